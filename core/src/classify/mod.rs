@@ -1,0 +1,1 @@
+//! What a request does: a subject becomes acts.

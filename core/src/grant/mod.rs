@@ -1,0 +1,1 @@
+//! Permission that ends, and approvals by people.

@@ -1,0 +1,1 @@
+//! The flow: one exchange from its first byte to its record.

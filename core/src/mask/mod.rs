@@ -1,0 +1,1 @@
+//! The same bytes with the findings replaced and nothing else touched.

@@ -1,0 +1,18 @@
+//! The words that rooms exchange, as plain types without behaviour of their own.
+//!
+//! A request does [`Act`]s: an [`Operation`] on a resource, with a [`Magnitude`] and a [`Risk`]. Detection
+//! yields [`Finding`]s of an [`Entity`]; what left in vectors and rows is a [`Census`].
+
+mod act;
+mod census;
+mod entity;
+mod id;
+mod operation;
+mod subject;
+
+pub use act::{Act, Magnitude, Risk, Unit};
+pub use census::Census;
+pub use entity::{Entity, Finding, Group};
+pub use id::{ApprovalId, GrantId, RecordId, SessionId};
+pub use operation::Operation;
+pub use subject::{Call, HttpHead, Subject};

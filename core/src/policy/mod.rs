@@ -1,0 +1,1 @@
+//! What people write down, compiled to what the guard asks.

@@ -1,0 +1,1 @@
+//! Revisioned tables with compare-and-set, in memory or in SQLite.

@@ -1,0 +1,1 @@
+//! Vectors, rows and ids, counted as the bytes pass.
