@@ -16,11 +16,13 @@
 //! ```
 
 mod memory;
+mod sqlite;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 
 pub use memory::MemoryStore;
+pub use sqlite::SqliteStore;
 
 /// Shared, durable, revisioned tables. Blocking: only a guard's worker, a command line and a log's writer call it.
 pub trait Store: Send + Sync {

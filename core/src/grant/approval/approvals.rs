@@ -51,7 +51,7 @@ pub struct Ticket {
 #[must_use]
 pub enum Consumed {
     /// The request may be forwarded, once, by this caller.
-    Now(Approval),
+    Now(Box<Approval>),
     /// It may not.
     Refused(ApprovalRefusal),
 }
@@ -156,7 +156,7 @@ impl<'a> Approvals<'a> {
     /// Where the store cannot be reached: then nothing may be forwarded.
     pub fn consume(&self, id: &ApprovalId, digest: &str) -> Result<Consumed, Error> {
         Ok(match self.step(id, &ApprovalEvent::Consume { digest })? {
-            Ok(approval) => Consumed::Now(approval),
+            Ok(approval) => Consumed::Now(Box::new(approval)),
             Err(refusal) => Consumed::Refused(refusal),
         })
     }
