@@ -9,9 +9,13 @@
 //! assert!(ana.in_group("analysts") && !ana.is_anonymous());
 //! ```
 
+mod headers;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use headers::{Network, TrustedHeaders};
 
 /// A verified caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
