@@ -1,1 +1,45 @@
 //! The flow: one exchange from its first byte to its record.
+//!
+//! A [`Guard`] holds a policy; [`Guard::begin`] makes an [`Exchange`], a sans-I/O state machine that a door
+//! drives: it says what to read, what to forward, what to answer, and what became of every piece of a body.
+//!
+//! ```
+//! use wardline::guard::{Caller, Guard, Step};
+//! use wardline::identity::Identity;
+//! use wardline::model::{HttpHead, Subject};
+//! use wardline::policy::Policy;
+//!
+//! let policy = Policy::parse(
+//!     "version: 1\nstate: memory\nservices:\n  vectors: {system: qdrant}\nrules:\n\
+//!      \x20 - {name: read, who: ['user:ana'], operations: [vector.search], effect: allow}\n",
+//!     "wardline.yaml",
+//! ).unwrap();
+//! let guard = Guard::new(policy);
+//! let head = HttpHead {
+//!     method: http::Method::DELETE,
+//!     target: "/collections/docs".into(),
+//!     host: "localhost".into(),
+//!     headers: http::HeaderMap::new(),
+//! };
+//! let mut exchange = guard.begin(Subject::Http(head), Caller::Verified(Identity::new("ana")), "doc");
+//! let Step::Answer(answer) = exchange.next_blocking() else { panic!("nothing allows a drop") };
+//! assert_eq!((answer.status.as_u16(), answer.code), (403, "default_deny"));
+//! ```
+
+mod answer;
+mod body;
+mod driver;
+mod exchange;
+#[expect(clippy::module_inception, reason = "the type and its room share the field's name for it")]
+mod guard;
+mod shared;
+mod step;
+mod truth;
+mod worker;
+
+pub use answer::Answer;
+pub use driver::Carrying;
+pub use exchange::Exchange;
+pub use guard::{Caller, Guard};
+pub use step::{Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, Step};
+pub use truth::HeaderEdits;

@@ -1,0 +1,130 @@
+//! What a caller gets instead of the service's response: a problem document (RFC 9457) with a stable code.
+//!
+//! Built here once, so that every door sends the same bytes.
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+use crate::model::{ApprovalId, RecordId};
+
+/// An answer of the guard's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: StatusCode,
+    /// Stable code, for machines.
+    pub code: &'static str,
+    /// What happened, for people; never payload.
+    pub detail: String,
+    /// The ticket to wait for, where the request is held.
+    pub approval: Option<ApprovalId>,
+    /// When to try again, in seconds.
+    pub retry_after: Option<u64>,
+    /// The record of this exchange.
+    pub record: Option<RecordId>,
+}
+
+/// Each code, its status and its sentence.
+const CODES: &[(&str, StatusCode, &str)] = &[
+    ("denied", StatusCode::FORBIDDEN, "A rule of this service's policy denies the request."),
+    ("default_deny", StatusCode::FORBIDDEN, "No rule of this service's policy allows the request."),
+    ("risk_denied", StatusCode::FORBIDDEN, "The request is riskier than this service's policy permits."),
+    ("grant_required", StatusCode::FORBIDDEN, "The request needs a live grant that covers it."),
+    ("grant_exhausted", StatusCode::FORBIDDEN, "The grant is used up."),
+    ("grant_expired", StatusCode::FORBIDDEN, "The grant has ended."),
+    ("grant_revoked", StatusCode::FORBIDDEN, "The grant was revoked."),
+    ("grant_not_started", StatusCode::FORBIDDEN, "The grant has not begun."),
+    ("approval_required", StatusCode::FORBIDDEN, "The request is held until people approve it; retry it unchanged."),
+    ("risk_approval_required", StatusCode::FORBIDDEN, "The request is held for its risk until people approve it; retry it unchanged."),
+    ("default_hold", StatusCode::FORBIDDEN, "No rule allows the request; it is held until people approve it; retry it unchanged."),
+    ("approval_denied", StatusCode::FORBIDDEN, "People denied the request."),
+    ("identity_refused", StatusCode::BAD_REQUEST, "The headers that name the caller are ambiguous."),
+    ("malformed_body", StatusCode::BAD_REQUEST, "The request body is not well-formed, so it cannot be judged."),
+    ("ambiguous_body", StatusCode::BAD_REQUEST, "A field that decides is repeated or of another type than expected."),
+    ("unsupported_coding", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's content coding cannot be decoded."),
+    ("unmaskable_request", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The request body is of a kind that cannot be masked."),
+    ("upgrade_refused", StatusCode::FORBIDDEN, "A connection upgrade would leave the guard's sight."),
+    ("too_large_to_inspect", StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large to be judged."),
+    ("too_large_to_hold", StatusCode::PAYLOAD_TOO_LARGE, "The request is too large to be held; it needs a grant."),
+    ("unmaskable_response", StatusCode::BAD_GATEWAY, "The response cannot be masked as the policy asks."),
+    ("malformed_response", StatusCode::BAD_GATEWAY, "The response is not well-formed, so it cannot be masked."),
+    ("uncountable_response", StatusCode::BAD_GATEWAY, "The response cannot be counted against its quota."),
+    ("guard_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The guard cannot decide now, so nothing passes."),
+];
+
+impl Answer {
+    /// The answer of a code; one that is not in the table is a defect and answers `guard_unavailable`.
+    pub fn of(code: &str) -> Self {
+        let row = CODES.iter().find(|row| row.0 == code).or_else(|| CODES.last());
+        let (code, status, detail) = row.copied().unwrap_or(("guard_unavailable", StatusCode::SERVICE_UNAVAILABLE, ""));
+        Self { status, code, detail: detail.to_owned(), approval: None, retry_after: None, record: None }
+    }
+
+    /// The same with the words of the rule that decided.
+    #[must_use]
+    pub fn because(mut self, text: Option<&str>) -> Self {
+        if let Some(text) = text {
+            text.clone_into(&mut self.detail);
+        }
+        self
+    }
+
+    /// The headers of the answer. Nobody may cache it.
+    pub fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let mut headers = vec![
+            (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        ];
+        if let Some(seconds) = self.retry_after {
+            headers.push((header::RETRY_AFTER, HeaderValue::from(seconds)));
+        }
+        headers
+    }
+
+    /// The problem document.
+    pub fn body(&self) -> Vec<u8> {
+        #[derive(serde::Serialize)]
+        struct Problem<'a> {
+            r#type: String,
+            title: &'a str,
+            status: u16,
+            detail: &'a str,
+            code: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            approval: Option<&'a ApprovalId>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            record: Option<&'a RecordId>,
+        }
+        let problem = Problem {
+            r#type: format!("urn:wardline:problem:{}", self.code),
+            title: self.status.canonical_reason().unwrap_or("Refused"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            approval: self.approval.as_ref(),
+            record: self.record.as_ref(),
+        };
+        serde_json::to_vec(&problem).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hold_names_its_ticket_and_when_to_retry() {
+        let mut answer = Answer::of("approval_required");
+        answer.approval = Some("apr_1".into());
+        answer.retry_after = Some(5);
+        let body: serde_json::Value = serde_json::from_slice(&answer.body()).unwrap();
+        assert_eq!(body["status"], 403);
+        assert_eq!(body["code"], "approval_required");
+        assert_eq!(body["approval"], "apr_1");
+        assert!(answer.headers().iter().any(|(name, value)| name == header::RETRY_AFTER && value == "5"));
+    }
+
+    #[test]
+    fn a_code_out_of_the_table_fails_closed() {
+        assert_eq!(Answer::of("no such code").status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -1,0 +1,177 @@
+//! One body on its way through: decoded where it is coded, masked where the plan says so, counted in any case.
+
+use sha2::{Digest, Sha256};
+
+use crate::audit::{Found, Passed};
+use crate::coding::Decoder;
+use crate::mask::{Masker, Release};
+use crate::model::{Census, Unit};
+
+/// The body of one direction of an exchange.
+pub(super) struct Body {
+    decoder: Option<Decoder>,
+    masker: Option<Masker>,
+    changes: bool,
+    uncountable: bool,
+    decoded: Vec<u8>,
+    aside: Vec<u8>,
+    bytes: u64,
+    sha256: Sha256,
+}
+
+/// What the body could not bear: a stable code.
+pub(super) type Broken = &'static str;
+
+impl Body {
+    /// Bytes that nothing reads: counted and digested only.
+    pub(super) fn passing() -> Self {
+        Self::new(None, None, false)
+    }
+
+    /// Bytes that are read as they pass and never changed: a census, or the mode `observe`.
+    pub(super) fn watched(masker: Masker) -> Self {
+        Self::new(None, Some(masker), false)
+    }
+
+    /// The same body, behind this coding.
+    pub(super) fn decoding(mut self, decoder: Option<Decoder>) -> Self {
+        self.decoder = decoder;
+        self
+    }
+
+    /// Bytes that go on decoded and masked.
+    pub(super) fn masked(decoder: Option<Decoder>, masker: Masker) -> Self {
+        Self::new(decoder, Some(masker), true)
+    }
+
+    fn new(decoder: Option<Decoder>, masker: Option<Masker>, changes: bool) -> Self {
+        Self {
+            decoder,
+            masker,
+            changes,
+            uncountable: false,
+            decoded: Vec::new(),
+            aside: Vec::new(),
+            bytes: 0,
+            sha256: Sha256::new(),
+        }
+    }
+
+    /// Takes a piece. `Unchanged` means that exactly `input` may go on; otherwise what may go on was appended
+    /// to `out`.
+    pub(super) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Release, Broken> {
+        let Some(masker) = &mut self.masker else { return Ok(Release::Unchanged) };
+        let clear = match &mut self.decoder {
+            None => input,
+            Some(decoder) => {
+                self.decoded.clear();
+                if decoder.push(input, &mut self.decoded).is_err() {
+                    return self.broken("unsupported_coding");
+                }
+                &self.decoded
+            }
+        };
+        if !self.changes {
+            self.aside.clear();
+            return match masker.push(clear, &mut self.aside) {
+                Ok(_) => Ok(Release::Unchanged),
+                Err(_) => self.broken("malformed_body"),
+            };
+        }
+        match masker.push(clear, out) {
+            Ok(Release::Unchanged) if self.decoder.is_some() => {
+                out.extend_from_slice(clear);
+                Ok(Release::Changed)
+            }
+            Ok(release) => Ok(release),
+            Err(_) => self.broken("malformed_body"),
+        }
+    }
+
+    /// Ends the body: what was held back is appended to `out`.
+    pub(super) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Broken> {
+        let Some(masker) = &mut self.masker else { return Ok(()) };
+        self.aside.clear();
+        let sink = if self.changes { out } else { &mut self.aside };
+        if let Some(decoder) = &mut self.decoder {
+            self.decoded.clear();
+            if decoder.finish(&mut self.decoded).is_err() {
+                return self.broken("unsupported_coding").map(|_| ());
+            }
+            match masker.push(&self.decoded, sink) {
+                Ok(Release::Unchanged) => sink.extend_from_slice(&self.decoded),
+                Ok(Release::Changed) => {}
+                Err(_) => return self.broken("malformed_body").map(|_| ()),
+            }
+        }
+        match masker.finish(sink) {
+            Ok(()) => Ok(()),
+            Err(_) => self.broken("malformed_body").map(|_| ()),
+        }
+    }
+
+    /// A watched body goes on unread from here; a masked one must stop.
+    fn broken(&mut self, code: Broken) -> Result<Release, Broken> {
+        self.uncountable = true;
+        if self.changes {
+            return Err(code);
+        }
+        self.masker = None;
+        Ok(Release::Unchanged)
+    }
+
+    /// Notes what really went on.
+    pub(super) fn released(&mut self, bytes: &[u8]) {
+        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
+        self.sha256.update(bytes);
+    }
+
+    /// How much of `unit` came through so far; `None` where this body cannot tell.
+    pub(super) fn count(&self, unit: Unit) -> Option<u64> {
+        if unit == Unit::Bytes {
+            return Some(self.bytes);
+        }
+        if self.uncountable {
+            return None;
+        }
+        let census = self.census()?;
+        match unit {
+            Unit::Vectors => Some(census.vectors),
+            Unit::Rows | Unit::Documents => Some(census.rows),
+            _ => None,
+        }
+    }
+
+    fn census(&self) -> Option<&Census> {
+        self.masker.as_ref().and_then(|masker| masker.report().census.as_ref())
+    }
+
+    /// What the record says of it.
+    pub(super) fn passed(self) -> Passed {
+        let mut passed = Passed { bytes: self.bytes, ..Passed::default() };
+        if self.bytes > 0 {
+            passed.sha256 = Some(hex(&self.sha256.finalize()));
+        }
+        if let Some(masker) = self.masker {
+            let report = masker.report();
+            passed.census = report.census.clone().filter(|census| !census.is_empty());
+            passed.totals = report.totals.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+            passed.findings = report
+                .findings
+                .iter()
+                .map(|found| Found {
+                    name: found.name.to_owned(),
+                    path: found.path.clone(),
+                    length: found.length as u64,
+                    digest: hex(&found.digest),
+                })
+                .collect();
+        }
+        passed
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|n| char::from_digit(u32::from(n), 16)).collect()
+}

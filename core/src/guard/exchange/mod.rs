@@ -1,0 +1,343 @@
+//! One exchange, from the request's first byte to its record: a state machine that never awaits, opens no
+//! socket and knows no framework.
+//!
+//! A door drives it: [`step`](Exchange::step) until it forwards or answers, then the response through
+//! [`response_head`](Exchange::response_head) and [`response`](Exchange::response), then
+//! [`finish`](Exchange::finish). Dropping it unfinished records a disconnection, so there is always a record.
+
+mod collect;
+mod ledger;
+mod request;
+mod response;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use self::collect::Collected;
+use self::ledger::Ledger;
+use super::answer::Answer;
+use super::body::Body;
+use super::shared::Shared;
+use super::step::{Abort, Done, Effect, Flow, Passage, ResponseBody, Step};
+use super::worker::Runtime;
+use crate::audit::{Ending, Kind, Outcome, Record};
+use crate::classify;
+use crate::identity::Identity;
+use crate::mask::Release;
+use crate::model::{Act, HttpHead, Mode, RecordId, Verdict};
+use crate::policy::{Decision, Service};
+use crate::vector;
+
+/// One request and its response under guard.
+pub struct Exchange {
+    shared: Arc<Shared>,
+    /// `None` where the worker, the store or the log could not start: the exchange fails closed.
+    runtime: Option<Arc<Runtime>>,
+    phase: Phase,
+    head: Option<HttpHead>,
+    service: Option<Arc<Service>>,
+    identity: Identity,
+    acts: Vec<Act>,
+    pending: Option<classify::Pending>,
+    response_census: Option<&'static vector::Paths>,
+    request_census: Option<&'static vector::Paths>,
+    decision: Option<Decision>,
+    collected: Collected,
+    request: Body,
+    response: Body,
+    ledger: Ledger,
+    /// Bytes that wait for a lease: what goes on once it is there.
+    waiting: Vec<u8>,
+    /// The effect that an answer of the store called for, not yet handed out.
+    follow_up: Option<Effect>,
+    abort: Option<Abort>,
+    /// Whether anything may have reached the service.
+    sent: bool,
+    /// Whether the response has begun.
+    responding: bool,
+    /// The service names this exchange's failures as its own: nothing is judged or changed any more.
+    unguarded: bool,
+    begun: bool,
+    record: Box<Record>,
+}
+
+/// Where the exchange stands before the service is called.
+enum Phase {
+    Classify,
+    Judge,
+    Ticket,
+    Lease,
+    Begin,
+    Prepare,
+    /// An effect is being carried out; what comes after it is decided by its result.
+    Effect(Await),
+    Forwarded,
+    Answered(Answer),
+    Finished,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Await {
+    Ticket,
+    Decision,
+    Lease,
+    Begin,
+    /// A lease for a response that is under way.
+    More,
+}
+
+impl Exchange {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        runtime: Option<Arc<Runtime>>,
+        service: Option<Arc<Service>>,
+        identity: Identity,
+        record: Box<Record>,
+    ) -> Self {
+        Self {
+            shared,
+            runtime,
+            phase: Phase::Classify,
+            head: None,
+            service,
+            identity,
+            acts: Vec::new(),
+            pending: None,
+            response_census: None,
+            request_census: None,
+            decision: None,
+            collected: Collected::default(),
+            request: Body::passing(),
+            response: Body::passing(),
+            ledger: Ledger::default(),
+            waiting: Vec::new(),
+            follow_up: None,
+            abort: None,
+            sent: false,
+            responding: false,
+            unguarded: false,
+            begun: false,
+            record,
+        }
+    }
+
+    /// An exchange that is answered before anything of it is read.
+    pub(super) fn answered(mut self, code: &'static str) -> Self {
+        self.refuse(code);
+        self
+    }
+
+    pub(super) fn with_head(mut self, head: HttpHead) -> Self {
+        self.head = Some(head);
+        self
+    }
+
+    pub(super) fn with_acts(mut self, acts: Vec<Act>) -> Self {
+        self.acts = acts;
+        self.phase = Phase::Judge;
+        self
+    }
+
+    /// The id that the record of this exchange will carry.
+    pub fn id(&self) -> &RecordId {
+        &self.record.id
+    }
+
+    /// What the request does, once that is known.
+    pub fn acts(&self) -> &[Act] {
+        &self.acts
+    }
+
+    /// What the policy said, once it was asked.
+    pub fn decision(&self) -> Option<&Decision> {
+        self.decision.as_ref()
+    }
+
+    /// The mode of the service.
+    pub fn mode(&self) -> Mode {
+        self.service.as_ref().map_or(Mode::Enforce, |service| service.mode)
+    }
+
+    /// What to do next, before the service is called. Ask again after each answer to [`Step::NeedBody`] and
+    /// [`Step::Effect`].
+    pub fn step(&mut self) -> Step {
+        match self.sealed(Self::next_step) {
+            Some(step) => {
+                self.sent |= matches!(step, Step::Forward(_));
+                step
+            }
+            None => Step::Answer(self.refuse("guard_unavailable")),
+        }
+    }
+
+    /// Hands over the next piece of the request body, as it came.
+    pub fn push_request(&mut self, piece: Bytes) {
+        let limit = self.body_limit();
+        self.collected.push(piece, limit);
+    }
+
+    /// There is no more of the request body.
+    pub fn end_request(&mut self) {
+        let limit = self.body_limit();
+        self.collected.end(limit);
+    }
+
+    /// The effect that was asked for has been carried out.
+    pub fn complete(&mut self, done: Done) {
+        if self.sealed(|exchange| exchange.take(done)).is_none() {
+            self.refuse("guard_unavailable");
+        }
+    }
+
+    /// A piece of a request body that [`RequestBody::Feed`](super::RequestBody::Feed) asked for.
+    pub fn request(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Flow {
+        self.flow(|exchange| exchange.feed_request(piece, out))
+    }
+
+    /// The end of such a body: what was held back is appended to `out`.
+    pub fn request_end(&mut self, out: &mut Vec<u8>) -> Flow {
+        self.flow(|exchange| exchange.end_of_request(out))
+    }
+
+    /// The response's head: how it goes to the caller.
+    pub fn response_head(&mut self, status: http::StatusCode, headers: &http::HeaderMap) -> Passage {
+        match self.sealed(|exchange| exchange.judge_response(status, headers)) {
+            Some(passage) => passage,
+            None => {
+                let answer = self.refuse("guard_unavailable");
+                Passage { edits: super::HeaderEdits::default(), body: ResponseBody::Refuse(answer) }
+            }
+        }
+    }
+
+    /// A piece of the response body.
+    pub fn response(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Flow {
+        self.flow(|exchange| exchange.feed_response(piece, out))
+    }
+
+    /// What waits for an effect that `response` asked for, once it is complete.
+    pub fn resume(&mut self, out: &mut Vec<u8>) -> Flow {
+        self.flow(|exchange| exchange.after_lease(out))
+    }
+
+    /// The end of the response body: what was held back is appended to `out`.
+    pub fn response_end(&mut self, out: &mut Vec<u8>) -> Flow {
+        self.flow(|exchange| exchange.end_of_response(out))
+    }
+
+    /// Ends the exchange and sends its record to the log. Does nothing the second time.
+    pub fn finish(&mut self, ending: Ending) {
+        if matches!(self.phase, Phase::Finished) {
+            return;
+        }
+        let outcome = match (&self.phase, &self.abort) {
+            (_, Some(abort)) => Outcome { result: Ending::Aborted, reason: Some(abort.code.to_owned()) },
+            (Phase::Answered(answer), _) => Outcome {
+                result: if answer.approval.is_some() { Ending::Held } else { Ending::Denied },
+                reason: Some(answer.code.to_owned()),
+            },
+            _ => Outcome { result: ending, reason: None },
+        };
+        self.phase = Phase::Finished;
+        let mut record = std::mem::replace(
+            &mut self.record,
+            Box::new(Record::new(Kind::Exchange, RecordId::from(""), crate::clock::Timestamp::default())),
+        );
+        record.kind = if self.begun { Kind::End } else { Kind::Exchange };
+        record.ended_at = Some(self.shared.now());
+        record.outcome = Some(outcome);
+        let request = std::mem::replace(&mut self.request, Body::passing()).passed();
+        record.request = (request.bytes > 0 || !request.totals.is_empty()).then_some(request);
+        let response = std::mem::replace(&mut self.response, Body::passing()).passed();
+        record.response = (response.bytes > 0 || !response.totals.is_empty()).then_some(response);
+        if let Some(runtime) = &self.runtime {
+            runtime.end(record, self.ledger.unspent(self.sent));
+        }
+    }
+
+    /// From here on the caller gets this answer, whatever happens.
+    fn refuse(&mut self, code: &'static str) -> Answer {
+        let mut answer = Answer::of(code);
+        answer.record = Some(self.record.id.clone());
+        self.answer(answer)
+    }
+
+    fn answer(&mut self, answer: Answer) -> Answer {
+        self.record.code = Some(answer.code.to_owned());
+        self.record.status = Some(answer.status.as_u16());
+        self.record.enforced = Some(if answer.approval.is_some() { Verdict::Hold } else { Verdict::Deny });
+        self.phase = Phase::Answered(answer.clone());
+        answer
+    }
+
+    /// A failure of our own: denied, unless the policy names this service's failures as the lesser harm.
+    fn fail(&mut self) -> Option<Answer> {
+        let allowed = self.service.as_ref().is_some_and(|s| s.on_failure == crate::policy::OnFailure::Allow);
+        if !allowed {
+            return Some(self.refuse("guard_unavailable"));
+        }
+        self.unguarded = true;
+        self.record.code = Some("guard_unavailable".to_owned());
+        self.record.enforced = Some(Verdict::Allow);
+        self.phase = Phase::Forwarded;
+        None
+    }
+
+    pub(super) fn runtime(&self) -> Option<&Runtime> {
+        self.runtime.as_deref()
+    }
+
+    fn enforces(&self) -> bool {
+        self.mode() == Mode::Enforce
+    }
+
+    fn body_limit(&self) -> usize {
+        self.service.as_ref().map_or(crate::policy::BODY_LIMIT, |service| service.body_limit)
+    }
+
+    fn cut(&mut self, code: &'static str) -> Flow {
+        let mut answer = Answer::of(code);
+        answer.record = Some(self.record.id.clone());
+        let abort = Abort { code, answer };
+        self.record.code = Some(code.to_owned());
+        self.abort = Some(abort.clone());
+        Flow::Abort(abort)
+    }
+
+    fn flow(&mut self, work: impl FnOnce(&mut Self) -> Flow) -> Flow {
+        if let Some(abort) = &self.abort {
+            return Flow::Abort(abort.clone());
+        }
+        match self.sealed(work) {
+            Some(flow) => flow,
+            None => self.cut("guard_unavailable"),
+        }
+    }
+
+    /// A panic of our own is a defect, and must be a denial rather than a hole: `None`.
+    fn sealed<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        catch_unwind(AssertUnwindSafe(|| work(self))).ok()
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        self.finish(Ending::Disconnected);
+    }
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Exchange({})", self.record.id)
+    }
+}
+
+/// How a released piece reads as a flow.
+fn flow_of(release: Release) -> Flow {
+    match release {
+        Release::Unchanged => Flow::Unchanged,
+        Release::Changed => Flow::Changed,
+    }
+}

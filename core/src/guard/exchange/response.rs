@@ -1,0 +1,137 @@
+//! The response's half: what may pass of it, counted and masked as it does, cut where a grant ends.
+
+use http::{HeaderMap, Method, StatusCode, header};
+
+use super::{Exchange, Phase, flow_of};
+use crate::coding::Decoder;
+use crate::grant::GrantState;
+use crate::guard::body::Body;
+use crate::guard::step::{Flow, Passage, ResponseBody};
+use crate::guard::truth::{self, HeaderEdits};
+use crate::mask::{Format, Masker, Release};
+use crate::policy::{Side, Unmaskable};
+use crate::vector::Counter;
+
+/// A declared length up to which a body is collected: small enough to cost nothing, and an error in it can
+/// still become an answer.
+const WHOLE: u64 = 64 * 1024;
+
+impl Exchange {
+    pub(super) fn judge_response(&mut self, status: StatusCode, headers: &HeaderMap) -> Passage {
+        self.record.status = Some(status.as_u16());
+        self.responding = true;
+        let mut edits = HeaderEdits::default();
+        if self.unguarded {
+            return Passage { edits, body: ResponseBody::Pass };
+        }
+        if let Phase::Answered(answer) = &self.phase {
+            return Passage { edits, body: ResponseBody::Refuse(answer.clone()) };
+        }
+        let masking = self.masking(Side::Response);
+        let changes = !masking.plan.is_empty() && self.enforces();
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let head_only = self.head.as_ref().is_some_and(|head| head.method == Method::HEAD);
+        let no_body = head_only || status.is_informational() || matches!(status.as_u16(), 204 | 205 | 304);
+        let coding = headers.get(header::CONTENT_ENCODING).map_or("", |value| value.to_str().unwrap_or("?"));
+        if !changes {
+            if !no_body && let Some(body) = self.watcher(Side::Response, &masking, content_type) {
+                // What cannot be decoded is not counted; a quota that depends on it cuts the response.
+                self.response = match Decoder::of(coding) {
+                    Ok(decoder) => body.decoding(decoder),
+                    Err(_) => Body::passing(),
+                };
+            }
+            return Passage { edits, body: ResponseBody::Pass };
+        }
+        if no_body {
+            truth::response_with_changing_body(&mut edits);
+            return Passage { edits, body: ResponseBody::Pass };
+        }
+        let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+        if length == Some(0_u64) {
+            return Passage { edits, body: ResponseBody::Pass };
+        }
+        let partial = status == StatusCode::PARTIAL_CONTENT;
+        let format = content_type.and_then(Format::of).filter(|_| !partial);
+        let (Some(format), Ok(decoder), Some(runtime)) = (format, Decoder::of(coding), &self.runtime) else {
+            if masking.unmaskable == Unmaskable::Pass {
+                return Passage { edits, body: ResponseBody::Pass };
+            }
+            return Passage { edits, body: ResponseBody::Refuse(self.refuse("unmaskable_response")) };
+        };
+        truth::response_with_changing_body(&mut edits);
+        let counter = self.response_census.map(Counter::new);
+        let masker = Masker::new(masking.plan, format, runtime.keys.clone(), counter);
+        self.response = Body::masked(decoder, masker);
+        let whole = format != Format::Sse && length.is_some_and(|length| length <= WHOLE);
+        Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Stream } }
+    }
+
+    pub(super) fn feed_response(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Flow {
+        if let Some(code) = self.ended_grant() {
+            return self.cut(code);
+        }
+        let from = out.len();
+        match self.response.push(piece, out) {
+            Ok(release) => self.release_response(piece, out, from, release),
+            Err(_) => self.cut("malformed_response"),
+        }
+    }
+
+    pub(super) fn end_of_response(&mut self, out: &mut Vec<u8>) -> Flow {
+        if let Some(code) = self.ended_grant() {
+            return self.cut(code);
+        }
+        let from = out.len();
+        match self.response.finish(out) {
+            Ok(()) => self.release_response(&[], out, from, Release::Changed),
+            Err(_) => self.cut("malformed_response"),
+        }
+    }
+
+    fn release_response(&mut self, piece: &[u8], out: &mut Vec<u8>, from: usize, release: Release) -> Flow {
+        match self.meter() {
+            Ok(None) => {}
+            Ok(Some(lease)) => return self.hold_back(piece, out, from, release, lease),
+            Err(()) => return self.cut("uncountable_response"),
+        }
+        match release {
+            Release::Unchanged => self.response.released(piece),
+            Release::Changed => self.response.released(out.get(from..).unwrap_or_default()),
+        }
+        flow_of(release)
+    }
+
+    /// A lease was given or refused: what waited goes on, or nothing does.
+    pub(super) fn after_lease(&mut self, out: &mut Vec<u8>) -> Flow {
+        if !matches!(self.phase, Phase::Forwarded) {
+            return self.cut("guard_unavailable");
+        }
+        let from = out.len();
+        out.append(&mut self.waiting);
+        if self.responding {
+            self.release_response(&[], out, from, Release::Changed)
+        } else {
+            self.release_request(&[], out, from, Release::Changed)
+        }
+    }
+
+    /// Grants are asked again while a response runs: a length counted from connect would re-arm itself.
+    fn ended_grant(&self) -> Option<&'static str> {
+        if self.ledger.is_empty() {
+            return None;
+        }
+        let runtime = self.runtime.as_ref()?;
+        let (snapshot, now) = (runtime.snapshot(), self.shared.now());
+        if runtime.is_stale() {
+            return Some("guard_unavailable");
+        }
+        self.ledger.grants().find_map(|id| match snapshot.grant(id).map(|grant| grant.state(now)) {
+            // What this exchange leased is its own even when nothing is left for the next.
+            Some(GrantState::Active | GrantState::Exhausted) => None,
+            Some(GrantState::Expired) => Some("grant_expired"),
+            Some(GrantState::Scheduled) => Some("grant_not_started"),
+            Some(GrantState::Revoked) | None => Some("grant_revoked"),
+        })
+    }
+}

@@ -1,0 +1,65 @@
+//! HTTP truth: what headers may still say once a body can change.
+//!
+//! A kept `ETag` or digest is a hash of the clear bytes: it leaks them to a guess and revalidates stale clear
+//! text. A range is a slice of bytes that no longer exist. Where nothing can change, nothing is touched.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+/// Changes to a list of headers, in this order: remove, then set.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HeaderEdits {
+    /// Headers to take out, every occurrence.
+    pub remove: Vec<HeaderName>,
+    /// Headers to put in, replacing any of their name.
+    pub set: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl HeaderEdits {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.remove.is_empty() && self.set.is_empty()
+    }
+
+    /// Carries the changes out.
+    pub fn apply(&self, headers: &mut HeaderMap) {
+        for name in &self.remove {
+            headers.remove(name);
+        }
+        for (name, value) in &self.set {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+/// Hashes of a body, as validators or for integrity (RFC 9110, 9530, 3230, 1864).
+const BODY_HASHES: [HeaderName; 4] = [
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("content-md5"),
+];
+
+/// What the request must stop asking for when its response may change: ranges and revalidation of bytes that
+/// the caller will never see, and codings that would have to be undone.
+pub(super) fn request_of_changing_response(method: &Method, edits: &mut HeaderEdits) {
+    edits.remove.extend([header::RANGE, header::IF_RANGE]);
+    if method == Method::GET || method == Method::HEAD {
+        edits.remove.extend([header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE]);
+    }
+    edits.set.push((header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
+}
+
+/// What a request must stop saying about a body that was changed; `length` where it is known.
+pub(super) fn request_with_changed_body(length: Option<usize>, edits: &mut HeaderEdits) {
+    edits.remove.extend([header::CONTENT_ENCODING, header::CONTENT_LENGTH]);
+    edits.remove.extend(BODY_HASHES);
+    if let Some(length) = length {
+        edits.set.push((header::CONTENT_LENGTH, HeaderValue::from(length)));
+    }
+}
+
+/// What a response must stop saying when its body may change.
+pub(super) fn response_with_changing_body(edits: &mut HeaderEdits) {
+    edits.remove.extend([header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG, header::ACCEPT_RANGES]);
+    edits.remove.extend(BODY_HASHES);
+}

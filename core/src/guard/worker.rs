@@ -1,0 +1,239 @@
+//! The one background worker of a process: alone it talks to the store and the log.
+//!
+//! It carries out effects, appends records in groups (one sync a group), refreshes the snapshot of grants that
+//! decisions read, and signs a checkpoint a second. Nothing on the path of an ordinary request waits for it.
+
+mod bench;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use tokio::sync::oneshot;
+
+pub(super) use self::bench::Bench;
+use super::driver::Carrying;
+use super::step::{Done, Effect};
+use crate::audit::Record;
+use crate::clock::{Clock, Timestamp};
+use crate::error::{Error, ErrorKind};
+use crate::grant::{Lease, Snapshot};
+use crate::identity::Identity;
+use crate::keys::Keys;
+use crate::model::{Act, GrantId};
+use crate::policy::{GrantView, Policy};
+
+/// How often the store is asked what changed.
+const TICK: Duration = Duration::from_millis(250);
+/// How often the log is signed while records come.
+const CHECKPOINT: Duration = Duration::from_secs(1);
+/// A snapshot older than this closes what needs a grant.
+const MAX_STALE: Duration = Duration::from_secs(2);
+/// Records that may wait for the log before new exchanges are denied.
+const BACKLOG: usize = 65_536;
+/// Jobs taken in one round: one group of records at most this long.
+const ROUND: usize = 1_024;
+
+/// The worker as the exchanges of its process see it.
+pub(super) struct Runtime {
+    pub(super) pid: u32,
+    pub(super) keys: Keys,
+    jobs: Option<Sender<Job>>,
+    state: Arc<State>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the worker publishes.
+struct State {
+    snapshot: ArcSwap<Snapshot>,
+    started: Instant,
+    /// When the snapshot was last known to be true, in milliseconds after `started`.
+    refreshed: AtomicU64,
+    backlog: AtomicUsize,
+    broken: AtomicBool,
+}
+
+/// What the worker is asked to do.
+pub(super) enum Job {
+    Perform(Effect, oneshot::Sender<Done>),
+    End(Box<Record>, Vec<Lease>),
+    Do(Box<dyn FnOnce(&mut Bench) + Send>),
+}
+
+impl Runtime {
+    pub(super) fn start(pid: u32, policy: Arc<Policy>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, Error> {
+        let (jobs, inbox) = channel();
+        let (ready, opened) = channel();
+        let thread = thread::Builder::new()
+            .name("wardline".to_owned())
+            .spawn(move || match Bench::open(&policy, clock) {
+                Ok((mut bench, snapshot)) => {
+                    let state = Arc::new(State {
+                        snapshot: ArcSwap::from_pointee(snapshot),
+                        started: Instant::now(),
+                        refreshed: AtomicU64::new(0),
+                        backlog: AtomicUsize::new(0),
+                        broken: AtomicBool::new(false),
+                    });
+                    if ready.send(Ok((bench.keys.clone(), state.clone()))).is_ok() {
+                        work(&mut bench, &inbox, &state);
+                    }
+                }
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                }
+            })
+            .map_err(|e| Error::new(ErrorKind::Internal, "the guard's worker cannot start").with_source(e))?;
+        let died = |_| Error::new(ErrorKind::Internal, "the guard's worker died as it started");
+        let (keys, state) = opened.recv().map_err(died)??;
+        Ok(Arc::new(Self { pid, keys, jobs: Some(jobs), state, thread: Some(thread) }))
+    }
+
+    /// Whether it can do its work.
+    pub(super) fn healthy(&self) -> Result<(), Error> {
+        if self.state.broken.load(Ordering::Acquire) {
+            return Err(Error::new(ErrorKind::Log, "the audit log cannot be written"));
+        }
+        if self.state.backlog.load(Ordering::Relaxed) > BACKLOG {
+            return Err(Error::new(ErrorKind::Log, "the audit log does not keep up"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        self.state.snapshot.load_full()
+    }
+
+    /// Whether what is known of grants is too old to rely on.
+    pub(super) fn is_stale(&self) -> bool {
+        let age = self.state.started.elapsed().saturating_sub(Duration::from_millis(
+            self.state.refreshed.load(Ordering::Acquire),
+        ));
+        age > MAX_STALE
+    }
+
+    /// The grants as a decision asks for them.
+    pub(super) fn view(&self, now: Timestamp) -> View {
+        View { snapshot: self.snapshot(), now, stale: self.is_stale() }
+    }
+
+    /// Has an effect carried out.
+    pub(super) fn perform(&self, effect: Effect) -> Carrying {
+        let (reply, answer) = oneshot::channel();
+        // A worker that is gone drops the reply, which reads as failed.
+        let _ = self.send(Job::Perform(effect, reply));
+        Carrying::new(answer)
+    }
+
+    /// Sends the record of an ended exchange, and what it leased and did not spend.
+    pub(super) fn end(&self, record: Box<Record>, unspent: Vec<Lease>) {
+        if self.send(Job::End(record, unspent)).is_err() {
+            self.state.broken.store(true, Ordering::Release);
+        }
+    }
+
+    /// Does something with the store and the log, and waits for its result.
+    pub(super) fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Bench) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let gone = || Error::new(ErrorKind::Internal, "the guard's worker is gone");
+        let (reply, answer) = channel();
+        let job = Job::Do(Box::new(move |bench| {
+            let _ = reply.send(work(bench));
+        }));
+        self.send(job).map_err(|()| gone())?;
+        answer.recv().map_err(|_| gone())?
+    }
+
+    fn send(&self, job: Job) -> Result<(), ()> {
+        self.state.backlog.fetch_add(1, Ordering::Relaxed);
+        self.jobs.as_ref().ok_or(())?.send(job).map_err(|_| ())
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let thread = self.thread.take();
+        if std::process::id() != self.pid {
+            // After a fork the thread exists in the parent only: there is nothing here to wait for.
+            std::mem::forget((self.jobs.take(), thread));
+            return;
+        }
+        self.jobs = None;
+        if let Some(thread) = thread
+            && thread.thread().id() != thread::current().id()
+        {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// The grants that are live at one instant.
+pub(super) struct View {
+    snapshot: Arc<Snapshot>,
+    now: Timestamp,
+    pub(super) stale: bool,
+}
+
+impl GrantView for View {
+    fn covering(&self, identity: &Identity, service: &str, act: &Act) -> Option<GrantId> {
+        if self.stale {
+            return None;
+        }
+        self.snapshot.covering(identity, service, act, self.now).map(|grant| grant.id.clone())
+    }
+}
+
+/// The worker's life: rounds of jobs, each ending with one group of records; every tick a look at the store.
+fn work(bench: &mut Bench, inbox: &Receiver<Job>, state: &State) {
+    let mut ticked = Instant::now();
+    let mut signed = Instant::now();
+    loop {
+        let mut open = true;
+        match inbox.recv_timeout(TICK.saturating_sub(ticked.elapsed())) {
+            Ok(job) => {
+                let mut count = 1;
+                bench.take(job);
+                while count < ROUND
+                    && let Ok(job) = inbox.try_recv()
+                {
+                    bench.take(job);
+                    count += 1;
+                }
+                if bench.commit().is_err() {
+                    state.broken.store(true, Ordering::Release);
+                }
+                state.backlog.fetch_sub(count, Ordering::Relaxed);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => open = false,
+        }
+        if open && (ticked.elapsed() >= TICK || bench.changed()) {
+            ticked = Instant::now();
+            let before = state.started.elapsed();
+            if let Ok(snapshot) = bench.refresh(&state.snapshot.load()) {
+                if let Some(snapshot) = snapshot {
+                    state.snapshot.store(Arc::new(snapshot));
+                }
+                let millis = u64::try_from(before.as_millis()).unwrap_or(u64::MAX);
+                state.refreshed.store(millis, Ordering::Release);
+            }
+            bench.look_at_waiters();
+            if bench.commit().is_err() {
+                state.broken.store(true, Ordering::Release);
+            }
+        }
+        if !open || signed.elapsed() >= CHECKPOINT {
+            signed = Instant::now();
+            // A checkpoint that fails is tried again; the records themselves are safe.
+            let _ = bench.checkpoint();
+        }
+        if !open {
+            return;
+        }
+    }
+}

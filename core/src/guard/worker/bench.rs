@@ -1,0 +1,233 @@
+//! What the worker works with: the store, the log, and the replies it still owes.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::Job;
+use crate::audit::{Change, Journal, Kind, Log, MemoryJournal, Record};
+use crate::clock::{Clock, Timestamp};
+use crate::error::Error;
+use crate::grant::{Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Lease, Leased, Snapshot, Take, Ticket};
+use crate::guard::step::{Done, Effect, LeaseRequest};
+use crate::keys::Keys;
+use crate::model::{ApprovalId, RecordId};
+use crate::policy::{Policy, State};
+use crate::store::{MemoryStore, SqliteStore, Store};
+
+/// The store and the log, in the hands of the one thread that may use them.
+pub(in crate::guard) struct Bench {
+    pub(in crate::guard) keys: Keys,
+    pub(in crate::guard) store: Arc<dyn Store>,
+    journal: Box<dyn Journal>,
+    clock: Arc<dyn Clock>,
+    policy_digest: String,
+    /// Records of this round, appended as one group.
+    group: Vec<Record>,
+    /// Who waits for that group to be on disk.
+    owed: Vec<oneshot::Sender<Done>>,
+    waiters: Vec<Waiter>,
+    changed: bool,
+}
+
+/// A parked request.
+struct Waiter {
+    approval: ApprovalId,
+    digest: String,
+    until: Timestamp,
+    reply: oneshot::Sender<Done>,
+}
+
+impl Bench {
+    /// Opens what the policy's `state` names.
+    pub(super) fn open(policy: &Policy, clock: Arc<dyn Clock>) -> Result<(Self, Snapshot), Error> {
+        let (keys, store, journal): (Keys, Arc<dyn Store>, Box<dyn Journal>) = match policy.state() {
+            State::Memory => {
+                let store = Arc::new(MemoryStore::new());
+                (Keys::ephemeral()?, store, Box::new(MemoryJournal::new()?))
+            }
+            State::Folder(folder) => {
+                std::fs::create_dir_all(folder).map_err(|e| {
+                    let message = format!("cannot make the state folder {}", folder.display());
+                    Error::new(crate::ErrorKind::Store, message).with_source(e)
+                })?;
+                let keys = Keys::open(folder)?;
+                let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.join("store.sqlite"))?);
+                let log = Log::open(folder, store.clone())?;
+                (keys, store, Box::new(log))
+            }
+        };
+        policy.settle_grants(&*store)?;
+        let snapshot = Snapshot::load(&*store)?;
+        let policy_digest = crate::guard::body::hex(policy.digest());
+        let bench = Self {
+            keys,
+            store,
+            journal,
+            clock,
+            policy_digest,
+            group: Vec::new(),
+            owed: Vec::new(),
+            waiters: Vec::new(),
+            changed: false,
+        };
+        Ok((bench, snapshot))
+    }
+
+    pub(super) fn take(&mut self, job: Job) {
+        match job {
+            Job::End(record, unspent) => {
+                self.group.push(*record);
+                // What cannot be given back is lost to the grant: it errs towards deny.
+                unspent.into_iter().for_each(|lease| {
+                    let _ = Grants::new(&*self.store).give_back(lease);
+                });
+            }
+            Job::Perform(Effect::PersistBegin(record), reply) => {
+                self.group.push(*record);
+                self.owed.push(reply);
+            }
+            Job::Perform(Effect::AwaitDecision { approval, digest, until }, reply) => {
+                self.waiters.push(Waiter { approval, digest, until, reply });
+            }
+            Job::Perform(Effect::OpenApproval(opening), reply) => {
+                let done = match Approvals::new(&*self.store).open_or_find(&opening) {
+                    Ok(ticket) => self.use_ticket(ticket, &opening.digest),
+                    Err(_) => Done::Failed,
+                };
+                let _ = reply.send(done);
+            }
+            Job::Perform(Effect::Lease(lease), reply) => {
+                let _ = reply.send(self.lease(&lease));
+            }
+            Job::Do(work) => work(self),
+        }
+    }
+
+    fn use_ticket(&mut self, ticket: Ticket, digest: &str) -> Done {
+        if ticket.opened {
+            self.note_approval("opened", &ticket.approval, &ticket.approval.identity.subject.clone(), None);
+        }
+        self.consume(ticket.approval, ticket.state, digest)
+    }
+
+    /// Goes on under an approved ticket, once; of several that try, one does.
+    fn consume(&mut self, approval: Approval, state: ApprovalState, digest: &str) -> Done {
+        if state != ApprovalState::Approved {
+            return Done::Approval { approval: Box::new(approval), state, taken: false };
+        }
+        match Approvals::new(&*self.store).consume(&approval.id, digest) {
+            Ok(Consumed::Now(used)) => {
+                let by = used.identity.subject.clone();
+                self.note_approval("used", &used, &by, None);
+                Done::Approval { approval: Box::new(used), state: ApprovalState::Used, taken: true }
+            }
+            Ok(Consumed::Refused(_)) => {
+                Done::Approval { approval: Box::new(approval), state: ApprovalState::Used, taken: false }
+            }
+            Err(_) => Done::Failed,
+        }
+    }
+
+    fn lease(&mut self, lease: &LeaseRequest) -> Done {
+        let amount = Take::between(lease.need, lease.want);
+        match Grants::new(&*self.store).lease(&lease.grant, Take::exactly(lease.uses), amount) {
+            Ok(Leased::Taken(lease)) => Done::Leased(lease),
+            Ok(Leased::Refused(refusal)) => {
+                use crate::grant::GrantRefusal::{Exhausted, Expired, NotStarted};
+                Done::Refused(match refusal {
+                    Expired => "grant_expired",
+                    Exhausted => "grant_exhausted",
+                    NotStarted => "grant_not_started",
+                    _ => "grant_revoked",
+                })
+            }
+            Err(_) => Done::Failed,
+        }
+    }
+
+    /// Answers the parked requests that were decided, or have waited long enough.
+    pub(super) fn look_at_waiters(&mut self) {
+        let now = self.clock.now();
+        for waiter in std::mem::take(&mut self.waiters) {
+            if waiter.reply.is_closed() {
+                continue;
+            }
+            let found = Approvals::new(&*self.store).find(&waiter.approval);
+            let (Ok(Some(approval)), Ok(store_now)) = (found, self.store.now()) else {
+                let _ = waiter.reply.send(Done::Failed);
+                continue;
+            };
+            let state = approval.state(store_now);
+            if state == ApprovalState::Pending && now < waiter.until {
+                self.waiters.push(waiter);
+                continue;
+            }
+            let done = self.consume(approval, state, &waiter.digest);
+            let _ = waiter.reply.send(done);
+        }
+    }
+
+    /// Makes the group durable and answers those who waited for it.
+    pub(super) fn commit(&mut self) -> Result<(), Error> {
+        if self.group.is_empty() {
+            return Ok(());
+        }
+        let appended = self.journal.append(&self.group);
+        self.group.clear();
+        for reply in self.owed.drain(..) {
+            let _ = reply.send(if appended.is_ok() { Done::Persisted } else { Done::Failed });
+        }
+        appended
+    }
+
+    pub(super) fn checkpoint(&mut self) -> Result<(), Error> {
+        self.journal.checkpoint()
+    }
+
+    /// Whether a job changed what the snapshot holds.
+    pub(super) fn changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// The grants as they stand now; `None` where nothing changed.
+    pub(super) fn refresh(&self, snapshot: &Snapshot) -> Result<Option<Snapshot>, Error> {
+        if self.store.revision()? == snapshot.revision() {
+            return Ok(None);
+        }
+        snapshot.refresh(&*self.store).map(Some)
+    }
+
+    /// Makes all that was noted durable and signs it.
+    pub(in crate::guard) fn flush(&mut self) -> Result<(), Error> {
+        self.commit()?;
+        self.checkpoint()
+    }
+
+    /// Notes a step of an approval in the log.
+    pub(in crate::guard) fn note_approval(&mut self, step: &str, approval: &Approval, by: &str, reason: Option<&str>) {
+        let mut record = self.change(Kind::Approval, step, by, reason);
+        record.approval = Some(approval.id.clone());
+        record.service.clone_from(&approval.service);
+        record.acts.clone_from(&approval.acts);
+        record.digest = Some(approval.digest.clone());
+        record.identity = Some(approval.identity.clone());
+        self.group.push(record);
+    }
+
+    /// Notes a step of a grant in the log.
+    pub(in crate::guard) fn note_grant(&mut self, step: &str, grant: &Grant, by: &str, reason: Option<&str>) {
+        let mut record = self.change(Kind::Grant, step, by, reason);
+        record.grant = Some(grant.id.clone());
+        self.group.push(record);
+        self.changed = true;
+    }
+
+    fn change(&self, kind: Kind, step: &str, by: &str, reason: Option<&str>) -> Record {
+        let mut record = Record::new(kind, RecordId::fresh(), self.clock.now());
+        record.policy = Some(self.policy_digest.clone());
+        record.change =
+            Some(Change { step: step.to_owned(), by: by.to_owned(), reason: reason.map(str::to_owned) });
+        record
+    }
+}
