@@ -166,7 +166,7 @@ fn international(number: &Number, skip: usize, codes: &[Code]) -> Option<usize> 
         let lengths = code.shortest..=code.longest;
         lengths.contains(&national) || lengths.contains(&national.saturating_sub(trunk))
     };
-    let ends =
+    let mut ends =
         number.groups().iter().enumerate().filter(|(index, group)| number.may_end(*index) && fits(group));
     ends.next_back().map(|(_, group)| group.end)
 }
