@@ -2,8 +2,12 @@
 //!
 //! Each exchange leaves [`Record`]s; a [`Journal`] makes them durable.
 
+pub mod merkle;
+mod note;
 mod record;
+mod tile;
 
+pub use note::{Checkpoint, Kept, PublicKey};
 pub use record::{Blob, Change, Ending, Found, Kind, Matched, Outcome, Passed, Record, Term, Weighed};
 
 use crate::error::Error;
