@@ -9,6 +9,7 @@ mod entity;
 mod id;
 mod operation;
 mod subject;
+mod verdict;
 
 pub use act::{Act, Magnitude, Risk, Unit};
 pub use census::Census;
@@ -16,3 +17,4 @@ pub use entity::{Entity, Finding, Group};
 pub use id::{ApprovalId, GrantId, RecordId, SessionId};
 pub use operation::Operation;
 pub use subject::{Call, HttpHead, Subject};
+pub use verdict::Verdict;
