@@ -17,4 +17,4 @@ pub use entity::{Entity, Finding, Group};
 pub use id::{ApprovalId, GrantId, RecordId, SessionId};
 pub use operation::Operation;
 pub use subject::{Call, HttpHead, Subject};
-pub use verdict::Verdict;
+pub use verdict::{Mode, Verdict};

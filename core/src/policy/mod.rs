@@ -4,4 +4,4 @@ mod decision;
 mod service;
 
 pub use decision::{ApprovalStep, ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, code};
-pub use service::{IdentitySource, Mode, OnFailure, Service, State, Thresholds};
+pub use service::{IdentitySource, OnFailure, Service, State, Thresholds};

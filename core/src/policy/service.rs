@@ -7,7 +7,7 @@ use http::HeaderName;
 
 use crate::glob::Glob;
 use crate::identity::TrustedHeaders;
-use crate::model::Risk;
+use crate::model::{Mode, Risk};
 
 /// One guarded service.
 #[derive(Debug, Clone)]
@@ -30,26 +30,6 @@ pub struct Service {
     pub thresholds: Thresholds,
     /// From this final risk on, a `begin` record is on disk before a request goes on; `None` for never.
     pub durable_from: Option<Risk>,
-}
-
-/// Whether verdicts are carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Mode {
-    /// Verdicts and plans are carried out.
-    #[default]
-    Enforce,
-    /// Everything is decided and recorded, nothing is blocked or changed.
-    Observe,
-}
-
-impl Mode {
-    /// The name that policies and records use.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Enforce => "enforce",
-            Self::Observe => "observe",
-        }
-    }
 }
 
 /// What an internal failure does to a request.
