@@ -1,0 +1,381 @@
+//! One entry of the log: everything that a decision was made from, and what came of it.
+//!
+//! **Canonical bytes** of a record are `serde_json`'s compact encoding of the struct, fields in the order
+//! declared here, absent ones left out. They are written once and hashed as written; a reader never encodes
+//! again, so an entry of a newer version, with fields that this one does not know, verifies and reads all the same.
+//!
+//! A record never holds a value that was found, a raw request target or a body: findings are name, path, length and
+//! keyed digest, the target is the route template of the catalogue.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::error::{Error, ErrorKind};
+use crate::identity::Identity;
+use crate::model::{Act, ApprovalId, Census, GrantId, Mode, RecordId, Risk, SessionId, Verdict};
+
+/// One entry of the audit log. Build it from [`Record::new`] and fill in what is known.
+///
+/// ```
+/// use wardline::audit::{Kind, Record};
+/// use wardline::clock::Timestamp;
+/// use wardline::model::RecordId;
+/// let record = Record::new(Kind::Exchange, RecordId::fresh(), Timestamp::from_millis(0));
+/// let bytes = record.canonical().unwrap();
+/// assert_eq!(Record::read(&bytes).unwrap(), record);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Joins the begin and the end of one exchange.
+    pub id: RecordId,
+    /// What the entry is about.
+    pub kind: Kind,
+    /// When it began. Begin and end of one exchange carry the same instant here.
+    pub at: Timestamp,
+    /// When it ended; absent in a begin entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// The session it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionId>,
+    /// W3C trace id: joins records, decides nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+    /// The service of the policy; empty where none was named.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub service: String,
+    /// The system whose catalogue classified it, e.g. `qdrant`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// Whether the service's verdicts are carried out.
+    #[serde(default)]
+    pub mode: Mode,
+    /// The door it came through, e.g. `tower`, `asgi`, `express`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub door: Option<String>,
+    /// Who asked, with the claims used and the hops.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    /// The catalogue entry's route template, never the raw target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
+    /// HTTP method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// HTTP status that went to the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// What it does: each with operation, resource, magnitude and base risk.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acts: Vec<Act>,
+    /// The risk that was judged, and what it is made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Weighed>,
+    /// Every rule that fitted, in policy order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Matched>,
+    /// What the policy said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided: Option<Verdict>,
+    /// What was done: differs from `decided` in observe mode, or where a failure closed the exchange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enforced: Option<Verdict>,
+    /// Stable code of a verdict other than a plain allow, e.g. `grant_required`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Why, in a sentence without payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    /// The grant that was used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<GrantId>,
+    /// The grants in force for this caller when it was decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<GrantId>,
+    /// The approval that was used or is awaited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalId>,
+    /// Digest of the policy that decided, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Keyed digest of the request, as approvals are bound to it, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// What came in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Passed>,
+    /// What went out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response: Option<Passed>,
+    /// How it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// For entries of kind approval and grant: the step taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<Change>,
+    /// Where this entry is cut short because it would exceed the limit: the whole of it, beside the log.
+    /// Always the last field, so that `verify` finds it without reading the rest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Blob>,
+}
+
+/// What an entry is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Kind {
+    /// On disk before the request was forwarded.
+    Begin,
+    /// Closes a begin.
+    End,
+    /// Begin and end in one.
+    Exchange,
+    /// A step of an approval.
+    Approval,
+    /// A step of a grant.
+    Grant,
+    /// A kind that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A risk and the terms that make it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Weighed {
+    /// The sum, capped at 100.
+    pub total: Risk,
+    /// Each term by name, e.g. `base`, `label:pii`, `history`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub terms: Vec<Term>,
+}
+
+/// One term of a risk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Term {
+    /// Where it comes from.
+    pub name: String,
+    /// How much it adds.
+    pub points: u8,
+}
+
+/// A rule that fitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matched {
+    /// The rule's name in the policy.
+    pub rule: String,
+    /// What it said.
+    pub verdict: Verdict,
+    /// Why, e.g. `grant_required`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+}
+
+/// What passed in one direction.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// Bytes that went on, after masking.
+    pub bytes: u64,
+    /// SHA-256 of those bytes, in hex.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// The first findings, in order of appearance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Found>,
+    /// How many findings there were of each name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub totals: BTreeMap<String, u64>,
+    /// Vectors, rows and ids that passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub census: Option<Census>,
+}
+
+/// One finding: which, where, how long, and a keyed digest that joins equal values. Never the value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Entity, or `field` for a field path of the policy.
+    pub name: String,
+    /// Path in the document; empty for plain text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// Length of the value in bytes.
+    pub length: u64,
+    /// Keyed digest of the value, in hex.
+    pub digest: String,
+}
+
+/// How an exchange ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// In a word.
+    pub result: Ending,
+    /// Stable code or short reason; no payload.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The ways an exchange ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Ending {
+    /// All of the response went to the caller.
+    Complete,
+    /// It was refused.
+    Denied,
+    /// It waits for people.
+    Held,
+    /// Wardline cut it (quota, revocation, failed masking).
+    Aborted,
+    /// The caller or the service went away.
+    Disconnected,
+    /// Something failed, and the exchange was closed.
+    Failed,
+    /// An ending that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// One step of an approval or a grant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The step, e.g. `issued`, `revoked`, `voted`, `used`.
+    pub step: String,
+    /// Who took it.
+    pub by: String,
+    /// The reason given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Bytes kept beside the log, under their digest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Blob {
+    /// SHA-256 in hex: the file's name in `blob/`.
+    pub sha256: String,
+    /// Length in bytes.
+    pub bytes: u64,
+}
+
+impl Record {
+    /// An entry of which only kind, id and time are known.
+    pub fn new(kind: Kind, id: RecordId, at: Timestamp) -> Self {
+        Self {
+            id,
+            kind,
+            at,
+            ended_at: None,
+            session: None,
+            trace: None,
+            service: String::new(),
+            system: None,
+            mode: Mode::default(),
+            door: None,
+            identity: None,
+            entry: None,
+            method: None,
+            status: None,
+            acts: Vec::new(),
+            risk: None,
+            rules: Vec::new(),
+            decided: None,
+            enforced: None,
+            code: None,
+            because: None,
+            grant: None,
+            grants: Vec::new(),
+            approval: None,
+            policy: None,
+            digest: None,
+            request: None,
+            response: None,
+            outcome: None,
+            change: None,
+            whole: None,
+        }
+    }
+
+    /// The bytes that are logged and hashed (see the module).
+    ///
+    /// # Errors
+    /// None in practice: every field can be encoded.
+    pub fn canonical(&self) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::with_capacity(1_024);
+        self.canonical_into(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The same, appended to `out`.
+    ///
+    /// # Errors
+    /// None in practice: every field can be encoded.
+    pub fn canonical_into(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        serde_json::to_writer(out, self)
+            .map_err(|e| Error::new(ErrorKind::Internal, "cannot encode a record").with_source(e))
+    }
+
+    /// Reads an entry; fields that this version does not know are passed over.
+    ///
+    /// # Errors
+    /// Where the bytes are not a record.
+    pub fn read(bytes: &[u8]) -> Result<Self, Error> {
+        serde_json::from_slice(bytes).map_err(|e| {
+            let at = format!("not a record (line {}, column {})", e.line(), e.column());
+            Error::new(ErrorKind::Log, at)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Operation;
+
+    fn filled() -> Record {
+        let mut record = Record::new(Kind::End, "rec_1".into(), Timestamp::from_millis(1_764_051_900_123));
+        record.identity = Some(Identity::new("ana").with_groups(["analysts"]));
+        record.acts = vec![Act::new(Operation::VectorExport, "docs"), Act::unknown()];
+        record.decided = Some(Verdict::Deny);
+        record.enforced = Some(Verdict::Allow);
+        record.mode = Mode::Observe;
+        record.risk =
+            Some(Weighed { total: Risk::new(85), terms: vec![Term { name: "base".into(), points: 85 }] });
+        record.response = Some(Passed {
+            findings: vec![Found {
+                name: "email".into(),
+                path: "results[0].mail".into(),
+                length: 9,
+                digest: "3f2a".into(),
+            }],
+            ..Passed::default()
+        });
+        record
+    }
+
+    #[test]
+    fn bytes_are_the_fields_in_order_and_read_back() {
+        let record = filled();
+        let bytes = record.canonical().unwrap();
+        assert!(
+            bytes.starts_with(
+                br#"{"id":"rec_1","kind":"end","at":"2025-11-25T06:25:00.123Z","mode":"observe","#
+            )
+        );
+        assert_eq!(Record::read(&bytes).unwrap(), record);
+        assert_eq!(Record::read(&bytes).unwrap().canonical().unwrap(), bytes);
+    }
+
+    #[test]
+    fn newer_fields_and_words_do_not_stop_a_reader() {
+        let text = br#"{"id":"rec_1","kind":"lease","at":"2025-11-25T06:25:00Z","later":{"x":[1]},"outcome":{"result":"paused"}}"#;
+        let record = Record::read(text).unwrap();
+        assert_eq!((record.kind, record.outcome.unwrap().result), (Kind::Unknown, Ending::Unknown));
+    }
+
+    #[test]
+    fn an_error_quotes_nothing() {
+        let error = Record::read(br#"{"id":"rec_1","kind":"end","at":"secret"}"#).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("secret"));
+    }
+}
