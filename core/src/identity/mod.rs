@@ -10,12 +10,14 @@
 //! ```
 
 mod headers;
+mod who;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use headers::{Network, TrustedHeaders};
+pub use who::Who;
 
 /// A verified caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
