@@ -1,1 +1,75 @@
 //! Where personal data and secrets stand in a text.
+//!
+//! Entities are declared in `core/data/entities/*.yaml`: what the value is, which mechanism finds it, the words
+//! that count as context, where the format is specified, and examples that must and must not match (a test runs
+//! each). The mechanisms are code: one pass over the bytes looks for *anchors* (`@`, `://`, a first digit, a token's
+//! prefix) and a hand-written reader decides at each. Text is bytes and may be invalid UTF-8; nothing is allocated
+//! until something is found; time is linear.
+//!
+//! ```
+//! use wardline::detect::{Context, Detectors, entity};
+//!
+//! let detectors = Detectors::compile(&[entity("email").unwrap()]);
+//! let mut found = Vec::new();
+//! detectors.scan(b"write to ada@example.org today", 0, &Context::default(), &mut found);
+//! assert_eq!((found[0].entity.name, found[0].span.clone()), ("email", 9..24));
+//! ```
+//!
+//! **Streams.** [`Detectors::scan_part`] reads a text that may go on: it reports what is final whatever follows, and
+//! says where the rest begins. Feeding a text in pieces this way gives the findings of the whole text, however it is
+//! cut; a reader that touches the end of the piece is undecided, and everything from its start on is kept back.
+
+mod catalogue;
+mod digits;
+mod email;
+mod find;
+mod input;
+mod ip;
+mod literals;
+mod resolve;
+mod scan;
+mod secrets;
+mod words;
+
+pub use catalogue::{EntityInfo, Example, catalogue, entity};
+pub use scan::Detectors;
+
+use crate::model::Entity;
+
+/// How many bytes before a value count as its context, and how many bytes before `from` a scan looks at, at most.
+pub const CONTEXT: usize = 64;
+
+/// The longest value, in bytes, that is kept back whole while its end has not come. What is longer goes on as
+/// [`Open::inside`]: reported piece by piece to the end of its alphabet, so that no byte of it is taken for clear text.
+pub const MAX_OPEN: usize = 16 * 1024;
+
+/// What is known about a text beside its bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Context<'a> {
+    /// The JSON key or form field that the text stands in.
+    pub key: Option<&'a str>,
+    /// [`Open::inside`] of the piece before: the text at `from` continues a value of this entity.
+    pub inside: Option<Entity>,
+}
+
+impl<'a> Context<'a> {
+    /// The text stands in this JSON key or form field.
+    pub fn of_key(key: &'a str) -> Self {
+        Self { key: Some(key), inside: None }
+    }
+}
+
+/// How a piece of a text ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Open {
+    /// Everything before this offset is final, whatever bytes follow: the next piece is scanned from here, with the
+    /// [`CONTEXT`] bytes before it (or all there are) kept in front.
+    pub from: usize,
+    /// The bytes before `from` ended inside a value longer than [`MAX_OPEN`], whose first `MAX_OPEN` bytes were
+    /// reported as one finding. Give it to the next piece; its first finding, if it starts at that piece's `from`,
+    /// is more of the same value.
+    pub inside: Option<Entity>,
+}
+
+#[cfg(test)]
+mod tests;

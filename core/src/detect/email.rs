@@ -1,0 +1,141 @@
+//! E-mail addresses, from their `@`.
+
+use super::find::{Attempt, Hit};
+use super::input::{Input, is_word};
+
+/// Settings of the data row.
+#[derive(Debug, Clone)]
+pub(super) struct Email {
+    /// Last labels that are file names, not domains.
+    pub not_tlds: Vec<&'static str>,
+}
+
+/// RFC 5321 section 4.5.3.1: octets of a local part, and of a domain.
+const LOCAL: usize = 64;
+const DOMAIN: usize = 255;
+
+pub(super) fn attempt(input: &Input<'_>, at: usize, settings: &Email) -> Attempt {
+    let run = local_start(input, at);
+    if at - run > LOCAL {
+        return Attempt::none(at - LOCAL);
+    }
+    let start = trimmed(input, run, at);
+    let local = input.slice(start, at);
+    if local.is_empty() || local.ends_with(b".") || local.windows(2).any(|pair| pair == b"..") {
+        return Attempt::none(start);
+    }
+    let end = match input.at(at + 1) {
+        Some(b'[') => literal_end(input, at + 2),
+        _ => domain_end(input, at + 1, settings),
+    };
+    let Some(end) = end else { return Attempt::none(start) };
+    // `git@host.example:group/repository` is a place, not a person.
+    let is_place = local == b"git" && input.at(end) == Some(b':');
+    Attempt { low: start, hit: (!is_place).then_some(Hit { start, end, score: 95, open: false }) }
+}
+
+/// RFC 5322 atext and the dot, and anything beyond ASCII (RFC 6531).
+fn is_local(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte) || byte >= 0x80
+}
+
+/// The start of the run before the `@`; `\u00fc`, as JSON writes it, is one letter.
+fn local_start(input: &Input<'_>, at: usize) -> usize {
+    let mut start = at;
+    loop {
+        start = input.run_back(start, LOCAL + 1 - (at - start), is_local);
+        let escape = input.slice(start.saturating_sub(1), start + 5);
+        if at - start < LOCAL - 1 && is_escape(escape) {
+            start -= 1;
+        } else {
+            return start;
+        }
+    }
+}
+
+fn is_escape(text: &[u8]) -> bool {
+    text.len() == 6 && text.starts_with(b"\\u") && text.iter().skip(2).all(u8::is_ascii_hexdigit)
+}
+
+/// Leaves out what belongs to the surroundings: quotes, paths, `name=`, `?name=`, the letter of an escape.
+fn trimmed(input: &Input<'_>, run: usize, at: usize) -> usize {
+    let mut start = run;
+    let is_escape_letter = input.before(run) == Some(b'\\') && !is_escape(input.slice(run - 1, run + 5));
+    if is_escape_letter && run < at {
+        start += 1;
+    }
+    loop {
+        let text = input.slice(start, at);
+        let skip = match text {
+            [
+                b'.' | b'\'' | b'`' | b'*' | b'|' | b'{' | b'}' | b'/' | b'=' | b'?' | b'&' | b'#' | b'~'
+                | b'^',
+                ..,
+            ] => 1,
+            _ => match text.iter().position(|&b| b == b'=') {
+                Some(sign) if text.iter().take(sign).all(|&b| is_word(b) || b"-.?&/".contains(&b)) => {
+                    let named = text.get(..sign).unwrap_or_default();
+                    if named.contains(&b'/') && !named.contains(&b'?') { 0 } else { sign + 1 }
+                }
+                _ => 0,
+            },
+        };
+        if skip == 0 {
+            return start;
+        }
+        start += skip;
+    }
+}
+
+/// `[192.0.2.1]` or `[IPv6:…]`, RFC 5321 section 4.1.3.
+fn literal_end(input: &Input<'_>, start: usize) -> Option<usize> {
+    let end = input.run(start, 46, |b| b.is_ascii_hexdigit() || b".:IPv".contains(&b));
+    (end - start >= 7 && input.at(end) == Some(b']')).then_some(end + 1)
+}
+
+/// The end of the longest domain that ends in a possible top level.
+fn domain_end(input: &Input<'_>, start: usize, settings: &Email) -> Option<usize> {
+    let mut labels = 0;
+    let mut numbers = 0;
+    let mut at = start;
+    let mut best = None;
+    while at - start < DOMAIN {
+        let end = label_end(input, at);
+        let label = input.slice(at, end);
+        if label.is_empty() || label.starts_with(b"-") {
+            break;
+        }
+        let label_stop = if label.ends_with(b"-") { end - 1 } else { end };
+        numbers += usize::from(labels < 2 && label.iter().all(u8::is_ascii_digit));
+        labels += 1;
+        if labels > 1 && numbers < 2 && is_top_level(input.slice(at, label_stop), settings) {
+            best = Some(label_stop);
+        }
+        if label_stop != end || input.at(end) != Some(b'.') {
+            break;
+        }
+        at = end + 1;
+    }
+    best
+}
+
+fn label_end(input: &Input<'_>, start: usize) -> usize {
+    let mut end = start;
+    loop {
+        end = input.run(end, 64, |b| b.is_ascii_alphanumeric() || b == b'-' || b >= 0x80);
+        let escaped = end - start < 64
+            && input.at(end) == Some(b'\\')
+            && input.at(end + 1) == Some(b'u')
+            && (2..6).all(|n| input.at(end + n).is_some_and(|b| b.is_ascii_hexdigit()));
+        if !escaped {
+            return end;
+        }
+        end += 6;
+    }
+}
+
+fn is_top_level(label: &[u8], settings: &Email) -> bool {
+    let letters = label.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80) && label.len() >= 2;
+    let puny = label.len() > 4 && label.get(..4).is_some_and(|head| head.eq_ignore_ascii_case(b"xn--"));
+    (letters || puny) && !settings.not_tlds.iter().any(|not| label.eq_ignore_ascii_case(not.as_bytes()))
+}

@@ -1,0 +1,140 @@
+//! The mechanisms that find values: which one an entity uses, with what settings, and what wakes it.
+
+use saphyr::Yaml;
+
+use super::catalogue::strings;
+use super::digits::card::{self, Brand};
+use super::digits::iban::{self, Country};
+use super::digits::number::{self, Number};
+use super::digits::phone::{self, Code};
+use super::email::{self, Email};
+use super::input::Input;
+use super::ip;
+use super::secrets::assigned::{self, Assigned};
+use super::secrets::token::{self, Token};
+use super::secrets::{bearer, jwt, pem, url};
+use super::words::Sense;
+
+/// How an entity is found: a mechanism of the code with the settings of its data row.
+#[derive(Debug, Clone)]
+pub(super) enum Find {
+    Assigned(Assigned),
+    Bearer(Vec<&'static str>),
+    Card(Vec<Brand>),
+    Email(Email),
+    Iban(Vec<Country>),
+    Ipv4,
+    Ipv6,
+    Jwt,
+    Number(Number),
+    Phone(Vec<Code>),
+    PrivateKey,
+    Token(Vec<Token>),
+    UrlPassword,
+}
+
+/// A byte that wakes readers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Anchor {
+    AtSign,
+    Digit,
+    Colon,
+}
+
+/// What a reader made of an anchor.
+pub(super) struct Attempt {
+    /// No value that this anchor belongs to begins before this offset. Never after the anchor.
+    pub low: usize,
+    pub hit: Option<Hit>,
+}
+
+impl Attempt {
+    pub(super) fn none(low: usize) -> Self {
+        Self { low, hit: None }
+    }
+}
+
+/// A value.
+pub(super) struct Hit {
+    pub start: usize,
+    pub end: usize,
+    pub score: u8,
+    /// The text ended inside it, and whatever follows, it is one: only its end is unknown.
+    pub open: bool,
+}
+
+impl Find {
+    /// Reads the `find` of a row and the settings that belong to it.
+    pub(super) fn read(row: &'static Yaml<'static>) -> Option<Self> {
+        Some(match row.as_mapping_get("find")?.as_str()? {
+            "assigned" => Self::Assigned(Assigned::read(row)?),
+            "bearer" => Self::Bearer(strings(row, "schemes")?),
+            "card" => Self::Card(card::brands(row)?),
+            "email" => Self::Email(Email { not_tlds: strings(row, "not_tlds")? }),
+            "iban" => Self::Iban(iban::countries(row)?),
+            "ipv4" => Self::Ipv4,
+            "ipv6" => Self::Ipv6,
+            "jwt" => Self::Jwt,
+            "number" => Self::Number(Number::read(row)?),
+            "phone" => Self::Phone(phone::codes(row)?),
+            "private_key" => Self::PrivateKey,
+            "token" => Self::Token(token::tokens(row)?),
+            "url_password" => Self::UrlPassword,
+            _ => return None,
+        })
+    }
+
+    /// The byte that wakes it, unless literals do.
+    pub(super) fn anchor(&self) -> Option<Anchor> {
+        match self {
+            Self::Email(_) => Some(Anchor::AtSign),
+            Self::Card(_) | Self::Iban(_) | Self::Ipv4 | Self::Number(_) | Self::Phone(_) => {
+                Some(Anchor::Digit)
+            }
+            Self::Ipv6 => Some(Anchor::Colon),
+            _ => None,
+        }
+    }
+
+    /// The anchors of several bytes; none holds white space.
+    pub(super) fn literals(&self) -> Vec<&'static str> {
+        match self {
+            Self::Assigned(assigned) => assigned.names.clone(),
+            Self::Bearer(schemes) => schemes.clone(),
+            Self::Jwt => vec!["eyJ"],
+            Self::PrivateKey => vec!["-----BEGIN"],
+            Self::Token(tokens) => tokens.iter().map(|token| token.prefix).collect(),
+            Self::UrlPassword => vec!["://"],
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn attempt(&self, input: &Input<'_>, anchor: usize, sense: &Sense<'_>) -> Attempt {
+        match self {
+            Self::Assigned(assigned) => assigned::attempt(input, anchor, assigned),
+            Self::Bearer(schemes) => bearer::attempt(input, anchor, schemes),
+            Self::Card(brands) => card::attempt(input, anchor, brands, sense),
+            Self::Email(settings) => email::attempt(input, anchor, settings),
+            Self::Iban(countries) => iban::attempt(input, anchor, countries),
+            Self::Ipv4 => ip::attempt_v4(input, anchor, sense),
+            Self::Ipv6 => ip::attempt_v6(input, anchor),
+            Self::Jwt => jwt::attempt(input, anchor),
+            Self::Number(number) => number::attempt(input, anchor, number, sense),
+            Self::Phone(codes) => phone::attempt(input, anchor, codes, sense),
+            Self::PrivateKey => pem::attempt(input, anchor),
+            Self::Token(tokens) => token::attempt(input, anchor, tokens),
+            Self::UrlPassword => url::attempt(input, anchor),
+        }
+    }
+
+    /// The end of a value that is longer than is ever kept back, read on from an offset inside it.
+    pub(super) fn continued(&self, input: &Input<'_>, from: usize) -> usize {
+        match self {
+            Self::Bearer(_) => input.run(from, usize::MAX, bearer::is_inside),
+            Self::Jwt => input.run(from, usize::MAX, jwt::is_inside),
+            Self::PrivateKey => pem::end(input, from).0,
+            // No other value can be that long.
+            _ => from,
+        }
+    }
+}
