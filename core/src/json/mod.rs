@@ -12,6 +12,29 @@
 //! assert_eq!(ids, ["7", "x"]);
 //! ```
 
+mod extract;
+mod fault;
+mod numbers;
 mod path;
+mod scanner;
+mod set;
+mod string;
 
+pub use extract::{Extract, Value, ValueKind, extract};
+pub use fault::{Fault, FaultCode};
 pub use path::{Path, Segment};
+pub use scanner::{Kind, Scanner, Step, Token};
+pub use set::{Matcher, PathSet};
+pub use string::{Decoded, escape_into};
+
+/// How deep containers may be nested.
+pub const MAX_DEPTH: usize = 128;
+
+/// The most bytes inside a string that comes as one token; longer ones come in parts.
+pub const LONG_STRING: usize = 64 * 1024;
+
+/// The most bytes of one number.
+pub const MAX_NUMBER: usize = 1_024;
+
+/// From how many digits on the whole part of a number may be more than a quantity (a card, an account).
+pub const LONG_DIGITS: usize = 9;

@@ -1,0 +1,450 @@
+//! Strict JSON (RFC 8259), token by token, over a window of bytes that the caller moves along.
+
+use std::ops::Range;
+
+use super::fault::{Fault, FaultCode};
+use super::numbers;
+use super::string::{Escape, check, escape};
+use super::{LONG_STRING, MAX_DEPTH, MAX_NUMBER};
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// `{`
+    ObjectStart,
+    /// `}`
+    ObjectEnd,
+    /// `[`
+    ArrayStart,
+    /// `]`
+    ArrayEnd,
+    /// `,`
+    Comma,
+    /// The name of a member with its quotes; `escaped` where it holds escapes.
+    Key {
+        /// Whether it holds escapes.
+        escaped: bool,
+    },
+    /// A whole string with its quotes, of at most [`LONG_STRING`] bytes inside.
+    String {
+        /// Whether it holds escapes.
+        escaped: bool,
+    },
+    /// A number.
+    Number,
+    /// `true`, `false` or `null`.
+    Literal,
+    /// Several elements of an array that are all numbers, with the commas between them.
+    Numbers {
+        /// How many.
+        count: u64,
+        /// Whether some number has a whole part of at least [`LONG_DIGITS`](super::LONG_DIGITS) digits.
+        long: bool,
+    },
+    /// The opening quote of a string with more than [`LONG_STRING`] bytes inside.
+    LongStart,
+    /// A part of such a string, cut between characters and between escapes.
+    LongPart,
+    /// Its closing quote.
+    LongEnd,
+}
+
+/// One token and where it stands in the window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it stands in the window, half-open.
+    pub span: Range<usize>,
+}
+
+/// What [`Scanner::next`] answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The next token.
+    Token(Token),
+    /// The next token is not complete in this window.
+    More,
+    /// The document is complete and the body ends here.
+    End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Expect {
+    Value,
+    ElementOrEnd,
+    KeyOrEnd,
+    Key,
+    Colon,
+    CommaOrEnd,
+    /// The document is complete; in a series, another may follow on a new line.
+    Done,
+    LongInside,
+}
+
+/// Reads tokens off a window of bytes.
+///
+/// The caller keeps the window: it calls [`next`](Self::next) until [`Step::More`], then drops what lies before
+/// [`position`](Self::position) and says so with [`shift`](Self::shift), adds bytes, and goes on. The tokens are the same however
+/// the bytes arrive, but that a long string and a run of numbers may come in other parts.
+#[derive(Debug, Clone)]
+pub struct Scanner {
+    expect: Expect,
+    /// One bit an open container, innermost lowest: 1 for an object.
+    objects: u128,
+    depth: usize,
+    position: usize,
+    /// How far an unfinished string was searched for its end, and whether it held escapes so far.
+    searched: usize,
+    escaped: bool,
+    base: u64,
+    series: bool,
+    new_line: bool,
+    started: bool,
+}
+
+impl Scanner {
+    /// For one document.
+    pub fn new() -> Self {
+        Self {
+            expect: Expect::Value,
+            objects: 0,
+            depth: 0,
+            position: 0,
+            searched: 0,
+            escaped: false,
+            base: 0,
+            series: false,
+            new_line: true,
+            started: false,
+        }
+    }
+
+    /// For any number of documents, each on a line of its own.
+    pub fn series() -> Self {
+        Self { series: true, ..Self::new() }
+    }
+
+    /// How far the window has been read: the next token begins here or later.
+    pub fn position(&self) -> usize {
+        self.position
+    }
+
+    /// The window now begins `by` bytes later.
+    pub fn shift(&mut self, by: usize) {
+        self.base += by as u64;
+        self.position = self.position.saturating_sub(by);
+        self.searched = self.searched.saturating_sub(by);
+    }
+
+    /// How many containers are open.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Whether the innermost open container is an object.
+    pub fn in_object(&self) -> bool {
+        self.depth > 0 && self.objects & 1 == 1
+    }
+
+    /// The offset in the body of a place in the window.
+    pub fn offset(&self, at: usize) -> u64 {
+        self.base + at as u64
+    }
+
+    /// The next token. `last`: no byte follows the window. `runs`: elements that are numbers may come as runs.
+    ///
+    /// # Errors
+    /// What is wrong, and where. The scanner is of no use afterwards.
+    pub fn next(&mut self, window: &[u8], last: bool, runs: bool) -> Result<Step, Fault> {
+        loop {
+            if self.expect == Expect::LongInside {
+                return self.long(window, last);
+            }
+            let Some(byte) = self.skip_space(window) else {
+                let complete = match self.expect {
+                    Expect::Done => true,
+                    Expect::Value => self.series && self.depth == 0,
+                    _ => false,
+                };
+                return match (last, complete) {
+                    (false, _) => Ok(Step::More),
+                    (true, true) => Ok(Step::End),
+                    (true, false) => Err(self.fault(FaultCode::Truncated, window.len())),
+                };
+            };
+            self.started = true;
+            let at = self.position;
+            return match (self.expect, byte) {
+                (Expect::ElementOrEnd, b']') | (Expect::KeyOrEnd, b'}') => Ok(self.close(byte)),
+                (Expect::CommaOrEnd, b'}') if self.in_object() => Ok(self.close(byte)),
+                (Expect::CommaOrEnd, b']') if !self.in_object() => Ok(self.close(byte)),
+                (Expect::CommaOrEnd, b',') => {
+                    self.expect = if self.in_object() { Expect::Key } else { Expect::Value };
+                    Ok(self.token(Kind::Comma, 1))
+                }
+                (Expect::Colon, b':') => {
+                    self.expect = Expect::Value;
+                    self.position += 1;
+                    continue;
+                }
+                (Expect::Key | Expect::KeyOrEnd, b'"') => self.string(window, last, true),
+                (Expect::Value | Expect::ElementOrEnd, _) => self.value(byte, window, last, runs),
+                (Expect::Done, _) if self.series && self.new_line => {
+                    self.expect = Expect::Value;
+                    continue;
+                }
+                _ => Err(self.fault(FaultCode::Malformed, at)),
+            };
+        }
+    }
+
+    fn skip_space(&mut self, window: &[u8]) -> Option<u8> {
+        let rest = window.get(self.position..).unwrap_or_default();
+        let space = rest.iter().position(|byte| {
+            self.new_line |= *byte == b'\n';
+            !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+        });
+        self.position += space.unwrap_or(rest.len());
+        rest.get(space?).copied()
+    }
+
+    fn value(&mut self, byte: u8, window: &[u8], last: bool, runs: bool) -> Result<Step, Fault> {
+        match byte {
+            b'{' => self.open(Kind::ObjectStart),
+            b'[' => self.open(Kind::ArrayStart),
+            b'"' => self.string(window, last, false),
+            b'-' | b'0'..=b'9' => {
+                if runs && self.depth > 0 && !self.in_object() {
+                    let rest = window.get(self.position..).unwrap_or_default();
+                    if let Some(run) = numbers::run(rest) {
+                        self.value_done();
+                        return Ok(self.token(Kind::Numbers { count: run.count, long: run.long }, run.len));
+                    }
+                }
+                self.number(window, last)
+            }
+            b't' => self.literal(b"true", window, last),
+            b'f' => self.literal(b"false", window, last),
+            b'n' => self.literal(b"null", window, last),
+            _ => Err(self.fault(FaultCode::Malformed, self.position)),
+        }
+    }
+
+    fn open(&mut self, kind: Kind) -> Result<Step, Fault> {
+        if self.depth == MAX_DEPTH {
+            return Err(self.fault(FaultCode::TooDeep, self.position));
+        }
+        let object = kind == Kind::ObjectStart;
+        self.depth += 1;
+        self.objects = self.objects << 1 | u128::from(object);
+        self.expect = if object { Expect::KeyOrEnd } else { Expect::ElementOrEnd };
+        Ok(self.token(kind, 1))
+    }
+
+    fn close(&mut self, byte: u8) -> Step {
+        self.depth = self.depth.saturating_sub(1);
+        self.objects >>= 1;
+        self.value_done();
+        self.token(if byte == b'}' { Kind::ObjectEnd } else { Kind::ArrayEnd }, 1)
+    }
+
+    fn value_done(&mut self) {
+        self.expect = if self.depth == 0 { Expect::Done } else { Expect::CommaOrEnd };
+        self.new_line = false;
+    }
+
+    fn token(&mut self, kind: Kind, len: usize) -> Step {
+        let start = self.position;
+        self.position += len;
+        Step::Token(Token { kind, span: start..self.position })
+    }
+
+    fn string(&mut self, window: &[u8], last: bool, key: bool) -> Result<Step, Fault> {
+        let inside = self.position + 1;
+        if self.searched < inside {
+            self.searched = inside;
+            self.escaped = false;
+        }
+        let end = loop {
+            let rest = window.get(self.searched..).unwrap_or_default();
+            match memchr::memchr2(b'"', b'\\', rest) {
+                Some(at) if rest.get(at) == Some(&b'"') => break Some(self.searched + at),
+                Some(at) => {
+                    self.escaped = true;
+                    // The byte after a backslash is never the end, and may not have come yet.
+                    if at + 2 > rest.len() {
+                        self.searched += at;
+                        break None;
+                    }
+                    self.searched += at + 2;
+                }
+                None => {
+                    self.searched += rest.len();
+                    break None;
+                }
+            }
+        };
+        if end.unwrap_or(window.len()).saturating_sub(inside) > LONG_STRING {
+            if key {
+                return Err(self.fault(FaultCode::TooLong, self.position));
+            }
+            self.expect = Expect::LongInside;
+            self.searched = 0;
+            return Ok(self.token(Kind::LongStart, 1));
+        }
+        let Some(end) = end else {
+            // A wrong byte shows when the string is complete, or here at the end of the body.
+            return if last { Err(self.fault(FaultCode::Truncated, window.len())) } else { Ok(Step::More) };
+        };
+        let text = window.get(inside..end).unwrap_or_default();
+        check(text).map_err(|(code, at)| self.fault(code, inside + at))?;
+        let escaped = self.escaped;
+        if escaped {
+            let read = escapes(text, true).map_err(|at| self.fault(FaultCode::Malformed, inside + at))?;
+            debug_assert_eq!(read, text.len());
+        }
+        self.searched = 0;
+        if key {
+            self.expect = Expect::Colon;
+        } else {
+            self.value_done();
+        }
+        let kind = if key { Kind::Key { escaped } } else { Kind::String { escaped } };
+        Ok(self.token(kind, end + 1 - self.position))
+    }
+
+    /// The next part of a long string, or its end.
+    fn long(&mut self, window: &[u8], last: bool) -> Result<Step, Fault> {
+        let start = self.position;
+        let rest = window.get(start..).unwrap_or_default();
+        if rest.first() == Some(&b'"') {
+            self.value_done();
+            return Ok(self.token(Kind::LongEnd, 1));
+        }
+        let quote = closing_quote(rest);
+        let mut part = rest.get(..quote.unwrap_or(rest.len())).unwrap_or_default();
+        let whole =
+            escapes(part, quote.is_some()).map_err(|at| self.fault(FaultCode::Malformed, start + at))?;
+        part = part.get(..whole).unwrap_or_default();
+        match check(part) {
+            Ok(()) => {}
+            // The start of a character whose end has not come.
+            Err((FaultCode::InvalidUtf8, at)) if quote.is_none() && part.len() - at < 4 => {
+                let open = part.get(at..).is_some_and(|tail| {
+                    std::str::from_utf8(tail).is_err_and(|e| e.error_len().is_none() && e.valid_up_to() == 0)
+                });
+                if !open {
+                    return Err(self.fault(FaultCode::InvalidUtf8, start + at));
+                }
+                part = part.get(..at).unwrap_or_default();
+            }
+            Err((code, at)) => return Err(self.fault(code, start + at)),
+        }
+        if part.is_empty() {
+            return if last { Err(self.fault(FaultCode::Truncated, window.len())) } else { Ok(Step::More) };
+        }
+        Ok(self.token(Kind::LongPart, part.len()))
+    }
+
+    fn number(&mut self, window: &[u8], last: bool) -> Result<Step, Fault> {
+        let rest = window.get(self.position..).unwrap_or_default();
+        let len = rest
+            .iter()
+            .take_while(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
+            .count();
+        if len > MAX_NUMBER {
+            return Err(self.fault(FaultCode::TooLong, self.position));
+        }
+        if len == rest.len() && !last {
+            return Ok(Step::More);
+        }
+        if !is_number(rest.get(..len).unwrap_or_default()) {
+            return Err(self.fault(FaultCode::Malformed, self.position));
+        }
+        self.value_done();
+        Ok(self.token(Kind::Number, len))
+    }
+
+    fn literal(&mut self, word: &[u8], window: &[u8], last: bool) -> Result<Step, Fault> {
+        let rest = window.get(self.position..).unwrap_or_default();
+        let same = rest.iter().zip(word).take_while(|(a, b)| a == b).count();
+        if same == word.len() {
+            self.value_done();
+            return Ok(self.token(Kind::Literal, same));
+        }
+        match (same == rest.len(), last) {
+            (true, false) => Ok(Step::More),
+            (true, true) => Err(self.fault(FaultCode::Truncated, window.len())),
+            (false, _) => Err(self.fault(FaultCode::Malformed, self.position)),
+        }
+    }
+
+    fn fault(&self, code: FaultCode, at: usize) -> Fault {
+        Fault { code, at: self.offset(at) }
+    }
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Where the string ends: the first quote that no escape takes.
+fn closing_quote(inside: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let rest = inside.get(from..)?;
+        let at = memchr::memchr2(b'"', b'\\', rest)?;
+        match rest.get(at) {
+            Some(b'"') => return Some(from + at),
+            _ => from += at + 2,
+        }
+    }
+}
+
+/// How many bytes hold whole escapes only. The place of a wrong one as the error.
+fn escapes(inside: &[u8], complete: bool) -> Result<usize, usize> {
+    let mut from = 0;
+    while let Some(rest) = inside.get(from..)
+        && let Some(at) = memchr::memchr(b'\\', rest)
+    {
+        match escape(rest.get(at..).unwrap_or_default(), complete) {
+            Escape::Char(_, len) => from += at + len,
+            Escape::Cut => return Ok(from + at),
+            Escape::Bad => return Err(from + at),
+        }
+    }
+    Ok(inside.len())
+}
+
+/// The grammar of RFC 8259, section 6.
+fn is_number(text: &[u8]) -> bool {
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut rest = text.strip_prefix(b"-").unwrap_or(text);
+    let whole = digits(rest);
+    if whole == 0 || (whole > 1 && rest.first() == Some(&b'0')) {
+        return false;
+    }
+    rest = rest.get(whole..).unwrap_or_default();
+    if let Some(fraction) = rest.strip_prefix(b".") {
+        let len = digits(fraction);
+        if len == 0 {
+            return false;
+        }
+        rest = fraction.get(len..).unwrap_or_default();
+    }
+    if let [b'e' | b'E', exponent @ ..] = rest {
+        let exponent = match exponent {
+            [b'+' | b'-', exponent @ ..] => exponent,
+            _ => exponent,
+        };
+        return !exponent.is_empty() && digits(exponent) == exponent.len();
+    }
+    rest.is_empty()
+}
+
+#[cfg(test)]
+mod tests;
