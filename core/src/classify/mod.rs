@@ -85,7 +85,8 @@ impl Classified {
         Self { acts: vec![act], entry: None, census: None, request_census: None, worst_case: false }
     }
 
-    fn unknown() -> Self {
+    /// What nothing is known of.
+    pub(crate) fn unknown() -> Self {
         Self::plain(Act::unknown())
     }
 }

@@ -39,7 +39,7 @@ const CODES: &[(&str, StatusCode, &str)] = &[
     ("approval_denied", StatusCode::FORBIDDEN, "People denied the request."),
     ("identity_refused", StatusCode::BAD_REQUEST, "The headers that name the caller are ambiguous."),
     ("malformed_body", StatusCode::BAD_REQUEST, "The request body is not well-formed, so it cannot be judged."),
-    ("ambiguous_body", StatusCode::BAD_REQUEST, "A field that decides is repeated or of another type than expected."),
+    ("ambiguous_request", StatusCode::BAD_REQUEST, "A field that decides is repeated, of another type than expected, or too many."),
     ("unsupported_coding", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's content coding cannot be decoded."),
     ("unmaskable_request", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The request body is of a kind that cannot be masked."),
     ("upgrade_refused", StatusCode::FORBIDDEN, "A connection upgrade would leave the guard's sight."),

@@ -59,13 +59,14 @@ impl Exchange {
                 let coding = head.headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
                 self.collected.expect(coding);
                 match classify::system(&service.system) {
-                    Some(system) => classify::http(system, head, &service.base_path),
+                    Some(system) => classify::http(system, head, service.base_path.trim_end_matches('/')),
                     None => Outcome::Done(classify::Classified::unknown()),
                 }
             }
         };
         let classified = match outcome {
             Outcome::Done(classified) => Ok(classified),
+            Outcome::Refused(refusal) => Err(refusal),
             Outcome::NeedBody(pending) if self.collected.is_open() => {
                 self.pending = Some(pending);
                 return Some(Step::NeedBody);
@@ -88,10 +89,10 @@ impl Exchange {
             Err(refusal) => {
                 let code = match refusal.code {
                     "malformed_json" => "malformed_body",
-                    _ => "ambiguous_body",
+                    _ => "ambiguous_request",
                 };
                 self.acts = vec![Act::unknown()];
-                self.record.because = Some(refusal.to_string());
+                self.record.because = Some(format!("{} at {}", refusal.code, refusal.at));
                 self.record.decided = Some(Verdict::Deny);
                 if !self.enforces() {
                     self.phase = Phase::Begin;
