@@ -9,9 +9,15 @@
 //! assert!(ana.in_group("analysts") && !ana.is_anonymous());
 //! ```
 
+mod headers;
+mod who;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+
+pub use headers::{Network, TrustedHeaders};
+pub use who::Who;
 
 /// A verified caller.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,268 @@
+//! All grants as they stood at one revision, indexed for the decision path.
+//!
+//! A guard's worker refreshes it a few times a second and swaps it in whole; deciding reads it without a lock. It judges by the
+//! `now` it is asked about, so a grant that ends between two refreshes ends on time.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::{Grant, GrantState, Grants, Held, Lack, Scope};
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::identity::{Identity, Who};
+use crate::model::{Act, GrantId, Operation};
+use crate::store::Store;
+
+/// An immutable view of the grants of a store.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    revision: u64,
+    loaded_at: Timestamp,
+    grants: Arc<Vec<Arc<Grant>>>,
+    slots: Arc<HashMap<GrantId, usize>>,
+    index: Arc<Index>,
+    unreadable: Arc<BTreeMap<String, u64>>,
+}
+
+/// Those that may still cover something, and those that ended before the index was built: only explaining looks at these.
+#[derive(Debug, Default)]
+struct Index {
+    live: Lists,
+    ended: Lists,
+}
+
+/// Where the grants for a caller are found: by exact subject, by group, and all others.
+#[derive(Debug, Default)]
+struct Lists {
+    users: HashMap<Box<str>, Vec<Entry>>,
+    groups: HashMap<Box<str>, Vec<Entry>>,
+    rest: Vec<Entry>,
+}
+
+/// What rules out most grants without looking at them: two comparisons and a bit.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    operations: Operations,
+    from: Timestamp,
+    until: Timestamp,
+    slot: usize,
+}
+
+/// One bit an operation.
+type Operations = u128;
+const _: () = assert!(Operation::ALL.len() <= Operations::BITS as usize);
+
+impl Snapshot {
+    /// The grants of `store` now.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn load(store: &dyn Store) -> Result<Self, Error> {
+        Self::default().refresh(store)
+    }
+
+    /// The same, brought up to date: reads only what changed since, and shares the rest.
+    ///
+    /// A row that this version cannot read (a newer one wrote it) is left out: that errs towards deny, and
+    /// [`unreadable`](Self::unreadable) says so. A store that was put back to an older state is read anew.
+    ///
+    /// # Errors
+    /// Where the store cannot be read; this snapshot stays as it is.
+    pub fn refresh(&self, store: &dyn Store) -> Result<Self, Error> {
+        // Taken before the rows are read: the view is at least as new as it says.
+        let loaded_at = store.now()?;
+        let changes = store.read_since(Grants::TABLE, self.revision)?;
+        if changes.revision < self.revision {
+            return Self::default().refresh(store);
+        }
+        let mut next = self.clone();
+        next.revision = changes.revision;
+        next.loaded_at = loaded_at;
+        if changes.rows.is_empty() {
+            return Ok(next);
+        }
+        let (mut grants, mut slots) = (self.grants.as_ref().clone(), None);
+        let mut unreadable = self.unreadable.as_ref().clone();
+        let mut reindex = false;
+        for row in changes.rows {
+            let id = GrantId::from(row.key.as_str());
+            let slot = self.slots.get(&id).copied();
+            match (Grants::read(&row), slot.and_then(|slot| grants.get_mut(slot))) {
+                (Ok(grant), Some(place)) => {
+                    reindex |= unreadable.remove(&row.key).is_some() || !same_place(place, &grant);
+                    *place = Arc::new(grant);
+                }
+                (Ok(grant), None) => {
+                    unreadable.remove(&row.key);
+                    slots.get_or_insert_with(|| self.slots.as_ref().clone()).insert(id, grants.len());
+                    grants.push(Arc::new(grant));
+                    reindex = true;
+                }
+                (Err(_), _) => {
+                    unreadable.insert(row.key, row.rev);
+                    reindex = true;
+                }
+            }
+        }
+        if let Some(slots) = slots {
+            next.slots = Arc::new(slots);
+        }
+        if reindex {
+            next.index = Arc::new(Index::of(&grants, &unreadable, loaded_at));
+        }
+        next.grants = Arc::new(grants);
+        next.unreadable = Arc::new(unreadable);
+        Ok(next)
+    }
+
+    /// The store's revision that this shows.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// When it was read, by the store's clock. Older than the policy's `max_stale`, it covers nothing: the guard sees to that.
+    pub fn loaded_at(&self) -> Timestamp {
+        self.loaded_at
+    }
+
+    /// How many grants it holds, ended ones included.
+    pub fn len(&self) -> usize {
+        self.grants.len()
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.grants.is_empty()
+    }
+
+    /// The rows that this version cannot read and therefore leaves out, by name.
+    pub fn unreadable(&self) -> impl Iterator<Item = &str> {
+        self.unreadable.keys().map(String::as_str)
+    }
+
+    /// The grant of that name.
+    pub fn grant(&self, id: &GrantId) -> Option<&Grant> {
+        if self.unreadable.contains_key(id.as_str()) {
+            return None;
+        }
+        self.grants.get(*self.slots.get(id)?).map(AsRef::as_ref)
+    }
+
+    /// A grant that covers `act` of `identity` at `service` now. Of several, one without limits rather than one
+    /// with uses or a quota, then the one that lasts longest.
+    pub fn covering(&self, identity: &Identity, service: &str, act: &Act, now: Timestamp) -> Option<&Grant> {
+        self.covering_holding(identity, service, act, now, |_| Held::default())
+    }
+
+    /// The same in a process that holds leases: `held` says what it has unspent of a grant.
+    pub fn covering_holding(
+        &self,
+        identity: &Identity,
+        service: &str,
+        act: &Act,
+        now: Timestamp,
+        held: impl Fn(&GrantId) -> Held,
+    ) -> Option<&Grant> {
+        let bit = bit(act.operation);
+        let first = |entries: &[Entry]| {
+            entries
+                .iter()
+                .filter(|entry| entry.operations & bit != 0 && entry.from <= now && now < entry.until)
+                .filter_map(|entry| self.grants.get(entry.slot))
+                .find(|grant| grant.covers_holding(identity, service, act, now, held(&grant.id)).is_ok())
+        };
+        // Entries are in order of preference, so the first of each list stands for its list.
+        self.index
+            .live
+            .of(identity)
+            .filter_map(first)
+            .min_by_key(|grant| preference(grant))
+            .map(AsRef::as_ref)
+    }
+
+    /// The grant of this caller that comes nearest to covering, and what it lacks: for explaining a denial, never for
+    /// deciding. Grants of others are not looked at, so an explanation gives nothing away about them.
+    pub fn nearest(
+        &self,
+        identity: &Identity,
+        service: &str,
+        act: &Act,
+        now: Timestamp,
+    ) -> Option<(&Grant, Lack)> {
+        let Index { live, ended } = self.index.as_ref();
+        live.of(identity)
+            .chain(ended.of(identity))
+            .flatten()
+            .filter_map(|entry| self.grants.get(entry.slot))
+            .filter_map(|grant| Some((grant.as_ref(), grant.covers(identity, service, act, now).err()?)))
+            .filter(|(_, lack)| *lack != Lack::Who)
+            .max_by(|(a, a_lack), (b, b_lack)| (a_lack, a.until).cmp(&(b_lack, b.until)))
+    }
+}
+
+impl Index {
+    fn of(grants: &[Arc<Grant>], unreadable: &BTreeMap<String, u64>, now: Timestamp) -> Self {
+        let mut order: Vec<(usize, &Arc<Grant>)> = grants
+            .iter()
+            .enumerate()
+            .filter(|(_, grant)| !unreadable.contains_key(grant.id.as_str()))
+            .collect();
+        order.sort_by_key(|(_, grant)| preference(grant));
+        let mut index = Self::default();
+        for (slot, grant) in order {
+            // Exhausted is no end: a lease may come back.
+            let ended = matches!(grant.state(now), GrantState::Revoked | GrantState::Expired);
+            let lists = if ended { &mut index.ended } else { &mut index.live };
+            lists.add(slot, grant);
+        }
+        index
+    }
+}
+
+impl Lists {
+    fn add(&mut self, slot: usize, grant: &Grant) {
+        let operations = operations(&grant.scope);
+        let entry = Entry { operations, from: grant.from, until: grant.until, slot };
+        for who in &grant.scope.who {
+            match (who.exact_user(), who) {
+                (Some(user), _) => self.users.entry(user.into()).or_default().push(entry),
+                (None, Who::Group(name)) => self.groups.entry(name.clone()).or_default().push(entry),
+                (None, _) => self.rest.push(entry),
+            }
+        }
+    }
+
+    /// The lists that may hold a grant for this caller.
+    fn of<'s>(&'s self, identity: &'s Identity) -> impl Iterator<Item = &'s [Entry]> {
+        let groups = identity.groups.iter().filter_map(|group| self.groups.get(group.as_str()));
+        self.users
+            .get(identity.subject.as_str())
+            .into_iter()
+            .chain(groups)
+            .chain(std::iter::once(&self.rest))
+            .map(Vec::as_slice)
+    }
+}
+
+/// Whether only counters differ, so that the index still tells the truth.
+fn same_place(old: &Grant, new: &Grant) -> bool {
+    old.scope == new.scope
+        && (old.from, old.until, old.uses, old.quota) == (new.from, new.until, new.uses, new.quota)
+        && old.revoked.is_some() == new.revoked.is_some()
+}
+
+fn preference(grant: &Grant) -> (bool, Reverse<Timestamp>) {
+    (grant.uses.is_some() || grant.quota.is_some(), Reverse(grant.until))
+}
+
+fn operations(scope: &Scope) -> Operations {
+    Operation::ALL
+        .iter()
+        .filter(|operation| scope.operations.iter().any(|glob| glob.matches(operation.name())))
+        .fold(0, |bits, operation| bits | bit(*operation))
+}
+
+const fn bit(operation: Operation) -> Operations {
+    1 << operation as u32
+}

@@ -1,0 +1,174 @@
+//! Identity from headers that an authenticating proxy sets: believed from named peers only.
+//!
+//! The peer is the address of the socket, never a header such as `X-Forwarded-For`, which anybody can write.
+//! A name given twice, or in two spellings (`x-user` and `x_user`, which some servers fold together), is
+//! refused: two readers could take it for two people.
+//!
+//! ```
+//! use http::HeaderMap;
+//! use wardline::identity::{Network, TrustedHeaders};
+//! let source = TrustedHeaders::new("x-user", Some("x-groups"), vec!["10.0.0.0/8".parse().unwrap()]).unwrap();
+//! let mut headers = HeaderMap::new();
+//! headers.insert("x-user", "ana".parse().unwrap());
+//! assert_eq!(source.resolve(&headers, "10.1.2.3".parse().ok()).unwrap().subject, "ana");
+//! assert!(source.resolve(&headers, "192.0.2.1".parse().ok()).unwrap().is_anonymous());
+//! ```
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use http::{HeaderMap, HeaderName};
+
+use super::Identity;
+use crate::error::{Error, ErrorKind};
+
+/// Which headers carry the caller, and from whom they are believed.
+#[derive(Debug, Clone)]
+pub struct TrustedHeaders {
+    subject: HeaderName,
+    groups: Option<HeaderName>,
+    peers: Vec<Network>,
+}
+
+impl TrustedHeaders {
+    /// Believes `subject` and `groups` (a comma-separated list) from `peers`.
+    ///
+    /// # Errors
+    /// A name that is no header name.
+    pub fn new(subject: &str, groups: Option<&str>, peers: Vec<Network>) -> Result<Self, Error> {
+        let name = |text: &str| {
+            HeaderName::from_str(text)
+                .map_err(|_| Error::new(ErrorKind::Input, "expected a header name such as x-user"))
+        };
+        Ok(Self { subject: name(subject)?, groups: groups.map(name).transpose()?, peers })
+    }
+
+    /// The caller that the headers name; anonymous where they name none or the peer is not believed.
+    ///
+    /// # Errors
+    /// A header that is repeated, has a twin in another spelling, or is not text.
+    pub fn resolve(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Identity, Error> {
+        if !peer.is_some_and(|peer| self.peers.iter().any(|network| network.contains(peer))) {
+            return Ok(Identity::anonymous());
+        }
+        let Some(subject) = only(headers, &self.subject)? else { return Ok(Identity::anonymous()) };
+        let groups = match &self.groups {
+            Some(name) => only(headers, name)?.unwrap_or_default(),
+            None => "",
+        };
+        Ok(Identity::new(subject).with_groups(groups.split(',').map(str::trim).filter(|g| !g.is_empty())))
+    }
+}
+
+/// The one value of a header; empty counts as absent.
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Error> {
+    let refuse = |what: &str| Err(Error::new(ErrorKind::Input, format!("the header {name} {what}")));
+    let folds_to = |other: &HeaderName| {
+        other != name
+            && other.as_str().len() == name.as_str().len()
+            && other
+                .as_str()
+                .bytes()
+                .zip(name.as_str().bytes())
+                .all(|(a, b)| a == b || (a == b'_' && b == b'-') || (a == b'-' && b == b'_'))
+    };
+    if headers.keys().any(folds_to) {
+        return refuse("has a twin in another spelling");
+    }
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(_), Some(_)) => refuse("is repeated"),
+        (Some(value), None) => match value.to_str() {
+            Ok(text) => Ok(Some(text.trim()).filter(|t| !t.is_empty())),
+            Err(_) => refuse("is not text"),
+        },
+    }
+}
+
+/// A network in CIDR notation (RFC 4632, RFC 4291), or one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl Network {
+    /// Whether `peer` lies in it. An IPv4 address mapped into IPv6 counts as IPv4.
+    pub fn contains(&self, peer: IpAddr) -> bool {
+        match (self.address, peer.to_canonical()) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => {
+                shared(a.to_bits().into(), b.to_bits().into(), 32 - u32::from(self.prefix))
+            }
+            (IpAddr::V6(a), IpAddr::V6(b)) => shared(a.to_bits(), b.to_bits(), 128 - u32::from(self.prefix)),
+            _ => false,
+        }
+    }
+}
+
+fn shared(a: u128, b: u128, host_bits: u32) -> bool {
+    (a ^ b).checked_shr(host_bits).unwrap_or(0) == 0
+}
+
+impl FromStr for Network {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let wrong =
+            || Error::new(ErrorKind::Input, "expected an address or a network such as 10.0.0.0/8 or ::1");
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let address: IpAddr = address.parse().map_err(|_| wrong())?;
+        let widest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = prefix.map_or(Ok(widest), |p| p.parse::<u8>().map_err(|_| wrong()))?;
+        if prefix > widest { Err(wrong()) } else { Ok(Self { address, prefix }) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source() -> TrustedHeaders {
+        TrustedHeaders::new("x-user", Some("x-groups"), vec!["127.0.0.1".parse().unwrap()]).unwrap()
+    }
+
+    fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(HeaderName::from_str(name).unwrap(), value.parse().unwrap());
+        }
+        map
+    }
+
+    #[test]
+    fn smuggled_names_are_refused_and_strangers_are_anonymous() {
+        let local = "127.0.0.1".parse().ok();
+        let ana = source().resolve(&headers(&[("x-user", "ana"), ("x-groups", "ml, ops,")]), local).unwrap();
+        assert_eq!((ana.subject.as_str(), ana.groups), ("ana", vec!["ml".to_owned(), "ops".to_owned()]));
+        assert!(source().resolve(&headers(&[("x-user", "ana"), ("x-user", "root")]), local).is_err());
+        assert!(source().resolve(&headers(&[("x-user", "ana"), ("x_user", "root")]), local).is_err());
+        assert!(source().resolve(&headers(&[("x-user", "ana")]), None).unwrap().is_anonymous());
+        assert!(
+            source().resolve(&headers(&[("x-user", "ana")]), "10.0.0.1".parse().ok()).unwrap().is_anonymous()
+        );
+        assert!(source().resolve(&headers(&[("x-user", " ")]), local).unwrap().is_anonymous());
+    }
+
+    #[test]
+    fn networks_hold_their_addresses() {
+        for (network, inside, outside) in [
+            ("10.0.0.0/8", "10.255.0.1", "11.0.0.1"),
+            ("0.0.0.0/0", "8.8.8.8", "::1"),
+            ("fd00::/8", "fdff::1", "fe80::1"),
+            ("127.0.0.1", "::ffff:127.0.0.1", "127.0.0.2"),
+        ] {
+            let network: Network = network.parse().unwrap();
+            assert!(network.contains(inside.parse().unwrap()) && !network.contains(outside.parse().unwrap()));
+        }
+        for wrong in ["", "10.0.0.0/33", "::/129", "localhost", "10.0.0.0/"] {
+            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Stores, grants and approvals: one suite run against every store, an exhaustive walk of both state machines, and many
+//! threads and processes on one file.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+
+mod approvals;
+mod files;
+mod grants;
+mod processes;
+mod snapshot;
+mod stores;
+mod walk;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wardline::clock::{ManualClock, Timestamp};
+use wardline::grant::{Opening, Step, Terms};
+use wardline::identity::Identity;
+use wardline::model::{Act, Operation};
+use wardline::store::{MemoryStore, SqliteStore, Store};
+
+/// Runs a test against each store, on a clock that stands still until told.
+fn on_each_store(test: impl Fn(&dyn Store, &ManualClock)) {
+    let clock = Arc::new(ManualClock::new(at("2026-03-01T10:00:00Z")));
+    test(&MemoryStore::with_clock(clock.clone()), &clock);
+    let clock = Arc::new(ManualClock::new(at("2026-03-01T10:00:00Z")));
+    let folder = tempfile::tempdir().unwrap();
+    test(&SqliteStore::open_with_clock(folder.path().join("state.db"), clock.clone()).unwrap(), &clock);
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn minutes(n: u64) -> Duration {
+    Duration::from_secs(n * 60)
+}
+
+fn export(resource: &str) -> Act {
+    Act::new(Operation::VectorExport, resource)
+}
+
+/// Terms for ana's exports of `docs` at `qdrant`, and more fields in JSON.
+fn terms(more: &str) -> Terms {
+    serde_json::from_str(&format!(
+        r#"{{"scope": {{"who": ["user:ana"], "services": ["qdrant"], "operations": ["vector.export"],
+             "resources": ["docs"]}}, "reason": "migration", {more}}}"#
+    ))
+    .unwrap()
+}
+
+fn steps(list: &[(&[&str], u32)]) -> Vec<Step> {
+    list.iter()
+        .map(|(from, need)| Step { from: from.iter().map(|g| (*g).to_owned()).collect(), need: *need })
+        .collect()
+}
+
+/// ana's held export, to be approved by one of `sec`.
+fn opening(digest: char) -> Opening {
+    Opening {
+        digest: digest.to_string().repeat(64),
+        identity: Identity::new("ana"),
+        service: "qdrant".to_owned(),
+        acts: vec![export("docs")],
+        rules: vec!["big-exports".to_owned()],
+        policy: "p1".to_owned(),
+        steps: steps(&[(&["sec"], 1)]),
+        reason_required: false,
+        pending_for: minutes(60),
+        usable_for: minutes(10),
+    }
+}
+
+fn person(name: &str, groups: &[&str]) -> Identity {
+    Identity::new(name).with_groups(groups.iter().copied())
+}
