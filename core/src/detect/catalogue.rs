@@ -38,7 +38,13 @@ pub struct Example {
 }
 
 /// Every data file, in the order of the catalogue.
-pub(super) const FILES: &[&str] = &[include_str!("../../data/entities/contact.yaml")];
+pub(super) const FILES: &[&str] = &[
+    include_str!("../../data/entities/secrets.yaml"),
+    include_str!("../../data/entities/money.yaml"),
+    include_str!("../../data/entities/identity.yaml"),
+    include_str!("../../data/entities/contact.yaml"),
+    include_str!("../../data/entities/network.yaml"),
+];
 
 /// The documents live as long as the process, so that names can be borrowed from them.
 static DOCUMENTS: LazyLock<Vec<Yaml<'static>>> =

@@ -3,14 +3,38 @@
 use saphyr::Yaml;
 
 use super::catalogue::strings;
+use super::digits::card::{self, Brand};
+use super::digits::date;
+use super::digits::iban::{self, Country};
+use super::digits::number::{self, Number};
+use super::digits::phone::{self, Code};
 use super::email::{self, Email};
 use super::input::Input;
+use super::ip;
+use super::mac;
+use super::secrets::assigned::{self, Assigned};
+use super::secrets::token::{self, Token};
+use super::secrets::{bearer, jwt, pem, url};
 use super::words::Sense;
 
 /// How an entity is found: a mechanism of the code with the settings of its data row.
 #[derive(Debug, Clone)]
 pub(super) enum Find {
+    Assigned(Assigned),
+    Bearer(Vec<&'static str>),
+    BirthDate,
+    Card(Vec<Brand>),
     Email(Email),
+    Iban(Vec<Country>),
+    Ipv4,
+    Ipv6,
+    Jwt,
+    Mac,
+    Number(Number),
+    Phone(Vec<Code>),
+    PrivateKey,
+    Token(Vec<Token>),
+    UrlPassword,
 }
 
 /// A byte that wakes readers.
@@ -46,36 +70,86 @@ pub(super) struct Hit {
 impl Find {
     /// Reads the `find` of a row and the settings that belong to it.
     pub(super) fn read(row: &'static Yaml<'static>) -> Option<Self> {
-        match row.as_mapping_get("find")?.as_str()? {
-            "email" => Some(Self::Email(Email { not_tlds: strings(row, "not_tlds")? })),
+        Some(match row.as_mapping_get("find")?.as_str()? {
+            "assigned" => Self::Assigned(Assigned::read(row)?),
+            "bearer" => Self::Bearer(strings(row, "schemes")?),
+            "birth_date" => Self::BirthDate,
+            "card" => Self::Card(card::brands(row)?),
+            "email" => Self::Email(Email { not_tlds: strings(row, "not_tlds")? }),
+            "iban" => Self::Iban(iban::countries(row)?),
+            "ipv4" => Self::Ipv4,
+            "ipv6" => Self::Ipv6,
+            "jwt" => Self::Jwt,
+            "mac" => Self::Mac,
+            "number" => Self::Number(Number::read(row)?),
+            "phone" => Self::Phone(phone::codes(row)?),
+            "private_key" => Self::PrivateKey,
+            "token" => Self::Token(token::tokens(row)?),
+            "url_password" => Self::UrlPassword,
+            _ => return None,
+        })
+    }
+
+    /// The byte that wakes it, unless literals do.
+    pub(super) fn anchor(&self) -> Option<Anchor> {
+        match self {
+            Self::Email(_) => Some(Anchor::AtSign),
+            Self::BirthDate | Self::Card(_) | Self::Iban(_) | Self::Ipv4 | Self::Mac => Some(Anchor::Digit),
+            Self::Number(_) | Self::Phone(_) => Some(Anchor::Digit),
+            Self::Ipv6 => Some(Anchor::Colon),
             _ => None,
         }
     }
 
-    pub(super) fn anchors(&self) -> &'static [Anchor] {
-        match self {
-            Self::Email(_) => &[Anchor::AtSign],
-        }
-    }
-
     /// The anchors of several bytes; none holds white space.
-    pub(super) fn literals(&self) -> Vec<&str> {
+    pub(super) fn literals(&self) -> Vec<&'static str> {
         match self {
-            Self::Email(_) => Vec::new(),
+            Self::Assigned(assigned) => assigned.names.clone(),
+            Self::Bearer(schemes) => schemes.clone(),
+            Self::Jwt => vec!["eyJ"],
+            Self::PrivateKey => vec!["-----BEGIN"],
+            Self::Token(tokens) => tokens.iter().map(|token| token.prefix).collect(),
+            Self::UrlPassword => vec!["://"],
+            _ => Vec::new(),
         }
     }
 
     pub(super) fn attempt(&self, input: &Input<'_>, anchor: usize, sense: &Sense<'_>) -> Attempt {
-        let _ = sense;
         match self {
+            Self::Assigned(assigned) => assigned::attempt(input, anchor, assigned),
+            Self::Bearer(schemes) => bearer::attempt(input, anchor, schemes),
+            Self::BirthDate => date::attempt(input, anchor, sense),
+            Self::Card(brands) => card::attempt(input, anchor, brands, sense),
             Self::Email(settings) => email::attempt(input, anchor, settings),
+            Self::Iban(countries) => iban::attempt(input, anchor, countries),
+            Self::Ipv4 => ip::attempt_v4(input, anchor, sense),
+            Self::Ipv6 => ip::attempt_v6(input, anchor),
+            Self::Jwt => jwt::attempt(input, anchor),
+            Self::Mac => mac::attempt(input, anchor),
+            Self::Number(number) => number::attempt(input, anchor, number, sense),
+            Self::Phone(codes) => phone::attempt(input, anchor, codes, sense),
+            Self::PrivateKey => pem::attempt(input, anchor),
+            Self::Token(tokens) => token::attempt(input, anchor, tokens),
+            Self::UrlPassword => url::attempt(input, anchor),
+        }
+    }
+
+    /// Where a value may have begun whose anchor has not come, if that is before the last word of the text.
+    pub(super) fn tail(&self, input: &Input<'_>) -> usize {
+        match self {
+            Self::BirthDate => date::tail(input),
+            _ => input.len(),
         }
     }
 
     /// The end of a value that is longer than is ever kept back, read on from an offset inside it.
     pub(super) fn continued(&self, input: &Input<'_>, from: usize) -> usize {
         match self {
-            Self::Email(_) => from,
+            Self::Bearer(_) => input.run(from, usize::MAX, bearer::is_inside),
+            Self::Jwt => input.run(from, usize::MAX, jwt::is_inside),
+            Self::PrivateKey => pem::end(input, from).0,
+            // No other value can be that long.
+            _ => from,
         }
     }
 }

@@ -20,12 +20,16 @@
 //! cut; a reader that touches the end of the piece is undecided, and everything from its start on is kept back.
 
 mod catalogue;
+mod digits;
 mod email;
 mod find;
 mod input;
+mod ip;
 mod literals;
+mod mac;
 mod resolve;
 mod scan;
+mod secrets;
 mod words;
 
 pub use catalogue::{EntityInfo, Example, catalogue, entity};

@@ -9,6 +9,8 @@ use super::MAX_OPEN;
 pub(super) struct Candidate {
     pub start: usize,
     pub end: usize,
+    /// Where its reader began: at its anchor or before its start, whichever is first.
+    pub low: usize,
     /// Index of its entity among those compiled.
     pub which: usize,
     /// Strength of its evidence against an overlapping candidate.
@@ -30,49 +32,58 @@ impl Candidate {
     }
 }
 
-/// Settles candidates before `limit`, from left to right: one falls to any stronger overlapping one, or to one that
-/// already stands. Calls `take` for each that stands and returns from where on nothing is settled, and the entity
-/// whose over-long value was cut there. `limit` is where the first undecided reader begins.
-pub(super) fn settle(
-    candidates: &mut Vec<Candidate>,
-    limit: usize,
-    mut take: impl FnMut(&Candidate),
-) -> (usize, Option<usize>) {
+/// What stands, and from where on nothing is settled.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    pub stands: Vec<Candidate>,
+    pub open: usize,
+    /// The entity (its index) whose over-long value was cut at `open`.
+    pub inside: Option<usize>,
+}
+
+/// Settles candidates before `limit`, where the first undecided reader began, from left to right: one falls to any
+/// stronger overlapping one, or to one that already stands.
+pub(super) fn settle(mut candidates: Vec<Candidate>, limit: usize) -> Settled {
+    let limit = lowered(&mut candidates, limit);
     candidates.sort_unstable_by_key(|c| (c.start, c.which, c.end));
+    let mut settled = Settled { open: limit, ..Settled::default() };
     let mut free = 0;
-    for (n, this) in candidates.iter().enumerate() {
+    for (n, this) in candidates.iter().enumerate().take_while(|(_, this)| this.start < limit) {
         if this.start < free {
             continue;
-        }
-        if this.start >= limit {
-            break;
         }
         // Sorted: a rival that began earlier either stands, and then `free` says so, or has fallen.
         let later = candidates.get(n + 1..).unwrap_or_default();
         let mut rivals = later.iter().take_while(|r| r.start < this.start + this.length());
-        if !this.open {
-            if rivals.any(|r| r.strength() > this.strength()) {
-                continue;
-            }
-            if this.end > limit {
-                return (this.start, None);
-            }
-            free = this.end;
-            take(this);
-            continue;
-        }
-        // It may still grow, which raises its strength but never its rank.
-        if rivals.clone().any(|r| r.rank > this.rank) {
-            continue;
-        }
-        if limit < this.start + MAX_OPEN {
-            return (this.start, None);
-        }
         if rivals.any(|r| r.strength() > this.strength()) {
             continue;
         }
-        take(&Candidate { end: this.start + MAX_OPEN, ..*this });
-        return (this.start + MAX_OPEN, Some(this.which));
+        if this.open {
+            let end = this.start + MAX_OPEN;
+            settled.stands.push(Candidate { end, ..*this });
+            return Settled { open: end, inside: Some(this.which), ..settled };
+        }
+        free = this.end;
+        settled.stands.push(*this);
     }
-    (limit.max(free), None)
+    settled
+}
+
+/// The limit below which every candidate is complete, or open and so long that what has come of it settles it. One
+/// that must wait is read again, and so waits from its anchor on.
+fn lowered(candidates: &mut [Candidate], mut limit: usize) -> usize {
+    let reach = |this: &Candidate| if this.open { usize::MAX } else { this.end };
+    candidates.sort_unstable_by_key(|this| Reverse(reach(this)));
+    loop {
+        let before = limit;
+        for this in candidates.iter().take_while(|this| reach(this) > before) {
+            let settled = this.open && this.start + MAX_OPEN <= limit;
+            if reach(this) > limit && !settled {
+                limit = limit.min(this.low);
+            }
+        }
+        if limit == before {
+            return limit;
+        }
+    }
 }

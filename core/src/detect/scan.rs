@@ -1,12 +1,12 @@
 //! The pass over a text: anchors, the readers at each, and what stands in the end.
 
 use super::catalogue::{EntityInfo, catalogue};
-use super::find::{Attempt, Find, Hit};
+use super::find::{Anchor, Attempt, Hit};
 use super::input::Input;
 use super::literals::Literals;
-use super::resolve::{Candidate, settle};
+use super::resolve::{Candidate, Settled, settle};
 use super::words::Sense;
-use super::{CONTEXT, Context, MAX_OPEN, Open, find};
+use super::{CONTEXT, Context, MAX_OPEN, Open};
 use crate::model::{Entity, Finding};
 
 /// How many bytes before an anchor a reader may find the start of a value: a local part (64), and what stands before it.
@@ -28,13 +28,13 @@ impl Detectors {
     pub fn compile(wanted: &[Entity]) -> Self {
         let entities: Vec<_> = catalogue().iter().filter(|info| wanted.contains(&info.entity)).collect();
         let anchored = |anchor| {
-            let woken = |(n, info): (usize, &&EntityInfo)| info.find.anchors().contains(&anchor).then_some(n);
+            let woken = |(n, info): (usize, &&EntityInfo)| (info.find.anchor() == Some(anchor)).then_some(n);
             entities.iter().enumerate().filter_map(woken).collect()
         };
         Self {
-            at_sign: anchored(find::Anchor::AtSign),
-            at_digit: anchored(find::Anchor::Digit),
-            at_colon: anchored(find::Anchor::Colon),
+            at_sign: anchored(Anchor::AtSign),
+            at_digit: anchored(Anchor::Digit),
+            at_colon: anchored(Anchor::Colon),
             literals: Literals::compile(entities.iter().map(|info| info.find.literals())),
             entities,
         }
@@ -99,11 +99,18 @@ impl Detectors {
             }
             from = end;
         }
-        let mut pass =
-            Pass { of: self, input, from, key: context.key, candidates: Vec::new(), limit: usize::MAX };
+        let mut pass = Pass {
+            of: self,
+            input,
+            from,
+            key: context.key,
+            whole,
+            candidates: Vec::new(),
+            limit: usize::MAX,
+        };
         pass.walk();
         pass.literals();
-        pass.finish(base, whole, found)
+        pass.finish(base, found)
     }
 }
 
@@ -112,6 +119,7 @@ struct Pass<'a> {
     input: Input<'a>,
     from: usize,
     key: Option<&'a str>,
+    whole: bool,
     candidates: Vec<Candidate>,
     /// Where the first undecided reader began.
     limit: usize,
@@ -123,23 +131,38 @@ impl Pass<'_> {
         let mut offset = self.from;
         let mut in_number = self.input.before(offset).is_some_and(|b| b.is_ascii_digit());
         while let Some(&byte) = self.input.rest(offset).first() {
-            match ANCHORS.get(usize::from(byte)) {
-                Some(1) => {
-                    if !in_number {
+            match anchor_of(byte) {
+                Some(Anchor::Digit) => {
+                    if !in_number && !self.is_float(offset) {
                         self.wake(&self.of.at_digit, offset);
                     }
                     in_number = true;
                     offset += 1;
                     continue;
                 }
-                Some(2) => self.wake(&self.of.at_sign, offset),
-                Some(3) => self.wake(&self.of.at_colon, offset),
-                _ => {}
+                Some(Anchor::AtSign) => self.wake(&self.of.at_sign, offset),
+                Some(Anchor::Colon) => self.wake(&self.of.at_colon, offset),
+                None => {}
             }
             in_number = false;
             offset += 1;
             offset += quiet(self.input.rest(offset));
         }
+    }
+
+    /// Whether a fraction begins here, or a whole part of one digit before a long fraction: no reader wants either,
+    /// and vectors are full of them.
+    fn is_float(&mut self, offset: usize) -> bool {
+        let digit_before = |at: usize| self.input.before(at).is_some_and(|b| b.is_ascii_digit());
+        if self.input.before(offset) == Some(b'.') && digit_before(offset - 1) {
+            return true;
+        }
+        let pointed = self.input.at(offset + 1) == Some(b'.');
+        let float = pointed && self.input.run(offset + 2, 5, |b| b.is_ascii_digit()) == offset + 7;
+        if self.input.take_touched() && !self.whole && !float {
+            self.limit = self.limit.min(offset);
+        }
+        float
     }
 
     /// The anchors of several bytes.
@@ -154,43 +177,40 @@ impl Pass<'_> {
             let sense = Sense { words: &info.words, key: self.key };
             let Attempt { low, hit } = info.find.attempt(&self.input, offset, &sense);
             let touched = self.input.take_touched();
-            let open = hit.as_ref().is_some_and(|hit| hit.open);
-            if touched && !open {
+            if touched && !self.whole && !hit.as_ref().is_some_and(|hit| hit.open) {
                 self.limit = self.limit.min(low);
+                continue;
             }
-            if let Some(Hit { start, end, score, .. }) = hit
-                && start >= self.from
-                && start < end
-            {
-                let end = if end - start > MAX_OPEN {
-                    info.find.continued(&self.input, start + MAX_OPEN)
-                } else {
-                    end
-                };
-                self.input.take_touched();
-                self.candidates.push(Candidate { start, end, which, rank: info.rank, score, open });
+            let Some(Hit { start, mut end, score, mut open }) = hit else { continue };
+            if end - start > MAX_OPEN {
+                end = info.find.continued(&self.input, start + MAX_OPEN);
+                open |= self.input.take_touched();
+            }
+            if start >= self.from {
+                let (open, low) = (open && !self.whole, low.min(start));
+                self.candidates.push(Candidate { start, end, low, which, rank: info.rank, score, open });
             }
         }
     }
 
-    fn finish(mut self, base: usize, whole: bool, found: &mut Vec<Finding>) -> Open {
+    fn finish(self, base: usize, found: &mut Vec<Finding>) -> Open {
         let length = self.input.len();
-        let limit = if whole {
-            self.candidates.iter_mut().for_each(|candidate| candidate.open = false);
+        let limit = if self.whole {
             length
         } else {
             // An anchor may come that reaches back over the last word.
             let tail = self.input.run_back(length, REACH, is_reachable);
-            self.limit.min(tail).max(self.from)
+            let tails = self.of.entities.iter().map(|info| info.find.tail(&self.input));
+            tails.fold(self.limit.min(tail), usize::min).max(self.from)
         };
-        let of = self.of;
-        let (open, inside) = settle(&mut self.candidates, limit, |candidate| {
-            if let Some(info) = of.entities.get(candidate.which) {
+        let Settled { stands, open, inside } = settle(self.candidates, limit);
+        for candidate in stands {
+            if let Some(info) = self.of.entities.get(candidate.which) {
                 let span = base + candidate.start..base + candidate.end;
                 found.push(Finding { entity: info.entity, span, score: candidate.score });
             }
-        });
-        let inside = inside.and_then(|which| of.entities.get(which)).map(|info| info.entity);
+        }
+        let inside = inside.and_then(|which| self.of.entities.get(which)).map(|info| info.entity);
         Open { from: base + open.max(self.from), inside }
     }
 }
@@ -203,18 +223,15 @@ fn is_reachable(byte: u8) -> bool {
 /// How many bytes lie before the next single-byte anchor.
 #[inline]
 fn quiet(text: &[u8]) -> usize {
-    text.iter().take_while(|&&byte| ANCHORS.get(usize::from(byte)).is_some_and(|&kind| kind == 0)).count()
+    text.iter().position(|&byte| anchor_of(byte).is_some()).unwrap_or(text.len())
 }
 
-/// 1: digit, 2: `@`, 3: `:`.
-const ANCHORS: [u8; 256] = {
-    let mut table = [0; 256];
-    let mut digit = b'0';
-    while digit <= b'9' {
-        table[digit as usize] = 1;
-        digit += 1;
+#[inline]
+fn anchor_of(byte: u8) -> Option<Anchor> {
+    match byte {
+        b'0'..=b'9' => Some(Anchor::Digit),
+        b'@' => Some(Anchor::AtSign),
+        b':' => Some(Anchor::Colon),
+        _ => None,
     }
-    table[b'@' as usize] = 2;
-    table[b':' as usize] = 3;
-    table
-};
+}

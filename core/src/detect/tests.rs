@@ -157,3 +157,82 @@ proptest! {
         prop_assert_eq!(streamed(&all, text.chunks(size), None), whole(&all, &text, None));
     }
 }
+
+#[test]
+fn every_data_file_is_yaml() {
+    use saphyr::LoadableYamlNode;
+    for file in catalogue::FILES {
+        saphyr::Yaml::load_from_str(file).unwrap();
+    }
+}
+
+/// A value far longer than is ever kept back, by each reader that can meet one, with a text after it.
+fn over_long() -> Vec<(&'static str, String, &'static str)> {
+    let header = "eyJhbGciOiJIUzI1NiJ9";
+    let lines = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQD0\n".repeat(900);
+    vec![
+        ("Authorization: Bearer ", "a1B2".repeat(9_000), " and ada@example.org"),
+        ("token=", format!("{header}.{}", "a1B2_-".repeat(6_000)), "; 4111111111111111 next"),
+        (
+            "x ",
+            format!("-----BEGIN RSA PRIVATE KEY-----\n{lines}-----END RSA PRIVATE KEY-----"),
+            "\nada@example.org",
+        ),
+        ("x ", format!("-----BEGIN RSA PRIVATE KEY-----\n{lines}"), "----- ada@example.org"),
+    ]
+}
+
+#[test]
+fn an_over_long_secret_is_one_finding_however_it_comes() {
+    let all = Detectors::all();
+    for (before, secret, after) in over_long() {
+        let text = format!("{before}{secret}{after}").into_bytes();
+        let wanted = whole(&all, &text, None);
+        assert_eq!(wanted[0].span, before.len()..before.len() + secret.len(), "{before}");
+        assert_eq!(wanted.len(), 2, "{before}");
+        for size in [61, 64, 1_000, 4_093, 16_384, 20_000] {
+            assert_eq!(streamed(&all, text.chunks(size), None), wanted, "{before} in pieces of {size}");
+        }
+    }
+}
+
+#[test]
+fn a_secret_of_some_kilobytes_in_small_pieces_is_never_taken_for_clear_text() {
+    let text = format!("Authorization: Bearer {}", "a1B2".repeat(700)).into_bytes();
+    let found = streamed(&Detectors::all(), text.chunks(64), None);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].span, 22..text.len());
+}
+
+#[test]
+fn time_grows_with_the_text_and_no_faster() {
+    let all = Detectors::all();
+    let hostile = [
+        "1 ",
+        "4111 ",
+        "@",
+        "a@",
+        "a@a.",
+        "::",
+        "1:",
+        "://",
+        "eyJ",
+        "eyJh.",
+        "-----BEGIN ",
+        "Bearer ",
+        "password=",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEvQIBADANBgkqh",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.",
+        "+1(",
+        "1.",
+        "a",
+        "1",
+        "GB82WEST",
+    ];
+    for unit in hostile {
+        let text = unit.repeat(400_000 / unit.len()).into_bytes();
+        let started = std::time::Instant::now();
+        whole(&all, &text, None);
+        assert!(started.elapsed().as_secs() < 5, "{unit:?} took {:?}", started.elapsed());
+    }
+}

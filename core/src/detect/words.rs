@@ -24,27 +24,46 @@ impl Sense<'_> {
         let window = input.slice(left, start);
         match label(window) {
             Some(key) => Plain::of(key, true).holds_any(self.words),
+            None if window.contains(&b'=') => {
+                // Words up to a `key=` speak of what was assigned there.
+                let sign = window.iter().rposition(|&b| b == b'=').map_or(0, |sign| sign + 1);
+                Plain::of(window.get(sign..).unwrap_or_default(), true).holds_any(self.words)
+            }
             None => Plain::of(window, left == 0 && window.len() < CONTEXT).holds_any(self.words),
         }
     }
+
+    /// Whether a context word follows on the line, as in `… is my phone number`; not one that is a key of its own.
+    pub(super) fn follows(&self, input: &Input<'_>, end: usize) -> bool {
+        let stop = input.run(end, AFTER, |b| !b"\n\r\"{}<>;=:|,.".contains(&b));
+        let named = matches!(input.at(stop), Some(b':' | b'=' | b'"'));
+        // A word cut off by the window does not count.
+        let last = if stop - end < AFTER { stop } else { input.run_back(stop, AFTER, is_letter) };
+        !named && Plain::of(input.slice(end, last), true).holds_any(self.words)
+    }
 }
 
-/// The key that a value directly follows: `"key": "`, `key=`, `key = '`.
+/// How many bytes after a value are looked at for a word, where none stands before.
+const AFTER: usize = 24;
+
+/// The key that a value directly follows: `"key": "`, `key=`, `key = '`, `THE KEY = `.
 fn label(window: &[u8]) -> Option<&[u8]> {
-    let trim = |text: &'_ [u8], of: &[u8]| {
-        let kept = text.iter().rposition(|b| !of.contains(b)).map_or(0, |last| last + 1);
-        kept
-    };
-    let cut = |text, of: &[u8]| -> &[u8] { window.get(..trim(text, of)).unwrap_or_default() };
-    let before = cut(window, b" \"'\\[(+");
+    let cut =
+        |text: &'_ [u8], of: &[u8]| text.iter().rposition(|b| !of.contains(b)).map_or(0, |last| last + 1);
+    let before = window.get(..cut(window, b" \"'\\[(+"))?;
     let (&sign, rest) = before.split_last()?;
-    let key = cut(rest, b" ");
+    let key = rest.get(..cut(rest, b" "))?;
     let quoted = matches!(key.last(), Some(b'"' | b'\''));
     if sign != b'=' && !(sign == b':' && quoted) {
         return None;
     }
-    let key = cut(key, b" \"'\\");
-    let stops = |b: &u8| if quoted { matches!(b, b'"' | b'\'' | b'{' | b',') } else { !is_key(*b) };
+    let spaced = key.len() < rest.len();
+    let key = key.get(..cut(key, b" \"'\\"))?;
+    let stops = |b: &u8| match (quoted, spaced) {
+        (true, _) => b"\"'{,".contains(b),
+        (_, true) => b"\n\"'{},;&=".contains(b),
+        _ => !is_key(*b),
+    };
     key.get(key.iter().rposition(stops).map_or(0, |stop| stop + 1)..)
 }
 

@@ -1,0 +1,103 @@
+//! Payment card numbers: brand, length and check digit.
+
+use saphyr::Yaml;
+
+use super::{Run, is_glued_after, is_glued_before, luhn};
+use crate::detect::find::{Attempt, Hit};
+use crate::detect::input::Input;
+use crate::detect::words::Sense;
+
+/// A range of issuer numbers and the lengths its cards have.
+#[derive(Debug, Clone)]
+pub(in crate::detect) struct Brand {
+    first: u64,
+    last: u64,
+    /// How many digits `first` and `last` have.
+    width: usize,
+    shortest: usize,
+    longest: usize,
+    /// Too weak without a context word.
+    weak: bool,
+}
+
+/// No brand has shorter numbers.
+const SHORTEST: usize = 12;
+
+/// Reads `brands`: lines such as `51-55 16`, `4 13,16,19`, `50 12-19 weak`.
+pub(in crate::detect) fn brands(row: &'static Yaml<'static>) -> Option<Vec<Brand>> {
+    let lines = crate::detect::catalogue::strings(row, "brands")?;
+    let mut brands = Vec::new();
+    for line in lines {
+        let mut words = line.split_whitespace();
+        let (prefix, lengths) = (words.next()?, words.next()?);
+        let weak = words.next() == Some("weak");
+        let (first, last) = prefix.split_once('-').unwrap_or((prefix, prefix));
+        for length in lengths.split(',') {
+            let (shortest, longest) = length.split_once('-').unwrap_or((length, length));
+            brands.push(Brand {
+                first: first.parse().ok()?,
+                last: last.parse().ok()?,
+                width: first.len(),
+                shortest: shortest.parse().ok()?,
+                longest: longest.parse().ok()?,
+                weak,
+            });
+        }
+    }
+    Some(brands)
+}
+
+pub(in crate::detect) fn attempt(
+    input: &Input<'_>,
+    at: usize,
+    brands: &[Brand],
+    sense: &Sense<'_>,
+) -> Attempt {
+    if is_glued_before(input, at) {
+        return Attempt::none(at);
+    }
+    Attempt { low: at, hit: read(input, at, brands, sense) }
+}
+
+fn read(input: &Input<'_>, at: usize, brands: &[Brand], sense: &Sense<'_>) -> Option<Hit> {
+    let run = Run::read(input, at, b" -")?;
+    if run.groups().last()?.digits < SHORTEST {
+        return None;
+    }
+    let mut best = None;
+    for (index, group) in run.groups().iter().enumerate() {
+        // People group cards in fours, or 4-6-5 and 4-6-4; and keep to one separator.
+        let first = run.groups().get(1).map_or(0, |second| second.separator);
+        let grouped = index == 0 || (group.separator == first && group.length <= 6);
+        if !grouped || (index == 0 && run.groups().len() > 1 && group.length < 4) {
+            break;
+        }
+        let digits = run.digits(group.digits);
+        let Some(brand) = brand(brands, digits) else { continue };
+        let regular = index == 0 || (run.groups().iter().take(index).all(|g| g.length == 4 || g.length == 6));
+        if !regular || !run.may_end(index) || !luhn(digits) || is_glued_after(input, group.end) {
+            continue;
+        }
+        let told = sense.holds(input, at);
+        if !brand.weak || told || sense.follows(input, group.end) {
+            best = Some(Hit { start: at, end: group.end, score: if told { 95 } else { 75 }, open: false });
+        }
+    }
+    best
+}
+
+/// The strongest brand with these digits.
+fn brand<'b>(brands: &'b [Brand], digits: &[u8]) -> Option<&'b Brand> {
+    if digits.len() < SHORTEST {
+        return None;
+    }
+    // One digit repeated passes the check digit and is no card.
+    if digits.windows(2).all(|pair| pair.first() == pair.last()) {
+        return None;
+    }
+    let fits = |brand: &&Brand| {
+        let head = digits.iter().take(brand.width).fold(0, |value, &digit| value * 10 + u64::from(digit));
+        (brand.shortest..=brand.longest).contains(&digits.len()) && (brand.first..=brand.last).contains(&head)
+    };
+    brands.iter().filter(fits).min_by_key(|brand| brand.weak)
+}

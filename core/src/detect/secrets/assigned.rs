@@ -1,0 +1,123 @@
+//! Secrets that only their name gives away: `password=…`, `"aws_secret_access_key": "…"`.
+
+use saphyr::Yaml;
+
+use super::{Alphabet, variety};
+use crate::detect::catalogue::strings;
+use crate::detect::find::{Attempt, Hit};
+use crate::detect::input::Input;
+
+/// Settings of the data row.
+#[derive(Debug, Clone)]
+pub(in crate::detect) struct Assigned {
+    /// How keys end that hold such a value, in lower case.
+    pub names: Vec<&'static str>,
+    /// Values that stand for one.
+    not: Vec<&'static str>,
+    /// The alphabet of the value; without one it is a password, of anything.
+    alphabet: Option<Alphabet>,
+    shortest: usize,
+    longest: usize,
+}
+
+impl Assigned {
+    /// Reads `names`, `not`, `alphabet` and `length`.
+    pub(in crate::detect) fn read(row: &'static Yaml<'static>) -> Option<Self> {
+        let (shortest, longest) = row.as_mapping_get("length")?.as_str()?.split_once('-')?;
+        let alphabet = match row.as_mapping_get("alphabet") {
+            Some(name) => Some(Alphabet::by_name(name.as_str()?)?),
+            None => None,
+        };
+        Some(Self {
+            names: strings(row, "names")?,
+            not: strings(row, "not")?,
+            alphabet,
+            shortest: shortest.parse().ok()?,
+            longest: longest.parse().ok()?,
+        })
+    }
+}
+
+/// The anchor is the name, the finding the value.
+pub(in crate::detect) fn attempt(input: &Input<'_>, anchor: usize, assigned: &Assigned) -> Attempt {
+    Attempt { low: anchor, hit: read(input, anchor, assigned) }
+}
+
+fn read(input: &Input<'_>, anchor: usize, assigned: &Assigned) -> Option<Hit> {
+    let name =
+        assigned.names.iter().filter(|name| names(input, anchor, name)).max_by_key(|name| name.len())?;
+    let (start, quote) = value_start(input, anchor + name.len())?;
+    let end = match assigned.alphabet {
+        Some(alphabet) => input.run(start, assigned.longest + 1, |b| alphabet.holds(b)),
+        None => password_end(input, start, quote, assigned.longest + 1),
+    };
+    let value = input.slice(start, end);
+    if !(assigned.shortest..=assigned.longest).contains(&value.len()) || is_stand_in(value, &assigned.not) {
+        return None;
+    }
+    let fits = match assigned.alphabet {
+        Some(alphabet) => {
+            let next = input.at(end);
+            variety(value) >= 8 && !next.is_some_and(|b| Alphabet::Url.holds(b) || alphabet.holds(b))
+        }
+        None => is_password(value, quote.is_some(), input.at(end)),
+    };
+    fits.then_some(Hit { start, end, score: 80, open: false })
+}
+
+/// Whether the name stands here and no word runs into it: `db_pass`, `dbPass`, not `compass`.
+fn names(input: &Input<'_>, anchor: usize, name: &str) -> bool {
+    let fits =
+        |(n, letter): (usize, u8)| input.at(anchor + n).is_some_and(|b| b.eq_ignore_ascii_case(&letter));
+    if !name.bytes().enumerate().all(fits) {
+        return false;
+    }
+    let humped = input.slice(anchor, anchor + 1).first().is_some_and(u8::is_ascii_uppercase)
+        && input.before(anchor).is_some_and(|b| b.is_ascii_lowercase());
+    humped || super::stands_free(input, anchor, b"")
+}
+
+/// Behind `=`, `:`, `:=`, `=>` or ` is `, perhaps quoted: where the value starts, and its quote.
+fn value_start(input: &Input<'_>, end: usize) -> Option<(usize, Option<u8>)> {
+    let mut at = input.run(end, 2, |b| matches!(b, b'"' | b'\'' | b'\\'));
+    at = input.run(at, 3, |b| b == b' ');
+    let sign = at;
+    at = input.run(at, 2, |b| matches!(b, b'=' | b':' | b'>'));
+    if at == sign {
+        return if sign > end && input.starts(sign, b"is ") { Some((sign + 3, None)) } else { None };
+    }
+    at = input.run(at, 3, |b| b == b' ');
+    let slash = input.run(at, 1, |b| b == b'\\');
+    match input.at(slash) {
+        Some(quote @ (b'"' | b'\'' | b'`')) => Some((slash + 1, Some(quote))),
+        _ => Some((at, None)),
+    }
+}
+
+fn password_end(input: &Input<'_>, start: usize, quote: Option<u8>, most: usize) -> usize {
+    match quote {
+        Some(quote) => input.run(start, most, |b| b != quote && b >= b' ' && b != b'\\'),
+        None => input.run(start, most, |b| b > b' ' && !b"\"'`,;&<>|\\".contains(&b)),
+    }
+}
+
+/// A password of a person or a machine, rather than code or prose.
+fn is_password(value: &[u8], quoted: bool, next: Option<u8>) -> bool {
+    if value.iter().any(|b| b"(){}[]<>".contains(b)) && !quoted {
+        return false;
+    }
+    let has = |class: fn(&u8) -> bool| value.iter().any(class);
+    let mixed =
+        has(u8::is_ascii_digit) || (value.iter().any(|b| b"!#$%^&*+?~@".contains(b)) && variety(value) > 4);
+    let named =
+        value.contains(&b'.') && value.iter().all(|b| b.is_ascii_alphabetic() || *b == b'.' || *b == b'_');
+    let closed = !quoted || next.is_some();
+    closed && !named && (mixed || (quoted && variety(value) >= 5 && !value.contains(&b' ')))
+}
+
+/// `${NAME}`, `<name>`, `****`, `{{ name }}`, `null`: what stands for a value.
+fn is_stand_in(value: &[u8], not: &[&str]) -> bool {
+    matches!(value.first(), Some(b'$' | b'<' | b'{' | b'%' | b'*' | b'['))
+        || variety(value) < 3
+        || not.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+}
