@@ -457,3 +457,45 @@ proptest! {
         }
     }
 }
+
+fn cards(fields: &[(&str, Transform)]) -> Arc<Plan> {
+    let fields = fields.iter().map(|(path, t)| (Path::parse(path).unwrap(), t.clone())).collect();
+    let entities =
+        ["credit_card", "email", "private_key"].map(|name| (entity(name).unwrap(), Transform::Redact));
+    Arc::new(Plan::compile(PlanSpec { entities: entities.into(), fields }).unwrap())
+}
+
+#[test]
+fn numbers_become_strings_and_floats_stay() {
+    let body = r#"{"card": 4111111111111111, "n": [1, 4111111111111111 ,2.5], "f": [0.4111111111111111,1.5],
+        "one": [4111111111111111], "score": 0.25, "nested": [[4111111111111111, "x"]]}"#;
+    let (out, report) = masked(&cards(&[]), Format::Json, body);
+    assert_eq!(
+        out,
+        r#"{"card": "[CREDIT_CARD]", "n": [1, "[CREDIT_CARD]" ,2.5], "f": [0.4111111111111111,1.5],
+        "one": ["[CREDIT_CARD]"], "score": 0.25, "nested": [["[CREDIT_CARD]", "x"]]}"#
+    );
+    let paths: Vec<_> = report.findings.iter().map(|f| f.path.as_str()).collect();
+    assert_eq!(paths, ["card", "n[1]", "one[0]", "nested[0][0]"]);
+}
+
+#[test]
+fn a_key_longer_than_what_is_held_back_never_leaves() {
+    let key = format!(
+        "-----BEGIN RSA PRIVATE KEY-----\n{}-----END RSA PRIVATE KEY-----\n",
+        "MIIEowIBAAKCAQEAq7zL0Yb1vX9sT3uPfN8wKdR5hJcG2mQeVxZyAiBtLkOj4W6n\n".repeat(1_200)
+    );
+    let text = format!("before {key} after ada@example.org end");
+    let json = serde_json::to_string(&[&text, &"x".repeat(LONG_STRING)]).unwrap();
+    for (format, body) in [(Format::Text, &text), (Format::Json, &json)] {
+        let whole = feed(&cards(&[]), format, body.as_bytes(), &[]).unwrap();
+        let out = String::from_utf8(whole.0.clone()).unwrap();
+        assert!(!out.contains("MIIE") && out.contains(" after [EMAIL] end"), "{format:?} {}", out.len());
+        for step in [61, 1_000, 20_000] {
+            let cuts: Vec<usize> = (0..body.len()).step_by(step).collect();
+            let parts = feed(&cards(&[]), format, body.as_bytes(), &cuts).unwrap();
+            assert_eq!(String::from_utf8_lossy(&parts.0), out, "{format:?} {step}");
+            assert_eq!(parts.1, whole.1);
+        }
+    }
+}
