@@ -1,1 +1,238 @@
-//! What a request does: a subject becomes acts.
+//! What a request does: a subject becomes [`Act`]s.
+//!
+//! Each system has a catalogue: one readable YAML file in `data/catalogue`, an entry for each of its public operations,
+//! turned into static tables at build time. A request is routed to its entry; where the entry says that fields of the
+//! body decide, the caller is asked for the body. **What no entry matches is `unknown`, never a read.** The answer is the
+//! same every time: it knows the request and nothing else.
+//!
+//! ```
+//! use wardline::classify::{self, Body, Outcome};
+//! use wardline::model::{HttpHead, Operation};
+//!
+//! let qdrant = classify::system("qdrant").unwrap();
+//! let head = HttpHead {
+//!     method: http::Method::POST,
+//!     target: "/collections/staff/points/scroll".into(),
+//!     host: "db".into(),
+//!     headers: http::HeaderMap::new(),
+//! };
+//! let Outcome::NeedBody(pending) = classify::http(qdrant, &head, "") else { panic!() };
+//! let done = pending.finish(Body::Whole(br#"{"limit": 5000, "with_vector": true}"#)).unwrap();
+//! assert_eq!(done.acts[0].operation, Operation::VectorExport);
+//! assert_eq!(done.acts[0].resource, "staff");
+//! assert_eq!(done.acts[0].magnitude.count, Some(5_000));
+//! ```
+
+mod acts;
+mod body;
+mod catalogue;
+mod risk;
+mod router;
+mod target;
+
+pub use catalogue::{Entry, System};
+pub use risk::raised;
+
+use acts::Facts;
+use body::Record;
+use target::Target;
+
+use crate::model::{Act, HttpHead, Operation, Unit};
+use crate::vector::Paths;
+
+/// Every system of the catalogue, by name.
+pub fn systems() -> &'static [System] {
+    &catalogue::SYSTEMS
+}
+
+/// The system of a name, e.g. `qdrant`.
+pub fn system(name: &str) -> Option<&'static System> {
+    systems().iter().find(|system| system.name == name)
+}
+
+/// The table of operations as Markdown: name, base risk, unit, meaning. `OPERATIONS.md` is this text.
+pub fn operations_table() -> String {
+    let rows = Operation::ALL.iter().map(|operation| {
+        let unit = operation.unit().map_or("-", Unit::name);
+        format!("| `{operation}` | {} | {unit} | {} |\n", operation.base_risk(), operation.meaning())
+    });
+    let head = "| operation | base risk | counted in | what it does |\n|---|---|---|---|\n";
+    std::iter::once(head.to_owned()).chain(rows).collect()
+}
+
+/// What a request does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Classified {
+    /// One act for each operation and resource; every one must pass. Never empty.
+    pub acts: Vec<Act>,
+    /// The route of the entry, as its specification writes it; `None` where no entry matches.
+    pub entry: Option<&'static str>,
+    /// Where the response carries vectors, rows and ids.
+    pub census: Option<&'static Paths>,
+    /// Where the request carries them.
+    pub request_census: Option<&'static Paths>,
+    /// Whether the body would have decided but could not be read, so that the worst case stands.
+    pub worst_case: bool,
+}
+
+impl Classified {
+    fn of(entry: &'static Entry, acts: Vec<Act>, worst_case: bool) -> Self {
+        let (census, request_census) = (entry.response_census(), entry.request_census());
+        Self { acts, entry: Some(entry.route), census, request_census, worst_case }
+    }
+
+    fn plain(act: Act) -> Self {
+        Self { acts: vec![act], entry: None, census: None, request_census: None, worst_case: false }
+    }
+
+    fn unknown() -> Self {
+        Self::plain(Act::unknown())
+    }
+}
+
+/// A request that has no one reading, and so must not go on. Names the field, quotes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// `repeated_key`, `wrong_type`, `malformed_json`, `malformed_query`, `too_many_acts` or `too_many_elements`.
+    pub code: &'static str,
+    /// The deciding field, as the catalogue names it, or `body`.
+    pub at: &'static str,
+}
+
+/// What the head of a request tells.
+#[derive(Debug)]
+pub enum Outcome {
+    /// All there is to know.
+    Done(Classified),
+    /// The body decides.
+    NeedBody(Pending),
+    /// It has no one reading.
+    Refused(Refusal),
+}
+
+/// A decoded request body.
+#[derive(Debug, Clone, Copy)]
+pub enum Body<'b> {
+    /// All of it.
+    Whole(&'b [u8]),
+    /// It exceeds what is buffered for one exchange.
+    TooLarge,
+    /// Its content coding is unknown or damaged.
+    Undecodable,
+}
+
+/// Classifies a request by its head, below `base_path` (a prefix that the service is mounted under, or "").
+///
+/// * `HEAD` is what `GET` is.
+/// * `OPTIONS` is `none` where it is a CORS preflight (it has `Access-Control-Request-Method`) for a listed path.
+/// * Method overrides (`X-HTTP-Method-Override` and its kin, `?_method=`) are `unknown`, and so are a target with two
+///   readings, a `GET` or `HEAD` with a body where the entry knows none, and whatever else no entry matches.
+pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcome {
+    let unknown = || Outcome::Done(Classified::unknown());
+    let Some(mut target) = Target::read(&head.target).and_then(|target| target.below(base_path)) else {
+        return unknown();
+    };
+    if overrides_method(head, &target) {
+        return unknown();
+    }
+    if system.trailing_slash {
+        target = target.without_trailing_slash();
+    }
+    for (from, to) in system.prefixes {
+        if let Some(rest) = target.path.strip_prefix(from) {
+            target.path = format!("{to}{rest}").into();
+            break;
+        }
+    }
+    if head.method == http::Method::OPTIONS {
+        let preflight = head.headers.contains_key(http::header::ACCESS_CONTROL_REQUEST_METHOD);
+        if preflight && system.router().knows(&target.path) {
+            return Outcome::Done(Classified::plain(Act::new(Operation::None, "")));
+        }
+        return unknown();
+    }
+    let Some((entry, params)) = system.router().find(head.method.as_str(), &target.path) else {
+        return unknown();
+    };
+    let reads = matches!(head.method, http::Method::GET | http::Method::HEAD);
+    if reads && declares_body(head) && !entry.reads_body() {
+        return unknown();
+    }
+    let facts = Facts { system, params, query: target.query };
+    if entry.reads_body() && (!reads || declares_body(head)) {
+        if !is_multipart(head) {
+            let (path, query) = (target.path.into_owned(), target.query.map(str::to_owned));
+            return Outcome::NeedBody(Pending { system, entry, path, query });
+        }
+        // Fields of a form are not read: the worst of the entry stands.
+        return done(acts::worst(entry, &facts).map(|acts| Classified::of(entry, acts, true)));
+    }
+    let nothing = [Record { entry: Some(entry), values: Vec::new() }];
+    done(acts::judge(entry, &facts, &nothing).map(|acts| Classified::of(entry, acts, false)))
+}
+
+fn done(result: Result<Classified, Refusal>) -> Outcome {
+    match result {
+        Ok(classified) => Outcome::Done(classified),
+        Err(refusal) => Outcome::Refused(refusal),
+    }
+}
+
+fn overrides_method(head: &HttpHead, target: &Target<'_>) -> bool {
+    let headers = ["x-http-method-override", "x-http-method", "x-method-override"];
+    headers.iter().any(|name| head.headers.contains_key(*name))
+        || target.query.is_some_and(|query| {
+            // An encoded spelling of the key needs a `%`; without either there is nothing to look for.
+            query.contains(['%', '_'])
+                && target::parameter(Some(query), "_method").is_none_or(|found| !found.is_empty())
+        })
+}
+
+fn declares_body(head: &HttpHead) -> bool {
+    let length = head.headers.get(http::header::CONTENT_LENGTH);
+    length.is_some_and(|length| length != "0") || head.headers.contains_key(http::header::TRANSFER_ENCODING)
+}
+
+fn is_multipart(head: &HttpHead) -> bool {
+    let given = head.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    given.and_then(|text| text.get(..10)).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"))
+}
+
+/// A request whose body decides.
+#[derive(Debug)]
+pub struct Pending {
+    system: &'static System,
+    entry: &'static Entry,
+    path: String,
+    query: Option<String>,
+}
+
+impl Pending {
+    /// The entry that waits for the body.
+    pub fn entry(&self) -> &'static Entry {
+        self.entry
+    }
+
+    /// Classifies the request by its body. What cannot be read has the entry's worst case.
+    ///
+    /// # Errors
+    /// A body without one reading: not JSON, a deciding key that comes twice, a deciding field of a wrong type.
+    pub fn finish(self, body: Body<'_>) -> Result<Classified, Refusal> {
+        let Some((_, params)) = self.system.router().find(self.entry.method, &self.path) else {
+            return Ok(Classified::unknown());
+        };
+        let facts = Facts { system: self.system, params, query: self.query.as_deref() };
+        match body {
+            Body::Whole(bytes) => {
+                let records = body::read(self.system, self.entry, bytes)?;
+                Ok(Classified::of(self.entry, acts::judge(self.entry, &facts, &records)?, false))
+            }
+            Body::TooLarge | Body::Undecodable => {
+                Ok(Classified::of(self.entry, acts::worst(self.entry, &facts)?, true))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

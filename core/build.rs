@@ -1,0 +1,59 @@
+//! Turns the catalogue's YAML into static Rust tables, so that the library neither parses YAML nor pays for it at run time.
+//! An unknown key, operation or unit, a rule without effect or an entry said twice fails the build, with file and line.
+
+#[path = "build/catalogue.rs"]
+mod catalogue;
+#[path = "build/emit.rs"]
+mod emit;
+#[path = "build/node.rs"]
+mod node;
+
+use std::path::PathBuf;
+use std::{env, fs, process};
+
+fn main() {
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let folder = root.join("data/catalogue");
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=build");
+    println!("cargo::rerun-if-changed=data/catalogue");
+    println!("cargo::rerun-if-changed=src/model/operation.rs");
+    println!("cargo::rerun-if-changed=src/model/act.rs");
+
+    let read = |path: PathBuf| {
+        fs::read_to_string(&path).unwrap_or_else(|error| stop(&[format!("{}: {error}", path.display())]))
+    };
+    let words = catalogue::Words::of(
+        &read(root.join("src/model/operation.rs")),
+        &read(root.join("src/model/act.rs")),
+    );
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
+        .unwrap_or_else(|error| stop(&[format!("{}: {error}", folder.display())]))
+        .filter_map(|entry| entry.ok().map(|e| e.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+        .collect();
+    files.sort();
+
+    let (mut systems, mut wrong) = (Vec::new(), Vec::new());
+    for file in files {
+        let name = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
+        match catalogue::system(&name, &read(file), &words) {
+            Ok(system) => systems.push(system),
+            Err(found) => wrong.extend(found),
+        }
+    }
+    if !wrong.is_empty() {
+        stop(&wrong);
+    }
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("catalogue.rs");
+    if let Err(error) = fs::write(&out, emit::tables(&systems)) {
+        stop(&[format!("{}: {error}", out.display())]);
+    }
+}
+
+fn stop(wrong: &[String]) -> ! {
+    for line in wrong {
+        println!("cargo::error={line}");
+    }
+    process::exit(1)
+}

@@ -1,0 +1,500 @@
+//! One system's YAML file, read and checked. The format is told in `data/catalogue/README.md`.
+
+use std::collections::BTreeMap;
+
+use crate::node::{Faults, Node, with_root};
+
+/// The words that an entry may use: operation and unit names with the Rust variants that stand for them.
+pub(crate) struct Words {
+    operations: BTreeMap<String, String>,
+    units: BTreeMap<String, String>,
+}
+
+impl Words {
+    /// Reads them off the declarations, lines such as `VectorExport: "vector.export", 85, ...`.
+    pub(crate) fn of(operations: &str, units: &str) -> Self {
+        let table = |source: &str| {
+            let declared = source.lines().filter_map(|line| {
+                let (variant, rest) = line.strip_prefix("    ")?.split_once(": \"")?;
+                let (name, _) = rest.split_once('"')?;
+                let plain = !variant.is_empty() && variant.chars().all(char::is_alphanumeric);
+                plain.then(|| (name.to_owned(), variant.to_owned()))
+            });
+            declared.collect()
+        };
+        Self { operations: table(operations), units: table(units) }
+    }
+
+    /// The variant of an operation.
+    pub(crate) fn operation(&self, name: &str) -> Option<&str> {
+        self.operations.get(name).map(String::as_str)
+    }
+
+    /// The variant of a unit.
+    pub(crate) fn unit(&self, name: &str) -> Option<&str> {
+        self.units.get(name).map(String::as_str)
+    }
+}
+
+/// A whole file.
+pub(crate) struct System {
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) source: String,
+    pub(crate) commit: String,
+    pub(crate) trailing_slash: bool,
+    pub(crate) protobuf: bool,
+    pub(crate) prefixes: Vec<(String, String)>,
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// One operation.
+#[derive(Default)]
+pub(crate) struct Entry {
+    pub(crate) line: usize,
+    pub(crate) method: String,
+    pub(crate) route: String,
+    pub(crate) operation: String,
+    pub(crate) risk: Option<u64>,
+    pub(crate) resource: Option<Vec<Source>>,
+    pub(crate) amount: Amount,
+    pub(crate) unit: Option<String>,
+    pub(crate) each: Option<String>,
+    pub(crate) members: Vec<(String, String)>,
+    pub(crate) when: Vec<Rule>,
+    pub(crate) response: Option<Census>,
+    pub(crate) request: Option<Census>,
+    pub(crate) why: Option<String>,
+}
+
+/// Where a value is read.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Source {
+    Body(String),
+    Query(String),
+    Path(String),
+}
+
+/// How an entry's magnitude is found.
+#[derive(Default)]
+pub(crate) enum Amount {
+    #[default]
+    One,
+    Fixed(u64),
+    Unbounded,
+    Number {
+        of: Source,
+        default: Option<u64>,
+        times: Option<(Source, u64)>,
+    },
+    Count(Vec<Source>),
+    Texts(Source),
+}
+
+/// One line of `when`.
+pub(crate) struct Rule {
+    pub(crate) tests: Vec<(Source, Is)>,
+    pub(crate) at_least: Option<u64>,
+    pub(crate) then: Option<String>,
+    pub(crate) risk: Option<u64>,
+    pub(crate) unbounded: bool,
+}
+
+/// What a value must be.
+#[derive(Clone)]
+pub(crate) enum Is {
+    Present,
+    Absent,
+    Empty,
+    Truthy,
+    Starts(Vec<String>),
+    Ends(Vec<String>),
+    Contains(Vec<String>),
+}
+
+/// Where a body carries vectors, rows and ids.
+#[derive(Default)]
+pub(crate) struct Census {
+    pub(crate) vectors: Vec<String>,
+    pub(crate) rows: Vec<String>,
+    pub(crate) ids: Vec<String>,
+}
+
+/// Reads one file, or says all that is wrong with it.
+pub(crate) fn system(file: &str, text: &str, words: &Words) -> Result<System, Vec<String>> {
+    let mut faults = Faults::new(file);
+    let system = with_root(text, &mut faults, |root, faults| read_system(root, faults, words));
+    match system {
+        Some(system) if faults.is_empty() => Ok(system),
+        _ => Err(faults.into_found()),
+    }
+}
+
+fn read_system(root: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> System {
+    let mut system = System {
+        name: String::new(),
+        title: String::new(),
+        source: String::new(),
+        commit: String::new(),
+        trailing_slash: false,
+        protobuf: false,
+        prefixes: Vec::new(),
+        entries: Vec::new(),
+    };
+    let mut default_resource = Vec::new();
+    for (key, line, value) in members(root, faults) {
+        match key.as_str() {
+            "system" => system.name = text(value, faults),
+            "title" => system.title = text(value, faults),
+            "spec" => {
+                for (key, line, value) in members(value, faults) {
+                    match key.as_str() {
+                        "source" => system.source = text(value, faults),
+                        "commit" => system.commit = text(value, faults),
+                        _ => faults.at(line, format!("unknown key {key:?} in spec")),
+                    }
+                }
+            }
+            "trailing_slash" => match text(value, faults).as_str() {
+                "same" => system.trailing_slash = true,
+                "other" => {}
+                _ => faults.at(line, "trailing_slash is same or other"),
+            },
+            "body" => match text(value, faults).as_str() {
+                "protobuf_json" => system.protobuf = true,
+                "json" => {}
+                _ => faults.at(line, "body is json or protobuf_json"),
+            },
+            "prefixes" => {
+                for (from, _, to) in members(value, faults) {
+                    system.prefixes.push((from, text(to, faults)));
+                }
+            }
+            "defaults" => {
+                for (key, line, value) in members(value, faults) {
+                    match key.as_str() {
+                        "resource" => default_resource = sources(value, faults),
+                        _ => faults.at(line, format!("unknown key {key:?} in defaults")),
+                    }
+                }
+            }
+            "operations" => {
+                for node in list(value, faults) {
+                    system.entries.push(read_entry(node, faults, words));
+                }
+            }
+            _ => faults.at(line, format!("unknown key {key:?}")),
+        }
+    }
+    finish(&mut system, &default_resource, faults);
+    system
+}
+
+/// What needs the whole file: default resources, entries said twice, entries that others name.
+fn finish(system: &mut System, default_resource: &[Source], faults: &mut Faults<'_>) {
+    for (what, given) in [("system", &system.name), ("title", &system.title), ("spec.source", &system.source)]
+    {
+        if given.is_empty() {
+            faults.at(1, format!("{what} is missing"));
+        }
+    }
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for entry in &mut system.entries {
+        let in_route = |source: &Source| match source {
+            Source::Path(name) => params(&entry.route).contains(name),
+            _ => true,
+        };
+        match &entry.resource {
+            None => {
+                let first = default_resource.iter().find_map(|source| match source {
+                    Source::Path(name) if name.is_empty() => {
+                        params(&entry.route).into_iter().next().map(Source::Path)
+                    }
+                    source => in_route(source).then(|| source.clone()),
+                });
+                entry.resource = Some(first.into_iter().collect());
+            }
+            Some(given) => {
+                for source in given.iter().filter(|s| !in_route(s)) {
+                    faults.at(entry.line, format!("the route has no {source:?}"));
+                }
+            }
+        }
+        if let Some(line) = seen.insert(format!("{} {}", entry.method, entry.route), entry.line) {
+            faults.at(entry.line, format!("said before, on line {line}"));
+        }
+    }
+    for entry in &system.entries {
+        for (member, target) in &entry.members {
+            let found = system.entries.iter().find(|e| format!("{} {}", e.method, e.route) == *target);
+            match found {
+                None => faults.at(entry.line, format!("as.{member} names no entry")),
+                Some(t) if t.each.is_some() => faults.at(entry.line, format!("as.{member} names a batch")),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Entry {
+    let mut entry = Entry { line: node.line(), ..Entry::default() };
+    for (position, (key, line, value)) in members(node, faults).into_iter().enumerate() {
+        match (position, key.as_str()) {
+            (0, call) => {
+                match call.split_once(' ') {
+                    Some((m, r))
+                        if ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].contains(&m)
+                            && r.starts_with('/') =>
+                    {
+                        (entry.method, entry.route) = (m.to_owned(), r.to_owned());
+                    }
+                    _ => faults.at(line, "an entry begins with `METHOD /path: operation`"),
+                }
+                entry.operation = operation(value, faults, words);
+            }
+            (_, "risk") => entry.risk = risk(value, faults),
+            (_, "resource") => entry.resource = Some(sources(value, faults)),
+            (_, "magnitude") => (entry.amount, entry.unit) = amount(value, faults, words),
+            (_, "each") => entry.each = Some(text(value, faults)),
+            (_, "as") => {
+                for (member, _, target) in members(value, faults) {
+                    entry.members.push((member, text(target, faults)));
+                }
+            }
+            (_, "when") => {
+                for node in list(value, faults) {
+                    let rule = rule(node, faults, words);
+                    entry.when.push(rule);
+                }
+            }
+            (_, "census") => {
+                for (key, line, value) in members(value, faults) {
+                    match key.as_str() {
+                        "response" => entry.response = Some(census(value, faults)),
+                        "request" => entry.request = Some(census(value, faults)),
+                        _ => faults.at(line, format!("unknown key {key:?} in census")),
+                    }
+                }
+            }
+            (_, "why") => entry.why = Some(text(value, faults)),
+            _ => faults.at(line, format!("unknown key {key:?} in an entry")),
+        }
+    }
+    if !entry.members.is_empty() && entry.each.is_none() {
+        faults.at(entry.line, "as needs each");
+    }
+    entry
+}
+
+fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount, Option<String>) {
+    if node.text().is_some() {
+        if text(node, faults) != "unbounded" {
+            faults.at(node.line(), "magnitude is unbounded, or a mapping");
+        }
+        return (Amount::Unbounded, None);
+    }
+    let (mut found, mut unit, mut default, mut times) = (None, None, None, None);
+    for (key, line, value) in members(node, faults) {
+        match key.as_str() {
+            "field" => {
+                found =
+                    Some(Amount::Number { of: Source::Body(text(value, faults)), default: None, times: None })
+            }
+            "query" => {
+                found = Some(Amount::Number {
+                    of: Source::Query(text(value, faults)),
+                    default: None,
+                    times: None,
+                })
+            }
+            "count" => {
+                let of = value.texts().unwrap_or_default().into_iter().map(Source::Body).collect();
+                found = Some(Amount::Count(of));
+            }
+            "texts" => found = Some(Amount::Texts(Source::Body(text(value, faults)))),
+            "fixed" => found = Some(Amount::Fixed(number(value, faults))),
+            "default" => default = Some(number(value, faults)),
+            "times" => times = Some(factor(value, faults)),
+            "unit" => match words.unit(&text(value, faults)) {
+                Some(variant) => unit = Some(variant.to_owned()),
+                None => faults.at(line, "no such unit"),
+            },
+            _ => faults.at(line, format!("unknown key {key:?} in magnitude")),
+        }
+    }
+    let amount = match found {
+        Some(Amount::Number { of, .. }) => Amount::Number { of, default, times },
+        other if default.is_some() || times.is_some() => {
+            faults.at(node.line(), "default and times go with field or query");
+            other.unwrap_or_default()
+        }
+        Some(other) => other,
+        None => Amount::One,
+    };
+    (amount, unit)
+}
+
+fn factor(node: Node<'_, '_>, faults: &mut Faults<'_>) -> (Source, u64) {
+    let (mut of, mut default) = (None, 1);
+    for (key, line, value) in members(node, faults) {
+        match key.as_str() {
+            "field" => of = Some(Source::Body(text(value, faults))),
+            "query" => of = Some(Source::Query(text(value, faults))),
+            "default" => default = number(value, faults),
+            _ => faults.at(line, format!("unknown key {key:?} in times")),
+        }
+    }
+    let of = of.unwrap_or_else(|| {
+        faults.at(node.line(), "times needs field or query");
+        Source::Body(String::new())
+    });
+    (of, default)
+}
+
+fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
+    let mut rule = Rule { tests: Vec::new(), at_least: None, then: None, risk: None, unbounded: false };
+    let (mut of, mut is) = (None, None);
+    for (key, line, value) in members(node, faults) {
+        let texts = || value.texts().unwrap_or_default();
+        match key.as_str() {
+            "field" => of = Some(Source::Body(text(value, faults))),
+            "query" => of = Some(Source::Query(text(value, faults))),
+            "path" => of = Some(Source::Path(text(value, faults))),
+            "is" => is = state(value, faults),
+            "starts" => is = Some(Is::Starts(texts())),
+            "ends" => is = Some(Is::Ends(texts())),
+            "contains" => is = Some(Is::Contains(texts())),
+            "with" => {
+                for (field, _, value) in members(value, faults) {
+                    let source = match field.strip_prefix("query.") {
+                        Some(name) => Source::Query(name.to_owned()),
+                        None => Source::Body(field),
+                    };
+                    rule.tests.extend(state(value, faults).map(|is| (source, is)));
+                }
+            }
+            "magnitude" => match text(value, faults).as_str() {
+                "unbounded" => rule.unbounded = true,
+                given => match given.strip_prefix(">=").and_then(|n| n.parse().ok()) {
+                    Some(n) => rule.at_least = Some(n),
+                    None => faults.at(line, "magnitude is unbounded, or a limit such as \">=1000\""),
+                },
+            },
+            "then" => rule.then = Some(operation(value, faults, words)),
+            "risk" => rule.risk = risk(value, faults),
+            _ => faults.at(line, format!("unknown key {key:?} in when")),
+        }
+    }
+    match (of, is) {
+        (Some(of), Some(is)) => rule.tests.insert(0, (of, is)),
+        (None, None) => {}
+        _ => faults.at(node.line(), "a place (field, query, path) and what it must be go together"),
+    }
+    if rule.tests.is_empty() && rule.at_least.is_none() {
+        faults.at(node.line(), "a rule needs a condition");
+    }
+    if rule.then.is_none() && rule.risk.is_none() && !rule.unbounded {
+        faults.at(node.line(), "a rule needs an effect: then, risk or magnitude: unbounded");
+    }
+    rule
+}
+
+fn state(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Is> {
+    match text(node, faults).as_str() {
+        "present" => Some(Is::Present),
+        "absent" => Some(Is::Absent),
+        "empty" => Some(Is::Empty),
+        "truthy" => Some(Is::Truthy),
+        _ => {
+            faults.at(node.line(), "expected present, absent, empty or truthy");
+            None
+        }
+    }
+}
+
+fn census(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Census {
+    let mut census = Census::default();
+    for (key, line, value) in members(node, faults) {
+        let paths = value.texts().unwrap_or_default();
+        match key.as_str() {
+            "vectors" => census.vectors = paths,
+            "rows" => census.rows = paths,
+            "ids" => census.ids = paths,
+            _ => faults.at(line, format!("unknown key {key:?} in a census")),
+        }
+    }
+    census
+}
+
+fn sources(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Vec<Source> {
+    let given = node.texts().unwrap_or_default();
+    let mut found = Vec::new();
+    for text in given {
+        match text.split_once('.') {
+            Some(("body", path)) => found.push(Source::Body(path.to_owned())),
+            Some(("query", name)) => found.push(Source::Query(name.to_owned())),
+            Some(("path", name)) => found.push(Source::Path(name.to_owned())),
+            // The first parameter of the route, where it has one.
+            None if text == "path" => found.push(Source::Path(String::new())),
+            None if text == "none" => {}
+            _ => faults.at(
+                node.line(),
+                "a resource is body.…, query.…, path.…, path (the first of the route) or none",
+            ),
+        }
+    }
+    found
+}
+
+/// The names of a route's parameters.
+pub(crate) fn params(route: &str) -> Vec<String> {
+    let inner =
+        |part: &str| Some(part.strip_prefix('{')?.strip_suffix('}')?.trim_start_matches('*').to_owned());
+    route.split('/').filter_map(inner).collect()
+}
+
+fn operation(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> String {
+    match words.operation(&text(node, faults)) {
+        Some(variant) => variant.to_owned(),
+        None => {
+            faults.at(node.line(), "no such operation");
+            String::new()
+        }
+    }
+}
+
+fn risk(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Option<u64> {
+    let value = node.number().filter(|n| *n <= 100);
+    if value.is_none() {
+        faults.at(node.line(), "a risk is a number from 0 to 100");
+    }
+    value
+}
+
+fn number(node: Node<'_, '_>, faults: &mut Faults<'_>) -> u64 {
+    node.number().unwrap_or_else(|| {
+        faults.at(node.line(), "expected a whole number");
+        0
+    })
+}
+
+fn text(node: Node<'_, '_>, faults: &mut Faults<'_>) -> String {
+    node.text().unwrap_or_else(|| {
+        faults.at(node.line(), "expected a text");
+        String::new()
+    })
+}
+
+fn list<'n, 'y>(node: Node<'n, 'y>, faults: &mut Faults<'_>) -> Vec<Node<'n, 'y>> {
+    node.list().unwrap_or_else(|| {
+        faults.at(node.line(), "expected a list");
+        Vec::new()
+    })
+}
+
+fn members<'n, 'y>(node: Node<'n, 'y>, faults: &mut Faults<'_>) -> Vec<(String, usize, Node<'n, 'y>)> {
+    node.members().unwrap_or_else(|| {
+        faults.at(node.line(), "expected a mapping");
+        Vec::new()
+    })
+}

@@ -1,0 +1,344 @@
+//! From an entry and what was read to acts: the plain reading of the entry and each of its rules that holds are
+//! candidates, and the riskiest one stands. Elements of a batch add up.
+
+use super::body::{Record, Value};
+use super::catalogue::{Amount, Entry, Is, Source, System, Test};
+use super::risk::raised;
+use super::target::parameter;
+use super::{Refusal, body};
+use crate::model::{Act, Magnitude, Operation, Risk};
+
+/// How many different acts one request may do.
+const MAX_ACTS: usize = 64;
+
+/// What the head of a request says.
+pub(super) struct Facts<'f> {
+    pub(super) system: &'static System,
+    pub(super) params: matchit::Params<'f, 'f>,
+    pub(super) query: Option<&'f str>,
+}
+
+/// A candidate: what the request may be said to do, before elements are added up.
+#[derive(Clone, Copy)]
+struct Reading {
+    operation: Operation,
+    base: Risk,
+    magnitude: Magnitude,
+}
+
+impl Reading {
+    fn risk(self) -> Risk {
+        raised(self.operation, self.base, self.magnitude)
+    }
+
+    /// The riskier of two; the later one where they are equal.
+    fn stricter(self, other: Self) -> Self {
+        if other.risk() >= self.risk() { other } else { self }
+    }
+}
+
+/// The acts of a request whose deciding fields were read.
+pub(super) fn judge(
+    entry: &'static Entry,
+    facts: &Facts<'_>,
+    records: &[Record],
+) -> Result<Vec<Act>, Refusal> {
+    if let ([record], [] | [Source::Path(_)]) = (records, entry.resource)
+        && record.entry.is_some_and(|own| std::ptr::eq(own, entry))
+    {
+        // By far the commonest: nothing to add up, and one name that the route gives.
+        let count = amount(entry, facts, record)?;
+        let name = match entry.resource {
+            [Source::Path(name)] => facts.params.get(name).unwrap_or_default().to_owned(),
+            _ => String::new(),
+        };
+        return Ok(vec![act((reading(entry, facts, record, count, count)?, name))]);
+    }
+    let mut found: Vec<(Reading, String)> = Vec::with_capacity(1);
+    let mut totals = Vec::with_capacity(records.len());
+    for record in records {
+        totals.push(match record.entry {
+            Some(entry) => amount(entry, facts, record)?,
+            None => None,
+        });
+    }
+    // A rule with a limit sees the whole batch: a hundred small reads are one large one.
+    let total = totals.iter().try_fold(0_u64, |sum, count| Some(sum.saturating_add((*count)?)));
+    for (record, count) in records.iter().zip(&totals) {
+        let Some(own) = record.entry else {
+            let act = Act::unknown();
+            add(
+                &mut found,
+                Reading { operation: act.operation, base: act.risk, magnitude: act.magnitude },
+                String::new(),
+            )?;
+            continue;
+        };
+        let reading = reading(own, facts, record, *count, total)?;
+        for resource in resources(own, facts, record)? {
+            add(&mut found, reading, resource)?;
+        }
+    }
+    if found.is_empty() {
+        // A batch of nothing.
+        let magnitude = Magnitude { unit: entry.unit.or(entry.operation.unit()), count: Some(0) };
+        let reading = Reading { operation: entry.operation, base: entry.risk(), magnitude };
+        let nothing = Record { entry: Some(entry), values: Vec::new() };
+        for resource in resources(entry, facts, &nothing)? {
+            add(&mut found, reading, resource)?;
+        }
+    }
+    Ok(found.into_iter().map(act).collect())
+}
+
+/// The worst that an entry may be: for bodies that cannot be read.
+pub(super) fn worst(entry: &'static Entry, facts: &Facts<'_>) -> Result<Vec<Act>, Refusal> {
+    let nothing = Record { entry: Some(entry), values: Vec::new() };
+    let members = entry.members.iter().filter_map(|(_, at)| facts.system.entries.get(*at));
+    let all = std::iter::once(entry).chain(members).map(worst_reading);
+    let reading = all.reduce(Reading::stricter).unwrap_or_else(|| worst_reading(entry));
+    let named = resources(entry, facts, &nothing)?;
+    Ok(named.into_iter().map(|resource| act((reading, resource))).collect())
+}
+
+fn worst_reading(entry: &'static Entry) -> Reading {
+    let known = |operation: Operation| match entry.amount {
+        Amount::Fixed(n) if !body::has_elements(entry) => {
+            Magnitude { unit: entry.unit.or(operation.unit()), count: Some(n) }
+        }
+        _ => Magnitude { unit: entry.unit.or(operation.unit()), count: None },
+    };
+    let plain = Reading { operation: entry.operation, base: entry.risk(), magnitude: known(entry.operation) };
+    entry.when.iter().fold(plain, |worst, rule| {
+        let operation = rule.then.unwrap_or(entry.operation);
+        let mut magnitude = known(operation);
+        if rule.unbounded {
+            magnitude.count = None;
+        }
+        let base = rule.risk.map_or_else(|| base_of(entry, rule.then), Risk::new);
+        worst.stricter(Reading { operation, base, magnitude })
+    })
+}
+
+fn base_of(entry: &Entry, then: Option<Operation>) -> Risk {
+    then.map_or(entry.risk(), Operation::base_risk)
+}
+
+fn act((reading, resource): (Reading, String)) -> Act {
+    let mut act = Act::new(reading.operation, resource);
+    act.magnitude = reading.magnitude;
+    act.risk = reading.risk();
+    act
+}
+
+/// Adds a reading to the one of the same operation and resource.
+fn add(found: &mut Vec<(Reading, String)>, reading: Reading, resource: String) -> Result<(), Refusal> {
+    let same =
+        |(known, name): &&mut (Reading, String)| known.operation == reading.operation && *name == resource;
+    if let Some((known, _)) = found.iter_mut().find(same) {
+        known.base = known.base.max(reading.base);
+        let sum = known.magnitude.count.zip(reading.magnitude.count).map(|(a, b)| a.saturating_add(b));
+        known.magnitude.count = sum;
+        return Ok(());
+    }
+    if found.len() >= MAX_ACTS {
+        return Err(Refusal { code: "too_many_acts", at: "body" });
+    }
+    found.push((reading, resource));
+    Ok(())
+}
+
+fn reading(
+    entry: &'static Entry,
+    facts: &Facts<'_>,
+    record: &Record,
+    count: Option<u64>,
+    total: Option<u64>,
+) -> Result<Reading, Refusal> {
+    let of = |operation: Operation, base: Risk, unbounded: bool| {
+        let unit = entry.unit.or(operation.unit());
+        Reading {
+            operation,
+            base,
+            magnitude: Magnitude { unit, count: if unbounded { None } else { count } },
+        }
+    };
+    let mut strictest = of(entry.operation, entry.risk(), false);
+    for rule in entry.when {
+        if rule.at_least.is_some_and(|limit| total.is_some_and(|total| total < limit)) {
+            continue;
+        }
+        let mut holds = true;
+        for test in rule.tests {
+            holds &= passes(test, facts, record)?;
+        }
+        if holds {
+            let operation = rule.then.unwrap_or(entry.operation);
+            let base = rule.risk.map_or_else(|| base_of(entry, rule.then), Risk::new);
+            strictest = strictest.stricter(of(operation, base, rule.unbounded));
+        }
+    }
+    Ok(strictest)
+}
+
+/// How many; `None` where nothing limits it.
+fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<Option<u64>, Refusal> {
+    match entry.amount {
+        Amount::Fixed(n) => Ok(Some(n)),
+        Amount::Unbounded => Ok(None),
+        Amount::Number { of, default, times } => {
+            let Some(count) = number(of, facts, record)?.or(default) else { return Ok(None) };
+            let factor = match times {
+                Some((of, default)) => number(of, facts, record)?.unwrap_or(default),
+                None => 1,
+            };
+            Ok(Some(count.saturating_mul(factor)))
+        }
+        Amount::Count(sources) => {
+            let mut sum = 0_u64;
+            for source in sources {
+                for value in values(*source, facts, record)? {
+                    sum = sum.saturating_add(match value {
+                        Value::Null => 0,
+                        Value::List { len, .. } => len,
+                        _ => return Err(wrong_type(entry, *source)),
+                    });
+                }
+            }
+            Ok(Some(sum))
+        }
+        Amount::Texts(source) => {
+            let mut sum = 0_u64;
+            for value in values(source, facts, record)? {
+                sum = sum.saturating_add(match value {
+                    Value::Null => 0,
+                    Value::Text(_) | Value::Object { .. } => 1,
+                    // A list of numbers is one input, given as its tokens.
+                    Value::List { len, numbers } if len > 0 && len == numbers => 1,
+                    Value::List { len, .. } => len,
+                    Value::Bool(_) | Value::Number(_) => return Err(wrong_type(entry, source)),
+                });
+            }
+            Ok(Some(sum))
+        }
+    }
+}
+
+fn number(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Option<u64>, Refusal> {
+    let Some(value) = values(source, facts, record)?.pop() else { return Ok(None) };
+    let quoted = facts.system.protobuf || matches!(source, Source::Query(..));
+    let found = match &value {
+        Value::Null => return Ok(None),
+        Value::Number(Some(n)) => Some(*n),
+        Value::Text(text) if quoted && text.is_empty() => return Ok(None),
+        Value::Text(text) if quoted => text.parse().ok(),
+        _ => None,
+    };
+    match (found, record.entry) {
+        (Some(n), _) => Ok(Some(n)),
+        (None, Some(entry)) => Err(wrong_type(entry, source)),
+        (None, None) => Ok(None),
+    }
+}
+
+fn passes(test: &Test, facts: &Facts<'_>, record: &Record) -> Result<bool, Refusal> {
+    let found = values(test.of, facts, record)?;
+    let there = found.iter().filter(|value| **value != Value::Null);
+    let by_text = |fits: &dyn Fn(&str) -> bool| {
+        for value in there.clone() {
+            match value {
+                Value::Text(text) if fits(text) => return Ok(true),
+                Value::Text(_) => {}
+                _ => return Err(record.entry.map_or(UNREADABLE, |entry| wrong_type(entry, test.of))),
+            }
+        }
+        Ok(false)
+    };
+    let any = |texts: &[&str], text: &str, fits: fn(&str, &str) -> bool| {
+        let text = text.to_ascii_lowercase();
+        texts.iter().any(|part| fits(&text, part))
+    };
+    match test.is {
+        Is::Present => Ok(there.count() > 0),
+        Is::Absent => Ok(there.clone().all(is_empty)),
+        Is::Empty => Ok(there.clone().any(is_empty)),
+        Is::Truthy => {
+            let from_query = matches!(test.of, Source::Query(..));
+            for value in there {
+                let truthy = match value {
+                    Value::Bool(truth) => *truth,
+                    Value::Text(text) if from_query => !matches!(text.as_str(), "" | "0" | "false" | "False"),
+                    Value::Text(text) => !text.is_empty(),
+                    Value::List { len, .. } | Value::Object { len } => *len > 0,
+                    _ => return Err(record.entry.map_or(UNREADABLE, |entry| wrong_type(entry, test.of))),
+                };
+                if truthy {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
+        Is::Starts(texts) => by_text(&|text| any(texts, text, |text, part| text.starts_with(part))),
+        Is::Ends(texts) => by_text(&|text| any(texts, text, |text, part| text.ends_with(part))),
+        Is::Contains(texts) => by_text(&|text| any(texts, text, |text, part| text.contains(part))),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Object { len } | Value::List { len, .. } => *len == 0,
+        Value::Text(text) => text.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// The names of what is touched: all that the request gives, or the empty name.
+fn resources(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<Vec<String>, Refusal> {
+    let mut names: Vec<String> = Vec::with_capacity(1);
+    for source in entry.resource {
+        for value in values(*source, facts, record)? {
+            match value {
+                Value::Text(text) if !text.is_empty() => names.push(text),
+                Value::Number(Some(n)) => names.push(n.to_string()),
+                Value::Null | Value::Text(_) | Value::Object { .. } => {}
+                _ => return Err(wrong_type(entry, *source)),
+            }
+        }
+    }
+    if names.len() > 1 {
+        names.sort_unstable();
+        names.dedup();
+    }
+    if names.is_empty() {
+        names.push(String::new());
+    }
+    Ok(names)
+}
+
+fn values(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Vec<Value>, Refusal> {
+    match source {
+        Source::Body(field) => {
+            Ok(record.values.iter().filter(|(at, _)| *at == field).map(|(_, value)| value.clone()).collect())
+        }
+        Source::Path(name) => {
+            Ok(facts.params.get(name).map(|text| Value::Text(text.to_owned())).into_iter().collect())
+        }
+        Source::Query(name, several) => {
+            let found = parameter(facts.query, name).ok_or(Refusal { code: "malformed_query", at: name })?;
+            if found.len() > 1 && !several {
+                return Err(Refusal { code: "repeated_key", at: name });
+            }
+            Ok(found.into_iter().map(Value::Text).collect())
+        }
+    }
+}
+
+const UNREADABLE: Refusal = Refusal { code: "wrong_type", at: "body" };
+
+fn wrong_type(entry: &'static Entry, source: Source) -> Refusal {
+    let at = match source {
+        Source::Body(field) => entry.fields.get(field).map_or("body", |field| field.name),
+        Source::Query(name, _) | Source::Path(name) => name,
+    };
+    Refusal { code: "wrong_type", at }
+}

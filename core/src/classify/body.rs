@@ -1,0 +1,362 @@
+//! The deciding fields of a request body, and nothing else of it.
+//!
+//! One pass over the JSON, driven by the fields that the entry names: the rest is skipped without being built. A batch
+//! yields one [`Record`] an element, so that what belongs together stays together. A deciding key that comes twice is
+//! refused (servers differ on whether the first or the last counts), and so is one of a type that its API does not know.
+
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::Refusal;
+use super::catalogue::{Entry, Field, Step, System};
+
+/// A value at a deciding field.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    /// A whole number from 0 on, or another one.
+    Number(Option<u64>),
+    Text(String),
+    /// How many elements, and how many of them are numbers (counted only where that matters).
+    List {
+        len: u64,
+        numbers: u64,
+    },
+    Object {
+        len: u64,
+    },
+}
+
+/// What was found in a body, or in one element of a batch.
+#[derive(Debug)]
+pub(super) struct Record {
+    /// The entry that judges it; `None` for an element of a kind that the catalogue does not know.
+    pub(super) entry: Option<&'static Entry>,
+    pub(super) values: Vec<(usize, Value)>,
+}
+
+/// How many elements a batch may have.
+const MAX_ELEMENTS: usize = 65_536;
+
+/// Reads the fields that decide `entry`.
+pub(super) fn read(
+    system: &'static System,
+    entry: &'static Entry,
+    body: &[u8],
+) -> Result<Vec<Record>, Refusal> {
+    let mut state = State { system, records: Vec::new(), refusal: None };
+    if !has_elements(entry) {
+        state.records.push(Record { entry: Some(entry), values: Vec::new() });
+    }
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(state.records);
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let place = Place { entry, mask: all(entry), depth: 0, record: 0, root: true };
+    let done = Walk { state: &mut state, place }.deserialize(&mut reader).and_then(|()| reader.end());
+    match (done, state.refusal) {
+        (_, Some(refusal)) => Err(refusal),
+        (Err(_), None) => Err(Refusal { code: "malformed_json", at: "body" }),
+        (Ok(()), None) => Ok(state.records),
+    }
+}
+
+pub(super) fn has_elements(entry: &Entry) -> bool {
+    entry.fields.iter().any(|field| field.uses & Field::ELEMENT != 0)
+}
+
+struct State {
+    system: &'static System,
+    records: Vec<Record>,
+    refusal: Option<Refusal>,
+}
+
+impl State {
+    /// Stops the pass for a reason that is kept apart from serde's own.
+    fn refuse<T, E: serde::de::Error>(&mut self, code: &'static str, at: &'static str) -> Result<T, E> {
+        self.refusal = Some(Refusal { code, at });
+        Err(E::custom(code))
+    }
+}
+
+/// Where in the document the pass stands: the fields (as bits) whose first `depth` steps led here.
+#[derive(Clone, Copy)]
+struct Place {
+    entry: &'static Entry,
+    mask: u64,
+    depth: usize,
+    record: usize,
+    root: bool,
+}
+
+impl Place {
+    fn fields(self) -> impl Iterator<Item = (usize, &'static Field)> {
+        let alive = move |at: &usize| self.mask & bit(*at) != 0;
+        self.entry.fields.iter().enumerate().filter(move |(at, _)| alive(at))
+    }
+
+    /// The fields that this very value is.
+    fn here(self) -> impl Iterator<Item = (usize, &'static Field)> {
+        self.fields().filter(move |(_, field)| field.steps.len() == self.depth)
+    }
+
+    /// The fields one step down, for those steps that `fits`.
+    fn down(self, fits: impl Fn(Step) -> bool) -> Self {
+        let mask = self
+            .fields()
+            .filter(|(_, field)| field.steps.get(self.depth).is_some_and(|step| fits(*step)))
+            .fold(0, |mask, (at, _)| mask | bit(at));
+        Self { mask, depth: self.depth + 1, root: false, ..self }
+    }
+
+    fn name(self) -> &'static str {
+        self.fields().next().map_or("body", |(_, field)| field.name)
+    }
+}
+
+fn bit(at: usize) -> u64 {
+    1_u64.checked_shl(u32::try_from(at).unwrap_or(u32::MAX)).unwrap_or(0)
+}
+
+fn all(entry: &Entry) -> u64 {
+    (0..entry.fields.len()).fold(0, |mask, at| mask | bit(at))
+}
+
+/// One value, read at a place.
+struct Walk<'s> {
+    state: &'s mut State,
+    place: Place,
+}
+
+impl<'de> DeserializeSeed<'de> for Walk<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(mut self, deserializer: D) -> Result<(), D::Error> {
+        if self.place.mask == 0 && !self.place.root {
+            return IgnoredAny::deserialize_into(deserializer);
+        }
+        if self.place.here().any(|(_, field)| field.uses & Field::ELEMENT != 0) {
+            if self.state.records.len() >= MAX_ELEMENTS {
+                return self.state.refuse("too_many_elements", self.place.name());
+            }
+            // The element of a batch of several kinds gets its records from its members.
+            if self.place.entry.members.is_empty() {
+                self.place.record = self.state.records.len();
+                self.state.records.push(Record { entry: Some(self.place.entry), values: Vec::new() });
+            }
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// Skips a value.
+trait Skip: Sized {
+    fn deserialize_into<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error>;
+}
+
+impl Skip for IgnoredAny {
+    fn deserialize_into<'de, D: Deserializer<'de>>(deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_ignored_any(IgnoredAny).map(|_| ())
+    }
+}
+
+impl Walk<'_> {
+    fn note(&mut self, value: &Value) {
+        let found: Vec<usize> =
+            self.place.here().filter(|(_, f)| f.uses & Field::ELEMENT == 0).map(|(at, _)| at).collect();
+        if let Some(record) = self.state.records.get_mut(self.place.record) {
+            record.values.extend(found.into_iter().map(|at| (at, value.clone())));
+        }
+    }
+
+    /// A value without parts. Where only parts could decide, it has a type that the API does not know.
+    fn scalar<E: serde::de::Error>(mut self, value: Value) -> Result<(), E> {
+        let expected_parts = self.place.root
+            || self.place.here().all(|(_, field)| field.uses & Field::ELEMENT != 0) && self.place.mask != 0;
+        if expected_parts && value != Value::Null {
+            return self.state.refuse("wrong_type", self.place.name());
+        }
+        self.note(&value);
+        Ok(())
+    }
+}
+
+impl<'de> Visitor<'de> for Walk<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<(), E> {
+        self.scalar(Value::Bool(value))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<(), E> {
+        self.scalar(Value::Number(Some(value)))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
+        self.scalar(Value::Number(u64::try_from(value).ok()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<(), E> {
+        self.scalar(Value::Number(None))
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        self.scalar(Value::Null)
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<(), E> {
+        if self.place.root && self.state.system.protobuf {
+            // Old clients encode twice, and the server decodes twice.
+            let place = Place { root: false, ..self.place };
+            let mut reader = serde_json::Deserializer::from_str(text);
+            let inner =
+                Walk { state: self.state, place }.deserialize(&mut reader).and_then(|()| reader.end());
+            return inner.map_err(|_| E::custom("twice encoded"));
+        }
+        let kept = self.place.here().any(|(_, field)| field.uses & Field::TEXT != 0);
+        self.scalar(Value::Text(if kept { text.to_owned() } else { String::new() }))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        let down = self.place.down(|step| matches!(step, Step::Each));
+        if self.place.here().next().is_none() && down.mask == 0 {
+            return self.state.refuse("wrong_type", self.place.name());
+        }
+        let kinds = self.place.here().any(|(_, field)| field.uses & Field::TEXTS != 0);
+        let (mut len, mut numbers) = (0, 0);
+        loop {
+            let more = if kinds {
+                list.next_element::<IsNumber>()?.map(|kind| numbers += u64::from(kind.0)).is_some()
+            } else {
+                list.next_element_seed(Walk { state: &mut *self.state, place: down })?.is_some()
+            };
+            if !more {
+                break;
+            }
+            len += 1;
+        }
+        self.note(&Value::List { len, numbers });
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let by_kind = !self.place.entry.members.is_empty()
+            && self.place.here().any(|(_, field)| field.uses & Field::ELEMENT != 0);
+        if by_kind {
+            return self.element(map);
+        }
+        let keyed =
+            self.place.fields().any(|(_, f)| matches!(f.steps.get(self.place.depth), Some(Step::Key(_))));
+        if self.place.here().next().is_none() && !keyed {
+            return self.state.refuse("wrong_type", self.place.name());
+        }
+        let protobuf = self.state.system.protobuf;
+        let (mut len, mut seen) = (0, 0);
+        while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+            len += 1;
+            let down = self.place.down(|step| match step {
+                Step::Key(names) => names.iter().any(|name| same_name(name, &key, protobuf)),
+                Step::Each => false,
+            });
+            if down.mask & seen != 0 {
+                return self.state.refuse("repeated_key", down.name());
+            }
+            seen |= down.mask;
+            map.next_value_seed(Walk { state: &mut *self.state, place: down })?;
+        }
+        self.note(&Value::Object { len });
+        Ok(())
+    }
+}
+
+impl Walk<'_> {
+    /// An element whose one member names its kind: `{"delete": {...}}`.
+    fn element<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { state, place } = self;
+        let (mut seen, mut any) = (0, false);
+        while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+            any = true;
+            let kind = place.entry.members.iter().enumerate().find(|(_, (member, _))| *member == key);
+            let Some((number, entry)) =
+                kind.and_then(|(n, (_, at))| Some((n, state.system.entries.get(*at)?)))
+            else {
+                state.records.push(Record { entry: None, values: Vec::new() });
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            if seen & bit(number) != 0 {
+                return state.refuse("repeated_key", place.name());
+            }
+            seen |= bit(number);
+            let record = state.records.len();
+            state.records.push(Record { entry: Some(entry), values: Vec::new() });
+            let inner = Place { entry, mask: all(entry), depth: 0, record, root: true };
+            map.next_value_seed(Walk { state: &mut *state, place: inner })?;
+        }
+        if !any {
+            state.records.push(Record { entry: None, values: Vec::new() });
+        }
+        Ok(())
+    }
+}
+
+/// Whether a key is a field's name; protobuf's JSON mapping also knows `maxResults` for `max_results`.
+fn same_name(name: &str, key: &str, protobuf: bool) -> bool {
+    name == key || (protobuf && camel_case(name).eq(key.chars()))
+}
+
+fn camel_case(name: &str) -> impl Iterator<Item = char> {
+    let mut after = false;
+    name.chars().filter_map(move |c| {
+        let raise = std::mem::replace(&mut after, c == '_');
+        (c != '_').then(|| if raise { c.to_ascii_uppercase() } else { c })
+    })
+}
+
+/// Reads a value only for whether it is a number.
+struct IsNumber(bool);
+
+impl<'de> serde::Deserialize<'de> for IsNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Kind;
+        impl<'de> Visitor<'de> for Kind {
+            type Value = IsNumber;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("JSON")
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<IsNumber, E> {
+                Ok(IsNumber(true))
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<IsNumber, E> {
+                Ok(IsNumber(true))
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<IsNumber, E> {
+                Ok(IsNumber(true))
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<IsNumber, E> {
+                Ok(IsNumber(false))
+            }
+            fn visit_unit<E>(self) -> Result<IsNumber, E> {
+                Ok(IsNumber(false))
+            }
+            fn visit_str<E>(self, _: &str) -> Result<IsNumber, E> {
+                Ok(IsNumber(false))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<IsNumber, A::Error> {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(IsNumber(false))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<IsNumber, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(IsNumber(false))
+            }
+        }
+        deserializer.deserialize_any(Kind)
+    }
+}

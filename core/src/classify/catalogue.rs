@@ -1,0 +1,213 @@
+//! The catalogue: what each system's public operations do, as static tables made by `build.rs` from `data/catalogue`.
+
+use std::sync::OnceLock;
+
+use super::router::Router;
+use crate::model::{Operation, Risk, Unit};
+use crate::vector::Paths;
+
+/// One system that requests are classified for, e.g. `qdrant`.
+#[derive(Debug)]
+pub struct System {
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) source: &'static str,
+    pub(super) commit: &'static str,
+    /// Whether the system takes `/a/` for `/a`.
+    pub(super) trailing_slash: bool,
+    /// Whether it reads bodies as protobuf's JSON mapping: camelCase names, numbers in quotes, twice-encoded JSON.
+    pub(super) protobuf: bool,
+    /// Prefixes under which the same operations are served again.
+    pub(super) prefixes: &'static [(&'static str, &'static str)],
+    pub(super) entries: &'static [Entry],
+    pub(super) router: OnceLock<Router>,
+}
+
+impl System {
+    /// The name that policies use.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The name for people.
+    pub fn title(&self) -> &'static str {
+        self.title
+    }
+
+    /// The specification that the entries were written from, with its commit or version.
+    pub fn spec(&self) -> (&'static str, &'static str) {
+        (self.source, self.commit)
+    }
+
+    /// One entry for each public operation, in the order of the specification.
+    pub fn entries(&self) -> &'static [Entry] {
+        self.entries
+    }
+
+    pub(super) fn router(&self) -> &Router {
+        self.router.get_or_init(|| Router::new(self.entries))
+    }
+}
+
+/// What one operation of a system does.
+#[derive(Debug)]
+pub struct Entry {
+    pub(super) method: &'static str,
+    pub(super) route: &'static str,
+    pub(super) operation: Operation,
+    pub(super) risk: Option<u8>,
+    pub(super) resource: &'static [Source],
+    pub(super) amount: Amount,
+    pub(super) unit: Option<Unit>,
+    pub(super) fields: &'static [Field],
+    /// In a batch whose elements are of several kinds: the member that names the kind, and the entry that tells it.
+    pub(super) members: &'static [(&'static str, usize)],
+    pub(super) when: &'static [Rule],
+    pub(super) response: Option<Paths>,
+    pub(super) request: Option<Paths>,
+    pub(super) why: Option<&'static str>,
+}
+
+impl Entry {
+    /// The method, e.g. `POST`.
+    pub fn method(&self) -> &'static str {
+        self.method
+    }
+
+    /// The route as the specification writes it, e.g. `/collections/{collection_name}/points`.
+    pub fn route(&self) -> &'static str {
+        self.route
+    }
+
+    /// What it does where no rule of the entry says otherwise.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// Base risk of one ordinary use.
+    pub fn risk(&self) -> Risk {
+        self.risk.map_or(self.operation.base_risk(), Risk::new)
+    }
+
+    /// Why it is what it is, where that is not plain from its name.
+    pub fn why(&self) -> Option<&'static str> {
+        self.why
+    }
+
+    /// The body fields that decide, as paths.
+    pub fn body_fields(&self) -> impl Iterator<Item = &'static str> {
+        self.fields.iter().map(|field| field.name)
+    }
+
+    /// The operations that it may turn out to be, its plain one first.
+    pub fn operations(&self) -> impl Iterator<Item = Operation> {
+        std::iter::once(self.operation).chain(self.when.iter().filter_map(|rule| rule.then))
+    }
+
+    /// Where the response carries vectors, rows and ids.
+    pub fn response_census(&self) -> Option<&Paths> {
+        self.response.as_ref()
+    }
+
+    /// Where the request carries them.
+    pub fn request_census(&self) -> Option<&Paths> {
+        self.request.as_ref()
+    }
+
+    pub(super) fn reads_body(&self) -> bool {
+        !self.fields.is_empty()
+    }
+}
+
+/// Where a deciding value is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Source {
+    /// The body field with this number.
+    Body(usize),
+    /// A query parameter, and whether it may come several times.
+    Query(&'static str, bool),
+    /// A parameter of the route.
+    Path(&'static str),
+}
+
+/// A deciding field of the body.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) steps: &'static [Step],
+    /// How it is used: the bits below.
+    pub(super) uses: u8,
+}
+
+impl Field {
+    /// Its text, number or truth matters.
+    pub(super) const TEXT: u8 = 1;
+    /// Inputs are counted: a list of numbers is one input.
+    pub(super) const TEXTS: u8 = 4;
+    /// Each value there is one element of a batch.
+    pub(super) const ELEMENT: u8 = 8;
+}
+
+/// One step of a field's path.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Step {
+    /// The member with one of these names (spellings of the same thing).
+    Key(&'static [&'static str]),
+    /// Each element.
+    Each,
+}
+
+/// How the magnitude is found.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Amount {
+    Fixed(u64),
+    Unbounded,
+    /// A number that the request names; without one the system's default, or else nothing limits it.
+    Number {
+        of: Source,
+        default: Option<u64>,
+        times: Option<(Source, u64)>,
+    },
+    /// The length of lists.
+    Count(&'static [Source]),
+    /// Inputs of a model: a text, a list of texts, a list of token ids, a list of such lists.
+    Texts(Source),
+}
+
+/// A rule of an entry: where all tests hold, it may be something stricter.
+#[derive(Debug)]
+pub(super) struct Rule {
+    pub(super) tests: &'static [Test],
+    pub(super) at_least: Option<u64>,
+    pub(super) then: Option<Operation>,
+    pub(super) risk: Option<u8>,
+    pub(super) unbounded: bool,
+}
+
+/// One condition.
+#[derive(Debug)]
+pub(super) struct Test {
+    pub(super) of: Source,
+    pub(super) is: Is,
+}
+
+/// What a value must be.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Is {
+    /// There, and not null.
+    Present,
+    /// Not there, null, or with nothing in it: `{}`, `[]` or an empty text.
+    Absent,
+    /// There, but `{}`, `[]` or an empty text.
+    Empty,
+    /// `true`, a text, a list or an object with something in it.
+    Truthy,
+    /// A text that begins so, whatever its case.
+    Starts(&'static [&'static str]),
+    /// A text that ends so, whatever its case.
+    Ends(&'static [&'static str]),
+    /// A text that holds one of these, whatever its case.
+    Contains(&'static [&'static str]),
+}
+
+include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));

@@ -1,0 +1,354 @@
+use http::{HeaderMap, HeaderValue, Method};
+
+use super::*;
+use crate::model::{Operation as O, Unit};
+
+fn head(method: &str, target: &str) -> HttpHead {
+    HttpHead {
+        method: Method::from_bytes(method.as_bytes()).unwrap(),
+        target: target.into(),
+        host: "service".into(),
+        headers: HeaderMap::new(),
+    }
+}
+
+fn with(mut head: HttpHead, name: &'static str, value: &str) -> HttpHead {
+    head.headers.insert(name, HeaderValue::from_str(value).unwrap());
+    head
+}
+
+fn try_ask(system: &str, call: &str, body: &str) -> Result<Classified, Refusal> {
+    let (method, target) = call.split_once(' ').unwrap();
+    match http(super::system(system).unwrap(), &head(method, target), "") {
+        Outcome::Done(done) => Ok(done),
+        Outcome::NeedBody(pending) => pending.finish(Body::Whole(body.as_bytes())),
+        Outcome::Refused(refusal) => Err(refusal),
+    }
+}
+
+/// Operation, resource, count and risk of each act.
+fn ask(system: &str, call: &str, body: &str) -> Vec<(O, String, Option<u64>, u8)> {
+    let done = try_ask(system, call, body).unwrap();
+    done.acts.into_iter().map(|a| (a.operation, a.resource, a.magnitude.count, a.risk.value())).collect()
+}
+
+fn one(system: &str, call: &str, body: &str) -> (O, Option<u64>) {
+    let acts = ask(system, call, body);
+    assert_eq!(acts.len(), 1, "{acts:?}");
+    (acts[0].0, acts[0].2)
+}
+
+const SCROLL: &str = "POST /collections/docs/points/scroll";
+
+#[test]
+fn every_entry_reaches_itself_and_none_stands_in_anothers_way() {
+    for system in systems() {
+        assert_eq!(system.router().ambiguous, [] as [&str; 0], "{}", system.name);
+        for entry in system.entries() {
+            let path = entry.route.replace(['{', '}', '*'], "");
+            let found = system.router().find(entry.method, &path).map(|(e, _)| e.route);
+            assert_eq!(found, Some(entry.route), "{} {}", system.name, entry.method);
+            assert!(entry.fields.len() < 64, "{}", entry.route);
+        }
+    }
+}
+
+#[test]
+fn every_path_of_a_census_can_be_parsed() {
+    for entry in systems().iter().flat_map(System::entries) {
+        for paths in [entry.response_census(), entry.request_census()].into_iter().flatten() {
+            for path in [paths.vectors, paths.rows, paths.ids].into_iter().flatten() {
+                assert!(crate::json::Path::parse(path).is_ok(), "{}: {path}", entry.route);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_not_listed_is_unknown() {
+    for call in [
+        "DELETE /collections/docs/points/scroll",
+        "POST /collections/docs/points/scroll/more",
+        "PATCH /",
+        "TRACE /",
+        "CONNECT service:443",
+        "GET /Collections",
+        "POST /collections/docs//points/scroll",
+        "POST /collections/docs/points/../points/scroll",
+        "POST /collections/docs%2Fpoints/scroll",
+        "POST /collections/docs;x/points/scroll",
+        "POST /collections/docs/points/scroll?_method=GET",
+        "POST /collections/docs/points/scroll?%5Fmethod=GET",
+        "OPTIONS /collections",
+    ] {
+        let acts = ask("qdrant", call, "{}");
+        assert_eq!(acts, [(O::Unknown, String::new(), None, 100)], "{call}");
+    }
+    for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
+        let head = with(head("POST", "/collections/docs/points/scroll"), name, "GET");
+        let Outcome::Done(done) = http(system("qdrant").unwrap(), &head, "") else { panic!() };
+        assert_eq!(done.acts, [Act::unknown()]);
+    }
+}
+
+#[test]
+fn head_is_get_and_a_preflight_is_nothing() {
+    assert_eq!(one("qdrant", "HEAD /collections/docs/snapshots/a.snapshot", "").0, O::VectorExport);
+    let preflight = with(head("OPTIONS", "/collections"), "access-control-request-method", "GET");
+    let Outcome::Done(done) = http(system("qdrant").unwrap(), &preflight, "") else { panic!() };
+    assert_eq!(done.acts[0].operation, O::None);
+}
+
+#[test]
+fn targets_have_the_reading_of_their_system() {
+    assert_eq!(one("qdrant", "GET /collections/", "").0, O::CollectionList);
+    assert_eq!(one("openai", "GET /v1/models/", "").0, O::Unknown);
+    assert_eq!(one("qdrant", "GET http://service/collections", "").0, O::CollectionList);
+    assert_eq!(ask("qdrant", "GET /collections/a%20b", "")[0].1, "a b");
+    let based = |target, base| match http(system("qdrant").unwrap(), &head("GET", target), base) {
+        Outcome::Done(done) => done.acts[0].operation,
+        _ => panic!(),
+    };
+    assert_eq!(based("/db/collections", "/db"), O::CollectionList);
+    assert_eq!(based("/collections", "/db"), O::Unknown);
+}
+
+#[test]
+fn a_scroll_is_what_its_body_says() {
+    let scroll = |body| one("qdrant", SCROLL, body);
+    assert_eq!(scroll("{}"), (O::DataRead, Some(10)));
+    assert_eq!(scroll(""), (O::DataRead, Some(10)));
+    assert_eq!(scroll(r#"{"limit": 50, "with_vector": false}"#), (O::DataRead, Some(50)));
+    assert_eq!(scroll(r#"{"limit": 50, "with_vector": true}"#), (O::VectorFetch, Some(50)));
+    assert_eq!(scroll(r#"{"limit": 50, "with_vectors": ["title"]}"#), (O::VectorFetch, Some(50)));
+    assert_eq!(scroll(r#"{"limit": 50, "with_vector": []}"#), (O::DataRead, Some(50)));
+    assert_eq!(scroll(r#"{"limit": 50, "with\u005fvector": "title"}"#), (O::VectorFetch, Some(50)));
+    assert_eq!(scroll(r#"{"limit": 1000, "with_vector": true}"#), (O::VectorExport, Some(1000)));
+    assert_eq!(scroll(r#"{"limit": 1000}"#), (O::DataExport, Some(1000)));
+    assert_eq!(scroll(r#"{"offset": 7, "with_vector": true}"#), (O::VectorExport, Some(10)));
+    assert_eq!(scroll(r#"{"offset": 7, "filter": {}, "with_vector": true}"#), (O::VectorExport, Some(10)));
+    assert_eq!(
+        scroll(r#"{"offset": 7, "filter": {"must": [1]}, "with_vector": true}"#),
+        (O::VectorFetch, Some(10))
+    );
+    assert_eq!(
+        scroll(r#"{"offset": 7, "filter": {"must": []}, "with_vector": true}"#),
+        (O::VectorExport, Some(10))
+    );
+    assert_eq!(scroll(r#"{"offset": null, "with_vector": true}"#), (O::VectorFetch, Some(10)));
+    assert_eq!(ask("qdrant", SCROLL, r#"{"limit": 5000, "with_vector": true}"#)[0].3, 90);
+}
+
+#[test]
+fn a_batch_adds_up_and_the_strictest_decides() {
+    let call = "POST /collections/docs/points/query/batch";
+    let small = r#"{"query": [0.1], "limit": 100, "with_vector": true}"#;
+    let two = format!(r#"{{"searches": [{small}, {small}]}}"#);
+    assert_eq!(one("qdrant", call, &two), (O::VectorFetch, Some(200)));
+    let many = format!(r#"{{"searches": [{}]}}"#, [small; 10].join(","));
+    assert_eq!(one("qdrant", call, &many), (O::VectorExport, Some(1000)));
+    let mixed = format!(r#"{{"searches": [{{"query": [1]}}, {small}]}}"#);
+    assert_eq!(
+        ask("qdrant", call, &mixed).iter().map(|a| a.0).collect::<Vec<_>>(),
+        [O::VectorSearch, O::VectorFetch]
+    );
+    assert_eq!(one("qdrant", call, r#"{"searches": []}"#), (O::VectorSearch, Some(0)));
+
+    let batch = r#"{"operations": [{"upsert": {"points": [{"id": 1}, {"id": 2}]}}, {"delete": {"filter": {}}}, {"upsert": {"batch": {"ids": [3]}}}]}"#;
+    let acts = ask("qdrant", "POST /collections/docs/points/batch", batch);
+    let docs = || "docs".to_owned();
+    assert_eq!(acts, [(O::VectorUpsert, docs(), Some(3), 40), (O::VectorDelete, docs(), None, 100)]);
+    let single = ask(
+        "qdrant",
+        "POST /collections/docs/points/batch",
+        r#"{"operations": [{"delete": {"points": [1]}}]}"#,
+    );
+    assert_eq!(single, [(O::VectorDelete, docs(), Some(1), 65)]);
+    let alien = ask("qdrant", "POST /collections/docs/points/batch", r#"{"operations": [{"drop": {}}]}"#);
+    assert_eq!(alien[0].0, O::Unknown);
+}
+
+#[test]
+fn other_collections_of_a_request_are_acts_of_their_own() {
+    let body =
+        r#"{"query": [1], "group_by": "d", "with_lookup": {"collection": "people", "with_vectors": true}}"#;
+    let acts = ask("qdrant", "POST /collections/docs/points/query/groups", body);
+    assert_eq!(
+        acts.iter().map(|a| (a.0, a.1.as_str())).collect::<Vec<_>>(),
+        [(O::VectorFetch, "docs"), (O::VectorFetch, "people")]
+    );
+    let acts = ask(
+        "qdrant",
+        "POST /collections/aliases",
+        r#"{"actions": [{"create_alias": {"collection_name": "b", "alias_name": "live"}}]}"#,
+    );
+    assert_eq!(acts.iter().map(|a| a.1.as_str()).collect::<Vec<_>>(), ["b", "live"]);
+}
+
+#[test]
+fn deletion_by_filter_is_unbounded() {
+    let call = "POST /collections/docs/points/delete";
+    assert_eq!(ask("qdrant", call, r#"{"points": [1, 2]}"#)[0].2, Some(2));
+    let by_filter = &ask("qdrant", call, r#"{"filter": {"must": []}}"#)[0];
+    assert_eq!((by_filter.2, by_filter.3), (None, 85));
+}
+
+#[test]
+fn a_body_with_two_readings_is_refused() {
+    let refused = |body| try_ask("qdrant", SCROLL, body).unwrap_err();
+    assert_eq!(refused(r#"{"limit": 1, "limit": 9000}"#).code, "repeated_key");
+    assert_eq!(refused(r#"{"with_vector": false, "with_vectors": true}"#).code, "repeated_key");
+    assert_eq!(refused(r#"{"limit": "9000"}"#), Refusal { code: "wrong_type", at: "limit" });
+    assert_eq!(refused(r#"{"limit": -1}"#).code, "wrong_type");
+    assert_eq!(refused(r#"{"limit": 99999999999999999999999}"#).code, "wrong_type");
+    assert_eq!(refused(r#"{"with_vector": 1}"#).code, "wrong_type");
+    for malformed in ["{", r#"{"limit": NaN}"#, "{} {}", "\u{feff}{}", r#"{"limit": 01}"#] {
+        assert_eq!(refused(malformed).code, "malformed_json", "{malformed}");
+    }
+    assert_eq!(refused("[]").code, "wrong_type");
+    assert_eq!(refused(r#""x""#).code, "wrong_type");
+    // Keys that decide nothing may repeat.
+    assert!(try_ask("qdrant", SCROLL, r#"{"x": 1, "x": 2}"#).is_ok());
+    let deep = format!(r#"{{"x": {}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+    assert!(try_ask("qdrant", SCROLL, &deep).is_ok());
+    let deep = format!(r#"{{"filter": {}}}"#, "{\"a\":".repeat(100_000));
+    assert_eq!(refused(&deep).code, "malformed_json");
+}
+
+#[test]
+fn repeated_query_keys_are_refused() {
+    let call = "GET /v1/files?limit=1&limit=10000";
+    assert_eq!(try_ask("openai", call, "").unwrap_err(), Refusal { code: "repeated_key", at: "limit" });
+    assert_eq!(one("openai", "GET /v1/files?limit=7", ""), (O::DataList, Some(7)));
+    assert_eq!(try_ask("openai", "GET /v1/files?limit=x", "").unwrap_err().code, "wrong_type");
+}
+
+#[test]
+fn what_cannot_be_read_has_the_worst_case() {
+    for body in [Body::TooLarge, Body::Undecodable] {
+        let Outcome::NeedBody(pending) =
+            http(system("qdrant").unwrap(), &head("POST", "/collections/docs/points/batch"), "")
+        else {
+            panic!()
+        };
+        let done = pending.finish(body).unwrap();
+        assert!(done.worst_case);
+        assert_eq!((done.acts[0].operation, done.acts[0].risk.value()), (O::VectorDelete, 100));
+        assert_eq!(done.acts[0].resource, "docs");
+    }
+}
+
+#[test]
+fn embeddings_count_their_inputs() {
+    let embed = |input: &str| {
+        one("openai", "POST /v1/embeddings", &format!(r#"{{"model": "m", "input": {input}}}"#)).1
+    };
+    assert_eq!(embed(r#""one text""#), Some(1));
+    assert_eq!(embed(r#"["a", "b", "c"]"#), Some(3));
+    assert_eq!(embed("[1, 2, 3]"), Some(1));
+    assert_eq!(embed("[[1, 2], [3]]"), Some(2));
+    let acts = ask(
+        "openai",
+        "POST /v1/embeddings",
+        r#"{"model": "text-embedding-3-small", "input": "how do I DROP TABLE safely?", "messages": []}"#,
+    );
+    assert_eq!((acts[0].0, acts[0].1.as_str()), (O::InferenceEmbed, "text-embedding-3-small"));
+    let done = try_ask("openai", "POST /v1/embeddings", r#"{"input": "x"}"#).unwrap();
+    assert_eq!(done.census.unwrap().vectors, ["data[*].embedding"]);
+    assert_eq!(done.acts[0].magnitude.unit, Some(Unit::Inputs));
+    assert_eq!(done.entry, Some("/v1/embeddings"));
+}
+
+#[test]
+fn tokens_are_multiplied_by_choices() {
+    let chat = |body| one("openai", "POST /v1/chat/completions", body).1;
+    assert_eq!(chat(r#"{"model": "m", "max_completion_tokens": 100, "n": 3}"#), Some(300));
+    assert_eq!(chat(r#"{"model": "m"}"#), None);
+    assert_eq!(one("openai", "POST /v1/responses?beta=true", "{}").0, O::InferenceComplete);
+}
+
+#[test]
+fn mlflow_reads_protobuf_json() {
+    let search = |body| one("mlflow", "POST /api/2.0/mlflow/runs/search", body);
+    assert_eq!(search(r#"{"experiment_ids": ["1"], "max_results": 5000}"#), (O::DataExport, Some(5000)));
+    assert_eq!(search(r#"{"maxResults": "5000"}"#), (O::DataExport, Some(5000)));
+    assert_eq!(search(r#""{\"max_results\": 5000}""#), (O::DataExport, Some(5000)));
+    assert_eq!(search("{}"), (O::DataQuery, Some(1000)));
+    let both =
+        try_ask("mlflow", "POST /api/2.0/mlflow/runs/search", r#"{"max_results": 1, "maxResults": 5000}"#);
+    assert_eq!(both.unwrap_err().code, "repeated_key");
+    let acts = ask("mlflow", "POST /ajax-api/2.0/mlflow/runs/search", r#"{"experiment_ids": ["7", "3"]}"#);
+    assert_eq!(acts.iter().map(|a| a.1.as_str()).collect::<Vec<_>>(), ["3", "7"]);
+}
+
+#[test]
+fn mlflow_weights_are_told_from_other_artifacts() {
+    let get = |path: &str| one("mlflow", &format!("GET /api/2.0/mlflow-artifacts/artifacts/{path}"), "").0;
+    assert_eq!(get("1/abc/artifacts/model/MLmodel"), O::ModelDownload);
+    assert_eq!(get("1/abc/artifacts/weights.SAFETENSORS"), O::ModelDownload);
+    assert_eq!(get("1/abc/artifacts/plot.png"), O::DataRead);
+    let create = ask(
+        "mlflow",
+        "POST /api/2.0/mlflow/model-versions/create",
+        r#"{"name": "m", "source": "http://elsewhere/m"}"#,
+    );
+    assert_eq!((create[0].0, create[0].1.as_str(), create[0].3), (O::ModelUpload, "m", 90));
+    let stage = r#"{"name": "m", "version": "3", "stage": "Production"}"#;
+    assert_eq!(
+        one("mlflow", "POST /api/2.0/mlflow/model-versions/transition-stage", stage).0,
+        O::ModelPromote
+    );
+}
+
+#[test]
+fn a_get_with_a_body_that_no_entry_knows_is_unknown() {
+    let head = with(head("GET", "/api/2.0/mlflow/registered-models/search"), "content-length", "20");
+    let Outcome::Done(done) = http(system("mlflow").unwrap(), &head, "") else { panic!() };
+    assert_eq!(done.acts, [Act::unknown()]);
+}
+
+#[test]
+fn a_multipart_form_has_the_worst_case() {
+    let form = with(
+        head("POST", "/v1/vector_stores/vs_1/search"),
+        "content-type",
+        "Multipart/form-data; boundary=x",
+    );
+    let Outcome::Done(done) = http(system("openai").unwrap(), &form, "") else { panic!() };
+    assert_eq!((done.acts[0].operation, done.acts[0].magnitude.count), (O::VectorSearch, None));
+    assert!(done.worst_case);
+}
+
+#[test]
+fn a_query_without_a_question_is_a_scroll() {
+    let query = |body| one("qdrant", "POST /collections/docs/points/query", body).0;
+    assert_eq!(query(r#"{"query": [0.1], "offset": 10}"#), O::VectorSearch);
+    assert_eq!(query(r#"{"offset": 10}"#), O::DataExport);
+    assert_eq!(query(r#"{"offset": 10, "prefetch": [], "with_vector": ["a"]}"#), O::VectorExport);
+    assert_eq!(query(r#"{"query": [0.1], "limit": 1000}"#), O::VectorExport);
+}
+
+proptest::proptest! {
+    #[test]
+    fn nothing_makes_it_panic_and_something_is_always_done(
+        at in 0..1_000_usize, raw in "[/a-z%.;{}?=&]{0,40}", body in "[\\[\\]{}\":, a-z0-9.\\-]{0,60}",
+    ) {
+        for system in systems() {
+            let Outcome::Done(done) = http(system, &head("GET", &raw), "") else { continue };
+            proptest::prop_assert!(!done.acts.is_empty());
+            let entry = &system.entries()[at % system.entries().len()];
+            let path = entry.route.replace(['{', '}', '*'], "");
+            if let Outcome::NeedBody(pending) = http(system, &head(entry.method, &path), "")
+                && let Ok(done) = pending.finish(Body::Whole(body.as_bytes()))
+            {
+                proptest::prop_assert!(!done.acts.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_larger_limit_is_never_safer(a in 0..1_000_000_u64, b in 0..1_000_000_u64, vectors: bool) {
+        let risk = |limit| ask("qdrant", SCROLL, &format!(r#"{{"limit": {limit}, "with_vector": {vectors}}}"#))[0].3;
+        proptest::prop_assert!(risk(a.min(b)) <= risk(a.max(b)));
+    }
+}

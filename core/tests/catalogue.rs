@@ -1,0 +1,72 @@
+//! The catalogue against the project's own lists of public operations (`tests/data/operations`): no gap, nothing made up.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use wardline::classify::{self, Entry, System};
+use wardline::model::Operation;
+
+/// Method and path of each public operation; variants that differ only in their query share an entry.
+fn listed(system: &System) -> BTreeSet<(String, String)> {
+    let file = format!("tests/data/operations/{}.tsv", system.name());
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let rows = text.lines().filter(|line| !line.starts_with('#')).map(|line| {
+        let mut columns = line.split('\t');
+        let (method, path) = (columns.next().unwrap(), columns.next().unwrap());
+        assert!(columns.next().is_some_and(|source| !source.is_empty()), "{line}: no source");
+        (method.to_owned(), path.split('?').next().unwrap().to_owned())
+    });
+    rows.collect()
+}
+
+#[test]
+fn every_public_operation_has_an_entry_and_every_entry_is_one() {
+    for system in classify::systems() {
+        let listed = listed(system);
+        let key = |entry: &Entry| (entry.method().to_owned(), entry.route().to_owned());
+        let entries: BTreeSet<_> = system.entries().iter().map(key).collect();
+        assert_eq!(entries.len(), system.entries().len(), "{}", system.name());
+        let gaps: Vec<_> = listed.difference(&entries).collect();
+        let made_up: Vec<_> = entries.difference(&listed).collect();
+        assert!(
+            gaps.is_empty() && made_up.is_empty(),
+            "{}: gaps {gaps:?}, made up {made_up:?}",
+            system.name()
+        );
+        assert!(system.entries().iter().all(|entry| entry.operation() != Operation::Unknown));
+    }
+}
+
+#[test]
+fn the_first_three_systems_are_whole() {
+    let count = |name| {
+        let file = format!("{}/tests/data/operations/{name}.tsv", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(file).unwrap().lines().filter(|line| !line.starts_with('#')).count()
+    };
+    // Qdrant: 69 of its specification and 8 older spellings. MLflow: 187 of its services and 4 of its web interface.
+    assert_eq!([count("openai"), count("qdrant"), count("mlflow")], [288, 77, 191]);
+}
+
+#[test]
+fn the_published_table_of_operations_is_the_code_s() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("OPERATIONS.md");
+    let published = std::fs::read_to_string(&file).unwrap_or_default();
+    let expected = format!("# Operations\n\n{}", classify::operations_table());
+    if published != expected {
+        std::fs::write(&file, expected).unwrap();
+        panic!("OPERATIONS.md was out of date and has been written again: review and commit it");
+    }
+}
+
+#[test]
+fn risks_stay_within_their_operation_s_reach() {
+    // A destructive or outgoing operation is never written down below medium.
+    for entry in classify::systems().iter().flat_map(System::entries) {
+        let name = entry.operation().name();
+        if name.ends_with(".export") || name.ends_with(".drop") || name == "model.delete" {
+            assert!(entry.risk().value() >= 50, "{} {}", entry.method(), entry.route());
+        }
+    }
+}
