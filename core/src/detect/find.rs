@@ -4,12 +4,14 @@ use saphyr::Yaml;
 
 use super::catalogue::strings;
 use super::digits::card::{self, Brand};
+use super::digits::date;
 use super::digits::iban::{self, Country};
 use super::digits::number::{self, Number};
 use super::digits::phone::{self, Code};
 use super::email::{self, Email};
 use super::input::Input;
 use super::ip;
+use super::mac;
 use super::secrets::assigned::{self, Assigned};
 use super::secrets::token::{self, Token};
 use super::secrets::{bearer, jwt, pem, url};
@@ -20,12 +22,14 @@ use super::words::Sense;
 pub(super) enum Find {
     Assigned(Assigned),
     Bearer(Vec<&'static str>),
+    BirthDate,
     Card(Vec<Brand>),
     Email(Email),
     Iban(Vec<Country>),
     Ipv4,
     Ipv6,
     Jwt,
+    Mac,
     Number(Number),
     Phone(Vec<Code>),
     PrivateKey,
@@ -69,12 +73,14 @@ impl Find {
         Some(match row.as_mapping_get("find")?.as_str()? {
             "assigned" => Self::Assigned(Assigned::read(row)?),
             "bearer" => Self::Bearer(strings(row, "schemes")?),
+            "birth_date" => Self::BirthDate,
             "card" => Self::Card(card::brands(row)?),
             "email" => Self::Email(Email { not_tlds: strings(row, "not_tlds")? }),
             "iban" => Self::Iban(iban::countries(row)?),
             "ipv4" => Self::Ipv4,
             "ipv6" => Self::Ipv6,
             "jwt" => Self::Jwt,
+            "mac" => Self::Mac,
             "number" => Self::Number(Number::read(row)?),
             "phone" => Self::Phone(phone::codes(row)?),
             "private_key" => Self::PrivateKey,
@@ -88,9 +94,8 @@ impl Find {
     pub(super) fn anchor(&self) -> Option<Anchor> {
         match self {
             Self::Email(_) => Some(Anchor::AtSign),
-            Self::Card(_) | Self::Iban(_) | Self::Ipv4 | Self::Number(_) | Self::Phone(_) => {
-                Some(Anchor::Digit)
-            }
+            Self::BirthDate | Self::Card(_) | Self::Iban(_) | Self::Ipv4 | Self::Mac => Some(Anchor::Digit),
+            Self::Number(_) | Self::Phone(_) => Some(Anchor::Digit),
             Self::Ipv6 => Some(Anchor::Colon),
             _ => None,
         }
@@ -113,17 +118,27 @@ impl Find {
         match self {
             Self::Assigned(assigned) => assigned::attempt(input, anchor, assigned),
             Self::Bearer(schemes) => bearer::attempt(input, anchor, schemes),
+            Self::BirthDate => date::attempt(input, anchor, sense),
             Self::Card(brands) => card::attempt(input, anchor, brands, sense),
             Self::Email(settings) => email::attempt(input, anchor, settings),
             Self::Iban(countries) => iban::attempt(input, anchor, countries),
             Self::Ipv4 => ip::attempt_v4(input, anchor, sense),
             Self::Ipv6 => ip::attempt_v6(input, anchor),
             Self::Jwt => jwt::attempt(input, anchor),
+            Self::Mac => mac::attempt(input, anchor),
             Self::Number(number) => number::attempt(input, anchor, number, sense),
             Self::Phone(codes) => phone::attempt(input, anchor, codes, sense),
             Self::PrivateKey => pem::attempt(input, anchor),
             Self::Token(tokens) => token::attempt(input, anchor, tokens),
             Self::UrlPassword => url::attempt(input, anchor),
+        }
+    }
+
+    /// Where a value may have begun whose anchor has not come, if that is before the last word of the text.
+    pub(super) fn tail(&self, input: &Input<'_>) -> usize {
+        match self {
+            Self::BirthDate => date::tail(input),
+            _ => input.len(),
         }
     }
 

@@ -26,6 +26,7 @@ mod find;
 mod input;
 mod ip;
 mod literals;
+mod mac;
 mod resolve;
 mod scan;
 mod secrets;

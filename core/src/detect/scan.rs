@@ -133,7 +133,7 @@ impl Pass<'_> {
         while let Some(&byte) = self.input.rest(offset).first() {
             match anchor_of(byte) {
                 Some(Anchor::Digit) => {
-                    if !in_number {
+                    if !in_number && !self.is_float(offset) {
                         self.wake(&self.of.at_digit, offset);
                     }
                     in_number = true;
@@ -148,6 +148,21 @@ impl Pass<'_> {
             offset += 1;
             offset += quiet(self.input.rest(offset));
         }
+    }
+
+    /// Whether a fraction begins here, or a whole part of one digit before a long fraction: no reader wants either,
+    /// and vectors are full of them.
+    fn is_float(&mut self, offset: usize) -> bool {
+        let digit_before = |at: usize| self.input.before(at).is_some_and(|b| b.is_ascii_digit());
+        if self.input.before(offset) == Some(b'.') && digit_before(offset - 1) {
+            return true;
+        }
+        let pointed = self.input.at(offset + 1) == Some(b'.');
+        let float = pointed && self.input.run(offset + 2, 5, |b| b.is_ascii_digit()) == offset + 7;
+        if self.input.take_touched() && !self.whole && !float {
+            self.limit = self.limit.min(offset);
+        }
+        float
     }
 
     /// The anchors of several bytes.
@@ -185,7 +200,8 @@ impl Pass<'_> {
         } else {
             // An anchor may come that reaches back over the last word.
             let tail = self.input.run_back(length, REACH, is_reachable);
-            self.limit.min(tail).max(self.from)
+            let tails = self.of.entities.iter().map(|info| info.find.tail(&self.input));
+            tails.fold(self.limit.min(tail), usize::min).max(self.from)
         };
         let Settled { stands, open, inside } = settle(self.candidates, limit);
         for candidate in stands {

@@ -20,6 +20,9 @@ pub(in crate::detect) struct Brand {
     weak: bool,
 }
 
+/// No brand has shorter numbers.
+const SHORTEST: usize = 12;
+
 /// Reads `brands`: lines such as `51-55 16`, `4 13,16,19`, `50 12-19 weak`.
 pub(in crate::detect) fn brands(row: &'static Yaml<'static>) -> Option<Vec<Brand>> {
     let lines = crate::detect::catalogue::strings(row, "brands")?;
@@ -58,6 +61,9 @@ pub(in crate::detect) fn attempt(
 
 fn read(input: &Input<'_>, at: usize, brands: &[Brand], sense: &Sense<'_>) -> Option<Hit> {
     let run = Run::read(input, at, b" -")?;
+    if run.groups().last()?.digits < SHORTEST {
+        return None;
+    }
     let mut best = None;
     for (index, group) in run.groups().iter().enumerate() {
         // People group cards in fours, or 4-6-5 and 4-6-4; and keep to one separator.
@@ -82,6 +88,9 @@ fn read(input: &Input<'_>, at: usize, brands: &[Brand], sense: &Sense<'_>) -> Op
 
 /// The strongest brand with these digits.
 fn brand<'b>(brands: &'b [Brand], digits: &[u8]) -> Option<&'b Brand> {
+    if digits.len() < SHORTEST {
+        return None;
+    }
     // One digit repeated passes the check digit and is no card.
     if digits.windows(2).all(|pair| pair.first() == pair.last()) {
         return None;

@@ -30,6 +30,9 @@ pub(in crate::detect) fn attempt(input: &Input<'_>, at: usize, countries: &[Coun
 
 fn read(input: &Input<'_>, start: usize, countries: &[Country]) -> Option<Hit> {
     let &[first, second] = input.slice(start, start + 2) else { return None };
+    if !first.is_ascii_alphabetic() || !second.is_ascii_alphabetic() {
+        return None;
+    }
     let code = [first.to_ascii_uppercase(), second.to_ascii_uppercase()];
     let country = countries.iter().find(|country| country.code == code)?;
     let escape =

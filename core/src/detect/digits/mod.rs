@@ -4,6 +4,7 @@
 //! longer ids look like cards and phone numbers. So a value must stand alone, and must be grouped as people group it.
 
 pub(super) mod card;
+pub(super) mod date;
 pub(super) mod iban;
 pub(super) mod number;
 pub(super) mod phone;
@@ -38,6 +39,7 @@ impl Run {
     const GROUPS: usize = 10;
 
     /// Reads the run that starts at a digit. `None` when it is too long to be anything.
+    #[inline]
     pub(super) fn read(input: &Input<'_>, start: usize, separators: &[u8]) -> Option<Self> {
         let mut run =
             Self { digits: [0; Self::DIGITS], groups: [Group::default(); Self::GROUPS], count: 0, next: 0 };
