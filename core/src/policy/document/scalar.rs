@@ -73,7 +73,12 @@ impl Scalar {
             }
             Self::Choice(words) if !words.contains(&text) => Err((
                 "unknown_value",
-                format!("expected {}, found {}{}", self.expected(), clip(text), hint(text, words.iter().copied())),
+                format!(
+                    "expected {}, found {}{}",
+                    self.expected(),
+                    clip(text),
+                    hint(text, words.iter().copied())
+                ),
             )),
             Self::Who => Who::from_str(text).map(drop).map_err(|e| ("bad_who", e.to_string())),
             Self::Glob => glob(text).map(drop),
@@ -83,22 +88,28 @@ impl Scalar {
                     return Ok(());
                 }
                 let names = Operation::ALL.iter().map(|operation| operation.name());
-                Err(("unknown_operation", format!("no operation is called {}{}", clip(text), hint(text, names))))
+                Err((
+                    "unknown_operation",
+                    format!("no operation is called {}{}", clip(text), hint(text, names)),
+                ))
             }
             Self::Entity if text != "*" && entities(text).is_empty() => {
                 let names = detect::catalogue().iter().map(|info| info.entity.name);
                 let known = names.chain(Group::ALL.iter().map(|group| group.name()));
                 Err(("unknown_entity", format!("no entity is called {}{}", clip(text), hint(text, known))))
             }
-            Self::FieldPath => {
-                json::Path::parse(text).map(drop).map_err(|e| ("bad_path", e.to_string()))
-            }
+            Self::FieldPath => json::Path::parse(text).map(drop).map_err(|e| ("bad_path", e.to_string())),
             Self::System if classify::system(text).is_none() => {
                 let names = classify::systems().iter().map(|system| system.name());
                 let known: Vec<_> = names.clone().collect();
                 Err((
                     "unknown_system",
-                    format!("no system is called {}{}; known: {}", clip(text), hint(text, names), known.join(", ")),
+                    format!(
+                        "no system is called {}{}; known: {}",
+                        clip(text),
+                        hint(text, names),
+                        known.join(", ")
+                    ),
                 ))
             }
             Self::Unit | Self::Metered if !self.units().any(|unit| unit.name() == text) => {
@@ -108,13 +119,13 @@ impl Scalar {
                     format!("expected {}, found {}{}", self.expected(), clip(text), hint(text, names)),
                 ))
             }
-            Self::BasePath if !is_base_path(text) => Err(("bad_path", format!("expected {}", self.expected()))),
+            Self::BasePath if !is_base_path(text) => {
+                Err(("bad_path", format!("expected {}", self.expected())))
+            }
             Self::Header => HeaderName::from_str(text)
                 .map(drop)
                 .map_err(|_| ("bad_header", format!("expected {}", self.expected()))),
-            Self::Network => {
-                Network::from_str(text).map(drop).map_err(|e| ("bad_network", e.to_string()))
-            }
+            Self::Network => Network::from_str(text).map(drop).map_err(|e| ("bad_network", e.to_string())),
             Self::Duration => match parse_duration(text) {
                 Ok(length) if length <= Self::LONGEST => Ok(()),
                 Ok(_) => Err(("bad_duration", "expected at most 366d".to_owned())),
@@ -168,7 +179,9 @@ impl Scalar {
             Self::FieldPath => "a path such as results[*].payload.ssn".into(),
             Self::System => "a system of the catalogue".into(),
             Self::Unit | Self::Metered => self.units().map(Unit::name).collect::<Vec<_>>().join(" or "),
-            Self::BasePath => "a path that starts with / and holds no empty, . or .. segment, query or escape".into(),
+            Self::BasePath => {
+                "a path that starts with / and holds no empty, . or .. segment, query or escape".into()
+            }
             Self::Header => "a header name such as x-user".into(),
             Self::Network => "an address or a network such as 10.0.0.0/8".into(),
             Self::Duration => "a length of time such as 30s, 15m or 8h".into(),
@@ -193,7 +206,8 @@ impl Scalar {
             };
         }
         let text = |pattern: &str| json!({"type": "string", "pattern": pattern});
-        let pattern = |names: Vec<&str>| json!({"anyOf": [{"enum": names}, text(r"^[^?\[\]{}\\]*\*[^?\[\]{}\\]*$")]});
+        let pattern =
+            |names: Vec<&str>| json!({"anyOf": [{"enum": names}, text(r"^[^?\[\]{}\\]*\*[^?\[\]{}\\]*$")]});
         match self {
             Self::Name => text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
             Self::Choice(words) => json!({"enum": words}),
@@ -202,7 +216,8 @@ impl Scalar {
             Self::Operation => pattern(Operation::ALL.iter().map(|operation| operation.name()).collect()),
             Self::Entity => {
                 let names = detect::catalogue().iter().map(|info| info.entity.name);
-                let groups = Group::ALL.iter().map(|group| group.name()).filter(|name| !entities(name).is_empty());
+                let groups =
+                    Group::ALL.iter().map(|group| group.name()).filter(|name| !entities(name).is_empty());
                 let mut known: Vec<_> = names.chain(groups).chain(["*"]).collect();
                 known.sort_unstable();
                 known.dedup();
@@ -277,8 +292,10 @@ pub(in crate::policy) fn bytes(text: &str) -> Option<u64> {
 /// What a YAML 1.2 core reader takes for a number, a truth or nothing.
 fn is_not_text(plain: &str) -> bool {
     let unsigned = plain.strip_prefix(['+', '-']).unwrap_or(plain);
-    matches!(plain, "" | "~" | "null" | "Null" | "NULL" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
-        || (unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') && unsigned.parse::<f64>().is_ok())
+    matches!(
+        plain,
+        "" | "~" | "null" | "Null" | "NULL" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE"
+    ) || (unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') && unsigned.parse::<f64>().is_ok())
 }
 
 fn is_name(text: &str) -> bool {
@@ -318,7 +335,15 @@ mod tests {
 
     #[test]
     fn unquoted_truths_and_numbers_are_not_text() {
-        for (text, is_text) in [("true", false), ("~", false), ("1", false), ("1e3", false), ("yes", true), ("v1", true), ("-", true)] {
+        for (text, is_text) in [
+            ("true", false),
+            ("~", false),
+            ("1", false),
+            ("1e3", false),
+            ("yes", true),
+            ("v1", true),
+            ("-", true),
+        ] {
             assert_eq!(Scalar::Text.check(text, true).is_ok(), is_text, "{text:?}");
             assert!(Scalar::Text.check("1", false).is_ok());
         }
@@ -326,7 +351,17 @@ mod tests {
 
     #[test]
     fn base_paths_have_one_reading() {
-        for (path, good) in [("/", true), ("/api", true), ("/api/v1/", true), ("", false), ("api", false), ("//a", false), ("/a/../b", false), ("/a%2fb", false), ("/a?x", false)] {
+        for (path, good) in [
+            ("/", true),
+            ("/api", true),
+            ("/api/v1/", true),
+            ("", false),
+            ("api", false),
+            ("//a", false),
+            ("/a/../b", false),
+            ("/a%2fb", false),
+            ("/a?x", false),
+        ] {
             assert_eq!(is_base_path(path), good, "{path:?}");
         }
     }
