@@ -46,9 +46,12 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Masks {
     entries: Vec<Entry>,
-    /// By the side and the indices of the entries that fit; there are as many as traffic brings forth.
-    plans: RwLock<HashMap<(Side, Vec<usize>), Arc<Masking>>>,
+    /// As many as traffic brings forth.
+    plans: RwLock<HashMap<Fitting, Arc<Masking>>>,
 }
+
+/// The side and the indices of the entries that fit: what a plan is made of.
+type Fitting = (Side, Vec<usize>);
 
 impl Masks {
     /// # Errors

@@ -25,7 +25,7 @@
 //!
 //! let wrong = Policy::parse("version: 1\nruels: []\nservices: {a: {system: qdrnt}}\n", "policy.yaml").unwrap_err();
 //! let found: Vec<_> = wrong.diagnostics().iter().map(|d| (d.line, d.column, d.code)).collect();
-//! assert_eq!(found, [(2, 1, "unknown_key"), (3, 23, "unknown_system")]);
+//! assert_eq!(found, [(2, 1, "unknown_key"), (3, 24, "unknown_system")]);
 //! ```
 
 mod decide;

@@ -8,6 +8,8 @@ use crate::model::{Act, Magnitude, Operation, Risk, Unit};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Operations(u128);
 
+const _: () = assert!(Operation::ALL.len() <= 128, "one bit for each operation");
+
 impl Operations {
     pub(super) const ALL: Self = Self(u128::MAX);
 

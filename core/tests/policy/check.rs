@@ -6,17 +6,19 @@ use wardline::policy::Policy;
 
 use super::policy_text;
 
-/// `line:column code` of each finding; lines count from the first line of `more`.
+/// Each finding as its line (counted from the first of `more`), its code and the word that it points at.
 fn findings(more: &str) -> Vec<String> {
+    let text = policy_text(more);
     let head = policy_text("").lines().count();
-    match Policy::parse(&policy_text(more), "policy.yaml") {
-        Ok(_) => Vec::new(),
-        Err(e) => {
-            assert_eq!(e.kind(), ErrorKind::Policy);
-            let list = e.diagnostics().iter();
-            list.map(|d| format!("{}:{} {}", d.line.saturating_sub(head), d.column, d.code)).collect()
-        }
-    }
+    let Err(e) = Policy::parse(&text, "policy.yaml") else { return Vec::new() };
+    assert_eq!(e.kind(), ErrorKind::Policy);
+    let pointed = |line: usize, column: usize| -> String {
+        let rest = text.lines().nth(line - 1).unwrap_or("").chars().skip(column - 1);
+        rest.take_while(|c| !matches!(c, ',' | ':' | '}' | ']')).collect()
+    };
+    let list = e.diagnostics().iter();
+    list.map(|d| format!("{} {} at {}", d.line.saturating_sub(head), d.code, pointed(d.line, d.column)))
+        .collect()
 }
 
 /// The message of the only finding.
@@ -48,18 +50,18 @@ mask:
     assert_eq!(
         findings(text),
         [
-            "1:1 unknown_key",
-            "2:15 wrong_type",
-            "5:11 bad_who",
-            "6:16 unknown_service",
-            "7:18 unknown_operation",
-            "7:32 bad_glob",
-            "8:13 unknown_value",
-            "9:11 duplicate_name",
-            "11:5 unknown_key",
-            "15:16 unknown_entity",
-            "15:56 wrong_type",
-            "16:14 bad_path",
+            "1 unknown_key at defualt",
+            "2 wrong_type at 200",
+            "5 bad_who at ana",
+            "6 unknown_service at vektors",
+            "7 unknown_operation at vector.serch",
+            "7 bad_glob at 'vector.[a",
+            "8 unknown_value at permit",
+            "9 duplicate_name at a",
+            "11 unknown_key at resorces",
+            "15 unknown_entity at emial",
+            "15 wrong_type at 99",
+            "16 bad_path at 'a['",
         ]
     );
 }
@@ -68,63 +70,73 @@ mask:
 fn each_kind_of_mistake_has_its_code_and_place() {
     let rule = |body: &str| format!("rules:\n  - {{name: r, who: ['*'], {body}}}\n");
     for (more, expected) in [
-        ("rules: {}\n".to_owned(), "1:8 wrong_type"),
-        ("rules: []\n".into(), "1:8 empty_list"),
-        ("durable_from: sixty\n".into(), "1:15 wrong_type"),
-        ("durable_from: '60'\n".into(), ""),
-        ("thresholds: {}\n".into(), "1:13 empty_map"),
-        ("thresholds: {hold: 80}\n".into(), "1:20 nobody_approves"),
+        ("rules: {}\n".to_owned(), "1 wrong_type at {"),
+        ("rules: []\n".into(), "1 empty_list at ["),
+        ("durable_from: sixty\n".into(), "1 wrong_type at sixty"),
+        ("durable_from: '60'\n".into(), "1 wrong_type at '60'"),
+        ("thresholds: {}\n".into(), "1 empty_map at {"),
+        ("thresholds: {hold: 80}\n".into(), "1 nobody_approves at 80"),
         ("thresholds: {hold: never, deny: never}\n".into(), ""),
-        ("default: allow\n".into(), "1:10 unknown_value"),
-        ("default: hold\n".into(), "1:10 nobody_approves"),
-        ("approval: {steps: [{from: [securty]}]}\n".into(), "1:28 unknown_group"),
-        ("approval: {steps: [{from: [security], need: 3}]}\n".into(), "1:19 nobody_approves"),
+        ("default: allow\n".into(), "1 unknown_value at allow"),
+        ("default: hold\n".into(), "1 nobody_approves at hold"),
+        ("approval: {steps: [{from: [securty]}]}\n".into(), "1 unknown_group at securty"),
+        ("approval: {steps: [{from: [security], need: 3}]}\n".into(), "1 nobody_approves at [{from"),
         (
             "approval: {steps: [{from: [security]}, {from: [security, data], need: 3}]}\n".into(),
-            "1:19 nobody_approves",
+            "1 nobody_approves at [{from",
         ),
-        ("approval: {steps: [{from: [security], need: 0}]}\n".into(), "1:45 wrong_type"),
-        ("approval: {ttl: soon}\n".into(), "1:17 bad_duration"),
-        ("approval: {ttl: 900d}\n".into(), "1:17 bad_duration"),
+        ("approval: {steps: [{from: [security], need: 0}]}\n".into(), "1 wrong_type at 0"),
+        ("approval: {ttl: soon}\n".into(), "1 bad_duration at soon"),
+        ("approval: {ttl: 0s}\n".into(), "1 bad_duration at 0s"),
+        ("approval: {ttl: 900d}\n".into(), "1 bad_duration at 900d"),
         (
             "identity: {headers: {subject: 'x user'}, trusted_peers: [lan]}\n".into(),
-            "1:31 bad_header,1:58 bad_network",
+            "1 bad_header at 'x user',1 bad_network at lan",
         ),
-        ("identity: {headers: {groups: g}}\n".into(), "1:11 missing_key,1:21 missing_key"),
-        (rule("effect: hold"), "2:37 nobody_approves"),
+        ("identity: {headers: {groups: g}}\n".into(), "1 missing_key at {headers,1 missing_key at {groups"),
+        (rule("effect: hold"), "2 nobody_approves at hold"),
         (rule("effect: hold, approval: {steps: [{from: [data]}]}"), ""),
-        (rule("effect: deny, wait: 3s"), "2:49 misplaced_key"),
-        (rule("effect: deny, risk: {from: 80, below: 80}"), "2:12 never_fires"),
-        (rule("effect: deny, magnitude: {unit: vectors}"), "2:54 missing_key"),
-        (rule("effect: deny, magnitude: {unit: vectors, over: 9, up_to: 9}"), "2:12 never_fires"),
+        (rule("effect: deny, wait: 3s"), "2 misplaced_key at 3s"),
+        (rule("effect: deny, risk: {from: 80, below: 80}"), "2 never_fires at r"),
+        (rule("effect: deny, magnitude: {unit: vectors}"), "2 missing_key at {unit"),
+        (rule("effect: deny, magnitude: {unit: vectors, over: 9, up_to: 9}"), "2 never_fires at r"),
         (
             rule("effect: deny, operations: [vector.search], magnitude: {unit: tokens, over: 9}"),
-            "2:12 never_fires",
+            "2 never_fires at r",
         ),
-        (rule("effect: deny, magnitude: {unit: vektors, over: 9}"), "2:61 unknown_unit"),
-        (rule("effect: deny, services: [vectors], operations: [model.download]"), "2:76 never_fires"),
+        (rule("effect: deny, magnitude: {unit: vektors, over: 9}"), "2 unknown_unit at vektors"),
+        (
+            rule("effect: deny, services: [vectors], operations: [model.download]"),
+            "2 never_fires at [model.download",
+        ),
         (
             rule("effect: deny, operations: [vector.search], unless: {operations: ['vector.*']}"),
-            "2:12 never_fires",
+            "2 never_fires at r",
         ),
-        (rule("effect: allow, operations: [unknown]"), "2:12 never_fires"),
-        (rule("effect: allow, risk: {from: 97}"), "2:12 never_fires"),
-        ("rules:\n  - {name: r, operations: [vector.search], effect: allow}\n".into(), "2:5 missing_key"),
-        ("mask:\n  - {name: m}\n".into(), "2:5 empty_mask"),
-        ("mask:\n  - {name: m, entities: {}}\n".into(), "2:25 empty_map"),
-        ("mask:\n  - {name: m, in: [], entities: {email: hash}}\n".into(), "2:19 empty_list"),
+        (rule("effect: allow, operations: [unknown]"), "2 never_fires at r"),
+        (rule("effect: allow, risk: {from: 97}"), "2 never_fires at r"),
+        (
+            "rules:\n  - {name: r, operations: [vector.search], effect: allow}\n".into(),
+            "2 missing_key at {name",
+        ),
+        ("mask:\n  - {name: m}\n".into(), "2 empty_mask at {name"),
+        ("mask:\n  - {name: m, entities: {}}\n".into(), "2 empty_map at {"),
+        ("mask:\n  - {name: m, in: [], entities: {email: hash}}\n".into(), "2 empty_list at ["),
         (
             "mask:\n  - {name: m, entities: {email: {replace: x, partial: {first: 1}}}}\n".into(),
-            "2:33 contradictory_transform",
+            "2 contradictory_transform at {replace",
         ),
-        ("mask:\n  - {name: m, entities: {email: star}}\n".into(), "2:33 unknown_value"),
+        ("mask:\n  - {name: m, entities: {email: star}}\n".into(), "2 unknown_value at star"),
         (
             "mask:\n  - {name: m, services: [vectors], operations: [model.list], entities: {email: hash}}\n"
                 .into(),
-            "2:49 never_fires",
+            "2 never_fires at [model.list",
         ),
-        ("state: ./b\n".into(), "1:1 duplicate_key"),
-        ("x: &a [1]\ny: *a\n".into(), "1:1 unknown_key,1:4 anchor,2:1 unknown_key,2:4 alias"),
+        ("state: ./b\n".into(), "1 duplicate_key at state"),
+        (
+            "x: &a [1]\ny: *a\n".into(),
+            "1 unknown_key at x,1 anchor at &a [1,2 unknown_key at y,2 alias at *a",
+        ),
     ] {
         assert_eq!(findings(&more).join(","), expected, "{more}");
     }
@@ -145,37 +157,37 @@ fn grants_contradict_neither_themselves_nor_the_rules() {
             ),
             "",
         ),
-        ("who: ['user:bo'], operations: [vector.export]".into(), "5:5 missing_key"),
+        ("who: ['user:bo'], operations: [vector.export]".into(), "5 missing_key at {name"),
         (
             format!("who: ['user:bo'], operations: [vector.export], from: 2027-01-01T00:00:00Z, {until}"),
-            "5:99 contradictory_grant",
+            "5 contradictory_grant at 2027-01-01T00",
         ),
-        ("who: ['user:bo'], operations: [vector.export], until: tomorrow".into(), "5:70 bad_time"),
+        ("who: ['user:bo'], operations: [vector.export], until: tomorrow".into(), "5 bad_time at tomorrow"),
         (
             format!("who: ['user:bo'], operations: [vector.export], {until}, quota: {{rows: 1}}"),
-            "5:99 contradictory_grant",
+            "5 contradictory_grant at {rows",
         ),
         (
             format!("who: ['user:bo'], operations: [vector.export], {until}, quota: {{tokens: 1}}"),
-            "5:100 unknown_unit",
+            "5 unknown_unit at tokens",
         ),
         (
             format!(
                 "who: ['user:bo'], operations: [vector.export], {until}, quota: {{vectors: 1, bytes: 1}}"
             ),
-            "5:99 contradictory_grant",
+            "5 contradictory_grant at {vectors",
         ),
-        (format!("who: ['user:bo'], operations: [collection.drop], {until}"), "5:12 contradictory_grant"),
+        (format!("who: ['user:bo'], operations: [collection.drop], {until}"), "5 contradictory_grant at g"),
         (
             format!("who: ['user:ana', 'user:andy'], operations: [vector.export], {until}"),
-            "5:12 contradictory_grant",
+            "5 contradictory_grant at g",
         ),
         (format!("who: ['user:ana', 'user:bo'], operations: [vector.export], {until}"), ""),
         (
             format!("who: ['user:bo'], services: [vectors], operations: [model.download], {until}"),
-            "5:58 contradictory_grant",
+            "5 contradictory_grant at [model.download",
         ),
-        (format!("who: ['user:bo'], operations: [vector.export], {until}, uses: 0"), "5:98 wrong_type"),
+        (format!("who: ['user:bo'], operations: [vector.export], {until}, uses: 0"), "5 wrong_type at 0"),
     ] {
         assert_eq!(findings(&grant(&body)).join(","), expected, "{body}");
     }
@@ -202,12 +214,12 @@ fn a_rule_is_shadowed_only_by_denials_that_leave_nothing_of_it() {
         ("operations: [vector.search], magnitude: {unit: vectors, over: 10}", false),
         ("operations: [vector.search], unless: {who: ['user:bo']}", false),
     ] {
-        assert_eq!(rules(deny, allow), if shadowed { "2:12 shadowed" } else { "" }, "{deny}");
+        assert_eq!(rules(deny, allow), if shadowed { "2 shadowed at r" } else { "" }, "{deny}");
     }
     let big = "who: ['user:ana'], operations: [vector.export], magnitude: {unit: vectors, over: 500}, effect: grant";
     assert_eq!(
         rules("operations: [vector.export], magnitude: {unit: vectors, over: 100}", big),
-        "2:12 shadowed"
+        "2 shadowed at r"
     );
     assert_eq!(rules("operations: [vector.export], magnitude: {unit: vectors, over: 1000}", big), "");
 }
@@ -259,6 +271,19 @@ fn messages_say_what_was_meant() {
     ] {
         assert!(message(more).contains(part), "{}", message(more));
     }
+}
+
+#[test]
+fn people_are_named_one_by_one() {
+    let codes = |people: &str| {
+        let text = format!("version: 1\nservices: {{a: {{system: qdrant}}}}\ngroups: {{g: {people}}}\n");
+        Policy::parse(&text, "p.yaml").err().map(|e| e.diagnostics()[0].code)
+    };
+    assert_eq!(codes("[sam, o'neil, 'a@b.test']"), None);
+    for people in ["['*']", "['s*']", "[anonymous]", "['a?']", "[' sam']"] {
+        assert_eq!(codes(people), Some("bad_name"), "{people}");
+    }
+    assert_eq!(codes("[007]"), Some("wrong_type"));
 }
 
 #[test]

@@ -19,3 +19,9 @@ fn every_pack_is_accepted_as_it_stands() {
     names.sort();
     assert_eq!(names, ["ingestion", "model-registry", "rag-readonly"]);
 }
+
+#[test]
+fn every_key_at_once_is_accepted() {
+    let policy = Policy::parse(include_str!("full.yaml"), "full.yaml").unwrap_or_else(|e| panic!("{e}"));
+    assert!(policy.identity().is_some() && policy.grants().len() == 1);
+}
