@@ -8,8 +8,9 @@ use crate::model::{Act, Magnitude, Operation, Risk, Unit};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Operations(u128);
 
+const _: () = assert!(Operation::ALL.len() <= 128, "one bit for each operation");
+
 impl Operations {
-    pub(super) const NONE: Self = Self(0);
     pub(super) const ALL: Self = Self(u128::MAX);
 
     pub(super) fn of(operations: impl IntoIterator<Item = Operation>) -> Self {
@@ -26,10 +27,6 @@ impl Operations {
 
     pub(super) fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
-    }
-
-    pub(super) fn is_empty(self) -> bool {
-        self.0 == 0
     }
 
     pub(super) fn iter(self) -> impl Iterator<Item = Operation> {
@@ -98,7 +95,10 @@ impl Callers {
             && (self.has_all_users()
                 || (other.users.iter().all(|user| {
                     holds(&self.users, user) || self.patterns.iter().any(|glob| glob.matches(user))
-                }) && other.patterns.iter().all(|glob| self.patterns.iter().any(|mine| mine.covers(glob)))
+                }) && other
+                    .patterns
+                    .iter()
+                    .all(|glob| self.patterns.iter().any(|mine| mine.covers(glob)))
                     && other.groups.iter().all(|group| holds(&self.groups, group))))
     }
 
@@ -135,7 +135,10 @@ impl Scope {
     pub(super) fn fits(&self, identity: &Identity, service: usize, act: &Act) -> bool {
         self.operations.has(act.operation)
             && self.has_service(service)
-            && self.resources.as_ref().is_none_or(|globs| globs.iter().any(|glob| glob.matches(&act.resource)))
+            && self
+                .resources
+                .as_ref()
+                .is_none_or(|globs| globs.iter().any(|glob| glob.matches(&act.resource)))
             && self.who.as_ref().is_none_or(|who| who.has(identity))
     }
 

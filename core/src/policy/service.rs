@@ -80,7 +80,8 @@ impl Service {
 
     /// Whether a decoded path stands under its base path, at the end of a segment.
     fn fits_path(&self, path: &str) -> bool {
-        path.strip_prefix(self.base_path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        path.strip_prefix(self.base_path.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -96,8 +97,9 @@ pub(super) fn select<'s>(services: &'s [Service], host: &str, path: &str) -> Opt
     };
     let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
     // Where the path chooses, one that two readers could resolve to two services belongs to none.
-    if hosted().any(|(_, service)| !service.base_path.is_empty())
-        && path.split('/').skip(1).any(|segment| matches!(segment, "." | "..")) | path.contains("//") | path.contains('\\')
+    let chooses = hosted().any(|(_, service)| !service.base_path.is_empty());
+    if chooses
+        && (path.contains("//") || path.contains('\\') || path.split('/').any(|s| matches!(s, "." | "..")))
     {
         return None;
     }
@@ -110,8 +112,31 @@ pub(super) fn select<'s>(services: &'s [Service], host: &str, path: &str) -> Opt
 fn without_port(host: &str) -> &str {
     let bare = match host.rsplit_once(':') {
         // The colons of an IPv6 address stand within brackets.
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) => name,
+        Some((name, port))
+            if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) =>
+        {
+            name
+        }
         _ => host,
     };
     bare.strip_suffix('.').unwrap_or(bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_told_from_addresses() {
+        for (host, bare) in [
+            ("qdrant:6333", "qdrant"),
+            ("qdrant.", "qdrant"),
+            ("[::1]:8080", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("::1", "::1"),
+            ("", ""),
+        ] {
+            assert_eq!(without_port(host), bare);
+        }
+    }
 }

@@ -16,14 +16,22 @@ pub(in crate::policy) fn check(node: &Node, shape: &Shape, findings: &mut Findin
         }
         (Shape::Many(of), Value::List(elements)) => {
             if elements.is_empty() {
-                findings.add(node.place, "empty_list", "an empty list fits nothing: leave the key out or fill it");
+                findings.add(
+                    node.place,
+                    "empty_list",
+                    "an empty list fits nothing: leave the key out or fill it",
+                );
             }
             elements.iter().for_each(|element| check(element, of, findings));
         }
         (Shape::Keys(table) | Shape::Either(_, table), Value::Map(_)) => check_table(node, table, findings),
         (Shape::Named { key, value }, Value::Map(entries)) => {
             if entries.is_empty() {
-                findings.add(node.place, "empty_map", "an empty map says nothing: leave the key out or fill it");
+                findings.add(
+                    node.place,
+                    "empty_map",
+                    "an empty map says nothing: leave the key out or fill it",
+                );
             }
             for (name, node) in entries {
                 // The text of a key is text, quoted or not.
@@ -50,7 +58,11 @@ fn check_table(node: &Node, table: &Table, findings: &mut Findings) {
                 findings.add(
                     key.place,
                     "unknown_key",
-                    format!("unknown key {}{} (known here: {known})", clip(&key.text), hint(&key.text, names())),
+                    format!(
+                        "unknown key {}{} (known here: {known})",
+                        clip(&key.text),
+                        hint(&key.text, names())
+                    ),
                 );
             }
         }

@@ -65,7 +65,11 @@ impl Findings {
 /// A word of the policy, quoted and short enough for a message.
 pub(in crate::policy) fn clip(text: &str) -> String {
     let short: String = text.chars().take(60).collect();
-    if short.len() == text.len() { format!("`{}`", short.escape_debug()) } else { format!("`{}...`", short.escape_debug()) }
+    if short.len() == text.len() {
+        format!("`{}`", short.escape_debug())
+    } else {
+        format!("`{}...`", short.escape_debug())
+    }
 }
 
 /// `; did you mean X?` for the likeliest of `known`, or nothing.
@@ -91,7 +95,8 @@ fn distance(a: &str, b: &str) -> usize {
         let mut previous_b = None;
         for (j, &y) in b.iter().enumerate() {
             let at = |row: &[usize], j: usize| row.get(j).copied().unwrap_or(usize::MAX - 1);
-            let mut best = (at(&last, j + 1) + 1).min(at(&row, j) + 1).min(at(&last, j) + usize::from(x != y));
+            let mut best =
+                (at(&last, j + 1) + 1).min(at(&row, j) + 1).min(at(&last, j) + usize::from(x != y));
             if previous_a == Some(y) && previous_b == Some(x) && j > 0 {
                 best = best.min(at(&before, j - 1).saturating_add(1));
             }

@@ -12,5 +12,5 @@ pub(super) use check::check;
 pub(super) use findings::{Findings, Place, clip, hint};
 pub(super) use scalar::{beside, bytes, entities, number, threshold};
 pub(super) use schema::schema;
-pub(super) use shape::{POLICY, Shape, word};
-pub(super) use tree::{MAX_BYTES, Node, Value, read};
+pub(super) use shape::{POLICY, Shape};
+pub(super) use tree::{MAX_BYTES, Node, read};

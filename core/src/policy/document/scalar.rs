@@ -12,7 +12,7 @@ use crate::classify;
 use crate::clock::{Timestamp, parse_duration};
 use crate::detect;
 use crate::glob::Glob;
-use crate::identity::{Network, Who};
+use crate::identity::{Identity, Network, Who};
 use crate::json;
 use crate::mask::Transform;
 use crate::model::{Group, Operation, Unit};
@@ -68,12 +68,18 @@ impl Scalar {
         }
         match self {
             Self::Name if !is_name(text) => Err(("bad_name", format!("expected {}", self.expected()))),
-            Self::Text | Self::Person | Self::State if text.trim().is_empty() || text.contains('\0') => {
+            Self::Person if !is_person(text) => Err(("bad_name", format!("expected {}", self.expected()))),
+            Self::Text | Self::State if text.trim().is_empty() || text.contains('\0') => {
                 Err(wrong_type(self.expected()))
             }
             Self::Choice(words) if !words.contains(&text) => Err((
                 "unknown_value",
-                format!("expected {}, found {}{}", self.expected(), clip(text), hint(text, words.iter().copied())),
+                format!(
+                    "expected {}, found {}{}",
+                    self.expected(),
+                    clip(text),
+                    hint(text, words.iter().copied())
+                ),
             )),
             Self::Who => Who::from_str(text).map(drop).map_err(|e| ("bad_who", e.to_string())),
             Self::Glob => glob(text).map(drop),
@@ -83,22 +89,28 @@ impl Scalar {
                     return Ok(());
                 }
                 let names = Operation::ALL.iter().map(|operation| operation.name());
-                Err(("unknown_operation", format!("no operation is called {}{}", clip(text), hint(text, names))))
+                Err((
+                    "unknown_operation",
+                    format!("no operation is called {}{}", clip(text), hint(text, names)),
+                ))
             }
             Self::Entity if text != "*" && entities(text).is_empty() => {
                 let names = detect::catalogue().iter().map(|info| info.entity.name);
                 let known = names.chain(Group::ALL.iter().map(|group| group.name()));
                 Err(("unknown_entity", format!("no entity is called {}{}", clip(text), hint(text, known))))
             }
-            Self::FieldPath => {
-                json::Path::parse(text).map(drop).map_err(|e| ("bad_path", e.to_string()))
-            }
+            Self::FieldPath => json::Path::parse(text).map(drop).map_err(|e| ("bad_path", e.to_string())),
             Self::System if classify::system(text).is_none() => {
                 let names = classify::systems().iter().map(|system| system.name());
                 let known: Vec<_> = names.clone().collect();
                 Err((
                     "unknown_system",
-                    format!("no system is called {}{}; known: {}", clip(text), hint(text, names), known.join(", ")),
+                    format!(
+                        "no system is called {}{}; known: {}",
+                        clip(text),
+                        hint(text, names),
+                        known.join(", ")
+                    ),
                 ))
             }
             Self::Unit | Self::Metered if !self.units().any(|unit| unit.name() == text) => {
@@ -108,20 +120,22 @@ impl Scalar {
                     format!("expected {}, found {}{}", self.expected(), clip(text), hint(text, names)),
                 ))
             }
-            Self::BasePath if !is_base_path(text) => Err(("bad_path", format!("expected {}", self.expected()))),
+            Self::BasePath if !is_base_path(text) => {
+                Err(("bad_path", format!("expected {}", self.expected())))
+            }
             Self::Header => HeaderName::from_str(text)
                 .map(drop)
                 .map_err(|_| ("bad_header", format!("expected {}", self.expected()))),
-            Self::Network => {
-                Network::from_str(text).map(drop).map_err(|e| ("bad_network", e.to_string()))
-            }
+            Self::Network => Network::from_str(text).map(drop).map_err(|e| ("bad_network", e.to_string())),
             Self::Duration => match parse_duration(text) {
-                Ok(length) if length <= Self::LONGEST => Ok(()),
-                Ok(_) => Err(("bad_duration", "expected at most 366d".to_owned())),
+                Ok(length) if !length.is_zero() && length <= Self::LONGEST => Ok(()),
+                Ok(_) => Err(("bad_duration", "expected more than nothing and at most 366d".to_owned())),
                 Err(e) => Err(("bad_duration", e.to_string())),
             },
             Self::Time => Timestamp::from_str(text).map(drop).map_err(|e| ("bad_time", e.to_string())),
-            Self::Threshold if threshold(text).is_none() => Err(wrong_type(self.expected())),
+            Self::Threshold if threshold(text).is_none() || (!plain && text != "never") => {
+                Err(wrong_type(self.expected()))
+            }
             Self::Bytes if !bytes(text).is_some_and(|n| (1..=Self::MOST_BYTES).contains(&n)) => {
                 Err(("bad_size", format!("expected {}", self.expected())))
             }
@@ -158,7 +172,7 @@ impl Scalar {
             Self::Version => "the version of this format, 1".into(),
             Self::Name => "a name of letters, digits, -, _ and ., at most 64 long".into(),
             Self::Text => "text".into(),
-            Self::Person => "the name of a person".into(),
+            Self::Person => "the name of a person, without * or other pattern characters".into(),
             Self::State => "a folder, or memory".into(),
             Self::Choice(words) => words.join(" or "),
             Self::Who => "user:NAME, user:PREFIX*, group:NAME, anonymous or *".into(),
@@ -168,7 +182,9 @@ impl Scalar {
             Self::FieldPath => "a path such as results[*].payload.ssn".into(),
             Self::System => "a system of the catalogue".into(),
             Self::Unit | Self::Metered => self.units().map(Unit::name).collect::<Vec<_>>().join(" or "),
-            Self::BasePath => "a path that starts with / and holds no empty, . or .. segment, query or escape".into(),
+            Self::BasePath => {
+                "a path that starts with / and holds no empty, . or .. segment, query or escape".into()
+            }
             Self::Header => "a header name such as x-user".into(),
             Self::Network => "an address or a network such as 10.0.0.0/8".into(),
             Self::Duration => "a length of time such as 30s, 15m or 8h".into(),
@@ -193,16 +209,19 @@ impl Scalar {
             };
         }
         let text = |pattern: &str| json!({"type": "string", "pattern": pattern});
-        let pattern = |names: Vec<&str>| json!({"anyOf": [{"enum": names}, text(r"^[^?\[\]{}\\]*\*[^?\[\]{}\\]*$")]});
+        let pattern =
+            |names: Vec<&str>| json!({"anyOf": [{"enum": names}, text(r"^[^?\[\]{}\\]*\*[^?\[\]{}\\]*$")]});
         match self {
             Self::Name => text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
+            Self::Person => text(r"^[^?*\[\]{}\\]+$"),
             Self::Choice(words) => json!({"enum": words}),
             Self::Who => text(r"^(\*|anonymous|group:[^*]+|user:[^?\[\]{}\\]+)$"),
             Self::Glob => text(r"^[^?\[\]{}\\]+$"),
             Self::Operation => pattern(Operation::ALL.iter().map(|operation| operation.name()).collect()),
             Self::Entity => {
                 let names = detect::catalogue().iter().map(|info| info.entity.name);
-                let groups = Group::ALL.iter().map(|group| group.name()).filter(|name| !entities(name).is_empty());
+                let groups =
+                    Group::ALL.iter().map(|group| group.name()).filter(|name| !entities(name).is_empty());
                 let mut known: Vec<_> = names.chain(groups).chain(["*"]).collect();
                 known.sort_unstable();
                 known.dedup();
@@ -216,7 +235,7 @@ impl Scalar {
             Self::Duration => text("^([0-9]+(ms|s|m|h|d))+$"),
             Self::Time => json!({"type": "string", "format": "date-time"}),
             Self::Bytes => {
-                json!({"anyOf": [{"type": "integer", "minimum": 1}, text("^[0-9]+ ?(B|KiB|MiB|GiB|kB|MB|GB)$")]})
+                json!({"anyOf": [{"type": "integer", "minimum": 1}, text("^[0-9]+ ?(B|KiB|MiB|GiB|kB|MB|GB)?$")]})
             }
             Self::Threshold => {
                 json!({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 100}, {"const": "never"}]})
@@ -277,14 +296,21 @@ pub(in crate::policy) fn bytes(text: &str) -> Option<u64> {
 /// What a YAML 1.2 core reader takes for a number, a truth or nothing.
 fn is_not_text(plain: &str) -> bool {
     let unsigned = plain.strip_prefix(['+', '-']).unwrap_or(plain);
-    matches!(plain, "" | "~" | "null" | "Null" | "NULL" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE")
-        || (unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') && unsigned.parse::<f64>().is_ok())
+    matches!(
+        plain,
+        "" | "~" | "null" | "Null" | "NULL" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE"
+    ) || (unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') && unsigned.parse::<f64>().is_ok())
 }
 
 fn is_name(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+/// Names one caller: a pattern, or the word for nobody, would make many approvers of one line.
+fn is_person(text: &str) -> bool {
+    text.trim() == text && text != Identity::ANONYMOUS && Glob::new(text).is_ok_and(|glob| glob.is_exact())
 }
 
 fn is_base_path(text: &str) -> bool {
@@ -318,7 +344,15 @@ mod tests {
 
     #[test]
     fn unquoted_truths_and_numbers_are_not_text() {
-        for (text, is_text) in [("true", false), ("~", false), ("1", false), ("1e3", false), ("yes", true), ("v1", true), ("-", true)] {
+        for (text, is_text) in [
+            ("true", false),
+            ("~", false),
+            ("1", false),
+            ("1e3", false),
+            ("yes", true),
+            ("v1", true),
+            ("-", true),
+        ] {
             assert_eq!(Scalar::Text.check(text, true).is_ok(), is_text, "{text:?}");
             assert!(Scalar::Text.check("1", false).is_ok());
         }
@@ -326,7 +360,17 @@ mod tests {
 
     #[test]
     fn base_paths_have_one_reading() {
-        for (path, good) in [("/", true), ("/api", true), ("/api/v1/", true), ("", false), ("api", false), ("//a", false), ("/a/../b", false), ("/a%2fb", false), ("/a?x", false)] {
+        for (path, good) in [
+            ("/", true),
+            ("/api", true),
+            ("/api/v1/", true),
+            ("", false),
+            ("api", false),
+            ("//a", false),
+            ("/a/../b", false),
+            ("/a%2fb", false),
+            ("/a?x", false),
+        ] {
             assert_eq!(is_base_path(path), good, "{path:?}");
         }
     }

@@ -12,10 +12,7 @@ pub(in crate::policy) enum Shape {
     /// A map whose keys are known.
     Keys(&'static Table),
     /// A map whose keys are names that the policy chooses, with at least one entry.
-    Named {
-        key: Scalar,
-        value: &'static Shape,
-    },
+    Named { key: Scalar, value: &'static Shape },
     /// A single value, or a map for what it cannot say.
     Either(Scalar, &'static Table),
 }
@@ -71,7 +68,8 @@ const OPERATIONS: Shape = Shape::Many(&Shape::One(Scalar::Operation));
 const RESOURCES: Shape = Shape::Many(&Shape::One(Scalar::Glob));
 
 const WHO_ABOUT: &str = "whom it speaks of: user:NAME, user:PREFIX*, group:NAME, anonymous, or * for everybody, the unauthenticated included";
-const SERVICES_ABOUT: &str = "services of this policy, by name or pattern; all, and hosts that no service names, where absent";
+const SERVICES_ABOUT: &str =
+    "services of this policy, by name or pattern; all, and hosts that no service names, where absent";
 const OPERATIONS_ABOUT: &str = "operations, by name or pattern; all where absent";
 const RESOURCES_ABOUT: &str = "names of collections, models, files, ...; all where absent";
 
@@ -81,15 +79,51 @@ pub(in crate::policy) static POLICY: Table = Table {
     about: "A Wardline policy: who may do what at which service, what is held for people, and what is masked.",
     keys: &[
         must("version", &Shape::One(Scalar::Version), "the version of this format: 1"),
-        may("state", &Shape::One(Scalar::State), "where grants, approvals and the log are kept: a folder (relative to this file), or memory; default ./state"),
-        may("identity", &Shape::Keys(&IDENTITY), "where a door takes the caller from when its host hands over none"),
-        may("groups", &Shape::Named { key: Scalar::Name, value: &Shape::Many(&Shape::One(Scalar::Person)) }, "people who may approve, by group; also usable as group:NAME in who"),
-        may("default", &Shape::One(Scalar::Choice(word::DEFAULTS)), "what happens where no rule fits; default deny"),
-        may("durable_from", &THRESHOLD, "from this risk on, a record is on disk before a request goes on; default 60"),
-        may("thresholds", &Shape::Keys(&THRESHOLDS), "risks from which a request is held or denied whatever a rule says"),
-        may("approval", &Shape::Keys(&APPROVAL), "what an approval takes, where a rule does not say otherwise"),
-        must("services", &Shape::Named { key: Scalar::Name, value: &Shape::Keys(&SERVICE) }, "the services that are guarded, by name"),
-        may("rules", &Shape::Many(&Shape::Keys(&RULE)), "what is allowed, granted, held or denied; the strictest fitting rule wins, whatever the order"),
+        may(
+            "state",
+            &Shape::One(Scalar::State),
+            "where grants, approvals and the log are kept: a folder (relative to this file), or memory; default ./state",
+        ),
+        may(
+            "identity",
+            &Shape::Keys(&IDENTITY),
+            "where a door takes the caller from when its host hands over none",
+        ),
+        may(
+            "groups",
+            &Shape::Named { key: Scalar::Name, value: &Shape::Many(&Shape::One(Scalar::Person)) },
+            "people who may approve, by group; also usable as group:NAME in who",
+        ),
+        may(
+            "default",
+            &Shape::One(Scalar::Choice(word::DEFAULTS)),
+            "what happens where no rule fits; default deny",
+        ),
+        may(
+            "durable_from",
+            &THRESHOLD,
+            "from this risk on, a record is on disk before a request goes on; default 60",
+        ),
+        may(
+            "thresholds",
+            &Shape::Keys(&THRESHOLDS),
+            "risks from which a request is held or denied whatever a rule says",
+        ),
+        may(
+            "approval",
+            &Shape::Keys(&APPROVAL),
+            "what an approval takes, where a rule does not say otherwise",
+        ),
+        must(
+            "services",
+            &Shape::Named { key: Scalar::Name, value: &Shape::Keys(&SERVICE) },
+            "the services that are guarded, by name",
+        ),
+        may(
+            "rules",
+            &Shape::Many(&Shape::Keys(&RULE)),
+            "what is allowed, granted, held or denied; the strictest fitting rule wins, whatever the order",
+        ),
         may("grants", &Shape::Many(&Shape::Keys(&GRANT)), "standing grants, reviewed like code"),
         may("mask", &Shape::Many(&Shape::Keys(&MASK)), "what must not pass in clear"),
     ],
@@ -100,7 +134,11 @@ static IDENTITY: Table = Table {
     about: "Headers that an authenticating proxy sets, believed from named peers only.",
     keys: &[
         must("headers", &Shape::Keys(&HEADERS), "which headers"),
-        must("trusted_peers", &Shape::Many(&Shape::One(Scalar::Network)), "addresses or networks of the socket's peer; others are anonymous"),
+        must(
+            "trusted_peers",
+            &Shape::Many(&Shape::One(Scalar::Network)),
+            "addresses or networks of the socket's peer; others are anonymous",
+        ),
     ],
 };
 
@@ -127,10 +165,18 @@ static APPROVAL: Table = Table {
     name: "approval",
     about: "Who has to approve, and how long it holds.",
     keys: &[
-        may("steps", &Shape::Many(&Shape::Keys(&STEP)), "all of them are needed; a person counts towards one"),
+        may(
+            "steps",
+            &Shape::Many(&Shape::Keys(&STEP)),
+            "all of them are needed; a person counts towards one",
+        ),
         may("ttl", &DURATION, "how long a request may wait for a decision; default 1h"),
         may("usable_for", &DURATION, "how long after approval the request may be retried; default 15m"),
-        may("reason", &Shape::One(Scalar::Choice(word::REASONS)), "whether a vote needs a reason; default optional"),
+        may(
+            "reason",
+            &Shape::One(Scalar::Choice(word::REASONS)),
+            "whether a vote needs a reason; default optional",
+        ),
     ],
 };
 
@@ -147,12 +193,36 @@ static SERVICE: Table = Table {
     name: "service",
     about: "A service that is guarded.",
     keys: &[
-        must("system", &Shape::One(Scalar::System), "what it speaks: whose catalogue classifies its requests"),
-        may("hosts", &Shape::Many(&Shape::One(Scalar::Glob)), "hosts that it answers to, with or without a port; default any"),
-        may("base_path", &Shape::One(Scalar::BasePath), "the path that its interface stands under; default /"),
-        may("mode", &Shape::One(Scalar::Choice(word::MODES)), "observe decides and records, but blocks and masks nothing; default enforce"),
-        may("on_failure", &Shape::One(Scalar::Choice(word::ON_FAILURE)), "what an internal failure does to a request; default deny"),
-        may("body_limit", &Shape::One(Scalar::Bytes), "at most so much of a body is read to judge a request; default 1MiB"),
+        must(
+            "system",
+            &Shape::One(Scalar::System),
+            "what it speaks: whose catalogue classifies its requests",
+        ),
+        may(
+            "hosts",
+            &Shape::Many(&Shape::One(Scalar::Glob)),
+            "hosts that it answers to, with or without a port; default any",
+        ),
+        may(
+            "base_path",
+            &Shape::One(Scalar::BasePath),
+            "the path that its interface stands under; default /",
+        ),
+        may(
+            "mode",
+            &Shape::One(Scalar::Choice(word::MODES)),
+            "observe decides and records, but blocks and masks nothing; default enforce",
+        ),
+        may(
+            "on_failure",
+            &Shape::One(Scalar::Choice(word::ON_FAILURE)),
+            "what an internal failure does to a request; default deny",
+        ),
+        may(
+            "body_limit",
+            &Shape::One(Scalar::Bytes),
+            "at most so much of a body is read to judge a request; default 1MiB",
+        ),
         may("thresholds", &Shape::Keys(&THRESHOLDS), "instead of the policy's"),
         may("durable_from", &THRESHOLD, "instead of the policy's"),
     ],
@@ -170,9 +240,17 @@ static RULE: Table = Table {
         may("risk", &Shape::Keys(&RISK), "fits acts of this final risk only"),
         may("magnitude", &Shape::Keys(&MAGNITUDE), "fits acts of this size only"),
         may("unless", &Shape::Keys(&UNLESS), "an act that fits all of this is not meant"),
-        must("effect", &Shape::One(Scalar::Choice(word::EFFECTS)), "allow; grant: only under a live grant; hold: only after approval or under a live grant; deny"),
+        must(
+            "effect",
+            &Shape::One(Scalar::Choice(word::EFFECTS)),
+            "allow; grant: only under a live grant; hold: only after approval or under a live grant; deny",
+        ),
         may("approval", &Shape::Keys(&APPROVAL), "for hold: what differs from the policy's approval"),
-        may("wait", &DURATION, "for hold: how long the connection may be parked for a decision; default: answer at once"),
+        may(
+            "wait",
+            &DURATION,
+            "for hold: how long the connection may be parked for a decision; default: answer at once",
+        ),
         may("because", &TEXT, "shown to the caller"),
     ],
 };
@@ -219,7 +297,11 @@ static GRANT: Table = Table {
         may("from", &TIME, "when it begins"),
         must("until", &TIME, "when it ends"),
         may("uses", &COUNT, "how many requests it serves"),
-        may("quota", &Shape::Named { key: Scalar::Metered, value: &COUNT }, "how much may leave under it: one of vectors, rows, bytes"),
+        may(
+            "quota",
+            &Shape::Named { key: Scalar::Metered, value: &COUNT },
+            "how much may leave under it: one of vectors, rows, bytes",
+        ),
         may("because", &TEXT, "why"),
     ],
 };
@@ -235,9 +317,21 @@ static MASK: Table = Table {
         may("resources", &RESOURCES, RESOURCES_ABOUT),
         may("unless", &Shape::Keys(&UNLESS), "an act that fits all of this is not meant"),
         may("in", &Shape::Many(&Shape::One(Scalar::Choice(word::SIDES))), "which bodies; default both"),
-        may("entities", &Shape::Named { key: Scalar::Entity, value: &TRANSFORM }, "values found by what they look like: an entity, a group of entities, or * for all others"),
-        may("fields", &Shape::Named { key: Scalar::FieldPath, value: &TRANSFORM }, "values found by where they stand in a JSON body"),
-        may("unmaskable", &Shape::One(Scalar::Choice(word::UNMASKABLE)), "a body that needed masking and could not be masked; default refuse"),
+        may(
+            "entities",
+            &Shape::Named { key: Scalar::Entity, value: &TRANSFORM },
+            "values found by what they look like: an entity, a group of entities, or * for all others",
+        ),
+        may(
+            "fields",
+            &Shape::Named { key: Scalar::FieldPath, value: &TRANSFORM },
+            "values found by where they stand in a JSON body",
+        ),
+        may(
+            "unmaskable",
+            &Shape::One(Scalar::Choice(word::UNMASKABLE)),
+            "a body that needed masking and could not be masked; default refuse",
+        ),
     ],
 };
 

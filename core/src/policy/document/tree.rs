@@ -172,7 +172,11 @@ impl Builder<'_> {
                 self.place(Node { place, end, value: Value::Broken });
             }
             Event::DocumentStart(_) if self.root.is_some() => {
-                self.findings.add(place, "several_documents", "a policy is one document: remove what follows");
+                self.findings.add(
+                    place,
+                    "several_documents",
+                    "a policy is one document: remove what follows",
+                );
                 return None;
             }
             _ => {}
