@@ -7,11 +7,13 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request, response};
-use http_body::{Body, SizeHint};
+use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 use wardline::audit::Ending;
-use wardline::guard::{Answer, Carrying, Flow, Forward, Passage, RequestBody as Forwarded, ResponseBody, Step};
+use wardline::guard::{
+    Answer, Carrying, Flow, Forward, Passage, RequestBody as Forwarded, ResponseBody, Step,
+};
 
 use crate::BoxError;
 use crate::body::{Reading, RequestBody};
@@ -137,6 +139,7 @@ where
 }
 
 /// What follows a state.
+#[expect(clippy::large_enum_variant, reason = "it only lives from one line to the next")]
 enum Next<T, R> {
     State(T),
     /// The guard's own answer.
@@ -146,7 +149,12 @@ enum Next<T, R> {
     /// The head of the response, and an error instead of its body.
     Fail(response::Parts, BoxError),
     /// The head of the response; its body follows through the exchange.
-    Stream { parts: response::Parts, body: R, exact: bool, left: Option<u64> },
+    Stream {
+        parts: response::Parts,
+        body: R,
+        exact: bool,
+        left: Option<u64>,
+    },
 }
 
 /// Drives the exchange to its verdict.
@@ -217,7 +225,11 @@ where
 }
 
 /// What becomes of a response, by its head.
-fn head<T, F, B, R: Body>(owner: &Owner, head_only: bool, response: Response<R>) -> Next<State<T, F, B, R>, R> {
+fn head<T, F, B, R: Body>(
+    owner: &Owner,
+    head_only: bool,
+    response: Response<R>,
+) -> Next<State<T, F, B, R>, R> {
     let (mut parts, body) = response.into_parts();
     let no_body = head_only || parts.status.is_informational() || has_no_body(parts.status);
     if !no_body
@@ -245,8 +257,12 @@ fn head<T, F, B, R: Body>(owner: &Owner, head_only: bool, response: Response<R>)
             return Next::Answer(abort.answer, Ending::Aborted);
         }
         // A length that may be the clear body's stays unsaid where the body would have changed.
-        let hint = if head_only && !touched { body.size_hint() } else { SizeHint::with_exact(0) };
-        return Next::Respond(Response::from_parts(parts, GuardBody::headless(hint)));
+        let length = match (head_only, touched) {
+            (false, _) => Some(0),
+            (true, false) => body.size_hint().exact(),
+            (true, true) => None,
+        };
+        return Next::Respond(Response::from_parts(parts, GuardBody::headless(length)));
     }
     // A host does not ask an empty body for its end, and a small one can still become an answer.
     if whole || declared == Some(0) || body.is_end_stream() {

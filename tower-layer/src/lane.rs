@@ -173,7 +173,9 @@ impl Lane {
                 }
                 continue;
             }
-            if self.ended && let Some(trailers) = self.trailers.take() {
+            if self.ended
+                && let Some(trailers) = self.trailers.take()
+            {
                 return Poll::Ready(Some(Ok(Frame::trailers(trailers))));
             }
             match ready!(body.as_mut().poll_frame(cx)) {
@@ -185,7 +187,9 @@ impl Lane {
                 Some(Err(error)) => return Poll::Ready(Some(Err(self.fail(error.into())))),
                 None if self.ended => return Poll::Ready(None),
                 None if self.left.is_some_and(|left| left > 0) => {
-                    return Poll::Ready(Some(Err(self.fail("the body is shorter than its declared length".into()))));
+                    return Poll::Ready(Some(Err(
+                        self.fail("the body is shorter than its declared length".into())
+                    )));
                 }
                 None => self.input = Some(Input::End),
             }

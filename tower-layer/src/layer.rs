@@ -115,6 +115,9 @@ impl fmt::Debug for GuardLayer {
 
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GuardLayer").field("guard", &self.guard).field("door", &self.door).finish_non_exhaustive()
+        f.debug_struct("GuardLayer")
+            .field("guard", &self.guard)
+            .field("door", &self.door)
+            .finish_non_exhaustive()
     }
 }

@@ -30,7 +30,7 @@ pin_project! {
         // All of it is known.
         Full { pieces: VecDeque<Bytes>, trailers: Option<HeaderMap> },
         // The length that a body would have, and no body: the answer to HEAD.
-        Headless { hint: SizeHint },
+        Headless { length: Option<u64> },
         // Piece by piece through the exchange; `exact` where the length stays true.
         Guarded { #[pin] body: R, lane: Lane, exact: bool },
         // Nothing of it can be sent.
@@ -58,8 +58,8 @@ impl<R> GuardBody<R> {
         Self { kind: Kind::Full { pieces, trailers } }
     }
 
-    pub(crate) fn headless(hint: SizeHint) -> Self {
-        Self { kind: Kind::Headless { hint } }
+    pub(crate) fn headless(length: Option<u64>) -> Self {
+        Self { kind: Kind::Headless { length } }
     }
 
     pub(crate) fn guarded(body: R, lane: Lane, exact: bool) -> Self {
@@ -76,7 +76,7 @@ pub(crate) fn answer<R>(answer: &Answer, head_only: bool) -> Response<GuardBody<
     let body = Bytes::from(answer.body());
     let length = body.len();
     let body = if head_only {
-        GuardBody::headless(SizeHint::with_exact(length as u64))
+        GuardBody::headless(Some(length as u64))
     } else {
         GuardBody::full(VecDeque::from([body]), None)
     };
@@ -94,7 +94,10 @@ where
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.project().kind.project() {
             KindProjection::Full { pieces, trailers } => Poll::Ready(match pieces.pop_front() {
                 Some(piece) => Some(Ok(Frame::data(piece))),
@@ -109,7 +112,7 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Full { pieces, trailers } => pieces.is_empty() && trailers.is_none(),
-            Kind::Headless { hint } => hint.exact() == Some(0),
+            Kind::Headless { length } => *length == Some(0),
             Kind::Guarded { body, lane, .. } => lane.is_done() && body.is_end_stream(),
             Kind::Failed { .. } => false,
         }
@@ -117,8 +120,10 @@ where
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
-            Kind::Full { pieces, .. } => SizeHint::with_exact(pieces.iter().map(Bytes::len).sum::<usize>() as u64),
-            Kind::Headless { hint } => hint.clone(),
+            Kind::Full { pieces, .. } => {
+                SizeHint::with_exact(pieces.iter().map(Bytes::len).sum::<usize>() as u64)
+            }
+            Kind::Headless { length } => length.map_or_else(SizeHint::default, SizeHint::with_exact),
             Kind::Guarded { body, lane, exact: true } => {
                 let (hint, waiting) = (body.size_hint(), lane.waiting());
                 match hint.exact() {

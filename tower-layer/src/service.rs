@@ -51,7 +51,10 @@ where
         let (parts, body) = request.into_parts();
         let head = HttpHead {
             method: parts.method.clone(),
-            target: parts.uri.path_and_query().map_or_else(|| parts.uri.path().to_owned(), ToString::to_string),
+            target: parts
+                .uri
+                .path_and_query()
+                .map_or_else(|| parts.uri.path().to_owned(), ToString::to_string),
             host: host(&parts.uri, &parts.headers),
             headers: parts.headers.clone(),
         };

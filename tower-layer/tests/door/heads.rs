@@ -21,7 +21,11 @@ async fn file(request: Request) -> Response<Body> {
         return response.status(304).body(Body::empty()).unwrap();
     }
     if asked.contains_key("range") {
-        return response.status(206).header("content-range", "bytes 0-3/26").body(Body::from("{\"ma")).unwrap();
+        return response
+            .status(206)
+            .header("content-range", "bytes 0-3/26")
+            .body(Body::from("{\"ma"))
+            .unwrap();
     }
     response.body(Body::from(CLEAR)).unwrap()
 }
@@ -46,7 +50,9 @@ async fn a_length_is_exact_and_hashes_of_clear_bytes_do_not_leave() {
 #[tokio::test(flavor = "multi_thread")]
 async fn neither_a_range_nor_a_revalidation_reaches_what_would_be_masked() {
     let server = Server::answering(file).await;
-    for header in ["range: bytes=0-3\r\n", "if-none-match: \"v1\"\r\n", "if-range: \"v1\"\r\nrange: bytes=1-\r\n"] {
+    for header in
+        ["range: bytes=0-3\r\n", "if-none-match: \"v1\"\r\n", "if-range: \"v1\"\r\nrange: bytes=1-\r\n"]
+    {
         let reply = server.exchange(asking("GET", "/masked/collections", header)).await;
         assert_eq!((reply.status, reply.text()), (200, MASKED), "{header}");
     }
@@ -79,10 +85,16 @@ async fn a_partial_response_that_was_not_asked_for_is_refused_where_it_would_be_
 async fn head_has_no_body_and_no_length_of_a_clear_one() {
     let server = Server::answering(file).await;
     let mut client = server.connect().await;
-    for (path, length, tag) in [("/masked/collections", None, None), ("/plain/collections", Some("26"), Some("\"v1\""))] {
+    for (path, length, tag) in
+        [("/masked/collections", None, None), ("/plain/collections", Some("26"), Some("\"v1\""))]
+    {
         client.send(asking("HEAD", path, "")).await;
         let reply = client.reply(true).await;
-        assert_eq!((reply.status, reply.header("content-length"), reply.header("etag")), (200, length, tag), "{path}");
+        assert_eq!(
+            (reply.status, reply.header("content-length"), reply.header("etag")),
+            (200, length, tag),
+            "{path}"
+        );
     }
     // The connection is still in step.
     client.send(get("/plain/collections")).await;

@@ -69,12 +69,15 @@ async fn a_request_in_chunks_becomes_one_of_known_length_only_where_it_changes()
         )
     };
     let body = "{\"points\":[{\"id\":1,\"payload\":{\"mail\":\"a.b@example.org\"}}]}";
-    for (path, arrives) in [("/masked", body.replace("a.b@example.org", "[EMAIL]")), ("/plain", body.to_owned())] {
+    for (path, arrives) in
+        [("/masked", body.replace("a.b@example.org", "[EMAIL]")), ("/plain", body.to_owned())]
+    {
         assert_eq!(server.exchange(chunked(path, body)).await.text(), "fine");
         let seen = seen.lock().await.take().unwrap();
         assert_eq!(String::from_utf8(seen.body).unwrap(), arrives);
         assert_eq!(seen.trailers.unwrap()["x-sum"], "7", "{path}");
-        let (length, chunks) = (seen.headers.get("content-length"), seen.headers.contains_key("transfer-encoding"));
+        let (length, chunks) =
+            (seen.headers.get("content-length"), seen.headers.contains_key("transfer-encoding"));
         assert_eq!((length.is_some(), chunks), if path == "/masked" { (true, false) } else { (false, true) });
     }
 }
@@ -123,7 +126,10 @@ async fn an_upload_over_the_limit_that_breaks_off_badly_is_answered_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_service_may_leave_a_streamed_upload_unread() {
-    let server = Server::answering(|_| async { Response::new(Body::from("early")) }).await;
+    let server = Server::answering(|_| async {
+        Response::builder().header("content-type", "text/plain").body(Body::from("early")).unwrap()
+    })
+    .await;
     let body = format!("{{\"points\":[{}{{}}]}}", "{\"id\":1},".repeat(100_000));
     let request = post("/masked/collections/docs/points", "application/json", &body).replace("POST", "PUT");
     let mut client = server.connect().await;
@@ -186,7 +192,8 @@ async fn a_caller_that_goes_away_in_its_upload_is_recorded_and_the_service_is_sp
 async fn the_service_may_read_the_body_or_not() {
     let server = Server::start(Router::new().fallback(|request: Request| async move {
         let read = request.uri().query() == Some("read");
-        let body = if read { to_bytes(request.into_body(), usize::MAX).await.unwrap() } else { Default::default() };
+        let body =
+            if read { to_bytes(request.into_body(), usize::MAX).await.unwrap() } else { Default::default() };
         body.len().to_string()
     }))
     .await;

@@ -22,9 +22,18 @@ async fn each_arrives_before_the_next(path: &str, content_type: &'static str, ch
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_not_masked_streams() {
-    each_arrives_before_the_next("/plain/collections", "application/json", &[("{\"a\":", "{\"a\":"), ("1", "1"), ("}", "}")])
-        .await;
-    each_arrives_before_the_next("/plain/collections", "application/octet-stream", &[("\u{1}x", "x"), ("y", "y")]).await;
+    each_arrives_before_the_next(
+        "/plain/collections",
+        "application/json",
+        &[("{\"a\":", "{\"a\":"), ("1", "1"), ("}", "}")],
+    )
+    .await;
+    each_arrives_before_the_next(
+        "/plain/collections",
+        "application/octet-stream",
+        &[("\u{1}x", "x"), ("y", "y")],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,10 +56,7 @@ async fn masked_lines_stream_line_by_line() {
     each_arrives_before_the_next(
         "/masked/collections",
         "application/x-ndjson",
-        &[
-            ("{\"mail\":\"a.b@example.org\"}\n", "{\"mail\":\"[EMAIL]\"}\n"),
-            ("{\"n\":2}\n", "{\"n\":2}\n"),
-        ],
+        &[("{\"mail\":\"a.b@example.org\"}\n", "{\"mail\":\"[EMAIL]\"}\n"), ("{\"n\":2}\n", "{\"n\":2}\n")],
     )
     .await;
 }
@@ -61,7 +67,10 @@ async fn masked_events_stream_event_by_event() {
         "/masked/collections",
         "text/event-stream",
         &[
-            ("event: m\ndata: {\"t\":\"ask a.b@example.org\"}\n\n", "event: m\ndata: {\"t\":\"ask [EMAIL]\"}\n\n"),
+            (
+                "event: m\ndata: {\"t\":\"ask a.b@example.org\"}\n\n",
+                "event: m\ndata: {\"t\":\"ask [EMAIL]\"}\n\n",
+            ),
             (": still here\n\n", ": still here\n\n"),
             ("data: [DONE]\n\n", "data: [DONE]\n\n"),
         ],
@@ -83,7 +92,9 @@ async fn the_head_does_not_wait_for_the_first_piece() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn trailers_follow_what_was_held_back() {
-    for (path, body) in [("/plain/collections", "mail a.b@example.org"), ("/masked/collections", "mail [EMAIL]")] {
+    for (path, body) in
+        [("/plain/collections", "mail a.b@example.org"), ("/masked/collections", "mail [EMAIL]")]
+    {
         let (source, body_of_service) = channel();
         let slot = std::sync::Arc::new(std::sync::Mutex::new(Some(body_of_service)));
         let server = Server::answering(move |_| {
@@ -98,7 +109,8 @@ async fn trailers_follow_what_was_held_back() {
         })
         .await;
         let mut client = server.connect().await;
-        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nx-user: ana\r\nte: trailers\r\n\r\n");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nx-user: ana\r\nte: trailers\r\n\r\n");
         client.send(request).await;
         source.send("mail a.b@example.org").await;
         let mut trailers = HeaderMap::new();

@@ -23,7 +23,7 @@ use wardline::guard::Guard;
 use wardline_tower::{BoxError, GuardLayer};
 
 /// `masked` answers are masked, `plain` ones pass as they are, `watched` ones are only recorded.
-pub const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
 version: 1
 state: ./state
 identity:
@@ -40,14 +40,14 @@ mask:
   - {name: mail, services: [masked, watched], entities: {email: redact}}
 "#;
 
-pub const WAIT: Duration = Duration::from_secs(10);
+pub(crate) const WAIT: Duration = Duration::from_secs(10);
 
 /// A request head for the usual caller.
-pub fn get(path: &str) -> String {
+pub(crate) fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nx-user: ana\r\n\r\n")
 }
 
-pub fn post(path: &str, content_type: &str, body: &str) -> String {
+pub(crate) fn post(path: &str, content_type: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\nx-user: ana\r\ncontent-type: {content_type}\r\n\
@@ -56,14 +56,14 @@ pub fn post(path: &str, content_type: &str, body: &str) -> String {
 }
 
 /// A guarded server.
-pub struct Server {
-    pub address: SocketAddr,
-    pub guard: Guard,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    pub(crate) guard: Guard,
     folder: TempDir,
 }
 
 /// A guard whose state lies beside its policy.
-pub fn guard(policy: &str) -> (Guard, TempDir) {
+pub(crate) fn guard(policy: &str) -> (Guard, TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wardline.yaml");
     std::fs::write(&file, policy).unwrap();
@@ -71,11 +71,11 @@ pub fn guard(policy: &str) -> (Guard, TempDir) {
 }
 
 impl Server {
-    pub async fn start(router: Router) -> Self {
+    pub(crate) async fn start(router: Router) -> Self {
         Self::under(POLICY, router).await
     }
 
-    pub async fn under(policy: &str, router: Router) -> Self {
+    pub(crate) async fn under(policy: &str, router: Router) -> Self {
         let (guard, folder) = guard(policy);
         let layer = GuardLayer::new(guard.clone())
             .peer(|extensions| Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip()));
@@ -87,7 +87,7 @@ impl Server {
     }
 
     /// One service for every path: what it does with a request.
-    pub async fn answering<F, A>(answer: F) -> Self
+    pub(crate) async fn answering<F, A>(answer: F) -> Self
     where
         F: Fn(Request<Body>) -> A + Clone + Send + Sync + 'static,
         A: Future<Output = Response<Body>> + Send + 'static,
@@ -96,7 +96,7 @@ impl Server {
     }
 
     /// A service whose next answer's body comes from the returned sender.
-    pub async fn streaming(content_type: &'static str) -> (Self, Source) {
+    pub(crate) async fn streaming(content_type: &'static str) -> (Self, Source) {
         let (source, body) = channel();
         let slot = Arc::new(Mutex::new(Some(body)));
         let server = Self::answering(move |_| {
@@ -110,27 +110,27 @@ impl Server {
         (server, source)
     }
 
-    pub async fn connect(&self) -> Client {
+    pub(crate) async fn connect(&self) -> Client {
         Client::connect(self.address).await
     }
 
     /// Sends one request and reads its answer.
-    pub async fn exchange(&self, request: impl AsRef<[u8]>) -> Reply {
+    pub(crate) async fn exchange(&self, request: impl AsRef<[u8]>) -> Reply {
         let mut client = self.connect().await;
         client.send(request.as_ref()).await;
         client.reply(request.as_ref().starts_with(b"HEAD")).await
     }
 
-    pub async fn records(&self) -> Vec<Record> {
+    pub(crate) async fn records(&self) -> Vec<Record> {
         records(&self.guard, &self.folder).await
     }
 
-    pub async fn record(&self) -> Record {
+    pub(crate) async fn record(&self) -> Record {
         self.records().await.pop().expect("a record")
     }
 
     /// The newest record, as soon as there are this many.
-    pub async fn record_number(&self, count: usize) -> Record {
+    pub(crate) async fn record_number(&self, count: usize) -> Record {
         let from = tokio::time::Instant::now();
         loop {
             let mut records = self.records().await;
@@ -143,7 +143,7 @@ impl Server {
     }
 }
 
-pub async fn records(guard: &Guard, folder: &TempDir) -> Vec<Record> {
+pub(crate) async fn records(guard: &Guard, folder: &TempDir) -> Vec<Record> {
     let (guard, state) = (guard.clone(), folder.path().join("state"));
     tokio::task::spawn_blocking(move || {
         guard.flush().unwrap();
@@ -156,28 +156,31 @@ pub async fn records(guard: &Guard, folder: &TempDir) -> Vec<Record> {
 
 /// Where a test puts the frames of a response.
 #[derive(Clone)]
-pub struct Source(mpsc::Sender<Result<Frame<Bytes>, BoxError>>);
+pub(crate) struct Source(mpsc::Sender<Result<Frame<Bytes>, BoxError>>);
 
 impl Source {
-    pub async fn send(&self, text: &str) {
-        self.0.send(Ok(Frame::data(Bytes::copy_from_slice(text.as_bytes())))).await.unwrap();
+    pub(crate) async fn send(&self, text: &str) {
+        // A body that was dropped shows at the other end.
+        let _ = self.0.send(Ok(Frame::data(Bytes::copy_from_slice(text.as_bytes())))).await;
     }
 
-    pub async fn trailers(&self, trailers: HeaderMap) {
+    pub(crate) async fn trailers(&self, trailers: HeaderMap) {
         self.0.send(Ok(Frame::trailers(trailers))).await.unwrap();
     }
 
-    pub async fn fail(&self) {
+    pub(crate) async fn fail(&self) {
         self.0.send(Err("the service broke".into())).await.unwrap();
     }
 
     /// The body was dropped.
-    pub async fn closed(&self) {
-        timeout(Duration::from_secs(1), self.0.closed()).await.expect("the inner body is closed within a second");
+    pub(crate) async fn closed(&self) {
+        timeout(Duration::from_secs(1), self.0.closed())
+            .await
+            .expect("the inner body is closed within a second");
     }
 }
 
-pub struct ChannelBody(mpsc::Receiver<Result<Frame<Bytes>, BoxError>>);
+pub(crate) struct ChannelBody(mpsc::Receiver<Result<Frame<Bytes>, BoxError>>);
 
 impl http_body::Body for ChannelBody {
     type Data = Bytes;
@@ -191,13 +194,13 @@ impl http_body::Body for ChannelBody {
     }
 }
 
-pub fn channel() -> (Source, ChannelBody) {
+pub(crate) fn channel() -> (Source, ChannelBody) {
     let (sender, receiver) = mpsc::channel(16);
     (Source(sender), ChannelBody(receiver))
 }
 
 /// A connection.
-pub struct Client {
+pub(crate) struct Client {
     stream: TcpStream,
     received: Vec<u8>,
     taken: usize,
@@ -205,47 +208,47 @@ pub struct Client {
 
 /// A response as it came over the wire.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: HashMap<String, String>,
-    pub body: Vec<u8>,
-    pub trailers: HashMap<String, String>,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) trailers: HashMap<String, String>,
     /// The connection broke before a well-formed end.
-    pub aborted: bool,
+    pub(crate) aborted: bool,
 }
 
 impl Reply {
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).unwrap()
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
     }
 
-    pub fn problem(&self) -> serde_json::Value {
+    pub(crate) fn problem(&self) -> serde_json::Value {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.text());
         serde_json::from_slice(&self.body).unwrap()
     }
 
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.problem()["code"].as_str().unwrap().to_owned()
     }
 }
 
 impl Client {
-    pub async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream, received: Vec::new(), taken: 0 }
     }
 
-    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
     /// Sends as far as the server still takes it.
-    pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) {
         let _ = self.stream.write_all(bytes.as_ref()).await;
     }
 
@@ -259,7 +262,7 @@ impl Client {
     }
 
     /// Waits until this text has arrived; what came before it, headers included.
-    pub async fn until(&mut self, text: &str) -> String {
+    pub(crate) async fn until(&mut self, text: &str) -> String {
         loop {
             let rest = &self.received[self.taken..];
             if let Some(at) = rest.windows(text.len()).position(|window| window == text.as_bytes()) {
@@ -268,11 +271,15 @@ impl Client {
                 self.taken += end;
                 return passed;
             }
-            assert!(self.more().await, "ended before {text:?}: {:?}", String::from_utf8_lossy(&self.received));
+            assert!(
+                self.more().await,
+                "ended before {text:?}: {:?}",
+                String::from_utf8_lossy(&self.received)
+            );
         }
     }
 
-    pub async fn line(&mut self) -> Option<String> {
+    pub(crate) async fn line(&mut self) -> Option<String> {
         loop {
             let rest = &self.received[self.taken..];
             if let Some(at) = rest.windows(2).position(|window| window == b"\r\n") {
@@ -313,9 +320,14 @@ impl Client {
     }
 
     /// Reads one response.
-    pub async fn reply(&mut self, head_only: bool) -> Reply {
-        let mut reply =
-            Reply { status: 0, headers: HashMap::new(), body: Vec::new(), trailers: HashMap::new(), aborted: true };
+    pub(crate) async fn reply(&mut self, head_only: bool) -> Reply {
+        let mut reply = Reply {
+            status: 0,
+            headers: HashMap::new(),
+            body: Vec::new(),
+            trailers: HashMap::new(),
+            aborted: true,
+        };
         let Some(line) = self.line().await else { return reply };
         reply.status = line.split(' ').nth(1).unwrap().parse().unwrap();
         let Some(headers) = self.fields().await else { return reply };
@@ -350,10 +362,5 @@ impl Client {
             reply.aborted = false;
         }
         reply
-    }
-
-    /// Whether the server closes the connection and sends nothing more.
-    pub async fn is_closed(&mut self) -> bool {
-        !self.more().await
     }
 }
