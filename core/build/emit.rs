@@ -132,7 +132,7 @@ fn rule(rule: &Rule, fields: &mut Fields<'_>) -> String {
         .tests
         .iter()
         .map(|(of, is)| {
-            let uses = if matches!(is, Is::Present | Is::Absent | Is::Empty) { COUNT } else { TEXT };
+            let uses = if matches!(is, Is::Present) { COUNT } else { TEXT };
             let of = fields.source(of, uses);
             let is = match is {
                 Is::Present => "Is::Present".to_owned(),

@@ -48,3 +48,25 @@ fn the_first_three_systems_are_whole() {
     // Qdrant: 69 of its specification and 8 older spellings. MLflow: 187 of its services and 4 of its web interface.
     assert_eq!([count("openai"), count("qdrant"), count("mlflow")], [288, 77, 191]);
 }
+
+#[test]
+fn the_published_table_of_operations_is_the_code_s() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("OPERATIONS.md");
+    let published = std::fs::read_to_string(&file).unwrap_or_default();
+    let expected = format!("# Operations\n\n{}", classify::operations_table());
+    if published != expected {
+        std::fs::write(&file, expected).unwrap();
+        panic!("OPERATIONS.md was out of date and has been written again: review and commit it");
+    }
+}
+
+#[test]
+fn risks_stay_within_their_operation_s_reach() {
+    // A destructive or outgoing operation is never written down below medium.
+    for entry in classify::systems().iter().flat_map(System::entries) {
+        let name = entry.operation().name();
+        if name.ends_with(".export") || name.ends_with(".drop") || name == "model.delete" {
+            assert!(entry.risk().value() >= 50, "{} {}", entry.method(), entry.route());
+        }
+    }
+}

@@ -294,7 +294,10 @@ mod tests {
     ];
 
     fn unhex(text: &str) -> Vec<u8> {
-        (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
+        (0..text.len())
+            .step_by(2)
+            .map(|i| u8::from_str_radix(text.get(i..i + 2).unwrap(), 16).unwrap())
+            .collect()
     }
 
     fn hash(text: &str) -> Hash {

@@ -1,16 +1,33 @@
 //! What happened, in a log that anyone can verify.
 //!
-//! Each exchange leaves [`Record`]s; a [`Journal`] makes them durable.
+//! Each exchange leaves [`Record`]s; a [`Journal`] makes them durable. The one on disk is a [`Log`]: append-only
+//! segments under a Merkle tree (RFC 6962) with signed checkpoints (C2SP tlog-checkpoint), one log a writer. [`verify`]
+//! says whether it still says what it said, [`query`] finds records, and [`merkle`] holds the proofs for outsiders.
+//!
+//! A log alone does not show that it was rolled back: whoever holds its disk and key can cut it and sign again. So
+//! its newest checkpoint is handed to a [`Keeper`] outside.
 
+mod blob;
+mod keeper;
+mod log;
+mod memory;
 pub mod merkle;
 mod note;
+mod prove;
+mod query;
 mod record;
 mod tile;
-
-pub use note::{Checkpoint, Kept, PublicKey};
-pub use record::{Blob, Change, Ending, Found, Kind, Matched, Outcome, Passed, Record, Term, Weighed};
+mod verify;
 
 use crate::error::Error;
+pub use keeper::{Keeper, NoKeeper, StoreKeeper};
+pub use log::Log;
+pub use memory::MemoryJournal;
+pub use note::{Checkpoint, Kept, PublicKey};
+pub use prove::{Proof, prove};
+pub use query::{Entry, Filter, query};
+pub use record::{Blob, Change, Ending, Found, Kind, Matched, Outcome, Passed, Record, Term, Weighed};
+pub use verify::{Fault, LogReport, VerifyReport, verify};
 
 /// Where records go: a log on disk, or memory. One writer owns it (the guard's background worker).
 pub trait Journal: Send {

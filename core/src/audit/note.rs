@@ -92,6 +92,10 @@ impl Signer {
         if signer.secret() == text { Ok(signer) } else { Err(wrong()) }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn public(&self) -> PublicKey {
         PublicKey { name: self.name.clone(), key: self.key.verifying_key() }
     }

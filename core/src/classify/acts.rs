@@ -43,6 +43,17 @@ pub(super) fn judge(
     facts: &Facts<'_>,
     records: &[Record],
 ) -> Result<Vec<Act>, Refusal> {
+    if let ([record], [] | [Source::Path(_)]) = (records, entry.resource)
+        && record.entry.is_some_and(|own| std::ptr::eq(own, entry))
+    {
+        // By far the commonest: nothing to add up, and one name that the route gives.
+        let count = amount(entry, facts, record)?;
+        let name = match entry.resource {
+            [Source::Path(name)] => facts.params.get(name).unwrap_or_default().to_owned(),
+            _ => String::new(),
+        };
+        return Ok(vec![act((reading(entry, facts, record, count, count)?, name))]);
+    }
     let mut found: Vec<(Reading, String)> = Vec::with_capacity(1);
     let mut totals = Vec::with_capacity(records.len());
     for record in records {
@@ -249,12 +260,8 @@ fn passes(test: &Test, facts: &Facts<'_>, record: &Record) -> Result<bool, Refus
     };
     match test.is {
         Is::Present => Ok(there.count() > 0),
-        Is::Absent => Ok(there.count() == 0),
-        Is::Empty => Ok(there.clone().any(|value| match value {
-            Value::Object { len } | Value::List { len, .. } => *len == 0,
-            Value::Text(text) => text.is_empty(),
-            _ => false,
-        })),
+        Is::Absent => Ok(there.clone().all(is_empty)),
+        Is::Empty => Ok(there.clone().any(is_empty)),
         Is::Truthy => {
             let from_query = matches!(test.of, Source::Query(..));
             for value in there {
@@ -277,15 +284,18 @@ fn passes(test: &Test, facts: &Facts<'_>, record: &Record) -> Result<bool, Refus
     }
 }
 
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Object { len } | Value::List { len, .. } => *len == 0,
+        Value::Text(text) => text.is_empty(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
 /// The names of what is touched: all that the request gives, or the empty name.
 fn resources(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<Vec<String>, Refusal> {
     let mut names: Vec<String> = Vec::with_capacity(1);
     for source in entry.resource {
-        if let Source::Path(name) = source {
-            // By far the commonest: no list of values in between.
-            names.extend(facts.params.get(name).map(str::to_owned));
-            continue;
-        }
         for value in values(*source, facts, record)? {
             match value {
                 Value::Text(text) if !text.is_empty() => names.push(text),

@@ -196,7 +196,7 @@ pub(super) struct Test {
 pub(super) enum Is {
     /// There, and not null.
     Present,
-    /// Not there, or null.
+    /// Not there, null, or with nothing in it: `{}`, `[]` or an empty text.
     Absent,
     /// There, but `{}`, `[]` or an empty text.
     Empty,

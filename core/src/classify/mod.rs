@@ -37,7 +37,7 @@ use acts::Facts;
 use body::Record;
 use target::Target;
 
-use crate::model::{Act, HttpHead, Operation};
+use crate::model::{Act, HttpHead, Operation, Unit};
 use crate::vector::Paths;
 
 /// Every system of the catalogue, by name.
@@ -48,6 +48,16 @@ pub fn systems() -> &'static [System] {
 /// The system of a name, e.g. `qdrant`.
 pub fn system(name: &str) -> Option<&'static System> {
     systems().iter().find(|system| system.name == name)
+}
+
+/// The table of operations as Markdown: name, base risk, unit, meaning. `OPERATIONS.md` is this text.
+pub fn operations_table() -> String {
+    let rows = Operation::ALL.iter().map(|operation| {
+        let unit = operation.unit().map_or("-", Unit::name);
+        format!("| `{operation}` | {} | {unit} | {} |\n", operation.base_risk(), operation.meaning())
+    });
+    let head = "| operation | base risk | counted in | what it does |\n|---|---|---|---|\n";
+    std::iter::once(head.to_owned()).chain(rows).collect()
 }
 
 /// What a request does.
@@ -75,7 +85,8 @@ impl Classified {
         Self { acts: vec![act], entry: None, census: None, request_census: None, worst_case: false }
     }
 
-    fn unknown() -> Self {
+    /// What nothing is known of.
+    pub(crate) fn unknown() -> Self {
         Self::plain(Act::unknown())
     }
 }
@@ -149,7 +160,7 @@ pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcom
         return unknown();
     }
     let facts = Facts { system, params, query: target.query };
-    if entry.reads_body() && !(reads && !declares_body(head)) {
+    if entry.reads_body() && (!reads || declares_body(head)) {
         if !is_multipart(head) {
             let (path, query) = (target.path.into_owned(), target.query.map(str::to_owned));
             return Outcome::NeedBody(Pending { system, entry, path, query });
@@ -172,10 +183,9 @@ fn overrides_method(head: &HttpHead, target: &Target<'_>) -> bool {
     let headers = ["x-http-method-override", "x-http-method", "x-method-override"];
     headers.iter().any(|name| head.headers.contains_key(*name))
         || target.query.is_some_and(|query| {
-            query.contains("method")
+            // An encoded spelling of the key needs a `%`; without either there is nothing to look for.
+            query.contains(['%', '_'])
                 && target::parameter(Some(query), "_method").is_none_or(|found| !found.is_empty())
-                || query.contains('%')
-                    && target::parameter(Some(query), "_method").is_some_and(|found| !found.is_empty())
         })
 }
 

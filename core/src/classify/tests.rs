@@ -131,6 +131,10 @@ fn a_scroll_is_what_its_body_says() {
         scroll(r#"{"offset": 7, "filter": {"must": [1]}, "with_vector": true}"#),
         (O::VectorFetch, Some(10))
     );
+    assert_eq!(
+        scroll(r#"{"offset": 7, "filter": {"must": []}, "with_vector": true}"#),
+        (O::VectorExport, Some(10))
+    );
     assert_eq!(scroll(r#"{"offset": null, "with_vector": true}"#), (O::VectorFetch, Some(10)));
     assert_eq!(ask("qdrant", SCROLL, r#"{"limit": 5000, "with_vector": true}"#)[0].3, 90);
 }
@@ -154,6 +158,12 @@ fn a_batch_adds_up_and_the_strictest_decides() {
     let acts = ask("qdrant", "POST /collections/docs/points/batch", batch);
     let docs = || "docs".to_owned();
     assert_eq!(acts, [(O::VectorUpsert, docs(), Some(3), 40), (O::VectorDelete, docs(), None, 100)]);
+    let single = ask(
+        "qdrant",
+        "POST /collections/docs/points/batch",
+        r#"{"operations": [{"delete": {"points": [1]}}]}"#,
+    );
+    assert_eq!(single, [(O::VectorDelete, docs(), Some(1), 65)]);
     let alien = ask("qdrant", "POST /collections/docs/points/batch", r#"{"operations": [{"drop": {}}]}"#);
     assert_eq!(alien[0].0, O::Unknown);
 }
@@ -307,4 +317,38 @@ fn a_multipart_form_has_the_worst_case() {
     let Outcome::Done(done) = http(system("openai").unwrap(), &form, "") else { panic!() };
     assert_eq!((done.acts[0].operation, done.acts[0].magnitude.count), (O::VectorSearch, None));
     assert!(done.worst_case);
+}
+
+#[test]
+fn a_query_without_a_question_is_a_scroll() {
+    let query = |body| one("qdrant", "POST /collections/docs/points/query", body).0;
+    assert_eq!(query(r#"{"query": [0.1], "offset": 10}"#), O::VectorSearch);
+    assert_eq!(query(r#"{"offset": 10}"#), O::DataExport);
+    assert_eq!(query(r#"{"offset": 10, "prefetch": [], "with_vector": ["a"]}"#), O::VectorExport);
+    assert_eq!(query(r#"{"query": [0.1], "limit": 1000}"#), O::VectorExport);
+}
+
+proptest::proptest! {
+    #[test]
+    fn nothing_makes_it_panic_and_something_is_always_done(
+        at in 0..1_000_usize, raw in "[/a-z%.;{}?=&]{0,40}", body in "[\\[\\]{}\":, a-z0-9.\\-]{0,60}",
+    ) {
+        for system in systems() {
+            let Outcome::Done(done) = http(system, &head("GET", &raw), "") else { continue };
+            proptest::prop_assert!(!done.acts.is_empty());
+            let entry = &system.entries()[at % system.entries().len()];
+            let path = entry.route.replace(['{', '}', '*'], "");
+            if let Outcome::NeedBody(pending) = http(system, &head(entry.method, &path), "")
+                && let Ok(done) = pending.finish(Body::Whole(body.as_bytes()))
+            {
+                proptest::prop_assert!(!done.acts.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn a_larger_limit_is_never_safer(a in 0..1_000_000_u64, b in 0..1_000_000_u64, vectors: bool) {
+        let risk = |limit| ask("qdrant", SCROLL, &format!(r#"{{"limit": {limit}, "with_vector": {vectors}}}"#))[0].3;
+        proptest::prop_assert!(risk(a.min(b)) <= risk(a.max(b)));
+    }
 }

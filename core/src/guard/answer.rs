@@ -33,20 +33,56 @@ const CODES: &[(&str, StatusCode, &str)] = &[
     ("grant_expired", StatusCode::FORBIDDEN, "The grant has ended."),
     ("grant_revoked", StatusCode::FORBIDDEN, "The grant was revoked."),
     ("grant_not_started", StatusCode::FORBIDDEN, "The grant has not begun."),
-    ("approval_required", StatusCode::FORBIDDEN, "The request is held until people approve it; retry it unchanged."),
-    ("risk_approval_required", StatusCode::FORBIDDEN, "The request is held for its risk until people approve it; retry it unchanged."),
-    ("default_hold", StatusCode::FORBIDDEN, "No rule allows the request; it is held until people approve it; retry it unchanged."),
+    (
+        "approval_required",
+        StatusCode::FORBIDDEN,
+        "The request is held until people approve it; retry it unchanged.",
+    ),
+    (
+        "risk_approval_required",
+        StatusCode::FORBIDDEN,
+        "The request is held for its risk until people approve it; retry it unchanged.",
+    ),
+    (
+        "default_hold",
+        StatusCode::FORBIDDEN,
+        "No rule allows the request; it is held until people approve it; retry it unchanged.",
+    ),
     ("approval_denied", StatusCode::FORBIDDEN, "People denied the request."),
     ("identity_refused", StatusCode::BAD_REQUEST, "The headers that name the caller are ambiguous."),
-    ("malformed_body", StatusCode::BAD_REQUEST, "The request body is not well-formed, so it cannot be judged."),
-    ("ambiguous_body", StatusCode::BAD_REQUEST, "A field that decides is repeated or of another type than expected."),
-    ("unsupported_coding", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body's content coding cannot be decoded."),
-    ("unmaskable_request", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The request body is of a kind that cannot be masked."),
+    (
+        "malformed_body",
+        StatusCode::BAD_REQUEST,
+        "The request body is not well-formed, so it cannot be judged.",
+    ),
+    (
+        "ambiguous_request",
+        StatusCode::BAD_REQUEST,
+        "A field that decides is repeated, of another type than expected, or too many.",
+    ),
+    (
+        "unsupported_coding",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "The body's content coding cannot be decoded.",
+    ),
+    (
+        "unmaskable_request",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "The request body is of a kind that cannot be masked.",
+    ),
     ("upgrade_refused", StatusCode::FORBIDDEN, "A connection upgrade would leave the guard's sight."),
     ("too_large_to_inspect", StatusCode::PAYLOAD_TOO_LARGE, "The request body is too large to be judged."),
-    ("too_large_to_hold", StatusCode::PAYLOAD_TOO_LARGE, "The request is too large to be held; it needs a grant."),
+    (
+        "too_large_to_hold",
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "The request is too large to be held; it needs a grant.",
+    ),
     ("unmaskable_response", StatusCode::BAD_GATEWAY, "The response cannot be masked as the policy asks."),
-    ("malformed_response", StatusCode::BAD_GATEWAY, "The response is not well-formed, so it cannot be masked."),
+    (
+        "malformed_response",
+        StatusCode::BAD_GATEWAY,
+        "The response is not well-formed, so it cannot be masked.",
+    ),
     ("uncountable_response", StatusCode::BAD_GATEWAY, "The response cannot be counted against its quota."),
     ("guard_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The guard cannot decide now, so nothing passes."),
 ];
@@ -55,7 +91,8 @@ impl Answer {
     /// The answer of a code; one that is not in the table is a defect and answers `guard_unavailable`.
     pub fn of(code: &str) -> Self {
         let row = CODES.iter().find(|row| row.0 == code).or_else(|| CODES.last());
-        let (code, status, detail) = row.copied().unwrap_or(("guard_unavailable", StatusCode::SERVICE_UNAVAILABLE, ""));
+        let (code, status, detail) =
+            row.copied().unwrap_or(("guard_unavailable", StatusCode::SERVICE_UNAVAILABLE, ""));
         Self { status, code, detail: detail.to_owned(), approval: None, retry_after: None, record: None }
     }
 

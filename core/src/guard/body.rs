@@ -143,7 +143,7 @@ impl Body {
     }
 
     fn census(&self) -> Option<&Census> {
-        self.masker.as_ref().and_then(|masker| masker.report().census.as_ref())
+        self.masker.as_ref().and_then(Masker::census)
     }
 
     /// What the record says of it.
@@ -154,13 +154,13 @@ impl Body {
         }
         if let Some(masker) = self.masker {
             let report = masker.report();
-            passed.census = report.census.clone().filter(|census| !census.is_empty());
-            passed.totals = report.totals.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+            passed.census = masker.census().cloned().filter(|census| !census.is_empty());
+            passed.totals = report.totals.iter().map(|(name, count)| (name.clone(), *count)).collect();
             passed.findings = report
                 .findings
                 .iter()
                 .map(|found| Found {
-                    name: found.name.to_owned(),
+                    name: found.what.name().to_owned(),
                     path: found.path.clone(),
                     length: found.length as u64,
                     digest: hex(&found.digest),

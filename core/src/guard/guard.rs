@@ -71,8 +71,8 @@ impl Guard {
 
     fn begin_http(&self, head: HttpHead, caller: Caller, door: &'static str) -> Exchange {
         let path = head.target.split(['?', '#']).next().unwrap_or("");
-        let service = self.shared.policy.service_for(&head.host, path).cloned();
-        let mut record = self.record(service.as_deref(), door);
+        let service = self.shared.policy.service_for(&head.host, path);
+        let mut record = self.record(service, door);
         record.method = Some(head.method.as_str().to_owned());
         record.trace = trace_id(&head.headers);
         let source = self.shared.policy.identity();
@@ -91,9 +91,15 @@ impl Guard {
             .filter(|text| (1..=128).contains(&text.len()))
             .map(SessionId::from);
         let upgrade = head.headers.contains_key(header::UPGRADE) || head.method == http::Method::CONNECT;
-        let enforces = service.as_deref().is_none_or(|s| s.mode == crate::model::Mode::Enforce);
-        let exchange =
-            Exchange::new(self.shared.clone(), self.shared.runtime().ok(), service, identity, record).with_head(head);
+        let enforces = service.is_none_or(|s| s.mode == crate::model::Mode::Enforce);
+        let exchange = Exchange::new(
+            self.shared.clone(),
+            self.shared.runtime().ok(),
+            self.index(service),
+            identity,
+            record,
+        )
+        .with_head(head);
         match (refused, upgrade && enforces) {
             (true, _) => exchange.answered("identity_refused"),
             (_, true) => exchange.answered("upgrade_refused"),
@@ -102,14 +108,24 @@ impl Guard {
     }
 
     fn begin_call(&self, call: Call, caller: Caller, door: &'static str) -> Exchange {
-        let service = self.shared.policy.service(&call.service).cloned();
-        let mut record = self.record(service.as_deref(), door);
+        let service = self.shared.policy.service(&call.service);
+        let mut record = self.record(service, door);
         let identity = match caller {
             Caller::Verified(identity) => identity,
             Caller::Peer(_) => Identity::anonymous(),
         };
         record.identity = Some(identity.clone());
-        Exchange::new(self.shared.clone(), self.shared.runtime().ok(), service, identity, record).with_acts(call.acts)
+        Exchange::new(self.shared.clone(), self.shared.runtime().ok(), self.index(service), identity, record)
+            .with_acts(call.acts)
+    }
+
+    /// The place of a service among those of the policy.
+    fn index(&self, service: Option<&Service>) -> Option<usize> {
+        self.shared
+            .policy
+            .services()
+            .iter()
+            .position(|one| service.is_some_and(|service| std::ptr::eq(one, service)))
     }
 
     fn record(&self, service: Option<&Service>, door: &'static str) -> Box<Record> {
@@ -118,7 +134,7 @@ impl Guard {
         record.policy = Some(self.shared.policy_digest.clone());
         if let Some(service) = service {
             record.service = service.name.to_string();
-            record.system = Some(service.system.to_string());
+            record.system = Some(service.system.name().to_owned());
             record.mode = service.mode;
         }
         record
@@ -172,7 +188,13 @@ impl Guard {
     ///
     /// # Errors
     /// Where the person may not vote on it, it is no longer pending, or the store or log cannot be written.
-    pub fn vote(&self, id: &ApprovalId, by: &str, answer: Answer, reason: Option<&str>) -> Result<Approval, Error> {
+    pub fn vote(
+        &self,
+        id: &ApprovalId,
+        by: &str,
+        answer: Answer,
+        reason: Option<&str>,
+    ) -> Result<Approval, Error> {
         let voter = Identity::new(by).with_groups(self.shared.policy.groups_of(by));
         let (id, reason) = (id.clone(), reason.map(str::to_owned));
         self.runtime()?.run(move |bench| {
@@ -204,6 +226,11 @@ impl Guard {
     /// Why exchanges would be denied with `guard_unavailable`.
     pub fn check(&self) -> Result<(), Error> {
         self.runtime().map(|_| ())
+    }
+
+    /// The keys of this installation.
+    pub(super) fn keys(&self) -> Result<crate::keys::Keys, Error> {
+        Ok(self.runtime()?.keys.clone())
     }
 
     fn runtime(&self) -> Result<Arc<Runtime>, Error> {

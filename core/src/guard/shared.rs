@@ -1,7 +1,8 @@
 //! What all exchanges of a guard share: the policy, the clock, and the worker of this process.
 
+use std::collections::HashMap;
 use std::process;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -11,6 +12,7 @@ use super::worker::Runtime;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
 use crate::policy::Policy;
+use crate::vector::{Counter, Paths, Places};
 
 pub(super) struct Shared {
     pub(super) policy: Arc<Policy>,
@@ -18,6 +20,8 @@ pub(super) struct Shared {
     clock: Arc<dyn Clock>,
     runtime: ArcSwapOption<Runtime>,
     start: Mutex<Start>,
+    /// Places of vectors, rows and ids, compiled once for each kind of body.
+    places: RwLock<HashMap<usize, Places>>,
 }
 
 /// What is known of the attempts to start: a store that cannot be opened is not tried on every request.
@@ -33,7 +37,27 @@ const RETRY: Duration = Duration::from_secs(1);
 impl Shared {
     pub(super) fn new(policy: Arc<Policy>, clock: Arc<dyn Clock>) -> Self {
         let policy_digest = hex(policy.digest());
-        Self { policy, policy_digest, clock, runtime: ArcSwapOption::empty(), start: Mutex::default() }
+        Self {
+            policy,
+            policy_digest,
+            clock,
+            runtime: ArcSwapOption::empty(),
+            start: Mutex::default(),
+            places: RwLock::default(),
+        }
+    }
+
+    /// A counter for one kind of body; the catalogue's own tests read each of its paths.
+    pub(super) fn counter(&self, paths: &'static Paths) -> Option<Counter> {
+        // Paths are statics of the catalogue: their address names them.
+        let key = std::ptr::from_ref(paths).addr();
+        if let Some(places) = self.places.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Some(Counter::at(places));
+        }
+        let places = Places::compile(paths).ok()?;
+        let counter = Counter::at(&places);
+        self.places.write().unwrap_or_else(PoisonError::into_inner).insert(key, places);
+        Some(counter)
     }
 
     pub(super) fn now(&self) -> Timestamp {

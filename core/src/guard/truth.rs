@@ -60,6 +60,11 @@ pub(super) fn request_with_changed_body(length: Option<usize>, edits: &mut Heade
 
 /// What a response must stop saying when its body may change.
 pub(super) fn response_with_changing_body(edits: &mut HeaderEdits) {
-    edits.remove.extend([header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG, header::ACCEPT_RANGES]);
+    edits.remove.extend([
+        header::CONTENT_LENGTH,
+        header::CONTENT_ENCODING,
+        header::ETAG,
+        header::ACCEPT_RANGES,
+    ]);
     edits.remove.extend(BODY_HASHES);
 }

@@ -4,6 +4,7 @@
 //! decisions read, and signs a checkpoint a second. Nothing on the path of an ordinary request waits for it.
 
 mod bench;
+mod standing;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -109,9 +110,11 @@ impl Runtime {
 
     /// Whether what is known of grants is too old to rely on.
     pub(super) fn is_stale(&self) -> bool {
-        let age = self.state.started.elapsed().saturating_sub(Duration::from_millis(
-            self.state.refreshed.load(Ordering::Acquire),
-        ));
+        let age = self
+            .state
+            .started
+            .elapsed()
+            .saturating_sub(Duration::from_millis(self.state.refreshed.load(Ordering::Acquire)));
         age > MAX_STALE
     }
 

@@ -173,13 +173,13 @@ mod tests {
 
     #[test]
     fn whole_parts_are_measured() {
-        assert_eq!(read("0.123456789012,1]").unwrap().2, false);
-        assert_eq!(read("123456789]").unwrap().2, true);
-        assert_eq!(read("-123456789.5,0.1]").unwrap().2, true);
-        assert_eq!(read("1.5,4111111111111111]").unwrap().2, true);
-        assert_eq!(read("1e000000000005,12345678]").unwrap().2, false);
-        assert_eq!(read("1e-000000000005 , 12]").unwrap().2, false);
-        assert_eq!(read("1.5e5,123456789]").unwrap().2, true);
+        assert!(!read("0.123456789012,1]").unwrap().2);
+        assert!(read("123456789]").unwrap().2);
+        assert!(read("-123456789.5,0.1]").unwrap().2);
+        assert!(read("1.5,4111111111111111]").unwrap().2);
+        assert!(!read("1e000000000005,12345678]").unwrap().2);
+        assert!(!read("1e-000000000005 , 12]").unwrap().2);
+        assert!(read("1.5e5,123456789]").unwrap().2);
         let floats = ["-0.0123456789", "0.5"].repeat(400).join(", ");
         assert_eq!(read(&format!("{floats}]")).unwrap(), (floats.len(), 800, false));
     }

@@ -79,6 +79,12 @@ impl Matcher {
         Self { here: set.start.clone(), levels: Vec::new(), used: Vec::new(), repeated: false }
     }
 
+    /// For a document that stands in a string here: its root is this value.
+    #[must_use]
+    pub fn inside(&self) -> Self {
+        Self { here: self.here.clone(), levels: Vec::new(), used: Vec::new(), repeated: false }
+    }
+
     /// Before a document.
     pub fn root(&mut self, set: &PathSet) {
         self.here.clone_from(&set.start);

@@ -208,7 +208,7 @@ mod tests {
         let text = String::from_utf8(d.text.clone()).unwrap();
         assert_eq!(text, "aéb😀\"c\u{fffd}z");
         for (start, c) in text.char_indices() {
-            let back = &raw[d.raw_start(start)..d.raw_end(start + c.len_utf8())];
+            let back = raw.get(d.raw_start(start)..d.raw_end(start + c.len_utf8())).unwrap();
             let mut again = Decoded::default();
             again.push(back.as_bytes());
             assert_eq!(again.text, c.to_string().as_bytes());

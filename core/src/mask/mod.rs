@@ -1,9 +1,37 @@
 //! The same bytes with the findings replaced and nothing else touched.
+//!
+//! A [`Plan`] says what must not pass: entities wherever they stand, fields whatever they hold, and what becomes
+//! of each ([`Transform`]). A [`Masker`] carries one body through it as the bytes come. Number formatting, order and
+//! white space stay as they were; valid JSON stays valid JSON; what is not touched is not copied.
+//!
+//! How each part of a body is read:
+//! - **JSON strings** of up to 64 KiB are read whole, decoded where they hold escapes; longer ones as a stream of text.
+//!   A string that holds a JSON object or array is read as such (to 4 levels) and written back as a string.
+//! - **Names of members** are read like strings, since an address can be a name. A masked name carries a keyed token,
+//!   so that two names stay two: `[EMAIL:3f2a90c1b7de]`.
+//! - **Numbers** are read where they stand under a name and have six digits or more, and in arrays where the whole
+//!   part has nine or more; embeddings are passed over. A masked number becomes a string.
+//! - **Server-sent events** are read one by one: the data as JSON if it is, else as text; other lines as text.
+//!   A value split over several events is not put together.
+//! - **Forms** are read pair by pair, decoded.
 
+mod form;
 mod format;
+mod json;
+mod marker;
+mod masker;
 mod plan;
+mod report;
+mod splice;
+mod sse;
+mod text;
 mod transform;
 
 pub use format::Format;
-pub use plan::{Plan, PlanSpec};
+pub use masker::{MaskError, Masker, Release};
+pub use plan::{Plan, PlanSpec, What};
+pub use report::{Masked, Report};
 pub use transform::Transform;
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! What must not pass, compiled once for many bodies.
 
+use crate::detect::Detectors;
 use crate::error::Error;
-use crate::json::Path;
+use crate::json::{Path, PathSet};
 use crate::model::Entity;
 
 use super::Transform;
@@ -17,10 +18,45 @@ pub struct PlanSpec {
 }
 
 /// A compiled [`PlanSpec`]: immutable, shared by every body it applies to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Plan {
-    entities: Vec<(Entity, Transform)>,
-    fields: Vec<(Path, Transform)>,
+    pub(super) detectors: Detectors,
+    /// Sorted by name.
+    entities: Vec<Rule>,
+    pub(super) paths: PathSet,
+    fields: Vec<Rule>,
+    /// Whether some field may go with its comma.
+    pub(super) drops: bool,
+}
+
+/// One thing that must not pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Rule {
+    pub(super) what: What,
+    pub(super) transform: Transform,
+    /// `[EMAIL]`
+    pub(super) label: Box<str>,
+    /// `email`, before the digits of a keyed token.
+    pub(super) stem: &'static str,
+}
+
+/// What a finding is about: an entity, or a field of the plan.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum What {
+    /// A value that looks like this.
+    Entity(Entity),
+    /// A value that stands at this path.
+    Field(Path),
+}
+
+impl What {
+    /// The entity's name, or the path as the plan has it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Entity(entity) => entity.name,
+            Self::Field(path) => path.as_str(),
+        }
+    }
 }
 
 impl Plan {
@@ -29,17 +65,63 @@ impl Plan {
     /// # Errors
     /// A transform whose settings are out of range.
     pub fn compile(spec: PlanSpec) -> Result<Self, Error> {
-        for (_, transform) in &spec.entities {
+        let mut entities = Vec::new();
+        for (entity, transform) in spec.entities {
             transform.check()?;
+            let label = format!("[{}]", entity.name.to_ascii_uppercase()).into();
+            entities.push(Rule { what: What::Entity(entity), transform, label, stem: entity.name });
         }
-        for (_, transform) in &spec.fields {
+        // Stable, so that of two rules for one entity the first stays.
+        entities.sort_by(|a, b| a.what.name().cmp(b.what.name()));
+        entities.dedup_by(|later, first| later.what == first.what);
+        let mut fields = Vec::new();
+        for (path, transform) in spec.fields {
             transform.check()?;
+            fields.push(Rule {
+                what: What::Field(path),
+                transform,
+                label: "[REDACTED]".into(),
+                stem: "field",
+            });
         }
-        Ok(Self { entities: spec.entities, fields: spec.fields })
+        let wanted: Vec<Entity> = entities.iter().filter_map(|rule| rule.entity()).collect();
+        let paths = fields.iter().filter_map(|rule| match &rule.what {
+            What::Field(path) => Some(path.clone()),
+            What::Entity(_) => None,
+        });
+        Ok(Self {
+            detectors: Detectors::compile(&wanted),
+            paths: PathSet::new(paths.collect()),
+            drops: fields.iter().any(|rule| rule.transform == Transform::Drop),
+            entities,
+            fields,
+        })
     }
 
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.entities.is_empty() && self.fields.is_empty()
+    }
+
+    pub(super) fn entity(&self, entity: Entity) -> Option<&Rule> {
+        let at = self.entities.binary_search_by(|rule| rule.what.name().cmp(entity.name)).ok()?;
+        self.entities.get(at)
+    }
+
+    pub(super) fn field(&self, index: usize) -> Option<&Rule> {
+        self.fields.get(index)
+    }
+}
+
+impl Rule {
+    fn entity(&self) -> Option<Entity> {
+        match self.what {
+            What::Entity(entity) => Some(entity),
+            What::Field(_) => None,
+        }
+    }
+
+    pub(super) fn drops(&self) -> bool {
+        self.transform == Transform::Drop
     }
 }

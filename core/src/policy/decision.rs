@@ -1,10 +1,10 @@
 //! What a policy is asked and what it answers.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Service;
+use crate::grant::Step;
 use crate::identity::Identity;
 use crate::model::{Act, GrantId, Risk, Verdict};
 
@@ -47,7 +47,7 @@ pub struct Decision {
     /// Why, as a stable code of [`code`].
     pub code: &'static str,
     /// Why, for the caller: the `because` of the rule that decided, or a sentence of ours.
-    pub because: Cow<'static, str>,
+    pub because: Arc<str>,
     /// The names of the rules that decided, sorted; empty where a threshold or the default did.
     pub rules: Vec<Arc<str>>,
     /// The grants that an `Allow` or `Hold` rests on, sorted and without repeats: use each once per exchange.
@@ -110,8 +110,8 @@ impl Effect {
 /// What an approval takes. Where several rules hold one request, their terms are merged to the strictest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApprovalTerms {
-    /// All of these steps are needed, in any order.
-    pub steps: Vec<ApprovalStep>,
+    /// All of these steps are needed, in any order; their groups are groups of the policy.
+    pub steps: Vec<Step>,
     /// How long the request may wait for a decision.
     pub ttl: Duration,
     /// How long after approval the request may be retried.
@@ -120,13 +120,4 @@ pub struct ApprovalTerms {
     pub reason_required: bool,
     /// How long the connection may be parked; zero answers at once.
     pub wait: Duration,
-}
-
-/// One step of an approval: so many distinct people of any of these groups.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ApprovalStep {
-    /// Groups of the policy; a member of any of them counts.
-    pub from: Vec<String>,
-    /// How many people, at least 1.
-    pub need: u32,
 }

@@ -1,7 +1,250 @@
 //! What people write down, compiled to what the guard asks.
+//!
+//! One YAML document (`core/policy.schema.json` describes it for editors) names services, rules, standing grants,
+//! approvals and masks. Reading it reports *everything* that is wrong with it in one run, each with line and column:
+//! unknown keys and names, rules that can never fire, grants that contradict rules, holds that nobody can end.
+//! What was read is immutable, shared by all exchanges, and answers a question in well under a microsecond.
+//!
+//! ```
+//! use wardline::identity::Identity;
+//! use wardline::model::{Act, Operation, Verdict};
+//! use wardline::policy::{Facts, NoGrants, Policy};
+//!
+//! let policy = Policy::parse("
+//! version: 1
+//! state: memory
+//! services: {vectors: {system: qdrant}}
+//! rules:
+//!   - {name: search, who: ['user:*'], operations: [vector.search], effect: allow}
+//! ", "policy.yaml").unwrap();
+//!
+//! let ana = Identity::new("ana");
+//! let acts = [Act::new(Operation::VectorSearch, "docs")];
+//! let facts = Facts { identity: &ana, service: policy.service("vectors"), acts: &acts, risks: &[] };
+//! assert_eq!(policy.decide(&facts, &NoGrants).verdict, Verdict::Allow);
+//!
+//! let wrong = Policy::parse("version: 1\nruels: []\nservices: {a: {system: qdrnt}}\n", "policy.yaml").unwrap_err();
+//! let found: Vec<_> = wrong.diagnostics().iter().map(|d| (d.line, d.column, d.code)).collect();
+//! assert_eq!(found, [(2, 1, "unknown_key"), (3, 24, "unknown_system")]);
+//! ```
 
+mod decide;
 mod decision;
+mod document;
+mod draft;
+mod masking;
+mod scope;
+mod sense;
 mod service;
 
-pub use decision::{ApprovalStep, ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, code};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, code};
+pub use masking::{Masking, Side};
 pub use service::{IdentitySource, OnFailure, Service, State, Thresholds};
+
+use decide::Reason;
+use document::{Findings, MAX_BYTES, POLICY, Shape};
+use draft::{Draft, Rule};
+use masking::Masks;
+
+use crate::error::{Diagnostic, Error, ErrorKind};
+use crate::grant::Grant;
+use crate::identity::Identity;
+use crate::mask::Plan;
+use crate::model::{Act, Operation, Risk};
+
+/// A compiled policy. It never changes; a new one takes its place whole.
+#[derive(Debug)]
+pub struct Policy {
+    digest: [u8; 32],
+    state: State,
+    identity: Option<IdentitySource>,
+    groups: BTreeMap<String, Vec<String>>,
+    default: Effect,
+    durable_from: Option<Risk>,
+    thresholds: Thresholds,
+    /// The terms of what a threshold or the default holds; none where nobody approves.
+    approval: Option<Arc<ApprovalTerms>>,
+    services: Vec<Service>,
+    /// Sorted by name.
+    rules: Vec<Rule>,
+    /// For each operation the rules that may fit it, by index.
+    by_operation: Vec<Box<[usize]>>,
+    grants: Vec<Grant>,
+    masks: Masks,
+    /// What each reason says where no rule does.
+    sentences: Vec<Arc<str>>,
+}
+
+impl Policy {
+    /// Reads a policy file.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] or [`ErrorKind::Input`] where the file cannot be read, [`ErrorKind::Policy`] with
+    /// every finding where it is wrong.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let name = path.display().to_string();
+        let unreadable = |e: std::io::Error| {
+            let kind =
+                if e.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Input };
+            Error::new(kind, format!("cannot read the policy {name}")).with_source(e)
+        };
+        let mut bytes = Vec::new();
+        // One byte more than is accepted tells that there is more.
+        let limit = MAX_BYTES as u64 + 1;
+        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unreadable)?;
+        if bytes.len() > MAX_BYTES {
+            let message = format!("a policy may be at most {MAX_BYTES} bytes long");
+            return Err(Error::policy(vec![Diagnostic::new(name, 1, 1, "too_large", message)]));
+        }
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Self::parse(text, &name),
+            Err(e) => {
+                let before =
+                    bytes.get(..e.valid_up_to()).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or("");
+                let line = before.matches('\n').count() + 1;
+                let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
+                let message = "expected UTF-8 text";
+                Err(Error::policy(vec![Diagnostic::new(name, line, column, "not_utf8", message)]))
+            }
+        }
+    }
+
+    /// Reads a policy from its text. `file` is where it comes from: for messages, and for the state folder, which
+    /// stands beside it.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Policy`] with every finding, in the order of the text.
+    pub fn parse(text: &str, file: &str) -> Result<Self, Error> {
+        let mut findings = Findings::new(file);
+        let Some(root) = document::read(text, &mut findings) else {
+            return Err(Error::policy(findings.sorted()));
+        };
+        document::check(&root, &Shape::Keys(&POLICY), &mut findings);
+        let draft = Draft::read(&root, file);
+        sense::check(&draft, &mut findings);
+        if !findings.is_empty() {
+            return Err(Error::policy(findings.sorted()));
+        }
+        Self::compile(draft, Sha256::digest(text.as_bytes()).into())
+    }
+
+    fn compile(draft: Draft<'_>, digest: [u8; 32]) -> Result<Self, Error> {
+        let mut rules: Vec<Rule> = draft.rules.into_iter().map(|part| part.is).collect();
+        rules.sort_by(|a, b| a.name.cmp(&b.name));
+        let meant = |operation: &Operation| {
+            let rules = rules.iter().enumerate();
+            rules.filter(|(_, rule)| rule.matcher.scope.operations.has(*operation)).map(|(i, _)| i).collect()
+        };
+        Ok(Self {
+            digest,
+            by_operation: Operation::ALL.iter().map(meant).collect(),
+            rules,
+            state: draft.state,
+            identity: draft.identity,
+            groups: draft.groups,
+            default: draft.default,
+            durable_from: draft.durable_from,
+            thresholds: draft.thresholds,
+            approval: (!draft.approval.steps.is_empty()).then(|| Arc::new(draft.approval)),
+            services: draft.services.into_iter().map(|part| part.is).collect(),
+            grants: draft.grants.into_iter().map(|part| part.is.grant).collect(),
+            masks: Masks::new(draft.masks.into_iter().map(|part| part.is).collect())?,
+            sentences: Reason::ALL.iter().map(|reason| reason.sentence().into()).collect(),
+        })
+    }
+
+    /// The JSON Schema of policies, for editors and other tools.
+    pub fn schema() -> String {
+        document::schema()
+    }
+
+    /// SHA-256 of the policy's text.
+    pub fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    /// Where grants, approvals and the log are kept.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Where a door takes the caller from when its host hands over none.
+    pub fn identity(&self) -> Option<&IdentitySource> {
+        self.identity.as_ref()
+    }
+
+    /// The services, in the order of the text.
+    pub fn services(&self) -> &[Service] {
+        &self.services
+    }
+
+    /// The service of that name.
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services.iter().find(|service| &*service.name == name)
+    }
+
+    /// The service that answers to a host (with or without port) and a path (as received, query allowed): of those
+    /// that fit the one with the longest base path, then the one that names the host most closely. `None` where none
+    /// does, or where two readers of the path could find two services.
+    pub fn service_for(&self, host: &str, path: &str) -> Option<&Service> {
+        service::select(&self.services, host, path)
+    }
+
+    /// From this final risk on, a `begin` record is on disk before a request to no service of the policy goes on;
+    /// a service has its own.
+    pub fn durable_from(&self) -> Option<Risk> {
+        self.durable_from
+    }
+
+    /// The groups of the policy that a person is in: what entitles them to approve.
+    pub fn groups_of(&self, person: &str) -> impl Iterator<Item = &str> {
+        let person = person.to_owned();
+        self.groups
+            .iter()
+            .filter(move |(_, people)| people.contains(&person))
+            .map(|(group, _)| group.as_str())
+    }
+
+    /// The standing grants, in the order of the text. Uses and quota are counted where grants are kept, under their ids.
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
+    }
+
+    /// What is masked in one body of a request that does `acts`. An entry applies when any of the acts fits it.
+    ///
+    /// # Errors
+    /// Where no plan can be made of the entries: the exchange must be denied.
+    pub fn masking(
+        &self,
+        service: Option<&Service>,
+        identity: &Identity,
+        acts: &[Act],
+        side: Side,
+    ) -> Result<Arc<Masking>, Error> {
+        self.masks.of(self.service_index(service), identity, acts, side)
+    }
+
+    /// Every mask entry of the policy joined to one plan: for text that belongs to no request.
+    pub fn whole_plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.masks.whole)
+    }
+
+    /// Hosts that no service names stand behind the last service.
+    fn service_index(&self, service: Option<&Service>) -> usize {
+        service.map_or(self.services.len(), |service| service.index)
+    }
+
+    fn rules_for(&self, operation: Operation) -> impl Iterator<Item = &Rule> {
+        let bucket = self.by_operation.get(operation as usize).map(|b| &**b).unwrap_or_default();
+        bucket.iter().filter_map(|index| self.rules.get(*index))
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
+use crate::classify::System;
 use crate::glob::Glob;
 use crate::identity::TrustedHeaders;
 use crate::model::{Mode, Risk};
@@ -12,13 +13,14 @@ use crate::model::{Mode, Risk};
 /// One guarded service.
 #[derive(Debug, Clone)]
 pub struct Service {
+    pub(super) index: usize,
     /// Its name in the policy.
     pub name: Arc<str>,
-    /// What it speaks: the name of the system whose catalogue classifies its requests.
-    pub system: Arc<str>,
+    /// What it speaks: whose catalogue classifies its requests.
+    pub system: &'static System,
     /// The hosts it answers to, in lower case.
     pub hosts: Vec<Glob>,
-    /// The path that its interface stands under, from `/`, without a closing slash; `/` for all of the host.
+    /// The path that its interface stands under, without a closing slash; empty for all of the host.
     pub base_path: String,
     /// Whether verdicts are carried out.
     pub mode: Mode,
@@ -67,4 +69,74 @@ pub struct IdentitySource {
     pub headers: TrustedHeaders,
     /// The header that joins the exchanges of one session, believed from the same peers.
     pub session: Option<HeaderName>,
+}
+
+impl Service {
+    /// How closely it fits a host (as asked for, in lower case, and the same without its port); `None` where not.
+    fn fits_host(&self, asked: &str, bare: &str) -> Option<(bool, usize)> {
+        let fitting = self.hosts.iter().filter(|glob| glob.matches(asked) || glob.matches(bare));
+        fitting.map(|glob| (glob.is_exact(), glob.as_str().len())).max()
+    }
+
+    /// Whether a decoded path stands under its base path, at the end of a segment.
+    fn fits_path(&self, path: &str) -> bool {
+        path.strip_prefix(self.base_path.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+/// The service that a host and path belong to: of those that fit the one with the longest base path, then the one
+/// that names the host most closely.
+pub(super) fn select<'s>(services: &'s [Service], host: &str, path: &str) -> Option<&'s Service> {
+    let asked = host.to_ascii_lowercase();
+    let bare = without_port(&asked);
+    let hosted = || services.iter().filter_map(|service| Some((service.fits_host(&asked, bare)?, service)));
+    let path = match path.split_once('?') {
+        Some((path, _)) => path,
+        None => path,
+    };
+    let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+    // Where the path chooses, one that two readers could resolve to two services belongs to none.
+    let chooses = hosted().any(|(_, service)| !service.base_path.is_empty());
+    if chooses
+        && (path.contains("//") || path.contains('\\') || path.split('/').any(|s| matches!(s, "." | "..")))
+    {
+        return None;
+    }
+    hosted()
+        .filter(|(_, service)| service.fits_path(&path))
+        .max_by_key(|(host, service)| (service.base_path.len(), *host, std::cmp::Reverse(service.index)))
+        .map(|(_, service)| service)
+}
+
+fn without_port(host: &str) -> &str {
+    let bare = match host.rsplit_once(':') {
+        // The colons of an IPv6 address stand within brackets.
+        Some((name, port))
+            if port.bytes().all(|b| b.is_ascii_digit()) && (!name.contains(':') || name.ends_with(']')) =>
+        {
+            name
+        }
+        _ => host,
+    };
+    bare.strip_suffix('.').unwrap_or(bare)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ports_are_told_from_addresses() {
+        for (host, bare) in [
+            ("qdrant:6333", "qdrant"),
+            ("qdrant.", "qdrant"),
+            ("[::1]:8080", "[::1]"),
+            ("[::1]", "[::1]"),
+            ("::1", "::1"),
+            ("", ""),
+        ] {
+            assert_eq!(without_port(host), bare);
+        }
+    }
 }

@@ -1,4 +1,19 @@
 //! Vectors, rows and ids, counted as the bytes pass.
+//!
+//! Any array of numbers may or may not be a vector: distances, token ids and log probabilities are arrays too. So the
+//! catalogue names, for each kind of body, the places where vectors, rows and ids stand ([`Paths`]); a [`Counter`]
+//! follows the document and counts what stands there, in any encoding.
+//!
+//! ```
+//! use wardline::vector::{Counter, Paths};
+//! static SCROLL: Paths = Paths { vectors: &["points[*].vector"], rows: &["points[*]"], ids: &["points[*].id"] };
+//! let counter = Counter::new(&SCROLL).unwrap();
+//! assert!(counter.census().is_empty());
+//! ```
+
+mod counter;
+
+pub use counter::{Counter, Places, Scalar};
 
 /// Where one kind of body carries vectors, rows and ids: [`json::Path`](crate::json::Path) patterns, named by the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -28,7 +28,13 @@ const BLOCK: u64 = 256;
 impl Ledger {
     /// Rests the exchange on a grant. `unit` is what its quota counts, `asked` the magnitude of the acts in
     /// that unit.
-    pub(super) fn rest_on(&mut self, grant: GrantId, counts_uses: bool, unit: Option<Unit>, asked: Option<u64>) {
+    pub(super) fn rest_on(
+        &mut self,
+        grant: GrantId,
+        counts_uses: bool,
+        unit: Option<Unit>,
+        asked: Option<u64>,
+    ) {
         self.entries.push(Entry { grant, counts_uses, unit, asked, leases: Vec::new(), spent: 0 });
     }
 
@@ -73,7 +79,8 @@ impl Ledger {
             let Some(unit) = entry.unit else { continue };
             let count = count(unit).or(entry.asked).ok_or(())?;
             entry.spent = entry.spent.max(count);
-            let leased = entry.leases.iter().fold(0_u64, |sum, lease| sum.saturating_add(lease.held().amount));
+            let leased =
+                entry.leases.iter().fold(0_u64, |sum, lease| sum.saturating_add(lease.held().amount));
             if let need @ 1.. = entry.spent.saturating_sub(leased) {
                 let want = need.max(BLOCK);
                 return Ok(Some(LeaseRequest { grant: entry.grant.clone(), uses: 0, need, want }));

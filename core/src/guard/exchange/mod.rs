@@ -37,7 +37,8 @@ pub struct Exchange {
     runtime: Option<Arc<Runtime>>,
     phase: Phase,
     head: Option<HttpHead>,
-    service: Option<Arc<Service>>,
+    /// Its place among the services of the policy.
+    service: Option<usize>,
     identity: Identity,
     acts: Vec<Act>,
     pending: Option<classify::Pending>,
@@ -92,7 +93,7 @@ impl Exchange {
     pub(super) fn new(
         shared: Arc<Shared>,
         runtime: Option<Arc<Runtime>>,
-        service: Option<Arc<Service>>,
+        service: Option<usize>,
         identity: Identity,
         record: Box<Record>,
     ) -> Self {
@@ -157,7 +158,7 @@ impl Exchange {
 
     /// The mode of the service.
     pub fn mode(&self) -> Mode {
-        self.service.as_ref().map_or(Mode::Enforce, |service| service.mode)
+        self.service().map_or(Mode::Enforce, |service| service.mode)
     }
 
     /// What to do next, before the service is called. Ask again after each answer to [`Step::NeedBody`] and
@@ -274,7 +275,7 @@ impl Exchange {
 
     /// A failure of our own: denied, unless the policy names this service's failures as the lesser harm.
     fn fail(&mut self) -> Option<Answer> {
-        let allowed = self.service.as_ref().is_some_and(|s| s.on_failure == crate::policy::OnFailure::Allow);
+        let allowed = self.service().is_some_and(|s| s.on_failure == crate::policy::OnFailure::Allow);
         if !allowed {
             return Some(self.refuse("guard_unavailable"));
         }
@@ -283,6 +284,10 @@ impl Exchange {
         self.record.enforced = Some(Verdict::Allow);
         self.phase = Phase::Forwarded;
         None
+    }
+
+    fn service(&self) -> Option<&Service> {
+        self.shared.policy.services().get(self.service?)
     }
 
     pub(super) fn runtime(&self) -> Option<&Runtime> {
@@ -294,7 +299,7 @@ impl Exchange {
     }
 
     fn body_limit(&self) -> usize {
-        self.service.as_ref().map_or(crate::policy::BODY_LIMIT, |service| service.body_limit)
+        self.service().map_or(BODY_LIMIT, |service| service.body_limit)
     }
 
     fn cut(&mut self, code: &'static str) -> Flow {
@@ -333,6 +338,9 @@ impl std::fmt::Debug for Exchange {
         write!(f, "Exchange({})", self.record.id)
     }
 }
+
+/// What is read of a body where no service says how much.
+const BODY_LIMIT: usize = 1 << 20;
 
 /// How a released piece reads as a flow.
 fn flow_of(release: Release) -> Flow {

@@ -1,5 +1,6 @@
 //! The request's half: classify, decide, hold, lease, put the begin entry on disk, mask the body, forward.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use super::{Await, Exchange, Phase, flow_of};
 use crate::audit::{Kind, Matched, Term, Weighed};
 use crate::classify::{self, Outcome};
 use crate::coding::Decoder;
+use crate::error::Error;
 use crate::grant::{ApprovalState, Opening};
 use crate::guard::answer::Answer;
 use crate::guard::body::{Body, hex};
@@ -18,8 +20,7 @@ use crate::guard::truth::{self, HeaderEdits};
 use crate::keys::Purpose;
 use crate::mask::{Format, Masker, Release};
 use crate::model::{Act, ApprovalId, Risk, Verdict};
-use crate::policy::{Facts, Masking, Side, Unmaskable};
-use crate::vector::Counter;
+use crate::policy::{Facts, Masking, Side};
 
 impl Exchange {
     pub(super) fn next_step(&mut self) -> Step {
@@ -51,30 +52,32 @@ impl Exchange {
             return self.fail().map(Step::Answer);
         }
         let Some(head) = &self.head else { return Some(Step::Answer(self.refuse("guard_unavailable"))) };
-        let outcome = match (self.pending.take(), &self.service) {
+        let service = self.shared.policy.services().get(self.service.unwrap_or(usize::MAX));
+        let outcome = match (self.pending.take(), service) {
             (Some(pending), _) => Outcome::NeedBody(pending),
             (None, None) => Outcome::Done(classify::Classified::unknown()),
             (None, Some(service)) => {
                 // Only a body that something may read is worth a decoder.
-                let coding = head.headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
+                let coding =
+                    head.headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
                 self.collected.expect(coding);
-                match classify::system(&service.system) {
-                    Some(system) => classify::http(system, head, &service.base_path),
-                    None => Outcome::Done(classify::Classified::unknown()),
-                }
+                classify::http(service.system, head, &service.base_path)
             }
         };
         let classified = match outcome {
             Outcome::Done(classified) => Ok(classified),
+            Outcome::Refused(refusal) => Err(refusal),
             Outcome::NeedBody(pending) if self.collected.is_open() => {
                 self.pending = Some(pending);
                 return Some(Step::NeedBody);
             }
-            Outcome::NeedBody(pending) => pending.finish(match (self.collected.state, self.collected.clear()) {
-                (_, Some(clear)) => classify::Body::Whole(clear),
-                (State::Undecodable, None) => classify::Body::Undecodable,
-                _ => classify::Body::TooLarge,
-            }),
+            Outcome::NeedBody(pending) => {
+                pending.finish(match (self.collected.state, self.collected.clear()) {
+                    (_, Some(clear)) => classify::Body::Whole(clear),
+                    (State::Undecodable, None) => classify::Body::Undecodable,
+                    _ => classify::Body::TooLarge,
+                })
+            }
         };
         match classified {
             Ok(classified) => {
@@ -88,10 +91,10 @@ impl Exchange {
             Err(refusal) => {
                 let code = match refusal.code {
                     "malformed_json" => "malformed_body",
-                    _ => "ambiguous_body",
+                    _ => "ambiguous_request",
                 };
                 self.acts = vec![Act::unknown()];
-                self.record.because = Some(refusal.to_string());
+                self.record.because = Some(format!("{} at {}", refusal.code, refusal.at));
                 self.record.decided = Some(Verdict::Deny);
                 if !self.enforces() {
                     self.phase = Phase::Begin;
@@ -113,10 +116,11 @@ impl Exchange {
             self.acts.push(Act::unknown());
         }
         let risks: Vec<Risk> = self.acts.iter().map(|act| act.risk).collect();
-        let service = self.service.as_deref();
+        let policy = self.shared.policy.clone();
+        let service = policy.services().get(self.service.unwrap_or(usize::MAX));
         let facts = Facts { identity: &self.identity, service, acts: &self.acts, risks: &risks };
         let view = runtime.view(now);
-        let decision = self.shared.policy.decide(&facts, &view);
+        let decision = policy.decide(&facts, &view);
         if view.stale && decision.verdict != Verdict::Allow && self.enforces() {
             // What the store knows is too old to say that there is no grant, or that one still lives.
             return self.fail().map(Step::Answer);
@@ -155,7 +159,7 @@ impl Exchange {
         record.acts.clone_from(&self.acts);
         record.decided = Some(decision.verdict);
         record.code = Some(decision.code.to_owned());
-        record.because = Some(decision.because.clone().into_owned());
+        record.because = Some(decision.because.to_string());
         record.rules = decision
             .rules
             .iter()
@@ -212,7 +216,7 @@ impl Exchange {
             service: self.record.service.clone(),
             acts: self.acts.clone(),
             rules: self.record.rules.iter().map(|matched| matched.rule.clone()).collect(),
-            policy: self.shared.policy_digest.to_string(),
+            policy: self.shared.policy_digest.clone(),
             steps: terms.steps.clone(),
             reason_required: terms.reason_required,
             pending_for: terms.ttl,
@@ -239,7 +243,8 @@ impl Exchange {
                 digest.field(head.method.as_str().as_bytes());
                 digest.field(head.host.as_bytes());
                 digest.field(head.target.as_bytes());
-                let content_type = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+                let content_type =
+                    head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
                 digest.field(content_type);
                 digest.field(self.collected.clear()?);
             }
@@ -266,7 +271,7 @@ impl Exchange {
     fn begin(&mut self) -> Option<Step> {
         self.phase = Phase::Prepare;
         let risk = self.record.risk.as_ref().map_or(Risk::MAX, |risk| risk.total);
-        let durable = self.service.as_ref().map_or(self.shared.policy.durable_from(), |s| s.durable_from);
+        let durable = self.service().map_or(self.shared.policy.durable_from(), |s| s.durable_from);
         if self.begun || durable.is_none_or(|from| risk < from) {
             return None;
         }
@@ -278,14 +283,16 @@ impl Exchange {
 
     /// Step 5, the request's side: what of the body goes on, and how.
     fn prepare(&mut self) -> Option<Step> {
-        let masking = self.masking(Side::Request);
+        let (Ok(masking), Ok(answer)) = (self.masking(Side::Request), self.masking(Side::Response)) else {
+            return self.fail().map(Step::Answer);
+        };
         let changes = !masking.plan.is_empty() && self.enforces();
         if changes && self.collected.is_open() && self.head.is_some() {
             // A body within the limit is masked whole before its first byte leaves, so that a refusal is clean.
             return Some(Step::NeedBody);
         }
         let mut edits = HeaderEdits::default();
-        if self.enforces() && !self.masking(Side::Response).plan.is_empty() {
+        if self.enforces() && !answer.plan.is_empty() {
             let method = self.head.as_ref().map_or(Method::POST, |head| head.method.clone());
             truth::request_of_changing_response(&method, &mut edits);
         }
@@ -294,7 +301,8 @@ impl Exchange {
             return Some(self.mask_request(&masking, edits));
         }
         let coding = self.header(&header::CONTENT_ENCODING).unwrap_or("");
-        self.request = match (self.watcher(Side::Request, &masking, self.content_type()), Decoder::of(coding)) {
+        self.request = match (self.watcher(Side::Request, &masking, self.content_type()), Decoder::of(coding))
+        {
             (Some(body), Ok(decoder)) => body.decoding(decoder),
             _ => Body::passing(),
         };
@@ -316,14 +324,15 @@ impl Exchange {
             };
         }
         let watched = self.request_census.is_some() || !masking.plan.is_empty();
-        let body = if watched { RequestBody::Feed(Bytes::from(read.concat())) } else { RequestBody::Unchanged };
+        let body =
+            if watched { RequestBody::Feed(Bytes::from(read.concat())) } else { RequestBody::Unchanged };
         Some(Step::Forward(Forward { edits, body }))
     }
 
     fn mask_request(&mut self, masking: &Masking, mut edits: HeaderEdits) -> Step {
         let format = self.content_type().and_then(Format::of);
         let (Some(format), Some(runtime)) = (format, &self.runtime) else {
-            if masking.unmaskable == Unmaskable::Pass {
+            if !masking.refuse_unmaskable {
                 return Step::Forward(Forward { edits, body: RequestBody::Unchanged });
             }
             return Step::Answer(self.refuse("unmaskable_request"));
@@ -331,7 +340,7 @@ impl Exchange {
         if self.collected.state == State::Undecodable {
             return Step::Answer(self.refuse("unsupported_coding"));
         }
-        let counter = self.request_census.map(Counter::new);
+        let counter = self.request_census.and_then(|paths| self.shared.counter(paths));
         let masker = Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter);
         let coding = self.header(&header::CONTENT_ENCODING);
         let decoder = coding.map_or(Ok(None), Decoder::of).unwrap_or_default();
@@ -371,12 +380,17 @@ impl Exchange {
         if census.is_none() && masking.plan.is_empty() {
             return None;
         }
-        let masker = Masker::new(masking.plan.clone(), format, runtime.keys.clone(), census.map(Counter::new));
+        let masker = Masker::new(
+            masking.plan.clone(),
+            format,
+            runtime.keys.clone(),
+            census.and_then(|paths| self.shared.counter(paths)),
+        );
         Some(Body::watched(masker))
     }
 
-    pub(super) fn masking(&self, side: Side) -> Masking {
-        self.shared.policy.masking(self.service.as_deref(), &self.identity, &self.acts, side)
+    pub(super) fn masking(&self, side: Side) -> Result<Arc<Masking>, Error> {
+        self.shared.policy.masking(self.service(), &self.identity, &self.acts, side)
     }
 
     fn header(&self, name: &http::HeaderName) -> Option<&str> {
@@ -398,7 +412,11 @@ impl Exchange {
                     self.phase = Phase::Lease;
                     return;
                 }
-                let wait = self.decision.as_ref().and_then(|d| d.approval.as_ref()).map_or(Duration::ZERO, |t| t.wait);
+                let wait = self
+                    .decision
+                    .as_ref()
+                    .and_then(|d| d.approval.as_ref())
+                    .map_or(Duration::ZERO, |t| t.wait);
                 if state == ApprovalState::Pending && awaited == Await::Ticket && !wait.is_zero() {
                     self.follow_up = Some(Effect::AwaitDecision {
                         approval: approval.id,
@@ -471,7 +489,13 @@ impl Exchange {
         }
     }
 
-    fn release_request(&mut self, piece: &[u8], out: &mut Vec<u8>, from: usize, release: Release) -> Flow {
+    pub(super) fn release_request(
+        &mut self,
+        piece: &[u8],
+        out: &mut Vec<u8>,
+        from: usize,
+        release: Release,
+    ) -> Flow {
         match self.meter() {
             Ok(None) => {}
             Ok(Some(lease)) => return self.hold_back(piece, out, from, release, lease),

@@ -9,8 +9,7 @@ use crate::guard::body::Body;
 use crate::guard::step::{Flow, Passage, ResponseBody};
 use crate::guard::truth::{self, HeaderEdits};
 use crate::mask::{Format, Masker, Release};
-use crate::policy::{Side, Unmaskable};
-use crate::vector::Counter;
+use crate::policy::Side;
 
 /// A declared length up to which a body is collected: small enough to cost nothing, and an error in it can
 /// still become an answer.
@@ -27,7 +26,9 @@ impl Exchange {
         if let Phase::Answered(answer) = &self.phase {
             return Passage { edits, body: ResponseBody::Refuse(answer.clone()) };
         }
-        let masking = self.masking(Side::Response);
+        let Ok(masking) = self.masking(Side::Response) else {
+            return Passage { edits, body: ResponseBody::Refuse(self.refuse("guard_unavailable")) };
+        };
         let changes = !masking.plan.is_empty() && self.enforces();
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let head_only = self.head.as_ref().is_some_and(|head| head.method == Method::HEAD);
@@ -47,21 +48,22 @@ impl Exchange {
             truth::response_with_changing_body(&mut edits);
             return Passage { edits, body: ResponseBody::Pass };
         }
-        let length = headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+        let length =
+            headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
         if length == Some(0_u64) {
             return Passage { edits, body: ResponseBody::Pass };
         }
         let partial = status == StatusCode::PARTIAL_CONTENT;
         let format = content_type.and_then(Format::of).filter(|_| !partial);
         let (Some(format), Ok(decoder), Some(runtime)) = (format, Decoder::of(coding), &self.runtime) else {
-            if masking.unmaskable == Unmaskable::Pass {
+            if !masking.refuse_unmaskable {
                 return Passage { edits, body: ResponseBody::Pass };
             }
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("unmaskable_response")) };
         };
         truth::response_with_changing_body(&mut edits);
-        let counter = self.response_census.map(Counter::new);
-        let masker = Masker::new(masking.plan, format, runtime.keys.clone(), counter);
+        let counter = self.response_census.and_then(|paths| self.shared.counter(paths));
+        let masker = Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter);
         self.response = Body::masked(decoder, masker);
         let whole = format != Format::Sse && length.is_some_and(|length| length <= WHOLE);
         Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Stream } }

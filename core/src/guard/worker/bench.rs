@@ -5,11 +5,14 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::Job;
-use crate::audit::{Change, Journal, Kind, Log, MemoryJournal, Record};
+use crate::audit::{Change, Journal, Kind, Log, MemoryJournal, Record, StoreKeeper};
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
-use crate::grant::{Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Lease, Leased, Snapshot, Take, Ticket};
+use crate::grant::{
+    Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Snapshot, Take, Ticket,
+};
 use crate::guard::step::{Done, Effect, LeaseRequest};
+use crate::guard::worker::standing;
 use crate::keys::Keys;
 use crate::model::{ApprovalId, RecordId};
 use crate::policy::{Policy, State};
@@ -43,8 +46,8 @@ impl Bench {
     pub(super) fn open(policy: &Policy, clock: Arc<dyn Clock>) -> Result<(Self, Snapshot), Error> {
         let (keys, store, journal): (Keys, Arc<dyn Store>, Box<dyn Journal>) = match policy.state() {
             State::Memory => {
-                let store = Arc::new(MemoryStore::new());
-                (Keys::ephemeral()?, store, Box::new(MemoryJournal::new()?))
+                let store = Arc::new(MemoryStore::with_clock(clock.clone()));
+                (Keys::ephemeral()?, store, Box::new(MemoryJournal::new()))
             }
             State::Folder(folder) => {
                 std::fs::create_dir_all(folder).map_err(|e| {
@@ -52,12 +55,13 @@ impl Bench {
                     Error::new(crate::ErrorKind::Store, message).with_source(e)
                 })?;
                 let keys = Keys::open(folder)?;
-                let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.join("store.sqlite"))?);
-                let log = Log::open(folder, store.clone())?;
+                let store: Arc<dyn Store> =
+                    Arc::new(SqliteStore::open_with_clock(&folder.join("store.sqlite"), clock.clone())?);
+                let log = Log::open(folder, Box::new(StoreKeeper::new(store.clone())))?;
                 (keys, store, Box::new(log))
             }
         };
-        policy.settle_grants(&*store)?;
+        standing::settle(policy, &*store)?;
         let snapshot = Snapshot::load(&*store)?;
         let policy_digest = crate::guard::body::hex(policy.digest());
         let bench = Self {
@@ -120,7 +124,7 @@ impl Bench {
             Ok(Consumed::Now(used)) => {
                 let by = used.identity.subject.clone();
                 self.note_approval("used", &used, &by, None);
-                Done::Approval { approval: Box::new(used), state: ApprovalState::Used, taken: true }
+                Done::Approval { approval: used, state: ApprovalState::Used, taken: true }
             }
             Ok(Consumed::Refused(_)) => {
                 Done::Approval { approval: Box::new(approval), state: ApprovalState::Used, taken: false }
@@ -205,7 +209,13 @@ impl Bench {
     }
 
     /// Notes a step of an approval in the log.
-    pub(in crate::guard) fn note_approval(&mut self, step: &str, approval: &Approval, by: &str, reason: Option<&str>) {
+    pub(in crate::guard) fn note_approval(
+        &mut self,
+        step: &str,
+        approval: &Approval,
+        by: &str,
+        reason: Option<&str>,
+    ) {
         let mut record = self.change(Kind::Approval, step, by, reason);
         record.approval = Some(approval.id.clone());
         record.service.clone_from(&approval.service);

@@ -1,0 +1,270 @@
+//! The log on disk: one writer a folder, entries in segments, a signed checkpoint over them.
+//!
+//! ```text
+//! <state>/log/<slot>/  key (0600)  key.pub  lock  checkpoint  seg/000000000001.seg  tile/...  blob/<sha256>
+//! ```
+//!
+//! Each process takes the first slot whose lock is free, so that a recycled worker continues its slot's log and
+//! nobody waits for anybody. Order of a group: frames, one fdatasync, then the tree; nothing is signed that is not
+//! synced. After a failed sync the log is poisoned: what the pages hold is unknown, so it is never tried again.
+
+mod recover;
+pub(in crate::audit) mod segment;
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+pub(in crate::audit) use segment::sync_folder;
+
+use super::keeper::{Keeper, Kept};
+use super::merkle::{Hash, Tree, leaf_hash};
+use super::note::{Checkpoint, Signer};
+use super::{Journal, Record, blob, tile};
+use crate::error::{Error, ErrorKind};
+use crate::keys;
+
+/// How many slots a state folder may have: more writers at once than this are a mistake.
+const SLOTS: u32 = 1_024;
+/// Room of a segment in bytes.
+const SEGMENT: u64 = 64 << 20;
+
+/// One writer's log.
+pub struct Log {
+    folder: PathBuf,
+    slot: String,
+    signer: Signer,
+    keeper: Box<dyn Keeper>,
+    /// Held for as long as this writes; the operating system lets go of it when the process dies.
+    _lock: File,
+    segment: File,
+    number: u64,
+    at: u64,
+    room: u64,
+    tree: Tree,
+    /// Tiles completed since the last checkpoint.
+    full: Vec<(u8, u64, Vec<Hash>)>,
+    signed: Option<u64>,
+    poisoned: bool,
+    buffer: Vec<u8>,
+}
+
+impl Log {
+    /// Takes a free slot of a state folder and continues its log.
+    ///
+    /// # Errors
+    /// Where the folder cannot be written; where what is there was altered or is shorter than what the keeper
+    /// remembers. Then nothing may be guarded until a person has looked.
+    pub fn open(state: &Path, keeper: Box<dyn Keeper>) -> Result<Self, Error> {
+        Self::open_with(state, keeper, SEGMENT)
+    }
+
+    /// The same with segments of another size, in bytes.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(state: &Path, keeper: Box<dyn Keeper>, segment_bytes: u64) -> Result<Self, Error> {
+        for number in 1..=SLOTS {
+            let slot = format!("w{number:04}");
+            let folder = state.join("log").join(&slot);
+            fs::create_dir_all(&folder).map_err(|e| at(&folder, "cannot be made", e))?;
+            let lock = OpenOptions::new().write(true).create(true).truncate(false).open(folder.join("lock"));
+            let lock = lock.map_err(|e| at(&folder, "cannot be locked", e))?;
+            match lock.try_lock() {
+                Ok(()) => return Self::take(folder, slot, lock, keeper, segment_bytes),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(e)) => return Err(at(&folder, "cannot be locked", e)),
+            }
+        }
+        Err(Error::new(ErrorKind::Log, format!("all {SLOTS} log slots of {} are taken", state.display())))
+    }
+
+    fn take(
+        folder: PathBuf,
+        slot: String,
+        lock: File,
+        keeper: Box<dyn Keeper>,
+        room: u64,
+    ) -> Result<Self, Error> {
+        let kept: Vec<Kept> = keeper.kept()?.into_iter().filter(|kept| kept.slot == slot).collect();
+        let signer = match fs::read_to_string(folder.join("key")) {
+            Ok(text) => Signer::read(&text)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound && kept.is_empty() => fresh_key(&folder, &slot)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(at(&folder, "has lost its key", e)),
+            Err(e) => return Err(at(&folder, "has an unreadable key", e)),
+        };
+        for part in ["seg", "blob", "tile"] {
+            fs::create_dir_all(folder.join(part)).map_err(|e| at(&folder, "cannot be written", e))?;
+        }
+        let found = recover::last(&folder, &signer.public(), &kept, room)?;
+        let mut log = Self {
+            folder,
+            slot,
+            signer,
+            keeper,
+            _lock: lock,
+            segment: found.segment,
+            number: found.number,
+            at: found.at,
+            room,
+            tree: found.tree,
+            full: found.full,
+            signed: None,
+            poisoned: false,
+            buffer: Vec::new(),
+        };
+        log.checkpoint()?;
+        Ok(log)
+    }
+
+    /// How many entries it holds.
+    pub fn size(&self) -> u64 {
+        self.tree.size()
+    }
+
+    fn write(&mut self, records: &[Record]) -> Result<Vec<Hash>, Error> {
+        self.buffer.clear();
+        let mut hashes = Vec::with_capacity(records.len());
+        for (group, record) in records.iter().enumerate() {
+            let index = self.tree.size() + group as u64;
+            let group = u32::try_from(group).unwrap_or(u32::MAX);
+            let start = self.buffer.len();
+            let mut range = segment::frame(&mut self.buffer, index, group, |out| record.canonical_into(out))?;
+            if range.len() > segment::MAX_ENTRY {
+                let whole = self.buffer.get(range).unwrap_or_default().to_vec();
+                let cut = blob::cut(record, &whole);
+                if let Some(name) = &cut.whole {
+                    blob::write(&self.folder, name, &whole)
+                        .map_err(|e| at(&self.folder, "cannot be written", e))?;
+                }
+                self.buffer.truncate(start);
+                range = segment::frame(&mut self.buffer, index, group, |out| cut.canonical_into(out))?;
+            }
+            hashes.push(leaf_hash(self.buffer.get(range).unwrap_or_default()));
+        }
+        let length = self.buffer.len() as u64;
+        let written = self.make_room(length).and_then(|()| {
+            self.segment.seek(SeekFrom::Start(self.at))?;
+            self.segment.write_all(&self.buffer)?;
+            self.segment.sync_data()
+        });
+        written.map_err(|e| at(&self.folder, "cannot be written", e))?;
+        self.at += length;
+        Ok(hashes)
+    }
+
+    /// Begins a new segment where this group does not fit the one at hand.
+    fn make_room(&mut self, length: u64) -> io::Result<()> {
+        if self.at + length <= self.room.max(self.segment.metadata()?.len()) {
+            return Ok(());
+        }
+        let header = 1 << 17;
+        let (segment, first) =
+            segment::create(&self.folder, self.number + 1, &self.tree, self.room.max(length + header))?;
+        self.segment = segment;
+        self.number += 1;
+        self.at = first;
+        Ok(())
+    }
+
+    fn publish(&mut self) -> io::Result<String> {
+        for (level, number, hashes) in &self.full {
+            tile::write(&self.folder, &tile::path(*level, *number, None), hashes)?;
+            tile::remove_partials(&self.folder, *level, *number)?;
+        }
+        for (level, row) in (0_u8..).zip(self.tree.edge()) {
+            if !row.is_empty() {
+                let number = self.tree.size() >> (8 * (u32::from(level) + 1));
+                tile::write(&self.folder, &tile::path(level, number, Some(row.len() as u64)), row)?;
+            }
+        }
+        let checkpoint = Checkpoint {
+            origin: self.signer.name().to_owned(),
+            size: self.tree.size(),
+            root: self.tree.root(),
+        };
+        let note = self.signer.sign(&checkpoint);
+        let fresh = self.folder.join("checkpoint.new");
+        let mut file = File::create(&fresh)?;
+        file.write_all(note.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&fresh, self.folder.join("checkpoint"))?;
+        sync_folder(&self.folder)?;
+        Ok(note)
+    }
+}
+
+impl Journal for Log {
+    fn append(&mut self, records: &[Record]) -> Result<(), Error> {
+        if self.poisoned {
+            return Err(Error::new(ErrorKind::Log, "the log failed before and takes no more entries"));
+        }
+        match self.write(records) {
+            Ok(hashes) => {
+                let full = &mut self.full;
+                for hash in hashes {
+                    self.tree.push(hash, &mut |level, number, row| full.push((level, number, row.to_vec())));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.poisoned = true;
+                Err(error)
+            }
+        }
+    }
+
+    fn checkpoint(&mut self) -> Result<(), Error> {
+        if self.poisoned || self.signed == Some(self.tree.size()) {
+            return Ok(());
+        }
+        let note = self.publish().map_err(|e| at(&self.folder, "cannot be signed", e))?;
+        self.full.clear();
+        self.keeper.keep(&Kept { slot: self.slot.clone(), key: self.signer.public().to_string(), note })?;
+        self.signed = Some(self.tree.size());
+        Ok(())
+    }
+
+    fn origin(&self) -> &str {
+        self.signer.name()
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        // Best effort: what is not signed now is signed by whoever continues the slot.
+        let _ = self.checkpoint();
+    }
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Log({}, {} entries)", self.signer.name(), self.tree.size())
+    }
+}
+
+/// A new log's key and name. The key is readable by its owner only.
+fn fresh_key(folder: &Path, slot: &str) -> Result<Signer, Error> {
+    let tag: String = keys::random()?.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let signer = Signer::fresh(&format!("wardline/{slot}/{tag}"))?;
+    let write = |name: &str, text: &str| {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, if name == "key.new" { 0o600 } else { 0o644 });
+        let mut file = options.open(folder.join(name))?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write("key.pub", &signer.public().to_string())
+        .and_then(|()| write("key.new", &signer.secret()))
+        .and_then(|()| fs::rename(folder.join("key.new"), folder.join("key")))
+        .and_then(|()| sync_folder(folder))
+        .map_err(|e| at(folder, "cannot be written", e))?;
+    Ok(signer)
+}
+
+/// What is wrong with a log, and which.
+pub(in crate::audit) fn at(folder: &Path, what: &str, e: io::Error) -> Error {
+    Error::new(ErrorKind::Log, format!("the log {} {what}", folder.display())).with_source(e)
+}

@@ -1,0 +1,50 @@
+//! A proof for an outsider: one entry, its path to the root, and the signed note over that root. Nothing else of the
+//! log has to be shown.
+
+use std::fs;
+use std::path::Path;
+
+use super::log::at;
+use super::merkle::{Hash, inclusion, leaf_hash, verify_inclusion};
+use super::note::PublicKey;
+use super::tile::Tiles;
+use crate::error::{Error, ErrorKind};
+
+/// That an entry is in a log, checkable with the log's public key alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    /// The entry's index.
+    pub index: u64,
+    /// The hashes from the entry to the root.
+    pub path: Vec<Hash>,
+    /// The signed checkpoint.
+    pub note: String,
+}
+
+impl Proof {
+    /// Whether `entry`, byte for byte, stands at this place of the log that `key` signs.
+    ///
+    /// # Errors
+    /// Where the checkpoint is not signed by the key.
+    pub fn holds(&self, entry: &[u8], key: &PublicKey) -> Result<bool, Error> {
+        let checkpoint = key.open(&self.note)?;
+        Ok(verify_inclusion(self.index, checkpoint.size, &leaf_hash(entry), &self.path, &checkpoint.root))
+    }
+}
+
+/// The proof that entry `index` is in the log of a slot, under its newest checkpoint.
+///
+/// # Errors
+/// Where there is no such entry under the checkpoint, or the tiles do not hold what is needed.
+pub fn prove(state: &Path, slot: &str, index: u64) -> Result<Proof, Error> {
+    let folder = state.join("log").join(slot);
+    let read =
+        |name: &str| fs::read_to_string(folder.join(name)).map_err(|e| at(&folder, "cannot be read", e));
+    let note = read("checkpoint")?;
+    let checkpoint = PublicKey::read(&read("key.pub")?)?.open(&note)?;
+    if index >= checkpoint.size {
+        return Err(Error::new(ErrorKind::NotFound, "no entry of that index under the newest checkpoint"));
+    }
+    let path = inclusion(&Tiles { folder, size: checkpoint.size }, index, checkpoint.size)?;
+    Ok(Proof { index, path, note })
+}

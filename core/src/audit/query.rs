@@ -1,0 +1,127 @@
+//! Asking the log: who did what, when, to which vector, and was it approved.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::verify::{entries, slots};
+use super::{Ending, Kind, Outcome, Record};
+use crate::clock::Timestamp;
+use crate::error::Error;
+use crate::glob::Glob;
+use crate::model::{RecordId, SessionId, Verdict};
+
+/// What to look for: everything that is set must fit.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub until: Option<Timestamp>,
+    /// One record.
+    pub id: Option<RecordId>,
+    /// Records of one kind; begin and end of an exchange count as `exchange`.
+    pub kind: Option<Kind>,
+    /// Who asked.
+    pub identity: Option<Glob>,
+    /// What any act does.
+    pub operation: Option<Glob>,
+    /// On what any act does it.
+    pub resource: Option<Glob>,
+    /// What the policy decided.
+    pub verdict: Option<Verdict>,
+    /// The session.
+    pub session: Option<SessionId>,
+    /// The service.
+    pub service: Option<Glob>,
+    /// The id of a vector or row that came in or went out.
+    pub vector: Option<String>,
+}
+
+/// A record, and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// The slot of its log.
+    pub slot: String,
+    /// Its index in that log; of an exchange with two entries, that of the last.
+    pub index: u64,
+    /// Whether the exchange ended; `false` where its process died between begin and end.
+    pub complete: bool,
+    /// The record.
+    pub record: Record,
+}
+
+/// The records of a state folder that fit, oldest first. A bad entry yields an error in its place, and reading goes on.
+///
+/// # Errors
+/// Where the folder cannot be read at all.
+pub fn query(state: &Path, filter: &Filter) -> Result<Vec<Result<Entry, Error>>, Error> {
+    let (mut found, mut wrong) = (Vec::new(), Vec::new());
+    for slot in slots(state)? {
+        let folder = state.join("log").join(&slot);
+        if !folder.join("seg").exists() {
+            continue;
+        }
+        let (mut log, mut begun): (Vec<Entry>, HashMap<RecordId, usize>) = Default::default();
+        entries(&folder, &mut |index, record| match record {
+            Ok(record) => {
+                let complete = record.kind != Kind::Begin;
+                if !complete {
+                    begun.insert(record.id.clone(), log.len());
+                }
+                if record.kind == Kind::End
+                    && let Some(place) = begun.remove(&record.id).and_then(|place| log.get_mut(place))
+                {
+                    *place = Entry { slot: slot.clone(), index, complete, record };
+                } else {
+                    log.push(Entry { slot: slot.clone(), index, complete, record });
+                }
+            }
+            Err(error) => wrong.push(error),
+        })?;
+        found.extend(log.into_iter().filter(|entry| filter.fits(&entry.record)));
+    }
+    for entry in found.iter_mut().filter(|entry| !entry.complete) {
+        let reason = Some("incomplete".to_owned());
+        entry.record.outcome = Some(Outcome { result: Ending::Failed, reason });
+    }
+    found.sort_by(|a, b| (a.record.at, &a.record.id).cmp(&(b.record.at, &b.record.id)));
+    Ok(wrong.into_iter().map(Err).chain(found.into_iter().map(Ok)).collect())
+}
+
+impl Filter {
+    /// Whether a record fits.
+    pub fn fits(&self, record: &Record) -> bool {
+        let kind = match record.kind {
+            Kind::Begin | Kind::End => Kind::Exchange,
+            kind => kind,
+        };
+        let subject = record.identity.as_ref().map_or("", |identity| &identity.subject);
+        self.from.is_none_or(|from| record.at >= from)
+            && self.until.is_none_or(|until| record.at < until)
+            && self.id.as_ref().is_none_or(|id| record.id == *id)
+            && self.kind.is_none_or(|wanted| kind == wanted)
+            && self.identity.as_ref().is_none_or(|glob| glob.matches(subject))
+            && self
+                .operation
+                .as_ref()
+                .is_none_or(|glob| record.acts.iter().any(|act| glob.matches(act.operation.name())))
+            && self
+                .resource
+                .as_ref()
+                .is_none_or(|glob| record.acts.iter().any(|act| glob.matches(&act.resource)))
+            && self.verdict.is_none_or(|verdict| record.decided == Some(verdict))
+            && self.session.as_ref().is_none_or(|session| record.session.as_ref() == Some(session))
+            && self.service.as_ref().is_none_or(|glob| glob.matches(&record.service))
+            && self.vector.as_ref().is_none_or(|id| carries(record, id))
+    }
+}
+
+fn carries(record: &Record, id: &str) -> bool {
+    [&record.request, &record.response]
+        .into_iter()
+        .flatten()
+        .filter_map(|passed| passed.census.as_ref())
+        .any(|census| census.ids.iter().any(|one| one == id))
+}

@@ -1,0 +1,294 @@
+//! Does the log still say what it said? Every frame, the tree over them, the signatures, and what was kept outside.
+
+use std::fs;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::keeper::Kept;
+use super::log::segment::{self, Step};
+use super::merkle::{Tree, leaf_hash};
+use super::note::{Checkpoint, PublicKey, hex};
+use super::{Record, blob, tile};
+use crate::error::{Error, ErrorKind};
+
+/// What verifying a state folder found.
+#[derive(Debug, Clone, Serialize)]
+pub struct VerifyReport {
+    /// One for each log, by slot.
+    pub logs: Vec<LogReport>,
+}
+
+impl VerifyReport {
+    /// Whether every log is what it was.
+    pub fn is_sound(&self) -> bool {
+        self.logs.iter().all(|log| log.fault.is_none())
+    }
+}
+
+/// What verifying one log found.
+#[derive(Debug, Clone, Serialize)]
+pub struct LogReport {
+    /// Its folder under `log/`.
+    pub slot: String,
+    /// Its name, as its checkpoints carry it.
+    pub origin: String,
+    /// How many good entries it holds, from the first.
+    pub size: u64,
+    /// How many of them a signature covers.
+    pub signed: u64,
+    /// The Merkle root over all of them, in hex.
+    pub root: String,
+    /// The first thing that is wrong.
+    pub fault: Option<Fault>,
+}
+
+/// What is wrong with a log, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The first entry that is not as it was, where an entry is at fault.
+    pub index: Option<u64>,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// Verifies every log of a state folder. `kept` is what was kept outside: read it before calling.
+///
+/// # Errors
+/// Only where the folder cannot be listed; what is wrong with a log stands in its report.
+pub fn verify(state: &Path, kept: &[Kept]) -> Result<VerifyReport, Error> {
+    let mut slots = slots(state)?;
+    for kept in kept {
+        if !slots.contains(&kept.slot) {
+            slots.push(kept.slot.clone());
+        }
+    }
+    slots.sort();
+    let logs = slots.into_iter().filter_map(|slot| {
+        let kept: Vec<&Kept> = kept.iter().filter(|kept| kept.slot == slot).collect();
+        let folder = state.join("log").join(&slot);
+        // A slot that was locked and never written holds nothing to verify.
+        if kept.is_empty() && !folder.join("key.pub").exists() && !folder.join("seg").exists() {
+            return None;
+        }
+        Some(one(&folder, slot, &kept))
+    });
+    Ok(VerifyReport { logs: logs.collect() })
+}
+
+/// The slots that are there.
+pub(super) fn slots(state: &Path) -> Result<Vec<String>, Error> {
+    let folder = state.join("log");
+    let unreadable =
+        |e| Error::new(ErrorKind::Log, format!("{} cannot be read", folder.display())).with_source(e);
+    let mut slots = Vec::new();
+    match fs::read_dir(&folder) {
+        Ok(entries) => {
+            for entry in entries {
+                let entry = entry.map_err(unreadable)?;
+                if let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string())
+                    && kind.is_dir()
+                {
+                    slots.push(name);
+                }
+            }
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(unreadable(e)),
+    }
+    slots.sort();
+    Ok(slots)
+}
+
+fn one(folder: &Path, slot: String, kept: &[&Kept]) -> LogReport {
+    let mut walk = Walk::default();
+    let fault = walk.all(folder, kept).err();
+    LogReport {
+        slot,
+        origin: walk.origin,
+        size: walk.tree.size(),
+        signed: walk.signed.iter().map(|checkpoint| checkpoint.size).max().unwrap_or(0),
+        root: hex(&walk.tree.root()),
+        fault,
+    }
+}
+
+#[derive(Default)]
+struct Walk {
+    origin: String,
+    tree: Tree,
+    signed: Vec<Checkpoint>,
+}
+
+impl Walk {
+    fn all(&mut self, folder: &Path, kept: &[&Kept]) -> Result<(), Fault> {
+        if !folder.join("key.pub").exists() && !kept.is_empty() {
+            return Err(whole("the log is gone; its checkpoint was kept outside"));
+        }
+        self.read_signatures(folder, kept)?;
+        let numbers = segment::numbers(folder).map_err(|_| whole("its segments cannot be read"))?;
+        for (number, expected) in numbers.iter().zip(1..) {
+            if *number != expected {
+                return Err(self.here("a segment before this one is missing"));
+            }
+            let bytes = fs::read(segment::path(folder, *number))
+                .map_err(|_| self.here("a segment cannot be read"))?;
+            self.segment(folder, &bytes, Some(number) == numbers.last())?;
+        }
+        let longest = self.signed.iter().map(|checkpoint| checkpoint.size).max().unwrap_or(0);
+        if longest > self.tree.size() {
+            return Err(self.here(&format!("the tail is gone: {longest} entries were signed")));
+        }
+        if self.signed.is_empty() && self.tree.size() > 0 {
+            return Err(whole("its checkpoint is gone"));
+        }
+        self.edge_tiles(folder)
+    }
+
+    fn read_signatures(&mut self, folder: &Path, kept: &[&Kept]) -> Result<(), Fault> {
+        let key = fs::read_to_string(folder.join("key.pub")).map_err(|_| whole("its public key is gone"))?;
+        let key = PublicKey::read(&key).map_err(|_| whole("its public key is not one"))?;
+        for kept in kept {
+            if kept.key != key.to_string() {
+                return Err(whole("its key is another than the one kept outside"));
+            }
+            self.signed.push(
+                key.open(&kept.note)
+                    .map_err(|_| whole("the checkpoint kept outside is not signed by its key"))?,
+            );
+        }
+        if let Ok(note) = fs::read_to_string(folder.join("checkpoint")) {
+            self.signed.push(key.open(&note).map_err(|_| whole("its checkpoint is not signed by its key"))?);
+        } else if !kept.is_empty() {
+            return Err(whole("its checkpoint is gone"));
+        }
+        if let Some(checkpoint) = self.signed.first() {
+            self.origin.clone_from(&checkpoint.origin);
+        }
+        Ok(())
+    }
+
+    fn segment(&mut self, folder: &Path, bytes: &[u8], last: bool) -> Result<(), Fault> {
+        let (tree, mut place) =
+            segment::read_header(bytes).ok_or_else(|| self.here("a segment's header was altered"))?;
+        if tree != self.tree {
+            return Err(self.here("a segment does not continue the one before it"));
+        }
+        self.check_root()?;
+        loop {
+            match segment::step(bytes, place) {
+                Step::Frame(frame) if frame.index == self.tree.size() => {
+                    self.entry(folder, frame.record)?;
+                    place = frame.next;
+                }
+                Step::Frame(_) => return Err(self.here("another entry stands here")),
+                Step::End => return Ok(()),
+                // A writer that died, or is at work right now, leaves an end that was never acknowledged.
+                Step::Bad if last && self.unsigned() && segment::is_torn(bytes, place, self.tree.size()) => {
+                    return Ok(());
+                }
+                Step::Bad => return Err(self.here("the entry was altered")),
+            }
+        }
+    }
+
+    fn entry(&mut self, folder: &Path, record: &[u8]) -> Result<(), Fault> {
+        if let Some(blob) = blob::named_in(record)
+            && blob::read(folder, &blob).is_err()
+        {
+            return Err(self.here("the whole of the entry, beside the log, is gone or altered"));
+        }
+        let mut wrong = None;
+        self.tree.push(leaf_hash(record), &mut |level, number, row| {
+            let name = tile::path(level, number, None);
+            if matches!(tile::read(folder, &name), Ok(Some(there)) if there != row) {
+                wrong = Some(name);
+            }
+        });
+        match wrong {
+            Some(name) => Err(whole(&format!("{name} is not the tree's"))),
+            None => self.check_root(),
+        }
+    }
+
+    fn check_root(&self) -> Result<(), Fault> {
+        let size = self.tree.size();
+        let mut signed = self.signed.iter().filter(|checkpoint| checkpoint.size == size).peekable();
+        if signed.peek().is_none() {
+            return Ok(());
+        }
+        let root = self.tree.root();
+        if signed.all(|checkpoint| checkpoint.root == root) {
+            return Ok(());
+        }
+        // Each frame agrees with its own sum, so someone wrote them anew: which one, only the tiles can tell.
+        Err(Fault { index: None, what: format!("the first {size} entries are not those that were signed") })
+    }
+
+    /// The unfinished tiles of the newest checkpoint, where the log has not gone on since.
+    fn edge_tiles(&self, folder: &Path) -> Result<(), Fault> {
+        if !self.signed.iter().any(|checkpoint| checkpoint.size == self.tree.size()) {
+            return Ok(());
+        }
+        for (level, row) in (0_u8..).zip(self.tree.edge()).filter(|(_, row)| !row.is_empty()) {
+            let number = self.tree.size() >> (8 * (u32::from(level) + 1));
+            let name = tile::path(level, number, Some(row.len() as u64));
+            if matches!(tile::read(folder, &name), Ok(Some(there)) if there != *row) {
+                return Err(whole(&format!("{name} is not the tree's")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether no signature reaches beyond this entry.
+    fn unsigned(&self) -> bool {
+        self.signed.iter().all(|checkpoint| checkpoint.size <= self.tree.size())
+    }
+
+    fn here(&self, what: &str) -> Fault {
+        Fault { index: Some(self.tree.size()), what: what.to_owned() }
+    }
+}
+
+fn whole(what: &str) -> Fault {
+    Fault { index: None, what: what.to_owned() }
+}
+
+/// The good entries of one log, and an error for each place that is not; reading goes on behind it.
+pub(super) fn entries(folder: &Path, each: &mut dyn FnMut(u64, Result<Record, Error>)) -> Result<(), Error> {
+    let unreadable = |e| super::log::at(folder, "cannot be read", e);
+    let note = fs::read_to_string(folder.join("checkpoint")).unwrap_or_default();
+    let signed = Checkpoint::read(&note).map_or(0, |checkpoint| checkpoint.size);
+    for number in segment::numbers(folder).map_err(unreadable)? {
+        let bytes = fs::read(segment::path(folder, number)).map_err(unreadable)?;
+        let Some((tree, mut place)) = segment::read_header(&bytes) else {
+            let message = format!("segment {number} of {} has no good header", folder.display());
+            each(0, Err(Error::new(ErrorKind::Log, message)));
+            continue;
+        };
+        let mut index = tree.size();
+        loop {
+            match segment::step(&bytes, place) {
+                Step::Frame(frame) => {
+                    let record = match blob::named_in(frame.record) {
+                        Some(blob) => blob::read(folder, &blob).and_then(|bytes| Record::read(&bytes)),
+                        None => Record::read(frame.record),
+                    };
+                    each(frame.index, record);
+                    (place, index) = (frame.next, frame.index + 1);
+                }
+                Step::End => break,
+                Step::Bad if index >= signed && segment::is_torn(&bytes, place, index) => break,
+                Step::Bad => {
+                    let message = format!("entry {index} of {} was altered", folder.display());
+                    each(index, Err(Error::new(ErrorKind::Log, message)));
+                    match segment::resume(&bytes, place + 1, index) {
+                        Some((next, _)) => place = next,
+                        None => break,
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}

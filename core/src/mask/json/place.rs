@@ -1,0 +1,145 @@
+//! Where one stands in a document: for the report, and as context of a value.
+
+use std::fmt::Write;
+use std::ops::Range;
+
+/// The most bytes of a path in a report, about.
+const MAX_PATH: usize = 1_024;
+
+/// Where one stands in a document.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Place {
+    /// The place of the string that holds this document.
+    above: String,
+    /// The names of the members on the way here, one after the other.
+    names: Vec<u8>,
+    /// Of them, the one that a value at the root stands under.
+    root: Range<usize>,
+    frames: Vec<Frame>,
+}
+
+#[derive(Debug, Clone)]
+struct Frame {
+    object: bool,
+    /// How many elements began.
+    elements: u64,
+    /// How many bytes of names belong to the containers around it.
+    base: usize,
+    /// The name that values in it stand under.
+    name: Range<usize>,
+    /// That name as it goes out, where it was masked.
+    shown: Option<String>,
+    /// Whether some member or element stayed.
+    kept: bool,
+}
+
+impl Place {
+    /// For a document in a string at this path, under this name.
+    pub(super) fn inside(above: String, name: &[u8]) -> Self {
+        Self { above, names: name.to_vec(), root: 0..name.len(), frames: Vec::new() }
+    }
+
+    pub(super) fn is_root(&self) -> bool {
+        self.frames.is_empty()
+    }
+
+    pub(super) fn in_array(&self) -> bool {
+        self.frames.last().is_some_and(|frame| !frame.object)
+    }
+
+    pub(super) fn open(&mut self, object: bool) {
+        let base = self.names.len();
+        let around = self.frames.last().map_or(&self.root, |frame| &frame.name).clone();
+        let name = if object { base..base } else { around };
+        self.frames.push(Frame { object, elements: 0, base, name, shown: None, kept: false });
+    }
+
+    pub(super) fn close(&mut self) {
+        if let Some(frame) = self.frames.pop() {
+            self.names.truncate(frame.base);
+        }
+    }
+
+    /// A member of this name (decoded) begins.
+    pub(super) fn name(&mut self, name: &[u8]) {
+        if let Some(frame) = self.frames.last_mut() {
+            self.names.truncate(frame.base);
+            self.names.extend_from_slice(name);
+            frame.name = frame.base..self.names.len();
+            frame.shown = None;
+        }
+    }
+
+    /// The member's name goes out like this.
+    pub(super) fn show(&mut self, name: &[u8]) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.shown = Some(String::from_utf8_lossy(name).into_owned());
+        }
+    }
+
+    /// In an array, so many elements begin: the index of the first.
+    pub(super) fn element(&mut self, count: u64) -> Option<u64> {
+        let frame = self.frames.last_mut().filter(|frame| !frame.object)?;
+        let index = frame.elements;
+        frame.elements += count;
+        Some(index)
+    }
+
+    /// A member or element stays; whether it is the first that does.
+    pub(super) fn keep(&mut self) -> bool {
+        self.frames.last_mut().is_some_and(|frame| !std::mem::replace(&mut frame.kept, true))
+    }
+
+    /// The name of the member that a value here belongs to.
+    pub(super) fn key(&self) -> Option<&str> {
+        let range = self.frames.last().map_or(&self.root, |frame| &frame.name);
+        self.names
+            .get(range.clone())
+            .and_then(|name| std::str::from_utf8(name).ok())
+            .filter(|name| !name.is_empty())
+    }
+
+    /// As text, e.g. `a[3].b`.
+    pub(super) fn path(&self) -> String {
+        self.write(&self.frames, 1)
+    }
+
+    /// The path of an element that began `back` elements ago, the last being 1.
+    pub(super) fn path_of(&self, back: u64) -> String {
+        self.write(&self.frames, back)
+    }
+
+    /// The path of the container around.
+    pub(super) fn path_above(&self) -> String {
+        let outer = self.frames.len().saturating_sub(1);
+        self.write(self.frames.get(..outer).unwrap_or_default(), 1)
+    }
+
+    fn write(&self, frames: &[Frame], back: u64) -> String {
+        let mut path = self.above.clone();
+        for (depth, frame) in frames.iter().enumerate() {
+            if path.len() > MAX_PATH {
+                path.push_str("...");
+                break;
+            }
+            if !frame.object {
+                let back = if depth + 1 == frames.len() { back } else { 1 };
+                // Writing to a string cannot fail.
+                let _ = write!(path, "[{}]", frame.elements.saturating_sub(back));
+                continue;
+            }
+            let bytes = self.names.get(frame.name.clone()).unwrap_or_default();
+            let full = frame.shown.clone().unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned());
+            let name: String = full.chars().take(128).collect();
+            if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$')) {
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(&name);
+            } else {
+                let _ = write!(path, "[{name:?}]");
+            }
+        }
+        path
+    }
+}

@@ -1,0 +1,171 @@
+//! What all drivers share: the plan, the keys, the report, and the reading of one text.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::detect::{Context, MAX_OPEN};
+use crate::keys::{Keys, Purpose};
+use crate::model::Finding;
+use crate::vector::Counter;
+
+use super::plan::{Plan, Rule};
+use super::report::Report;
+
+/// Finds and replaces by one plan, and keeps the report.
+#[derive(Debug)]
+pub(super) struct Marker {
+    pub(super) plan: Arc<Plan>,
+    pub(super) keys: Keys,
+    pub(super) report: Report,
+    pub(super) counter: Option<Counter>,
+    /// Findings of the text at hand; kept to be used again.
+    found: Vec<Finding>,
+}
+
+/// A text stands in a value or in the name of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    Value,
+    Name,
+}
+
+impl Marker {
+    pub(super) fn new(plan: Arc<Plan>, keys: Keys, counter: Option<Counter>) -> Self {
+        Self { plan, keys, report: Report::default(), counter, found: Vec::new() }
+    }
+
+    /// Whether texts are read at all.
+    pub(super) fn detects(&self) -> bool {
+        !self.plan.detectors.is_empty()
+    }
+
+    /// The findings of a whole text, for [`mark`](Self::mark); `None` where there are none. Give the list back with
+    /// [`done`](Self::done).
+    pub(super) fn find(&mut self, text: &[u8], key: Option<&str>) -> Option<Vec<Finding>> {
+        let mut found = std::mem::take(&mut self.found);
+        found.clear();
+        self.plan.detectors.scan(text, 0, &Context { key, inside: None }, &mut found);
+        if found.is_empty() {
+            self.found = found;
+            return None;
+        }
+        Some(found)
+    }
+
+    pub(super) fn done(&mut self, found: Vec<Finding>) {
+        self.found = found;
+    }
+
+    /// Notes one finding in a text and appends what stands in its place.
+    pub(super) fn mark(
+        &mut self,
+        text: &[u8],
+        finding: &Finding,
+        role: Role,
+        path: impl FnOnce() -> String,
+        out: &mut Vec<u8>,
+    ) {
+        let value = text.get(finding.span.clone()).unwrap_or_default();
+        let plan = self.plan.clone();
+        if let Some(rule) = plan.entity(finding.entity) {
+            // A value longer than a stream holds back is known by its first part alone, here as there.
+            let known = value.get(..MAX_OPEN.min(value.len())).unwrap_or_default();
+            let digest = self.keys.digest(Purpose::Pseudonym, known);
+            self.report.note(&rule.what, value.len(), &digest, path);
+            let overlong = value.len() >= MAX_OPEN;
+            match role {
+                Role::Value => rule.write(value, overlong, &digest, out),
+                Role::Name => rule.write_name(value, overlong, &digest, out),
+            }
+        }
+    }
+
+    /// The whole text with its findings replaced; `None` where it holds none.
+    pub(super) fn text(
+        &mut self,
+        text: &[u8],
+        key: Option<&str>,
+        role: Role,
+        path: impl Fn() -> String,
+    ) -> Option<Vec<u8>> {
+        let found = self.find(text, key)?;
+        let mut out = Vec::with_capacity(text.len());
+        let mut from = 0;
+        for finding in &found {
+            out.extend_from_slice(text.get(from..finding.span.start).unwrap_or_default());
+            self.mark(text, finding, role, &path, &mut out);
+            from = finding.span.end;
+        }
+        out.extend_from_slice(text.get(from..).unwrap_or_default());
+        self.done(found);
+        Some(out)
+    }
+
+    /// Notes a whole value that a field rule covers and appends what stands in its place.
+    pub(super) fn field(
+        &mut self,
+        rule: &Rule,
+        value: &[u8],
+        path: impl FnOnce() -> String,
+        out: &mut Vec<u8>,
+    ) {
+        let digest = self.keys.digest(Purpose::Pseudonym, value);
+        self.report.note(&rule.what, value.len(), &digest, path);
+        rule.write(value, false, &digest, out);
+    }
+}
+
+/// A stream of text, read piece by piece: what is kept between pieces is how far it was read.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reading {
+    /// Everything before this offset of the text has been answered for.
+    pub(super) from: usize,
+    inside: Option<crate::model::Entity>,
+}
+
+/// One thing to replace in a stream of text.
+#[derive(Debug)]
+pub(super) struct Mark {
+    pub(super) span: Range<usize>,
+    /// Written in its place; empty for the rest of an overlong value.
+    pub(super) text: Vec<u8>,
+}
+
+impl Reading {
+    /// Reads on in `text`, of which everything before `from` was read before. `from` moves to where it is still open.
+    pub(super) fn read(
+        &mut self,
+        marker: &mut Marker,
+        text: &[u8],
+        key: Option<&str>,
+        last: bool,
+        path: impl Fn() -> String,
+    ) -> Vec<Mark> {
+        let context = Context { key, inside: self.inside };
+        let mut found = std::mem::take(&mut marker.found);
+        found.clear();
+        let plan = marker.plan.clone();
+        let (start, continued) = (self.from, self.inside.is_some());
+        if last {
+            plan.detectors.scan(text, start, &context, &mut found);
+            self.from = text.len();
+            self.inside = None;
+        } else {
+            let open = plan.detectors.scan_part(text, start, &context, &mut found);
+            self.from = open.from;
+            self.inside = open.inside;
+        }
+        let mut marks = Vec::new();
+        for (index, finding) in found.iter().enumerate() {
+            let mut out = Vec::new();
+            if continued && index == 0 && finding.span.start == start {
+                marker.report.lengthen(finding.span.len());
+            } else {
+                marker.mark(text, finding, Role::Value, &path, &mut out);
+            }
+            marks.push(Mark { span: finding.span.clone(), text: out });
+        }
+        marker.found = found;
+        marks
+    }
+}

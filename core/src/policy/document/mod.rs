@@ -1,0 +1,16 @@
+//! The document that people write: its text as a tree with places, the table of what may stand where, and the
+//! check of the one against the other. Nothing here knows what a rule means.
+
+mod check;
+mod findings;
+mod scalar;
+mod schema;
+mod shape;
+mod tree;
+
+pub(super) use check::check;
+pub(super) use findings::{Findings, Place, clip, hint};
+pub(super) use scalar::{beside, bytes, entities, number, threshold};
+pub(super) use schema::schema;
+pub(super) use shape::{POLICY, Shape};
+pub(super) use tree::{MAX_BYTES, Node, read};

@@ -1,0 +1,356 @@
+//! What may stand where in a policy: the one table that the reader, the hints and the JSON Schema follow.
+
+use super::scalar::Scalar;
+
+/// The form of a value.
+#[derive(Debug)]
+pub(in crate::policy) enum Shape {
+    /// A single value.
+    One(Scalar),
+    /// A list with at least one element.
+    Many(&'static Shape),
+    /// A map whose keys are known.
+    Keys(&'static Table),
+    /// A map whose keys are names that the policy chooses, with at least one entry.
+    Named { key: Scalar, value: &'static Shape },
+    /// A single value, or a map for what it cannot say.
+    Either(Scalar, &'static Table),
+}
+
+/// The keys of a map.
+#[derive(Debug)]
+pub(in crate::policy) struct Table {
+    /// Its name in the schema.
+    pub(in crate::policy) name: &'static str,
+    pub(in crate::policy) about: &'static str,
+    pub(in crate::policy) keys: &'static [Entry],
+}
+
+/// One key.
+#[derive(Debug)]
+pub(in crate::policy) struct Entry {
+    pub(in crate::policy) name: &'static str,
+    pub(in crate::policy) about: &'static str,
+    pub(in crate::policy) required: bool,
+    pub(in crate::policy) shape: &'static Shape,
+}
+
+const fn must(name: &'static str, shape: &'static Shape, about: &'static str) -> Entry {
+    Entry { name, about, required: true, shape }
+}
+
+const fn may(name: &'static str, shape: &'static Shape, about: &'static str) -> Entry {
+    Entry { name, about, required: false, shape }
+}
+
+/// The names of the choices, here and in the reader.
+pub(in crate::policy) mod word {
+    pub(in crate::policy) const DEFAULTS: &[&str] = &["deny", "hold", "danger_allow"];
+    pub(in crate::policy) const MODES: &[&str] = &["enforce", "observe"];
+    pub(in crate::policy) const ON_FAILURE: &[&str] = &["deny", "allow"];
+    pub(in crate::policy) const REASONS: &[&str] = &["required", "optional"];
+    pub(in crate::policy) const EFFECTS: &[&str] = &["allow", "grant", "hold", "deny"];
+    pub(in crate::policy) const SIDES: &[&str] = &["request", "response"];
+    pub(in crate::policy) const UNMASKABLE: &[&str] = &["refuse", "pass"];
+    pub(in crate::policy) const TRANSFORMS: &[&str] = &["redact", "partial", "hash", "drop"];
+}
+
+const NAME: Shape = Shape::One(Scalar::Name);
+const TEXT: Shape = Shape::One(Scalar::Text);
+const DURATION: Shape = Shape::One(Scalar::Duration);
+const THRESHOLD: Shape = Shape::One(Scalar::Threshold);
+const COUNT: Shape = Shape::One(Scalar::Count);
+const TIME: Shape = Shape::One(Scalar::Time);
+const HEADER: Shape = Shape::One(Scalar::Header);
+const WHO: Shape = Shape::Many(&Shape::One(Scalar::Who));
+const SERVICES: Shape = Shape::Many(&Shape::One(Scalar::Glob));
+const OPERATIONS: Shape = Shape::Many(&Shape::One(Scalar::Operation));
+const RESOURCES: Shape = Shape::Many(&Shape::One(Scalar::Glob));
+
+const WHO_ABOUT: &str = "whom it speaks of: user:NAME, user:PREFIX*, group:NAME, anonymous, or * for everybody, the unauthenticated included";
+const SERVICES_ABOUT: &str =
+    "services of this policy, by name or pattern; all, and hosts that no service names, where absent";
+const OPERATIONS_ABOUT: &str = "operations, by name or pattern; all where absent";
+const RESOURCES_ABOUT: &str = "names of collections, models, files, ...; all where absent";
+
+/// The whole document.
+pub(in crate::policy) static POLICY: Table = Table {
+    name: "policy",
+    about: "A Wardline policy: who may do what at which service, what is held for people, and what is masked.",
+    keys: &[
+        must("version", &Shape::One(Scalar::Version), "the version of this format: 1"),
+        may(
+            "state",
+            &Shape::One(Scalar::State),
+            "where grants, approvals and the log are kept: a folder (relative to this file), or memory; default ./state",
+        ),
+        may(
+            "identity",
+            &Shape::Keys(&IDENTITY),
+            "where a door takes the caller from when its host hands over none",
+        ),
+        may(
+            "groups",
+            &Shape::Named { key: Scalar::Name, value: &Shape::Many(&Shape::One(Scalar::Person)) },
+            "people who may approve, by group; also usable as group:NAME in who",
+        ),
+        may(
+            "default",
+            &Shape::One(Scalar::Choice(word::DEFAULTS)),
+            "what happens where no rule fits; default deny",
+        ),
+        may(
+            "durable_from",
+            &THRESHOLD,
+            "from this risk on, a record is on disk before a request goes on; default 60",
+        ),
+        may(
+            "thresholds",
+            &Shape::Keys(&THRESHOLDS),
+            "risks from which a request is held or denied whatever a rule says",
+        ),
+        may(
+            "approval",
+            &Shape::Keys(&APPROVAL),
+            "what an approval takes, where a rule does not say otherwise",
+        ),
+        must(
+            "services",
+            &Shape::Named { key: Scalar::Name, value: &Shape::Keys(&SERVICE) },
+            "the services that are guarded, by name",
+        ),
+        may(
+            "rules",
+            &Shape::Many(&Shape::Keys(&RULE)),
+            "what is allowed, granted, held or denied; the strictest fitting rule wins, whatever the order",
+        ),
+        may("grants", &Shape::Many(&Shape::Keys(&GRANT)), "standing grants, reviewed like code"),
+        may("mask", &Shape::Many(&Shape::Keys(&MASK)), "what must not pass in clear"),
+    ],
+};
+
+static IDENTITY: Table = Table {
+    name: "identity",
+    about: "Headers that an authenticating proxy sets, believed from named peers only.",
+    keys: &[
+        must("headers", &Shape::Keys(&HEADERS), "which headers"),
+        must(
+            "trusted_peers",
+            &Shape::Many(&Shape::One(Scalar::Network)),
+            "addresses or networks of the socket's peer; others are anonymous",
+        ),
+    ],
+};
+
+static HEADERS: Table = Table {
+    name: "identity_headers",
+    about: "The names of the headers.",
+    keys: &[
+        must("subject", &HEADER, "carries the caller's name"),
+        may("groups", &HEADER, "carries the caller's groups, separated by commas"),
+        may("session", &HEADER, "joins the exchanges of one session"),
+    ],
+};
+
+static THRESHOLDS: Table = Table {
+    name: "thresholds",
+    about: "Risks from 0 to 100, or never. A grant satisfies hold, and nothing lifts deny.",
+    keys: &[
+        may("hold", &THRESHOLD, "held for approval from this risk on; default 80"),
+        may("deny", &THRESHOLD, "denied from this risk on; default 96"),
+    ],
+};
+
+static APPROVAL: Table = Table {
+    name: "approval",
+    about: "Who has to approve, and how long it holds.",
+    keys: &[
+        may(
+            "steps",
+            &Shape::Many(&Shape::Keys(&STEP)),
+            "all of them are needed; a person counts towards one",
+        ),
+        may("ttl", &DURATION, "how long a request may wait for a decision; default 1h"),
+        may("usable_for", &DURATION, "how long after approval the request may be retried; default 15m"),
+        may(
+            "reason",
+            &Shape::One(Scalar::Choice(word::REASONS)),
+            "whether a vote needs a reason; default optional",
+        ),
+    ],
+};
+
+static STEP: Table = Table {
+    name: "approval_step",
+    about: "So many distinct people of any of these groups.",
+    keys: &[
+        must("from", &Shape::Many(&Shape::One(Scalar::Name)), "groups of this policy"),
+        may("need", &Shape::One(Scalar::People), "how many people; default 1"),
+    ],
+};
+
+static SERVICE: Table = Table {
+    name: "service",
+    about: "A service that is guarded.",
+    keys: &[
+        must(
+            "system",
+            &Shape::One(Scalar::System),
+            "what it speaks: whose catalogue classifies its requests",
+        ),
+        may(
+            "hosts",
+            &Shape::Many(&Shape::One(Scalar::Glob)),
+            "hosts that it answers to, with or without a port; default any",
+        ),
+        may(
+            "base_path",
+            &Shape::One(Scalar::BasePath),
+            "the path that its interface stands under; default /",
+        ),
+        may(
+            "mode",
+            &Shape::One(Scalar::Choice(word::MODES)),
+            "observe decides and records, but blocks and masks nothing; default enforce",
+        ),
+        may(
+            "on_failure",
+            &Shape::One(Scalar::Choice(word::ON_FAILURE)),
+            "what an internal failure does to a request; default deny",
+        ),
+        may(
+            "body_limit",
+            &Shape::One(Scalar::Bytes),
+            "at most so much of a body is read to judge a request; default 1MiB",
+        ),
+        may("thresholds", &Shape::Keys(&THRESHOLDS), "instead of the policy's"),
+        may("durable_from", &THRESHOLD, "instead of the policy's"),
+    ],
+};
+
+static RULE: Table = Table {
+    name: "rule",
+    about: "One statement about who may do what. Every matcher that is given must fit.",
+    keys: &[
+        must("name", &NAME, "names it in records and explanations"),
+        may("who", &WHO, WHO_ABOUT),
+        may("services", &SERVICES, SERVICES_ABOUT),
+        may("operations", &OPERATIONS, OPERATIONS_ABOUT),
+        may("resources", &RESOURCES, RESOURCES_ABOUT),
+        may("risk", &Shape::Keys(&RISK), "fits acts of this final risk only"),
+        may("magnitude", &Shape::Keys(&MAGNITUDE), "fits acts of this size only"),
+        may("unless", &Shape::Keys(&UNLESS), "an act that fits all of this is not meant"),
+        must(
+            "effect",
+            &Shape::One(Scalar::Choice(word::EFFECTS)),
+            "allow; grant: only under a live grant; hold: only after approval or under a live grant; deny",
+        ),
+        may("approval", &Shape::Keys(&APPROVAL), "for hold: what differs from the policy's approval"),
+        may(
+            "wait",
+            &DURATION,
+            "for hold: how long the connection may be parked for a decision; default: answer at once",
+        ),
+        may("because", &TEXT, "shown to the caller"),
+    ],
+};
+
+static RISK: Table = Table {
+    name: "risk",
+    about: "A half-open range of risk.",
+    keys: &[
+        may("from", &Shape::One(Scalar::Risk), "at least this"),
+        may("below", &Shape::One(Scalar::RiskEnd), "less than this"),
+    ],
+};
+
+static MAGNITUDE: Table = Table {
+    name: "magnitude",
+    about: "How much an act touches. What nothing limits is over every bound.",
+    keys: &[
+        must("unit", &Shape::One(Scalar::Unit), "what is counted"),
+        may("over", &Shape::One(Scalar::Bound), "more than this, or not known to be within"),
+        may("up_to", &Shape::One(Scalar::Bound), "known to be at most this"),
+    ],
+};
+
+static UNLESS: Table = Table {
+    name: "unless",
+    about: "An exception: what fits all of the given matchers is not meant.",
+    keys: &[
+        may("who", &WHO, WHO_ABOUT),
+        may("services", &SERVICES, SERVICES_ABOUT),
+        may("operations", &OPERATIONS, OPERATIONS_ABOUT),
+        may("resources", &RESOURCES, RESOURCES_ABOUT),
+    ],
+};
+
+static GRANT: Table = Table {
+    name: "grant",
+    about: "A standing grant. There is none without an end.",
+    keys: &[
+        must("name", &NAME, "names it in records"),
+        must("who", &WHO, WHO_ABOUT),
+        may("services", &SERVICES, SERVICES_ABOUT),
+        must("operations", &OPERATIONS, "operations, by name or pattern"),
+        may("resources", &RESOURCES, RESOURCES_ABOUT),
+        may("from", &TIME, "when it begins"),
+        must("until", &TIME, "when it ends"),
+        may("uses", &COUNT, "how many requests it serves"),
+        may(
+            "quota",
+            &Shape::Named { key: Scalar::Metered, value: &COUNT },
+            "how much may leave under it: one of vectors, rows, bytes",
+        ),
+        may("because", &TEXT, "why"),
+    ],
+};
+
+static MASK: Table = Table {
+    name: "mask",
+    about: "Values that must not pass in clear. All fitting entries apply; for one value the strictest transform wins.",
+    keys: &[
+        must("name", &NAME, "names it in records"),
+        may("who", &WHO, WHO_ABOUT),
+        may("services", &SERVICES, SERVICES_ABOUT),
+        may("operations", &OPERATIONS, OPERATIONS_ABOUT),
+        may("resources", &RESOURCES, RESOURCES_ABOUT),
+        may("unless", &Shape::Keys(&UNLESS), "an act that fits all of this is not meant"),
+        may("in", &Shape::Many(&Shape::One(Scalar::Choice(word::SIDES))), "which bodies; default both"),
+        may(
+            "entities",
+            &Shape::Named { key: Scalar::Entity, value: &TRANSFORM },
+            "values found by what they look like: an entity, a group of entities, or * for all others",
+        ),
+        may(
+            "fields",
+            &Shape::Named { key: Scalar::FieldPath, value: &TRANSFORM },
+            "values found by where they stand in a JSON body",
+        ),
+        may(
+            "unmaskable",
+            &Shape::One(Scalar::Choice(word::UNMASKABLE)),
+            "a body that needed masking and could not be masked; default refuse",
+        ),
+    ],
+};
+
+static TRANSFORM: Shape = Shape::Either(Scalar::Choice(word::TRANSFORMS), &TRANSFORM_MAP);
+
+static TRANSFORM_MAP: Table = Table {
+    name: "transform",
+    about: "One transform with its settings.",
+    keys: &[
+        may("replace", &TEXT, "this text instead of the value"),
+        may("partial", &Shape::Keys(&PARTIAL), "some characters at the ends, stars between"),
+    ],
+};
+
+static PARTIAL: Table = Table {
+    name: "partial",
+    about: "How many characters stay.",
+    keys: &[
+        may("first", &Shape::One(Scalar::Kept), "at the start; default 0"),
+        may("last", &Shape::One(Scalar::Kept), "at the end; default 0"),
+    ],
+};

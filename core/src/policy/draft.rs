@@ -1,0 +1,392 @@
+//! A policy read from its tree, with the node of each part kept beside it: what the checks of meaning work on.
+//!
+//! Reading is lenient: whatever has been reported against the table of keys is left out, so that the rest can still
+//! be judged in the same run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::decision::{ApprovalTerms, Effect};
+use super::document::{Node, beside, bytes, entities, number, threshold};
+use super::masking::{Entry, Side};
+use super::scope::{Amount, Callers, Matcher, Operations, Scope};
+use super::service::{IdentitySource, OnFailure, Service, State, Thresholds};
+use crate::classify;
+use crate::clock::{Timestamp, parse_duration};
+use crate::detect;
+use crate::glob::Glob;
+use crate::grant::{Grant, Scope as GrantScope, Step};
+use crate::identity::{TrustedHeaders, Who};
+use crate::json::Path;
+use crate::mask::Transform;
+use crate::model::{Entity, GrantId, Mode, Operation, Risk, Unit};
+
+/// A part of the policy and where it stands.
+#[derive(Debug)]
+pub(super) struct Part<'n, T> {
+    pub(super) node: &'n Node,
+    pub(super) is: T,
+}
+
+/// A rule, compiled.
+#[derive(Debug, Clone)]
+pub(super) struct Rule {
+    pub(super) name: Arc<str>,
+    pub(super) matcher: Matcher,
+    pub(super) effect: Effect,
+    /// For a hold.
+    pub(super) terms: Option<Arc<ApprovalTerms>>,
+    pub(super) because: Option<Arc<str>>,
+}
+
+/// A standing grant, with its scope in both forms.
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub(super) name: Arc<str>,
+    pub(super) matcher: Matcher,
+    pub(super) grant: Grant,
+}
+
+/// Everything a policy says.
+#[derive(Debug)]
+pub(super) struct Draft<'n> {
+    pub(super) root: &'n Node,
+    pub(super) state: State,
+    pub(super) identity: Option<IdentitySource>,
+    pub(super) groups: BTreeMap<String, Vec<String>>,
+    pub(super) default: Effect,
+    pub(super) durable_from: Option<Risk>,
+    pub(super) thresholds: Thresholds,
+    /// The terms of what is held without a rule that says how.
+    pub(super) approval: ApprovalTerms,
+    pub(super) services: Vec<Part<'n, Service>>,
+    pub(super) rules: Vec<Part<'n, Rule>>,
+    pub(super) grants: Vec<Part<'n, Standing>>,
+    pub(super) masks: Vec<Part<'n, Entry>>,
+}
+
+const DEFAULT_STATE: &str = "./state";
+const DEFAULT_THRESHOLDS: Thresholds = Thresholds { hold: Some(Risk::new(80)), deny: Some(Risk::new(96)) };
+const DEFAULT_DURABLE_FROM: Risk = Risk::new(60);
+const DEFAULT_TTL: Duration = Duration::from_secs(3_600);
+const DEFAULT_USABLE_FOR: Duration = Duration::from_secs(900);
+const DEFAULT_BODY_LIMIT: usize = 1 << 20;
+/// Who issued a standing grant.
+const ISSUER: &str = "policy";
+
+impl<'n> Draft<'n> {
+    /// Reads what `root` says. `file` is where it stands, for what is relative to it.
+    pub(super) fn read(root: &'n Node, file: &str) -> Self {
+        let groups: BTreeMap<String, Vec<String>> = entries(root, "groups")
+            .map(|(name, people)| {
+                let people = people.elements().iter().filter_map(Node::text).map(str::to_owned);
+                (name.to_owned(), people.collect())
+            })
+            .collect();
+        let thresholds = read_thresholds(root, DEFAULT_THRESHOLDS);
+        let durable_from = read_threshold(root, "durable_from").unwrap_or(Some(DEFAULT_DURABLE_FROM));
+        let services: Vec<_> = entries(root, "services")
+            .enumerate()
+            .filter_map(|(index, (name, node))| {
+                Some(Part { node, is: read_service(index, name, node, thresholds, durable_from)? })
+            })
+            .collect();
+        let approval = read_approval(root, None);
+        let names =
+            Names { services: entries(root, "services").map(|(name, _)| name).collect(), groups: &groups };
+        let parts = |key| root.get(key).map(Node::elements).unwrap_or_default().iter();
+        let rules = parts("rules")
+            .filter_map(|node| Some(Part { node, is: read_rule(node, &names, &approval)? }))
+            .collect();
+        let grants =
+            parts("grants").filter_map(|node| Some(Part { node, is: read_grant(node, &names)? })).collect();
+        let masks =
+            parts("mask").filter_map(|node| Some(Part { node, is: read_mask(node, &names)? })).collect();
+        Self {
+            root,
+            state: match text(root, "state").unwrap_or(DEFAULT_STATE) {
+                "memory" => State::Memory,
+                folder => State::Folder(beside(file, folder)),
+            },
+            identity: root.get("identity").and_then(read_identity),
+            default: match text(root, "default") {
+                Some("hold") => Effect::Hold,
+                Some("danger_allow") => Effect::Allow,
+                _ => Effect::Deny,
+            },
+            durable_from,
+            thresholds,
+            approval,
+            services,
+            rules,
+            grants,
+            masks,
+            groups,
+        }
+    }
+
+    /// The people of these groups, each once.
+    pub(super) fn people(&self, groups: &[String]) -> Vec<&str> {
+        let mut people: Vec<&str> =
+            groups.iter().filter_map(|name| self.groups.get(name)).flatten().map(String::as_str).collect();
+        people.sort_unstable();
+        people.dedup();
+        people
+    }
+}
+
+/// What the matchers of a policy may refer to.
+struct Names<'n> {
+    services: Vec<&'n str>,
+    groups: &'n BTreeMap<String, Vec<String>>,
+}
+
+fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    node.get(key)?.text()
+}
+
+fn entries<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = (&'n str, &'n Node)> {
+    let entries = node.get(key).map(Node::entries).unwrap_or_default();
+    entries.iter().map(|(key, node)| (key.text.as_str(), node))
+}
+
+/// The readable elements of a list; `None` where the key is absent.
+fn list<T>(node: &Node, key: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+    Some(node.get(key)?.elements().iter().filter_map(Node::text).filter_map(read).collect())
+}
+
+fn globs(node: &Node, key: &str) -> Option<Vec<Glob>> {
+    list(node, key, |text| Glob::new(text).ok())
+}
+
+fn duration(node: &Node, key: &str) -> Option<Duration> {
+    parse_duration(text(node, key)?).ok()
+}
+
+fn read_threshold(node: &Node, key: &str) -> Option<Option<Risk>> {
+    threshold(text(node, key)?).map(|risk| risk.map(Risk::new))
+}
+
+fn read_thresholds(node: &Node, otherwise: Thresholds) -> Thresholds {
+    let Some(node) = node.get("thresholds") else { return otherwise };
+    Thresholds {
+        hold: read_threshold(node, "hold").unwrap_or(otherwise.hold),
+        deny: read_threshold(node, "deny").unwrap_or(otherwise.deny),
+    }
+}
+
+fn read_identity(node: &Node) -> Option<IdentitySource> {
+    let headers = node.get("headers")?;
+    let peers = list(node, "trusted_peers", |peer| peer.parse().ok())?;
+    Some(IdentitySource {
+        headers: TrustedHeaders::new(text(headers, "subject")?, text(headers, "groups"), peers).ok()?,
+        session: text(headers, "session").and_then(|name| name.parse().ok()),
+    })
+}
+
+fn read_service(
+    index: usize,
+    name: &str,
+    node: &Node,
+    thresholds: Thresholds,
+    durable_from: Option<Risk>,
+) -> Option<Service> {
+    let hosts = list(node, "hosts", |host| Glob::new(&host.to_ascii_lowercase()).ok());
+    Some(Service {
+        index,
+        name: name.into(),
+        system: classify::system(text(node, "system")?)?,
+        hosts: hosts.or_else(|| Some(vec![Glob::new("*").ok()?]))?,
+        base_path: text(node, "base_path").unwrap_or("/").trim_end_matches('/').to_owned(),
+        mode: if text(node, "mode") == Some("observe") { Mode::Observe } else { Mode::Enforce },
+        on_failure: if text(node, "on_failure") == Some("allow") {
+            OnFailure::Allow
+        } else {
+            OnFailure::Deny
+        },
+        body_limit: text(node, "body_limit")
+            .and_then(bytes)
+            .and_then(|size| usize::try_from(size).ok())
+            .unwrap_or(DEFAULT_BODY_LIMIT),
+        thresholds: read_thresholds(node, thresholds),
+        durable_from: read_threshold(node, "durable_from").unwrap_or(durable_from),
+    })
+}
+
+fn read_approval(node: &Node, inherited: Option<&ApprovalTerms>) -> ApprovalTerms {
+    let own = node.get("approval");
+    let steps = own.and_then(|own| own.get("steps")).map(|steps| {
+        let step = |step: &Node| {
+            let mut from = list(step, "from", |group| Some(group.to_owned()))?;
+            from.sort_unstable();
+            from.dedup();
+            let need = text(step, "need").and_then(number).and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
+            Some(Step { from, need })
+        };
+        // A person counts towards one step, so two steps of the same groups are one that needs more people.
+        let mut joined: BTreeMap<Vec<String>, u32> = BTreeMap::new();
+        for Step { from, need } in steps.elements().iter().filter_map(step) {
+            let sum = joined.entry(from).or_default();
+            *sum = sum.saturating_add(need);
+        }
+        joined.into_iter().map(|(from, need)| Step { from, need }).collect()
+    });
+    let reason = own.and_then(|own| text(own, "reason"));
+    let length = |key| own.and_then(|own| duration(own, key));
+    ApprovalTerms {
+        steps: steps.or_else(|| inherited.map(|terms| terms.steps.clone())).unwrap_or_default(),
+        ttl: length("ttl").or(inherited.map(|terms| terms.ttl)).unwrap_or(DEFAULT_TTL),
+        usable_for: length("usable_for")
+            .or(inherited.map(|terms| terms.usable_for))
+            .unwrap_or(DEFAULT_USABLE_FOR),
+        reason_required: reason
+            .map_or_else(|| inherited.is_some_and(|terms| terms.reason_required), |r| r == "required"),
+        wait: duration(node, "wait").unwrap_or_default(),
+    }
+}
+
+fn read_scope(node: &Node, names: &Names<'_>) -> Scope {
+    let who = list(node, "who", |who| who.parse::<Who>().ok());
+    let members = |group: &str| names.groups.get(group).map(Vec::as_slice).unwrap_or_default();
+    let services = globs(node, "services").map(|globs| {
+        // The empty name is that of hosts which no service names: only `*` fits it.
+        let all = names.services.iter().copied().chain([""]);
+        all.map(|name| globs.iter().any(|glob| glob.matches(name))).collect()
+    });
+    let operations = globs(node, "operations").map_or(Operations::ALL, |globs| {
+        let meant = |operation: &Operation| globs.iter().any(|glob| glob.matches(operation.name()));
+        Operations::of(Operation::ALL.iter().copied().filter(meant))
+    });
+    Scope {
+        who: who.map(|who| Callers::new(&who, members)),
+        services,
+        operations,
+        resources: globs(node, "resources").map(Vec::into_boxed_slice),
+    }
+}
+
+fn read_matcher(node: &Node, names: &Names<'_>) -> Matcher {
+    let bound = |node: &Node, key| text(node, key).and_then(number);
+    let risk = node.get("risk").map_or(Matcher::ANY_RISK, |risk| {
+        let value = |key, otherwise| bound(risk, key).and_then(|n| u8::try_from(n).ok()).unwrap_or(otherwise);
+        (value("from", Matcher::ANY_RISK.0), value("below", Matcher::ANY_RISK.1))
+    });
+    let magnitude = node.get("magnitude").and_then(|amount| {
+        let unit = text(amount, "unit")?.parse().ok()?;
+        Some(Amount { unit, over: bound(amount, "over"), up_to: bound(amount, "up_to") })
+    });
+    let unless = node.get("unless").map(|unless| read_scope(unless, names));
+    Matcher { scope: read_scope(node, names), risk, magnitude, unless }
+}
+
+fn read_rule(node: &Node, names: &Names<'_>, approval: &ApprovalTerms) -> Option<Rule> {
+    let effect = match text(node, "effect")? {
+        "allow" => Effect::Allow,
+        "grant" => Effect::Grant,
+        "hold" => Effect::Hold,
+        "deny" => Effect::Deny,
+        _ => return None,
+    };
+    Some(Rule {
+        name: text(node, "name")?.into(),
+        matcher: read_matcher(node, names),
+        effect,
+        terms: (effect == Effect::Hold).then(|| Arc::new(read_approval(node, Some(approval)))),
+        because: text(node, "because").map(Into::into),
+    })
+}
+
+fn read_grant(node: &Node, names: &Names<'_>) -> Option<Standing> {
+    let name = text(node, "name")?;
+    let any = || Some(vec![Glob::new("*").ok()?]);
+    let mut who = list(node, "who", |who| who.parse::<Who>().ok())?;
+    // A grant knows callers only: the people of the policy's own groups are named one by one.
+    let members = |who: &Who| match who {
+        Who::Group(group) => names.groups.get(&**group).cloned().unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let people: Vec<String> = who.iter().flat_map(members).collect();
+    who.extend(people.iter().filter_map(|person| Glob::new(person).ok()).map(Who::User));
+    let quota = entries(node, "quota")
+        .find_map(|(unit, amount)| Some((unit.parse::<Unit>().ok()?, number(amount.text()?)?)));
+    let from = text(node, "from").and_then(|at| at.parse().ok()).unwrap_or_default();
+    let grant = Grant {
+        id: GrantId::from(format!("standing_{name}").as_str()),
+        scope: GrantScope {
+            who,
+            services: globs(node, "services").or_else(any)?,
+            operations: globs(node, "operations")?,
+            resources: globs(node, "resources").or_else(any)?,
+        },
+        from,
+        until: text(node, "until")?.parse::<Timestamp>().ok()?,
+        uses: text(node, "uses").and_then(number),
+        quota,
+        used: 0,
+        spent: 0,
+        reason: text(node, "because").unwrap_or("standing grant of the policy").to_owned(),
+        issued_by: ISSUER.to_owned(),
+        issued_at: from,
+        revoked: None,
+    };
+    Some(Standing { name: name.into(), matcher: read_matcher(node, names), grant })
+}
+
+fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {
+    let sides: Option<Vec<Side>> = list(node, "in", |side| match side {
+        "request" => Some(Side::Request),
+        "response" => Some(Side::Response),
+        _ => None,
+    });
+    // The closest name counts: an entity's own, then its group's, then all.
+    let mut found: BTreeMap<Entity, (u8, Transform)> = BTreeMap::new();
+    for (name, node) in entries(node, "entities") {
+        let (closeness, meant): (u8, Vec<Entity>) = if name == "*" {
+            (0, detect::catalogue().iter().map(|info| info.entity).collect())
+        } else {
+            (if detect::entity(name).is_some() { 2 } else { 1 }, entities(name))
+        };
+        let Some(transform) = read_transform(node) else { continue };
+        for entity in meant {
+            let before = found.get(&entity);
+            if before.is_none_or(|(close, _)| *close < closeness) {
+                found.insert(entity, (closeness, transform.clone()));
+            }
+        }
+    }
+    let fields = entries(node, "fields")
+        .filter_map(|(path, node)| Some((Path::parse(path).ok()?, read_transform(node)?)))
+        .collect();
+    Some(Entry {
+        name: text(node, "name")?.into(),
+        matcher: read_matcher(node, names),
+        request: sides.as_ref().is_none_or(|sides| sides.contains(&Side::Request)),
+        response: sides.as_ref().is_none_or(|sides| sides.contains(&Side::Response)),
+        entities: found.into_iter().map(|(entity, (_, transform))| (entity, transform)).collect(),
+        fields,
+        refuse_unmaskable: text(node, "unmaskable") != Some("pass"),
+    })
+}
+
+fn read_transform(node: &Node) -> Option<Transform> {
+    match node.text() {
+        Some("redact") => Some(Transform::Redact),
+        Some("hash") => Some(Transform::Hash),
+        Some("drop") => Some(Transform::Drop),
+        // What a short word for it keeps: enough to recognise, too little to use.
+        Some("partial") => Some(Transform::Partial { first: 1, last: 2 }),
+        Some(_) => None,
+        None => match (text(node, "replace"), node.get("partial")) {
+            (Some(text), None) => Some(Transform::Replace(text.to_owned())),
+            (None, Some(partial)) => {
+                let kept = |key| text(partial, key).and_then(number).and_then(|n| usize::try_from(n).ok());
+                Some(Transform::Partial {
+                    first: kept("first").unwrap_or(0),
+                    last: kept("last").unwrap_or(0),
+                })
+            }
+            _ => None,
+        },
+    }
+}

@@ -1,0 +1,381 @@
+//! What a policy says that cannot be meant: names that stand for nothing, rules that can never fire, grants that
+//! contradict the rules, holds that nobody can end.
+//!
+//! A rule is a set of cells (service, operation) with further conditions on each, all of them finite lists and
+//! patterns; so "never fires" is computed cell by cell and not guessed. Where patterns with several stars make
+//! covering undecidable here, nothing is reported.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::decision::{ApprovalTerms, Effect};
+use super::document::{Findings, Node, Place, clip, hint};
+use super::draft::{Draft, Part, Rule};
+use super::scope::{Matcher, Operations};
+use super::service::Thresholds;
+use crate::glob::Glob;
+use crate::model::Operation;
+
+/// Reports everything in `draft` that cannot be meant.
+pub(super) fn check(draft: &Draft<'_>, findings: &mut Findings) {
+    let world = World::new(draft);
+    services(draft, findings);
+    names(draft, findings);
+    references(draft, findings);
+    holds(draft, findings);
+    world.rules(draft, findings);
+    world.grants(draft, findings);
+    world.masks(draft, findings);
+}
+
+/// Whether nothing was reported within a part, so that conclusions from it are sound.
+fn sound(node: &Node, findings: &Findings) -> bool {
+    !findings.any_within(node.place, node.end)
+}
+
+fn place(node: &Node, key: &str) -> Place {
+    node.get(key).map_or(node.place, |node| node.place)
+}
+
+fn services(draft: &Draft<'_>, findings: &mut Findings) {
+    for (index, service) in draft.services.iter().enumerate() {
+        for earlier in draft.services.iter().take(index) {
+            let twin = |glob: &&Glob| earlier.is.hosts.contains(glob);
+            if earlier.is.base_path == service.is.base_path
+                && let Some(host) = service.is.hosts.iter().find(twin)
+            {
+                let message = format!(
+                    "`{}` already answers to {} at {}/: give one of them its own hosts or base_path",
+                    earlier.is.name,
+                    clip(host.as_str()),
+                    service.is.base_path
+                );
+                findings.add(service.node.place, "unreachable_service", message);
+            }
+        }
+    }
+}
+
+/// A name stands for one thing of its kind.
+fn names(draft: &Draft<'_>, findings: &mut Findings) {
+    for kind in ["rules", "grants", "mask"] {
+        let mut seen = HashSet::new();
+        for node in draft.root.get(kind).map(Node::elements).unwrap_or_default() {
+            if let Some(name) = node.get("name").and_then(Node::text)
+                && !seen.insert(name)
+            {
+                let message = format!("{} is already the name of another one of {kind}", clip(name));
+                findings.add(place(node, "name"), "duplicate_name", message);
+            }
+        }
+    }
+}
+
+/// Services and groups that a policy refers to are its own.
+fn references(draft: &Draft<'_>, findings: &mut Findings) {
+    let services: Vec<&str> = match draft.root.get("services") {
+        Some(node) => node.entries().iter().map(|(key, _)| key.text.as_str()).collect(),
+        None => return,
+    };
+    let mut within = |node: &Node| {
+        for pattern in node.get("services").map(Node::elements).unwrap_or_default() {
+            let Some(Ok(glob)) = pattern.text().map(Glob::new) else { continue };
+            if !services.iter().any(|name| glob.matches(name)) {
+                let known = hint(glob.as_str(), services.iter().copied());
+                let message = format!("no service of this policy is called {}{known}", clip(glob.as_str()));
+                findings.add(pattern.place, "unknown_service", message);
+            }
+        }
+    };
+    for kind in ["rules", "grants", "mask"] {
+        for node in draft.root.get(kind).map(Node::elements).unwrap_or_default() {
+            within(node);
+            if let Some(unless) = node.get("unless") {
+                within(unless);
+            }
+        }
+    }
+    let rules = draft.root.get("rules").map(Node::elements).unwrap_or_default();
+    for approval in std::iter::once(draft.root).chain(rules).filter_map(|node| node.get("approval")) {
+        for step in approval.get("steps").map(Node::elements).unwrap_or_default() {
+            for group in step.get("from").map(Node::elements).unwrap_or_default() {
+                let Some(name) = group.text() else { continue };
+                if !draft.groups.contains_key(name) {
+                    let known = hint(name, draft.groups.keys().map(String::as_str));
+                    let message = format!("no group of this policy is called {}{known}", clip(name));
+                    findings.add(group.place, "unknown_group", message);
+                }
+            }
+        }
+    }
+}
+
+/// Whatever is held can be approved by somebody.
+fn holds(draft: &Draft<'_>, findings: &mut Findings) {
+    let root = draft.root;
+    let missing = "nobody can approve: name the steps of an approval here or at the top of the policy";
+    let none = draft.approval.steps.is_empty();
+    if none && draft.default == Effect::Hold {
+        findings.add(place(root, "default"), "nobody_approves", missing);
+    }
+    let services = root.get("services").map(Node::entries).unwrap_or_default();
+    for node in std::iter::once(root).chain(services.iter().map(|(_, node)| node)) {
+        let hold = node.get("thresholds").and_then(|node| node.get("hold"));
+        if let Some(hold) = hold.filter(|hold| none && hold.text() != Some("never")) {
+            findings.add(hold.place, "nobody_approves", missing);
+        }
+    }
+    if let Some(approval) = root.get("approval") {
+        enough(draft, approval, &draft.approval, None, findings);
+    }
+    for rule in &draft.rules {
+        let own = rule.node.get("approval");
+        let Some(terms) = &rule.is.terms else {
+            for key in ["approval", "wait"] {
+                if let Some(node) = rule.node.get(key) {
+                    let message = format!(
+                        "`{key}` belongs to effect: hold, and this rule has {}",
+                        rule.is.effect.name()
+                    );
+                    findings.add(node.place, "misplaced_key", message);
+                }
+            }
+            continue;
+        };
+        if terms.steps.is_empty() {
+            findings.add(place(rule.node, "effect"), "nobody_approves", missing);
+        }
+        let asker = rule.is.matcher.scope.who.as_ref().and_then(|who| who.only_user());
+        if own.is_some() || asker.is_some() {
+            enough(draft, own.unwrap_or(rule.node), terms, asker, findings);
+        }
+    }
+}
+
+/// Enough people for all steps, the one who asks not counted.
+fn enough(
+    draft: &Draft<'_>,
+    node: &Node,
+    terms: &ApprovalTerms,
+    asker: Option<&str>,
+    findings: &mut Findings,
+) {
+    let known = |group: &String| draft.groups.contains_key(group);
+    if !terms.steps.iter().all(|step| step.from.iter().all(known)) {
+        return;
+    }
+    let count = |groups: &[String]| draft.people(groups).iter().filter(|p| Some(**p) != asker).count();
+    let lacks = |need: u64, have: usize| u64::try_from(have).unwrap_or(u64::MAX) < need;
+    let but = asker
+        .map_or_else(String::new, |asker| format!(" (nobody approves their own request: {})", clip(asker)));
+    let mut short = false;
+    for step in &terms.steps {
+        let have = count(&step.from);
+        if lacks(step.need.into(), have) {
+            short = true;
+            let message = format!(
+                "{} people of {} are needed and there are {have}{but}",
+                step.need,
+                step.from.join(", ")
+            );
+            findings.add(place(node, "steps"), "nobody_approves", message);
+        }
+    }
+    let everybody: Vec<String> = terms.steps.iter().flat_map(|step| step.from.iter().cloned()).collect();
+    let need = terms.steps.iter().map(|step| u64::from(step.need)).sum();
+    let have = count(&everybody);
+    if !short && lacks(need, have) {
+        let message =
+            format!("a person counts towards one step: {need} people are needed and there are {have}{but}");
+        findings.add(place(node, "steps"), "nobody_approves", message);
+    }
+}
+
+/// Which operations there are at each service.
+struct World {
+    /// By the service's index; the last stands for hosts that no service names.
+    possible: Vec<Operations>,
+    thresholds: Vec<Thresholds>,
+    /// Whether all services could be read: only then is "at no service" known.
+    whole: bool,
+}
+
+impl World {
+    fn new(draft: &Draft<'_>) -> Self {
+        let named = draft.root.get("services").map(|node| node.entries().len()).unwrap_or_default();
+        let unknown = Operations::of([Operation::Unknown]);
+        let mut possible = vec![unknown; named + 1];
+        let mut thresholds = vec![draft.thresholds; named + 1];
+        for Part { is: service, .. } in &draft.services {
+            if let Some(slot) = possible.get_mut(service.index) {
+                *slot = Operations::of(service.system.entries().iter().flat_map(|entry| entry.operations()))
+                    .or(unknown);
+            }
+            if let Some(slot) = thresholds.get_mut(service.index) {
+                *slot = service.thresholds;
+            }
+        }
+        Self { possible, thresholds, whole: named > 0 && named == draft.services.len() }
+    }
+
+    /// The cells that a matcher speaks of and that exist.
+    fn cells(&self, matcher: &Matcher) -> Vec<(usize, Operation)> {
+        let services =
+            self.possible.iter().enumerate().filter(|(index, _)| matcher.scope.has_service(*index));
+        services
+            .flat_map(|(index, possible)| {
+                possible.and(matcher.scope.operations).iter().map(move |operation| (index, operation))
+            })
+            .collect()
+    }
+
+    /// What is wrong with the conditions alone; `None` where they can be met.
+    fn never(&self, matcher: &Matcher, cells: &[(usize, Operation)]) -> Option<&'static str> {
+        if cells.is_empty() {
+            return Some(
+                "no service that it speaks of has any of these operations in its system's catalogue",
+            );
+        }
+        if matcher.risk.0 >= matcher.risk.1 {
+            return Some("the range of risk is empty: `from` must be less than `below`");
+        }
+        if let Some(amount) = matcher.magnitude {
+            if amount.over.is_some_and(|over| amount.up_to.is_some_and(|up_to| over >= up_to)) {
+                return Some("the range of magnitude is empty: `over` must be less than `up_to`");
+            }
+            if !cells.iter().any(|(_, operation)| operation.unit() == Some(amount.unit)) {
+                return Some("none of these operations is measured in this unit");
+            }
+        }
+        if cells.iter().all(|(service, operation)| matcher.excepts_itself_at(*service, *operation)) {
+            return Some("its own `unless` leaves nothing of it");
+        }
+        None
+    }
+
+    fn rules(&self, draft: &Draft<'_>, findings: &mut Findings) {
+        let denials = denials(draft, findings);
+        for rule in &draft.rules {
+            if let Some(amount) = rule.node.get("magnitude")
+                && amount.get("over").is_none()
+                && amount.get("up_to").is_none()
+            {
+                findings.add(amount.place, "missing_key", "`over` or `up_to` is missing: how much?");
+            }
+            if rule.is.effect == Effect::Allow && rule.node.get("who").is_none() {
+                let message = "`who` is missing: a rule that allows says whom (user:* for all who are authenticated, * for everybody)";
+                findings.add(rule.node.place, "missing_key", message);
+            }
+            if !self.whole || !sound(rule.node, findings) {
+                continue;
+            }
+            let cells = self.cells(&rule.is.matcher);
+            if let Some(why) = self.never(&rule.is.matcher, &cells) {
+                let at = if cells.is_empty() { "operations" } else { "name" };
+                findings.add(
+                    place(rule.node, at),
+                    "never_fires",
+                    format!("{} can never fire: {why}", clip(&rule.is.name)),
+                );
+                continue;
+            }
+            if rule.is.effect == Effect::Deny {
+                continue;
+            }
+            let denied = |(service, operation): &(usize, Operation)| {
+                let (from, _) = rule.is.matcher.risk;
+                let from = if *operation == Operation::Unknown { 100 } else { from };
+                self.thresholds.get(*service).and_then(|t| t.deny).is_some_and(|deny| from >= deny.value())
+            };
+            if cells.iter().all(denied) {
+                let message = format!(
+                    "{} can never fire: every request that it speaks of is at or above thresholds.deny",
+                    clip(&rule.is.name)
+                );
+                findings.add(place(rule.node, "name"), "never_fires", message);
+            } else if let Some(names) = covered(&denials, &rule.is.matcher, &cells) {
+                let message = format!("{} can never fire: {names} denies all of it", clip(&rule.is.name));
+                findings.add(place(rule.node, "name"), "shadowed", message);
+            }
+        }
+    }
+
+    fn grants(&self, draft: &Draft<'_>, findings: &mut Findings) {
+        let denials = denials(draft, findings);
+        for grant in &draft.grants {
+            let (from, until) = (grant.is.grant.from, grant.is.grant.until);
+            if from >= until {
+                findings.add(place(grant.node, "until"), "contradictory_grant", "it ends before it begins");
+            }
+            if let Some(quota) = grant.node.get("quota").filter(|quota| quota.entries().len() > 1) {
+                findings.add(quota.place, "contradictory_grant", "a grant has one quota, in one unit");
+            }
+            if !self.whole || !sound(grant.node, findings) {
+                continue;
+            }
+            let cells = self.cells(&grant.is.matcher);
+            if cells.is_empty() {
+                let message =
+                    "no service that it speaks of has any of these operations in its system's catalogue";
+                findings.add(place(grant.node, "operations"), "contradictory_grant", message);
+            } else if let Some(names) = covered(&denials, &grant.is.matcher, &cells) {
+                let message = format!("{} can never be used: {names} denies all of it", clip(&grant.is.name));
+                findings.add(place(grant.node, "name"), "contradictory_grant", message);
+            } else if let Some((unit, _)) = grant.is.grant.quota
+                && !cells.iter().any(|(_, operation)| operation.unit() == Some(unit))
+            {
+                let message = format!("none of these operations is measured in {unit}");
+                findings.add(place(grant.node, "quota"), "contradictory_grant", message);
+            }
+        }
+    }
+
+    fn masks(&self, draft: &Draft<'_>, findings: &mut Findings) {
+        for node in draft.root.get("mask").map(Node::elements).unwrap_or_default() {
+            if node.get("entities").is_none() && node.get("fields").is_none() {
+                findings.add(node.place, "empty_mask", "it masks nothing: name `entities` or `fields`");
+            }
+            let maps = ["entities", "fields"].into_iter().filter_map(|key| node.get(key));
+            for (_, transform) in maps.flat_map(Node::entries) {
+                if transform.entries().len() > 1 {
+                    let message = "a value has one transform: replace or partial";
+                    findings.add(transform.place, "contradictory_transform", message);
+                }
+            }
+        }
+        for mask in &draft.masks {
+            if !self.whole || !sound(mask.node, findings) {
+                continue;
+            }
+            let cells = self.cells(&mask.is.matcher);
+            if let Some(why) = self.never(&mask.is.matcher, &cells) {
+                let message = format!("{} can never apply: {why}", clip(&mask.is.name));
+                findings.add(
+                    place(mask.node, if cells.is_empty() { "operations" } else { "name" }),
+                    "never_fires",
+                    message,
+                );
+            }
+        }
+    }
+}
+
+/// The rules that deny without exception, as far as they could be read whole.
+fn denials<'d>(draft: &'d Draft<'_>, findings: &Findings) -> Vec<&'d Rule> {
+    let rules =
+        draft.rules.iter().filter(|rule| rule.is.effect == Effect::Deny && sound(rule.node, findings));
+    rules.map(|rule| &rule.is).collect()
+}
+
+/// The rules that deny every one of these cells whole, where they do.
+fn covered(denials: &[&Rule], matcher: &Matcher, cells: &[(usize, Operation)]) -> Option<String> {
+    let mut names: Vec<&Arc<str>> = Vec::new();
+    for (service, operation) in cells {
+        let denial = denials.iter().find(|deny| deny.matcher.covers_at(matcher, *service, *operation))?;
+        if !names.contains(&&denial.name) {
+            names.push(&denial.name);
+        }
+    }
+    let names: Vec<String> = names.iter().map(|name| clip(name)).collect();
+    (!names.is_empty()).then(|| names.join(" and "))
+}

@@ -1,0 +1,31 @@
+//! Policies as people write them: what is refused and where, what is decided, what is masked.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+mod check;
+mod decide;
+mod masking;
+mod oracle;
+mod packs;
+mod schema;
+mod services;
+
+use wardline::policy::Policy;
+
+/// A policy over one Qdrant (`vectors`), one OpenAI (`models`) and one MLflow (`registry`), with `more` after it.
+fn policy_text(more: &str) -> String {
+    format!(
+        "version: 1
+state: memory
+groups: {{security: [sam, kim], data: [lee]}}
+services:
+  vectors: {{system: qdrant, hosts: [vectors.test]}}
+  models: {{system: openai, hosts: [models.test]}}
+  registry: {{system: mlflow, hosts: [registry.test]}}
+{more}"
+    )
+}
+
+fn policy(more: &str) -> Policy {
+    Policy::parse(&policy_text(more), "policy.yaml").unwrap()
+}
