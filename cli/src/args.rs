@@ -6,8 +6,12 @@ use clap::{Parser, Subcommand};
 
 /// Guards embedding and inference services from inside: classify, decide, mask, record.
 #[derive(Debug, Parser)]
-#[command(name = "wardline", version, after_help = "Exit codes: 0 done; 1 the answer is no; 2 wrong usage or input; \
-3 the store or the log cannot be used; 4 not permitted.")]
+#[command(
+    name = "wardline",
+    version,
+    after_help = "Exit codes: 0 done; 1 the answer is no; 2 wrong usage or input; \
+3 the store or the log cannot be used; 4 not permitted."
+)]
 pub(crate) struct Args {
     /// Write JSON instead of text for people.
     #[arg(long, global = true)]

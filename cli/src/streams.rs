@@ -50,7 +50,10 @@ impl Streams<'_> {
     }
 
     /// Each line of standard input that is not empty, read as JSON, answered by one line.
-    pub(crate) fn each_line<Q, A>(&mut self, mut answer: impl FnMut(Q) -> Result<A, Failure>) -> Result<(), Failure>
+    pub(crate) fn each_line<Q, A>(
+        &mut self,
+        mut answer: impl FnMut(Q) -> Result<A, Failure>,
+    ) -> Result<(), Failure>
     where
         Q: serde::de::DeserializeOwned,
         A: Serialize,
@@ -68,7 +71,10 @@ impl Streams<'_> {
             }
             let question = serde_json::from_slice(&line).map_err(|e| {
                 // serde's own words may quote the line.
-                Failure::Usage(format!("line {number}, column {}: expected the fields of this command", e.column()))
+                Failure::Usage(format!(
+                    "line {number}, column {}: expected the fields of this command",
+                    e.column()
+                ))
             })?;
             self.json(&answer(question)?)?;
         }

@@ -17,7 +17,10 @@ fn main() -> ExitCode {
     let done = match task.as_deref() {
         Some("test") => test::run(),
         Some("demo") => demo::run(),
-        Some("schema") => run::cargo(&["test", "--quiet", "-p", "wardline", "--test", "schema"], &[("WARDLINE_WRITE_SCHEMA", "1")]),
+        Some("schema") => run::cargo(
+            &["test", "--quiet", "-p", "wardline", "--test", "schema"],
+            &[("WARDLINE_WRITE_SCHEMA", "1")],
+        ),
         _ => Err("usage: cargo xtask test | demo | schema".to_owned()),
     };
     match done {

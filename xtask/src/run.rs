@@ -42,10 +42,7 @@ pub(crate) fn step(name: &str, command: &mut Command) -> Outcome {
 
 /// Runs a command and gives back what it wrote; its errors become the message.
 pub(crate) fn quiet(name: &str, command: &mut Command) -> Result<String, String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| format!("{name}: cannot start: {e}"))?;
+    let output = command.stdin(Stdio::null()).output().map_err(|e| format!("{name}: cannot start: {e}"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }

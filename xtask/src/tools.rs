@@ -47,7 +47,15 @@ pub(crate) fn python() -> Outcome {
         quiet("python3 -m venv", Command::new("python3").args(["-m", "venv"]).arg(venv()))?;
     }
     let mut install = command(venv_bin("python"), "python");
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", "tests/requirements.txt"]);
+    install.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        "tests/requirements.txt",
+    ]);
     quiet("pip install", &mut install).map(|_| ())
 }
 

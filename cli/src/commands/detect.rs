@@ -78,7 +78,7 @@ pub(crate) fn entities(json: bool, streams: &mut Streams<'_>) -> Outcome {
     for info in detect::catalogue() {
         let (entity, group) = (info.entity.name, info.entity.group.name());
         if json {
-            streams.json(&Row { entity, group, what: &info.what, source: &info.source })?;
+            streams.json(&Row { entity, group, what: info.what, source: info.source })?;
         } else {
             streams.say(format!("{entity:<20} {group:<15} {}", info.what))?;
         }

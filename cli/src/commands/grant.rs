@@ -23,7 +23,8 @@ pub(crate) fn run(args: args::Grant, json: bool, streams: &mut Streams<'_>) -> O
             }
         }
         args::Grant::Revoke { state, id, by, reason } => {
-            let grant = Guard::from_file(&state.policy)?.revoke_grant(&GrantId::from(id.as_str()), &by, &reason)?;
+            let grant =
+                Guard::from_file(&state.policy)?.revoke_grant(&GrantId::from(id.as_str()), &by, &reason)?;
             show(&grant, json, streams)?;
         }
     }
@@ -37,7 +38,9 @@ fn terms(issue: &GrantIssue) -> Result<Terms, Failure> {
         Some((unit.parse::<Unit>().ok()?, count.parse::<u64>().ok()?))
     });
     let quota = match quota {
-        Some(None) => return Err(Failure::Usage("--quota: expected UNIT=COUNT such as vectors=5000".to_owned())),
+        Some(None) => {
+            return Err(Failure::Usage("--quota: expected UNIT=COUNT such as vectors=5000".to_owned()));
+        }
         other => other.flatten(),
     };
     Ok(Terms {

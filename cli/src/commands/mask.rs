@@ -40,7 +40,7 @@ struct Answer {
 
 pub(crate) fn run(args: &Mask, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let plan = match &args.policy {
-        Some(path) => Policy::from_file(path)?.whole_plan()?,
+        Some(path) => Policy::from_file(path)?.whole_plan(),
         None => everything()?,
     };
     let keys = Keys::ephemeral()?;
@@ -52,7 +52,9 @@ pub(crate) fn run(args: &Mask, json: bool, streams: &mut Streams<'_>) -> Outcome
                     let body = Some(String::from_utf8_lossy(&body).into_owned());
                     Answer { id: question.id, body, findings, error: None }
                 }
-                Err(error) => Answer { id: question.id, body: None, findings: BTreeMap::new(), error: Some(error) },
+                Err(error) => {
+                    Answer { id: question.id, body: None, findings: BTreeMap::new(), error: Some(error) }
+                }
             })
         })?;
         return Ok(0);
