@@ -286,7 +286,10 @@ impl Exchange {
         if self.head.is_none() {
             // A call has no body on a wire.
             self.phase = Phase::Forwarded;
-            return Some(Step::Forward(Forward { edits: HeaderEdits::default(), body: RequestBody::Unchanged }));
+            return Some(Step::Forward(Forward {
+                edits: HeaderEdits::default(),
+                body: RequestBody::Unchanged,
+            }));
         }
         let (Ok(masking), Ok(answer)) = (self.masking(Side::Request), self.masking(Side::Response)) else {
             return self.fail().map(Step::Answer);
