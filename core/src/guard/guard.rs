@@ -228,6 +228,11 @@ impl Guard {
         self.runtime().map(|_| ())
     }
 
+    /// The keys of this installation.
+    pub(super) fn keys(&self) -> Result<crate::keys::Keys, Error> {
+        Ok(self.runtime()?.keys.clone())
+    }
+
     fn runtime(&self) -> Result<Arc<Runtime>, Error> {
         self.shared.runtime()
     }

@@ -28,6 +28,7 @@
 
 mod answer;
 mod body;
+mod direct;
 mod driver;
 mod exchange;
 #[expect(clippy::module_inception, reason = "the type and its room share the field's name for it")]
@@ -38,6 +39,7 @@ mod truth;
 mod worker;
 
 pub use answer::Answer;
+pub use direct::{Masked, Reading};
 pub use driver::Carrying;
 pub use exchange::Exchange;
 pub use guard::{Caller, Guard};

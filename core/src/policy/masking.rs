@@ -46,6 +46,8 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Masks {
     entries: Vec<Entry>,
+    /// All entries joined, whoever asks for whatever.
+    pub(super) whole: Arc<Plan>,
     /// As many as traffic brings forth.
     plans: RwLock<HashMap<Fitting, Arc<Masking>>>,
 }
@@ -59,8 +61,8 @@ impl Masks {
     pub(super) fn new(mut entries: Vec<Entry>) -> Result<Self, Error> {
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         // All of them together hold every setting there is: what cannot be compiled shows before the first request.
-        Plan::compile(spec(entries.iter()))?;
-        Ok(Self { entries, plans: RwLock::default() })
+        let whole = Arc::new(Plan::compile(spec(entries.iter()))?);
+        Ok(Self { entries, whole, plans: RwLock::default() })
     }
 
     /// The masking of one body. An entry applies when any act fits it.

@@ -57,6 +57,7 @@ use masking::Masks;
 use crate::error::{Diagnostic, Error, ErrorKind};
 use crate::grant::Grant;
 use crate::identity::Identity;
+use crate::mask::Plan;
 use crate::model::{Act, Operation, Risk};
 
 /// A compiled policy. It never changes; a new one takes its place whole.
@@ -230,6 +231,11 @@ impl Policy {
         side: Side,
     ) -> Result<Arc<Masking>, Error> {
         self.masks.of(self.service_index(service), identity, acts, side)
+    }
+
+    /// Every mask entry of the policy joined to one plan: for text that belongs to no request.
+    pub fn whole_plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.masks.whole)
     }
 
     /// Hosts that no service names stand behind the last service.

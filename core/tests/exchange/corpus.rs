@@ -84,7 +84,8 @@ fn every_case_holds() {
 
 fn run(guard: &Guard, state: &std::path::Path, case: &Case) -> Result<(), String> {
     let request = &case.request;
-    let mut pairs: Vec<(&str, &str)> = request.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let mut pairs: Vec<(&str, &str)> =
+        request.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     let length = request.body.len().to_string();
     if !request.body.is_empty() {
         pairs.push(("content-length", &length));
@@ -97,7 +98,8 @@ fn run(guard: &Guard, state: &std::path::Path, case: &Case) -> Result<(), String
     if case.service.length {
         answers.headers.insert("content-length", answers.chunks.concat().len().into());
     }
-    let seen = exchange(guard, head(&request.method, &request.target, &pairs), request.body.as_bytes(), &answers);
+    let seen =
+        exchange(guard, head(&request.method, &request.target, &pairs), request.body.as_bytes(), &answers);
     guard.flush().unwrap();
 
     let expect = &case.expect;
@@ -150,7 +152,9 @@ fn header(name: &str, expected: &Option<String>, found: &http::HeaderMap) -> Res
 fn record_holds(expected: &BTreeMap<String, Value>, record: &Value) -> Result<(), String> {
     for (name, expected) in expected {
         let found = match name.as_str() {
-            "operations" => record["acts"].as_array().unwrap().iter().map(|act| act["operation"].clone()).collect(),
+            "operations" => {
+                record["acts"].as_array().unwrap().iter().map(|act| act["operation"].clone()).collect()
+            }
             "resource" => record["acts"][0]["resource"].clone(),
             "magnitude" => record["acts"][0]["magnitude"]["count"].clone(),
             "subject" => record["identity"]["subject"].clone(),

@@ -283,11 +283,19 @@ impl Exchange {
 
     /// Step 5, the request's side: what of the body goes on, and how.
     fn prepare(&mut self) -> Option<Step> {
+        if self.head.is_none() {
+            // A call has no body on a wire.
+            self.phase = Phase::Forwarded;
+            return Some(Step::Forward(Forward {
+                edits: HeaderEdits::default(),
+                body: RequestBody::Unchanged,
+            }));
+        }
         let (Ok(masking), Ok(answer)) = (self.masking(Side::Request), self.masking(Side::Response)) else {
             return self.fail().map(Step::Answer);
         };
         let changes = !masking.plan.is_empty() && self.enforces();
-        if changes && self.collected.is_open() && self.head.is_some() {
+        if changes && self.collected.is_open() {
             // A body within the limit is masked whole before its first byte leaves, so that a refusal is clean.
             return Some(Step::NeedBody);
         }

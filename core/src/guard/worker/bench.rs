@@ -56,7 +56,7 @@ impl Bench {
                 })?;
                 let keys = Keys::open(folder)?;
                 let store: Arc<dyn Store> =
-                    Arc::new(SqliteStore::open_with_clock(&folder.join("store.sqlite"), clock.clone())?);
+                    Arc::new(SqliteStore::open_with_clock(folder.join("store.sqlite"), clock.clone())?);
                 let log = Log::open(folder, Box::new(StoreKeeper::new(store.clone())))?;
                 (keys, store, Box::new(log))
             }

@@ -1,0 +1,240 @@
+//! What the command line may say.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// Guards embedding and inference services from inside: classify, decide, mask, record.
+#[derive(Debug, Parser)]
+#[command(
+    name = "wardline",
+    version,
+    after_help = "Exit codes: 0 done; 1 the answer is no; 2 wrong usage or input; \
+3 the store or the log cannot be used; 4 not permitted."
+)]
+pub(crate) struct Args {
+    /// Write JSON instead of text for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check a policy: every error at once, with file, line and column.
+    Check(Check),
+    /// Say what a request does: its acts, each with operation, resource, magnitude and risk.
+    Classify(Classify),
+    /// Find personal data and secrets in a text from standard input.
+    Detect(Jsonl),
+    /// List the entities that can be found and masked.
+    Entities,
+    /// Mask a body from standard input.
+    Mask(Mask),
+    /// Issue, list and revoke grants.
+    #[command(subcommand)]
+    Grant(Grant),
+    /// List, approve and deny held requests.
+    #[command(subcommand)]
+    Approval(Approval),
+    /// Query, show and verify the log.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Write completions for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Check {
+    /// The policy file.
+    pub(crate) policy: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Jsonl {
+    /// Read a JSON object a line and answer each with one.
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Classify {
+    /// Read a JSON object a line and answer each with one.
+    #[arg(long, conflicts_with_all = ["method", "url"])]
+    pub(crate) jsonl: bool,
+    /// The system whose catalogue to use, e.g. qdrant; without it every catalogue is asked.
+    #[arg(long)]
+    pub(crate) system: Option<String>,
+    /// The HTTP method.
+    #[arg(required_unless_present = "jsonl")]
+    pub(crate) method: Option<String>,
+    /// Path and query, or a whole URL.
+    #[arg(required_unless_present = "jsonl")]
+    pub(crate) url: Option<String>,
+    /// The request body; `-` reads it from standard input.
+    #[arg(long)]
+    pub(crate) body: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Mask {
+    /// Read a JSON object a line and answer each with one.
+    #[arg(long)]
+    pub(crate) jsonl: bool,
+    /// What the body is.
+    #[arg(long, default_value = "text/plain")]
+    pub(crate) content_type: String,
+    /// Mask as this policy says; without it every entity is replaced by its label.
+    #[arg(long)]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+/// The policy names the state folder that grants, approvals and the log stand in.
+#[derive(Debug, clap::Args)]
+pub(crate) struct State {
+    /// The policy file.
+    #[arg(long, env = "WARDLINE_POLICY")]
+    pub(crate) policy: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Grant {
+    /// Issue a grant; its clock starts now.
+    Issue(Box<GrantIssue>),
+    /// List grants, ended ones too.
+    List(State),
+    /// End a grant now, in every process.
+    Revoke {
+        #[command(flatten)]
+        state: State,
+        /// Which.
+        id: String,
+        /// Who ends it.
+        #[arg(long = "as", env = "USER")]
+        by: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct GrantIssue {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// Who may use it: user:NAME, group:NAME.
+    #[arg(long, required = true)]
+    pub(crate) who: Vec<String>,
+    /// At which services of the policy.
+    #[arg(long, default_value = "*")]
+    pub(crate) service: Vec<String>,
+    /// For which operations, e.g. vector.export.
+    #[arg(long, required = true)]
+    pub(crate) operation: Vec<String>,
+    /// On which resources.
+    #[arg(long, default_value = "*")]
+    pub(crate) resource: Vec<String>,
+    /// When it begins (RFC 3339); now where nothing is said.
+    #[arg(long)]
+    pub(crate) from: Option<String>,
+    /// When it ends (RFC 3339), or how long it lasts (e.g. 30m).
+    #[arg(long)]
+    pub(crate) until: String,
+    /// How many requests it serves.
+    #[arg(long)]
+    pub(crate) uses: Option<u64>,
+    /// How much may leave under it, e.g. vectors=5000.
+    #[arg(long)]
+    pub(crate) quota: Option<String>,
+    /// Why.
+    #[arg(long)]
+    pub(crate) reason: String,
+    /// Who issues it.
+    #[arg(long = "as", env = "USER")]
+    pub(crate) by: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Approval {
+    /// List approvals: pending ones, or with --all those that ended too.
+    List {
+        #[command(flatten)]
+        state: State,
+        /// Ended ones too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Approve a held request.
+    Approve(Vote),
+    /// Deny a held request.
+    Deny(Vote),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Vote {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// Which.
+    pub(crate) id: String,
+    /// Who votes; their groups are those of the policy.
+    #[arg(long = "as", env = "USER")]
+    pub(crate) by: String,
+    /// Why.
+    #[arg(long)]
+    pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// List records, oldest first.
+    Query(Box<Query>),
+    /// Show all that is recorded of one exchange.
+    Show {
+        #[command(flatten)]
+        state: State,
+        /// The record's id.
+        id: String,
+    },
+    /// Verify every log: hashes, tree, signatures, and what was kept outside.
+    Verify(State),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Query {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// Not before (RFC 3339).
+    #[arg(long)]
+    pub(crate) from: Option<String>,
+    /// Before (RFC 3339).
+    #[arg(long)]
+    pub(crate) until: Option<String>,
+    /// Who asked.
+    #[arg(long)]
+    pub(crate) identity: Option<String>,
+    /// An operation or a pattern, e.g. vector.*
+    #[arg(long)]
+    pub(crate) operation: Option<String>,
+    /// A resource or a pattern.
+    #[arg(long)]
+    pub(crate) resource: Option<String>,
+    /// allow, deny or hold, as decided.
+    #[arg(long)]
+    pub(crate) verdict: Option<String>,
+    /// The session.
+    #[arg(long)]
+    pub(crate) session: Option<String>,
+    /// The service of the policy.
+    #[arg(long)]
+    pub(crate) service: Option<String>,
+    /// The id of a vector or row that was taken.
+    #[arg(long)]
+    pub(crate) vector: Option<String>,
+    /// At most so many, the newest.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: usize,
+}

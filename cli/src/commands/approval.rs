@@ -1,0 +1,77 @@
+//! `wardline approval`: people decide about held requests.
+
+use serde::Serialize;
+use wardline::clock::{Clock, SystemClock};
+use wardline::grant::{Answer, Approval, ApprovalState};
+use wardline::guard::Guard;
+use wardline::model::ApprovalId;
+
+use crate::args::{self, Vote};
+use crate::{Failure, Outcome, Streams};
+
+pub(crate) fn run(args: args::Approval, json: bool, streams: &mut Streams<'_>) -> Outcome {
+    match args {
+        args::Approval::List { state, all } => {
+            let wanted = (!all).then_some(ApprovalState::Pending);
+            let approvals = Guard::from_file(&state.policy)?.approvals(wanted)?;
+            if approvals.is_empty() && !json {
+                streams.say("no request is held")?;
+            }
+            for approval in &approvals {
+                show(approval, json, streams)?;
+            }
+        }
+        args::Approval::Approve(vote) => cast(&vote, Answer::Approve, json, streams)?,
+        args::Approval::Deny(vote) => cast(&vote, Answer::Deny, json, streams)?,
+    }
+    Ok(0)
+}
+
+fn cast(vote: &Vote, answer: Answer, json: bool, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    let guard = Guard::from_file(&vote.state.policy)?;
+    let id = ApprovalId::from(vote.id.as_str());
+    let approval = guard.vote(&id, &vote.by, answer, vote.reason.as_deref())?;
+    show(&approval, json, streams)
+}
+
+fn show(approval: &Approval, json: bool, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        state: ApprovalState,
+        #[serde(flatten)]
+        approval: &'a Approval,
+    }
+    let state = approval.state(SystemClock.now());
+    if json {
+        return streams.json(&Row { state, approval });
+    }
+    let acts: Vec<String> = approval
+        .acts
+        .iter()
+        .map(|act| format!("{} on {:?} ({}, risk {})", act.operation, act.resource, act.magnitude, act.risk))
+        .collect();
+    let steps: Vec<String> =
+        approval.steps.iter().map(|step| format!("{} of {}", step.need, step.from.join("|"))).collect();
+    let votes: Vec<String> = approval
+        .votes
+        .iter()
+        .map(|vote| {
+            let said = match vote.answer {
+                Answer::Approve => "approved",
+                Answer::Deny => "denied",
+            };
+            format!("{} {said}", vote.by)
+        })
+        .collect();
+    streams.say(format!(
+        "{}  {:?}  {} asks {} for {}; takes {}; votes: {}; open until {}",
+        approval.id,
+        state,
+        approval.identity.subject,
+        approval.service,
+        acts.join(", "),
+        steps.join(" and "),
+        if votes.is_empty() { "none".to_owned() } else { votes.join(", ") },
+        approval.pending_until,
+    ))
+}

@@ -1,0 +1,151 @@
+//! `wardline audit`: query, show and verify the log.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use wardline::audit::{self, Entry, Filter, Keeper, StoreKeeper};
+use wardline::glob::Glob;
+use wardline::model::{RecordId, SessionId, Verdict};
+use wardline::policy::{Policy, State};
+use wardline::store::SqliteStore;
+
+use crate::args::{self, Query};
+use crate::{Failure, NO, Outcome, Streams};
+
+pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> Outcome {
+    match args {
+        args::Audit::Query(query) => {
+            let found = audit::query(&folder(&query.state)?, &filter(&query)?)?;
+            let from = found.len().saturating_sub(query.limit);
+            list(found.into_iter().skip(from), json, streams)
+        }
+        args::Audit::Show { state, id } => {
+            let filter = Filter { id: Some(RecordId::from(id.as_str())), ..Filter::default() };
+            let found: Vec<_> = audit::query(&folder(&state)?, &filter)?.into_iter().flatten().collect();
+            if found.is_empty() {
+                return Err(Failure::Usage("no record of that id".to_owned()));
+            }
+            for entry in found {
+                if json {
+                    streams.json(&entry)?;
+                } else {
+                    let text = serde_json::to_string_pretty(&entry).map_err(std::io::Error::from)?;
+                    streams.say(text)?;
+                }
+            }
+            Ok(0)
+        }
+        args::Audit::Verify(state) => verify(&state, json, streams),
+    }
+}
+
+/// The state folder that a policy names.
+fn folder(state: &args::State) -> Result<PathBuf, Failure> {
+    match Policy::from_file(&state.policy)?.state() {
+        State::Folder(folder) => Ok(folder.clone()),
+        State::Memory => {
+            Err(Failure::Usage("the policy keeps its state in memory: there is no log to read".to_owned()))
+        }
+    }
+}
+
+fn filter(query: &Query) -> Result<Filter, Failure> {
+    let glob = |text: &Option<String>| text.as_deref().map(Glob::new).transpose();
+    let verdict = match query.verdict.as_deref() {
+        None => None,
+        Some("allow") => Some(Verdict::Allow),
+        Some("deny") => Some(Verdict::Deny),
+        Some("hold") => Some(Verdict::Hold),
+        Some(_) => return Err(Failure::Usage("--verdict: expected allow, deny or hold".to_owned())),
+    };
+    Ok(Filter {
+        from: query.from.as_deref().map(str::parse).transpose()?,
+        until: query.until.as_deref().map(str::parse).transpose()?,
+        id: None,
+        kind: None,
+        identity: glob(&query.identity)?,
+        operation: glob(&query.operation)?,
+        resource: glob(&query.resource)?,
+        verdict,
+        session: query.session.as_deref().map(SessionId::from),
+        service: glob(&query.service)?,
+        vector: query.vector.clone(),
+    })
+}
+
+/// Writes the records; an entry that cannot be read is said on standard error, and the answer is no.
+fn list(
+    found: impl Iterator<Item = Result<Entry, wardline::Error>>,
+    json: bool,
+    streams: &mut Streams<'_>,
+) -> Outcome {
+    let mut code = 0;
+    for entry in found {
+        match entry {
+            Ok(entry) if json => streams.json(&entry)?,
+            Ok(entry) => streams.say(line(&entry))?,
+            Err(error) => {
+                writeln!(streams.err, "wardline: {error}")?;
+                code = NO;
+            }
+        }
+    }
+    Ok(code)
+}
+
+fn line(entry: &Entry) -> String {
+    let record = &entry.record;
+    let who = record.identity.as_ref().map_or("-", |identity| &identity.subject);
+    let acts: Vec<String> = record
+        .acts
+        .iter()
+        .map(|act| format!("{} {:?} {}", act.operation, act.resource, act.magnitude))
+        .collect();
+    let what = match &record.change {
+        Some(change) => format!("{} by {}", change.step, change.by),
+        None => {
+            let word = |verdict: Option<Verdict>| verdict.map_or("-", Verdict::name);
+            let result =
+                record.outcome.as_ref().and_then(|outcome| serde_json::to_value(outcome.result).ok());
+            let result =
+                result.as_ref().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+            format!("{} -> {} ({result})", word(record.decided), word(record.enforced))
+        }
+    };
+    let passed = record.response.as_ref().and_then(|passed| passed.census.as_ref());
+    let census = passed.map_or(String::new(), |c| format!("  {} vectors, {} rows left", c.vectors, c.rows));
+    format!("{}  {}  {who}  {}  {}  {what}{census}", record.at, record.id, record.service, acts.join(", "))
+}
+
+fn verify(state: &args::State, json: bool, streams: &mut Streams<'_>) -> Outcome {
+    let folder = folder(state)?;
+    let store = folder.join("store.sqlite");
+    // What was kept is read before the logs, so that a writer at work cannot seem to have lost its newest entries.
+    let kept = if store.exists() {
+        StoreKeeper::new(Arc::new(SqliteStore::open(&store)?)).kept()?
+    } else {
+        Vec::new()
+    };
+    let report = audit::verify(&folder, &kept)?;
+    if json {
+        streams.json(&report)?;
+    } else {
+        for log in &report.logs {
+            let found = match &log.fault {
+                None => "sound".to_owned(),
+                Some(fault) => match fault.index {
+                    Some(index) => format!("NOT SOUND at entry {index}: {}", fault.what),
+                    None => format!("NOT SOUND: {}", fault.what),
+                },
+            };
+            streams.say(format!(
+                "{}  {} entries, {} signed, root {}  {found}",
+                log.slot, log.size, log.signed, log.root
+            ))?;
+        }
+        if report.logs.is_empty() {
+            streams.say("no log yet")?;
+        }
+    }
+    Ok(if report.is_sound() { 0 } else { NO })
+}

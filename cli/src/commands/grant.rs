@@ -1,0 +1,99 @@
+//! `wardline grant`: time-boxed permission.
+
+use serde::Serialize;
+use wardline::clock::{Clock, SystemClock};
+use wardline::glob::Glob;
+use wardline::grant::{Grant, GrantState, Scope, Terms};
+use wardline::guard::Guard;
+use wardline::model::{GrantId, Unit};
+
+use crate::args::{self, GrantIssue};
+use crate::{Failure, Outcome, Streams};
+
+pub(crate) fn run(args: args::Grant, json: bool, streams: &mut Streams<'_>) -> Outcome {
+    match args {
+        args::Grant::Issue(issue) => {
+            let guard = Guard::from_file(&issue.state.policy)?;
+            let grant = guard.issue_grant(terms(&issue)?, &issue.by)?;
+            show(&grant, json, streams)?;
+        }
+        args::Grant::List(state) => {
+            for grant in Guard::from_file(&state.policy)?.grants()? {
+                show(&grant, json, streams)?;
+            }
+        }
+        args::Grant::Revoke { state, id, by, reason } => {
+            let grant =
+                Guard::from_file(&state.policy)?.revoke_grant(&GrantId::from(id.as_str()), &by, &reason)?;
+            show(&grant, json, streams)?;
+        }
+    }
+    Ok(0)
+}
+
+fn terms(issue: &GrantIssue) -> Result<Terms, Failure> {
+    let globs = |texts: &[String]| texts.iter().map(|text| Glob::new(text)).collect::<Result<Vec<_>, _>>();
+    let quota = issue.quota.as_deref().map(|text| {
+        let (unit, count) = text.split_once('=')?;
+        Some((unit.parse::<Unit>().ok()?, count.parse::<u64>().ok()?))
+    });
+    let quota = match quota {
+        Some(None) => {
+            return Err(Failure::Usage("--quota: expected UNIT=COUNT such as vectors=5000".to_owned()));
+        }
+        other => other.flatten(),
+    };
+    Ok(Terms {
+        scope: Scope {
+            who: issue.who.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+            services: globs(&issue.service)?,
+            operations: globs(&issue.operation)?,
+            resources: globs(&issue.resource)?,
+        },
+        from: issue.from.as_deref().map(str::parse).transpose()?,
+        until: issue.until.parse()?,
+        uses: issue.uses,
+        quota,
+        reason: issue.reason.clone(),
+    })
+}
+
+fn show(grant: &Grant, json: bool, streams: &mut Streams<'_>) -> Result<(), Failure> {
+    #[derive(Serialize)]
+    struct Row<'a> {
+        state: GrantState,
+        #[serde(flatten)]
+        grant: &'a Grant,
+    }
+    let state = grant.state(SystemClock.now());
+    if json {
+        return streams.json(&Row { state, grant });
+    }
+    let state = match state {
+        GrantState::Scheduled => "scheduled",
+        GrantState::Active => "active",
+        GrantState::Exhausted => "exhausted",
+        GrantState::Expired => "expired",
+        GrantState::Revoked => "revoked",
+        _ => "unknown",
+    };
+    let left = match (grant.uses_left(), grant.quota, grant.quota_left()) {
+        (uses, Some((unit, _)), Some(left)) => {
+            format!("{left} {unit} left{}", uses.map_or(String::new(), |uses| format!(", {uses} uses left")))
+        }
+        (Some(uses), ..) => format!("{uses} uses left"),
+        _ => "no limit but time".to_owned(),
+    };
+    let list = |items: Vec<String>| items.join(",");
+    streams.say(format!(
+        "{}  {state:<9}  until {}  {}  {} on {} at {}  {left}  by {}: {}",
+        grant.id,
+        grant.until,
+        list(grant.scope.who.iter().map(ToString::to_string).collect()),
+        list(grant.scope.operations.iter().map(ToString::to_string).collect()),
+        list(grant.scope.resources.iter().map(ToString::to_string).collect()),
+        list(grant.scope.services.iter().map(ToString::to_string).collect()),
+        grant.issued_by,
+        grant.reason,
+    ))
+}

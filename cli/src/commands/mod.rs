@@ -1,0 +1,10 @@
+//! One module a command.
+
+pub(crate) mod approval;
+pub(crate) mod audit;
+pub(crate) mod check;
+pub(crate) mod classify;
+pub(crate) mod completions;
+pub(crate) mod detect;
+pub(crate) mod grant;
+pub(crate) mod mask;

@@ -1,0 +1,146 @@
+//! The command as a user meets it: output, errors and exit codes.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use wardline::guard::{Caller, Guard, Step};
+use wardline::identity::Identity;
+use wardline::model::{Act, Call, Operation, Subject};
+use wardline_cli::{Streams, run};
+
+const POLICY: &str = "
+version: 1
+state: ./state
+groups: {security: [sam, kim]}
+services: {vectors: {system: qdrant}}
+rules:
+  - {name: bulk, who: ['user:*'], operations: [vector.export], effect: hold}
+approval: {steps: [{from: [security], need: 1}]}
+mask: [{name: pii, entities: {email: redact}}]
+";
+
+struct Run {
+    code: u8,
+    out: String,
+    err: String,
+}
+
+fn wardline(args: &[&str], input: &str) -> Run {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut streams = Streams { input: &mut input.as_bytes(), out: &mut out, err: &mut err };
+    let code = run(["wardline"].iter().chain(args), &mut streams);
+    Run { code, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+}
+
+fn json(run: &Run) -> Value {
+    serde_json::from_str(run.out.lines().next().unwrap()).unwrap()
+}
+
+fn policy(folder: &Path) -> PathBuf {
+    let path = folder.join("wardline.yaml");
+    std::fs::write(&path, POLICY).unwrap();
+    path
+}
+
+#[test]
+fn check_names_every_error_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path());
+    let path = path.to_str().unwrap();
+    assert_eq!(wardline(&["check", path], "").code, 0);
+    std::fs::write(path, "version: 1\nstate: memory\nservices: {v: {system: qdrannt}}\nruels: []\n").unwrap();
+    let wrong = wardline(&["check", path], "");
+    assert_eq!((wrong.code, wrong.err.lines().count(), wrong.out.as_str()), (1, 2, ""));
+    assert!(wrong.err.contains(":3:") && wrong.err.contains(":4:1:"), "{}", wrong.err);
+    let errors = json(&wardline(&["check", "--json", path], ""));
+    assert_eq!(errors["errors"].as_array().unwrap().len(), 2);
+    assert_eq!(wardline(&["check", "no-such-file.yaml"], "").code, 2);
+    assert_eq!(wardline(&["chekc"], "").code, 2);
+    assert_eq!(wardline(&["--help"], "").code, 0);
+}
+
+#[test]
+fn the_evaluation_border_answers_line_by_line_in_order() {
+    let detect = wardline(
+        &["detect", "--jsonl"],
+        "{\"id\":\"a\",\"text\":\"é ana@example.org\"}\n\n{\"id\":2,\"text\":\"\"}\n",
+    );
+    let lines: Vec<Value> = detect.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((detect.code, lines.len()), (0, 2));
+    assert_eq!(lines[0]["id"], "a");
+    assert_eq!((&lines[0]["spans"][0]["start"], &lines[0]["spans"][0]["end"]), (&3.into(), &18.into()));
+    assert_eq!(lines[1]["spans"], Value::Array(Vec::new()));
+
+    let body = r#"{"id":1,"content_type":"application/json","body":"{\"m\":\"ana@example.org\"}","chunk":3}"#;
+    let mask = json(&wardline(&["mask", "--jsonl"], body));
+    assert_eq!((&mask["body"], &mask["findings"]["email"]), (&r#"{"m":"[EMAIL]"}"#.into(), &1.into()));
+
+    let lines = concat!(
+        r#"{"id":1,"system":"qdrant","method":"POST","url":"/collections/docs/points/scroll","body":{"limit":5000,"with_vector":true}}"#,
+        "\n",
+        r#"{"id":2,"sql":"DROP TABLE docs"}"#
+    );
+    let classify = wardline(&["classify", "--jsonl"], lines);
+    let lines: Vec<Value> = classify.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["operations"], serde_json::json!(["vector.export"]));
+    assert_eq!(lines[0]["magnitude"], serde_json::json!({"unit": "vectors", "count": 5000}));
+    assert_eq!(lines[1]["operations"], serde_json::json!(["unknown"]));
+    let broken = wardline(&["detect", "--jsonl"], "{\"id\":1,\"txt\":\"ana@example.org\"}\n");
+    assert_eq!(broken.code, 2);
+    assert!(broken.err.contains("line 1") && !broken.err.contains("ana@"), "{}", broken.err);
+}
+
+#[test]
+fn grants_end_and_approvals_are_decided_by_those_entitled() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path());
+    let path = path.to_str().unwrap();
+    let issue = [
+        "grant",
+        "issue",
+        "--json",
+        "--policy",
+        path,
+        "--who",
+        "user:ana",
+        "--operation",
+        "vector.export",
+        "--reason",
+        "migration",
+    ];
+    assert_eq!(wardline(&issue, "").code, 2, "no grant without an end");
+    let issue = [&issue[..], &["--until", "1h", "--uses", "1", "--as", "lee"]].concat();
+    let grant = json(&wardline(&issue, ""));
+    assert_eq!((&grant["state"], &grant["uses"]), (&"active".into(), &1.into()));
+    let id = grant["id"].as_str().unwrap();
+    let revoke = ["grant", "revoke", "--policy", path, id, "--as", "lee", "--reason", "done"];
+    assert_eq!(wardline(&revoke, "").code, 0);
+    assert_eq!(wardline(&revoke, "").code, 4, "it has ended already");
+
+    let guard = Guard::from_file(path).unwrap();
+    let call = Call { service: "vectors".into(), acts: vec![Act::new(Operation::VectorExport, "docs")] };
+    let begin = || guard.begin(Subject::Call(call.clone()), Caller::Verified(Identity::new("ana")), "test");
+    let Step::Answer(held) = begin().next_blocking() else { panic!("a hold") };
+    let ticket = held.approval.unwrap();
+    let vote = |by: &str| {
+        wardline(&["approval", "approve", "--json", "--policy", path, ticket.as_str(), "--as", by], "")
+    };
+    assert_eq!(vote("eve").code, 4, "nobody outside the groups");
+    assert_eq!(json(&vote("sam"))["state"], "approved");
+    assert!(matches!(begin().next_blocking(), Step::Forward(_)));
+    assert!(matches!(begin().next_blocking(), Step::Answer(_)), "an approval serves one request");
+    drop(guard);
+
+    let verify = wardline(&["audit", "verify", "--policy", path], "");
+    assert_eq!(verify.code, 0, "{}{}", verify.out, verify.err);
+    let held = wardline(&["audit", "query", "--json", "--policy", path, "--verdict", "hold"], "");
+    assert_eq!(held.out.lines().count(), 3);
+    let id = json(&held)["record"]["id"].as_str().unwrap().to_owned();
+    assert_eq!(wardline(&["audit", "show", "--policy", path, &id], "").code, 0);
+    let segment = folder.path().join("state/log/w0001/seg/000000000001.seg");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[200] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    assert_eq!(wardline(&["audit", "verify", "--policy", path], "").code, 1);
+}

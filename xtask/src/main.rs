@@ -1,0 +1,33 @@
+//! The project's own commands, with nothing but std so that they compile in seconds.
+//!
+//! * `cargo xtask test`: builds everything, the Python and the Node module included, and runs all tests.
+//! * `cargo xtask demo`: the guarded example, driven over real HTTP; fails on anything not as expected.
+//! * `cargo xtask schema`: writes the policy's JSON Schema anew.
+
+mod demo;
+mod http;
+mod run;
+mod test;
+mod tools;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let task = std::env::args().nth(1);
+    let done = match task.as_deref() {
+        Some("test") => test::run(),
+        Some("demo") => demo::run(),
+        Some("schema") => run::cargo(
+            &["test", "--quiet", "-p", "wardline", "--test", "schema"],
+            &[("WARDLINE_WRITE_SCHEMA", "1")],
+        ),
+        _ => Err("usage: cargo xtask test | demo | schema".to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

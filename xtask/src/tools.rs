@@ -1,0 +1,67 @@
+//! What the machine must have, and one clear line where it has not.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::run::{Outcome, command, quiet, target};
+
+/// Whether a program answers.
+fn answers(program: &str, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// Python 3.9 or newer with venv, Node 20 or newer with npm, and a C compiler.
+pub(crate) fn require() -> Outcome {
+    let mut missing = Vec::new();
+    if answers("cc", &["--version"]).is_none() {
+        missing.push("a C compiler (Debian: apt-get install build-essential)");
+    }
+    let python = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))";
+    if answers("python3", &["-c", python]).is_none() {
+        missing.push("Python 3.9 or newer with venv (Debian: apt-get install python3-venv)");
+    }
+    let node = answers("node", &["-p", "process.versions.node.split('.')[0] >= 20"]);
+    if node.as_deref() != Some("true") {
+        missing.push("Node 20 or newer (Debian: apt-get install nodejs npm, or nodejs.org)");
+    }
+    if answers("npm", &["--version"]).is_none() {
+        missing.push("npm (Debian: apt-get install npm)");
+    }
+    if missing.is_empty() { Ok(()) } else { Err(format!("this machine lacks {}", missing.join("; "))) }
+}
+
+/// Where the tests' Python lives.
+pub(crate) fn venv() -> PathBuf {
+    target().join("venv")
+}
+
+/// A program of that Python.
+pub(crate) fn venv_bin(program: &str) -> PathBuf {
+    venv().join("bin").join(program)
+}
+
+/// A virtual environment under the target folder with what the Python tests need.
+pub(crate) fn python() -> Outcome {
+    if !venv_bin("python").exists() {
+        quiet("python3 -m venv", Command::new("python3").args(["-m", "venv"]).arg(venv()))?;
+    }
+    let mut install = command(venv_bin("python"), "python");
+    install.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "-r",
+        "tests/requirements.txt",
+    ]);
+    quiet("pip install", &mut install).map(|_| ())
+}
+
+/// What the Node tests need, exactly as locked.
+pub(crate) fn node() -> Outcome {
+    let mut install = command("npm", "node");
+    install.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+    quiet("npm ci", &mut install).map(|_| ())
+}
