@@ -112,6 +112,8 @@ pub(crate) struct Lane {
     /// How much of the length that the body declared is still to come.
     left: Option<u64>,
     ended: bool,
+    /// It broke off, and nothing more comes.
+    failed: bool,
 }
 
 impl Lane {
@@ -136,6 +138,7 @@ impl Lane {
             trailers: None,
             left,
             ended: false,
+            failed: false,
         }
     }
 
@@ -164,6 +167,9 @@ impl Lane {
         B::Error: Into<BoxError>,
     {
         loop {
+            if self.failed {
+                return Poll::Ready(None);
+            }
             if let Some(bytes) = self.ready.pop_front() {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
@@ -256,7 +262,7 @@ impl Lane {
     }
 
     fn cut(&mut self, abort: Abort) -> BoxError {
-        self.ready.clear();
+        self.failed = true;
         let cut = Cut { code: abort.code };
         self.shared.lock().abort = Some(abort);
         self.finish(Ending::Aborted);
@@ -264,6 +270,7 @@ impl Lane {
     }
 
     fn fail(&mut self, error: BoxError) -> BoxError {
+        self.failed = true;
         self.finish(Ending::Failed);
         error
     }

@@ -13,6 +13,7 @@ mod egress;
 mod endings;
 mod heads;
 mod hosts;
+mod leases;
 mod requests;
 mod streams;
 mod support;

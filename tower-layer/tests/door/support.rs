@@ -279,6 +279,14 @@ impl Client {
         }
     }
 
+    /// All that still comes.
+    pub(crate) async fn until_end(&mut self) -> String {
+        while self.more().await {}
+        let rest = String::from_utf8_lossy(&self.received[self.taken..]).into_owned();
+        self.taken = self.received.len();
+        rest
+    }
+
     pub(crate) async fn line(&mut self) -> Option<String> {
         loop {
             let rest = &self.received[self.taken..];
