@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::grant::{ApprovalState, Opening};
 use crate::guard::answer::Answer;
 use crate::guard::body::{Body, hex};
-use crate::guard::step::{Done, Effect, Flow, Forward, RequestBody, Step};
+use crate::guard::step::{Done, Effect, Flow, Forward, LeaseRequest, RequestBody, Step};
 use crate::guard::truth::{self, HeaderEdits};
 use crate::keys::Purpose;
 use crate::mask::{Format, Masker, Release};
@@ -523,7 +523,7 @@ impl Exchange {
         out: &mut Vec<u8>,
         from: usize,
         release: Release,
-        lease: crate::guard::step::LeaseRequest,
+        lease: LeaseRequest,
     ) -> Flow {
         match release {
             Release::Unchanged => self.waiting.extend_from_slice(piece),
@@ -533,13 +533,16 @@ impl Exchange {
         Flow::Effect(Effect::Lease(lease))
     }
 
-    pub(super) fn meter(&mut self) -> Result<Option<crate::guard::step::LeaseRequest>, ()> {
-        if !self.ledger.meters() {
+    /// Counts what came through against the quotas; answers with the lease that is missing.
+    pub(super) fn meter(&mut self) -> Result<Option<LeaseRequest>, ()> {
+        // What a request brings is counted as it goes in, what it takes as the answer comes out.
+        let by_request = self.request_census.is_some();
+        if !self.ledger.meters() || by_request == self.responding {
             return Ok(None);
         }
-        let (request, response) = (&self.request, &self.response);
-        let by_request = self.request_census.is_some();
-        self.ledger.spend(|unit| if by_request { request.count(unit) } else { response.count(unit) })
+        let failed = self.record.status.is_some_and(|status| status >= 400);
+        let body = if by_request { &self.request } else { &self.response };
+        self.ledger.spend(|unit| body.count(unit).or(failed.then_some(0)))
     }
 }
 
