@@ -19,7 +19,7 @@ use crate::guard::step::{Done, Effect, Flow, Forward, LeaseRequest, RequestBody,
 use crate::guard::truth::{self, HeaderEdits};
 use crate::keys::Purpose;
 use crate::mask::{Format, Masker, Release};
-use crate::model::{Act, ApprovalId, Risk, Verdict};
+use crate::model::{Act, ApprovalId, Risk, Unit, Verdict};
 use crate::policy::{Facts, Masking, Side};
 
 impl Exchange {
@@ -321,7 +321,7 @@ impl Exchange {
         }
         if self.collected.state == State::Whole {
             let _ = self.request.finish(&mut self.waiting);
-            return match self.meter() {
+            return match self.meter(0) {
                 Ok(None) => Some(Step::Forward(Forward { edits, body: RequestBody::Unchanged })),
                 // What the request brings is known whole, and more than was leased for it.
                 Ok(Some(lease)) => {
@@ -504,7 +504,11 @@ impl Exchange {
         from: usize,
         release: Release,
     ) -> Flow {
-        match self.meter() {
+        let pending = match release {
+            Release::Unchanged => piece.len(),
+            Release::Changed => out.len().saturating_sub(from),
+        };
+        match self.meter(pending) {
             Ok(None) => {}
             Ok(Some(lease)) => return self.hold_back(piece, out, from, release, lease),
             Err(()) => return self.cut("too_large_to_inspect"),
@@ -534,7 +538,8 @@ impl Exchange {
     }
 
     /// Counts what came through against the quotas; answers with the lease that is missing.
-    pub(super) fn meter(&mut self) -> Result<Option<LeaseRequest>, ()> {
+    /// `pending` bytes wait to go on.
+    pub(super) fn meter(&mut self, pending: usize) -> Result<Option<LeaseRequest>, ()> {
         // What a request brings is counted as it goes in, what it takes as the answer comes out.
         let by_request = self.request_census.is_some();
         if !self.ledger.meters() || by_request == self.responding {
@@ -542,7 +547,10 @@ impl Exchange {
         }
         let failed = self.record.status.is_some_and(|status| status >= 400);
         let body = if by_request { &self.request } else { &self.response };
-        self.ledger.spend(|unit| body.count(unit).or(failed.then_some(0)))
+        self.ledger.spend(|unit| match unit {
+            Unit::Bytes => body.count(unit).map(|bytes| bytes.saturating_add(pending as u64)),
+            _ => body.count(unit).or(failed.then_some(0)),
+        })
     }
 }
 
