@@ -11,6 +11,7 @@ mod codings;
 mod corpus;
 mod egress;
 mod endings;
+mod failures;
 mod heads;
 mod hosts;
 mod leases;
