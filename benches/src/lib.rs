@@ -8,7 +8,7 @@ use wardline::policy::Policy;
 /// 50 rules over one Qdrant service, with masking of every entity.
 pub fn policy() -> Policy {
     let mut text = String::from(
-        "version: 1\nstate: memory\nservices:\n  vectors: {system: qdrant}\nmask:\n  - {name: pii, in: [response], \
+        "version: 1\nstate: memory\nthresholds: {hold: never, deny: never}\nservices:\n  vectors: {system: qdrant}\nmask:\n  - {name: pii, in: [response], \
          entities: {'*': redact}}\nrules:\n",
     );
     for n in 0..48 {

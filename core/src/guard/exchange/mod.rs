@@ -6,6 +6,8 @@
 //! [`finish`](Exchange::finish). Dropping it unfinished records a disconnection, so there is always a record.
 
 mod collect;
+mod forward;
+mod hold;
 mod ledger;
 mod request;
 mod response;
@@ -268,6 +270,7 @@ impl Exchange {
     fn answer(&mut self, answer: Answer) -> Answer {
         self.record.code = Some(answer.code.to_owned());
         self.record.status = Some(answer.status.as_u16());
+        self.record.decided.get_or_insert(Verdict::Deny);
         self.record.enforced = Some(if answer.approval.is_some() { Verdict::Hold } else { Verdict::Deny });
         self.phase = Phase::Answered(answer.clone());
         answer
