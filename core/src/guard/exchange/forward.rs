@@ -187,7 +187,7 @@ impl Exchange {
         };
         match self.meter(pending) {
             Ok(None) => {}
-            Ok(Some(lease)) => return self.hold_back(piece, out, from, release, lease),
+            Ok(Some(lease)) => return self.hold_back(Side::Request, (piece, out, from, release), lease),
             Err(()) => return self.cut("too_large_to_inspect"),
         }
         match release {
@@ -200,16 +200,19 @@ impl Exchange {
     /// Keeps back what may only go on once a lease is there.
     pub(super) fn hold_back(
         &mut self,
-        piece: &[u8],
-        out: &mut Vec<u8>,
-        from: usize,
-        release: Release,
+        side: Side,
+        (piece, out, from, release): (&[u8], &mut Vec<u8>, usize, Release),
         lease: LeaseRequest,
     ) -> Flow {
+        if self.waits.is_some() {
+            // A door asks for one effect at a time; two directions that wait at once could cross.
+            return self.cut("guard_unavailable");
+        }
         match release {
             Release::Unchanged => self.waiting.extend_from_slice(piece),
             Release::Changed => self.waiting.extend(out.drain(from..)),
         }
+        self.waits = Some(side);
         self.phase = Phase::Effect(Await::More);
         Flow::Effect(Effect::Lease(lease))
     }
