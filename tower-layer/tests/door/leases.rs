@@ -103,7 +103,7 @@ async fn a_response_is_cut_where_its_quota_ends() {
     source.closed().await;
     let record = ended(&server, "aborted").await;
     assert_eq!(record["outcome"]["reason"], "grant_exhausted");
-    assert_eq!(record["response"]["census"]["vectors"], 5, "the last one was seen and did not leave");
+    assert_eq!(record["response"]["census"]["vectors"], 4, "the last one was seen and did not leave");
 }
 
 #[tokio::test(flavor = "multi_thread")]
