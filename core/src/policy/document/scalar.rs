@@ -321,9 +321,11 @@ fn is_base_path(text: &str) -> bool {
             || (inner.starts_with('/') && inner.split('/').skip(1).all(|s| !matches!(s, "" | "." | ".."))))
 }
 
-/// A folder as the policy names it, seen from the policy's own folder.
+/// A folder as the policy names it, seen from the policy's own folder. It stays the same place when the process
+/// changes its working directory: the log is written for as long as it runs.
 pub(in crate::policy) fn beside(policy: &str, folder: &str) -> std::path::PathBuf {
-    FilePath::new(policy).parent().unwrap_or(FilePath::new("")).join(folder)
+    let folder = FilePath::new(policy).parent().unwrap_or(FilePath::new("")).join(folder);
+    std::path::absolute(&folder).unwrap_or(folder)
 }
 
 #[cfg(test)]

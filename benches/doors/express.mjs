@@ -1,0 +1,71 @@
+// What the Express door adds: one process serves the bare and the guarded app, requests alternate.
+//
+//     node benches/doors/express.mjs [REQUESTS]     (from a folder where `wardline` and `express` resolve)
+//
+// The answer is 7.5 KB of JSON with a 768-float vector and 3 findings. Prints the median of each and of the difference of
+// neighbours, in microseconds.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import net from "node:net";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+
+const require = createRequire(new URL("../../node/package.json", import.meta.url));
+const express = require("express");
+const { guard } = require("./js/express.js");
+
+const floats = Array.from({ length: 768 }, (_, n) => (((n * 37) % 200) - 100) / 317).map((x) => x.toFixed(6));
+const answer =
+  '{"result":{"id":7,"payload":{"text":"write to rosa.lind@example.com or call +1 212 555 0142",' +
+  `"card":"5555 5555 5555 4444"},"vector":[${floats.join(",")}]},"status":"ok","time":0.0012}`;
+
+function serve(middleware) {
+  const app = express();
+  if (middleware) app.use(middleware);
+  app.get("/collections/docs/points/7", (_, res) => {
+    res.setHeader("content-type", "application/json");
+    res.setHeader("content-length", Buffer.byteLength(answer));
+    res.end(answer);
+  });
+  return app.listen(0, "127.0.0.1");
+}
+
+async function connect(server) {
+  if (!server.listening) await once(server, "listening");
+  const socket = net.connect(server.address().port, "127.0.0.1").setNoDelay(true);
+  await once(socket, "connect");
+  let data = "";
+  let wake;
+  socket.on("data", (piece) => {
+    data += piece.latin1Slice();
+    const end = data.indexOf("\r\n\r\n");
+    if (end < 0) return;
+    const length = Number(/content-length: (\d+)/i.exec(data.slice(0, end))?.[1]);
+    if (data.length >= end + 4 + length) wake(data.slice(end + 4));
+  });
+  return () =>
+    new Promise((resolve) => {
+      const started = process.hrtime.bigint();
+      data = "";
+      wake = (body) => resolve([Number(process.hrtime.bigint() - started) / 1000, body]);
+      socket.write("GET /collections/docs/points/7 HTTP/1.1\r\nhost: localhost\r\nx-user: ana\r\n\r\n");
+    });
+}
+
+const median = (numbers) => numbers.sort((a, b) => a - b)[numbers.length >> 1];
+const requests = Number(process.argv[2] ?? 4000);
+const policy = fileURLToPath(new URL("wardline.yaml", import.meta.url));
+const asks = [await connect(serve()), await connect(serve(guard(policy)))];
+let bodies;
+for (let n = 0; n < 300; n += 1) bodies = [(await asks[0]())[1], (await asks[1]())[1]];
+assert.equal(bodies[0], answer);
+assert.ok(bodies[1].includes("[EMAIL]") && !bodies[1].includes("rosa.lind"));
+const times = [];
+for (let n = 0; n < requests; n += 1) times.push([(await asks[0]())[0], (await asks[1]())[0]]);
+const [bare, guarded] = [0, 1].map((column) => median(times.map((row) => row[column])));
+const added = median(times.map(([a, b]) => b - a));
+console.log(
+  `express: bare ${bare.toFixed(1)} us, guarded ${guarded.toFixed(1)} us, added ${added.toFixed(1)} us (p50 of ${requests})`,
+);
+process.exit(0);

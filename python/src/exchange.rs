@@ -1,0 +1,350 @@
+//! One exchange as a door in Python drives it: few calls, each answering with a tuple or the bytes that go on.
+//!
+//! Steps are `(NEED_BODY,)`, `(EFFECT,)`, `(ANSWER, answer)` and `(FORWARD, edits, body, bytes)`. A piece of a
+//! body is answered by the same object where it goes on unchanged, by other bytes, by `None` where an effect has
+//! to be carried out first, or by a tuple, the answer, where the exchange is cut.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::StatusCode;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyTuple};
+use wardline::audit::Ending;
+use wardline::guard::{
+    self, Abort, Answer, Caller, Carrying, Done, Effect, Flow, RequestBody, ResponseBody, Step,
+};
+use wardline::model::{HttpHead, Subject};
+
+use crate::border::passing;
+use crate::guard::DOOR;
+use crate::headers;
+
+/// One request and its response under guard.
+#[pyclass(module = "wardline._wardline")]
+pub(crate) struct Exchange {
+    inner: guard::Exchange,
+    /// An effect under way.
+    carrying: Option<Carrying>,
+    /// The piece that waits for it.
+    waiting: Option<Waiting>,
+    /// How much of the request was read to judge it.
+    read: usize,
+}
+
+/// A piece of a body that stopped at an effect.
+struct Waiting {
+    side: Side,
+    /// What went through before it.
+    out: Vec<u8>,
+    /// Whether the end of the body is still to come.
+    end: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Request,
+    Response,
+}
+
+/// What came of a piece.
+enum Passed {
+    Unchanged,
+    Changed,
+    /// `true` where the end of the body is still to come.
+    Effect(Effect, bool),
+    Abort(Abort),
+}
+
+impl Exchange {
+    pub(crate) fn new(inner: guard::Exchange) -> Self {
+        Self { inner, carrying: None, waiting: None, read: 0 }
+    }
+
+    /// A request that has no form in HTTP: refused, and recorded without what cannot be written down.
+    pub(crate) fn unreadable<'py>(
+        py: Python<'py>,
+        guard: &guard::Guard,
+        caller: Caller,
+    ) -> PyResult<(Self, Bound<'py, PyTuple>)> {
+        let head = HttpHead {
+            method: http::Method::GET,
+            target: String::new(),
+            host: String::new(),
+            headers: http::HeaderMap::new(),
+        };
+        let mut inner = guard.begin(Subject::Http(head), caller, DOOR);
+        inner.finish(Ending::Failed);
+        let step =
+            (Self::ANSWER, headers::answer(py, &Answer::of("ambiguous_request"))?).into_pyobject(py)?;
+        Ok((Self::new(inner), step))
+    }
+
+    fn pass<'py>(
+        &mut self,
+        py: Python<'py>,
+        side: Side,
+        piece: &Bound<'py, PyBytes>,
+        more: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (data, mut out) = (piece.as_bytes(), Vec::new());
+        let (inner, sink) = (&mut self.inner, &mut out);
+        let passed = passing(py, data.len(), || {
+            let flow = if data.is_empty() { Flow::Changed } else { side.feed(inner, data, sink) };
+            side.settle(inner, flow, data, !more, sink)
+        });
+        match passed {
+            Passed::Unchanged => Ok(piece.clone().into_any()),
+            passed => self.passed(py, side, passed, out),
+        }
+    }
+
+    fn passed<'py>(
+        &mut self,
+        py: Python<'py>,
+        side: Side,
+        passed: Passed,
+        out: Vec<u8>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        match passed {
+            Passed::Unchanged | Passed::Changed => Ok(PyBytes::new(py, &out).into_any()),
+            Passed::Effect(effect, end) => {
+                self.carrying = Some(self.inner.carry_out(effect));
+                self.waiting = Some(Waiting { side, out, end });
+                Ok(py.None().into_bound(py))
+            }
+            Passed::Abort(abort) => Ok(headers::answer(py, &abort.answer)?.into_any()),
+        }
+    }
+}
+
+#[pymethods]
+impl Exchange {
+    #[classattr]
+    const NEED_BODY: u8 = 0;
+    #[classattr]
+    const EFFECT: u8 = 1;
+    #[classattr]
+    const ANSWER: u8 = 2;
+    #[classattr]
+    const FORWARD: u8 = 3;
+
+    /// The request's body goes on as it came.
+    #[classattr]
+    const UNCHANGED: u8 = 0;
+    /// These bytes are the whole body.
+    #[classattr]
+    const WHOLE: u8 = 1;
+    /// These bytes come first, every further piece goes through `request`.
+    #[classattr]
+    const FEED: u8 = 2;
+
+    /// The response's pieces pass as they are.
+    #[classattr]
+    const PASS: u8 = 0;
+    /// They change as they pass.
+    #[classattr]
+    const STREAM: u8 = 1;
+    /// The body is collected, fed once and sent with its new length.
+    #[classattr]
+    const COLLECT: u8 = 2;
+    /// The response must not pass.
+    #[classattr]
+    const REFUSE: u8 = 3;
+
+    /// The id that the record of this exchange carries.
+    #[getter]
+    fn id(&self) -> &str {
+        self.inner.id().as_str()
+    }
+
+    /// The next step before the service is called.
+    pub(crate) fn step<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        let inner = &mut self.inner;
+        match passing(py, self.read, || inner.step()) {
+            Step::NeedBody => (Self::NEED_BODY,).into_pyobject(py),
+            Step::Effect(effect) => {
+                self.carrying = Some(self.inner.carry_out(effect));
+                (Self::EFFECT,).into_pyobject(py)
+            }
+            Step::Forward(forward) => {
+                let edits = headers::edits(py, &forward.edits)?;
+                let (body, bytes) = match forward.body {
+                    RequestBody::Whole(bytes) => (Self::WHOLE, Some(bytes)),
+                    RequestBody::Feed(bytes) => (Self::FEED, Some(bytes)),
+                    _ => (Self::UNCHANGED, None),
+                };
+                (Self::FORWARD, edits, body, bytes.map(|bytes| PyBytes::new(py, &bytes))).into_pyobject(py)
+            }
+            Step::Answer(answer) => (Self::ANSWER, headers::answer(py, &answer)?).into_pyobject(py),
+            _ => (Self::ANSWER, headers::answer(py, &Answer::of("guard_unavailable"))?).into_pyobject(py),
+        }
+    }
+
+    /// Answers `NEED_BODY` with the next piece of the body; the next step.
+    fn push<'py>(
+        &mut self,
+        py: Python<'py>,
+        piece: PyBackedBytes,
+        more: bool,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        self.read = self.read.saturating_add(piece.len());
+        if !piece.is_empty() {
+            self.inner.push_request(Bytes::from_owner(piece));
+        }
+        if !more {
+            self.inner.end_request();
+        }
+        self.step(py)
+    }
+
+    /// Goes on carrying an effect out: `True` where it is done. Otherwise `wake` is called once, from another
+    /// thread, when it is worth asking again.
+    fn carry_out(&mut self, wake: Py<PyAny>) -> PyResult<bool> {
+        let Some(carrying) = &mut self.carrying else { return Ok(true) };
+        let waker = crate::wake::waker(wake)?;
+        let Poll::Ready(done) = Pin::new(carrying).poll(&mut Context::from_waker(&waker)) else {
+            return Ok(false);
+        };
+        self.carrying = None;
+        self.inner.complete(done);
+        Ok(true)
+    }
+
+    /// Gives up the effect under way: what waited for it does not come out.
+    fn abandon(&mut self) {
+        self.waiting = None;
+        if self.carrying.take().is_some() {
+            self.inner.complete(Done::Failed);
+        }
+    }
+
+    /// What became of the piece that waited for an effect.
+    fn resume<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let Some(Waiting { side, mut out, end }) = self.waiting.take() else {
+            return Ok(headers::answer(py, &Answer::of("guard_unavailable"))?.into_any());
+        };
+        let (inner, sink) = (&mut self.inner, &mut out);
+        let passed = passing(py, 0, || {
+            let flow = inner.resume(sink);
+            side.settle(inner, flow, &[], end, sink)
+        });
+        self.passed(py, side, passed, out)
+    }
+
+    /// A piece of a request body that is fed; with `more` false also its end.
+    fn request<'py>(
+        &mut self,
+        py: Python<'py>,
+        piece: &Bound<'py, PyBytes>,
+        more: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.pass(py, Side::Request, piece, more)
+    }
+
+    /// A piece of the response's body; with `more` false also its end.
+    fn response<'py>(
+        &mut self,
+        py: Python<'py>,
+        piece: &Bound<'py, PyBytes>,
+        more: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.pass(py, Side::Response, piece, more)
+    }
+
+    /// How the response goes to the caller, by its head: `(how, edits, answer)`.
+    fn head<'py>(
+        &mut self,
+        py: Python<'py>,
+        status: u16,
+        headers: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let wrong = || PyValueError::new_err("the response's status or a header of it is not of HTTP");
+        let status = StatusCode::from_u16(status).map_err(|_| wrong())?;
+        let passage = self.inner.response_head(status, &headers::read(headers)?.ok_or_else(wrong)?);
+        let edits = headers::edits(py, &passage.edits)?;
+        let (how, answer) = match &passage.body {
+            ResponseBody::Pass => (Self::PASS, None),
+            ResponseBody::Stream => (Self::STREAM, None),
+            ResponseBody::Whole => (Self::COLLECT, None),
+            ResponseBody::Refuse(answer) => (Self::REFUSE, Some(headers::answer(py, answer)?)),
+            _ => (Self::REFUSE, Some(headers::answer(py, &Answer::of("guard_unavailable"))?)),
+        };
+        (how, edits, answer).into_pyobject(py)
+    }
+
+    /// The last byte was handed on.
+    fn complete(&mut self) {
+        self.inner.finish(Ending::Complete);
+    }
+
+    /// The service failed.
+    fn fail(&mut self) {
+        self.inner.finish(Ending::Failed);
+    }
+
+    /// The caller went away.
+    fn disconnect(&mut self) {
+        self.inner.finish(Ending::Disconnected);
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{:?}", self.inner)
+    }
+}
+
+impl Side {
+    fn feed(self, exchange: &mut guard::Exchange, piece: &[u8], out: &mut Vec<u8>) -> Flow {
+        match self {
+            Self::Request => exchange.request(piece, out),
+            Self::Response => exchange.response(piece, out),
+        }
+    }
+
+    /// What came of a piece by its flow; where it was the last one, the end goes through with it.
+    fn settle(
+        self,
+        exchange: &mut guard::Exchange,
+        flow: Flow,
+        piece: &[u8],
+        end: bool,
+        out: &mut Vec<u8>,
+    ) -> Passed {
+        let unchanged = match flow {
+            Flow::Unchanged => true,
+            Flow::Changed => false,
+            Flow::Effect(effect) => return Passed::Effect(effect, end),
+            Flow::Abort(abort) => return Passed::Abort(abort),
+            _ => return unavailable(),
+        };
+        if !end {
+            return if unchanged { Passed::Unchanged } else { Passed::Changed };
+        }
+        let mut tail = Vec::new();
+        let flow = match self {
+            Self::Request => exchange.request_end(&mut tail),
+            Self::Response => exchange.response_end(&mut tail),
+        };
+        if unchanged && tail.is_empty() && matches!(flow, Flow::Unchanged | Flow::Changed) {
+            return Passed::Unchanged;
+        }
+        if unchanged {
+            out.extend_from_slice(piece);
+        }
+        out.append(&mut tail);
+        match flow {
+            Flow::Unchanged | Flow::Changed => Passed::Changed,
+            Flow::Effect(effect) => Passed::Effect(effect, false),
+            Flow::Abort(abort) => Passed::Abort(abort),
+            _ => unavailable(),
+        }
+    }
+}
+
+fn unavailable() -> Passed {
+    let answer = Answer::of("guard_unavailable");
+    Passed::Abort(Abort { code: answer.code, answer })
+}

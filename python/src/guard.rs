@@ -1,0 +1,297 @@
+//! `wardline.Guard`.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use http::{Method, Uri};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyString, PyTuple};
+use serde::Serialize;
+use wardline::grant::{Answer, ApprovalState};
+use wardline::guard::Caller;
+use wardline::model::{Act, HttpHead, Subject};
+use wardline::policy::Policy;
+use wardline::{Error, ErrorKind};
+
+use crate::border::{self, working};
+use crate::exchange::Exchange;
+use crate::terms::{Asked, Asking, Granted, Names};
+use crate::{headers, identity};
+
+/// Guards one or more services under one policy.
+#[pyclass(frozen, module = "wardline")]
+pub(crate) struct Guard {
+    inner: Arc<wardline::guard::Guard>,
+}
+
+/// The guards of this process, for the end of it.
+static GUARDS: Mutex<Vec<Weak<wardline::guard::Guard>>> = Mutex::new(Vec::new());
+
+impl Guard {
+    fn over(policy: Policy) -> Self {
+        let inner = Arc::new(wardline::guard::Guard::new(policy));
+        let mut guards = GUARDS.lock().unwrap_or_else(PoisonError::into_inner);
+        guards.retain(|guard| guard.strong_count() > 0);
+        guards.push(Arc::downgrade(&inner));
+        Self { inner }
+    }
+
+    fn vote<'py>(
+        &self,
+        py: Python<'py>,
+        approval: &str,
+        by: &str,
+        answer: Answer,
+        reason: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let asked = working(py, || self.inner.vote(&approval.into(), by, answer, reason))?;
+        border::to_python(py, &Asked::from(asked))
+    }
+}
+
+#[pymethods]
+impl Guard {
+    /// A guard under the policy of a file. Opens and starts nothing: that comes with the first exchange, in the
+    /// process that serves it.
+    #[new]
+    fn new(py: Python<'_>, policy: PathBuf) -> PyResult<Self> {
+        working(py, || Policy::from_file(&policy)).map(Self::over)
+    }
+
+    /// A guard under a policy given as text; `name` is what errors call it, and its folder is where a relative
+    /// `state` lies.
+    #[staticmethod]
+    #[pyo3(signature = (text, name="wardline.yaml"))]
+    fn parse(py: Python<'_>, text: &str, name: &str) -> PyResult<Self> {
+        working(py, || Policy::parse(text, name)).map(Self::over)
+    }
+
+    /// Begins an exchange: `(exchange, its first step)`. For doors.
+    #[pyo3(signature = (method, target, headers, peer=None, identity=None))]
+    fn begin<'py>(
+        &self,
+        py: Python<'py>,
+        method: &str,
+        target: &[u8],
+        headers: &Bound<'py, PyAny>,
+        peer: Option<&str>,
+        identity: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<(Exchange, Bound<'py, PyTuple>)> {
+        let caller = match identity {
+            Some(identity) => Caller::Verified(identity::read(identity)?),
+            None => Caller::Peer(peer.and_then(|peer| peer.parse().ok())),
+        };
+        let head = match (
+            Method::from_bytes(method.as_bytes()),
+            std::str::from_utf8(target),
+            headers::read(headers)?,
+        ) {
+            (Ok(method), Ok(target), Some(headers)) => {
+                Ok(HttpHead { method, target: target.to_owned(), host: host(&headers), headers })
+            }
+            _ => Err(caller.clone()),
+        };
+        match head {
+            Ok(head) => {
+                let mut exchange = Exchange::new(self.inner.begin(Subject::Http(head), caller, DOOR));
+                let step = exchange.step(py)?;
+                Ok((exchange, step))
+            }
+            Err(caller) => Exchange::unreadable(py, &self.inner, caller),
+        }
+    }
+
+    /// Masks a text or a body as all mask entries of the policy together say. Answers with the object itself where
+    /// nothing had to change.
+    #[pyo3(signature = (body, content_type="text/plain"))]
+    fn mask<'py>(
+        &self,
+        py: Python<'py>,
+        body: &Bound<'py, PyAny>,
+        content_type: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (bytes, is_text) = border::text_or_bytes(body)?;
+        match working(py, || self.inner.mask(&bytes, content_type))?.body {
+            None => Ok(body.clone()),
+            Some(masked) if is_text => {
+                let text = String::from_utf8(masked)
+                    .map_err(|_| PyValueError::new_err("the masked text is not UTF-8"))?;
+                Ok(PyString::new(py, &text).into_any())
+            }
+            Some(masked) => Ok(PyBytes::new(py, &masked).into_any()),
+        }
+    }
+
+    /// What a request would be taken for. Nothing is decided or recorded.
+    #[pyo3(signature = (method, url, headers=None, body=None))]
+    fn classify<'py>(
+        &self,
+        py: Python<'py>,
+        method: &str,
+        url: &str,
+        headers: Option<Vec<(String, String)>>,
+        body: Option<&[u8]>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        #[derive(Serialize)]
+        struct Reading<'a> {
+            service: Option<&'a str>,
+            entry: Option<&'static str>,
+            acts: &'a [Act],
+        }
+        let reading = working(py, || {
+            let head = request(method, url, headers.unwrap_or_default()).ok_or_else(|| {
+                Error::new(ErrorKind::Input, "expected a method, a URL and headers of HTTP")
+            })?;
+            self.inner.classify(&head, body.unwrap_or_default())
+        })?;
+        let (service, acts) = (reading.service.as_deref(), &reading.acts);
+        border::to_python(py, &Reading { service, entry: reading.entry, acts })
+    }
+
+    /// Issues a grant; its clock starts now. `until` is an instant (RFC 3339) or a length such as `3h`.
+    #[pyo3(signature = (*, who, operations, until, reason, by, services=Names::One("*".to_owned()),
+        resources=Names::One("*".to_owned()), start=None, uses=None, quota=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn issue_grant<'py>(
+        &self,
+        py: Python<'py>,
+        who: Names,
+        operations: Names,
+        until: String,
+        reason: String,
+        by: &str,
+        services: Names,
+        resources: Names,
+        start: Option<String>,
+        uses: Option<u64>,
+        quota: Option<(String, u64)>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let asking = Asking { who, services, operations, resources, until, from: start, uses, quota, reason };
+        let grant = working(py, || self.inner.issue_grant(asking.terms()?, by))?;
+        border::to_python(py, &Granted::from(grant))
+    }
+
+    /// Ends a grant now, for every process on this state.
+    #[pyo3(signature = (grant, *, by, reason))]
+    fn revoke_grant<'py>(
+        &self,
+        py: Python<'py>,
+        grant: &str,
+        by: &str,
+        reason: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let grant = working(py, || self.inner.revoke_grant(&grant.into(), by, reason))?;
+        border::to_python(py, &Granted::from(grant))
+    }
+
+    /// All grants ever issued, ended ones too, oldest first.
+    fn grants<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let grants = working(py, || self.inner.grants())?;
+        border::to_python(py, &grants.into_iter().map(Granted::from).collect::<Vec<_>>())
+    }
+
+    /// All approvals, or those in one state, e.g. `pending`.
+    #[pyo3(signature = (state=None))]
+    fn approvals<'py>(&self, py: Python<'py>, state: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+        let approvals = working(py, || {
+            let state = state.map(approval_state).transpose()?;
+            self.inner.approvals(state)
+        })?;
+        border::to_python(py, &approvals.into_iter().map(Asked::from).collect::<Vec<_>>())
+    }
+
+    /// Approves a held request in the name of `by`, whose groups are those of the policy.
+    #[pyo3(signature = (approval, *, by, reason=None))]
+    fn approve<'py>(
+        &self,
+        py: Python<'py>,
+        approval: &str,
+        by: &str,
+        reason: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.vote(py, approval, by, Answer::Approve, reason)
+    }
+
+    /// Denies a held request in the name of `by`.
+    #[pyo3(signature = (approval, *, by, reason=None))]
+    fn deny<'py>(
+        &self,
+        py: Python<'py>,
+        approval: &str,
+        by: &str,
+        reason: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.vote(py, approval, by, Answer::Deny, reason)
+    }
+
+    /// Waits until every record so far is on disk and signed.
+    fn flush(&self, py: Python<'_>) -> PyResult<()> {
+        working(py, || self.inner.flush())
+    }
+
+    /// Opens the store and the log, and starts the worker of this process where it does not run yet.
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        working(py, || self.inner.check())
+    }
+
+    fn __repr__(&self) -> String {
+        format!("{:?}", self.inner)
+    }
+}
+
+/// Flushes every guard of this process, as far as it can be done.
+#[pyfunction]
+pub(crate) fn flush_all(py: Python<'_>) {
+    let guards: Vec<_> =
+        GUARDS.lock().unwrap_or_else(PoisonError::into_inner).iter().filter_map(Weak::upgrade).collect();
+    border::passing(py, usize::MAX, || {
+        for guard in guards {
+            let _ = guard.flush();
+        }
+    });
+}
+
+/// The door that exchanges begin through.
+pub(crate) const DOOR: &str = "asgi";
+
+/// The host asked for. Several different ones are no host's name.
+fn host(headers: &http::HeaderMap) -> String {
+    let mut hosts: Vec<_> = headers
+        .get_all(http::header::HOST)
+        .iter()
+        .map(|host| String::from_utf8_lossy(host.as_bytes()))
+        .collect();
+    hosts.dedup();
+    hosts.join(", ")
+}
+
+/// A request's head by its URL.
+fn request(method: &str, url: &str, pairs: Vec<(String, String)>) -> Option<HttpHead> {
+    let method = Method::from_bytes(method.as_bytes()).ok()?;
+    let uri: Uri = url.parse().ok()?;
+    let mut headers = http::HeaderMap::new();
+    for (name, value) in pairs {
+        headers.append(http::HeaderName::from_bytes(name.as_bytes()).ok()?, value.parse().ok()?);
+    }
+    let host = match uri.authority() {
+        Some(authority) => authority.as_str().rsplit('@').next().unwrap_or_default().to_owned(),
+        None => host(&headers),
+    };
+    let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    Some(HttpHead { method, target, host, headers })
+}
+
+fn approval_state(name: &str) -> Result<ApprovalState, Error> {
+    const STATES: &[(&str, ApprovalState)] = &[
+        ("pending", ApprovalState::Pending),
+        ("approved", ApprovalState::Approved),
+        ("denied", ApprovalState::Denied),
+        ("expired", ApprovalState::Expired),
+        ("used", ApprovalState::Used),
+        ("cancelled", ApprovalState::Cancelled),
+    ];
+    STATES.iter().find(|(known, _)| *known == name).map(|(_, state)| *state).ok_or_else(|| {
+        Error::new(ErrorKind::Input, "expected pending, approved, denied, expired, used or cancelled")
+    })
+}

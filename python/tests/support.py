@@ -1,0 +1,229 @@
+"""A real uvicorn server with a guarded application, a client that speaks bytes, and the records that came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import uvicorn
+
+from wardline import Guard
+from wardline.asgi import GuardMiddleware
+
+WAIT = 10.0
+
+# `masked` answers are masked, `plain` ones pass as they are, `watched` ones are only recorded.
+POLICY = """
+version: 1
+state: ./state
+identity:
+  headers: {subject: x-user, groups: x-groups}
+  trusted_peers: [127.0.0.1/32]
+groups:
+  security: [sam, kim]
+approval:
+  steps: [{from: [security], need: 1}]
+  ttl: 1h
+  usable_for: 15m
+services:
+  masked: {system: qdrant, base_path: /masked, body_limit: 4KiB}
+  plain: {system: qdrant, base_path: /plain}
+  watched: {system: qdrant, base_path: /watched, mode: observe}
+  models: {system: mlflow, base_path: /mlflow}
+rules:
+  - {name: use, who: ["user:*"], operations: ["vector.search", "vector.fetch", "vector.upsert", "data.read", "collection.list"], effect: allow}
+  - {name: drop, who: ["user:*"], operations: [collection.drop], effect: deny}
+  - {name: bulk, who: ["user:*"], services: [plain], operations: [vector.export], effect: hold}
+  - {name: patient, who: ["user:*"], services: [masked], operations: [vector.export], effect: hold, wait: 20s}
+  - {name: weights, who: ["user:*"], services: [models], operations: [model.download], effect: grant}
+mask:
+  - {name: mail, services: [masked, watched], entities: {email: redact}}
+"""
+
+
+def records(policy: Path) -> list[dict[str, Any]]:
+    """All records of exchanges, oldest first, as the command shows them."""
+    command = [sys.executable, "-m", "wardline", "audit", "query", "--policy", str(policy), "--json", "--limit", "9999"]
+    out = subprocess.run(command, check=True, capture_output=True, env=os.environ).stdout
+    entries = [json.loads(line) for line in out.splitlines()]
+    found = [entry.get("record", entry) for entry in entries]
+    return [record for record in found if record["kind"] in ("exchange", "end")]
+
+
+class Server:
+    """Serves an application, guarded unless told otherwise, until it is closed."""
+
+    def __init__(
+        self, folder: Path, app: Any, policy: str = POLICY, http: str = "auto", ws: str = "auto", **options: Any
+    ) -> None:
+        self.policy = folder / "wardline.yaml"
+        self.policy.write_text(policy)
+        self.guard = Guard(self.policy)
+        self.app = GuardMiddleware(app, guard=self.guard, **options)
+        self.clients: list[Client] = []
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.address = listener.getsockname()
+        config = uvicorn.Config(self.app, http=http, ws=ws, log_level="critical", timeout_graceful_shutdown=1)
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([listener])))
+        self.thread.start()
+        until = time.monotonic() + WAIT
+        while not self.server.started:
+            assert time.monotonic() < until, "the server does not start"
+            time.sleep(0.005)
+
+    def close(self) -> None:
+        for client in self.clients:
+            client.close()
+        self.server.should_exit = True
+        self.thread.join(WAIT)
+
+    def connect(self) -> Client:
+        self.clients.append(Client(self.address))
+        return self.clients[-1]
+
+    def exchange(self, request: Union[str, bytes]) -> Reply:
+        client = self.connect()
+        client.send(request)
+        reply = client.reply(head=str(request)[:6].lstrip("b'").startswith("HEAD"))
+        client.close()
+        return reply
+
+    def records(self, count: int = 1) -> list[dict[str, Any]]:
+        """The records so far, as soon as there are this many."""
+        until = time.monotonic() + WAIT
+        while True:
+            self.guard.flush()
+            found = records(self.policy)
+            if len(found) >= count:
+                return found
+            assert time.monotonic() < until, f"{len(found)} records of {count}"
+            time.sleep(0.01)
+
+    def record(self, count: int = 1) -> dict[str, Any]:
+        return self.records(count)[-1]
+
+
+@dataclass
+class Reply:
+    """A response as it came over the wire."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    trailers: dict[str, str] = field(default_factory=dict)
+    # The connection broke before a well-formed end.
+    aborted: bool = True
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        assert self.headers["content-type"] == "application/problem+json", self
+        document: dict[str, Any] = json.loads(self.body)
+        return document
+
+
+class Client:
+    """A connection."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(address, timeout=WAIT)
+        self.file = self.socket.makefile("rb")
+
+    def send(self, data: Union[str, bytes]) -> None:
+        self.socket.sendall(data.encode() if isinstance(data, str) else data)
+
+    def close(self) -> None:
+        self.file.close()
+        self.socket.close()
+
+    def fields(self) -> dict[str, str]:
+        found = {}
+        while (line := self.file.readline().rstrip(b"\r\n")) != b"":
+            name, _, value = line.decode().partition(":")
+            found[name.lower()] = value.strip()
+        return found
+
+    def head(self) -> Reply:
+        line = self.file.readline()
+        return Reply(int(line.split()[1]), self.fields()) if line else Reply()
+
+    def chunk(self) -> Optional[bytes]:
+        """The next chunk; ``None`` where the connection ended in the middle."""
+        line = self.file.readline()
+        if not line:
+            return None
+        size = int(line, 16)
+        data = self.file.read(size)
+        if size:
+            self.file.readline()
+        return data if len(data) == size else None
+
+    def reply(self, head: bool = False) -> Reply:
+        reply = self.head()
+        while 100 <= reply.status < 200:
+            reply = self.head()
+        if head or reply.status in (204, 304):
+            reply.aborted = not reply.status
+        elif "content-length" in reply.headers:
+            length = int(reply.headers["content-length"])
+            reply.body = self.file.read(length)
+            reply.aborted = len(reply.body) < length
+        elif reply.headers.get("transfer-encoding") == "chunked":
+            while (chunk := self.chunk()) is not None:
+                if not chunk:
+                    reply.trailers, reply.aborted = self.fields(), False
+                    break
+                reply.body += chunk
+        elif reply.status:
+            reply.body, reply.aborted = self.file.read(), False
+        return reply
+
+
+def wire(method: str, target: str, body: Union[str, bytes, None] = None, **headers: str) -> bytes:
+    """A request of the usual caller; `_` in a header's name is `-`."""
+    fields = {"host": "localhost", "x-user": "ana", **{name.replace("_", "-"): v for name, v in headers.items()}}
+    data = body.encode() if isinstance(body, str) else body
+    if data is not None:
+        fields.setdefault("content-type", "application/json")
+        fields.setdefault("content-length", str(len(data)))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+    return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode() + (data or b"")
+
+
+async def body_of(receive: Any) -> bytes:
+    """All of a request's body."""
+    pieces = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            raise ConnectionError
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(pieces)
+
+
+def answering(
+    body: bytes = b"", status: int = 200, content_type: str = "application/json", **headers: str
+) -> Any:
+    """An application that gives one answer, with its length, and keeps what it saw in `app.saw`."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError("only http")
+        app.saw.append((scope, await body_of(receive)))  # type: ignore[attr-defined]
+        fields = [(b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode())]
+        fields += [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": fields})
+        await send({"type": "http.response.body", "body": body})
+
+    app.saw = []  # type: ignore[attr-defined]
+    return app

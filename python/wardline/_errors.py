@@ -1,0 +1,33 @@
+"""The package's one exception."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Optional
+
+if TYPE_CHECKING:
+    from .types import Diagnostic
+
+
+class WardlineError(Exception):
+    """Something could not be done. ``code`` is stable; the message never quotes payload.
+
+    Codes: ``invalid_input``, ``invalid_policy`` (then ``diagnostics`` has every finding with its place),
+    ``not_found``, ``conflict``, ``not_eligible``, ``store_unavailable``, ``log_unavailable``, ``internal``.
+    """
+
+    code: str
+    diagnostics: list[Diagnostic]
+
+    def __init__(
+        self, message: str, code: str = "internal", diagnostics: Optional[list[Diagnostic]] = None
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.diagnostics = diagnostics or []
+
+    def __reduce__(self) -> tuple[type[WardlineError], tuple[str, str, list[Diagnostic]]]:
+        return type(self), (str(self), self.code, self.diagnostics)
+
+
+class ExchangeCut(WardlineError):
+    """Nothing more of a response may pass: raised out of the application so that the server aborts the connection."""

@@ -1,0 +1,141 @@
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
+from typing import ClassVar, Optional, TypeVar, Union, final
+
+from .types import Approval, Finding, Grant, Reading
+
+__version__: str
+
+_Body = TypeVar("_Body", str, bytes)
+_Names = Union[str, Sequence[str]]
+_Answer = tuple[int, list[tuple[bytes, bytes]], bytes, str]
+_Edits = tuple[tuple[bytes, ...], list[tuple[bytes, bytes]]]
+
+@final
+class Identity:
+    """A caller that the authenticating layer verified."""
+
+    def __new__(
+        cls,
+        subject: str,
+        groups: Sequence[str] = ...,
+        *,
+        issuer: Optional[str] = None,
+        claims: Mapping[str, str] = ...,
+        hops: Sequence[tuple[str, str]] = ...,
+    ) -> Identity: ...
+    @property
+    def subject(self) -> str: ...
+    @property
+    def groups(self) -> list[str]: ...
+    @property
+    def issuer(self) -> Optional[str]: ...
+    @property
+    def claims(self) -> dict[str, str]: ...
+    @property
+    def hops(self) -> list[tuple[str, str]]:
+        """The workloads that the request came through as ``(workload, verified_by)``, nearest last."""
+
+@final
+class Guard:
+    """Guards one or more services under one policy."""
+
+    def __new__(cls, policy: Union[str, PathLike[str]]) -> Guard:
+        """A guard under the policy of a file. Opens and starts nothing: that comes with the first exchange, in the
+        process that serves it."""
+    @staticmethod
+    def parse(text: str, name: str = "wardline.yaml") -> Guard:
+        """A guard under a policy given as text; ``name`` is what errors call it, and its folder is where a relative
+        ``state`` lies."""
+    def mask(self, body: _Body, content_type: str = "text/plain") -> _Body:
+        """Masks a text or a body as all mask entries of the policy together say. Answers with the object itself where
+        nothing had to change."""
+    def classify(
+        self,
+        method: str,
+        url: str,
+        headers: Optional[Sequence[tuple[str, str]]] = None,
+        body: Optional[bytes] = None,
+    ) -> Reading:
+        """What a request would be taken for. Nothing is decided or recorded."""
+    def issue_grant(
+        self,
+        *,
+        who: _Names,
+        operations: _Names,
+        until: str,
+        reason: str,
+        by: str,
+        services: _Names = ...,
+        resources: _Names = ...,
+        start: Optional[str] = None,
+        uses: Optional[int] = None,
+        quota: Optional[tuple[str, int]] = None,
+    ) -> Grant:
+        """Issues a grant; its clock starts now. ``until`` is an instant (RFC 3339) or a length such as ``3h``."""
+    def revoke_grant(self, grant: str, *, by: str, reason: str) -> Grant:
+        """Ends a grant now, for every process on this state."""
+    def grants(self) -> list[Grant]:
+        """All grants ever issued, ended ones too, oldest first."""
+    def approvals(self, state: Optional[str] = None) -> list[Approval]:
+        """All approvals, or those in one state, e.g. ``pending``."""
+    def approve(self, approval: str, *, by: str, reason: Optional[str] = None) -> Approval:
+        """Approves a held request in the name of ``by``, whose groups are those of the policy."""
+    def deny(self, approval: str, *, by: str, reason: Optional[str] = None) -> Approval:
+        """Denies a held request in the name of ``by``."""
+    def flush(self) -> None:
+        """Waits until every record so far is on disk and signed."""
+    def check(self) -> None:
+        """Opens the store and the log, and starts the worker of this process where it does not run yet."""
+    def begin(
+        self,
+        method: str,
+        target: bytes,
+        headers: Iterable[Sequence[bytes]],
+        peer: Optional[str] = None,
+        identity: Union[Identity, str, None] = None,
+    ) -> tuple[Exchange, tuple[object, ...]]:
+        """Begins an exchange: ``(exchange, its first step)``. For doors."""
+
+@final
+class Exchange:
+    """One request and its response under guard, as a door drives it."""
+
+    NEED_BODY: ClassVar[int]
+    EFFECT: ClassVar[int]
+    ANSWER: ClassVar[int]
+    FORWARD: ClassVar[int]
+    UNCHANGED: ClassVar[int]
+    WHOLE: ClassVar[int]
+    FEED: ClassVar[int]
+    PASS: ClassVar[int]
+    STREAM: ClassVar[int]
+    COLLECT: ClassVar[int]
+    REFUSE: ClassVar[int]
+
+    @property
+    def id(self) -> str: ...
+    def step(self) -> tuple[object, ...]: ...
+    def push(self, piece: bytes, more: bool) -> tuple[object, ...]: ...
+    def carry_out(self, wake: Callable[[], object]) -> bool: ...
+    def abandon(self) -> None: ...
+    def resume(self) -> Union[bytes, _Answer, None]: ...
+    def request(self, piece: bytes, more: bool) -> Union[bytes, _Answer, None]: ...
+    def response(self, piece: bytes, more: bool) -> Union[bytes, _Answer, None]: ...
+    def head(
+        self, status: int, headers: Iterable[Sequence[bytes]]
+    ) -> tuple[int, Optional[_Edits], Optional[_Answer]]: ...
+    def complete(self) -> None: ...
+    def fail(self) -> None: ...
+    def disconnect(self) -> None: ...
+
+def detect(text: Union[str, bytes], entities: Optional[Sequence[str]] = None) -> list[Finding]:
+    """Finds personal data and secrets in a text: all entities of the catalogue, or those named.
+
+    Offsets count characters of a ``str`` and bytes of a ``bytes``; spans are half-open."""
+
+def run_command(args: Sequence[str]) -> int:
+    """Runs the ``wardline`` command with these arguments, the program's name first; answers its exit code."""
+
+def flush_all() -> None:
+    """Flushes every guard of this process, as far as it can be done."""

@@ -1,0 +1,186 @@
+"""The door for ASGI applications: FastAPI, Starlette, LitServe and every other.
+
+>>> from wardline.asgi import GuardMiddleware                     # doctest: +SKIP
+>>> app.add_middleware(GuardMiddleware, policy="wardline.yaml")   # doctest: +SKIP
+
+Add it last, so that it stands outermost; ``app = GuardMiddleware(app)`` also covers the application's own error pages.
+
+* ``http``: guarded. A response's head is held back only until it is known how the body passes.
+* ``websocket``: its frames cannot be judged, so it is refused (with the problem document where the server can send
+  one, else by close code 1008) unless the service is only observed: then it passes, and the opening is recorded.
+* ``lifespan``: passes. The guard starts with the application, and its records are on disk before the server stops.
+
+Who is calling: ``identity(scope)`` (a function of yours, or a coroutine function; ``None`` for nobody known), else
+``scope["state"]["wardline_identity"]``, else the headers that the policy trusts from ``scope["client"]``. A server that
+rewrites ``scope["client"]`` from forwarding headers (uvicorn's ``--proxy-headers``) decides whom those are believed from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import os
+from collections.abc import Awaitable, Callable
+from typing import Any, Optional, Union
+from urllib.parse import quote, unquote
+
+from ._errors import WardlineError
+from ._passing import ANSWER, EFFECT, NEED_BODY, Message, Passing, Receive, Scope, Send, carried_out
+from ._wardline import Guard, Identity
+
+__all__ = ["GuardMiddleware"]
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Known = Union[Identity, str, None]
+
+_log = logging.getLogger("wardline")
+
+
+class GuardMiddleware:
+    """Guards an ASGI application under a policy: a file, a ``Guard``, or the file that ``WARDLINE_POLICY`` names."""
+
+    def __init__(
+        self,
+        app: App,
+        policy: Optional[Union[str, os.PathLike[str]]] = None,
+        guard: Optional[Guard] = None,
+        identity: Optional[Callable[[Scope], Union[Known, Awaitable[Known]]]] = None,
+    ) -> None:
+        if guard is None:
+            policy = policy or os.environ.get("WARDLINE_POLICY")
+            if not policy:
+                raise WardlineError(
+                    "expected a policy: GuardMiddleware(app, policy=FILE) or WARDLINE_POLICY=FILE", "invalid_input"
+                )
+            guard = Guard(policy)
+        elif policy is not None:
+            raise WardlineError("expected a policy or a guard, not both", "invalid_input")
+        self.app = app
+        self.guard = guard
+        self.identity = identity
+        self._started_in = 0
+        self._complaint = ""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._lifespan(scope, receive, send)
+            return
+        if kind not in ("http", "websocket"):
+            raise WardlineError(f"a scope of type {kind!r} cannot be guarded", "invalid_input")
+        # After a fork the worker is the parent's; to start one waits for the disk.
+        if self._started_in != os.getpid():
+            await self._start()
+        if kind == "http":
+            await self._http(scope, receive, send)
+        else:
+            await self._websocket(scope, receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        known = None
+        if self.identity is not None or scope.get("state"):
+            known = await self._caller(scope)
+        exchange, step = self.guard.begin(scope["method"], _target(scope), scope["headers"], _peer(scope), known)
+        passing = Passing(exchange, scope, receive, send)
+        try:
+            inner = await passing.judge(step)
+            if inner is not None:
+                await self.app(inner, passing.receive, passing.send)
+        except asyncio.CancelledError:
+            exchange.disconnect()
+            raise
+        except Exception:
+            # Once the exchange has its answer, what the application makes of that is nobody's concern.
+            if not passing.closed:
+                raise
+        finally:
+            passing.let_go()
+        await passing.end()
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [*scope["headers"], (b"upgrade", b"websocket")]
+        step: Any
+        exchange, step = self.guard.begin("GET", _target(scope), headers, _peer(scope), await self._caller(scope))
+        try:
+            while step[0] in (NEED_BODY, EFFECT):
+                if step[0] == NEED_BODY:
+                    step = exchange.push(b"", False)
+                else:
+                    await carried_out(exchange)
+                    step = exchange.step()
+            if step[0] != ANSWER:
+                exchange.head(101, ())
+                await self.app(scope, receive, send)
+                exchange.complete()
+                return
+            status, answer, body, _ = step[1]
+            await receive()
+            if "websocket.http.response" in scope.get("extensions", ()):
+                await send({"type": "websocket.http.response.start", "status": status, "headers": answer})
+                await send({"type": "websocket.http.response.body", "body": body})
+            else:
+                await send({"type": "websocket.close", "code": 1008})
+            exchange.complete()
+        finally:
+            exchange.fail()
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def received() -> Message:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await self._start()
+            return message
+
+        async def sent(message: Message) -> None:
+            if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+                # A server may end the process by a signal right after this.
+                await self._unhurried(self.guard.flush)
+            await send(message)
+
+        await self.app(scope, received, sent)
+
+    async def _start(self) -> None:
+        """Starts the guard in this process. Where that fails every exchange is denied, and it is tried again."""
+        if await self._unhurried(self.guard.check):
+            self._started_in = os.getpid()
+            self._complaint = ""
+
+    async def _unhurried(self, work: Callable[[], None]) -> bool:
+        """Does what waits for the disk, beside the event loop."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(None, work)
+        except WardlineError as error:
+            if self._complaint != error.code:
+                self._complaint = error.code
+                _log.error("the guard cannot work: %s [%s]", error, error.code)
+            return False
+        return True
+
+    async def _caller(self, scope: Scope) -> Known:
+        known: Union[Known, Awaitable[Known]] = None
+        if self.identity is not None:
+            known = self.identity(scope)
+            if inspect.isawaitable(known):
+                known = await known
+        if known is None:
+            state = scope.get("state")
+            if state:
+                known = state.get("wardline_identity")
+        return known  # type: ignore[return-value]
+
+
+def _target(scope: Scope) -> bytes:
+    """The request's target as it came. Where something in front of us rewrote the path, what the application will
+    see is what is judged."""
+    path: str = scope["path"]
+    raw: Optional[bytes] = scope.get("raw_path")
+    if raw is None or (raw.decode("latin-1") != path and unquote(raw.decode("latin-1")) != path):
+        raw = quote(path, safe="/:@!$&'()*+,;=~").encode()
+    query: bytes = scope.get("query_string", b"")
+    return raw + b"?" + query if query else raw
+
+
+def _peer(scope: Scope) -> Optional[str]:
+    client = scope.get("client")
+    return client[0] if client else None

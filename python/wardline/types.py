@@ -1,0 +1,135 @@
+"""The shapes of what the guard answers with: plain dicts, as in its JSON."""
+
+from __future__ import annotations
+
+from typing import Literal, Optional, TypedDict
+
+
+class Diagnostic(TypedDict):
+    """One finding about a policy, with its place. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+    message: str
+
+
+class Finding(TypedDict):
+    """Where something lies that should not pass in clear; the span is half-open."""
+
+    start: int
+    end: int
+    entity: str
+    group: str
+    score: int
+
+
+class Magnitude(TypedDict):
+    """How much an act touches; ``count`` is ``None`` where that is unbounded."""
+
+    unit: Optional[str]
+    count: Optional[int]
+
+
+class Act(TypedDict):
+    """One thing that a request does."""
+
+    operation: str
+    resource: str
+    magnitude: Magnitude
+    risk: int
+
+
+class Reading(TypedDict):
+    """What a request is taken for; ``service`` is ``None`` where none of the policy answers to it."""
+
+    service: Optional[str]
+    entry: Optional[str]
+    acts: list[Act]
+
+
+class Scope(TypedDict):
+    """What a grant is for."""
+
+    who: list[str]
+    services: list[str]
+    operations: list[str]
+    resources: list[str]
+
+
+class Revocation(TypedDict):
+    """Who ended a grant early, when and why."""
+
+    at: str
+    by: str
+    reason: str
+
+
+class _Grant(TypedDict):
+    id: str
+    state: Literal["scheduled", "active", "exhausted", "expired", "revoked"]
+    scope: Scope
+    until: str
+    used: int
+    spent: int
+    reason: str
+    issued_by: str
+    issued_at: str
+
+
+# `from` is no name in Python: the rest is written as a call.
+_GrantFrom = TypedDict("_GrantFrom", {"from": str})
+
+
+class Grant(_Grant, _GrantFrom, total=False):
+    """Time-boxed permission, and where it stands."""
+
+    uses: int
+    quota: tuple[str, int]
+    revoked: Revocation
+
+
+_StepFrom = TypedDict("_StepFrom", {"from": list[str]})
+
+
+class Step(_StepFrom):
+    """``need`` distinct people, each in one of the groups of ``from``."""
+
+    need: int
+
+
+class _Vote(TypedDict):
+    by: str
+    groups: list[str]
+    answer: Literal["approve", "deny"]
+    at: str
+
+
+class Vote(_Vote, total=False):
+    """What one person said."""
+
+    reason: str
+
+
+class _Approval(TypedDict):
+    id: str
+    state: Literal["pending", "approved", "denied", "expired", "used", "cancelled"]
+    digest: str
+    identity: dict[str, object]
+    service: str
+    acts: list[Act]
+    rules: list[str]
+    policy: str
+    steps: list[Step]
+    reason_required: bool
+    votes: list[Vote]
+    opened_at: str
+    pending_until: str
+    usable_for_ms: int
+
+
+class Approval(_Approval, total=False):
+    """One held request and what people said to it."""
+
+    outcome: dict[str, object]
