@@ -41,8 +41,14 @@ impl Keeper for StoreKeeper {
             .map_err(|e| Error::new(ErrorKind::Internal, "cannot encode a checkpoint").with_source(e))?;
         // One writer a slot: a lost race can only be with a row that a predecessor wrote as it ended.
         for _ in 0..8 {
-            let expect = self.0.get(Self::TABLE, &kept.slot)?.map(|row| row.rev);
-            if let Put::Done(_) = self.0.put(Self::TABLE, &kept.slot, expect, &value)? {
+            let row = self.0.get(Self::TABLE, &kept.slot)?;
+            if row.as_ref().is_some_and(|row| is_longer(&row.value, kept)) {
+                return Err(Error::new(
+                    ErrorKind::Log,
+                    "a longer checkpoint of this log is kept: it was rolled back",
+                ));
+            }
+            if let Put::Done(_) = self.0.put(Self::TABLE, &kept.slot, row.map(|row| row.rev), &value)? {
                 return Ok(());
             }
         }
@@ -59,6 +65,15 @@ impl Keeper for StoreKeeper {
                 })
             })
             .collect()
+    }
+}
+
+/// Whether what is there is a checkpoint of the same log that reaches further.
+fn is_longer(there: &[u8], kept: &Kept) -> bool {
+    let size = |kept: &Kept| kept.checkpoint().map(|checkpoint| checkpoint.size);
+    match (serde_json::from_slice::<Kept>(there), size(kept)) {
+        (Ok(there), Ok(new)) => there.key == kept.key && size(&there).is_ok_and(|old| old > new),
+        _ => false,
     }
 }
 
@@ -79,5 +94,27 @@ impl Keeper for NoKeeper {
 
     fn kept(&self) -> Result<Vec<Kept>, Error> {
         Ok(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::note::{Checkpoint, Signer};
+    use super::*;
+    use crate::store::MemoryStore;
+
+    #[test]
+    fn a_shorter_checkpoint_never_replaces_a_longer_one() {
+        let keeper = StoreKeeper::new(Arc::new(MemoryStore::new()));
+        let signer = Signer::fresh("wardline/w0001/1").unwrap();
+        let kept = |size| Kept {
+            slot: "w0001".into(),
+            key: signer.public().to_string(),
+            note: signer.sign(&Checkpoint { origin: signer.name().into(), size, root: [7; 32] }),
+        };
+        keeper.keep(&kept(4)).unwrap();
+        keeper.keep(&kept(9)).unwrap();
+        assert_eq!(keeper.keep(&kept(5)).unwrap_err().kind(), ErrorKind::Log);
+        assert_eq!(keeper.kept().unwrap(), [kept(9)]);
     }
 }

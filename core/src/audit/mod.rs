@@ -24,7 +24,7 @@ pub use keeper::{Keeper, NoKeeper, StoreKeeper};
 pub use log::Log;
 pub use memory::MemoryJournal;
 pub use note::{Checkpoint, Kept, PublicKey};
-pub use prove::{Proof, prove};
+pub use prove::{Continuation, Proof, prove, prove_continuation};
 pub use query::{Entry, Filter, query};
 pub use record::{Blob, Change, Ending, Found, Kind, Matched, Outcome, Passed, Record, Term, Weighed};
 pub use verify::{Fault, LogReport, VerifyReport, verify};

@@ -2,11 +2,11 @@
 //! log has to be shown.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::log::at;
-use super::merkle::{Hash, inclusion, leaf_hash, verify_inclusion};
-use super::note::PublicKey;
+use super::merkle::{Hash, consistency, inclusion, leaf_hash, verify_consistency, verify_inclusion};
+use super::note::{Checkpoint, PublicKey};
 use super::tile::Tiles;
 use crate::error::{Error, ErrorKind};
 
@@ -37,14 +37,50 @@ impl Proof {
 /// # Errors
 /// Where there is no such entry under the checkpoint, or the tiles do not hold what is needed.
 pub fn prove(state: &Path, slot: &str, index: u64) -> Result<Proof, Error> {
-    let folder = state.join("log").join(slot);
-    let read =
-        |name: &str| fs::read_to_string(folder.join(name)).map_err(|e| at(&folder, "cannot be read", e));
-    let note = read("checkpoint")?;
-    let checkpoint = PublicKey::read(&read("key.pub")?)?.open(&note)?;
+    let (note, checkpoint, folder) = newest(state, slot)?;
     if index >= checkpoint.size {
         return Err(Error::new(ErrorKind::NotFound, "no entry of that index under the newest checkpoint"));
     }
     let path = inclusion(&Tiles { folder, size: checkpoint.size }, index, checkpoint.size)?;
     Ok(Proof { index, path, note })
+}
+
+/// That a log went on from an older checkpoint without changing what was under it: what a witness asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Continuation {
+    /// The hashes between the two roots.
+    pub path: Vec<Hash>,
+    /// The newer signed checkpoint.
+    pub note: String,
+}
+
+impl Continuation {
+    /// Whether the newer checkpoint, signed by `key`, continues `old`.
+    ///
+    /// # Errors
+    /// Where the newer checkpoint is not signed by the key.
+    pub fn holds(&self, old: &Checkpoint, key: &PublicKey) -> Result<bool, Error> {
+        let new = key.open(&self.note)?;
+        Ok(old.origin == new.origin
+            && verify_consistency(old.size, &old.root, new.size, &new.root, &self.path))
+    }
+}
+
+/// The proof that the newest checkpoint of a slot's log continues the one of `old` entries.
+///
+/// # Errors
+/// Where the log is shorter than that, or the tiles do not hold what is needed.
+pub fn prove_continuation(state: &Path, slot: &str, old: u64) -> Result<Continuation, Error> {
+    let (note, checkpoint, folder) = newest(state, slot)?;
+    let path = consistency(&Tiles { folder, size: checkpoint.size }, old, checkpoint.size)?;
+    Ok(Continuation { path, note })
+}
+
+fn newest(state: &Path, slot: &str) -> Result<(String, Checkpoint, PathBuf), Error> {
+    let folder = state.join("log").join(slot);
+    let read =
+        |name: &str| fs::read_to_string(folder.join(name)).map_err(|e| at(&folder, "cannot be read", e));
+    let note = read("checkpoint")?;
+    let checkpoint = PublicKey::read(&read("key.pub")?)?.open(&note)?;
+    Ok((note, checkpoint, folder))
 }

@@ -52,7 +52,8 @@ pub struct Entry {
     pub record: Record,
 }
 
-/// The records of a state folder that fit, oldest first. A bad entry yields an error in its place, and reading goes on.
+/// The records of a state folder that fit, oldest first. Before them stands an error for each entry that cannot be
+/// read, fitting or not: one bad entry hides no other.
 ///
 /// # Errors
 /// Where the folder cannot be read at all.
@@ -63,31 +64,54 @@ pub fn query(state: &Path, filter: &Filter) -> Result<Vec<Result<Entry, Error>>,
         if !folder.join("seg").exists() {
             continue;
         }
-        let (mut log, mut begun): (Vec<Entry>, HashMap<RecordId, usize>) = Default::default();
+        let mut merge = Merge::new(&slot, filter);
         entries(&folder, &mut |index, record| match record {
-            Ok(record) => {
-                let complete = record.kind != Kind::Begin;
-                if !complete {
-                    begun.insert(record.id.clone(), log.len());
-                }
-                if record.kind == Kind::End
-                    && let Some(place) = begun.remove(&record.id).and_then(|place| log.get_mut(place))
-                {
-                    *place = Entry { slot: slot.clone(), index, complete, record };
-                } else {
-                    log.push(Entry { slot: slot.clone(), index, complete, record });
-                }
-            }
+            Ok(record) => merge.add(index, record),
             Err(error) => wrong.push(error),
         })?;
-        found.extend(log.into_iter().filter(|entry| filter.fits(&entry.record)));
-    }
-    for entry in found.iter_mut().filter(|entry| !entry.complete) {
-        let reason = Some("incomplete".to_owned());
-        entry.record.outcome = Some(Outcome { result: Ending::Failed, reason });
+        found.extend(merge.finish());
     }
     found.sort_by(|a, b| (a.record.at, &a.record.id).cmp(&(b.record.at, &b.record.id)));
     Ok(wrong.into_iter().map(Err).chain(found.into_iter().map(Ok)).collect())
+}
+
+/// Joins begin and end of each exchange of one log. Holds only what fits, and exchanges that have not ended.
+pub(super) struct Merge<'a> {
+    slot: &'a str,
+    filter: &'a Filter,
+    begun: HashMap<RecordId, Entry>,
+    found: Vec<Entry>,
+}
+
+impl<'a> Merge<'a> {
+    pub(super) fn new(slot: &'a str, filter: &'a Filter) -> Self {
+        Self { slot, filter, begun: HashMap::new(), found: Vec::new() }
+    }
+
+    /// Takes the next entry of the log.
+    pub(super) fn add(&mut self, index: u64, record: Record) {
+        let complete = record.kind != Kind::Begin;
+        let ends = (record.kind == Kind::End).then(|| record.id.clone());
+        let entry = Entry { slot: self.slot.to_owned(), index, complete, record };
+        if let Some(id) = ends {
+            self.begun.remove(&id);
+        }
+        if !complete {
+            self.begun.insert(entry.record.id.clone(), entry);
+        } else if self.filter.fits(&entry.record) {
+            self.found.push(entry);
+        }
+    }
+
+    /// What fits. An exchange that never ended is shown as failed: its process died.
+    pub(super) fn finish(mut self) -> Vec<Entry> {
+        for mut entry in self.begun.into_values().filter(|entry| self.filter.fits(&entry.record)) {
+            let reason = Some("incomplete".to_owned());
+            entry.record.outcome = Some(Outcome { result: Ending::Failed, reason });
+            self.found.push(entry);
+        }
+        self.found
+    }
 }
 
 impl Filter {

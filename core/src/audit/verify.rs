@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::keeper::Kept;
 use super::log::segment::{self, Step};
-use super::merkle::{Tree, leaf_hash};
+use super::merkle::{Hash, TILE, Tree, leaf_hash};
 use super::note::{Checkpoint, PublicKey, hex};
 use super::{Record, blob, tile};
 use crate::error::{Error, ErrorKind};
@@ -102,7 +102,12 @@ pub(super) fn slots(state: &Path) -> Result<Vec<String>, Error> {
 
 fn one(folder: &Path, slot: String, kept: &[&Kept]) -> LogReport {
     let mut walk = Walk::default();
-    let fault = walk.all(folder, kept).err();
+    let mut fault = walk.all(folder, kept).err();
+    if fault.is_some() {
+        // A log that is being written may have been read half old, half new: what is wrong stays wrong.
+        walk = Walk::default();
+        fault = walk.all(folder, kept).err();
+    }
     LogReport {
         slot,
         origin: walk.origin,
@@ -174,7 +179,7 @@ impl Walk {
         if tree != self.tree {
             return Err(self.here("a segment does not continue the one before it"));
         }
-        self.check_root()?;
+        self.check_root(folder)?;
         loop {
             match segment::step(bytes, place) {
                 Step::Frame(frame) if frame.index == self.tree.size() => {
@@ -201,17 +206,17 @@ impl Walk {
         let mut wrong = None;
         self.tree.push(leaf_hash(record), &mut |level, number, row| {
             let name = tile::path(level, number, None);
-            if matches!(tile::read(folder, &name), Ok(Some(there)) if there != row) {
-                wrong = Some(name);
+            if wrong.is_none() {
+                wrong = differs(folder, name, level, number, row);
             }
         });
         match wrong {
-            Some(name) => Err(whole(&format!("{name} is not the tree's"))),
-            None => self.check_root(),
+            Some(fault) => Err(fault),
+            None => self.check_root(folder),
         }
     }
 
-    fn check_root(&self) -> Result<(), Fault> {
+    fn check_root(&self, folder: &Path) -> Result<(), Fault> {
         let size = self.tree.size();
         let mut signed = self.signed.iter().filter(|checkpoint| checkpoint.size == size).peekable();
         if signed.peek().is_none() {
@@ -222,6 +227,7 @@ impl Walk {
             return Ok(());
         }
         // Each frame agrees with its own sum, so someone wrote them anew: which one, only the tiles can tell.
+        self.edge(folder)?;
         Err(Fault { index: None, what: format!("the first {size} entries are not those that were signed") })
     }
 
@@ -230,11 +236,15 @@ impl Walk {
         if !self.signed.iter().any(|checkpoint| checkpoint.size == self.tree.size()) {
             return Ok(());
         }
+        self.edge(folder)
+    }
+
+    fn edge(&self, folder: &Path) -> Result<(), Fault> {
         for (level, row) in (0_u8..).zip(self.tree.edge()).filter(|(_, row)| !row.is_empty()) {
             let number = self.tree.size() >> (8 * (u32::from(level) + 1));
             let name = tile::path(level, number, Some(row.len() as u64));
-            if matches!(tile::read(folder, &name), Ok(Some(there)) if there != *row) {
-                return Err(whole(&format!("{name} is not the tree's")));
+            if let Some(fault) = differs(folder, name, level, number, row) {
+                return Err(fault);
             }
         }
         Ok(())
@@ -248,6 +258,16 @@ impl Walk {
     fn here(&self, what: &str) -> Fault {
         Fault { index: Some(self.tree.size()), what: what.to_owned() }
     }
+}
+
+/// Compares a tile's file with the hashes that belong in it. One that is missing or cut off is no fault: it can be
+/// rebuilt from the entries, and a power loss may leave it so until the log is opened again.
+fn differs(folder: &Path, name: String, level: u8, number: u64, row: &[Hash]) -> Option<Fault> {
+    let there = tile::read(folder, &name).ok()??;
+    let place = there.iter().zip(row).position(|(there, hash)| there != hash);
+    let place = place.filter(|_| there.len() == row.len())?;
+    let index = (level == 0).then(|| number * TILE as u64 + place as u64);
+    Some(Fault { index, what: format!("{name} has another hash than the entries") })
 }
 
 fn whole(what: &str) -> Fault {
@@ -282,7 +302,7 @@ pub(super) fn entries(folder: &Path, each: &mut dyn FnMut(u64, Result<Record, Er
                 Step::Bad => {
                     let message = format!("entry {index} of {} was altered", folder.display());
                     each(index, Err(Error::new(ErrorKind::Log, message)));
-                    match segment::resume(&bytes, place + 1, index) {
+                    match segment::resume(segment::used(&bytes), place + 1, index) {
                         Some((next, _)) => place = next,
                         None => break,
                     }

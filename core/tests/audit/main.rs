@@ -1,6 +1,7 @@
 //! The log against those who would change it: tampering, truncation, rollback, killed writers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod forged;
 mod killed;
 mod tamper;
 

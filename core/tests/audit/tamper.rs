@@ -8,12 +8,12 @@ use wardline::audit::{Kept, Log, NoKeeper, verify};
 
 use crate::{Memory, SEGMENT, faults, written};
 
-fn segment(folder: &Path) -> PathBuf {
+pub(crate) fn segment(folder: &Path) -> PathBuf {
     folder.join("log/w0001/seg/000000000001.seg")
 }
 
 /// The frames of a segment: where each begins, and where the last ends.
-fn frames(bytes: &[u8]) -> Vec<usize> {
+pub(crate) fn frames(bytes: &[u8]) -> Vec<usize> {
     let mut at = u32::from_le_bytes(bytes[8..12].try_into().unwrap()) as usize;
     let mut places = vec![at];
     loop {
@@ -126,7 +126,7 @@ fn a_restored_copy_another_key_and_a_deleted_log_show_against_what_was_kept() {
     );
 }
 
-fn copy_all(from: &Path, to: &Path) {
+pub(crate) fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -7,10 +7,13 @@
 //! Each process takes the first slot whose lock is free, so that a recycled worker continues its slot's log and
 //! nobody waits for anybody. Order of a group: frames, one fdatasync, then the tree; nothing is signed that is not
 //! synced. After a failed sync the log is poisoned: what the pages hold is unknown, so it is never tried again.
+//! A segment is begun only once everything before it is signed, so that whoever continues the log never has to take
+//! the word of an unsigned header.
 
 mod recover;
 pub(in crate::audit) mod segment;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -44,8 +47,12 @@ pub struct Log {
     tree: Tree,
     /// Tiles completed since the last checkpoint.
     full: Vec<(u8, u64, Vec<Hash>)>,
+    /// Tile files written since this segment began: synced when it ends, rebuilt from it until then.
+    unsynced: Vec<String>,
     signed: Option<u64>,
     poisoned: bool,
+    /// The process that opened it: a forked child shares the lock and must not write.
+    process: u32,
     buffer: Vec<u8>,
 }
 
@@ -87,9 +94,11 @@ impl Log {
         room: u64,
     ) -> Result<Self, Error> {
         let kept: Vec<Kept> = keeper.kept()?.into_iter().filter(|kept| kept.slot == slot).collect();
+        // Key and checkpoint are there before the first entry: without both, this is a new log.
+        let new = kept.is_empty() && !folder.join("checkpoint").exists();
         let signer = match fs::read_to_string(folder.join("key")) {
             Ok(text) => Signer::read(&text)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound && kept.is_empty() => fresh_key(&folder, &slot)?,
+            Err(e) if e.kind() == io::ErrorKind::NotFound && new => fresh_key(&folder, &slot)?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(at(&folder, "has lost its key", e)),
             Err(e) => return Err(at(&folder, "has an unreadable key", e)),
         };
@@ -109,8 +118,10 @@ impl Log {
             room,
             tree: found.tree,
             full: found.full,
+            unsynced: Vec::new(),
             signed: None,
             poisoned: false,
+            process: std::process::id(),
             buffer: Vec::new(),
         };
         log.checkpoint()?;
@@ -158,6 +169,8 @@ impl Log {
         if self.at + length <= self.room.max(self.segment.metadata()?.len()) {
             return Ok(());
         }
+        self.publish()?;
+        self.sync_tiles()?;
         let header = 1 << 17;
         let (segment, first) =
             segment::create(&self.folder, self.number + 1, &self.tree, self.room.max(length + header))?;
@@ -169,9 +182,12 @@ impl Log {
 
     fn publish(&mut self) -> io::Result<String> {
         for (level, number, hashes) in &self.full {
-            tile::write(&self.folder, &tile::path(*level, *number, None), hashes)?;
+            let name = tile::path(*level, *number, None);
+            tile::write(&self.folder, &name, hashes)?;
             tile::remove_partials(&self.folder, *level, *number)?;
+            self.unsynced.push(name);
         }
+        self.full.clear();
         for (level, row) in (0_u8..).zip(self.tree.edge()) {
             if !row.is_empty() {
                 let number = self.tree.size() >> (8 * (u32::from(level) + 1));
@@ -192,12 +208,36 @@ impl Log {
         sync_folder(&self.folder)?;
         Ok(note)
     }
+
+    /// Makes the tiles of an ending segment durable: from here on nothing rebuilds them after a crash.
+    fn sync_tiles(&mut self) -> io::Result<()> {
+        let mut folders = BTreeSet::new();
+        for name in self.unsynced.drain(..) {
+            let path = self.folder.join(name);
+            File::open(&path)?.sync_all()?;
+            let inside = |folder: &&Path| folder.starts_with(&self.folder);
+            folders.extend(path.ancestors().skip(1).take_while(inside).map(Path::to_owned));
+        }
+        folders.iter().try_for_each(|folder| sync_folder(folder))
+    }
+
+    fn check_process(&self) -> Result<(), Error> {
+        if self.process == std::process::id() {
+            Ok(())
+        } else {
+            Err(Error::new(ErrorKind::Log, "the log was opened before a fork: open one in this process"))
+        }
+    }
 }
 
 impl Journal for Log {
     fn append(&mut self, records: &[Record]) -> Result<(), Error> {
+        self.check_process()?;
         if self.poisoned {
             return Err(Error::new(ErrorKind::Log, "the log failed before and takes no more entries"));
+        }
+        if records.is_empty() {
+            return Ok(());
         }
         match self.write(records) {
             Ok(hashes) => {
@@ -215,11 +255,11 @@ impl Journal for Log {
     }
 
     fn checkpoint(&mut self) -> Result<(), Error> {
+        self.check_process()?;
         if self.poisoned || self.signed == Some(self.tree.size()) {
             return Ok(());
         }
         let note = self.publish().map_err(|e| at(&self.folder, "cannot be signed", e))?;
-        self.full.clear();
         self.keeper.keep(&Kept { slot: self.slot.clone(), key: self.signer.public().to_string(), note })?;
         self.signed = Some(self.tree.size());
         Ok(())
@@ -267,4 +307,55 @@ fn fresh_key(folder: &Path, slot: &str) -> Result<Signer, Error> {
 /// What is wrong with a log, and which.
 pub(in crate::audit) fn at(folder: &Path, what: &str, e: io::Error) -> Error {
     Error::new(ErrorKind::Log, format!("the log {} {what}", folder.display())).with_source(e)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{Filter, Kind, NoKeeper, query, verify};
+    use crate::clock::Timestamp;
+
+    fn record(number: i64) -> Record {
+        Record::new(Kind::Exchange, format!("rec_{number}").as_str().into(), Timestamp::from_millis(number))
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_failed_write_poisons_and_keeps_what_was_acknowledged() {
+        let state = tempfile::tempdir().unwrap();
+        let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 4_096).unwrap();
+        log.append(&[record(0)]).unwrap();
+        let good =
+            std::mem::replace(&mut log.segment, File::options().write(true).open("/dev/full").unwrap());
+        assert_eq!(log.append(&[record(1)]).unwrap_err().kind(), ErrorKind::Log);
+        log.segment = good;
+        assert!(log.append(&[record(2)]).is_err(), "never tried again");
+        drop(log);
+        assert!(verify(state.path(), &[]).unwrap().is_sound());
+        assert_eq!(query(state.path(), &Filter::default()).unwrap().len(), 1);
+        assert_eq!(Log::open_with(state.path(), Box::new(NoKeeper), 4_096).unwrap().size(), 1);
+    }
+
+    #[test]
+    fn a_forked_child_neither_writes_nor_signs() {
+        let state = tempfile::tempdir().unwrap();
+        let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 4_096).unwrap();
+        log.append(&[record(0)]).unwrap();
+        log.process = log.process.wrapping_add(1);
+        assert!(log.append(&[record(1)]).is_err());
+        assert!(log.checkpoint().is_err());
+        drop(log);
+        assert_eq!(verify(state.path(), &[]).unwrap().logs[0].signed, 0);
+    }
+
+    #[test]
+    fn a_lost_key_is_not_replaced() {
+        let state = tempfile::tempdir().unwrap();
+        drop(Log::open_with(state.path(), Box::new(NoKeeper), 4_096).unwrap());
+        let folder = state.path().join("log/w0001");
+        let public = fs::read(folder.join("key.pub")).unwrap();
+        fs::remove_file(folder.join("key")).unwrap();
+        assert!(Log::open_with(state.path(), Box::new(NoKeeper), 4_096).is_err());
+        assert_eq!(fs::read(folder.join("key.pub")).unwrap(), public);
+    }
 }

@@ -20,12 +20,16 @@ pub(super) struct Found {
     pub(super) full: Vec<(u8, u64, Vec<Hash>)>,
 }
 
-/// Reads the last segment and cuts a torn end; makes the first segment of a new log.
+/// Reads on from the newest signature and cuts a torn end; makes the first segment of a new log.
 pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> Result<Found, Error> {
     let signed = signed(folder, key, kept)?;
+    let longest = signed.iter().map(|checkpoint| checkpoint.size).max().unwrap_or(0);
     let numbers = segment::numbers(folder).map_err(|e| at(folder, "cannot be read", e))?;
-    let Some(&number) = numbers.last() else {
-        if signed.iter().any(|checkpoint| checkpoint.size > 0) {
+    if numbers.iter().zip(1..).any(|(number, expected)| *number != expected) {
+        return Err(wrong(folder, "has lost a segment"));
+    }
+    let Some(&last) = numbers.last() else {
+        if longest > 0 {
             return Err(wrong(folder, "has lost its entries"));
         }
         let tree = Tree::default();
@@ -33,39 +37,37 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
             segment::create(folder, 1, &tree, room).map_err(|e| at(folder, "cannot be written", e))?;
         return Ok(Found { segment, number: 1, at: first, tree, full: Vec::new() });
     };
-    let path = segment::path(folder, number);
-    let bytes = fs::read(&path).map_err(|e| at(folder, "cannot be read", e))?;
-    let (mut tree, mut place) =
-        segment::read_header(&bytes).ok_or_else(|| wrong(folder, "has a segment without a good header"))?;
-    let mut full = Vec::new();
-    let check = |tree: &Tree| match signed.iter().find(|checkpoint| checkpoint.size == tree.size()) {
-        Some(checkpoint) if checkpoint.root != tree.root() => Err(wrong(folder, "is not what was signed")),
-        _ => Ok(()),
-    };
-    check(&tree)?;
-    let torn = loop {
-        match segment::step(&bytes, place) {
-            segment::Step::Frame(frame) if frame.index == tree.size() => {
-                tree.push(leaf_hash(frame.record), &mut |level, number, row| {
-                    full.push((level, number, row.to_vec()))
-                });
-                place = frame.next;
-                check(&tree)?;
-            }
-            segment::Step::End => break false,
-            segment::Step::Bad if segment::is_torn(&bytes, place, tree.size()) => break true,
-            _ => return Err(wrong(folder, &format!("was altered at entry {}", tree.size()))),
+    let mut scan = Scan { folder, signed: &signed, tree: Tree::default(), full: Vec::new() };
+    // A header is believed only where a signature covers it: begin at the last segment that one reaches.
+    let mut number = last;
+    let mut bytes = read(folder, number)?;
+    while number > 1 && scan.header(&bytes)?.0.size() > longest {
+        number -= 1;
+        bytes = read(folder, number)?;
+    }
+    if number > 1 {
+        (scan.tree, _) = scan.header(&bytes)?;
+    }
+    let (place, torn) = loop {
+        let (place, torn) = scan.segment(&bytes, number == last)?;
+        if number == last {
+            break (place, torn);
         }
+        number += 1;
+        bytes = read(folder, number)?;
     };
-    if let Some(longest) = signed.iter().map(|checkpoint| checkpoint.size).max()
-        && longest > tree.size()
-    {
-        let message =
-            format!("holds {} entries where {longest} were signed: it was rolled back", tree.size());
+    let size = scan.tree.size();
+    if longest > size {
+        let message = format!("holds {size} entries where {longest} were signed: it was rolled back");
         return Err(wrong(folder, &message));
     }
-    let mut segment =
-        OpenOptions::new().write(true).open(&path).map_err(|e| at(folder, "cannot be written", e))?;
+    if signed.is_empty() && size > 0 {
+        return Err(wrong(folder, "has lost its checkpoint"));
+    }
+    let mut segment = OpenOptions::new()
+        .write(true)
+        .open(segment::path(folder, last))
+        .map_err(|e| at(folder, "cannot be written", e))?;
     if torn {
         // Never acknowledged, so never owed: zeros again, as the room behind the entries is.
         let zeros = vec![0; bytes.len().saturating_sub(place)];
@@ -75,7 +77,64 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
             .and_then(|()| segment.sync_data())
             .map_err(|e| at(folder, "cannot be written", e))?;
     }
-    Ok(Found { segment, number, at: place as u64, tree, full })
+    Ok(Found { segment, number: last, at: place as u64, tree: scan.tree, full: scan.full })
+}
+
+fn read(folder: &Path, number: u64) -> Result<Vec<u8>, Error> {
+    fs::read(segment::path(folder, number)).map_err(|e| at(folder, "cannot be read", e))
+}
+
+struct Scan<'a> {
+    folder: &'a Path,
+    signed: &'a [Checkpoint],
+    tree: Tree,
+    full: Vec<(u8, u64, Vec<Hash>)>,
+}
+
+impl Scan<'_> {
+    /// Takes in a segment that continues the tree; says where it ends, and whether something torn stands there.
+    fn segment(&mut self, bytes: &[u8], last: bool) -> Result<(usize, bool), Error> {
+        let (tree, mut place) = self.header(bytes)?;
+        if tree != self.tree {
+            return Err(wrong(self.folder, "has a segment that does not continue the one before it"));
+        }
+        self.check()?;
+        loop {
+            let size = self.tree.size();
+            match segment::step(bytes, place) {
+                segment::Step::Frame(frame) if frame.index == size => {
+                    let full = &mut self.full;
+                    self.tree.push(leaf_hash(frame.record), &mut |level, number, row| {
+                        full.push((level, number, row.to_vec()));
+                    });
+                    place = frame.next;
+                    self.check()?;
+                }
+                segment::Step::End => return Ok((place, false)),
+                segment::Step::Bad if last && segment::is_torn(bytes, place, size) => {
+                    return Ok((place, true));
+                }
+                _ => return Err(wrong(self.folder, &format!("was altered at entry {size}"))),
+            }
+        }
+    }
+
+    fn header(&self, bytes: &[u8]) -> Result<(Tree, usize), Error> {
+        segment::read_header(bytes).ok_or_else(|| wrong(self.folder, "has a segment without a good header"))
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let mut here = self.signed.iter().filter(|checkpoint| checkpoint.size == self.tree.size()).peekable();
+        if here.peek().is_none() {
+            return Ok(());
+        }
+        let root = self.tree.root();
+        if here.all(|checkpoint| checkpoint.root == root) {
+            Ok(())
+        } else {
+            Err(wrong(self.folder, "is not what was signed"))
+        }
+    }
 }
 
 /// What is known to have been signed: by the log's own checkpoint and by those kept outside.

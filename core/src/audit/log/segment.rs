@@ -201,10 +201,15 @@ fn is_zero(bytes: &[u8]) -> bool {
     blocks.iter().all(|block| *block == [0; 64]) && rest.iter().all(|byte| *byte == 0)
 }
 
+/// The bytes up to the last that is not zero: no record ends in one.
+pub(in crate::audit) fn used(bytes: &[u8]) -> &[u8] {
+    let last = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    bytes.get(..last).unwrap_or_default()
+}
+
 /// The next good frame of index `from` or later, at any place from `at` on.
 pub(in crate::audit) fn resume(bytes: &[u8], at: usize, from: u64) -> Option<(usize, Frame<'_>)> {
-    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    (at..used).find_map(|place| {
+    (at..bytes.len()).find_map(|place| {
         // Cheap first: a frame of this log has an index at or a little above the one awaited.
         let index = bytes.get(place + 8..)?.first_chunk::<8>().map(|b| u64::from_le_bytes(*b))?;
         if index < from || index - from > bytes.len() as u64 {
@@ -217,6 +222,7 @@ pub(in crate::audit) fn resume(bytes: &[u8], at: usize, from: u64) -> Option<(us
 /// Whether the bad bytes at `at`, where the frame of `index` was awaited, are the torn end of an unsynced group:
 /// no frame behind them belongs to a later group, which would prove that this place was once whole.
 pub(in crate::audit) fn is_torn(bytes: &[u8], at: usize, index: u64) -> bool {
+    let bytes = used(bytes);
     let mut from = at;
     while let Some((_, frame)) = resume(bytes, from + 1, index) {
         if frame.index.saturating_sub(u64::from(frame.group)) > index {
