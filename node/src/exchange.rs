@@ -213,16 +213,7 @@ impl Exchange {
     /// The answer that the caller gets instead of the service's.
     #[napi]
     pub fn answer(&mut self) -> Reply {
-        let answer = self.answer.take().unwrap_or_else(|| Answer::of("guard_unavailable"));
-        let headers = answer.headers();
-        let headers = headers.iter().flat_map(|(name, value)| {
-            [name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()]
-        });
-        Reply {
-            status: answer.status.as_u16(),
-            headers: headers.collect(),
-            body: String::from_utf8_lossy(&answer.body()).into_owned(),
-        }
+        Reply::of(&self.answer.take().unwrap_or_else(|| Answer::of("guard_unavailable")))
     }
 
     /// Ends the exchange: 0 complete, 1 the caller went away, 2 the service failed. Only the first call counts.
@@ -249,6 +240,26 @@ pub struct Reply {
     pub headers: Vec<String>,
     /// The problem document.
     pub body: String,
+}
+
+impl Reply {
+    fn of(answer: &Answer) -> Self {
+        let headers = answer.headers();
+        let headers = headers.iter().flat_map(|(name, value)| {
+            [name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()]
+        });
+        Self {
+            status: answer.status.as_u16(),
+            headers: headers.collect(),
+            body: String::from_utf8_lossy(&answer.body()).into_owned(),
+        }
+    }
+}
+
+/// What a caller gets where not even an exchange could begin.
+#[napi]
+pub fn unavailable() -> Reply {
+    Reply::of(&Answer::of("guard_unavailable"))
 }
 
 impl Exchange {

@@ -43,6 +43,7 @@ impl Guard {
     /// Begins an exchange. `joined` is `rawHeaders` joined by line feeds, `count` their number; `identity` is the
     /// JSON of a verified identity, `peer` the address of the socket, which counts where there is none.
     #[napi]
+    #[allow(clippy::too_many_arguments, reason = "single values cross the border faster than an object does")]
     pub fn begin(
         &self,
         env: &Env,
