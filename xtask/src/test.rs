@@ -48,11 +48,9 @@ fn versions_agree() -> Outcome {
         line.split('"').rev().nth(1).map(str::to_owned)
     };
     let workspace = version_of(&read("Cargo.toml")?, "version = ").ok_or("Cargo.toml: expected a version")?;
-    for (file, key) in [("node/package.json", "\"version\"")] {
-        let found = version_of(&read(file)?, key).unwrap_or_default();
-        if found != workspace {
-            return Err(format!("{file} has version {found:?}, the workspace has {workspace:?}"));
-        }
+    let found = version_of(&read("node/package.json")?, "\"version\"").unwrap_or_default();
+    if found != workspace {
+        return Err(format!("node/package.json has version {found:?}, the workspace has {workspace:?}"));
     }
     if !read("python/pyproject.toml")?.contains("dynamic = [\"version\"]") {
         return Err("python/pyproject.toml: expected its version to come from the crate (dynamic)".to_owned());

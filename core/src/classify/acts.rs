@@ -6,7 +6,7 @@ use super::catalogue::{Amount, Entry, Is, Source, System, Test};
 use super::risk::raised;
 use super::target::parameter;
 use super::{Refusal, body};
-use crate::model::{Act, Magnitude, Operation, Risk};
+use crate::model::{Act, Magnitude, Operation, Risk, Unit};
 
 /// How many different acts one request may do.
 const MAX_ACTS: usize = 64;
@@ -157,11 +157,10 @@ fn reading(
 ) -> Result<Reading, Refusal> {
     let of = |operation: Operation, base: Risk, unbounded: bool| {
         let unit = entry.unit.or(operation.unit());
-        Reading {
-            operation,
-            base,
-            magnitude: Magnitude { unit, count: if unbounded { None } else { count } },
-        }
+        // A request does not say how many bytes it takes: they are counted as they pass.
+        let unknown = unit == Some(Unit::Bytes) && matches!(entry.amount, Amount::Fixed(_));
+        let count = if unbounded || unknown { None } else { count };
+        Reading { operation, base, magnitude: Magnitude { unit, count } }
     };
     let mut strictest = of(entry.operation, entry.risk(), false);
     for rule in entry.when {

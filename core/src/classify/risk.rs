@@ -6,8 +6,9 @@
 //! | at least 1, 10, 100 times the ordinary size | 5, 10, 15 |
 //! | unbounded | 20 |
 //!
-//! The ordinary size is 1,000; for tokens 100,000 and for bytes 1 GiB. `inference.*` is never raised: volume is what
-//! an inference service is for, and quotas count it. The sum is capped at 100 and never falls as the magnitude grows.
+//! The ordinary size is 1,000; for tokens 100,000. `inference.*` is never raised: volume is what an inference service is
+//! for, and quotas count it. Neither are bytes: a request does not say how many it takes, and the base risk of a
+//! download stands for the whole file. The sum is capped at 100 and never falls as the magnitude grows.
 
 use crate::model::{Magnitude, Operation, Risk, Unit};
 
@@ -18,7 +19,7 @@ pub fn raised(operation: Operation, base: Risk, magnitude: Magnitude) -> Risk {
 
 fn more(operation: Operation, magnitude: Magnitude) -> u8 {
     let Some(unit) = magnitude.unit else { return 0 };
-    if operation.name().starts_with("inference.") {
+    if unit == Unit::Bytes || operation.name().starts_with("inference.") {
         return 0;
     }
     let Some(count) = magnitude.count else { return 20 };
@@ -33,7 +34,6 @@ fn more(operation: Operation, magnitude: Magnitude) -> u8 {
 /// What one request of an ordinary client stays below.
 fn ordinary(unit: Unit) -> u64 {
     match unit {
-        Unit::Bytes => 1 << 30,
         Unit::Tokens => 100_000,
         _ => 1_000,
     }

@@ -1,1 +1,338 @@
-//! What no single exchange can show.
+//! What no single exchange shows: approvals and grants across requests, cuts within one, failures of the guard's own.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use wardline::audit::Ending;
+use wardline::clock::{ManualClock, Timestamp};
+use wardline::grant::{Answer, ApprovalState, Terms};
+use wardline::guard::{Caller, Flow, Guard, Step};
+use wardline::model::{ApprovalId, HttpHead, Subject, Verdict};
+use wardline::policy::Policy;
+
+use crate::{Seen, Service, exchange, exchanges, head};
+
+const POLICY: &str = r#"
+version: 1
+state: ./state
+identity: {headers: {subject: x-user, groups: x-groups}, trusted_peers: [127.0.0.1]}
+groups: {security: [sam, kim]}
+approval: {steps: [{from: [security], need: 1}]}
+services:
+  vectors: {system: qdrant, base_path: /q, body_limit: 4KiB, thresholds: {hold: never, deny: never}}
+  lenient: {system: qdrant, base_path: /lenient, on_failure: allow}
+rules:
+  - {name: search, who: ["user:*"], services: [vectors, lenient], operations: [vector.search, vector.fetch, data.read], effect: allow}
+  - {name: write, who: ["user:*"], services: [vectors], operations: [vector.upsert], effect: allow}
+  - {name: bulk, who: ["user:*"], services: [vectors], operations: [vector.export], effect: hold}
+  - {name: drop, who: ["user:*"], services: [vectors], operations: [collection.drop], effect: grant}
+  - {name: parked, who: ["user:*"], services: [vectors], operations: [collection.snapshot], effect: hold, wait: 20s}
+mask:
+  - {name: pii, services: [vectors], in: [request], operations: [vector.upsert], entities: {email: redact}}
+"#;
+
+fn guard() -> (TempDir, Guard) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    fs::write(&path, POLICY).unwrap();
+    let guard = Guard::from_file(&path).unwrap();
+    (folder, guard)
+}
+
+const EXPORT: &[u8] = br#"{"limit":5000,"with_vector":true}"#;
+
+fn scroll(user: &str) -> HttpHead {
+    head(
+        "POST",
+        "/q/collections/docs/points/scroll",
+        &[("x-user", user), ("content-type", "application/json")],
+    )
+}
+
+fn points(count: usize) -> Service {
+    let point = r#"{"id":1,"vector":[0.1,0.2]}"#;
+    let body = format!(r#"{{"result":{{"points":[{}]}}}}"#, vec![point; count].join(","));
+    let mut headers = http::HeaderMap::new();
+    headers.insert("content-type", "application/json".parse().unwrap());
+    Service { status: 200, headers, chunks: body.into_bytes().chunks(40).map(<[u8]>::to_vec).collect() }
+}
+
+fn ticket(seen: &Seen) -> ApprovalId {
+    seen.answer.as_ref().and_then(|answer| answer.approval.clone()).expect("a held request")
+}
+
+fn terms(yaml_free: &str) -> Terms {
+    serde_json::from_str(yaml_free).unwrap()
+}
+
+#[test]
+fn an_approval_serves_the_very_request_once_and_nothing_else() {
+    let (folder, guard) = guard();
+    let held = exchange(&guard, scroll("ana"), EXPORT, &points(1));
+    let first = ticket(&held);
+    assert_eq!(
+        ticket(&exchange(&guard, scroll("ana"), EXPORT, &points(1))),
+        first,
+        "a retry finds its ticket"
+    );
+
+    let json = ("content-type", "application/json");
+    let export = |method: &str, target: &str, user: &str, kind: (&str, &str)| {
+        head(method, target, &[("x-user", user), kind])
+    };
+    let others = [
+        (export("POST", "/q/collections/docs/points/scroll?timeout=9", "ana", json), EXPORT.to_vec()),
+        (export("POST", "/q/collections/staff/points/scroll", "ana", json), EXPORT.to_vec()),
+        (export("POST", "/q/collections/docs/points/scroll", "bob", json), EXPORT.to_vec()),
+        (
+            export(
+                "POST",
+                "/q/collections/docs/points/scroll",
+                "ana",
+                ("content-type", "application/json; a=b"),
+            ),
+            EXPORT.to_vec(),
+        ),
+        (scroll("ana"), [EXPORT, b" "].concat()),
+    ];
+    let mut tickets = vec![first.clone()];
+    for (head, body) in others {
+        let other = ticket(&exchange(&guard, head, &body, &points(1)));
+        assert!(!tickets.contains(&other), "a changed request is another request");
+        tickets.push(other);
+    }
+
+    assert!(guard.vote(&first, "eve", Answer::Approve, None).is_err(), "eve is in no group that is asked");
+    let approved = guard.vote(&first, "sam", Answer::Approve, None).unwrap();
+    assert_eq!(approved.votes.len(), 1);
+    let passed = exchange(&guard, scroll("ana"), EXPORT, &points(3));
+    assert_eq!((passed.status, passed.aborted), (200, None));
+    assert_ne!(ticket(&exchange(&guard, scroll("ana"), EXPORT, &points(1))), first, "used once");
+    guard.flush().unwrap();
+    let used = exchanges(&folder.path().join("state"))
+        .into_iter()
+        .find(|e| e.record.enforced == Some(Verdict::Allow))
+        .unwrap();
+    assert_eq!((used.record.decided, used.record.approval), (Some(Verdict::Hold), Some(first)));
+    assert_eq!(used.record.response.unwrap().census.unwrap().vectors, 3);
+}
+
+#[test]
+fn a_denied_ticket_stays_denied_and_everything_stays_listed() {
+    let (_folder, guard) = guard();
+    let id = ticket(&exchange(&guard, scroll("ana"), EXPORT, &points(1)));
+    guard.vote(&id, "kim", Answer::Deny, Some("not now")).unwrap();
+    let seen = exchange(&guard, scroll("ana"), EXPORT, &points(1));
+    assert_eq!(seen.answer.unwrap().code, "approval_denied");
+    let listed = guard.approvals(Some(ApprovalState::Denied)).unwrap();
+    assert_eq!((listed.len(), listed[0].votes[0].reason.as_deref()), (1, Some("not now")));
+}
+
+#[test]
+fn a_parked_request_goes_on_when_people_decide() {
+    let (_folder, guard) = guard();
+    let other = guard.clone();
+    let voter = std::thread::spawn(move || {
+        loop {
+            if let Some(held) = other.approvals(Some(ApprovalState::Pending)).unwrap().first() {
+                return other.vote(&held.id, "sam", Answer::Approve, None).unwrap();
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    let snapshot = head("POST", "/q/collections/docs/snapshots", &[("x-user", "ana")]);
+    let seen = exchange(&guard, snapshot, b"", &Service { status: 200, ..Service::default() });
+    assert_eq!(seen.status, 200, "{seen:?}");
+    voter.join().unwrap();
+}
+
+#[test]
+fn a_quota_ends_within_the_answer_and_no_vector_leaves_unleased() {
+    let (folder, guard) = guard();
+    guard.issue_grant(terms(
+        r#"{"scope":{"who":["user:ana"],"services":["vectors"],"operations":["vector.export"],"resources":["docs"]},
+            "until":"1h","quota":["vectors",6000],"reason":"migration"}"#), "lee").unwrap();
+    settle();
+    // As much as was asked for: passes, and what was not used comes back.
+    let seen = exchange(&guard, scroll("ana"), EXPORT, &points(10));
+    assert_eq!((seen.status, seen.aborted), (200, None));
+    settle();
+    assert_eq!(guard.grants().unwrap()[0].spent, 10);
+    // The service sends more than was asked for and more than is left: cut there.
+    let seen = exchange(&guard, scroll("ana"), EXPORT, &points(6_500));
+    assert_eq!(seen.aborted, Some("grant_exhausted"));
+    let whole = seen.body.windows(4).filter(|w| w == b"0.2]").count();
+    assert!((5_900..=5_990).contains(&whole), "{whole} vectors left where 5990 were left");
+    guard.flush().unwrap();
+    let last = exchanges(&folder.path().join("state")).pop().unwrap().record;
+    assert_eq!(last.outcome.unwrap().reason.as_deref(), Some("grant_exhausted"));
+}
+
+#[test]
+fn one_use_is_one_use() {
+    let (_folder, guard) = guard();
+    let drop_it = || head("DELETE", "/q/collections/docs", &[("x-user", "ana")]);
+    let gone = Service { status: 200, ..Service::default() };
+    let code = |seen: Seen| seen.answer.map_or("passed", |answer| answer.code);
+    assert_eq!(code(exchange(&guard, drop_it(), b"", &gone)), "grant_required");
+    guard.issue_grant(terms(
+        r#"{"scope":{"who":["user:ana"],"services":["*"],"operations":["collection.drop"],"resources":["docs"]},
+            "until":"1h","uses":1,"reason":"cleanup"}"#), "lee").unwrap();
+    settle();
+    assert_eq!(code(exchange(&guard, drop_it(), b"", &gone)), "passed");
+    let again = code(exchange(&guard, drop_it(), b"", &gone));
+    assert!(["grant_required", "grant_exhausted"].contains(&again), "{again}");
+}
+
+/// A grant that was issued in this process is seen at once; this only waits for the worker's next look.
+fn settle() {
+    std::thread::sleep(Duration::from_millis(300));
+}
+
+#[test]
+fn revoking_cuts_a_running_answer_within_a_second() {
+    let (folder, guard) = guard();
+    let grant = guard.issue_grant(terms(
+        r#"{"scope":{"who":["user:ana"],"services":["*"],"operations":["vector.export"],"resources":["*"]},
+            "until":"1h","reason":"migration"}"#), "lee").unwrap();
+    settle();
+    let mut running =
+        guard.begin(Subject::Http(scroll("ana")), Caller::Peer("127.0.0.1".parse().ok()), "test");
+    loop {
+        match running.next_blocking() {
+            Step::NeedBody => {
+                running.push_request(EXPORT.into());
+                running.end_request();
+            }
+            Step::Forward(_) => break,
+            other => panic!("{other:?}"),
+        }
+    }
+    let service = points(1_000);
+    let _ = running.response_head(http::StatusCode::OK, &service.headers);
+    let mut pieces = service.chunks.iter();
+    let mut out = Vec::new();
+    assert!(matches!(running.response(pieces.next().unwrap(), &mut out), Flow::Unchanged | Flow::Changed));
+    // Another process ends it.
+    let elsewhere = Guard::from_file(folder.path().join("wardline.yaml")).unwrap();
+    elsewhere.revoke_grant(&grant.id, "sam", "stop").unwrap();
+    let revoked = Instant::now();
+    let cut = loop {
+        match running.response(pieces.next().expect("the cut comes before the end"), &mut out) {
+            Flow::Abort(abort) => break abort,
+            _ => std::thread::sleep(Duration::from_millis(20)),
+        }
+    };
+    assert_eq!(cut.code, "grant_revoked");
+    assert!(revoked.elapsed() < Duration::from_secs(1));
+}
+
+#[test]
+fn a_grant_ends_on_time_however_late_the_answer_began() {
+    let clock = Arc::new(ManualClock::new("2026-11-25T10:00:00Z".parse::<Timestamp>().unwrap()));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("wardline.yaml");
+    let guard = Guard::with_clock(Policy::parse(POLICY, file.to_str().unwrap()).unwrap(), clock.clone());
+    guard.issue_grant(terms(
+        r#"{"scope":{"who":["user:ana"],"services":["*"],"operations":["vector.export"],"resources":["*"]},
+            "until":"2026-11-25T10:30:00Z","reason":"migration"}"#), "lee").unwrap();
+    settle();
+    clock.advance(Duration::from_secs(29 * 60));
+    let mut running =
+        guard.begin(Subject::Http(scroll("ana")), Caller::Peer("127.0.0.1".parse().ok()), "test");
+    while let Step::NeedBody = running.next_blocking() {
+        running.push_request(EXPORT.into());
+        running.end_request();
+    }
+    let service = points(10);
+    let _ = running.response_head(http::StatusCode::OK, &service.headers);
+    let mut out = Vec::new();
+    assert!(!matches!(running.response(&service.chunks[0], &mut out), Flow::Abort(_)));
+    clock.advance(Duration::from_secs(61));
+    let Flow::Abort(cut) = running.response(&service.chunks[1], &mut out) else { panic!("10:30 is the end") };
+    assert_eq!(cut.code, "grant_expired");
+}
+
+#[test]
+fn the_evidence_is_on_disk_before_the_first_byte_is_forwarded() {
+    let (folder, guard) = guard();
+    guard.issue_grant(terms(
+        r#"{"scope":{"who":["user:ana"],"services":["*"],"operations":["collection.drop"],"resources":["*"]},
+            "until":"1h","reason":"cleanup"}"#), "lee").unwrap();
+    settle();
+    let drop_it = head("DELETE", "/q/collections/docs", &[("x-user", "ana")]);
+    let mut running = guard.begin(Subject::Http(drop_it), Caller::Peer("127.0.0.1".parse().ok()), "test");
+    assert!(matches!(running.next_blocking(), Step::Forward(_)));
+    let state = folder.path().join("state");
+    let begun = exchanges(&state).pop().expect("an entry");
+    assert!(!begun.complete);
+    assert_eq!(begun.record.id, *running.id());
+    running.finish(Ending::Complete);
+    guard.flush().unwrap();
+    let ended = exchanges(&state).pop().unwrap();
+    assert!(ended.complete && ended.record.id == begun.record.id);
+}
+
+#[test]
+fn what_is_too_large_to_judge_is_not_passed_unjudged() {
+    let (_folder, guard) = guard();
+    let large = [EXPORT, &vec![b' '; 5_000]].concat();
+    let seen = exchange(&guard, scroll("ana"), &large, &points(1));
+    assert_eq!(
+        seen.answer.unwrap().code,
+        "too_large_to_hold",
+        "the worst case is an export, and it cannot be held"
+    );
+    assert!(seen.service.is_none());
+}
+
+#[test]
+fn an_upload_over_the_limit_is_masked_as_it_streams() {
+    let (_folder, guard) = guard();
+    let upsert = || {
+        head("PUT", "/q/collections/docs/points", &[("x-user", "ana"), ("content-type", "application/json")])
+    };
+    let point = r#"{"id":1,"vector":[0.1],"payload":{"mail":"ana@example.org"}}"#;
+    let body = format!(r#"{{"points":[{}]}}"#, vec![point; 200].join(","));
+    let seen = exchange(&guard, upsert(), body.as_bytes(), &Service { status: 200, ..Service::default() });
+    let (headers, reached) = seen.service.unwrap();
+    assert_eq!(String::from_utf8(reached).unwrap(), body.replace("ana@example.org", "[EMAIL]"));
+    assert!(!headers.contains_key("content-length"));
+}
+
+#[test]
+fn a_guard_that_cannot_record_denies_unless_the_policy_names_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    // A file stands where the state folder should be.
+    fs::write(folder.path().join("state"), b"").unwrap();
+    let path = folder.path().join("wardline.yaml");
+    fs::write(&path, POLICY).unwrap();
+    let guard = Guard::from_file(&path).unwrap();
+    assert!(guard.check().is_err());
+    let read = |base: &str| head("GET", &format!("{base}/collections/docs/points/1"), &[("x-user", "ana")]);
+    let seen = exchange(&guard, read("/q"), b"", &points(1));
+    assert_eq!((seen.status, seen.answer.unwrap().code), (503, "guard_unavailable"));
+    assert!(seen.service.is_none());
+    assert_eq!(exchange(&guard, read("/lenient"), b"", &points(1)).status, 200);
+}
+
+#[test]
+fn nobody_sees_a_value_in_the_log() {
+    let (folder, guard) = guard();
+    let upsert = head(
+        "PUT",
+        "/q/collections/docs/points?note=ana@example.org",
+        &[("x-user", "ana"), ("content-type", "application/json")],
+    );
+    let body = br#"{"points":[{"id":1,"vector":[0.1],"payload":{"mail":"rosa.lind@example.com"}}]}"#;
+    exchange(&guard, upsert, body, &Service { status: 200, ..Service::default() });
+    guard.flush().unwrap();
+    let state = folder.path().join("state");
+    assert_eq!(exchanges(&state).pop().unwrap().record.request.unwrap().totals["email"], 1);
+    let log = fs::read(state.join("log/w0001/seg/000000000001.seg")).unwrap();
+    for value in [&b"rosa.lind"[..], b"ana@example.org"] {
+        assert!(!log.windows(value.len()).any(|w| w == value));
+    }
+}

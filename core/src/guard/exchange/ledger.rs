@@ -22,8 +22,10 @@ struct Entry {
     spent: u64,
 }
 
-/// How much is leased at a time for a response whose length nobody knows.
-const BLOCK: u64 = 256;
+/// How much is leased at a time for a body whose length nobody knows.
+fn block(unit: Unit) -> u64 {
+    if unit == Unit::Bytes { 1 << 20 } else { 256 }
+}
 
 impl Ledger {
     /// Rests the exchange on a grant. `unit` is what its quota counts, `asked` the magnitude of the acts in
@@ -44,7 +46,7 @@ impl Ledger {
         let (need, want) = match (entry.unit, entry.asked) {
             (None, _) => (0, 0),
             (Some(_), Some(asked)) => (asked, asked),
-            (Some(_), None) => (1, BLOCK),
+            (Some(unit), None) => (1, block(unit)),
         };
         Some(LeaseRequest { grant: entry.grant.clone(), uses: u64::from(entry.counts_uses), need, want })
     }
@@ -82,7 +84,7 @@ impl Ledger {
             let leased =
                 entry.leases.iter().fold(0_u64, |sum, lease| sum.saturating_add(lease.held().amount));
             if let need @ 1.. = entry.spent.saturating_sub(leased) {
-                let want = need.max(BLOCK);
+                let want = need.max(block(unit));
                 return Ok(Some(LeaseRequest { grant: entry.grant.clone(), uses: 0, need, want }));
             }
         }

@@ -15,11 +15,11 @@ use crate::error::Error;
 use crate::grant::{ApprovalState, Opening};
 use crate::guard::answer::Answer;
 use crate::guard::body::{Body, hex};
-use crate::guard::step::{Done, Effect, Flow, Forward, RequestBody, Step};
+use crate::guard::step::{Done, Effect, Flow, Forward, LeaseRequest, RequestBody, Step};
 use crate::guard::truth::{self, HeaderEdits};
 use crate::keys::Purpose;
 use crate::mask::{Format, Masker, Release};
-use crate::model::{Act, ApprovalId, Risk, Verdict};
+use crate::model::{Act, ApprovalId, Risk, Unit, Verdict};
 use crate::policy::{Facts, Masking, Side};
 
 impl Exchange {
@@ -321,7 +321,7 @@ impl Exchange {
         }
         if self.collected.state == State::Whole {
             let _ = self.request.finish(&mut self.waiting);
-            return match self.meter() {
+            return match self.meter(0) {
                 Ok(None) => Some(Step::Forward(Forward { edits, body: RequestBody::Unchanged })),
                 // What the request brings is known whole, and more than was leased for it.
                 Ok(Some(lease)) => {
@@ -504,7 +504,11 @@ impl Exchange {
         from: usize,
         release: Release,
     ) -> Flow {
-        match self.meter() {
+        let pending = match release {
+            Release::Unchanged => piece.len(),
+            Release::Changed => out.len().saturating_sub(from),
+        };
+        match self.meter(pending) {
             Ok(None) => {}
             Ok(Some(lease)) => return self.hold_back(piece, out, from, release, lease),
             Err(()) => return self.cut("too_large_to_inspect"),
@@ -523,7 +527,7 @@ impl Exchange {
         out: &mut Vec<u8>,
         from: usize,
         release: Release,
-        lease: crate::guard::step::LeaseRequest,
+        lease: LeaseRequest,
     ) -> Flow {
         match release {
             Release::Unchanged => self.waiting.extend_from_slice(piece),
@@ -533,13 +537,20 @@ impl Exchange {
         Flow::Effect(Effect::Lease(lease))
     }
 
-    pub(super) fn meter(&mut self) -> Result<Option<crate::guard::step::LeaseRequest>, ()> {
-        if !self.ledger.meters() {
+    /// Counts what came through against the quotas; answers with the lease that is missing.
+    /// `pending` bytes wait to go on.
+    pub(super) fn meter(&mut self, pending: usize) -> Result<Option<LeaseRequest>, ()> {
+        // What a request brings is counted as it goes in, what it takes as the answer comes out.
+        let by_request = self.request_census.is_some();
+        if !self.ledger.meters() || by_request == self.responding {
             return Ok(None);
         }
-        let (request, response) = (&self.request, &self.response);
-        let by_request = self.request_census.is_some();
-        self.ledger.spend(|unit| if by_request { request.count(unit) } else { response.count(unit) })
+        let failed = self.record.status.is_some_and(|status| status >= 400);
+        let body = if by_request { &self.request } else { &self.response };
+        self.ledger.spend(|unit| match unit {
+            Unit::Bytes => body.count(unit).map(|bytes| bytes.saturating_add(pending as u64)),
+            _ => body.count(unit).or(failed.then_some(0)),
+        })
     }
 }
 

@@ -92,7 +92,11 @@ impl Exchange {
     }
 
     fn release_response(&mut self, piece: &[u8], out: &mut Vec<u8>, from: usize, release: Release) -> Flow {
-        match self.meter() {
+        let pending = match release {
+            Release::Unchanged => piece.len(),
+            Release::Changed => out.len().saturating_sub(from),
+        };
+        match self.meter(pending) {
             Ok(None) => {}
             Ok(Some(lease)) => return self.hold_back(piece, out, from, release, lease),
             Err(()) => return self.cut("uncountable_response"),

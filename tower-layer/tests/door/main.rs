@@ -1,0 +1,18 @@
+//! The layer in real servers: axum and hyper on a socket, and a client that speaks bytes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice
+)]
+
+mod codings;
+mod corpus;
+mod egress;
+mod endings;
+mod heads;
+mod hosts;
+mod requests;
+mod streams;
+mod support;
