@@ -11,12 +11,16 @@ const { execFileSync } = require('node:child_process')
 
 const { Guard } = require('wardline')
 
+// What a test opens stays open until the tests of its file are done, whichever hook it was opened in.
+const closing = []
+after(() => closing.forEach((close) => close()))
+
 const CORPUS = path.join(__dirname, '../../core/tests/data')
 
 /** A folder with this policy in it (the corpus' own by default), and a guard under it. */
 function place (policy = fs.readFileSync(path.join(CORPUS, 'exchanges.yaml'), 'utf8')) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'wardline-'))
-  after(() => fs.rmSync(folder, { recursive: true, force: true }))
+  closing.push(() => fs.rmSync(folder, { recursive: true, force: true }))
   const file = path.join(folder, 'wardline.yaml')
   fs.writeFileSync(file, policy)
   return { folder, file, state: path.join(folder, 'state'), guard: new Guard(file) }
@@ -26,7 +30,7 @@ function place (policy = fs.readFileSync(path.join(CORPUS, 'exchanges.yaml'), 'u
 async function serve (handler) {
   const server = handler instanceof http.Server ? handler : http.createServer(handler)
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
-  after(() => {
+  closing.push(() => {
     server.closeAllConnections()
     server.close()
   })
