@@ -13,17 +13,23 @@ const { Guard } = require('wardline')
 
 // What a test opens stays open until the tests of its file are done, whichever hook it was opened in.
 const closing = []
-after(() => closing.forEach((close) => close()))
+after(async () => {
+  for (const close of closing.reverse()) await close()
+})
 
 const CORPUS = path.join(__dirname, '../../core/tests/data')
 
 /** A folder with this policy in it (the corpus' own by default), and a guard under it. */
 function place (policy = fs.readFileSync(path.join(CORPUS, 'exchanges.yaml'), 'utf8')) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'wardline-'))
-  closing.push(() => fs.rmSync(folder, { recursive: true, force: true }))
   const file = path.join(folder, 'wardline.yaml')
   fs.writeFileSync(file, policy)
-  return { folder, file, state: path.join(folder, 'state'), guard: new Guard(file) }
+  const guard = new Guard(file)
+  closing.push(async () => {
+    await guard.flush()
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+  })
+  return { folder, file, guard }
 }
 
 /** Serves on a free port until the tests are done. */
