@@ -1,64 +1,55 @@
-// The gateway: authenticate, guard, pass on. Wardline stands between who the caller is and what the caller gets.
+'use strict'
 
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { createServer } from 'node:http'
-import { fileURLToPath } from 'node:url'
-import express from 'express'
-import { Guard } from 'wardline'
-import { guard, holdContinue } from 'wardline/express'
+// An Express gateway: whoever the policy lets through reaches the upstream, everything on the way under guard.
 
-/** API keys and whom they stand for. A real gateway asks its identity provider. */
-const KEYS = new Map([
-  ['key-ana', { subject: 'ana', groups: ['analysts'] }],
-  ['key-bo', { subject: 'bo', groups: ['engineers'] }]
-])
+const express = require('express')
+const { Readable } = require('node:stream')
+const { pipeline } = require('node:stream/promises')
+const { guard, holdContinue } = require('wardline/express')
 
-/** Headers that speak of one connection, and the caller's key; or of a body that `fetch` has decoded already. */
-const OF_CONNECTION = new Set([
-  'connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'te', 'proxy-authorization', 'expect', 'host', 'x-api-key'])
-const OF_CODING = new Set(['content-encoding', 'content-length'])
-
-/** A server that is not listening yet. */
-export function gateway (upstream, policy = new Guard(fileURLToPath(new URL('wardline.yaml', import.meta.url)))) {
+/** The app: the guard first, then the proxy. A body parser, where one is needed, comes between the two. */
+function gateway (policy, upstream) {
   const app = express()
   app.disable('x-powered-by')
-  // Before any body parser: the guard reads a body only where the policy needs to.
-  app.use(guard(policy, { identity: (req) => KEYS.get(req.headers['x-api-key']) }))
-  app.use(['/openai', '/qdrant'], (req, res, next) => proxy(upstream, req, res).catch(next))
-  return holdContinue(createServer(app))
+  app.use(guard(policy))
+  app.use((req, res, next) => proxy(upstream, req, res).catch(next))
+  return app
 }
+
+// They speak of one connection only (RFC 9110, 7.6.1), or are written anew for the next one.
+const OF_THE_CONNECTION = ['connection', 'content-length', 'expect', 'host', 'keep-alive', 'te', 'transfer-encoding', 'upgrade']
 
 async function proxy (upstream, req, res) {
+  const headers = Object.entries(req.headers).filter(([name]) => !OF_THE_CONNECTION.includes(name))
+  const hasBody = 'content-length' in req.headers || 'transfer-encoding' in req.headers
+  // When the caller goes away, so does the request to the upstream.
   const gone = new AbortController()
   res.once('close', () => gone.abort())
-  const hasBody = 'content-length' in req.headers || 'transfer-encoding' in req.headers
-  let answer
-  try {
-    answer = await fetch(new URL(req.originalUrl, upstream), {
-      method: req.method,
-      headers: Object.entries(req.headers).filter(([name]) => !OF_CONNECTION.has(name) && name !== 'content-length'),
-      body: hasBody ? Readable.toWeb(req) : undefined,
-      duplex: 'half',
-      redirect: 'manual',
-      signal: gone.signal
-    })
-  } catch (error) {
-    if (gone.signal.aborted) return
-    throw error
+  const response = await fetch(new URL(req.originalUrl, upstream), {
+    method: req.method,
+    headers,
+    body: hasBody ? req : undefined,
+    duplex: 'half',
+    redirect: 'manual',
+    signal: gone.signal
+  })
+  res.status(response.status)
+  // fetch has undone the coding, and its length with it.
+  const coded = response.headers.has('content-encoding')
+  for (const [name, value] of response.headers) {
+    if (coded && ['content-encoding', 'content-length'].includes(name)) continue
+    if (name === 'content-length' || !OF_THE_CONNECTION.includes(name)) res.append(name, value)
   }
-  res.status(answer.status)
-  const decoded = answer.headers.has('content-encoding')
-  for (const [name, value] of answer.headers) {
-    if (!OF_CONNECTION.has(name) && !(decoded && OF_CODING.has(name))) res.appendHeader(name, value)
-  }
-  if (answer.body === null) return res.end()
-  // `pipeline`, not `pipe`: a caller that goes away closes the upstream too.
-  await pipeline(Readable.fromWeb(answer.body), res).catch((error) => { if (!res.destroyed) res.destroy(error) })
+  if (response.body === null) return res.end()
+  await pipeline(Readable.fromWeb(response.body), res)
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const port = Number(process.env.PORT ?? 8080)
-  const upstream = process.env.UPSTREAM ?? 'http://127.0.0.1:8081'
-  gateway(upstream).listen(port, '127.0.0.1', () => console.log(`gateway on http://127.0.0.1:${port}, upstream ${upstream}`))
+if (require.main === module) {
+  const { PORT = '8080', UPSTREAM = 'http://127.0.0.1:8081', WARDLINE_POLICY = `${__dirname}/wardline.yaml` } = process.env
+  const server = gateway(WARDLINE_POLICY, UPSTREAM).listen(Number(PORT), '127.0.0.1', () => {
+    console.log(`guarding ${UPSTREAM} on http://127.0.0.1:${PORT}`)
+  })
+  holdContinue(server)
 }
+
+module.exports = { gateway }

@@ -1,109 +1,102 @@
-// Drives the gateway over real HTTP and ends with 1 where anything is not as expected.
+'use strict'
 
-import assert from 'node:assert'
-import { execFileSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { Guard } from 'wardline'
-import { gateway } from './gateway.js'
-import { upstream } from './upstream.js'
+// Drives the gateway over real HTTP, shows what happens, and ends with an error where anything is not as expected.
 
-const folder = mkdtempSync(join(tmpdir(), 'wardline-gateway-'))
-const policy = join(folder, 'wardline.yaml')
-cpSync(fileURLToPath(new URL('wardline.yaml', import.meta.url)), policy)
+const assert = require('node:assert')
+const { execFileSync } = require('node:child_process')
+const fs = require('node:fs')
+const http = require('node:http')
+const os = require('node:os')
+const path = require('node:path')
+const { Guard } = require('wardline')
 
-const embedded = []
-const guard = new Guard(policy)
-const behind = upstream((text) => embedded.push(text))
-const front = gateway(await listen(behind), guard)
-const base = await listen(front)
+const { gateway } = require('./gateway.js')
+const { upstream } = require('./upstream.js')
 
-try {
-  await step('an embedding input loses its e-mail address before it is embedded', async () => {
-    const { status, text } = await call('/openai/v1/embeddings', 'key-bo', { model: 'm', input: 'write to rosa.lind@example.com' })
-    assert.strictEqual(status, 200, text)
-    assert.deepStrictEqual(embedded, ['write to [EMAIL]'])
-    return `the upstream embedded ${JSON.stringify(embedded[0])}`
-  })
+async function smoke () {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'wardline-gateway-'))
+  const policy = path.join(folder, 'wardline.yaml')
+  fs.copyFileSync(path.join(__dirname, 'wardline.yaml'), policy)
+  const seen = []
+  const behind = await listen(upstream(seen))
+  const guard = new Guard(policy)
+  const front = await listen(http.createServer(gateway(guard, behind.url)))
 
-  await step('a search answer shows no address, card or salary', async () => {
-    const { status, text } = await call('/qdrant/collections/docs/points/query', 'key-bo', { query: [0.1, 0.2], limit: 3, with_payload: true })
-    assert.strictEqual(status, 200, text)
-    for (const clear of ['rosa.lind@example.com', '5555', '51000']) assert.ok(!text.includes(clear), clear)
-    return JSON.stringify(JSON.parse(text).result.points[0].payload)
-  })
+  const ask = async (method, target, body, user = 'ana') => {
+    const response = await fetch(front.url + target, {
+      method,
+      headers: { 'x-user': user, 'x-groups': 'analysts', ...(body ? { 'content-type': 'application/json' } : {}) },
+      body: body && JSON.stringify(body)
+    })
+    const text = await response.text()
+    console.log(`${method} ${target}\n  ${response.status} ${text.trim().replaceAll('\n', '\n      ')}`)
+    return { status: response.status, text, json: () => JSON.parse(text) }
+  }
 
-  await step('a streamed chat is masked event by event', async () => {
-    const { status, text } = await call('/openai/v1/chat/completions', 'key-bo', { model: 'm', stream: true, messages: [{ role: 'user', content: 'hello' }] })
-    assert.strictEqual(status, 200, text)
-    assert.ok(text.includes('[EMAIL]') && !text.includes('tom.ek@example.org') && text.endsWith('data: [DONE]\n\n'), text)
-    return `${text.split('\n\n').length - 1} events`
-  })
+  try {
+    say('Text with personal data is embedded: the provider never sees it')
+    const embedded = await ask('POST', '/v1/embeddings', { model: 'm', input: 'write to rosa.lind@example.com' })
+    console.log(`  the upstream saw ${seen.at(-1).text}`)
+    assert.strictEqual(embedded.status, 200)
+    assert.strictEqual(JSON.parse(seen.at(-1).text).input, 'write to [EMAIL]')
 
-  await step('nobody without a key gets through', async () => {
-    const { status, text } = await call('/openai/v1/embeddings', 'no-key', { model: 'm', input: 'x' })
-    assert.strictEqual(status, 403)
-    return JSON.parse(text).code
-  })
+    say('A search answers without contacts and salaries')
+    const found = await ask('POST', '/qdrant/collections/people/points/query', { query: [0.1, 0.2], limit: 2, with_payload: true })
+    assert.deepStrictEqual(found.json().result.points.map(({ payload }) => [payload.mail, payload.salary]), Array(2).fill(['[EMAIL]', '[REDACTED]']))
 
-  await step('a collection is not dropped', async () => {
-    const { status, text } = await call('/qdrant/collections/docs', 'key-ana', undefined, 'DELETE')
-    assert.strictEqual(status, 403)
-    return JSON.parse(text).detail
-  })
+    say('A chat streams, masked event by event')
+    const chat = await ask('POST', '/v1/chat/completions', { model: 'm', stream: true, messages: [] })
+    assert.match(chat.text, /Write to \[EMAIL\][^]*and wait[^]*\[DONE\]/)
 
-  await step('an export is held, approved by sam, and passes once', async () => {
-    const all = { limit: 1000, with_vector: true, with_payload: false }
-    const held = await call('/qdrant/collections/docs/points/scroll', 'key-ana', all)
-    const { approval, code } = JSON.parse(held.text)
-    assert.strictEqual(held.status, 403)
-    assert.ok(approval, held.text)
-    await assert.rejects(guard.approve(approval, 'ana'), (error) => error.code === 'not_eligible')
-    assert.strictEqual((await guard.approve(approval, 'sam', 'quarterly backup')).state, 'approved')
-    const passed = await call('/qdrant/collections/docs/points/scroll', 'key-ana', all)
-    assert.strictEqual(passed.status, 200, passed.text)
-    const again = await call('/qdrant/collections/docs/points/scroll', 'key-ana', all)
-    assert.strictEqual(again.status, 403)
-    assert.notStrictEqual(JSON.parse(again.text).approval, approval)
-    return `${code}, then ${JSON.parse(passed.text).result.points.length} vectors, then ${JSON.parse(again.text).code} again`
-  })
+    say('A bulk export is held; Sam approves it; the same request passes')
+    const bulk = { limit: 5000, with_vector: true }
+    const calls = seen.length
+    const held = await ask('POST', '/qdrant/collections/people/points/scroll', bulk)
+    assert.deepStrictEqual([held.status, held.json().code, seen.length], [403, 'approval_required', calls])
+    const approval = await guard.approve(held.json().approval, 'sam', 'for the yearly report')
+    console.log(`  ${approval.id} is ${approval.state} by ${approval.votes[0].by}`)
+    const passed = await ask('POST', '/qdrant/collections/people/points/scroll', bulk)
+    assert.deepStrictEqual([passed.status, passed.json().result.points.length], [200, 2])
+    assert.strictEqual(passed.json().result.points[0].payload.mail, '[EMAIL]')
 
-  await step('the log holds all of it, and verifies', async () => {
+    say('A drop is denied, and never reaches the upstream')
+    const before = seen.length
+    const denied = await ask('DELETE', '/qdrant/collections/people')
+    assert.deepStrictEqual([denied.status, denied.json().code, seen.length], [403, 'denied', before])
+
+    say('What happened is on record, and the log verifies')
     await guard.flush()
-    wardline('audit', 'verify', '--policy', policy)
-    const records = wardline('audit', 'query', '--policy', policy, '--json')
-    for (const clear of ['rosa.lind@example.com', '5555 5555', 'tom.ek@example.org']) assert.ok(!records.includes(clear), clear)
-    return `${records.trim().split('\n').length} records`
-  })
-  console.log('all as expected')
-} finally {
-  front.close()
-  behind.close()
-  front.closeAllConnections()
-  behind.closeAllConnections()
-  rmSync(folder, { recursive: true, force: true })
+    console.log(wardline('audit', 'query', '--policy', policy).replace(/^/gm, '  '))
+    console.log(wardline('audit', 'verify', '--policy', policy).replace(/^/gm, '  '))
+    const log = wardline('audit', 'query', '--policy', policy, '--json')
+    assert.ok(log.includes('vector.export') && !log.includes('tom.ek') && !log.includes('rosa.lind'))
+    console.log('\nall as expected')
+  } finally {
+    await Promise.all([front.close(), behind.close()])
+    fs.rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
+  }
 }
 
-async function step (name, run) {
-  console.log(`- ${name}\n    ${await run()}`)
+function say (what) {
+  console.log(`\n# ${what}`)
 }
 
-async function call (path, key, body, method = 'POST') {
-  const response = await fetch(new URL(path, base), {
-    method,
-    headers: { 'x-api-key': key, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-    body: body === undefined ? undefined : JSON.stringify(body)
-  })
-  return { status: response.status, text: await response.text() }
-}
-
-/** The command that the npm package brings. */
+/** The `wardline` command that the package brings. */
 function wardline (...args) {
-  return execFileSync(process.execPath, [fileURLToPath(new URL('cli.js', import.meta.resolve('wardline'))), ...args], { encoding: 'utf8' })
+  const root = path.dirname(require.resolve('wardline/package.json'))
+  return execFileSync(process.execPath, [path.join(root, 'js/cli.js'), ...args], { encoding: 'utf8' }).trimEnd()
 }
 
-function listen (server) {
-  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${server.address().port}`)))
+async function listen (server) {
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const close = () => new Promise((resolve) => {
+    server.close(resolve)
+    server.closeAllConnections()
+  })
+  return { url: `http://127.0.0.1:${server.address().port}`, close }
 }
+
+smoke().catch((error) => {
+  console.error(error)
+  process.exitCode = 1
+})

@@ -28,7 +28,10 @@ function serveGuarded (policy, ready) {
   const { guard: middleware } = require('wardline/express')
   const guard = new Guard(policy)
   const pass = middleware(guard)
-  const server = http.createServer((req, res) => pass(req, res, () => res.end('{"result":{}}')))
+  const server = http.createServer((req, res) => pass(req, res, () => {
+    res.setHeader('Content-Type', 'application/json')
+    res.end('{"result":{}}')
+  }))
   server.listen(0, '127.0.0.1', () => ready(server.address().port))
   const from = parentPort ?? process
   from.on('message', async (message) => {
@@ -42,7 +45,7 @@ function serveGuarded (policy, ready) {
 }
 
 function test () {
-  const { describe, it } = require('node:test')
+  const { after, describe, it } = require('node:test')
   const { command, place, records } = require('./place.js')
   const wire = require('./wire.js')
 
@@ -72,6 +75,7 @@ function test () {
       it(`serves ${name}, and its log has the exchanges of each`, async () => {
         const here = place()
         const running = Array.from({ length: WORKERS }, () => start(here.file))
+        after(() => { for (const { one } of running) one.kill?.() ?? one.terminate?.() })
         for (const each of running) {
           const [message] = await once(each.one, 'message')
           each.port = message.port
