@@ -76,16 +76,14 @@ function test () {
         const here = place()
         const running = Array.from({ length: WORKERS }, () => start(here.file))
         after(() => { for (const { one } of running) one.kill?.() ?? one.terminate?.() })
-        for (const each of running) {
-          const [message] = await once(each.one, 'message')
-          each.port = message.port
-        }
-        const asked = running.flatMap(({ port }) => Array.from({ length: EACH }, () => read(port)))
+        const ports = await Promise.all(running.map(async ({ one }) => (await once(one, 'message'))[0].port))
+        const asked = ports.flatMap((port) => Array.from({ length: EACH }, () => read(port)))
         assert.deepStrictEqual(new Set(await Promise.all(asked)), new Set([200]))
-        for (const { one, send } of running) {
+        await Promise.all(running.map(({ one, send }) => {
+          const gone = once(one, 'exit')
           send('stop')
-          await once(one, 'exit')
-        }
+          return gone
+        }))
         assert.strictEqual((await records(here, WORKERS * EACH)).length, WORKERS * EACH)
         command('audit', 'verify', '--policy', here.file)
       })
