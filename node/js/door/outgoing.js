@@ -1,0 +1,352 @@
+'use strict'
+
+// A response on its way through an exchange: what the service writes is held up at `writeHead`, `write`, `end` and
+// `flushHeaders`, and goes on as the exchange says.
+
+const { PASSAGE, FLOW, ENDING } = require('./codes.js')
+const heads = require('./heads.js')
+
+// The head is not decided yet; bytes pass one by one; all of it is collected; there is no body; nothing more may pass.
+const HEAD = 0
+const STREAM = 1
+const WHOLE = 2
+const BODILESS = 3
+const OVER = 4
+
+const NOTHING = Buffer.alloc(0)
+
+class Outgoing {
+  #exchange
+  #res
+  #method
+  #state = HEAD
+  /** What the response's own methods were. */
+  #own = null
+  /** The headers that stood before the service was called: they are not the service's. */
+  #before = null
+  /** The length that the service declared, or -1; and how much of the body it has written. */
+  #declared = -1
+  #written = 0
+  /** Whether the head goes on other than the service wrote it. */
+  #edits = null
+  /** The length of a body that comes whole with its head, or -1. */
+  #single = -1
+  #collected = []
+  #ended = false
+  /** Pieces that wait for an effect. */
+  #queue = null
+  /** Whether all is decided: Node writes the head itself as it ends the response. */
+  #settled = false
+
+  constructor (exchange, req, res) {
+    this.#exchange = exchange
+    this.#res = res
+    this.#method = req.method
+    res.once('finish', () => exchange.finish(ENDING.COMPLETE))
+  }
+
+  /** From here on all that is written goes through the exchange. */
+  guard () {
+    const res = this.#res
+    this.#before = res.getHeaders()
+    this.#own = { writeHead: res.writeHead, write: res.write, end: res.end, flushHeaders: res.flushHeaders }
+    res.writeHead = (status, reason, headers) => this.#writeHead(status, reason, headers)
+    res.write = (chunk, encoding, done) => this.#write(chunk, encoding, done)
+    res.end = (chunk, encoding, done) => this.#end(chunk, encoding, done)
+    res.flushHeaders = () => this.#flushHeaders()
+  }
+
+  /** Sends an answer of the guard's own. Nothing of the service's response has left yet. */
+  answer ({ status, headers, body }, close = false) {
+    const res = this.#res
+    this.#state = OVER
+    this.#reveal()
+    for (const name of res.getHeaderNames()) {
+      if (this.#before !== null && !(name in this.#before)) res.removeHeader(name)
+    }
+    for (const name in this.#before) res.setHeader(name, this.#before[name])
+    for (let i = 0; i < headers.length; i += 2) res.setHeader(headers[i], headers[i + 1])
+    const bytes = Buffer.from(body, 'utf8')
+    res.setHeader('Content-Length', bytes.length)
+    if (close) res.setHeader('Connection', 'close')
+    res.statusCode = status
+    res.statusMessage = undefined
+    this.#settled = true
+    const end = this.#own === null ? res.end : this.#own.end
+    end.call(res, this.#method === 'HEAD' ? undefined : bytes)
+    this.#exchange.finish(ENDING.COMPLETE)
+  }
+
+  /** Nothing more may pass: the caller gets an answer where nothing has left, or else a broken connection. */
+  cut () {
+    const whole = this.#state === WHOLE || this.#single >= 0
+    if (!this.#headLeft() && (this.#state === HEAD || whole)) return this.answer(this.#exchange.answer())
+    this.#exchange.finish(ENDING.COMPLETE)
+    this.#break()
+  }
+
+  /** The caller is gone. */
+  close () {
+    this.#exchange.finish(this.#res.errored ? ENDING.FAILED : ENDING.DISCONNECTED)
+    this.#state = OVER
+    this.#queue = null
+    this.#collected = []
+  }
+
+  #writeHead (status, reason, headers) {
+    const res = this.#res
+    if (!this.#settled && (this.#state === WHOLE || this.#state === OVER)) return res
+    const code = Number(status) | 0
+    if (this.#settled || this.#state !== HEAD || code < 100 || code > 999) return this.#own.writeHead.call(res, status, reason, headers)
+    if (typeof reason === 'string') {
+      res.statusMessage = reason
+    } else {
+      headers ??= reason
+    }
+    if (headers !== undefined && headers !== null) heads.merge(res, headers)
+    res.statusCode = code
+    this.#decide()
+    if (this.#single >= 0) return res
+    if (this.#state === WHOLE) this.#pretend()
+    if (this.#state === STREAM || this.#state === BODILESS) this.#own.writeHead.call(res, code)
+    return res
+  }
+
+  #decide () {
+    const res = this.#res
+    const status = res.statusCode
+    const bodiless = this.#method === 'HEAD' || status < 200 || status === 204 || status === 205 || status === 304
+    const lines = heads.lines(res)
+    this.#declared = heads.length(res.getHeader('content-length'))
+    if (this.#single >= 0 && !bodiless && this.#declared < 0 && !this.#isChunked()) {
+      // What Node would declare by itself.
+      lines.push('content-length', String(this.#single))
+    }
+    const passage = this.#exchange.responseHead(status, lines.join('\n'), lines.length)
+    if (passage === PASSAGE.REFUSE) return this.answer(this.#exchange.answer())
+    const edits = this.#exchange.edits()
+    if (edits !== null) {
+      this.#edits = heads.parse(edits)
+      heads.editResponse(res, this.#edits)
+    }
+    if (!bodiless) {
+      this.#state = passage === PASSAGE.WHOLE ? WHOLE : STREAM
+      return
+    }
+    this.#state = BODILESS
+    this.#declared = -1
+    const flow = this.#exchange.response(null, true)
+    if (flow === FLOW.ABORT) return this.answer(this.#exchange.answer())
+    if (flow === FLOW.EFFECT) this.#exchange.carryOut().then(() => this.#exchange.resume())
+  }
+
+  #write (chunk, encoding, done) {
+    const res = this.#res
+    if (typeof encoding === 'function') {
+      done = encoding
+      encoding = undefined
+    }
+    const piece = asBytes(chunk, encoding)
+    // What is no piece, or comes after the end, is answered by Node's own error.
+    if (piece === null || (this.#ended && this.#queue === null)) {
+      return this.#state === OVER ? false : this.#own.write.call(res, chunk, encoding, done)
+    }
+    if (this.#state === HEAD) res.writeHead(res.statusCode)
+    switch (this.#state) {
+      case OVER:
+        // Never again ready for more: a source that is piped here stands still until it learns of the end.
+        later(done)
+        return false
+      case BODILESS:
+        later(done)
+        return true
+    }
+    if (!this.#count(piece.length)) return false
+    if (this.#state === WHOLE) {
+      this.#collected.push(piece)
+      later(done)
+      return true
+    }
+    if (piece.length === 0) return this.#own.write.call(res, piece, undefined, done)
+    return this.#pass({ piece, done, last: false })
+  }
+
+  #end (chunk, encoding, done) {
+    const res = this.#res
+    if (typeof chunk === 'function') {
+      done = chunk
+      chunk = encoding = undefined
+    } else if (typeof encoding === 'function') {
+      done = encoding
+      encoding = undefined
+    }
+    if (this.#state === OVER) {
+      if (done !== undefined) res.once('finish', done)
+      return res
+    }
+    const piece = chunk === undefined || chunk === null ? NOTHING : asBytes(chunk, encoding)
+    if (piece === null || this.#ended) return this.#own.end.call(res, chunk, encoding, done)
+    this.#ended = true
+    if (this.#state === HEAD) {
+      this.#single = piece.length
+      res.writeHead(res.statusCode)
+    }
+    if (this.#state === OVER) {
+      if (done !== undefined) res.once('finish', done)
+      return res
+    }
+    if (this.#state === BODILESS) return this.#endBodiless(chunk, encoding, done)
+    if (!this.#count(piece.length)) return res
+    if (this.#declared >= 0 && this.#written !== this.#declared) {
+      // The service stopped short of what it declared: to end well would pass the piece off as the whole.
+      this.#fail()
+      return res
+    }
+    if (this.#state === WHOLE && this.#collected.length > 0) {
+      this.#collected.push(piece)
+      this.#pass({ piece: Buffer.concat(this.#collected), done, last: true })
+      this.#collected = []
+    } else {
+      this.#pass({ piece, done, last: true })
+    }
+    return res
+  }
+
+  #endBodiless (chunk, encoding, done) {
+    // Node would declare the length of what it leaves out; where the body would have changed, that is not its length.
+    if (this.#edits !== null || this.#res.statusCode === 205) chunk = undefined
+    return this.#own.end.call(this.#res, chunk, encoding, done)
+  }
+
+  #flushHeaders () {
+    if (this.#state === HEAD) this.#res.writeHead(this.#res.statusCode)
+    if (this.#state === STREAM || this.#state === BODILESS) this.#own.flushHeaders.call(this.#res)
+  }
+
+  /** Notes what the service wrote; `false` where it is more than it declared. */
+  #count (length) {
+    this.#written += length
+    if (this.#declared < 0 || this.#written <= this.#declared) return true
+    this.#fail()
+    return false
+  }
+
+  /** Lets a piece through the exchange, behind those that wait. */
+  #pass (item) {
+    if (this.#queue !== null) {
+      this.#queue.push(item)
+      return false
+    }
+    const piece = item.piece.length > 0 ? item.piece : null
+    return this.#release(this.#exchange.response(piece, item.last), item)
+  }
+
+  #release (flow, item) {
+    if (flow === FLOW.EFFECT) {
+      this.#wait(item)
+      return false
+    }
+    if (flow === FLOW.ABORT) {
+      this.cut()
+      later(item.done)
+      return false
+    }
+    const bytes = flow === FLOW.UNCHANGED ? item.piece : this.#take(flow)
+    return item.last ? this.#last(bytes, item.done) : this.#hand(bytes, item.done)
+  }
+
+  #take (length) {
+    if (length === 0) return NOTHING
+    const bytes = Buffer.allocUnsafe(length)
+    this.#exchange.take(bytes)
+    return bytes
+  }
+
+  #hand (bytes, done) {
+    const res = this.#res
+    if (bytes.length > 0) return this.#own.write.call(res, bytes, undefined, done)
+    // The body is held back, but its head is not.
+    if (!this.#headLeft()) this.#own.flushHeaders.call(res)
+    later(done)
+    return !res.writableNeedDrain
+  }
+
+  #last (bytes, done) {
+    const res = this.#res
+    this.#reveal()
+    // A head that has been written has said how the body ends; one that has not says its exact length.
+    if (!res.headersSent && this.#edits !== null) {
+      heads.editResponse(res, this.#edits)
+      if (!this.#isChunked()) res.setHeader('Content-Length', bytes.length)
+    }
+    this.#settled = true
+    if (bytes.length > 0) {
+      this.#own.end.call(res, bytes, undefined, done)
+    } else {
+      this.#own.end.call(res, done)
+    }
+    return true
+  }
+
+  #wait (item) {
+    const exchange = this.#exchange
+    this.#queue = []
+    if (item.last) this.#pretend()
+    exchange.carryOut().then(() => {
+      if (this.#queue === null) return
+      const queue = this.#queue
+      this.#queue = null
+      this.#release(exchange.resume(), item)
+      for (const next of queue) this.#pass(next)
+      if (this.#queue === null && !this.#ended && !this.#res.writableNeedDrain) this.#res.emit('drain')
+    }).catch(() => this.#fail())
+  }
+
+  /** The service broke off, or said something untrue of its body. */
+  #fail () {
+    this.#exchange.finish(ENDING.FAILED)
+    this.#break()
+  }
+
+  #break () {
+    const res = this.#res
+    const ends = this.#headLeft() && !res.chunkedEncoding && !res.hasHeader('content-length')
+    this.#state = OVER
+    this.#reveal()
+    // Where only the end of the connection ends the body, a quiet end would pass for a good one.
+    if (ends && typeof res.socket?.resetAndDestroy === 'function') res.socket.resetAndDestroy()
+    res.destroy()
+  }
+
+  #headLeft () {
+    return this.#res._headerSent
+  }
+
+  #isChunked () {
+    return this.#res.hasHeader('transfer-encoding') || this.#res.hasHeader('trailer')
+  }
+
+  /** The service has written its head, and shall find it written, though it waits for the body. */
+  #pretend () {
+    const ended = () => this.#ended
+    Object.defineProperty(this.#res, 'headersSent', { configurable: true, get: () => true })
+    Object.defineProperty(this.#res, 'writableEnded', { configurable: true, get: ended })
+  }
+
+  #reveal () {
+    delete this.#res.headersSent
+    delete this.#res.writableEnded
+  }
+}
+
+function asBytes (chunk, encoding) {
+  if (typeof chunk === 'string') return Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8')
+  if (Buffer.isBuffer(chunk)) return chunk
+  return chunk instanceof Uint8Array ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : null
+}
+
+function later (done) {
+  if (typeof done === 'function') process.nextTick(done)
+}
+
+module.exports = { Outgoing }

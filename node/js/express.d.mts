@@ -1,0 +1,2 @@
+export * from './express.js'
+export { guard as default } from './express.js'

@@ -1,0 +1,81 @@
+'use strict'
+
+const { Guard } = require('./index.js')
+const { admit, expects } = require('./door/admit.js')
+const { Incoming } = require('./door/incoming.js')
+const { Outgoing } = require('./door/outgoing.js')
+const { native, unavailable } = require('./native.js')
+
+/**
+ * Middleware for Express, connect and node:http that takes each request and its response through the guard.
+ *
+ * It stands before any body parser. `identity(req)` gives the caller that an authenticating middleware before it
+ * verified (or a promise of it): `{subject, groups, issuer, claims, hops}`, a name, or nothing; where it gives nothing,
+ * the policy's trusted headers may name the caller. Without a policy, `WARDLINE_POLICY` names its file.
+ */
+function guard (policy = process.env.WARDLINE_POLICY, { identity } = {}) {
+  if (policy === undefined) {
+    throw wrong('expected a Guard or the path of a policy, or one in WARDLINE_POLICY')
+  }
+  if (identity !== undefined && typeof identity !== 'function') {
+    throw wrong('expected identity to be a function of the request')
+  }
+  const behind = native(policy instanceof Guard ? policy : new Guard(policy))
+
+  return function wardline (req, res, next) {
+    let who
+    try {
+      if (Incoming.isRead(req)) {
+        throw Object.assign(new Error(
+          'wardline: the request body has been read already; the guard stands before any body parser'),
+        { code: 'body_already_read' })
+      }
+      who = identity?.(req)
+    } catch (error) {
+      return fail(error)
+    }
+    if (typeof who?.then === 'function') return who.then(begin, fail)
+    return begin(who)
+
+    function begin (who) {
+      try {
+        admit(behind, req, res, written(who), () => next(), fail)
+      } catch (error) {
+        fail(error)
+      }
+    }
+
+    /** Nothing passes. A `next` that takes no error would take it for a yes, so it is not called. */
+    function fail (error) {
+      if (next.length > 0) return next(error)
+      if (res.headersSent) return res.destroy(error)
+      new Outgoing({ finish () {} }, req, res).answer(unavailable(), true)
+    }
+  }
+}
+
+/**
+ * Lets a server answer a denial before the client sends its body: "100 Continue" goes out when the exchange, or the
+ * service, is about to read. Without it Node sends it before any handler runs.
+ */
+function holdContinue (server) {
+  server.on('checkContinue', (req, res) => {
+    req[expects] = true
+    server.emit('request', req, res)
+  })
+  return server
+}
+
+/** An identity as it crosses the border. */
+function written (who) {
+  if (who === undefined || who === null) return null
+  if (typeof who === 'string') return JSON.stringify({ subject: who })
+  const { subject, groups, issuer, claims, hops } = who
+  return JSON.stringify({ subject, groups, issuer, claims, hops })
+}
+
+function wrong (message) {
+  return Object.assign(new TypeError(message), { code: 'invalid_input' })
+}
+
+module.exports = { guard, holdContinue }

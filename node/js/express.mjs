@@ -1,0 +1,4 @@
+import door from './express.js'
+
+export const { guard, holdContinue } = door
+export default guard

@@ -1,0 +1,148 @@
+/** A JavaScript error of Wardline: `code` is stable, the message names where and what and never quotes payload. */
+export interface WardlineError extends Error {
+  code:
+    | 'invalid_input' | 'invalid_policy' | 'not_found' | 'conflict' | 'not_eligible'
+    | 'store_unavailable' | 'log_unavailable' | 'internal'
+    | 'body_already_read' | 'native_module_missing'
+  /** Every error of a policy, where `code` is `invalid_policy`. */
+  diagnostics?: Diagnostic[]
+}
+
+/** One finding about a policy file. Lines and columns count from 1. */
+export interface Diagnostic {
+  file: string
+  line: number
+  column: number
+  code: string
+  message: string
+}
+
+/** A verified caller. */
+export interface Identity {
+  subject: string
+  groups?: string[]
+  /** Who vouches: an OIDC issuer, a trust domain, a proxy. */
+  issuer?: string
+  claims?: Record<string, string>
+  /** The workloads that the request came through, nearest last. */
+  hops?: { workload: string, verified_by: 'mtls' | 'jwt' | 'txn_token' | 'seal' | 'claimed' }[]
+}
+
+/** What a request does. */
+export interface Act {
+  operation: string
+  resource: string
+  /** How much; `count` is `null` where it is unbounded. */
+  magnitude: { unit: string | null, count: number | null }
+  /** 0 to 100. */
+  risk: number
+}
+
+/** What a request would be taken for. */
+export interface Reading {
+  /** The service of the policy; `null` where none answers to the host and path. */
+  service: string | null
+  /** The route of the catalogue entry. */
+  entry: string | null
+  acts: Act[]
+}
+
+/** What a grant is for. */
+export interface Scope {
+  who: string[]
+  services: string[]
+  operations: string[]
+  resources: string[]
+}
+
+/** What someone asks a grant to be. */
+export interface Terms {
+  scope: Scope
+  /** RFC 3339; the moment of issue where nothing is said. */
+  from?: string
+  /** An instant (RFC 3339), or a length such as `3h`. */
+  until: string
+  /** How many requests it serves. */
+  uses?: number
+  /** How much may leave under it. */
+  quota?: ['vectors' | 'rows' | 'bytes', number]
+  reason: string
+}
+
+export interface Grant {
+  state: 'scheduled' | 'active' | 'exhausted' | 'expired' | 'revoked'
+  id: string
+  scope: Scope
+  from: string
+  until: string
+  uses?: number
+  quota?: [string, number]
+  used: number
+  spent: number
+  reason: string
+  issued_by: string
+  issued_at: string
+  revoked?: { at: string, by: string, reason: string }
+}
+
+export type ApprovalState = 'pending' | 'approved' | 'denied' | 'expired' | 'used' | 'cancelled'
+
+/** A held request, and who decided what about it. */
+export interface Approval {
+  state: ApprovalState
+  id: string
+  /** What it is bound to: a keyed digest of the exact request. */
+  digest: string
+  identity: Identity
+  service: string
+  acts: Act[]
+  rules: string[]
+  steps: { from: string[], need: number }[]
+  votes: { by: string, answer: 'approve' | 'deny', at: string, reason?: string }[]
+  opened_at: string
+  pending_until: string
+  [more: string]: unknown
+}
+
+/** Guards one or more services under one policy. Opens nothing before it is first used. */
+export class Guard {
+  /** A guard under the policy of a file. Throws every error of the policy at once, as `diagnostics`. */
+  constructor (path: string)
+  static fromFile (path: string): Guard
+  /** A guard under the policy of a text; relative paths in it start from the folder of `name`. */
+  static parse (source: string, name?: string): Guard
+
+  /** Masks a body as all mask entries of the policy together say. An untouched body is the one that was given. */
+  mask<Body extends string | Uint8Array> (body: Body, contentType: string): {
+    body: Body extends string ? string : Uint8Array
+    /** How many findings, by name. */
+    findings: Record<string, number>
+  }
+
+  /** What a request would be taken for. Nothing is decided or recorded. */
+  classify (request: {
+    method: string
+    url: string
+    headers?: Record<string, string | string[]>
+    body?: string | Uint8Array
+  }): Reading
+
+  /** Issues a grant; its clock starts now. */
+  issueGrant (terms: Terms, by: string): Promise<Grant>
+  /** Ends a grant now, for every process on this state. */
+  revokeGrant (id: string, by: string, reason: string): Promise<Grant>
+  /** All grants ever issued, ended ones too. */
+  grants (): Promise<Grant[]>
+
+  /** All approvals, or those in one state; ended ones stay listed. */
+  approvals (state?: ApprovalState | null): Promise<Approval[]>
+  /** A person's yes to a held request. The person's groups are those of the policy. */
+  approve (id: string, by: string, reason?: string | null): Promise<Approval>
+  /** A person's no to a held request. */
+  deny (id: string, by: string, reason?: string | null): Promise<Approval>
+
+  /** Waits until every record so far is on disk and signed. */
+  flush (): Promise<void>
+  /** Rejects with the reason for which exchanges would be denied with `guard_unavailable`. */
+  check (): Promise<void>
+}

@@ -1,0 +1,104 @@
+'use strict'
+
+const { Guard: Native, stands } = require('./native.js')
+
+/** Guards one or more services under one policy. Opens nothing before it is first used. */
+class Guard {
+  /** A guard under the policy of a file. Throws every error of the policy at once, as `diagnostics`. */
+  constructor (path) {
+    const native = path instanceof Native ? path : Native.fromFile(text(path, 'the path of a policy'))
+    Object.defineProperty(this, stands, { value: native })
+  }
+
+  static fromFile (path) {
+    return new Guard(path)
+  }
+
+  /** A guard under the policy of a text; relative paths in it start from the folder of `name`. */
+  static parse (source, name = 'wardline.yaml') {
+    return new Guard(Native.parse(text(source, 'a policy'), name))
+  }
+
+  /** Masks a body as all mask entries of the policy together say: `{body, findings}`, the body of the type given. */
+  mask (body, contentType) {
+    const bytes = asBytes(body)
+    const masked = this[stands].mask(bytes, text(contentType, 'a content type'))
+    const changed = masked.body ?? null
+    return {
+      body: changed === null ? body : typeof body === 'string' ? changed.toString('utf8') : changed,
+      findings: JSON.parse(masked.findings)
+    }
+  }
+
+  /** What a request would be taken for. Nothing is decided or recorded. */
+  classify ({ method, url, headers = {}, body = '' }) {
+    const lines = []
+    for (const [name, value] of Object.entries(headers)) {
+      for (const one of Array.isArray(value) ? value : [value]) lines.push(name, String(one))
+    }
+    return JSON.parse(this[stands].classify(
+      text(method, 'a method'), text(url, 'a URL'), lines.join('\n'), lines.length, asBytes(body)))
+  }
+
+  /** Issues a grant; its clock starts now. */
+  async issueGrant (terms, by) {
+    return JSON.parse(await this[stands].issueGrant(JSON.stringify(terms ?? null), text(by, 'who issues the grant')))
+  }
+
+  /** Ends a grant now, for every process on this state. */
+  async revokeGrant (id, by, reason) {
+    return JSON.parse(await this[stands].revokeGrant(
+      text(id, 'the id of a grant'), text(by, 'who revokes it'), text(reason, 'a reason')))
+  }
+
+  /** All grants ever issued, ended ones too. */
+  async grants () {
+    return JSON.parse(await this[stands].grants())
+  }
+
+  /** All approvals, or those in one state. */
+  async approvals (state = null) {
+    return JSON.parse(await this[stands].approvals(state))
+  }
+
+  /** A person's yes to a held request. */
+  async approve (id, by, reason = null) {
+    return this.#vote(id, by, true, reason)
+  }
+
+  /** A person's no to a held request. */
+  async deny (id, by, reason = null) {
+    return this.#vote(id, by, false, reason)
+  }
+
+  async #vote (id, by, yes, reason) {
+    return JSON.parse(await this[stands].vote(text(id, 'the id of an approval'), text(by, 'who votes'), yes, reason))
+  }
+
+  /** Waits until every record so far is on disk and signed. */
+  async flush () {
+    await this[stands].flush()
+  }
+
+  /** Rejects with the reason for which exchanges would be denied with `guard_unavailable`. */
+  async check () {
+    await this[stands].check()
+  }
+}
+
+function asBytes (body) {
+  if (typeof body === 'string') return Buffer.from(body, 'utf8')
+  if (body instanceof Uint8Array) return body
+  throw wrong('expected a body as Buffer or string')
+}
+
+function text (value, what) {
+  if (typeof value !== 'string') throw wrong(`expected ${what} as text`)
+  return value
+}
+
+function wrong (message) {
+  return Object.assign(new TypeError(message), { code: 'invalid_input' })
+}
+
+module.exports = { Guard }

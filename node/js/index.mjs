@@ -1,0 +1,3 @@
+import wardline from './index.js'
+
+export const { Guard } = wardline

@@ -1,0 +1,266 @@
+//! The guard itself: exchanges begin here; grants, approvals and the log are asked off the event loop.
+
+use http::Method;
+use napi::bindgen_prelude::{AsyncTask, Latin1String};
+use napi::{Env, Task};
+use napi_derive::napi;
+use serde::Serialize;
+use wardline::clock::{Clock, SystemClock};
+use wardline::grant::{Answer, Approval, ApprovalState, Grant, GrantState, Terms};
+use wardline::guard::{Caller, Guard as Inner};
+use wardline::identity::Identity;
+use wardline::model::{ApprovalId, GrantId, HttpHead, Subject};
+use wardline::policy::Policy;
+
+use crate::errors::{input, sealed, thrown};
+use crate::exchange::Exchange;
+use crate::heads;
+
+/// A guard under one policy. `js/index.js` wraps it: what crosses here is text where it is not bytes.
+#[napi]
+pub struct Guard {
+    inner: Inner,
+}
+
+#[napi]
+impl Guard {
+    /// A guard under the policy of a file.
+    #[napi(factory)]
+    pub fn from_file(env: &Env, path: String) -> napi::Result<Self> {
+        Self::made(env, || Inner::from_file(&path))
+    }
+
+    /// A guard under the policy of a text; `name` is what errors call it, and relative paths start from its folder.
+    #[napi(factory)]
+    pub fn parse(env: &Env, text: String, name: String) -> napi::Result<Self> {
+        Self::made(env, || Policy::parse(&text, &name).map(Inner::new))
+    }
+
+    fn made(env: &Env, make: impl FnOnce() -> Result<Inner, wardline::Error>) -> napi::Result<Self> {
+        sealed(make).map(|inner| Self { inner }).map_err(|error| thrown(env, &error))
+    }
+
+    /// Begins an exchange. `joined` is `rawHeaders` joined by line feeds, `count` their number; `identity` is the
+    /// JSON of a verified identity, `peer` the address of the socket, which counts where there is none.
+    #[napi]
+    #[allow(clippy::too_many_arguments, reason = "single values cross the border faster than an object does")]
+    pub fn begin(
+        &self,
+        env: &Env,
+        method: String,
+        target: String,
+        joined: Latin1String,
+        count: u32,
+        peer: Option<String>,
+        identity: Option<String>,
+    ) -> napi::Result<Exchange> {
+        let begun = sealed(|| {
+            let caller = caller(peer.as_deref(), identity.as_deref())?;
+            let head = head(&method, target, heads::parse(&joined, count)?)?;
+            Ok(self.inner.begin(Subject::Http(head), caller, DOOR))
+        });
+        begun.map(Exchange::new).map_err(|error| thrown(env, &error))
+    }
+
+    /// Masks a body as all mask entries of the policy together say.
+    #[napi]
+    pub fn mask(&self, env: &Env, body: &[u8], content_type: String) -> napi::Result<Masked> {
+        let masked = sealed(|| self.inner.mask(body, &content_type)).map_err(|error| thrown(env, &error))?;
+        Ok(Masked {
+            body: masked.body.map(Into::into),
+            findings: serde_json::to_string(&masked.findings).unwrap_or_default(),
+        })
+    }
+
+    /// What a request would be taken for, as JSON.
+    #[napi]
+    pub fn classify(
+        &self,
+        env: &Env,
+        method: String,
+        target: String,
+        joined: Latin1String,
+        count: u32,
+        body: &[u8],
+    ) -> napi::Result<String> {
+        #[derive(Serialize)]
+        struct Reading {
+            service: Option<String>,
+            entry: Option<&'static str>,
+            acts: Vec<wardline::model::Act>,
+        }
+        let read = sealed(|| {
+            let reading =
+                self.inner.classify(&head(&method, target, heads::parse(&joined, count)?)?, body)?;
+            json(&Reading { service: reading.service, entry: reading.entry, acts: reading.acts })
+        });
+        read.map_err(|error| thrown(env, &error))
+    }
+
+    /// Issues a grant on these terms (JSON).
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn issue_grant(&self, terms: String, by: String) -> AsyncTask<Work> {
+        self.work(move |guard| {
+            let terms: Terms = serde_json::from_str(&terms).map_err(|error| {
+                // Positions and field names only: serde's own words may quote the values.
+                input("expected a grant's terms: scope {who, services, operations, resources}, until, reason")
+                    .with_source(error)
+            })?;
+            json(&GrantRow::of(&guard.issue_grant(terms, &by)?))
+        })
+    }
+
+    /// Ends a grant now.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn revoke_grant(&self, id: String, by: String, reason: String) -> AsyncTask<Work> {
+        self.work(move |guard| {
+            json(&GrantRow::of(&guard.revoke_grant(&GrantId::from(id.as_str()), &by, &reason)?))
+        })
+    }
+
+    /// All grants.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn grants(&self) -> AsyncTask<Work> {
+        self.work(|guard| json(&guard.grants()?.iter().map(GrantRow::of).collect::<Vec<_>>()))
+    }
+
+    /// All approvals, or those in one state.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn approvals(&self, state: Option<String>) -> AsyncTask<Work> {
+        self.work(move |guard| {
+            let state = state
+                .map(|state| serde_json::from_value::<ApprovalState>(state.into()))
+                .transpose()
+                .map_err(|_| input("expected the state of an approval, such as pending"))?;
+            json(&guard.approvals(state)?.iter().map(ApprovalRow::of).collect::<Vec<_>>())
+        })
+    }
+
+    /// A person's vote on a held request.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn vote(&self, id: String, by: String, approve: bool, reason: Option<String>) -> AsyncTask<Work> {
+        self.work(move |guard| {
+            let answer = if approve { Answer::Approve } else { Answer::Deny };
+            let approval = guard.vote(&ApprovalId::from(id.as_str()), &by, answer, reason.as_deref())?;
+            json(&ApprovalRow::of(&approval))
+        })
+    }
+
+    /// Waits until every record so far is on disk and signed.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn flush(&self) -> AsyncTask<Work> {
+        self.work(|guard| guard.flush().map(|()| String::new()))
+    }
+
+    /// Whether the store and the log are there.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn check(&self) -> AsyncTask<Work> {
+        self.work(|guard| guard.check().map(|()| String::new()))
+    }
+
+    fn work(
+        &self,
+        run: impl FnOnce(&Inner) -> Result<String, wardline::Error> + Send + 'static,
+    ) -> AsyncTask<Work> {
+        AsyncTask::new(Work { guard: self.inner.clone(), run: Some(Box::new(run)) })
+    }
+}
+
+/// A body after masking.
+#[napi(object)]
+pub struct Masked {
+    /// The masked bytes; nothing where they are those that were given.
+    pub body: Option<napi::bindgen_prelude::Buffer>,
+    /// How many findings by name, as JSON.
+    pub findings: String,
+}
+
+/// Something that asks the store or the log, off the event loop. Its promise gives JSON.
+pub struct Work {
+    guard: Inner,
+    run: Option<Run>,
+}
+
+type Run = Box<dyn FnOnce(&Inner) -> Result<String, wardline::Error> + Send>;
+
+impl Task for Work {
+    type Output = Result<String, wardline::Error>;
+    type JsValue = String;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let Some(run) = self.run.take() else { return Ok(Ok(String::new())) };
+        Ok(sealed(|| run(&self.guard)))
+    }
+
+    fn resolve(&mut self, env: Env, output: Self::Output) -> napi::Result<String> {
+        output.map_err(|error| thrown(&env, &error))
+    }
+}
+
+/// A grant as it is shown: its state is computed from the clock.
+#[derive(Serialize)]
+struct GrantRow<'a> {
+    state: GrantState,
+    #[serde(flatten)]
+    grant: &'a Grant,
+}
+
+impl<'a> GrantRow<'a> {
+    fn of(grant: &'a Grant) -> Self {
+        Self { state: grant.state(SystemClock.now()), grant }
+    }
+}
+
+#[derive(Serialize)]
+struct ApprovalRow<'a> {
+    state: ApprovalState,
+    #[serde(flatten)]
+    approval: &'a Approval,
+}
+
+impl<'a> ApprovalRow<'a> {
+    fn of(approval: &'a Approval) -> Self {
+        Self { state: approval.state(SystemClock.now()), approval }
+    }
+}
+
+fn json(value: &impl Serialize) -> Result<String, wardline::Error> {
+    serde_json::to_string(value).map_err(|error| {
+        wardline::Error::new(wardline::ErrorKind::Internal, "a value that is no JSON").with_source(error)
+    })
+}
+
+fn caller(peer: Option<&str>, identity: Option<&str>) -> Result<Caller, wardline::Error> {
+    match identity {
+        None => Ok(Caller::Peer(peer.and_then(|address| address.parse().ok()))),
+        Some(text) => serde_json::from_str::<Identity>(text).map(Caller::Verified).map_err(|_| {
+            input("expected an identity: a subject, and perhaps groups, issuer, claims and hops")
+        }),
+    }
+}
+
+/// The head of a request. The host asked for is the target's, where it names one, or else the `Host` header's;
+/// several different ones are no host's name.
+fn head(method: &str, target: String, headers: http::HeaderMap) -> Result<HttpHead, wardline::Error> {
+    let method = Method::from_bytes(method.as_bytes()).map_err(|_| input("expected an HTTP method"))?;
+    let absolute = target.split_once("://").filter(|(scheme, _)| {
+        !scheme.is_empty()
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    });
+    if let Some((_, rest)) = absolute {
+        let at = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (host, path) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        return Ok(HttpHead { method, target: path, host: host.to_owned(), headers });
+    }
+    let mut hosts: Vec<_> = headers
+        .get_all(http::header::HOST)
+        .iter()
+        .map(|host| String::from_utf8_lossy(host.as_bytes()).into_owned())
+        .collect();
+    hosts.dedup();
+    Ok(HttpHead { method, target, host: hosts.join(", "), headers })
+}
+
+/// What records call this door.
+const DOOR: &str = "express";
