@@ -16,13 +16,13 @@
 //! ).unwrap();
 //! let guard = Guard::new(policy);
 //! let head = HttpHead {
-//!     method: http::Method::DELETE,
-//!     target: "/collections/docs".into(),
+//!     method: http::Method::GET,
+//!     target: "/collections".into(),
 //!     host: "localhost".into(),
 //!     headers: http::HeaderMap::new(),
 //! };
 //! let mut exchange = guard.begin(Subject::Http(head), Caller::Verified(Identity::new("ana")), "doc");
-//! let Step::Answer(answer) = exchange.next_blocking() else { panic!("nothing allows a drop") };
+//! let Step::Answer(answer) = exchange.next_blocking() else { panic!("no rule allows a list") };
 //! assert_eq!((answer.status.as_u16(), answer.code), (403, "default_deny"));
 //! ```
 
