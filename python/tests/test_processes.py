@@ -1,0 +1,126 @@
+"""Four processes on one state folder: a Rust server, a Node server and two Python servers, one of which is killed.
+
+One grant of so many uses serves them all. Together they never exceed it, the killed one loses at most the use that it had
+taken, and the log of each verifies.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Optional
+
+import pytest
+from support import records
+
+from wardline import Guard
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILT = ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug"
+WEIGHTS = "/mlflow/api/2.0/mlflow-artifacts/artifacts/models/feature-hash-384/1/model.bin"
+USES = 60
+
+PYTHON = """
+import asyncio, socket, sys, uvicorn
+from wardline.asgi import GuardMiddleware
+
+async def app(scope, receive, send):
+    head = [(b"content-type", b"application/octet-stream"), (b"content-length", b"7")]
+    await send({"type": "http.response.start", "status": 200, "headers": head})
+    await send({"type": "http.response.body", "body": b"weights"})
+
+listener = socket.create_server(("127.0.0.1", 0))
+print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+config = uvicorn.Config(GuardMiddleware(app), log_level="critical", lifespan="off")
+asyncio.run(uvicorn.Server(config).serve([listener]))
+"""
+
+NODE = """
+const http = require("node:http");
+const { guard } = require(process.env.WARDLINE_NODE + "/js/express.js");
+const pass = guard();
+const server = http.createServer((req, res) => pass(req, res, () => res.end("weights")));
+server.listen(0, "127.0.0.1", () => console.log(`listening on http://127.0.0.1:${server.address().port}`));
+"""
+
+
+class Process:
+    """A server in a process of its own, and how often it served."""
+
+    def __init__(self, command: list[str], policy: Path) -> None:
+        environment = {**os.environ, "WARDLINE_POLICY": str(policy), "WARDLINE_NODE": str(ROOT / "node")}
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True)
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        found = re.fullmatch(r"listening on (http://\S+)\n", line)
+        assert found is not None, f"{command[0]} did not start"
+        self.url = found.group(1) + WEIGHTS
+        self.served = 0
+        self.refused: Optional[str] = None
+        self.thread = threading.Thread(target=self.use_up)
+
+    def use_up(self) -> None:
+        """Downloads until it is refused, or the process is gone."""
+        while self.refused is None:
+            request = urllib.request.Request(self.url, headers={"x-user": "ana"})
+            try:
+                with urllib.request.urlopen(request, timeout=20) as answer:
+                    answer.read()
+                self.served += 1
+            except urllib.error.HTTPError as error:
+                self.refused = json.loads(error.read())["code"]
+            except OSError:
+                self.refused = "gone"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+def test_four_processes_one_of_them_killed(tmp_path: Path) -> None:
+    policy = tmp_path / "wardline.yaml"
+    shutil.copy(ROOT / "examples/axum-embeddings/wardline.yaml", policy)
+    commands = [
+        [str(BUILT / "axum-embeddings"), "0"],
+        ["node", "-e", NODE],
+        [sys.executable, "-c", PYTHON],
+        [sys.executable, "-c", PYTHON],
+    ]
+    guard = Guard(policy)
+    guard.issue_grant(
+        who=["user:ana"], operations=["model.download"], until="1h", reason="evaluation", by="lee", uses=USES
+    )
+    processes = [Process(command, policy) for command in commands]
+    try:
+        for one in processes:
+            one.thread.start()
+        killed = processes[-1]
+        while killed.served < 3 and killed.refused is None:
+            killed.thread.join(0.001)
+        killed.process.send_signal(signal.SIGKILL)
+        for one in processes:
+            one.thread.join(60)
+    finally:
+        for one in processes:
+            one.process.terminate()
+            one.process.wait(20)
+            assert one.process.stdout is not None
+            one.process.stdout.close()
+    codes = [one.refused for one in processes]
+    assert codes[-1] == "gone" and set(codes[:-1]) <= {"grant_exhausted", "grant_required"}, codes
+    served = [one.served for one in processes]
+    assert all(served), served
+    assert USES - 1 <= sum(served) <= USES, served
+    assert guard.grants()[0]["used"] == USES
+
+    downloads = [r for r in records(policy) if r["enforced"] == "allow"]
+    assert {"tower", "express", "asgi"} == {r["door"] for r in downloads}
+    verify = [sys.executable, "-m", "wardline", "audit", "verify", "--json", "--policy", str(policy)]
+    report = json.loads(subprocess.run(verify, capture_output=True, check=True).stdout)
+    assert sum(log["size"] > 0 for log in report["logs"]) >= 5, report
