@@ -1,88 +1,19 @@
 //! One direction of an exchange: frames of a body go in, what may go on comes out, and where the exchange has to
 //! take from a grant first, the body waits.
-//!
-//! Both directions share the exchange, for a service may answer while it still reads. Only one of them may wait
-//! for an effect at a time; the other then waits for its turn.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::{Body, Frame};
 use wardline::audit::Ending;
-use wardline::guard::{Abort, Carrying, Done, Exchange, Flow};
+use wardline::guard::{Abort, Answer, Carrying, Done, Flow};
 
 use crate::BoxError;
 use crate::response::Cut;
-
-/// An exchange, as its two directions share it.
-#[derive(Debug, Clone)]
-pub(crate) struct Shared(Arc<Mutex<Turn>>);
-
-#[derive(Debug)]
-pub(crate) struct Turn {
-    pub(crate) exchange: Exchange,
-    /// A direction waits for an effect.
-    busy: bool,
-    /// The other one, which waits for its turn.
-    other: Option<Waker>,
-    /// Why the exchange was cut, once it is.
-    pub(crate) abort: Option<Abort>,
-    finished: bool,
-}
-
-impl Shared {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Turn> {
-        // The exchange seals its own panics; a lock that someone else's panic poisoned holds no half-done work.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Turn {
-    fn pass_on(&mut self) {
-        self.busy = false;
-        if let Some(waker) = self.other.take() {
-            waker.wake();
-        }
-    }
-}
-
-/// Whoever brings the response to the caller owns the exchange: dropped unfinished, the caller is gone.
-#[derive(Debug)]
-pub(crate) struct Owner(Shared);
-
-impl Owner {
-    pub(crate) fn new(exchange: Exchange) -> Self {
-        let turn = Turn { exchange, busy: false, other: None, abort: None, finished: false };
-        Self(Shared(Arc::new(Mutex::new(turn))))
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Turn> {
-        self.0.lock()
-    }
-
-    pub(crate) fn share(&self) -> Shared {
-        self.0.clone()
-    }
-
-    /// Ends the exchange; the first ending counts.
-    pub(crate) fn finish(&self, ending: Ending) {
-        let mut turn = self.lock();
-        if !turn.finished {
-            turn.finished = true;
-            turn.exchange.finish(ending);
-        }
-    }
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        self.finish(if std::thread::panicking() { Ending::Failed } else { Ending::Disconnected });
-    }
-}
+use crate::shared::{Owner, Shared};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
@@ -112,6 +43,8 @@ pub(crate) struct Lane {
     /// How much of the length that the body declared is still to come.
     left: Option<u64>,
     ended: bool,
+    /// It broke off, and nothing more comes.
+    failed: bool,
 }
 
 impl Lane {
@@ -136,6 +69,7 @@ impl Lane {
             trailers: None,
             left,
             ended: false,
+            failed: false,
         }
     }
 
@@ -164,6 +98,9 @@ impl Lane {
         B::Error: Into<BoxError>,
     {
         loop {
+            if self.failed {
+                return Poll::Ready(None);
+            }
             if let Some(bytes) = self.ready.pop_front() {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
             }
@@ -256,7 +193,7 @@ impl Lane {
     }
 
     fn cut(&mut self, abort: Abort) -> BoxError {
-        self.ready.clear();
+        self.failed = true;
         let cut = Cut { code: abort.code };
         self.shared.lock().abort = Some(abort);
         self.finish(Ending::Aborted);
@@ -264,6 +201,7 @@ impl Lane {
     }
 
     fn fail(&mut self, error: BoxError) -> BoxError {
+        self.failed = true;
         self.finish(Ending::Failed);
         error
     }
@@ -316,7 +254,7 @@ fn step(
             return Poll::Pending;
         } else if turn.finished {
             // Its record is written: what would be missing in it may not go on.
-            let answer = wardline::guard::Answer::of("guard_unavailable");
+            let answer = Answer::of("guard_unavailable");
             return Poll::Ready(Err(Abort { code: answer.code, answer }));
         } else {
             match (side, input) {
@@ -335,7 +273,7 @@ fn step(
                 *carrying = Some(turn.exchange.carry_out(effect));
             }
             _ => {
-                let answer = wardline::guard::Answer::of("guard_unavailable");
+                let answer = Answer::of("guard_unavailable");
                 return Poll::Ready(Err(Abort { code: answer.code, answer }));
             }
         }

@@ -37,11 +37,13 @@
 #![forbid(unsafe_code)]
 
 mod body;
+mod collected;
 mod future;
 mod lane;
 mod layer;
 mod response;
 mod service;
+mod shared;
 
 pub use body::RequestBody;
 pub use future::ResponseFuture;

@@ -11,9 +11,9 @@ use wardline::model::{HttpHead, Subject};
 use crate::BoxError;
 use crate::body::RequestBody;
 use crate::future::ResponseFuture;
-use crate::lane::Owner;
 use crate::layer::Settings;
 use crate::response::GuardBody;
+use crate::shared::Owner;
 
 /// A service or client under guard; [`GuardLayer`](crate::GuardLayer) makes them.
 #[derive(Debug, Clone)]

@@ -116,9 +116,12 @@ impl Plain {
 
     fn holds_any(&self, words: &[&str]) -> bool {
         let text = self.bytes.get(..self.length).unwrap_or_default();
-        words.iter().any(|word| {
-            memchr::memmem::find_iter(text, word.as_bytes()).any(|at| {
-                text.get(at.wrapping_sub(1)) == Some(&b' ') && text.get(at + word.len()) == Some(&b' ')
+        // The text is short and its words are few: trying each costs less than making searchers.
+        let mut starts = text.iter().enumerate().filter(|(_, byte)| **byte == b' ');
+        starts.any(|(at, _)| {
+            let rest = text.get(at + 1..).unwrap_or_default();
+            words.iter().any(|word| {
+                rest.strip_prefix(word.as_bytes()).is_some_and(|after| after.first() == Some(&b' '))
             })
         })
     }

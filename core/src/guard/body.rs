@@ -17,6 +17,17 @@ pub(super) struct Body {
     aside: Vec<u8>,
     bytes: u64,
     sha256: Sha256,
+    /// The census as it stood when bytes last went on: what was counted behind them has not left.
+    left: Left,
+}
+
+/// How much of a census went on.
+#[derive(Clone, Copy, Default)]
+struct Left {
+    vectors: u64,
+    rows: u64,
+    ids: usize,
+    ids_total: u64,
 }
 
 /// What the body could not bear: a stable code.
@@ -54,6 +65,7 @@ impl Body {
             aside: Vec::new(),
             bytes: 0,
             sha256: Sha256::new(),
+            left: Left::default(),
         }
     }
 
@@ -124,6 +136,10 @@ impl Body {
     pub(super) fn released(&mut self, bytes: &[u8]) {
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);
         self.sha256.update(bytes);
+        if let Some(census) = self.census() {
+            let Census { vectors, rows, ref ids, ids_total } = *census;
+            self.left = Left { vectors, rows, ids: ids.len(), ids_total };
+        }
     }
 
     /// How much of `unit` came through so far; `None` where this body cannot tell.
@@ -154,7 +170,13 @@ impl Body {
         }
         if let Some(masker) = self.masker {
             let report = masker.report();
-            passed.census = masker.census().cloned().filter(|census| !census.is_empty());
+            passed.census = masker.census().map(|census| Census {
+                vectors: self.left.vectors,
+                rows: self.left.rows,
+                ids: census.ids.iter().take(self.left.ids).cloned().collect(),
+                ids_total: self.left.ids_total,
+            });
+            passed.census = passed.census.filter(|census| !census.is_empty());
             passed.totals = report.totals.iter().map(|(name, count)| (name.clone(), *count)).collect();
             passed.findings = report
                 .findings

@@ -100,7 +100,8 @@ impl Guard {
             record,
         )
         .with_head(head);
-        match (refused, upgrade && enforces) {
+        // Observing blocks nothing: whoever cannot be told is nobody.
+        match (refused && enforces, upgrade && enforces) {
             (true, _) => exchange.answered("identity_refused"),
             (_, true) => exchange.answered("upgrade_refused"),
             _ => exchange,

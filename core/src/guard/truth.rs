@@ -54,6 +54,8 @@ pub(super) fn request_with_changed_body(length: Option<usize>, edits: &mut Heade
     edits.remove.extend([header::CONTENT_ENCODING, header::CONTENT_LENGTH]);
     edits.remove.extend(BODY_HASHES);
     if let Some(length) = length {
+        // A length and a transfer coding together are two readings (RFC 9112, section 6.3).
+        edits.remove.push(header::TRANSFER_ENCODING);
         edits.set.push((header::CONTENT_LENGTH, HeaderValue::from(length)));
     }
 }

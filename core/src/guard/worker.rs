@@ -6,9 +6,9 @@
 mod bench;
 mod standing;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -35,8 +35,12 @@ const CHECKPOINT: Duration = Duration::from_secs(1);
 const MAX_STALE: Duration = Duration::from_secs(2);
 /// Records that may wait for the log before new exchanges are denied.
 const BACKLOG: usize = 65_536;
-/// Jobs taken in one round: one group of records at most this long.
+/// Jobs taken in one round.
 const ROUND: usize = 1_024;
+/// How long records of ended exchanges may gather before they are written: one wake-up and one sync for many.
+const GATHER: Duration = Duration::from_millis(5);
+/// So many of them are written without waiting any longer.
+const GATHERED: usize = 512;
 
 /// The worker as the exchanges of its process see it.
 pub(super) struct Runtime {
@@ -55,14 +59,25 @@ struct State {
     refreshed: AtomicU64,
     backlog: AtomicUsize,
     broken: AtomicBool,
+    /// Ended exchanges whose records are to be written.
+    ended: Mutex<Vec<Ended>>,
+    /// Whether the worker looks at `ended` by itself soon.
+    awake: AtomicBool,
 }
+
+/// The record of an ended exchange, and what it leased and did not spend.
+pub(super) type Ended = (Box<Record>, Vec<Lease>);
 
 /// What the worker is asked to do.
 pub(super) enum Job {
     Perform(Effect, oneshot::Sender<Done>),
-    End(Box<Record>, Vec<Lease>),
-    Do(Box<dyn FnOnce(&mut Bench) + Send>),
+    Do(Box<dyn FnOnce(&mut Bench) -> Reply + Send>),
+    /// Look at what has ended.
+    Wake,
 }
+
+/// Tells whoever asked: called once what was done can be seen by every exchange.
+pub(super) type Reply = Box<dyn FnOnce() + Send>;
 
 impl Runtime {
     pub(super) fn start(pid: u32, policy: Arc<Policy>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, Error> {
@@ -78,6 +93,8 @@ impl Runtime {
                         refreshed: AtomicU64::new(0),
                         backlog: AtomicUsize::new(0),
                         broken: AtomicBool::new(false),
+                        ended: Mutex::default(),
+                        awake: AtomicBool::new(false),
                     });
                     if ready.send(Ok((bench.keys.clone(), state.clone()))).is_ok() {
                         work(&mut bench, &inbox, &state);
@@ -131,9 +148,15 @@ impl Runtime {
         Carrying::new(answer)
     }
 
-    /// Sends the record of an ended exchange, and what it leased and did not spend.
+    /// Hands over the record of an ended exchange, and what it leased and did not spend.
     pub(super) fn end(&self, record: Box<Record>, unspent: Vec<Lease>) {
-        if self.send(Job::End(record, unspent)).is_err() {
+        self.state.backlog.fetch_add(1, Ordering::Relaxed);
+        let mut ended = self.state.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.push((record, unspent));
+        let many = ended.len() == GATHERED;
+        drop(ended);
+        let asleep = !self.state.awake.swap(true, Ordering::AcqRel);
+        if (many || asleep) && self.send(Job::Wake).is_err() {
             self.state.broken.store(true, Ordering::Release);
         }
     }
@@ -146,7 +169,10 @@ impl Runtime {
         let gone = || Error::new(ErrorKind::Internal, "the guard's worker is gone");
         let (reply, answer) = channel();
         let job = Job::Do(Box::new(move |bench| {
-            let _ = reply.send(work(bench));
+            let done = work(bench);
+            Box::new(move || {
+                let _ = reply.send(done);
+            })
         }));
         self.send(job).map_err(|()| gone())?;
         answer.recv().map_err(|_| gone())?
@@ -196,40 +222,31 @@ fn work(bench: &mut Bench, inbox: &Receiver<Job>, state: &State) {
     let mut ticked = Instant::now();
     let mut signed = Instant::now();
     loop {
-        let mut open = true;
-        match inbox.recv_timeout(TICK.saturating_sub(ticked.elapsed())) {
-            Ok(job) => {
-                let mut count = 1;
-                bench.take(job);
-                while count < ROUND
-                    && let Ok(job) = inbox.try_recv()
-                {
-                    bench.take(job);
-                    count += 1;
-                }
-                if bench.commit().is_err() {
-                    state.broken.store(true, Ordering::Release);
-                }
-                state.backlog.fetch_sub(count, Ordering::Relaxed);
+        let wait = TICK.saturating_sub(ticked.elapsed());
+        let wait = if state.awake.load(Ordering::Acquire) { wait.min(GATHER) } else { wait };
+        let first = inbox.recv_timeout(wait);
+        let open = !matches!(first, Err(RecvTimeoutError::Disconnected));
+        let mut count = 0;
+        let mut next = first.ok();
+        gather(bench, state);
+        while let Some(job) = next {
+            if count > 0 {
+                // What ended before a job was sent is there before the job is done.
+                gather(bench, state);
             }
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => open = false,
+            bench.take(job);
+            count += 1;
+            next = if count < ROUND { inbox.try_recv().ok() } else { None };
         }
-        if open && (ticked.elapsed() >= TICK || bench.changed()) {
+        state.backlog.fetch_sub(count, Ordering::Relaxed);
+        commit(bench, state);
+        if open && (bench.changed() || ticked.elapsed() >= TICK) {
             ticked = Instant::now();
-            let before = state.started.elapsed();
-            if let Ok(snapshot) = bench.refresh(&state.snapshot.load()) {
-                if let Some(snapshot) = snapshot {
-                    state.snapshot.store(Arc::new(snapshot));
-                }
-                let millis = u64::try_from(before.as_millis()).unwrap_or(u64::MAX);
-                state.refreshed.store(millis, Ordering::Release);
-            }
+            refresh(bench, state);
             bench.look_at_waiters();
-            if bench.commit().is_err() {
-                state.broken.store(true, Ordering::Release);
-            }
+            commit(bench, state);
         }
+        bench.reply();
         if !open || signed.elapsed() >= CHECKPOINT {
             signed = Instant::now();
             // A checkpoint that fails is tried again; the records themselves are safe.
@@ -238,5 +255,43 @@ fn work(bench: &mut Bench, inbox: &Receiver<Job>, state: &State) {
         if !open {
             return;
         }
+    }
+}
+
+/// Takes over what has ended; where nothing has, the next one wakes the worker.
+fn gather(bench: &mut Bench, state: &State) {
+    let take = || {
+        let mut ended = state.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = Vec::with_capacity(ended.len().min(GATHERED));
+        std::mem::replace(&mut *ended, room)
+    };
+    let mut ended = take();
+    if ended.is_empty() {
+        state.awake.store(false, Ordering::Release);
+        // Whoever ended one before that store did not wake anybody.
+        ended = take();
+        if ended.is_empty() {
+            return;
+        }
+        state.awake.store(true, Ordering::Release);
+    }
+    state.backlog.fetch_sub(ended.len(), Ordering::Relaxed);
+    ended.into_iter().for_each(|ended| bench.ended(ended));
+}
+
+fn commit(bench: &mut Bench, state: &State) {
+    if bench.commit().is_err() {
+        state.broken.store(true, Ordering::Release);
+    }
+}
+
+fn refresh(bench: &Bench, state: &State) {
+    let before = state.started.elapsed();
+    if let Ok(snapshot) = bench.refresh(&state.snapshot.load()) {
+        if let Some(snapshot) = snapshot {
+            state.snapshot.store(Arc::new(snapshot));
+        }
+        let millis = u64::try_from(before.as_millis()).unwrap_or(u64::MAX);
+        state.refreshed.store(millis, Ordering::Release);
     }
 }

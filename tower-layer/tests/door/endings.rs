@@ -142,3 +142,15 @@ async fn a_connection_stays_in_step_after_a_denial() {
     assert!(next.aborted || next.text() == "fine", "{next:?}");
     assert_eq!(server.records().await.len(), if next.aborted { 4 } else { 5 });
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_panics_is_recorded_as_failed() {
+    let server = Server::answering(|request| async move {
+        assert!(request.uri().query().is_some(), "this request breaks the service");
+        Response::new(Body::from("fine"))
+    })
+    .await;
+    assert!(server.exchange(get("/plain/collections")).await.aborted);
+    assert_eq!(outcome(&server).await["result"], "failed");
+    assert_eq!(server.exchange(get("/plain/collections?x=1")).await.text(), "fine");
+}

@@ -37,7 +37,7 @@ rules:
   - {name: use, who: ["user:*"], operations: ["vector.*", "data.read", "data.ingest", "collection.list", "collection.create"], effect: allow}
   - {name: drop, who: ["user:*"], operations: [collection.drop, collection.restore], effect: deny}
 mask:
-  - {name: mail, services: [masked, watched], entities: {email: redact}}
+  - {name: mail, services: [masked, watched], entities: {email: redact, bearer_token: redact}}
 "#;
 
 pub(crate) const WAIT: Duration = Duration::from_secs(10);
@@ -119,6 +119,11 @@ impl Server {
         let mut client = self.connect().await;
         client.send(request.as_ref()).await;
         client.reply(request.as_ref().starts_with(b"HEAD")).await
+    }
+
+    /// Where the guard keeps its state.
+    pub(crate) fn state(&self) -> std::path::PathBuf {
+        self.folder.path().join("state")
     }
 
     pub(crate) async fn records(&self) -> Vec<Record> {
@@ -277,6 +282,14 @@ impl Client {
                 String::from_utf8_lossy(&self.received)
             );
         }
+    }
+
+    /// All that still comes.
+    pub(crate) async fn until_end(&mut self) -> String {
+        while self.more().await {}
+        let rest = String::from_utf8_lossy(&self.received[self.taken..]).into_owned();
+        self.taken = self.received.len();
+        rest
     }
 
     pub(crate) async fn line(&mut self) -> Option<String> {

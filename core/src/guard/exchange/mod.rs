@@ -6,6 +6,8 @@
 //! [`finish`](Exchange::finish). Dropping it unfinished records a disconnection, so there is always a record.
 
 mod collect;
+mod forward;
+mod hold;
 mod ledger;
 mod request;
 mod response;
@@ -27,7 +29,7 @@ use crate::classify;
 use crate::identity::Identity;
 use crate::mask::Release;
 use crate::model::{Act, HttpHead, Mode, RecordId, Verdict};
-use crate::policy::{Decision, Service};
+use crate::policy::{Decision, Service, Side};
 use crate::vector;
 
 /// One request and its response under guard.
@@ -49,8 +51,9 @@ pub struct Exchange {
     request: Body,
     response: Body,
     ledger: Ledger,
-    /// Bytes that wait for a lease: what goes on once it is there.
+    /// Bytes that wait for a lease, and in which direction: what goes on once it is there.
     waiting: Vec<u8>,
+    waits: Option<Side>,
     /// The effect that an answer of the store called for, not yet handed out.
     follow_up: Option<Effect>,
     abort: Option<Abort>,
@@ -114,6 +117,7 @@ impl Exchange {
             response: Body::passing(),
             ledger: Ledger::default(),
             waiting: Vec::new(),
+            waits: None,
             follow_up: None,
             abort: None,
             sent: false,
@@ -268,6 +272,7 @@ impl Exchange {
     fn answer(&mut self, answer: Answer) -> Answer {
         self.record.code = Some(answer.code.to_owned());
         self.record.status = Some(answer.status.as_u16());
+        self.record.decided.get_or_insert(Verdict::Deny);
         self.record.enforced = Some(if answer.approval.is_some() { Verdict::Hold } else { Verdict::Deny });
         self.phase = Phase::Answered(answer.clone());
         answer
@@ -314,6 +319,10 @@ impl Exchange {
     fn flow(&mut self, work: impl FnOnce(&mut Self) -> Flow) -> Flow {
         if let Some(abort) = &self.abort {
             return Flow::Abort(abort.clone());
+        }
+        if matches!(self.phase, Phase::Finished) {
+            // Its record is written: nothing may pass that no rule reads.
+            return self.cut("guard_unavailable");
         }
         match self.sealed(work) {
             Some(flow) => flow,

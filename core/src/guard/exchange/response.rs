@@ -98,7 +98,7 @@ impl Exchange {
         };
         match self.meter(pending) {
             Ok(None) => {}
-            Ok(Some(lease)) => return self.hold_back(piece, out, from, release, lease),
+            Ok(Some(lease)) => return self.hold_back(Side::Response, (piece, out, from, release), lease),
             Err(()) => return self.cut("uncountable_response"),
         }
         match release {
@@ -115,10 +115,9 @@ impl Exchange {
         }
         let from = out.len();
         out.append(&mut self.waiting);
-        if self.responding {
-            self.release_response(&[], out, from, Release::Changed)
-        } else {
-            self.release_request(&[], out, from, Release::Changed)
+        match self.waits.take() {
+            Some(Side::Request) => self.release_request(&[], out, from, Release::Changed),
+            _ => self.release_response(&[], out, from, Release::Changed),
         }
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::Job;
+use super::{Ended, Job, Reply};
 use crate::audit::{Change, Journal, Kind, Log, MemoryJournal, Record, StoreKeeper};
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
@@ -31,6 +31,7 @@ pub(in crate::guard) struct Bench {
     owed: Vec<oneshot::Sender<Done>>,
     waiters: Vec<Waiter>,
     changed: bool,
+    replies: Vec<Reply>,
 }
 
 /// A parked request.
@@ -74,19 +75,13 @@ impl Bench {
             owed: Vec::new(),
             waiters: Vec::new(),
             changed: false,
+            replies: Vec::new(),
         };
         Ok((bench, snapshot))
     }
 
     pub(super) fn take(&mut self, job: Job) {
         match job {
-            Job::End(record, unspent) => {
-                self.group.push(*record);
-                // What cannot be given back is lost to the grant: it errs towards deny.
-                unspent.into_iter().for_each(|lease| {
-                    let _ = Grants::new(&*self.store).give_back(lease);
-                });
-            }
             Job::Perform(Effect::PersistBegin(record), reply) => {
                 self.group.push(*record);
                 self.owed.push(reply);
@@ -104,8 +99,26 @@ impl Bench {
             Job::Perform(Effect::Lease(lease), reply) => {
                 let _ = reply.send(self.lease(&lease));
             }
-            Job::Do(work) => work(self),
+            Job::Do(work) => {
+                let reply = work(self);
+                self.replies.push(reply);
+            }
+            Job::Wake => {}
         }
+    }
+
+    /// Takes the record of an ended exchange, and gives back what it did not spend.
+    pub(super) fn ended(&mut self, (record, unspent): Ended) {
+        self.group.push(*record);
+        // What cannot be given back is lost to the grant: it errs towards deny.
+        unspent.into_iter().for_each(|lease| {
+            let _ = Grants::new(&*self.store).give_back(lease);
+        });
+    }
+
+    /// Answers those whose work is done, now that every exchange can see it.
+    pub(super) fn reply(&mut self) {
+        self.replies.drain(..).for_each(|reply| reply());
     }
 
     fn use_ticket(&mut self, ticket: Ticket, digest: &str) -> Done {

@@ -1,0 +1,114 @@
+//! The decision alone, and the whole exchange through the engine and through Tower.
+
+use std::convert::Infallible;
+use std::hint::black_box;
+
+use bytes::Bytes;
+use criterion::{Criterion, criterion_group, criterion_main};
+use http_body_util::{BodyExt, Full};
+use tower::{Layer, ServiceExt};
+use wardline::audit::Ending;
+use wardline::classify;
+use wardline::guard::{Caller, Step};
+use wardline::identity::Identity;
+use wardline::model::Subject;
+use wardline::policy::{Facts, NoGrants};
+use wardline_benches::{answer, guard, head, policy};
+use wardline_tower::GuardLayer;
+
+fn decision(c: &mut Criterion) {
+    let policy = policy();
+    let service = policy.service("vectors").expect("the service");
+    let request = head(http::Method::GET, "/collections/docs/points/7");
+    let ana = Identity::new("user-7").with_groups(["analysts", "staff"]);
+    c.bench_function("classify + decide, 50 rules", |b| {
+        b.iter(|| {
+            let classify::Outcome::Done(done) = classify::http(service.system, black_box(&request), "")
+            else {
+                panic!("known by its head")
+            };
+            let facts = Facts { identity: &ana, service: Some(service), acts: &done.acts, risks: &[] };
+            policy.decide(&facts, &NoGrants)
+        });
+    });
+
+    let guard = guard(1_000);
+    for (name, method, target) in [
+        ("guard: begin to verdict, allowed, 1,000 grants", http::Method::GET, "/collections/docs/points/7"),
+        (
+            "guard: begin to verdict, under one of 1,000 grants",
+            http::Method::GET,
+            "/collections/docs/snapshots/s1",
+        ),
+    ] {
+        let request = head(method, target);
+        c.bench_function(name, |b| {
+            b.iter_batched(
+                || (Subject::Http(request.clone()), Caller::Verified(ana.clone())),
+                |(subject, caller)| {
+                    let mut exchange = guard.begin(subject, caller, "bench");
+                    let step = exchange.step();
+                    // The verdict is there: a forward, or the begin record that a high risk writes first.
+                    assert!(matches!(step, Step::Forward(_) | Step::Effect(_)));
+                    exchange
+                },
+                criterion::BatchSize::SmallInput,
+            );
+        });
+    }
+}
+
+fn whole(c: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    for floats in [192, 768] {
+        let body = Bytes::from(answer(floats));
+        let name = |what: &str| format!("{what}, {} byte answer, {floats} floats, 3 findings", body.len());
+
+        let engine = guard(0);
+        let request = head(http::Method::GET, "/collections/docs/points/7");
+        let mut headers = http::HeaderMap::new();
+        headers.insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+        let ana = Identity::new("user-7");
+        c.bench_function(&name("engine alone"), |b| {
+            b.iter(|| {
+                let caller = Caller::Verified(ana.clone());
+                let mut exchange = engine.begin(Subject::Http(request.clone()), caller, "bench");
+                assert!(matches!(exchange.step(), Step::Forward(_)));
+                let passage = exchange.response_head(http::StatusCode::OK, &headers);
+                let mut out = Vec::with_capacity(body.len());
+                let flow = exchange.response(&body, &mut out);
+                let end = exchange.response_end(&mut out);
+                exchange.finish(Ending::Complete);
+                black_box((passage, flow, end, out))
+            });
+        });
+
+        let answer = body.clone();
+        let bare = tower::service_fn(move |_: http::Request<wardline_tower::RequestBody<Full<Bytes>>>| {
+            let answer = answer.clone();
+            async move {
+                let mut response = http::Response::new(Full::new(answer.clone()));
+                let length = http::HeaderValue::from(answer.len());
+                response.headers_mut().insert(http::header::CONTENT_LENGTH, length);
+                let json = http::HeaderValue::from_static("application/json");
+                response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let layered = GuardLayer::new(guard(0)).layer(bare);
+        c.bench_function(&name("through Tower"), |b| {
+            b.iter(|| {
+                runtime.block_on(async {
+                    let mut request = http::Request::new(Full::new(Bytes::new()));
+                    *request.uri_mut() = http::Uri::from_static("/collections/docs/points/7");
+                    request.extensions_mut().insert(ana.clone());
+                    let response = layered.clone().oneshot(request).await.expect("infallible");
+                    black_box(response.into_body().collect().await.expect("a body").to_bytes())
+                })
+            });
+        });
+    }
+}
+
+criterion_group!(benches, decision, whole);
+criterion_main!(benches);

@@ -1,0 +1,235 @@
+//! Step 5, the request's side: what of its body goes on, and how; and what it costs the grants.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Method, header};
+
+use super::collect::State;
+use super::{Await, Exchange, Phase, flow_of};
+use crate::coding::Decoder;
+use crate::error::Error;
+use crate::guard::body::Body;
+use crate::guard::step::{Effect, Flow, Forward, LeaseRequest, RequestBody, Step};
+use crate::guard::truth::{self, HeaderEdits};
+use crate::mask::{Format, Masker, Release};
+use crate::model::Unit;
+use crate::policy::{Masking, Side};
+
+impl Exchange {
+    /// What of the body goes on, and how.
+    pub(super) fn prepare(&mut self) -> Option<Step> {
+        if self.head.is_none() {
+            // A call has no body on a wire.
+            self.phase = Phase::Forwarded;
+            return Some(Step::Forward(Forward {
+                edits: HeaderEdits::default(),
+                body: RequestBody::Unchanged,
+            }));
+        }
+        let (Ok(masking), Ok(answer)) = (self.masking(Side::Request), self.masking(Side::Response)) else {
+            return self.fail().map(Step::Answer);
+        };
+        let changes = !masking.plan.is_empty() && self.enforces();
+        if changes && self.collected.is_open() {
+            // A body within the limit is masked whole before its first byte leaves, so that a refusal is clean.
+            return Some(Step::NeedBody);
+        }
+        let mut edits = HeaderEdits::default();
+        if self.enforces() && !answer.plan.is_empty() {
+            let method = self.head.as_ref().map_or(Method::POST, |head| head.method.clone());
+            truth::request_of_changing_response(&method, &mut edits);
+        }
+        self.phase = Phase::Forwarded;
+        if changes && !(self.collected.is_empty() && self.collected.state == State::Whole) {
+            return Some(self.mask_request(&masking, edits));
+        }
+        let coding = self.header(&header::CONTENT_ENCODING).unwrap_or("");
+        self.request = match (self.watcher(Side::Request, &masking, self.content_type()), Decoder::of(coding))
+        {
+            (Some(body), Ok(decoder)) => body.decoding(decoder),
+            _ => Body::passing(),
+        };
+        let read: Vec<Bytes> = self.collected.raw.clone();
+        for piece in &read {
+            let _ = self.request.push(piece, &mut self.waiting);
+            self.request.released(piece);
+        }
+        if self.collected.state == State::Whole {
+            let _ = self.request.finish(&mut self.waiting);
+        }
+        if let Some(step) = self.unmet() {
+            return Some(step);
+        }
+        if self.collected.state == State::Whole {
+            return Some(Step::Forward(Forward { edits, body: RequestBody::Unchanged }));
+        }
+        let watched = self.request_census.is_some() || !masking.plan.is_empty();
+        let body =
+            if watched { RequestBody::Feed(Bytes::from(read.concat())) } else { RequestBody::Unchanged };
+        Some(Step::Forward(Forward { edits, body }))
+    }
+
+    fn mask_request(&mut self, masking: &Masking, mut edits: HeaderEdits) -> Step {
+        let format = self.content_type().and_then(Format::of);
+        let (Some(format), Some(runtime)) = (format, &self.runtime) else {
+            if !masking.refuse_unmaskable {
+                return Step::Forward(Forward { edits, body: RequestBody::Unchanged });
+            }
+            return Step::Answer(self.refuse("unmaskable_request"));
+        };
+        if self.collected.state == State::Undecodable {
+            return Step::Answer(self.refuse("unsupported_coding"));
+        }
+        let counter = self.request_census.and_then(|paths| self.shared.counter(paths));
+        let masker = Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter);
+        let coding = self.header(&header::CONTENT_ENCODING);
+        let decoder = coding.map_or(Ok(None), Decoder::of).unwrap_or_default();
+        let coded = decoder.is_some();
+        self.request = Body::masked(decoder, masker);
+        let mut out = Vec::new();
+        let mut changed = coded;
+        for piece in self.collected.raw.clone() {
+            match self.request.push(&piece, &mut out) {
+                Ok(Release::Unchanged) => out.extend_from_slice(&piece),
+                Ok(Release::Changed) => changed = true,
+                Err(code) => return Step::Answer(self.refuse(code)),
+            }
+        }
+        let whole = self.collected.state == State::Whole;
+        if whole && let Err(code) = self.request.finish(&mut out) {
+            return Step::Answer(self.refuse(code));
+        }
+        if let Some(step) = self.unmet() {
+            return step;
+        }
+        self.request.released(&out);
+        if whole && (!changed || self.collected.clear().is_some_and(|clear| clear == out && !coded)) {
+            return Step::Forward(Forward { edits, body: RequestBody::Unchanged });
+        }
+        truth::request_with_changed_body(whole.then_some(out.len()), &mut edits);
+        let bytes = Bytes::from(out);
+        let body = if whole { RequestBody::Whole(bytes) } else { RequestBody::Feed(bytes) };
+        Step::Forward(Forward { edits, body })
+    }
+
+    /// What has been read of the request brings more than was leased for it: lease first, then look again.
+    fn unmet(&mut self) -> Option<Step> {
+        match self.meter(0) {
+            Ok(None) => None,
+            Ok(Some(lease)) => {
+                self.phase = Phase::Effect(Await::Lease);
+                Some(Step::Effect(Effect::Lease(lease)))
+            }
+            Err(()) => Some(Step::Answer(self.refuse("too_large_to_inspect"))),
+        }
+    }
+
+    /// A reader for a body that is not changed: for its census, or for what observing would have masked.
+    pub(super) fn watcher(&self, side: Side, masking: &Masking, content_type: Option<&str>) -> Option<Body> {
+        let census = match side {
+            Side::Request => self.request_census,
+            Side::Response => self.response_census,
+        };
+        let runtime = self.runtime.as_ref()?;
+        let format = content_type.and_then(Format::of)?;
+        if census.is_none() && masking.plan.is_empty() {
+            return None;
+        }
+        let masker = Masker::new(
+            masking.plan.clone(),
+            format,
+            runtime.keys.clone(),
+            census.and_then(|paths| self.shared.counter(paths)),
+        );
+        Some(Body::watched(masker))
+    }
+
+    pub(super) fn masking(&self, side: Side) -> Result<Arc<Masking>, Error> {
+        self.shared.policy.masking(self.service(), &self.identity, &self.acts, side)
+    }
+
+    pub(super) fn header(&self, name: &http::HeaderName) -> Option<&str> {
+        self.head.as_ref()?.headers.get(name)?.to_str().ok()
+    }
+
+    fn content_type(&self) -> Option<&str> {
+        self.header(&header::CONTENT_TYPE)
+    }
+
+    /// A piece of a request body on its way to the service.
+    pub(super) fn feed_request(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Flow {
+        let from = out.len();
+        match self.request.push(piece, out) {
+            Ok(release) => self.release_request(piece, out, from, release),
+            Err(code) => self.cut(code),
+        }
+    }
+
+    pub(super) fn end_of_request(&mut self, out: &mut Vec<u8>) -> Flow {
+        let from = out.len();
+        match self.request.finish(out) {
+            Ok(()) => self.release_request(&[], out, from, Release::Changed),
+            Err(code) => self.cut(code),
+        }
+    }
+
+    pub(super) fn release_request(
+        &mut self,
+        piece: &[u8],
+        out: &mut Vec<u8>,
+        from: usize,
+        release: Release,
+    ) -> Flow {
+        let pending = match release {
+            Release::Unchanged => piece.len(),
+            Release::Changed => out.len().saturating_sub(from),
+        };
+        match self.meter(pending) {
+            Ok(None) => {}
+            Ok(Some(lease)) => return self.hold_back(Side::Request, (piece, out, from, release), lease),
+            Err(()) => return self.cut("too_large_to_inspect"),
+        }
+        match release {
+            Release::Unchanged => self.request.released(piece),
+            Release::Changed => self.request.released(out.get(from..).unwrap_or_default()),
+        }
+        flow_of(release)
+    }
+
+    /// Keeps back what may only go on once a lease is there.
+    pub(super) fn hold_back(
+        &mut self,
+        side: Side,
+        (piece, out, from, release): (&[u8], &mut Vec<u8>, usize, Release),
+        lease: LeaseRequest,
+    ) -> Flow {
+        if self.waits.is_some() {
+            // A door asks for one effect at a time; two directions that wait at once could cross.
+            return self.cut("guard_unavailable");
+        }
+        match release {
+            Release::Unchanged => self.waiting.extend_from_slice(piece),
+            Release::Changed => self.waiting.extend(out.drain(from..)),
+        }
+        self.waits = Some(side);
+        self.phase = Phase::Effect(Await::More);
+        Flow::Effect(Effect::Lease(lease))
+    }
+
+    /// Counts what came through against the quotas; answers with the lease that is missing.
+    /// `pending` bytes wait to go on.
+    pub(super) fn meter(&mut self, pending: usize) -> Result<Option<LeaseRequest>, ()> {
+        // What a request brings is counted as it goes in, what it takes as the answer comes out.
+        let by_request = self.request_census.is_some();
+        if !self.ledger.meters() || by_request == self.responding {
+            return Ok(None);
+        }
+        let failed = self.record.status.is_some_and(|status| status >= 400);
+        let body = if by_request { &self.request } else { &self.response };
+        self.ledger.spend(|unit| match unit {
+            Unit::Bytes => body.count(unit).map(|bytes| bytes.saturating_add(pending as u64)),
+            _ => body.count(unit).or(failed.then_some(0)),
+        })
+    }
+}
