@@ -53,3 +53,8 @@ pub use service::GuardService;
 
 /// An error of a body, as hosts take it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The README's Rust is compiled like any other example.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::process;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ pub(super) struct Shared {
     clock: Arc<dyn Clock>,
     runtime: ArcSwapOption<Runtime>,
     start: Mutex<Start>,
+    /// Bytes of request bodies that exchanges keep to judge them, over the whole process.
+    kept: AtomicUsize,
     /// Places of vectors, rows and ids, compiled once for each kind of body.
     places: RwLock<HashMap<usize, Places>>,
 }
@@ -30,6 +33,9 @@ struct Start {
     failed_at: Option<Instant>,
     because: Option<String>,
 }
+
+/// At most so many bytes of request bodies are kept at once; a body beyond it is judged as one too large to read.
+const BUDGET: usize = 256 << 20;
 
 /// How soon a failed start is tried again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -43,6 +49,7 @@ impl Shared {
             clock,
             runtime: ArcSwapOption::empty(),
             start: Mutex::default(),
+            kept: AtomicUsize::new(0),
             places: RwLock::default(),
         }
     }
@@ -58,6 +65,17 @@ impl Shared {
         let counter = Counter::at(&places);
         self.places.write().unwrap_or_else(PoisonError::into_inner).insert(key, places);
         Some(counter)
+    }
+
+    /// Takes room for `bytes` of a request body; `false` where the process keeps enough of them.
+    pub(super) fn keep(&self, bytes: usize) -> bool {
+        let kept = self.kept.fetch_add(bytes, Ordering::Relaxed);
+        kept.saturating_add(bytes) <= BUDGET
+    }
+
+    /// Gives the room back.
+    pub(super) fn let_go(&self, bytes: usize) {
+        self.kept.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -48,6 +48,8 @@ pub struct Exchange {
     request_census: Option<&'static vector::Paths>,
     decision: Option<Decision>,
     collected: Collected,
+    /// How much of the process's room the collected body takes.
+    kept: usize,
     request: Body,
     response: Body,
     ledger: Ledger,
@@ -113,6 +115,7 @@ impl Exchange {
             request_census: None,
             decision: None,
             collected: Collected::default(),
+            kept: 0,
             request: Body::passing(),
             response: Body::passing(),
             ledger: Ledger::default(),
@@ -170,7 +173,12 @@ impl Exchange {
     pub fn step(&mut self) -> Step {
         match self.sealed(Self::next_step) {
             Some(step) => {
-                self.sent |= matches!(step, Step::Forward(_));
+                if matches!(step, Step::Forward(_)) {
+                    self.sent = true;
+                    // The verdict is there and the door has the bytes: nobody needs them here any more.
+                    self.collected = Collected::default();
+                    self.shared.let_go(std::mem::take(&mut self.kept));
+                }
                 step
             }
             None => Step::Answer(self.refuse("guard_unavailable")),
@@ -180,6 +188,12 @@ impl Exchange {
     /// Hands over the next piece of the request body, as it came.
     pub fn push_request(&mut self, piece: Bytes) {
         let limit = self.body_limit();
+        if self.collected.is_open() {
+            self.kept = self.kept.saturating_add(piece.len());
+            if !self.shared.keep(piece.len()) {
+                self.collected.state = collect::State::TooLarge;
+            }
+        }
         self.collected.push(piece, limit);
     }
 
@@ -246,6 +260,7 @@ impl Exchange {
             _ => Outcome { result: ending, reason: None },
         };
         self.phase = Phase::Finished;
+        self.shared.let_go(std::mem::take(&mut self.kept));
         let mut record = std::mem::replace(
             &mut self.record,
             Box::new(Record::new(Kind::Exchange, RecordId::from(""), crate::clock::Timestamp::default())),
