@@ -120,8 +120,10 @@ impl Plain {
         let mut starts = text.iter().enumerate().filter(|(_, byte)| **byte == b' ');
         starts.any(|(at, _)| {
             let rest = text.get(at + 1..).unwrap_or_default();
-            words.iter().any(|word| {
-                rest.strip_prefix(word.as_bytes()).is_some_and(|after| after.first() == Some(&b' '))
+            let first = rest.first();
+            words.iter().map(|word| word.as_bytes()).any(|word| {
+                // Most words are turned away by their first letter.
+                word.first() == first && rest.get(word.len()) == Some(&b' ') && rest.starts_with(word)
             })
         })
     }

@@ -96,7 +96,9 @@ impl Matcher {
     pub fn key(&mut self, set: &PathSet, name: &[u8]) {
         let words = self.here.len();
         let base = self.levels.len().saturating_sub(words);
-        self.here.fill(0);
+        if self.is_alive() {
+            self.here.fill(0);
+        }
         if self.levels.get(base..).is_none_or(|level| level.iter().all(|&word| word == 0)) {
             return;
         }
