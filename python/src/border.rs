@@ -49,7 +49,12 @@ pub(crate) fn text_or_bytes<'a>(value: &'a Bound<'_, PyAny>) -> PyResult<(Cow<'a
     let Ok(text) = value.cast::<PyString>() else {
         return Ok((Cow::Borrowed(value.cast::<PyBytes>()?.as_bytes()), false));
     };
-    Ok(match text.to_cow()? {
+    // Python's own error would carry the text with it.
+    let utf8 = text.to_cow().map_err(|_| {
+        let wanted = "the text holds half of a surrogate pair, which has no form in UTF-8";
+        exception(value.py(), &wardline::Error::new(wardline::ErrorKind::Input, wanted))
+    })?;
+    Ok(match utf8 {
         Cow::Borrowed(text) => (Cow::Borrowed(text.as_bytes()), true),
         Cow::Owned(text) => (Cow::Owned(text.into_bytes()), true),
     })

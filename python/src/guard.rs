@@ -1,5 +1,6 @@
 //! `wardline.Guard`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -130,7 +131,7 @@ impl Guard {
         py: Python<'py>,
         method: &str,
         url: &str,
-        headers: Option<Vec<(String, String)>>,
+        headers: Option<Pairs>,
         body: Option<&[u8]>,
     ) -> PyResult<Bound<'py, PyAny>> {
         #[derive(Serialize)]
@@ -140,9 +141,10 @@ impl Guard {
             acts: &'a [Act],
         }
         let reading = working(py, || {
-            let head = request(method, url, headers.unwrap_or_default()).ok_or_else(|| {
-                Error::new(ErrorKind::Input, "expected a method, a URL and headers of HTTP")
-            })?;
+            let head =
+                request(method, url, headers.map(Pairs::list).unwrap_or_default()).ok_or_else(|| {
+                    Error::new(ErrorKind::Input, "expected a method, a URL and headers of HTTP")
+                })?;
             self.inner.classify(&head, body.unwrap_or_default())
         })?;
         let (service, acts) = (reading.service.as_deref(), &reading.acts);
@@ -266,13 +268,32 @@ fn host(headers: &http::HeaderMap) -> String {
     hosts.join(", ")
 }
 
+/// Headers as a mapping or as pairs.
+#[derive(FromPyObject)]
+enum Pairs {
+    #[pyo3(transparent)]
+    Mapping(BTreeMap<String, String>),
+    #[pyo3(transparent)]
+    List(Vec<(String, String)>),
+}
+
+impl Pairs {
+    fn list(self) -> Vec<(String, String)> {
+        match self {
+            Self::Mapping(mapping) => mapping.into_iter().collect(),
+            Self::List(list) => list,
+        }
+    }
+}
+
 /// A request's head by its URL.
 fn request(method: &str, url: &str, pairs: Vec<(String, String)>) -> Option<HttpHead> {
     let method = Method::from_bytes(method.as_bytes()).ok()?;
     let uri: Uri = url.parse().ok()?;
     let mut headers = http::HeaderMap::new();
     for (name, value) in pairs {
-        headers.append(http::HeaderName::from_bytes(name.as_bytes()).ok()?, value.parse().ok()?);
+        let name = http::HeaderName::from_bytes(name.as_bytes()).ok()?;
+        headers.try_append(name, value.parse().ok()?).ok()?;
     }
     let host = match uri.authority() {
         Some(authority) => authority.as_str().rsplit('@').next().unwrap_or_default().to_owned(),

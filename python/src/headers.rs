@@ -5,16 +5,18 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use wardline::guard::{Answer, HeaderEdits};
 
-/// Reads a list of headers; `None` where one of them is no header.
+/// Reads a list of headers; `None` where one of them is no header, or they are more than a map can hold.
 pub(crate) fn read(headers: &Bound<'_, PyAny>) -> PyResult<Option<HeaderMap>> {
-    let mut map = HeaderMap::with_capacity(headers.len().unwrap_or(16));
+    let mut map = HeaderMap::with_capacity(headers.len().unwrap_or(16).min(64));
     for pair in headers.try_iter()? {
         let pair = pair?;
         let (name, value) = (pair.get_item(0)?, pair.get_item(1)?);
         let name = HeaderName::from_bytes(name.cast::<PyBytes>()?.as_bytes());
         let value = HeaderValue::from_bytes(value.cast::<PyBytes>()?.as_bytes());
         let (Ok(name), Ok(value)) = (name, value) else { return Ok(None) };
-        map.append(name, value);
+        if map.try_append(name, value).is_err() {
+            return Ok(None);
+        }
     }
     Ok(Some(map))
 }

@@ -54,6 +54,8 @@ def test_classify_reads_like_the_server_would() -> None:
     reading = guard().classify("POST", "http://localhost/collections/docs/points/scroll", body=b'{"limit":3}')
     assert reading["service"] == "vectors" and reading["acts"][0]["resource"] == "docs"
     assert guard().classify("GET", "/no/such/thing")["acts"][0]["operation"] == "unknown"
+    for headers in ({"host": "localhost"}, [("host", "localhost")]):
+        assert guard().classify("GET", "/collections", headers=headers)["service"] == "vectors"  # type: ignore[arg-type]
 
 
 def test_detect_counts_in_the_text_s_own_units() -> None:
@@ -76,6 +78,7 @@ def test_errors_have_codes_and_quote_nothing(tmp_path: Path) -> None:
         (lambda: Guard(tmp_path / "none.yaml"), "not_found"),
         (lambda: guard().mask('{"mail": "ana@example.org"', "application/json"), "invalid_input"),
         (lambda: guard().mask("ana@example.org", "image/png"), "invalid_input"),
+        (lambda: guard().mask("ana@example.org \ud800"), "invalid_input"),
         (lambda: guard().approve("apr_none", by="sam"), "not_found"),
         (lambda: guard().revoke_grant("grt_none", by="sam", reason="x"), "not_found"),
         (lambda: guard().approvals("nosuch"), "invalid_input"),

@@ -338,3 +338,112 @@ def test_background_tasks_run_and_do_not_delay_the_end(serve: Serve) -> None:
     assert reply.body == b'{"n":1}' and not ran.is_set()
     go.set()
     assert ran.wait(WAIT)
+
+
+def test_a_service_that_does_not_listen_is_told_that_its_caller_went_away(serve: Serve) -> None:
+    ended = threading.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        headers = [(b"content-type", b"application/x-ndjson")]
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            while True:
+                await send({"type": "http.response.body", "body": b'{"n": 1}\n', "more_body": True})
+                await asyncio.sleep(0.01)
+        finally:
+            ended.set()
+
+    server = serve(app)
+    client = server.connect()
+    client.send(wire("GET", "/masked" + READ))
+    client.head()
+    assert client.chunk() == b'{"n": 1}\n'
+    client.close()
+    assert ended.wait(1.0)
+    assert server.record()["outcome"]["result"] == "disconnected"
+
+
+def test_a_service_may_read_its_request_while_it_streams(serve: Serve) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        headers = [(b"content-type", b"application/x-ndjson")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b'{"n": 1}\n', "more_body": True})
+        read = len(await body_of(receive))
+        await send({"type": "http.response.body", "body": b'{"read": %d}\n' % read, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    server = serve(app)
+    for request, read in [
+        (wire("GET", "/plain" + READ), 0),
+        (wire("PUT", "/plain/collections/docs/points", b'{"points":[]}' + b" " * 300_000), 300_013),
+    ]:
+        client = server.connect()
+        client.send(request)
+        assert client.reply().body == b'{"n": 1}\n{"read": %d}\n' % read
+    assert [record["outcome"]["result"] for record in server.records(2)] == ["complete", "complete"]
+
+
+def test_more_headers_than_can_be_held_are_no_defect(serve: Serve) -> None:
+    many = [(b"h%d" % n, b"") for n in range(40_000)]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        app.called = True  # type: ignore[attr-defined]
+        await send({"type": "http.response.start", "status": 200, "headers": many})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    app.called = False  # type: ignore[attr-defined]
+    server = serve(app, http="httptools")
+    client = server.connect()
+    lines = b"".join(b"%s:\r\n" % name for name, _ in many)
+    client.send(b"GET /masked" + READ.encode() + b" HTTP/1.1\r\nhost: h\r\n" + lines + b"\r\n")
+    reply = client.reply()
+    assert (reply.status, reply.problem["code"]) == (400, "ambiguous_request")
+    assert not app.called  # type: ignore[attr-defined]
+    assert server.exchange(wire("GET", "/masked" + READ)).status == 500
+    assert [record["outcome"]["result"] for record in server.records(2)] == ["failed", "failed"]
+
+
+def test_a_head_waits_for_the_piece_of_the_request_before_it() -> None:
+    """Both directions share one exchange: what waits for an effect must come out on its own side."""
+    from wardline._passing import Passing
+
+    calls: list[str] = []
+
+    class Exchange:
+        def request(self, piece: bytes, more: bool) -> None:
+            calls.append("request waits")
+
+        def carry_out(self, wake: Callable[[], object]) -> bool:
+            if "effect" in calls:
+                return True
+            calls.append("effect")
+            asyncio.get_running_loop().call_later(0.05, wake)
+            return False
+
+        def resume(self) -> bytes:
+            calls.append("request passes")
+            return b"{}"
+
+        def head(self, status: int, headers: Any) -> tuple[int, None, None]:
+            calls.append("head")
+            return 0, None, None
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b"{}", "more_body": False}
+
+    async def send(message: Any) -> None: ...
+
+    async def run() -> None:
+        exchange: Any = Exchange()
+        passing = Passing(exchange, {"type": "http", "method": "POST", "headers": []}, receive, send)
+        passing.feeding, passing.turn = True, asyncio.Lock()
+        reading = asyncio.ensure_future(passing.receive())
+        await asyncio.sleep(0.01)
+        await passing.send({"type": "http.response.start", "status": 200, "headers": []})
+        await reading
+
+    asyncio.run(run())
+    assert calls == ["request waits", "effect", "request passes", "head"]

@@ -32,7 +32,7 @@ class Passing:
 
     __slots__ = (
         "exchange", "scope", "_receive", "_send", "read", "more", "pending", "first", "feeding", "turn", "gone",
-        "started", "closed", "cut", "start", "pieces", "left", "bodiless", "trailers",
+        "started", "closed", "cut", "start", "pieces", "left", "bodiless", "trailers", "asking",
     )  # fmt: skip
 
     def __init__(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,6 +49,8 @@ class Passing:
         # Only one direction may wait for an effect at a time.
         self.turn: Optional[asyncio.Lock] = None
         self.gone = False
+        # How many of the application's calls wait for the caller's next message right now.
+        self.asking = 0
         # Whether a byte of the response was sent; whether the exchange has its answer; why it was cut.
         self.started = False
         self.closed = False
@@ -139,15 +141,35 @@ class Passing:
         return await self._next()
 
     async def _next(self) -> Message:
-        if self.pending is not None:
-            # An application that gives up listening must not take the message with it.
-            message = await asyncio.shield(self.pending)
-            self.pending = None
-        else:
-            message = await self._receive()
+        self.asking += 1
+        try:
+            if self.pending is not None:
+                # An application that gives up listening must not take the message with it.
+                message = await asyncio.shield(self.pending)
+                self.pending = None
+            else:
+                message = await self._receive()
+        finally:
+            self.asking -= 1
         if message["type"] == "http.disconnect":
             self.gone = True
+        elif message["type"] == "http.request":
+            self.more = message.get("more_body", False)
         return message
+
+    async def _heed(self) -> None:
+        """Listens for the caller's going away in place of an application that streams and does not."""
+        if self.pending is None:
+            if self.asking:
+                return
+            if self.more:
+                if not _without_body(self.scope):
+                    return
+                self.read.append(await self._next())
+            self.pending = asyncio.ensure_future(self._receive())
+        elif self.pending.done() and self.pending.result()["type"] == "http.disconnect":
+            self.gone = self.closed = True
+            raise OSError("the caller is gone")
 
     async def _feed(self) -> Message:
         if self.first is not None:
@@ -191,7 +213,12 @@ class Passing:
 
     async def _start(self, message: Message) -> None:
         status, headers = message["status"], [(name, value) for name, value in message.get("headers", ())]
-        how, edits, answer = self.exchange.head(status, headers)
+        if self.turn is None:
+            how, edits, answer = self.exchange.head(status, headers)
+        else:
+            # A piece of the request that waits for its effect is not to be taken for one of the response.
+            async with self.turn:
+                how, edits, answer = self.exchange.head(status, headers)
         if how == _REFUSE:
             await self._answer(answer)
             self.exchange.complete()
@@ -242,7 +269,9 @@ class Passing:
                 return
             message = {**message, "body": out}
         await self._send(message)
-        if not more and not self.trailers:
+        if more:
+            await self._heed()
+        elif not self.trailers:
             self._complete()
 
     async def _cut(self, answer: Any) -> None:
@@ -314,6 +343,12 @@ def _wake(woken: asyncio.Future[None]) -> None:
 def _bytes(message: Message) -> bytes:
     body = message.get("body", b"")
     return body if type(body) is bytes else bytes(body)
+
+
+def _without_body(scope: Scope) -> bool:
+    """Whether the request's head says that no body follows; only then does asking for one call for nothing."""
+    framed = any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
+    return not framed and scope.get("http_version", "").startswith("1")
 
 
 def _edited(headers: Any, edits: Any) -> Headers:

@@ -54,7 +54,7 @@ class Guard:
         self,
         method: str,
         url: str,
-        headers: Optional[Sequence[tuple[str, str]]] = None,
+        headers: Union[Mapping[str, str], Sequence[tuple[str, str]], None] = None,
         body: Optional[bytes] = None,
     ) -> Reading:
         """What a request would be taken for. Nothing is decided or recorded."""
