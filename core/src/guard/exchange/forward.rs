@@ -115,7 +115,7 @@ impl Exchange {
 
     /// What has been read of the request brings more than was leased for it: lease first, then look again.
     fn unmet(&mut self) -> Option<Step> {
-        match self.meter(0) {
+        match self.meter(Side::Request, 0) {
             Ok(None) => None,
             Ok(Some(lease)) => {
                 self.phase = Phase::Effect(Await::Lease);
@@ -185,7 +185,7 @@ impl Exchange {
             Release::Unchanged => piece.len(),
             Release::Changed => out.len().saturating_sub(from),
         };
-        match self.meter(pending) {
+        match self.meter(Side::Request, pending) {
             Ok(None) => {}
             Ok(Some(lease)) => return self.hold_back(Side::Request, (piece, out, from, release), lease),
             Err(()) => return self.cut("too_large_to_inspect"),
@@ -219,10 +219,10 @@ impl Exchange {
 
     /// Counts what came through against the quotas; answers with the lease that is missing.
     /// `pending` bytes wait to go on.
-    pub(super) fn meter(&mut self, pending: usize) -> Result<Option<LeaseRequest>, ()> {
+    pub(super) fn meter(&mut self, side: Side, pending: usize) -> Result<Option<LeaseRequest>, ()> {
         // What a request brings is counted as it goes in, what it takes as the answer comes out.
         let by_request = self.request_census.is_some();
-        if !self.ledger.meters() || by_request == self.responding {
+        if !self.ledger.meters() || by_request != (side == Side::Request) {
             return Ok(None);
         }
         let failed = self.record.status.is_some_and(|status| status >= 400);

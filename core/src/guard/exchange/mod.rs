@@ -61,8 +61,6 @@ pub struct Exchange {
     abort: Option<Abort>,
     /// Whether anything may have reached the service.
     sent: bool,
-    /// Whether the response has begun.
-    responding: bool,
     /// The service names this exchange's failures as its own: nothing is judged or changed any more.
     unguarded: bool,
     begun: bool,
@@ -124,7 +122,6 @@ impl Exchange {
             follow_up: None,
             abort: None,
             sent: false,
-            responding: false,
             unguarded: false,
             begun: false,
             record,

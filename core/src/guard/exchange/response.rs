@@ -18,7 +18,6 @@ const WHOLE: u64 = 64 * 1024;
 impl Exchange {
     pub(super) fn judge_response(&mut self, status: StatusCode, headers: &HeaderMap) -> Passage {
         self.record.status = Some(status.as_u16());
-        self.responding = true;
         let mut edits = HeaderEdits::default();
         if self.unguarded {
             return Passage { edits, body: ResponseBody::Pass };
@@ -96,7 +95,7 @@ impl Exchange {
             Release::Unchanged => piece.len(),
             Release::Changed => out.len().saturating_sub(from),
         };
-        match self.meter(pending) {
+        match self.meter(Side::Response, pending) {
             Ok(None) => {}
             Ok(Some(lease)) => return self.hold_back(Side::Response, (piece, out, from, release), lease),
             Err(()) => return self.cut("uncountable_response"),
