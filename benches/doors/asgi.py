@@ -1,4 +1,4 @@
-"""What the ASGI door adds: one uvicorn process serves the bare and the guarded app, requests alternate.
+"""What the ASGI door adds: one uvicorn process serves the bare and the guarded app, another asks them in turn.
 
     python benches/doors/asgi.py [REQUESTS]
 
@@ -9,8 +9,8 @@ neighbours, in microseconds.
 import asyncio
 import socket
 import statistics
+import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -30,14 +30,20 @@ async def bare(scope, receive, send):
     await send({"type": "http.response.body", "body": ANSWER})
 
 
-def serve(app):
-    """Starts an app on a free port; answers its port."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="warning", lifespan="off")
-    threading.Thread(
-        target=lambda: asyncio.run(uvicorn.Server(config).serve(sockets=[listener])), daemon=True
-    ).start()
-    return listener.getsockname()[1]
+async def serve():
+    """Serves both apps in one event loop; writes their ports."""
+    policy = str(Path(__file__).with_name("wardline.yaml"))
+    serving, ports = [], []
+    for app in (bare, GuardMiddleware(bare, policy=policy)):
+        # With the protocol named, asyncio sets TCP_NODELAY on what it accepts; without, a head and its body wait for each other.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        ports.append(listener.getsockname()[1])
+        config = uvicorn.Config(app, log_level="warning", lifespan="off")
+        serving.append(uvicorn.Server(config).serve(sockets=[listener]))
+    print(*ports, flush=True)
+    await asyncio.gather(*serving)
 
 
 REQUEST = b"GET /collections/docs/points/7 HTTP/1.1\r\nhost: localhost\r\nx-user: ana\r\n\r\n"
@@ -59,8 +65,8 @@ def ask(connection):
 
 def main():
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
-    policy = str(Path(__file__).with_name("wardline.yaml"))
-    ports = [serve(bare), serve(GuardMiddleware(bare, policy=policy))]
+    server = subprocess.Popen([sys.executable, __file__, "serve"], stdout=subprocess.PIPE, text=True)
+    ports = [int(port) for port in server.stdout.readline().split()]
     time.sleep(1)
     connections = [socket.create_connection(("127.0.0.1", port)) for port in ports]
     for connection in connections:
@@ -73,6 +79,10 @@ def main():
     without, guarded = (statistics.median(column) for column in zip(*times))
     added = statistics.median(b - a for a, b in times)
     print(f"asgi: bare {without:.1f} us, guarded {guarded:.1f} us, added {added:.1f} us (p50 of {requests})")
+    server.kill()
 
 
-main()
+if sys.argv[1:] == ["serve"]:
+    asyncio.run(serve())
+else:
+    main()

@@ -1,11 +1,12 @@
-// What the Express door adds: one process serves the bare and the guarded app, requests alternate.
+// What the Express door adds: one process serves the bare and the guarded app, another asks them in turn.
 //
-//     node benches/doors/express.mjs [REQUESTS]     (from a folder where `wardline` and `express` resolve)
+//     node benches/doors/express.mjs [REQUESTS]     (after `npm ci` in node/, with a release module in its place)
 //
 // The answer is 7.5 KB of JSON with a 768-float vector and 3 findings. Prints the median of each and of the difference of
 // neighbours, in microseconds.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import net from "node:net";
 import { createRequire } from "node:module";
@@ -31,9 +32,8 @@ function serve(middleware) {
   return app.listen(0, "127.0.0.1");
 }
 
-async function connect(server) {
-  if (!server.listening) await once(server, "listening");
-  const socket = net.connect(server.address().port, "127.0.0.1").setNoDelay(true);
+async function connect(port) {
+  const socket = net.connect(port, "127.0.0.1").setNoDelay(true);
   await once(socket, "connect");
   let data = "";
   let wake;
@@ -54,9 +54,18 @@ async function connect(server) {
 }
 
 const median = (numbers) => numbers.sort((a, b) => a - b)[numbers.length >> 1];
-const requests = Number(process.argv[2] ?? 4000);
 const policy = fileURLToPath(new URL("wardline.yaml", import.meta.url));
-const asks = [await connect(serve()), await connect(serve(guard(policy)))];
+if (process.argv[2] === "serve") {
+  const servers = [serve(), serve(guard(policy))];
+  for (const server of servers) if (!server.listening) await once(server, "listening");
+  console.log(servers.map((server) => server.address().port).join(" "));
+  await new Promise(() => {});
+}
+
+const requests = Number(process.argv[2] ?? 4000);
+const child = spawn(process.execPath, [fileURLToPath(import.meta.url), "serve"], { stdio: ["ignore", "pipe", "inherit"] });
+const ports = String((await once(child.stdout, "data"))[0]).trim().split(" ").map(Number);
+const asks = [await connect(ports[0]), await connect(ports[1])];
 let bodies;
 for (let n = 0; n < 300; n += 1) bodies = [(await asks[0]())[1], (await asks[1]())[1]];
 assert.equal(bodies[0], answer);
@@ -68,4 +77,5 @@ const added = median(times.map(([a, b]) => b - a));
 console.log(
   `express: bare ${bare.toFixed(1)} us, guarded ${guarded.toFixed(1)} us, added ${added.toFixed(1)} us (p50 of ${requests})`,
 );
+child.kill();
 process.exit(0);
