@@ -7,9 +7,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::note::hex;
 use super::record::{Blob, Passed, Record};
 use crate::error::{Error, ErrorKind};
+use crate::keys::hex;
 
 /// How many ids, findings, acts, rules and grants a cut entry keeps of each.
 const KEPT: usize = 32;

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use super::merkle::Hash;
 use crate::error::{Error, ErrorKind};
-use crate::keys;
+use crate::keys::{self, hex};
 
 /// The signature type byte of Ed25519 in signed notes.
 const ED25519: u8 = 1;
@@ -196,15 +196,6 @@ impl Kept {
     pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
         PublicKey::read(&self.key)?.open(&self.note)
     }
-}
-
-/// Bytes in hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// A name of a key in a signed note: no space, no plus.

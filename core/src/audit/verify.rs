@@ -8,9 +8,10 @@ use serde::Serialize;
 use super::keeper::Kept;
 use super::log::segment::{self, Step};
 use super::merkle::{Hash, TILE, Tree, leaf_hash};
-use super::note::{Checkpoint, PublicKey, hex};
+use super::note::{Checkpoint, PublicKey};
 use super::{Record, blob, tile};
 use crate::error::{Error, ErrorKind};
+use crate::keys::hex;
 
 /// What verifying a state folder found.
 #[derive(Debug, Clone, Serialize)]

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::audit::{Found, Passed};
 use crate::coding::Decoder;
+use crate::keys::hex;
 use crate::mask::{Masker, Release};
 use crate::model::{Census, Unit};
 
@@ -191,9 +192,4 @@ impl Body {
         }
         passed
     }
-}
-
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|n| char::from_digit(u32::from(n), 16)).collect()
 }

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 
-use super::body::hex;
 use super::worker::Runtime;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
+use crate::keys::hex;
 use crate::policy::Policy;
 use crate::vector::{Counter, Paths, Places};
 

@@ -39,6 +39,16 @@ const BODY_HASHES: [HeaderName; 4] = [
     HeaderName::from_static("content-md5"),
 ];
 
+/// The one value of a header that decides how a body is read. Repeated, or not text, it has two readings: `Err`.
+pub(super) fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, ()> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| ()),
+        (Some(_), Some(_)) => Err(()),
+    }
+}
+
 /// What the request must stop asking for when its response may change: ranges and revalidation of bytes that
 /// the caller will never see, and codings that would have to be undone.
 pub(super) fn request_of_changing_response(method: &Method, edits: &mut HeaderEdits) {

@@ -160,6 +160,12 @@ pub fn random() -> Result<[u8; 32], Error> {
     Ok(bytes)
 }
 
+/// Bytes as lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).collect()
+}
+
 /// One block of HKDF-Expand: the root is already uniform, so Extract is not needed (RFC 5869, section 3.3).
 fn derive(root: &[u8; 32], label: &[u8]) -> HmacSha256 {
     let mut mac = keyed(root);

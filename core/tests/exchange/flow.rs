@@ -354,3 +354,19 @@ fn bodies_that_are_kept_come_from_one_budget() {
     kept.clear();
     assert!(matches!(open().next_blocking(), Step::NeedBody));
 }
+
+#[test]
+fn a_body_with_two_types_has_no_one_reading() {
+    let (folder, guard) = guard();
+    for twice in [["content-type", "text/plain"], ["content-encoding", "identity"]] {
+        let kind = ("content-type", "application/json");
+        let headers = [("x-user", "ana"), kind, (twice[0], twice[1]), ("content-encoding", "identity")];
+        let upsert = head("PUT", "/q/collections/docs/points", &headers);
+        let body = br#"{"points":[{"id":1,"vector":[0.1],"payload":{"mail":"ana\u0040example.org"}}]}"#;
+        let seen = exchange(&guard, upsert, body, &Service { status: 200, ..Service::default() });
+        assert_eq!(seen.answer.unwrap().code, "ambiguous_request", "{}", twice[0]);
+        assert!(seen.service.is_none());
+    }
+    guard.flush().unwrap();
+    assert_eq!(exchanges(&folder.path().join("state")).len(), 2);
+}

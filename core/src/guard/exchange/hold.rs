@@ -9,9 +9,9 @@ use super::{Await, Exchange, Phase};
 use crate::audit::Kind;
 use crate::grant::{ApprovalState, Opening};
 use crate::guard::answer::Answer;
-use crate::guard::body::hex;
+
 use crate::guard::step::{Done, Effect, Step};
-use crate::keys::Purpose;
+use crate::keys::{Purpose, hex};
 use crate::model::{ApprovalId, Risk, Verdict};
 
 /// How soon a held request is worth another try, in seconds.

@@ -8,7 +8,7 @@ use crate::audit::{Matched, Term, Weighed};
 use crate::classify::{self, Outcome};
 use crate::guard::answer::Answer;
 use crate::guard::step::{Forward, RequestBody, Step};
-use crate::guard::truth::HeaderEdits;
+use crate::guard::truth::{HeaderEdits, only};
 use crate::model::{Act, GrantId, Risk, Verdict};
 use crate::policy::{Decision, Facts, code};
 
@@ -42,14 +42,18 @@ impl Exchange {
             return self.fail().map(Step::Answer);
         }
         let Some(head) = &self.head else { return Some(Step::Answer(self.refuse("guard_unavailable"))) };
+        let (Ok(coding), Ok(_)) =
+            (only(&head.headers, &header::CONTENT_ENCODING), only(&head.headers, &header::CONTENT_TYPE))
+        else {
+            return self
+                .unreadable("ambiguous_request", "repeated header at content-type or content-encoding");
+        };
         let service = self.shared.policy.services().get(self.service.unwrap_or(usize::MAX));
         let outcome = match (self.pending.take(), service) {
             (Some(pending), _) => Outcome::NeedBody(pending),
             (None, None) => Outcome::Done(classify::Classified::unknown()),
             (None, Some(service)) => {
                 // Only a body that something may read is worth a decoder.
-                let coding =
-                    head.headers.get(header::CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?"));
                 self.collected.expect(coding);
                 classify::http(service.system, head, &service.base_path)
             }
@@ -83,19 +87,24 @@ impl Exchange {
                     "malformed_json" => "malformed_body",
                     _ => "ambiguous_request",
                 };
-                self.acts = vec![Act::unknown()];
-                self.record.because = Some(format!("{} at {}", refusal.code, refusal.at));
-                self.record.decided = Some(Verdict::Deny);
-                if !self.enforces() {
-                    self.phase = Phase::Begin;
-                    self.record.enforced = Some(Verdict::Allow);
-                    self.record.code = Some(code.to_owned());
-                    self.record.acts.clone_from(&self.acts);
-                    return None;
-                }
-                Some(Step::Answer(self.refuse(code)))
+                self.unreadable(code, &format!("{} at {}", refusal.code, refusal.at))
             }
         }
+    }
+
+    /// A request that has no one reading: refused, or where the service is only observed, noted as what it is.
+    fn unreadable(&mut self, code: &'static str, because: &str) -> Option<Step> {
+        self.acts = vec![Act::unknown()];
+        self.record.because = Some(because.to_owned());
+        self.record.decided = Some(Verdict::Deny);
+        if self.enforces() {
+            return Some(Step::Answer(self.refuse(code)));
+        }
+        self.phase = Phase::Begin;
+        self.record.enforced = Some(Verdict::Allow);
+        self.record.code = Some(code.to_owned());
+        self.record.acts.clone_from(&self.acts);
+        None
     }
 
     /// Step 3: may this identity do it now?

@@ -29,10 +29,12 @@ impl Exchange {
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("guard_unavailable")) };
         };
         let changes = !masking.plan.is_empty() && self.enforces();
-        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        // A repeated header has two readings, which is none.
+        let content_type = truth::only(headers, &header::CONTENT_TYPE).unwrap_or(None);
         let head_only = self.head.as_ref().is_some_and(|head| head.method == Method::HEAD);
         let no_body = head_only || status.is_informational() || matches!(status.as_u16(), 204 | 205 | 304);
-        let coding = headers.get(header::CONTENT_ENCODING).map_or("", |value| value.to_str().unwrap_or("?"));
+        let coding =
+            truth::only(headers, &header::CONTENT_ENCODING).map_or("?", |coding| coding.unwrap_or(""));
         if !changes {
             if !no_body && let Some(body) = self.watcher(Side::Response, &masking, content_type) {
                 // What cannot be decoded is not counted; a quota that depends on it cuts the response.

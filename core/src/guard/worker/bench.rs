@@ -64,7 +64,7 @@ impl Bench {
         };
         standing::settle(policy, &*store)?;
         let snapshot = Snapshot::load(&*store)?;
-        let policy_digest = crate::guard::body::hex(policy.digest());
+        let policy_digest = crate::keys::hex(policy.digest());
         let bench = Self {
             keys,
             store,
