@@ -9,8 +9,9 @@ use super::words::Sense;
 use super::{CONTEXT, Context, MAX_OPEN, Open};
 use crate::model::{Entity, Finding};
 
-/// How many bytes before an anchor a reader may find the start of a value: a local part (64), and what stands before it.
-const REACH: usize = 66;
+/// How many bytes before the end of an anchor a reader may find the start of a value: a local part (64), or a key whose
+/// mark comes after 76 bytes (four), and what stands before it.
+const REACH: usize = 84;
 
 /// A set of entities, compiled to one scanner. Cheap to share, never changes.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct Detectors {
     at_sign: Vec<usize>,
     at_digit: Vec<usize>,
     at_colon: Vec<usize>,
+    /// Woken by the start of a text under a key.
+    at_start: Vec<usize>,
     literals: Literals,
 }
 
@@ -35,6 +38,9 @@ impl Detectors {
             at_sign: anchored(Anchor::AtSign),
             at_digit: anchored(Anchor::Digit),
             at_colon: anchored(Anchor::Colon),
+            at_start: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_keys()))
+                .collect(),
             literals: Literals::compile(entities.iter().map(|info| info.find.literals())),
             entities,
         }
@@ -128,6 +134,9 @@ struct Pass<'a> {
 impl Pass<'_> {
     /// The single-byte anchors.
     fn walk(&mut self) {
+        if self.from == 0 && self.key.is_some() {
+            self.wake(&self.of.at_start, 0);
+        }
         let mut offset = self.from;
         let mut in_number = self.input.before(offset).is_some_and(|b| b.is_ascii_digit());
         while let Some(&byte) = self.input.rest(offset).first() {
@@ -216,7 +225,7 @@ impl Pass<'_> {
 }
 
 /// What may stand between the start of a value and its anchor; no anchor of several bytes holds anything else.
-fn is_reachable(byte: u8) -> bool {
+pub(super) fn is_reachable(byte: u8) -> bool {
     !matches!(byte, 0..=b' ' | b',' | b';' | b'<' | b'>' | b'[' | b']' | b')')
 }
 

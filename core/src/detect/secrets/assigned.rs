@@ -2,10 +2,14 @@
 
 use saphyr::Yaml;
 
-use super::{Alphabet, variety};
+use super::floor::Tally;
+use super::is_url;
+use super::pattern::class;
+use crate::detect::bytes::Bytes;
 use crate::detect::catalogue::strings;
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
+use crate::detect::words::Sense;
 
 /// Settings of the data row.
 #[derive(Debug, Clone)]
@@ -15,7 +19,7 @@ pub(in crate::detect) struct Assigned {
     /// Values that stand for one.
     not: Vec<&'static str>,
     /// The alphabet of the value; without one it is a password, of anything.
-    alphabet: Option<Alphabet>,
+    alphabet: Option<Bytes>,
     shortest: usize,
     longest: usize,
 }
@@ -25,7 +29,7 @@ impl Assigned {
     pub(in crate::detect) fn read(row: &'static Yaml<'static>) -> Option<Self> {
         let (shortest, longest) = row.as_mapping_get("length")?.as_str()?.split_once('-')?;
         let alphabet = match row.as_mapping_get("alphabet") {
-            Some(name) => Some(Alphabet::by_name(name.as_str()?)?),
+            Some(name) => Some(class(name.as_str()?)?),
             None => None,
         };
         Some(Self {
@@ -39,15 +43,43 @@ impl Assigned {
 }
 
 /// The anchor is the name, the finding the value.
-pub(in crate::detect) fn attempt(input: &Input<'_>, anchor: usize, assigned: &Assigned) -> Attempt {
-    Attempt { low: anchor, hit: read(input, anchor, assigned) }
+pub(in crate::detect) fn attempt(
+    input: &Input<'_>,
+    anchor: usize,
+    assigned: &Assigned,
+    sense: &Sense<'_>,
+) -> Attempt {
+    let keyed = sense.key.filter(|_| anchor == 0).and_then(|key| keyed(input, key, assigned));
+    Attempt { low: anchor, hit: keyed.or_else(|| read(input, anchor, assigned)) }
+}
+
+/// The text is the value, and its key ends with the name.
+fn keyed(input: &Input<'_>, key: &str, assigned: &Assigned) -> Option<Hit> {
+    let name = Input::new(key.as_bytes());
+    let told = |given: &&str| key.len().checked_sub(given.len()).is_some_and(|at| names(&name, at, given));
+    if !assigned.names.iter().any(told) {
+        return None;
+    }
+    let end = match &assigned.alphabet {
+        Some(alphabet) => input.run(0, assigned.longest + 1, |b| alphabet.holds(b)),
+        None => input.run(0, assigned.longest + 1, |b| b >= b' '),
+    };
+    let value = input.slice(0, end);
+    let fits = input.at(end).is_none()
+        && (assigned.shortest..=assigned.longest).contains(&end)
+        && !is_stand_in(value, &assigned.not)
+        && match assigned.alphabet {
+            Some(_) => Tally::of(value).variety() >= 8,
+            None => is_password(value, true, Some(b'"')),
+        };
+    fits.then_some(Hit { start: 0, end, score: 80, open: false })
 }
 
 fn read(input: &Input<'_>, anchor: usize, assigned: &Assigned) -> Option<Hit> {
     let name =
         assigned.names.iter().filter(|name| names(input, anchor, name)).max_by_key(|name| name.len())?;
     let (start, quote) = value_start(input, anchor + name.len())?;
-    let end = match assigned.alphabet {
+    let end = match &assigned.alphabet {
         Some(alphabet) => input.run(start, assigned.longest + 1, |b| alphabet.holds(b)),
         None => password_end(input, start, quote, assigned.longest + 1),
     };
@@ -55,10 +87,10 @@ fn read(input: &Input<'_>, anchor: usize, assigned: &Assigned) -> Option<Hit> {
     if !(assigned.shortest..=assigned.longest).contains(&value.len()) || is_stand_in(value, &assigned.not) {
         return None;
     }
-    let fits = match assigned.alphabet {
+    let fits = match &assigned.alphabet {
         Some(alphabet) => {
             let next = input.at(end);
-            variety(value) >= 8 && !next.is_some_and(|b| Alphabet::Url.holds(b) || alphabet.holds(b))
+            Tally::of(value).variety() >= 8 && !next.is_some_and(|b| is_url(b) || alphabet.holds(b))
         }
         None => is_password(value, quote.is_some(), input.at(end)),
     };
@@ -80,7 +112,7 @@ fn names(input: &Input<'_>, anchor: usize, name: &str) -> bool {
 /// Behind `=`, `:`, `:=`, `=>` or ` is `, perhaps quoted: where the value starts, and its quote.
 fn value_start(input: &Input<'_>, end: usize) -> Option<(usize, Option<u8>)> {
     let mut at = input.run(end, 2, |b| matches!(b, b'"' | b'\'' | b'\\'));
-    at = input.run(at, 3, |b| b == b' ');
+    at = input.run(at, 16, |b| b == b' ');
     let sign = at;
     at = input.run(at, 2, |b| matches!(b, b'=' | b':' | b'>'));
     if at == sign {
@@ -107,17 +139,17 @@ fn is_password(value: &[u8], quoted: bool, next: Option<u8>) -> bool {
         return false;
     }
     let has = |class: fn(&u8) -> bool| value.iter().any(class);
-    let mixed =
-        has(u8::is_ascii_digit) || (value.iter().any(|b| b"!#$%^&*+?~@".contains(b)) && variety(value) > 4);
+    let mixed = has(u8::is_ascii_digit)
+        || (value.iter().any(|b| b"!#$%^&*+?~@".contains(b)) && Tally::of(value).variety() > 4);
     let named =
         value.contains(&b'.') && value.iter().all(|b| b.is_ascii_alphabetic() || *b == b'.' || *b == b'_');
     let closed = !quoted || next.is_some();
-    closed && !named && (mixed || (quoted && variety(value) >= 5 && !value.contains(&b' ')))
+    closed && !named && (mixed || (quoted && Tally::of(value).variety() >= 5 && !value.contains(&b' ')))
 }
 
 /// `${NAME}`, `<name>`, `****`, `{{ name }}`, `null`: what stands for a value.
 fn is_stand_in(value: &[u8], not: &[&str]) -> bool {
     matches!(value.first(), Some(b'$' | b'<' | b'{' | b'%' | b'*' | b'['))
-        || variety(value) < 3
+        || Tally::of(value).variety() < 3
         || not.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
 }

@@ -1,6 +1,6 @@
 //! Private keys in PEM and OpenPGP armour (RFC 7468, RFC 9580 section 6.2).
 
-use super::Alphabet;
+use super::is_base64;
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
 
@@ -31,7 +31,7 @@ fn read(input: &Input<'_>, start: usize) -> Option<Hit> {
         if marker || !is_inside(byte) || at - body > HEADERS {
             return None;
         }
-        run = if Alphabet::Base64.holds(byte) { run + 1 } else { 0 };
+        run = if is_base64(byte) { run + 1 } else { 0 };
         at += 1;
     }
     let (end, open) = end(input, body);
@@ -68,14 +68,11 @@ pub(in crate::detect) fn end(input: &Input<'_>, from: usize) -> (usize, bool) {
         let spaced = byte != b' '
             || input.before(at).is_some_and(|b| matches!(b, b':' | b',' | b'\n' | b' ' | b'-'))
             || is_header(input, at)
-            || input.run(at + 1, CERTAIN, |b| Alphabet::Base64.holds(b)) - at > CERTAIN
+            || input.run(at + 1, CERTAIN, is_base64) - at > CERTAIN
             || input.at(at + 1) == Some(b'-');
         if !is_inside(byte) || !spaced {
             // Whether the space belongs may be open.
-            return (
-                at,
-                byte == b' ' && input.run(at + 1, CERTAIN, |b| Alphabet::Base64.holds(b)) == input.len(),
-            );
+            return (at, byte == b' ' && input.run(at + 1, CERTAIN, is_base64) == input.len());
         }
         at += 1;
     }
@@ -93,5 +90,5 @@ fn is_marker(byte: u8) -> bool {
 
 /// Base64, line ends (raw or as JSON writes them) and the header lines of old formats.
 fn is_inside(byte: u8) -> bool {
-    Alphabet::Base64.holds(byte) || b"\r\n\t \\:,-.()@".contains(&byte)
+    is_base64(byte) || b"\r\n\t \\:,-.()@".contains(&byte)
 }
