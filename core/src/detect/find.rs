@@ -37,6 +37,7 @@ pub(super) enum Find {
     Number(Number),
     Phone(Vec<Code>),
     PrivateKey,
+    PuttyKey,
     Token(Tokens),
     UrlPassword,
 }
@@ -96,6 +97,7 @@ impl Find {
             "number" => Self::Number(Number::read(row)?),
             "phone" => Self::Phone(phone::codes(row)?),
             "private_key" => Self::PrivateKey,
+            "putty_key" => Self::PuttyKey,
             "token" => Self::Token(Tokens::read(row)?),
             "url_password" => Self::UrlPassword,
             _ => return None,
@@ -122,6 +124,7 @@ impl Find {
             Self::Jwt => texts(&["eyJ"]),
             Self::Named(named) => named.leads(),
             Self::PrivateKey => texts(&["-----BEGIN"]),
+            Self::PuttyKey => texts(&[pem::PRIVATE_LINES]),
             Self::Token(tokens) => tokens.leads(),
             Self::UrlPassword => texts(&["://"]),
             _ => Vec::new(),
@@ -144,6 +147,7 @@ impl Find {
             Self::Number(number) => number::attempt(input, anchor, number, sense),
             Self::Phone(codes) => phone::attempt(input, anchor, codes, sense),
             Self::PrivateKey => pem::attempt(input, anchor),
+            Self::PuttyKey => pem::attempt_putty(input, anchor),
             Self::Token(tokens) => token::attempt(input, anchor, tokens),
             Self::UrlPassword => url::attempt(input, anchor),
         }

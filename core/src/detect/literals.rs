@@ -1,11 +1,11 @@
 //! The anchors of several bytes, all found in one pass.
 //!
 //! Hundreds of prefixes are looked for in every text, and nearly every text holds none: what counts is what a byte of
-//! such a text costs. Each anchor gives its rarest four bytes. Every four bytes of the text are hashed to one word of a
-//! filter that lies in the first-level cache, and two bits of it turn nearly all away; the rest meet a table of the
-//! exact four bytes, and then the anchor itself.
+//! such a text costs. Each anchor gives its rarest five bytes, which are twice four bytes, so that every second place of
+//! a text has to be looked at. The four bytes there are hashed to one word of a filter that lies in the first-level cache (a Bloom filter of one word: bits of the hash itself are those that must be
+//! free in it) and nearly all are turned away; the rest meet a table of the exact four bytes, and then the anchor itself.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::bytes::Bytes;
 
@@ -14,44 +14,32 @@ const GRAM: usize = 4;
 /// How many bytes of an anchor are looked at, at most. With what may stand before it, all lies within the reach of
 /// [`super::scan`].
 const LONGEST: usize = 28;
-/// Words of the filter, 16 KiB: a power of two.
+/// Words of the filter, 32 KiB: a power of two.
 const WORDS: usize = 1 << WORD_BITS;
-const WORD_BITS: u32 = 11;
+const WORD_BITS: u32 = 12;
 /// More spellings than this make an anchor worthless.
 const SPELLINGS: usize = 1 << 11;
+/// How many places of a text one more spelling makes the filter pass.
+const CROWDING: f32 = 2e-6;
 
-/// What stands at an anchor, byte by byte: three bytes or more.
+/// What stands at an anchor, byte by byte, three bytes or more; and what may stand before it.
 #[derive(Debug, Clone)]
-pub(super) struct Lead(Vec<Bytes>);
+pub(super) struct Lead(Vec<Bytes>, Bytes);
 
 impl Lead {
     /// This text, in capital or small letters.
     pub(super) fn text(text: &str) -> Self {
-        Self(text.bytes().take(LONGEST).map(Bytes::either_case).collect())
+        Self(text.bytes().take(LONGEST).map(Bytes::either_case).collect(), Bytes::ALL)
     }
 
     /// A byte of each of these sets in turn.
     pub(super) fn sets(sets: impl Iterator<Item = Bytes>) -> Self {
-        Self(sets.take(LONGEST).collect())
+        Self(sets.take(LONGEST).collect(), Bytes::ALL)
     }
 
-    /// Whether it has few enough spellings to be looked for.
-    pub(super) fn is_rare(&self) -> bool {
-        (0..=self.0.len().saturating_sub(GRAM)).any(|offset| self.spellings(offset) <= SPELLINGS)
-    }
-
-    /// How many spellings the four bytes at the offset have.
-    fn spellings(&self, offset: usize) -> usize {
-        (0..GRAM).map(|place| self.folded(offset + place).len()).product()
-    }
-
-    /// What may stand at a place, folded.
-    fn folded(&self, place: usize) -> Vec<u8> {
-        let set = self.0.get(place).copied().unwrap_or(Bytes::ALL);
-        let mut folded: Vec<u8> = set.iter().map(|byte| byte | 0x20).collect();
-        folded.sort_unstable();
-        folded.dedup();
-        folded
+    /// The same where only these bytes stand before it.
+    pub(super) fn behind(self, before: Bytes) -> Self {
+        Self(self.0, before)
     }
 
     /// Whether it stands at the offset.
@@ -60,28 +48,46 @@ impl Lead {
         here.len() >= self.0.len() && self.0.iter().zip(here).all(|(set, &byte)| set.holds(byte))
     }
 
-    /// The offset of the four bytes by which it is found: the rarest, and of equally rare ones the first.
-    fn rarest(&self) -> usize {
-        let chance = |set: &Bytes| set.iter().map(frequency).sum::<f32>();
-        let chances: Vec<f32> = self.0.iter().map(chance).collect();
-        let spelled: Vec<usize> = (0..self.0.len()).map(|place| self.folded(place).len()).collect();
-        let few = |at: usize| spelled.iter().skip(at).take(GRAM).product::<usize>() <= SPELLINGS;
-        let rated = chances.windows(GRAM).enumerate().filter(|(at, _)| few(*at));
-        let rated = rated.map(|(at, window)| (at, window.iter().product::<f32>()));
-        rated.reduce(|best, next| if next.1 < best.1 { next } else { best }).map_or(0, |(at, _)| at)
+    /// The place of the first of the two times four bytes by which it is found: the rarest. Place 0 is the byte before it,
+    /// and one byte behind it counts too: an anchor of three bytes has two times four.
+    fn rarest(&self) -> Option<usize> {
+        let folded: Vec<Vec<u8>> = (0..self.0.len() + 2).map(|place| self.folded(place)).collect();
+        let chance = |set: &Vec<u8>| set.iter().map(|byte| frequency(*byte)).sum::<f32>();
+        let rated = folded.windows(GRAM).map(|window| {
+            let spellings: usize = window.iter().map(Vec::len).product();
+            let cost = CROWDING * spellings as f32;
+            (spellings <= SPELLINGS).then(|| cost + window.iter().map(chance).product::<f32>())
+        });
+        let rated: Vec<Option<f32>> = rated.collect();
+        let pairs = rated.windows(2).enumerate().filter_map(|(at, pair)| match pair {
+            [Some(first), Some(second)] => Some((at, first + second)),
+            _ => None,
+        });
+        pairs.reduce(|best, next| if next.1 < best.1 { next } else { best }).map(|(at, _)| at)
     }
 
-    /// All four bytes, folded, that may stand at the offset; none if there are too many.
-    fn grams(&self, offset: usize) -> Vec<u32> {
-        if self.spellings(offset) > SPELLINGS {
-            return Vec::new();
-        }
+    /// Whether it has few enough spellings to be looked for.
+    pub(super) fn is_rare(&self) -> bool {
+        self.rarest().is_some()
+    }
+
+    /// What may stand at a place, folded.
+    fn folded(&self, place: usize) -> Vec<u8> {
+        let set = place.checked_sub(1).map_or(self.1, |at| self.0.get(at).copied().unwrap_or(Bytes::ALL));
+        let mut folded: Vec<u8> = set.iter().map(fold).collect();
+        folded.sort_unstable();
+        folded.dedup();
+        folded
+    }
+
+    /// All four bytes, folded, that may stand from a place on.
+    fn grams(&self, place: usize) -> Vec<u32> {
         let mut grams = vec![0u32];
-        for place in 0..GRAM {
-            let folded = self.folded(offset + place);
+        for n in 0..GRAM {
+            let folded = self.folded(place + n);
             let longer = |gram: &u32| {
                 let gram = *gram;
-                folded.iter().map(move |byte| gram | u32::from(*byte) << (8 * place)).collect::<Vec<_>>()
+                folded.iter().map(move |byte| gram | u32::from(*byte) << (8 * n)).collect::<Vec<_>>()
             };
             grams = grams.iter().flat_map(longer).collect();
         }
@@ -89,16 +95,18 @@ impl Lead {
     }
 }
 
-/// Roughly how often a byte stands in prose, logs and JSON; only the order of magnitude matters.
+/// Roughly how often a byte, folded, stands in prose, logs and JSON; only the order of magnitude matters.
 fn frequency(byte: u8) -> f32 {
     match byte {
         b' ' => 0.12,
         b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 0.05,
         b'l' | b'd' | b'c' | b'u' | b'm' | b'h' | b'p' => 0.025,
         b'a'..=b'z' => 0.01,
-        b'0'..=b'9' => 0.015,
-        b'"' | b'.' | b',' | b':' | b'/' | b'\n' => 0.012,
-        b'A'..=b'Z' | b'=' | b'-' | b'_' => 0.003,
+        // Vectors are made of them.
+        b'0'..=b'9' => 0.08,
+        b'.' | b',' | b'-' => 0.05,
+        b'"' | b':' | b'/' | b'*' => 0.012,
+        b'=' | b'_' | 0x7f => 0.003,
         _ => 0.000_5,
     }
 }
@@ -107,9 +115,12 @@ fn frequency(byte: u8) -> f32 {
 /// is found at one place depends on that place alone.
 #[derive(Debug)]
 pub(super) struct Literals {
+    /// Bits that are set belong to no anchor.
     filter: Box<[u64; WORDS]>,
-    /// Which anchors have these four bytes, folded.
-    grams: HashMap<u32, Vec<Anchored>>,
+    /// Four bytes, folded, and where their anchors begin in `anchored`: open addressing, at most half full.
+    table: Vec<Option<(u32, u32)>>,
+    /// The anchors of the same four bytes follow each other; the last is marked.
+    anchored: Vec<(Anchored, bool)>,
     leads: Vec<Lead>,
 }
 
@@ -118,8 +129,8 @@ pub(super) struct Literals {
 struct Anchored {
     /// Index of the lead.
     lead: usize,
-    /// How far into the anchor the four bytes stand.
-    shift: usize,
+    /// Where the four bytes stand in it; its first byte is at place 1.
+    place: usize,
     /// The reader it wakes.
     which: usize,
 }
@@ -127,55 +138,73 @@ struct Anchored {
 impl Literals {
     /// `wanted` yields the anchors of each reader in turn.
     pub(super) fn compile(wanted: impl Iterator<Item = Vec<Lead>>) -> Self {
-        let mut literals = Self { filter: Box::new([0; WORDS]), grams: HashMap::new(), leads: Vec::new() };
+        let mut grams: BTreeMap<u32, Vec<Anchored>> = BTreeMap::new();
+        let mut all = Vec::new();
         for (which, leads) in wanted.enumerate() {
             for lead in leads {
-                let shift = lead.rarest();
-                let anchored = Anchored { lead: literals.leads.len(), shift, which };
-                for gram in lead.grams(shift) {
-                    let (word, bits) = place(gram);
-                    if let Some(word) = literals.filter.get_mut(word) {
-                        *word |= bits;
+                let rarest = lead.rarest();
+                for place in rarest.into_iter().flat_map(|first| [first, first + 1]) {
+                    for gram in lead.grams(place) {
+                        grams.entry(gram).or_default().push(Anchored { lead: all.len(), place, which });
                     }
-                    literals.grams.entry(gram).or_default().push(anchored);
                 }
-                literals.leads.push(lead);
+                all.push(lead);
             }
+        }
+        let slots = (grams.len() * 2).next_power_of_two();
+        let (table, filter) = (vec![None; slots], Box::new([u64::MAX; WORDS]));
+        let mut literals = Self { filter, table, anchored: Vec::new(), leads: all };
+        for (gram, anchors) in grams {
+            let (word, bits) = place(gram);
+            if let Some(word) = literals.filter.get_mut(word) {
+                *word &= !bits;
+            }
+            let begin = u32::try_from(literals.anchored.len()).unwrap_or(u32::MAX);
+            let free =
+                literals.slots(gram).find(|slot| literals.table.get(*slot).is_some_and(Option::is_none));
+            if let Some(slot) = free.and_then(|slot| literals.table.get_mut(slot)) {
+                *slot = Some((gram, begin));
+            }
+            let last = anchors.len() - 1;
+            literals.anchored.extend(anchors.into_iter().enumerate().map(|(n, anchor)| (anchor, n == last)));
         }
         literals
     }
 
+    /// The slots of the table where four bytes may lie, in order.
+    fn slots(&self, gram: u32) -> impl Iterator<Item = usize> + use<> {
+        let mask = self.table.len().wrapping_sub(1);
+        let first = (u64::from(gram).wrapping_mul(SPREAD) >> 40) as usize;
+        (0..=mask).map(move |step| first.wrapping_add(step) & mask)
+    }
+
     /// Calls `wake` with the offset of each anchor and the reader it wakes.
     pub(super) fn each(&self, text: &[u8], mut wake: impl FnMut(usize, usize)) {
-        if self.grams.is_empty() {
+        if self.anchored.is_empty() {
             return;
         }
         let mut offset = 0;
-        // Eight places at a time: one branch for all of them.
-        while let Some(block) = text.get(offset..).and_then(|rest| rest.first_chunk::<12>()) {
-            let [a, b, c, d, e, f, g, h, i, j, k, l] = *block;
-            let low = u64::from_le_bytes([a, b, c, d, e, f, g, h]) | FOLD;
-            let high = u64::from_le_bytes([e, f, g, h, i, j, k, l]) | FOLD;
+        // Eight places, every second of sixteen, at a time: one branch for all of them.
+        while let Some(block) = text.get(offset..).and_then(|rest| rest.first_chunk::<20>()) {
             let mut hits = 0u32;
-            for place in 0..4 {
-                hits |= u32::from(self.may_hold((low >> (8 * place)) as u32)) << place;
-                hits |= u32::from(self.may_hold((high >> (8 * place)) as u32)) << (place + 4);
+            for (n, bytes) in block.windows(8).step_by(4).enumerate() {
+                let eight = u64::from_le_bytes(*bytes.first_chunk().unwrap_or(&[0; 8])) & ASCII | FOLD;
+                hits |= u32::from(self.may_hold(eight as u32)) << (4 * n);
+                hits |= u32::from(self.may_hold((eight >> 16) as u32)) << (4 * n + 2);
             }
             while hits != 0 {
                 self.look(text, offset + hits.trailing_zeros() as usize, &mut wake);
                 hits &= hits - 1;
             }
-            offset += 8;
+            offset += 16;
         }
-        for offset in offset..text.len() {
-            self.look(text, offset, &mut wake);
-        }
+        (offset..text.len()).step_by(2).for_each(|offset| self.look(text, offset, &mut wake));
     }
 
     #[inline]
     fn may_hold(&self, gram: u32) -> bool {
         let (word, bits) = place(gram);
-        self.filter.get(word).is_some_and(|word| word & bits == bits)
+        self.filter.get(word).is_some_and(|word| word & bits == 0)
     }
 
     /// What the four bytes at the offset are; beyond the end of the text stand zeros.
@@ -185,25 +214,43 @@ impl Literals {
         for (slot, byte) in gram.iter_mut().zip(text.get(offset..).unwrap_or_default()) {
             *slot = *byte;
         }
-        let gram = u32::from_le_bytes(gram) | FOLD as u32;
-        for anchored in self.grams.get(&gram).into_iter().flatten() {
-            let Some(start) = offset.checked_sub(anchored.shift) else { continue };
-            if self.leads.get(anchored.lead).is_some_and(|lead| lead.fits(text, start)) {
+        let gram = u32::from_le_bytes(gram) & ASCII as u32 | FOLD as u32;
+        if !self.may_hold(gram) {
+            return;
+        }
+        let found = self.slots(gram).map_while(|slot| *self.table.get(slot)?).find(|(here, _)| *here == gram);
+        let Some((_, begin)) = found else { return };
+        for (anchored, last) in self.anchored.get(begin as usize..).unwrap_or_default() {
+            if let Some(start) = (offset + 1).checked_sub(anchored.place)
+                && self.leads.get(anchored.lead).is_some_and(|lead| lead.fits(text, start))
+            {
                 wake(start, anchored.which);
+            }
+            if *last {
+                return;
             }
         }
     }
 }
 
-/// Sets the bit that tells small letters from capitals; other bytes fall together with some.
+/// Sets the bit that tells small letters from capitals, and clears the one that tells bytes beyond ASCII from others.
 const FOLD: u64 = 0x2020_2020_2020_2020;
+const ASCII: u64 = 0x7f7f_7f7f_7f7f_7f7f;
 
-/// The word of the filter for four bytes, and their two bits in it.
+/// A byte as it is hashed: one of 64.
+fn fold(byte: u8) -> u8 {
+    byte & 0x7f | 0x20
+}
+
+/// An odd number without a pattern in its bits: 2^64 by the golden ratio.
+const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The word of the filter for four bytes, and their bits in it: an eighth of all, eight or so.
 #[inline]
 fn place(gram: u32) -> (usize, u64) {
-    let hash = u64::from(gram).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let word = (hash >> (64 - WORD_BITS)) as usize;
-    (word, 1 << (hash >> 32 & 63) | 1 << (hash >> 40 & 63))
+    let hash = u64::from(gram).wrapping_mul(SPREAD);
+    let mixed = (hash ^ hash >> 32).wrapping_mul(SPREAD);
+    ((mixed >> (64 - WORD_BITS)) as usize, mixed & mixed.rotate_left(11) & hash.rotate_left(29))
 }
 
 #[cfg(test)]

@@ -78,7 +78,8 @@ fn keyed(input: &Input<'_>, key: &str, assigned: &Assigned) -> Option<Hit> {
 fn read(input: &Input<'_>, anchor: usize, assigned: &Assigned) -> Option<Hit> {
     let name =
         assigned.names.iter().filter(|name| names(input, anchor, name)).max_by_key(|name| name.len())?;
-    let (start, quote) = value_start(input, anchor + name.len())?;
+    let glue = glue(input, anchor, anchor + name.len())?;
+    let (start, quote) = (glue.end, glue.quote);
     let end = match &assigned.alphabet {
         Some(alphabet) => input.run(start, assigned.longest + 1, |b| alphabet.holds(b)),
         None => password_end(input, start, quote, assigned.longest + 1),
@@ -92,9 +93,14 @@ fn read(input: &Input<'_>, anchor: usize, assigned: &Assigned) -> Option<Hit> {
             let next = input.at(end);
             Tally::of(value).variety() >= 8 && !next.is_some_and(|b| is_url(b) || alphabet.holds(b))
         }
-        None => is_password(value, quote.is_some(), input.at(end)),
+        None => {
+            let plain = glue.plain && value.iter().all(u8::is_ascii_alphanumeric);
+            let next = input.at(end).or(plain.then_some(b' '));
+            is_password(value, quote.is_some() || plain, next)
+        }
     };
-    fits.then_some(Hit { start, end, score: 80, open: false })
+    let closed = !glue.tag || input.starts(end, b"</");
+    (fits && closed).then_some(Hit { start, end, score: 80, open: false })
 }
 
 /// Whether the name stands here and no word runs into it: `db_pass`, `dbPass`, not `compass`.
@@ -109,21 +115,43 @@ fn names(input: &Input<'_>, anchor: usize, name: &str) -> bool {
     humped || super::stands_free(input, anchor, b"")
 }
 
-/// Behind `=`, `:`, `:=`, `=>` or ` is `, perhaps quoted: where the value starts, and its quote.
-fn value_start(input: &Input<'_>, end: usize) -> Option<(usize, Option<u8>)> {
+/// What stands between a name and its value.
+struct Glue {
+    end: usize,
+    quote: Option<u8>,
+    /// `>`: the end of a tag.
+    tag: bool,
+    /// `DB_PASS=`, as in an environment: what follows is a value and no code, also without a quote.
+    plain: bool,
+}
+
+/// `=`, `:`, `:=`, `=>`, ` is `, `>`, or a space behind `--password`; perhaps an opening quote.
+fn glue(input: &Input<'_>, name: usize, end: usize) -> Option<Glue> {
     let mut at = input.run(end, 2, |b| matches!(b, b'"' | b'\'' | b'\\'));
     at = input.run(at, 16, |b| b == b' ');
     let sign = at;
     at = input.run(at, 2, |b| matches!(b, b'=' | b':' | b'>'));
     if at == sign {
-        return if sign > end && input.starts(sign, b"is ") { Some((sign + 3, None)) } else { None };
+        if sign == end {
+            return None;
+        }
+        if input.starts(sign, b"is ") {
+            return Some(Glue { end: sign + 3, quote: None, tag: false, plain: false });
+        }
+        if input.before(name) != Some(b'-') {
+            return None;
+        }
     }
+    let tag = input.slice(sign, at) == b">";
+    let before = input.slice(name.saturating_sub(1), end);
+    let loud = before.first() == Some(&b'_') && !before.iter().any(u8::is_ascii_lowercase);
+    let plain = loud && sign == end && input.slice(sign, at) == b"=";
     at = input.run(at, 3, |b| b == b' ');
     let slash = input.run(at, 1, |b| b == b'\\');
-    match input.at(slash) {
-        Some(quote @ (b'"' | b'\'' | b'`')) => Some((slash + 1, Some(quote))),
-        _ => Some((at, None)),
-    }
+    Some(match input.at(slash) {
+        Some(quote @ (b'"' | b'\'' | b'`')) => Glue { end: slash + 1, quote: Some(quote), tag, plain: false },
+        _ => Glue { end: at, quote: None, tag, plain },
+    })
 }
 
 fn password_end(input: &Input<'_>, start: usize, quote: Option<u8>, most: usize) -> usize {
@@ -143,8 +171,12 @@ fn is_password(value: &[u8], quoted: bool, next: Option<u8>) -> bool {
         || (value.iter().any(|b| b"!#$%^&*+?~@".contains(b)) && Tally::of(value).variety() > 4);
     let named =
         value.contains(&b'.') && value.iter().all(|b| b.is_ascii_alphabetic() || *b == b'.' || *b == b'_');
+    let version = value.iter().all(|b| b.is_ascii_digit() || b"^~.".contains(b)) && value.contains(&b'.');
     let closed = !quoted || next.is_some();
-    closed && !named && (mixed || (quoted && Tally::of(value).variety() >= 5 && !value.contains(&b' ')))
+    closed
+        && !named
+        && !version
+        && (mixed || (quoted && Tally::of(value).variety() >= 5 && !value.contains(&b' ')))
 }
 
 /// `${NAME}`, `<name>`, `****`, `{{ name }}`, `null`: what stands for a value.
@@ -152,4 +184,8 @@ fn is_stand_in(value: &[u8], not: &[&str]) -> bool {
     matches!(value.first(), Some(b'$' | b'<' | b'{' | b'%' | b'*' | b'['))
         || Tally::of(value).variety() < 3
         || not.iter().any(|word| value.eq_ignore_ascii_case(word.as_bytes()))
+        || [&b"password"[..], b"passwd"].iter().any(|name| {
+            let end = value.len().checked_sub(name.len()).and_then(|at| value.get(at..));
+            end.is_some_and(|end| end.eq_ignore_ascii_case(name))
+        })
 }

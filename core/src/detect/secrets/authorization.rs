@@ -69,7 +69,7 @@ fn in_field(input: &Input<'_>, anchor: usize, of: &Authorization) -> Option<Hit>
         return digest(input, gap);
     }
     // Parameters (`Credential=…, Signature=…`) have rows of their own.
-    let word = input.run(gap, 32, |b| b.is_ascii_alphanumeric());
+    let word = input.run(gap, 32, |b| b.is_ascii_alphanumeric() || b == b'_');
     let parameters = input.at(word) == Some(b'=')
         && input.at(word + 1).is_some_and(|b| b.is_ascii_alphanumeric() || b == b'"');
     if parameters { None } else { credential(input, gap, SHORTEST_IN_FIELD) }
@@ -98,16 +98,27 @@ fn digest(input: &Input<'_>, from: usize) -> Option<Hit> {
 fn credential(input: &Input<'_>, start: usize, shortest: usize) -> Option<Hit> {
     let early = input.run(start, DIGIT_WITHIN, is_inside);
     let value = input.slice(start, early);
-    if value.len() < shortest
-        || (value.len() < DIGIT_WITHIN && !value.iter().any(|b| b.is_ascii_digit() || b"+/=".contains(b)))
-    {
+    if value.len() < shortest || (value.len() < DIGIT_WITHIN && !is_credential(value)) {
         return None;
     }
     let end = input.run(early, usize::MAX, is_inside);
     let open = end == input.len();
     // A full stop ends the sentence.
     let end = if input.before(end) == Some(b'.') { end - 1 } else { end };
+    // `authorization = base64.encode(…)`: code.
+    let called = end - start < DIGIT_WITHIN && matches!(input.at(end), Some(b'(' | b'['));
+    if called {
+        return None;
+    }
     Some(Hit { start, end, score: 90, open })
+}
+
+/// No word, and no words between slashes: a digit, a byte of base64 that no word has, or capitals as chance sets them.
+fn is_credential(value: &[u8]) -> bool {
+    let humps = value
+        .windows(2)
+        .filter(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()));
+    value.iter().any(|b| b.is_ascii_digit() || b"+=".contains(b)) || humps.count() > 3
 }
 
 /// RFC 6750 section 2.1, b64token.

@@ -125,17 +125,21 @@ fn is_plain(value: &[u8]) -> bool {
     value.split(|byte| b"-_./:+@,~".contains(byte)).all(is_word)
 }
 
-/// Letters of one word or of a few in camel case, a number, or a number with a letter or two (`v1`, `T09`, `33Z`).
+/// Letters of one word or of several in camel case, with a number of a few digits at one place, or a number, perhaps with
+/// the letters of dates and versions (`v1`, `T09`, `33Z`).
 fn is_word(part: &[u8]) -> bool {
     let kinds = Kinds::of(part);
     if kinds.others > 0 {
         return false;
     }
     let dated = |byte: &u8| byte.is_ascii_digit() || b"TZvVxX".contains(byte);
-    let short_number = kinds.digits > 0 && kinds.letters <= 2 && part.len() <= 10 && part.iter().all(dated);
-    let word = kinds.digits == 0 && kinds.letters <= 20 && kinds.humps <= 5;
-    let numbered = kinds.turns <= 1 && kinds.humps <= 3 && kinds.digits <= 4 && part.len() <= 16;
-    word || kinds.letters == 0 || short_number || (numbered && kinds.letters > 2)
+    let number = kinds.letters == 0 || (kinds.letters <= 2 && part.len() <= 10 && part.iter().all(dated));
+    // Of letters drawn by chance every second changes its case.
+    let camel = kinds.humps * 3 <= kinds.letters + 2;
+    let word = camel
+        && (kinds.digits == 0
+            || (kinds.turns <= 2 && kinds.digits <= 5 && (kinds.letters > 2 || kinds.turns == 1)));
+    number || (word && part.len() <= 64)
 }
 
 #[cfg(test)]
@@ -172,6 +176,9 @@ mod tests {
             "hunter22",
             "arn:aws:s3:::bucket-x1y2z3",
             "some.module.ClassName2",
+            "ExtendedKeyUsageOID.CLIENT_AUTH",
+            "ed25519.Ed25519PrivateKey",
+            "ASAuthorizationSingleSignOnProvider",
         ] {
             assert!(!is_random(value.as_bytes(), Floor::Named), "{value}");
         }

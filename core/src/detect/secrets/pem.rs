@@ -38,6 +38,61 @@ fn read(input: &Input<'_>, start: usize) -> Option<Hit> {
     Some(Hit { start, end, score: 99, open })
 }
 
+/// The longest private part of a PuTTY key that is read: an RSA key of 16 Kibit has some 6,000 bytes.
+const PUTTY: usize = 8 * 1024;
+
+/// The private part of a PuTTY key: the lines of base64 behind `Private-Lines: n` (PuTTY manual, appendix C).
+pub(in crate::detect) fn attempt_putty(input: &Input<'_>, anchor: usize) -> Attempt {
+    Attempt { low: anchor, hit: read_putty(input, anchor) }
+}
+
+fn read_putty(input: &Input<'_>, anchor: usize) -> Option<Hit> {
+    let count = anchor + PRIVATE_LINES.len();
+    let number = input.run(count, 1, |b| b == b' ');
+    let number_end = input.run(number, 4, |b| b.is_ascii_digit());
+    let start = line_end(input, number_end)?;
+    if !input.starts(anchor, PRIVATE_LINES.as_bytes()) || number_end == number {
+        return None;
+    }
+    let mut end = start;
+    loop {
+        let line = input.run(end, 65, is_base64);
+        let Some(next) =
+            line_end(input, line).filter(|_| (line - end) % 4 == 0 && line - end <= 64 && line > end)
+        else {
+            // The last line may end with the text.
+            let last = if line - end <= 64 && (line - end) % 4 == 0 { line } else { end };
+            return (last >= start + CERTAIN).then_some(Hit {
+                start,
+                end: trimmed(input, start, last),
+                score: 99,
+                open: false,
+            });
+        };
+        end = next;
+        if end - start > PUTTY {
+            return None;
+        }
+    }
+}
+
+/// What wakes it.
+pub(in crate::detect) const PRIVATE_LINES: &str = "Private-Lines:";
+
+/// Behind the end of a line, raw or as JSON writes it.
+fn line_end(input: &Input<'_>, at: usize) -> Option<usize> {
+    [&b"\r\n"[..], b"\n", b"\\r\\n", b"\\n"]
+        .iter()
+        .find(|end| input.starts(at, end))
+        .map(|end| at + end.len())
+}
+
+/// Without the end of the last line.
+fn trimmed(input: &Input<'_>, start: usize, end: usize) -> usize {
+    let ends: [&[u8]; 4] = [b"\r\n", b"\\r\\n", b"\\n", b"\n"];
+    ends.iter().find(|line| input.slice(start, end).ends_with(line)).map_or(end, |line| end - line.len())
+}
+
 fn label_end(input: &Input<'_>, label: usize) -> usize {
     input.run(label, 48, |b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' ')
 }

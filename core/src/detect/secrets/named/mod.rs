@@ -98,7 +98,7 @@ fn read(input: &Input<'_>, anchor: usize, named: &Named) -> Option<Hit> {
     }
     let told = name::told(input, anchor, word, named);
     let floor = match (told, glue) {
-        (Told::Plainly, Glue::Sign(_)) => Floor::Named,
+        (Told::Plainly, Glue::Sign(_) | Glue::Tag) => Floor::Named,
         (Told::Plainly, Glue::Space) | (Told::ByService, _) => Floor::Near,
         (Told::Not, _) => return None,
     };

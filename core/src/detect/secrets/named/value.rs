@@ -10,6 +10,8 @@ const LONGEST: usize = 1024;
 pub(super) enum Glue {
     /// `=`, `:`, `=>`, ` is ` and the like, and perhaps an opening quote.
     Sign(Option<u8>),
+    /// `>`: the end of a tag.
+    Tag,
     /// White space or a `-`.
     Space,
 }
@@ -35,6 +37,9 @@ pub(super) fn start(input: &Input<'_>, end: usize) -> Option<(usize, Glue)> {
         let behind = input.run(sign, 1, |byte| byte == b'-');
         let alone = !quoted && behind > end;
         return alone.then(|| (open(input, behind).0, Glue::Space));
+    }
+    if input.slice(sign, at) == b">" {
+        return Some((at, Glue::Tag));
     }
     // A type before the value: `token: str = "…"`.
     let typed = input.run(at, 2, is_space);

@@ -72,7 +72,15 @@ impl Pattern {
             }
         }
         let before: usize = self.parts.iter().take(self.anchor).map(Part::most).sum();
-        Lead::sets(sets.into_iter().take(BEFORE + 4 - before))
+        let lead = Lead::sets(sets.into_iter().take(BEFORE + 4 - before));
+        // No word runs into a token, but the letter of an escape or a character beyond ASCII.
+        let free = Bytes::ALL.iter().filter(|byte| match byte {
+            0..b' ' => b"\t\n\r".contains(byte),
+            b'_' => false,
+            byte if byte.is_ascii_alphanumeric() => b"nrt".contains(byte),
+            _ => true,
+        });
+        if self.anchor == 0 { lead.behind(free.fold(Bytes::default(), Bytes::with)) } else { lead }
     }
 
     /// The token whose anchor this is.
