@@ -9,6 +9,7 @@ use crate::vector::Counter;
 
 use super::form::FormDriver;
 use super::json::JsonDriver;
+use super::lines::LinesDriver;
 use super::marker::Marker;
 use super::splice::Splice;
 use super::sse::SseDriver;
@@ -64,6 +65,7 @@ enum Driver {
     /// Nothing to change and nothing to count.
     Nothing,
     Json(Box<JsonDriver>),
+    Lines(LinesDriver),
     Sse(SseDriver),
     Text(TextDriver),
     Form(FormDriver),
@@ -76,7 +78,7 @@ impl Masker {
         let driver = match format {
             _ if marker.plan.is_empty() && marker.counter.is_none() => Driver::Nothing,
             Format::Json => Driver::Json(Box::new(JsonDriver::document(&marker))),
-            Format::Ndjson => Driver::Json(Box::new(JsonDriver::series(&marker))),
+            Format::Ndjson => Driver::Lines(LinesDriver::new()),
             Format::Sse => Driver::Sse(SseDriver::default()),
             Format::Text if marker.detects() => Driver::Text(TextDriver::default()),
             Format::Form if !marker.plan.is_empty() => Driver::Form(FormDriver::default()),
@@ -134,7 +136,11 @@ impl Masker {
 
     /// How many bytes are held back.
     pub fn held(&self) -> usize {
-        let texts = if let Driver::Sse(driver) = &self.driver { driver.held() } else { 0 };
+        let texts = match &self.driver {
+            Driver::Lines(driver) => driver.held(),
+            Driver::Sse(driver) => driver.held(),
+            _ => 0,
+        };
         self.held.len() - self.sent + texts
     }
 
@@ -152,6 +158,7 @@ impl Masker {
         let progress = match &mut self.driver {
             Driver::Nothing => Ok(Progress { released: window.len(), keep: window.len() }),
             Driver::Json(driver) => driver.read(marker, window, last, &mut splice),
+            Driver::Lines(driver) => driver.read(marker, window, last, &mut splice),
             Driver::Sse(driver) => driver.read(marker, window, last, &mut splice),
             Driver::Text(driver) => driver.read(marker, window, last, &mut splice),
             Driver::Form(driver) => driver.read(marker, window, last, &mut splice),

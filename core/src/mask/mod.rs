@@ -18,6 +18,7 @@
 mod form;
 mod format;
 mod json;
+mod lines;
 mod marker;
 mod masker;
 mod plan;
@@ -25,6 +26,7 @@ mod report;
 mod reread;
 mod splice;
 mod sse;
+mod stream;
 mod text;
 mod transform;
 
