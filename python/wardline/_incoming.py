@@ -23,19 +23,20 @@ PASSING = frozenset({"http.response.trailers", "http.response.push", "http.respo
 
 
 class Incoming:
-    """The request's half of an exchange."""
+    """The request's half of an exchange, and what both halves know: one object is made for each exchange."""
 
     __slots__ = (
-        "exchange", "scope", "_receive", "read", "more", "pending", "first", "feeding", "turn", "gone", "asking",
-        "closed", "cut",
+        "exchange", "scope", "_receive", "_send", "read", "more", "pending", "first", "feeding", "turn", "gone",
+        "asking", "started", "start", "trailers", "closed", "cut",
     )  # fmt: skip
 
-    def __init__(self, exchange: Exchange, scope: Scope, receive: Receive) -> None:
+    def __init__(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
         self.exchange = exchange
         self.scope = scope
         self._receive = receive
+        self._send = send
         # What was read of the request to judge it, and what is put in its place.
-        self.read: deque[Message] = deque()
+        self.read: Optional[deque[Message]] = None
         self.more = True
         self.pending: Optional[asyncio.Future[Message]] = None
         self.first: Optional[bytes] = None
@@ -45,6 +46,10 @@ class Incoming:
         self.gone = False
         # How many of the application's calls wait for the caller's next message right now.
         self.asking = 0
+        # Whether a byte of the response was sent; the start of one that goes on as one.
+        self.started = False
+        self.start: Optional[Message] = None
+        self.trailers = False
         # Whether the exchange has its answer; why it was cut.
         self.closed = False
         self.cut: Any = None
@@ -53,7 +58,7 @@ class Incoming:
         """The scope for the application, by the step that lets the request pass."""
         _, headers, body, changed = step
         if body != _UNCHANGED:
-            self._put(body, changed)
+            self._replace(body, changed)
         scope = self.scope
         extensions = scope.get("extensions")
         hidden = extensions and any(name.startswith("http.response.") and name not in PASSING for name in extensions)
@@ -70,15 +75,21 @@ class Incoming:
             }
         return scope
 
-    def _put(self, body: int, changed: bytes) -> None:
+    def _replace(self, body: int, changed: bytes) -> None:
         """Puts a body in the place of what was read."""
-        self.read.clear()
+        self.read = None
         if body == _WHOLE:
-            self.read.append({"type": "http.request", "body": changed, "more_body": False})
+            self.put({"type": "http.request", "body": changed, "more_body": False})
         else:
             self.first = changed
             self.feeding = True
             self.turn = asyncio.Lock()
+
+    def put(self, message: Message) -> None:
+        """Keeps a message that was read for the application to get."""
+        if self.read is None:
+            self.read = deque()
+        self.read.append(message)
 
     async def step_settled(self) -> bool:
         """Waits for an effect; ``False`` where the caller went away meanwhile. A body still to be read is left alone:
@@ -163,7 +174,7 @@ class Incoming:
             if self.more:
                 if not _without_body(self.scope):
                     return
-                self.read.append(await self._next())
+                self.put(await self._next())
             self.pending = asyncio.ensure_future(self._receive())
         elif self.pending.done() and self.pending.result()["type"] == "http.disconnect":
             self.gone = self.closed = True

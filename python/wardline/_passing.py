@@ -17,16 +17,7 @@ _COLLECT, _REFUSE = Exchange.COLLECT, Exchange.REFUSE
 class Passing(Incoming):
     """One request on its way through, and its response on the way back."""
 
-    __slots__ = ("_send", "started", "start", "trailers")
-
-    def __init__(self, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-        super().__init__(exchange, scope, receive)
-        self._send = send
-        # Whether a byte of the response was sent.
-        self.started = False
-        # The start of a response that goes on as one.
-        self.start: Optional[Message] = None
-        self.trailers = False
+    __slots__ = ()
 
     async def judge(self, step: Any) -> Optional[Scope]:
         """Drives the exchange to its verdict; the scope for the application, or ``None`` where it is not called."""
@@ -38,7 +29,7 @@ class Passing(Incoming):
                 if message["type"] != "http.request":
                     exchange.disconnect()
                     return None
-                self.read.append(message)
+                self.put(message)
                 self.more = message.get("more_body", False)
                 step = exchange.push(bytes_of(message), self.more)
             elif kind == _EFFECT:
