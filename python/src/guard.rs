@@ -92,7 +92,7 @@ impl Guard {
         };
         let head_only = method == Method::HEAD;
         let head = HttpHead { method, target: target.to_owned(), host: host(&headers), headers };
-        let inner = self.inner.begin(Subject::Http(head), caller, DOOR);
+        let inner = Box::new(self.inner.begin(Subject::Http(head), caller, DOOR));
         let mut exchange = Exchange::new(inner, list, head_only);
         let step = exchange.step(py)?;
         Ok((exchange, step))

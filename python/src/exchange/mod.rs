@@ -29,7 +29,8 @@ use crate::headers;
 /// One request and its response under guard.
 #[pyclass(module = "wardline._wardline")]
 pub(crate) struct Exchange {
-    inner: guard::Exchange,
+    /// Some 3 KB, which would be copied on its way into the object.
+    inner: Box<guard::Exchange>,
     /// The request's headers as they came.
     headers: Py<PyList>,
     outgoing: Outgoing,
@@ -51,7 +52,7 @@ struct Waiting {
 }
 
 impl Exchange {
-    pub(crate) fn new(inner: guard::Exchange, headers: Bound<'_, PyList>, head_only: bool) -> Self {
+    pub(crate) fn new(inner: Box<guard::Exchange>, headers: Bound<'_, PyList>, head_only: bool) -> Self {
         let (headers, outgoing) = (headers.unbind(), Outgoing::of(head_only));
         Self { inner, headers, outgoing, carrying: None, waiting: None, read: 0 }
     }
@@ -69,7 +70,7 @@ impl Exchange {
             host: String::new(),
             headers: http::HeaderMap::new(),
         };
-        let mut inner = guard.begin(Subject::Http(head), caller, DOOR);
+        let mut inner = Box::new(guard.begin(Subject::Http(head), caller, DOOR));
         inner.finish(Ending::Failed);
         let step =
             (Self::ANSWER, headers::answer(py, &Answer::of("ambiguous_request"))?).into_pyobject(py)?;
