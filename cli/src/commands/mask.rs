@@ -8,6 +8,7 @@ use serde_json::Value;
 use wardline::detect;
 use wardline::keys::Keys;
 use wardline::mask::{Format, Masker, Plan, PlanSpec, Release, Transform};
+use wardline::model::Text;
 use wardline::policy::Policy;
 
 use crate::args::Mask;
@@ -32,7 +33,7 @@ struct Answer {
     id: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
-    findings: BTreeMap<String, u64>,
+    findings: BTreeMap<Text, u64>,
     /// Why nothing was masked and so nothing may pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -77,7 +78,7 @@ fn everything() -> Result<Arc<Plan>, Failure> {
     Ok(Arc::new(Plan::compile(PlanSpec { entities, fields: Vec::new() })?))
 }
 
-type Masked = (Vec<u8>, BTreeMap<String, u64>);
+type Masked = (Vec<u8>, BTreeMap<Text, u64>);
 
 fn mask<'b>(
     plan: &Arc<Plan>,
@@ -95,6 +96,5 @@ fn mask<'b>(
         }
     }
     masker.finish(&mut out).map_err(|e| e.to_string())?;
-    let totals = masker.report().totals.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
-    Ok((out, totals))
+    Ok((out, masker.into_report().totals))
 }

@@ -170,21 +170,20 @@ impl Body {
             passed.sha256 = Some(hex(&self.sha256.finalize()));
         }
         if let Some(masker) = self.masker {
-            let report = masker.report();
-            passed.census = masker.census().map(|census| Census {
-                vectors: self.left.vectors,
-                rows: self.left.rows,
-                ids: census.ids.iter().take(self.left.ids).cloned().collect(),
-                ids_total: self.left.ids_total,
+            let report = masker.into_report();
+            passed.census = report.census.map(|mut census| {
+                census.ids.truncate(self.left.ids);
+                let Left { vectors, rows, ids_total, .. } = self.left;
+                Census { vectors, rows, ids_total, ..census }
             });
             passed.census = passed.census.filter(|census| !census.is_empty());
-            passed.totals = report.totals.iter().map(|(name, count)| (name.clone(), *count)).collect();
+            passed.totals = report.totals;
             passed.findings = report
                 .findings
-                .iter()
+                .into_iter()
                 .map(|found| Found {
-                    name: found.what.name().to_owned(),
-                    path: found.path.clone(),
+                    name: found.what.text(),
+                    path: found.path,
                     length: found.length as u64,
                     digest: hex(&found.digest),
                 })

@@ -3,7 +3,7 @@
 use crate::detect::Detectors;
 use crate::error::Error;
 use crate::json::{Path, PathSet};
-use crate::model::Entity;
+use crate::model::{Entity, Text};
 
 use super::Transform;
 
@@ -55,6 +55,14 @@ impl What {
         match self {
             Self::Entity(entity) => entity.name,
             Self::Field(path) => path.as_str(),
+        }
+    }
+
+    /// The same, to be kept.
+    pub fn text(&self) -> Text {
+        match self {
+            Self::Entity(entity) => Text::from(entity.name),
+            Self::Field(path) => Text::from(path.as_str().to_owned()),
         }
     }
 }

@@ -35,6 +35,7 @@ impl Exchange {
             // A body within the limit is masked whole before its first byte leaves, so that a refusal is clean.
             return Some(Step::NeedBody);
         }
+        self.answering = Some(Arc::clone(&answer));
         let mut edits = HeaderEdits::default();
         if self.enforces() && !answer.plan.is_empty() {
             let method = self.head.as_ref().map_or(Method::POST, |head| head.method.clone());

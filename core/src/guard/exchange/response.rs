@@ -25,7 +25,7 @@ impl Exchange {
         if let Phase::Answered(answer) = &self.phase {
             return Passage { edits, body: ResponseBody::Refuse(answer.clone()) };
         }
-        let Ok(masking) = self.masking(Side::Response) else {
+        let Ok(masking) = self.answering.take().map_or_else(|| self.masking(Side::Response), Ok) else {
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("guard_unavailable")) };
         };
         let changes = !masking.plan.is_empty() && self.enforces();
