@@ -78,7 +78,11 @@ pub(super) fn cut(record: &Record, whole: &[u8]) -> Record {
 fn cut_passed(passed: &mut Passed) {
     passed.sha256 = passed.sha256.take().map(|text| clip(&text));
     passed.findings.truncate(KEPT / 4);
-    for found in &mut passed.findings {
+    let survivors = passed.reread.iter_mut().flat_map(|reread| {
+        reread.findings.truncate(KEPT / 4);
+        &mut reread.findings
+    });
+    for found in passed.findings.iter_mut().chain(survivors) {
         found.name = clip(&found.name).into();
         found.path = clip(&found.path);
         found.digest = clip(&found.digest);

@@ -190,6 +190,19 @@ pub struct Passed {
     /// Vectors, rows and ids that passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub census: Option<Census>,
+    /// What was found when the bytes that went on were read once more; absent where the policy does not ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reread: Option<Reread>,
+}
+
+/// What survived masking.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reread {
+    /// How many values; `None` where what went on could not be read.
+    pub surviving: Option<u64>,
+    /// The first of them, in order of appearance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Found>,
 }
 
 /// One finding: which, where, how long, and a keyed digest that joins equal values. Never the value.

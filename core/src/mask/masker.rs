@@ -134,7 +134,8 @@ impl Masker {
 
     /// How many bytes are held back.
     pub fn held(&self) -> usize {
-        self.held.len() - self.sent
+        let texts = if let Driver::Sse(driver) = &self.driver { driver.held() } else { 0 };
+        self.held.len() - self.sent + texts
     }
 
     fn step(&mut self, input: &[u8], last: bool, out: &mut Vec<u8>) -> Result<Release, MaskError> {

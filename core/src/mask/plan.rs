@@ -27,6 +27,8 @@ pub struct Plan {
     fields: Vec<Rule>,
     /// Whether some field may go with its comma.
     pub(super) drops: bool,
+    /// Whether it is what left that is read, and nothing is to be changed.
+    pub(super) rereads: bool,
 }
 
 /// One thing that must not pass.
@@ -103,7 +105,18 @@ impl Plan {
             drops: fields.iter().any(|rule| rule.transform == Transform::Drop),
             entities,
             fields,
+            rereads: false,
         })
+    }
+
+    /// The plan for reading what left under this one, see [`Reread`](super::Reread): its entities, wherever they stand.
+    ///
+    /// # Errors
+    /// None in practice: what is in force was compiled before.
+    pub fn to_reread(&self) -> Result<Self, Error> {
+        let entities = self.entities.iter().filter_map(|rule| Some((rule.entity()?, rule.transform.clone())));
+        let plan = Self::compile(PlanSpec { entities: entities.collect(), fields: Vec::new() })?;
+        Ok(Self { rereads: true, ..plan })
     }
 
     /// Whether it changes nothing.
