@@ -55,22 +55,12 @@ def ask(connection):
     connection.sendall(REQUEST)
     data = b""
     while b"\r\n\r\n" not in data:
-        data += received(connection)
+        data += connection.recv(65536)
     head, _, body = data.partition(b"\r\n\r\n")
     length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
     while len(body) < length:
-        body += received(connection)
+        body += connection.recv(65536)
     return (time.perf_counter() - started) * 1e6, body
-
-
-def received(connection):
-    """What comes next, asked for without sleeping: to wake a sleeper costs its waker some 10 us on a virtual machine, and
-    more the longer it slept. That is the machine's share, and would be counted as the door's."""
-    while True:
-        try:
-            return connection.recv(65536)
-        except BlockingIOError:
-            continue
 
 
 def main():
@@ -81,7 +71,6 @@ def main():
     connections = [socket.create_connection(("127.0.0.1", port)) for port in ports]
     for connection in connections:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setblocking(False)
     for _ in range(300):
         bodies = [ask(connection)[1] for connection in connections]
     assert bodies[0] == ANSWER, "the bare app answers as it is"
