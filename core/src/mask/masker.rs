@@ -113,13 +113,18 @@ impl Masker {
         if !self.empty {
             self.step(&[], true, out)?;
         }
-        self.marker.report.census = self.marker.counter.as_ref().map(|counter| counter.census().clone());
         Ok(())
     }
 
     /// What was masked so far.
     pub fn report(&self) -> &Report {
         &self.marker.report
+    }
+
+    /// What was masked and counted in all.
+    pub fn into_report(self) -> Report {
+        let census = self.marker.counter.map(Counter::into_census);
+        Report { census, ..self.marker.report }
     }
 
     /// What was counted so far, bytes that are held back included.
@@ -129,7 +134,8 @@ impl Masker {
 
     /// How many bytes are held back.
     pub fn held(&self) -> usize {
-        self.held.len() - self.sent
+        let texts = if let Driver::Sse(driver) = &self.driver { driver.held() } else { 0 };
+        self.held.len() - self.sent + texts
     }
 
     fn step(&mut self, input: &[u8], last: bool, out: &mut Vec<u8>) -> Result<Release, MaskError> {

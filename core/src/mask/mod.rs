@@ -12,7 +12,7 @@
 //! - **Numbers** are read where they stand under a name and have six digits or more, and in arrays where the whole
 //!   part has nine or more; embeddings are passed over. A masked number becomes a string.
 //! - **Server-sent events** are read one by one: the data as JSON if it is, else as text; other lines as text.
-//!   A value split over several events is not put together.
+//!   Texts that a language model streams in pieces, an event each, are read as one text (`core/data/streams.yaml`).
 //! - **Forms** are read pair by pair, decoded.
 
 mod form;
@@ -22,6 +22,7 @@ mod marker;
 mod masker;
 mod plan;
 mod report;
+mod reread;
 mod splice;
 mod sse;
 mod text;
@@ -31,6 +32,7 @@ pub use format::Format;
 pub use masker::{MaskError, Masker, Release};
 pub use plan::{Plan, PlanSpec, What};
 pub use report::{Masked, Report};
+pub use reread::Reread;
 pub use transform::Transform;
 
 #[cfg(test)]

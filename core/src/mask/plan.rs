@@ -3,7 +3,7 @@
 use crate::detect::Detectors;
 use crate::error::Error;
 use crate::json::{Path, PathSet};
-use crate::model::Entity;
+use crate::model::{Entity, Text};
 
 use super::Transform;
 
@@ -27,6 +27,8 @@ pub struct Plan {
     fields: Vec<Rule>,
     /// Whether some field may go with its comma.
     pub(super) drops: bool,
+    /// Whether it is what left that is read, and nothing is to be changed.
+    pub(super) rereads: bool,
 }
 
 /// One thing that must not pass.
@@ -55,6 +57,14 @@ impl What {
         match self {
             Self::Entity(entity) => entity.name,
             Self::Field(path) => path.as_str(),
+        }
+    }
+
+    /// The same, to be kept.
+    pub fn text(&self) -> Text {
+        match self {
+            Self::Entity(entity) => Text::from(entity.name),
+            Self::Field(path) => Text::from(path.as_str().to_owned()),
         }
     }
 }
@@ -95,7 +105,18 @@ impl Plan {
             drops: fields.iter().any(|rule| rule.transform == Transform::Drop),
             entities,
             fields,
+            rereads: false,
         })
+    }
+
+    /// The plan for reading what left under this one, see [`Reread`](super::Reread): its entities, wherever they stand.
+    ///
+    /// # Errors
+    /// None in practice: what is in force was compiled before.
+    pub fn to_reread(&self) -> Result<Self, Error> {
+        let entities = self.entities.iter().filter_map(|rule| Some((rule.entity()?, rule.transform.clone())));
+        let plan = Self::compile(PlanSpec { entities: entities.collect(), fields: Vec::new() })?;
+        Ok(Self { rereads: true, ..plan })
     }
 
     /// Whether it changes nothing.
