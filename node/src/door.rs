@@ -108,7 +108,7 @@ pub fn begin(
     with(|table| {
         text::read(&head, &mut table.read)?;
         let inner = guard
-            .begin(&String::from_utf8_lossy(&table.read), count, identity.as_deref())
+            .begin(text::of(&table.read), count, identity.as_deref())
             .map_err(|error| errors::thrown(env, &error))?;
         let number = table.add(*env, Exchange::new(inner))?;
         Ok(table.step(number))
@@ -199,8 +199,7 @@ pub fn response_head(
     with(|table| {
         text::read(&head, &mut table.read)?;
         let status = StatusCode::from_u16(status).map_err(|_| errors::input("expected an HTTP status"));
-        let head = status
-            .and_then(|status| Ok((status, heads::parse(&String::from_utf8_lossy(&table.read), count)?)));
+        let head = status.and_then(|status| Ok((status, heads::parse(text::of(&table.read), count)?)));
         let (status, headers) = head.map_err(|error| errors::thrown(env, &error))?;
         let Some(exchange) = table.exchanges.get_mut(&number) else { return Ok(passage::REFUSE) };
         let passage = exchange.response_head(status, &headers);

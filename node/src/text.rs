@@ -30,3 +30,8 @@ pub(crate) fn read(text: &JsString<'_>, room: &mut Vec<u8>) -> napi::Result<()> 
     }
     Ok(())
 }
+
+/// What was read. Node writes whole characters only, so that what is no text is a defect: it reads as none.
+pub(crate) fn of(room: &[u8]) -> &str {
+    std::str::from_utf8(room).unwrap_or_default()
+}
