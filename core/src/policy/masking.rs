@@ -109,11 +109,13 @@ impl Masks {
     fn join(&self, fitting: &[usize]) -> Result<Masking, Error> {
         let fitting = || fitting.iter().filter_map(|index| self.entries.get(*index));
         let plan = Plan::compile(spec(fitting()))?;
+        let refuses = fitting().any(|entry| entry.refuse_unmaskable);
+        let plan = if refuses { plan } else { plan.passing_unmaskable() };
         let rereads = fitting().any(|entry| entry.rereads);
         Ok(Masking {
             reread: rereads.then(|| plan.to_reread().map(Arc::new)).transpose()?,
             plan: Arc::new(plan),
-            refuse_unmaskable: fitting().any(|entry| entry.refuse_unmaskable),
+            refuse_unmaskable: refuses,
             names: fitting().map(|entry| Arc::clone(&entry.name)).collect(),
         })
     }
