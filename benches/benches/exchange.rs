@@ -1,6 +1,5 @@
 //! The decision alone, and the whole exchange through the engine and through Tower.
 
-use std::convert::Infallible;
 use std::hint::black_box;
 
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use wardline::guard::{Caller, Step};
 use wardline::identity::Identity;
 use wardline::model::Subject;
 use wardline::policy::{Facts, NoGrants};
-use wardline_benches::{answer, guard, head, policy};
+use wardline_benches::{answer, guard, head, policy, service};
 use wardline_tower::GuardLayer;
 
 fn decision(c: &mut Criterion) {
@@ -83,18 +82,7 @@ fn whole(c: &mut Criterion) {
             });
         });
 
-        let answer = body.clone();
-        let bare = tower::service_fn(move |_: http::Request<wardline_tower::RequestBody<Full<Bytes>>>| {
-            let answer = answer.clone();
-            async move {
-                let mut response = http::Response::new(Full::new(answer.clone()));
-                let length = http::HeaderValue::from(answer.len());
-                response.headers_mut().insert(http::header::CONTENT_LENGTH, length);
-                let json = http::HeaderValue::from_static("application/json");
-                response.headers_mut().insert(http::header::CONTENT_TYPE, json);
-                Ok::<_, Infallible>(response)
-            }
-        });
+        let bare = service(body.clone());
         let layered = GuardLayer::new(guard(0)).layer(bare);
         c.bench_function(&name("through Tower"), |b| {
             b.iter(|| {

@@ -1,5 +1,10 @@
 //! What the benches share: a policy of 50 rules, 1,000 live grants, and bodies of the shape that services answer.
 
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use tower::Service;
 use wardline::grant::Terms;
 use wardline::guard::Guard;
 use wardline::model::HttpHead;
@@ -57,4 +62,23 @@ pub fn answer(floats: usize) -> String {
         r#"{{"result":{{"points":[{{"id":7,"version":3,"score":0.91,"payload":{{"text":"write to rosa.lind@example.com or call +1 212 555 0142","card":"5555 5555 5555 4444","lang":"en"}},"vector":[{}]}}]}},"status":"ok","time":0.0012}}"#,
         vector.join(",")
     )
+}
+
+/// A service that answers every request with this JSON.
+pub fn service<B>(
+    answer: Bytes,
+) -> impl Service<
+    http::Request<B>,
+    Response = http::Response<Full<Bytes>>,
+    Error = Infallible,
+    Future: Future<Output = Result<http::Response<Full<Bytes>>, Infallible>>,
+> + Clone {
+    tower::service_fn(move |_: http::Request<B>| {
+        let mut response = http::Response::new(Full::new(answer.clone()));
+        let length = http::HeaderValue::from(answer.len());
+        response.headers_mut().insert(http::header::CONTENT_LENGTH, length);
+        let json = http::HeaderValue::from_static("application/json");
+        response.headers_mut().insert(http::header::CONTENT_TYPE, json);
+        std::future::ready(Ok(response))
+    })
 }

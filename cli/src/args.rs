@@ -91,6 +91,9 @@ pub(crate) struct Mask {
     /// Mask as this policy says; without it every entity is replaced by its label.
     #[arg(long)]
     pub(crate) policy: Option<PathBuf>,
+    /// Read the result once more; where a value survived, say so and answer no (exit code 1).
+    #[arg(long)]
+    pub(crate) verify: bool,
 }
 
 /// The policy names the state folder that grants, approvals and the log stand in.

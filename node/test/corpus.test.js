@@ -107,6 +107,7 @@ function member (record, name) {
     case 'vectors': return record.response?.census.vectors
     case 'rows': return record.response?.census.rows
     case 'ids': return record.response?.census.ids
+    case 'surviving': return record.response?.reread?.surviving
     case 'request_vectors': return record.request?.census.vectors
     case 'decided': case 'enforced': case 'mode': return record[name]
     default: throw new Error(`the corpus asks for ${name}, which no runner knows`)

@@ -101,6 +101,8 @@ def of_record(record: dict[str, Any], name: str) -> Any:
         return record[name.partition("_")[0]].get("totals")
     if name in ("vectors", "rows", "ids"):
         return census.get(name)
+    if name == "surviving":
+        return record["response"]["reread"]["surviving"]
     if name == "request_vectors":
         return record["request"]["census"]["vectors"]
     assert name in ("decided", "enforced", "mode"), f"a case speaks of {name}, which no runner knows"

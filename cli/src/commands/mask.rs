@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wardline::detect;
 use wardline::keys::Keys;
-use wardline::mask::{Format, Masker, Plan, PlanSpec, Release, Transform};
+use wardline::mask::{Format, Masker, Plan, PlanSpec, Release, Reread, Transform};
+use wardline::model::Text;
 use wardline::policy::Policy;
 
 use crate::args::Mask;
-use crate::{Failure, Outcome, Streams};
+use crate::{Failure, NO, Outcome, Streams};
 
 #[derive(Deserialize)]
 struct Question {
@@ -32,7 +33,10 @@ struct Answer {
     id: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
-    findings: BTreeMap<String, u64>,
+    findings: BTreeMap<Text, u64>,
+    /// How many values were found when the result was read once more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    surviving: Option<u64>,
     /// Why nothing was masked and so nothing may pass.
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -44,31 +48,55 @@ pub(crate) fn run(args: &Mask, json: bool, streams: &mut Streams<'_>) -> Outcome
         None => everything()?,
     };
     let keys = Keys::ephemeral()?;
+    let reread = if args.verify { Some(Arc::new(plan.to_reread()?)) } else { None };
     if args.jsonl {
+        let mut survived = false;
         streams.each_line(|question: Question| {
             let pieces = question.body.as_bytes().chunks(question.chunk.unwrap_or(usize::MAX).max(1));
             Ok(match mask(&plan, &keys, &question.content_type, pieces) {
                 Ok((body, findings)) => {
+                    let surviving =
+                        reread.as_ref().map(|plan| survivors(plan, &keys, &question.content_type, &body));
+                    survived |= surviving.is_some_and(|count| count > 0);
                     let body = Some(String::from_utf8_lossy(&body).into_owned());
-                    Answer { id: question.id, body, findings, error: None }
+                    Answer { id: question.id, body, findings, surviving, error: None }
                 }
-                Err(error) => {
-                    Answer { id: question.id, body: None, findings: BTreeMap::new(), error: Some(error) }
-                }
+                Err(error) => Answer {
+                    id: question.id,
+                    body: None,
+                    findings: BTreeMap::new(),
+                    surviving: None,
+                    error: Some(error),
+                },
             })
         })?;
-        return Ok(0);
+        return Ok(if survived { NO } else { 0 });
     }
     let body = streams.read_all()?;
     let (masked, findings) =
         mask(&plan, &keys, &args.content_type, std::iter::once(body.as_slice())).map_err(Failure::Usage)?;
+    let surviving = reread.as_ref().map(|plan| survivors(plan, &keys, &args.content_type, &masked));
     if json {
         let body = Some(String::from_utf8_lossy(&masked).into_owned());
-        streams.json(&Answer { id: Value::Null, body, findings, error: None })?;
+        streams.json(&Answer { id: Value::Null, body, findings, surviving, error: None })?;
     } else {
         streams.out.write_all(&masked)?;
     }
-    Ok(0)
+    match surviving {
+        None | Some(0) => Ok(0),
+        Some(count) => {
+            writeln!(streams.err, "{count} values survived the masking")?;
+            Ok(NO)
+        }
+    }
+}
+
+/// How many values a second reading of a masked body finds; what it cannot read counts as one.
+fn survivors(plan: &Arc<Plan>, keys: &Keys, content_type: &str, body: &[u8]) -> u64 {
+    let Some(format) = Format::of(content_type) else { return 1 };
+    let mut reread = Reread::new(plan.clone(), format, keys.clone());
+    reread.push(body);
+    reread.finish().map_or(1, |report| report.total())
 }
 
 /// Every entity of the catalogue, replaced by its label.
@@ -77,7 +105,7 @@ fn everything() -> Result<Arc<Plan>, Failure> {
     Ok(Arc::new(Plan::compile(PlanSpec { entities, fields: Vec::new() })?))
 }
 
-type Masked = (Vec<u8>, BTreeMap<String, u64>);
+type Masked = (Vec<u8>, BTreeMap<Text, u64>);
 
 fn mask<'b>(
     plan: &Arc<Plan>,
@@ -95,6 +123,5 @@ fn mask<'b>(
         }
     }
     masker.finish(&mut out).map_err(|e| e.to_string())?;
-    let totals = masker.report().totals.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
-    Ok((out, totals))
+    Ok((out, masker.into_report().totals))
 }

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -25,7 +26,6 @@ pub(super) fn cut(record: &Record, whole: &[u8]) -> Record {
     cut.grant = cut.grant.map(|id| clip(id.as_str()).into());
     cut.approval = cut.approval.map(|id| clip(id.as_str()).into());
     for text in [
-        &mut cut.trace,
         &mut cut.system,
         &mut cut.door,
         &mut cut.entry,
@@ -33,12 +33,14 @@ pub(super) fn cut(record: &Record, whole: &[u8]) -> Record {
         &mut cut.code,
         &mut cut.because,
         &mut cut.policy,
-        &mut cut.digest,
     ] {
+        *text = text.take().map(|text| clip(&text).into());
+    }
+    for text in [&mut cut.trace, &mut cut.digest] {
         *text = text.take().map(|text| clip(&text));
     }
-    cut.service = clip(&cut.service);
-    if let Some(identity) = &mut cut.identity {
+    cut.service = clip(&cut.service).into();
+    if let Some(identity) = cut.identity.as_mut().map(Arc::make_mut) {
         identity.subject = clip(&identity.subject);
         identity.issuer = identity.issuer.take().map(|text| clip(&text));
         identity.claims.clear();
@@ -50,18 +52,18 @@ pub(super) fn cut(record: &Record, whole: &[u8]) -> Record {
     cut.acts.iter_mut().for_each(|act| act.resource = clip(&act.resource));
     cut.rules.truncate(KEPT);
     for rule in &mut cut.rules {
-        rule.rule = clip(&rule.rule);
-        rule.code = rule.code.take().map(|text| clip(&text));
+        rule.rule = clip(&rule.rule).into();
+        rule.code = rule.code.take().map(|text| clip(&text).into());
     }
     if let Some(risk) = &mut cut.risk {
         risk.terms.truncate(KEPT);
-        risk.terms.iter_mut().for_each(|term| term.name = clip(&term.name));
+        risk.terms.iter_mut().for_each(|term| term.name = clip(&term.name).into());
     }
     cut.grants.truncate(KEPT);
     cut.grants.iter_mut().for_each(|id| *id = clip(id.as_str()).into());
     cut.request.iter_mut().chain(cut.response.iter_mut()).for_each(cut_passed);
     if let Some(outcome) = &mut cut.outcome {
-        outcome.reason = outcome.reason.take().map(|text| clip(&text));
+        outcome.reason = outcome.reason.take().map(|text| clip(&text).into());
     }
     if let Some(change) = &mut cut.change {
         change.step = clip(&change.step);
@@ -76,8 +78,12 @@ pub(super) fn cut(record: &Record, whole: &[u8]) -> Record {
 fn cut_passed(passed: &mut Passed) {
     passed.sha256 = passed.sha256.take().map(|text| clip(&text));
     passed.findings.truncate(KEPT / 4);
-    for found in &mut passed.findings {
-        found.name = clip(&found.name);
+    let survivors = passed.reread.iter_mut().flat_map(|reread| {
+        reread.findings.truncate(KEPT / 4);
+        &mut reread.findings
+    });
+    for found in passed.findings.iter_mut().chain(survivors) {
+        found.name = clip(&found.name).into();
         found.path = clip(&found.path);
         found.digest = clip(&found.digest);
     }

@@ -26,7 +26,9 @@ pub use memory::MemoryJournal;
 pub use note::{Checkpoint, Kept, PublicKey};
 pub use prove::{Continuation, Proof, prove, prove_continuation};
 pub use query::{Entry, Filter, query};
-pub use record::{Blob, Change, Ending, Found, Kind, Matched, Outcome, Passed, Record, Term, Weighed};
+pub use record::{
+    Blob, Change, Ending, Found, Kind, Matched, Outcome, Passed, Record, Reread, Term, Weighed,
+};
 pub use verify::{Fault, LogReport, VerifyReport, verify};
 
 /// Where records go: a log on disk, or memory. One writer owns it (the guard's background worker).

@@ -106,7 +106,7 @@ impl<'a> Merge<'a> {
     /// What fits. An exchange that never ended is shown as failed: its process died.
     pub(super) fn finish(mut self) -> Vec<Entry> {
         for mut entry in self.begun.into_values().filter(|entry| self.filter.fits(&entry.record)) {
-            let reason = Some("incomplete".to_owned());
+            let reason = Some("incomplete".into());
             entry.record.outcome = Some(Outcome { result: Ending::Failed, reason });
             self.found.push(entry);
         }

@@ -8,13 +8,14 @@
 //! keyed digest, the target is the route template of the catalogue.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
-use crate::model::{Act, ApprovalId, Census, GrantId, Mode, RecordId, Risk, SessionId, Verdict};
+use crate::model::{Act, ApprovalId, Census, GrantId, Mode, RecordId, Risk, SessionId, Text, Verdict};
 
 /// One entry of the audit log. Build it from [`Record::new`] and fill in what is known.
 ///
@@ -44,26 +45,26 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
     /// The service of the policy; empty where none was named.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub service: String,
+    #[serde(default, skip_serializing_if = "Text::is_nothing")]
+    pub service: Text,
     /// The system whose catalogue classified it, e.g. `qdrant`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub system: Option<String>,
+    pub system: Option<Text>,
     /// Whether the service's verdicts are carried out.
     #[serde(default)]
     pub mode: Mode,
     /// The door it came through, e.g. `tower`, `asgi`, `express`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub door: Option<String>,
+    pub door: Option<Text>,
     /// Who asked, with the claims used and the hops.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identity: Option<Identity>,
+    pub identity: Option<Arc<Identity>>,
     /// The catalogue entry's route template, never the raw target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub entry: Option<String>,
+    pub entry: Option<Text>,
     /// HTTP method.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
+    pub method: Option<Text>,
     /// HTTP status that went to the caller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -84,10 +85,10 @@ pub struct Record {
     pub enforced: Option<Verdict>,
     /// Stable code of a verdict other than a plain allow, e.g. `grant_required`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
+    pub code: Option<Text>,
     /// Why, in a sentence without payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub because: Option<String>,
+    pub because: Option<Text>,
     /// The grant that was used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<GrantId>,
@@ -99,7 +100,7 @@ pub struct Record {
     pub approval: Option<ApprovalId>,
     /// Digest of the policy that decided, in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
+    pub policy: Option<Text>,
     /// Keyed digest of the request, as approvals are bound to it, in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
@@ -155,7 +156,7 @@ pub struct Weighed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Term {
     /// Where it comes from.
-    pub name: String,
+    pub name: Text,
     /// How much it adds.
     pub points: u8,
 }
@@ -164,12 +165,12 @@ pub struct Term {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Matched {
     /// The rule's name in the policy.
-    pub rule: String,
+    pub rule: Text,
     /// What it said.
     pub verdict: Verdict,
     /// Why, e.g. `grant_required`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
+    pub code: Option<Text>,
 }
 
 /// What passed in one direction.
@@ -185,17 +186,30 @@ pub struct Passed {
     pub findings: Vec<Found>,
     /// How many findings there were of each name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub totals: BTreeMap<String, u64>,
+    pub totals: BTreeMap<Text, u64>,
     /// Vectors, rows and ids that passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub census: Option<Census>,
+    /// What was found when the bytes that went on were read once more; absent where the policy does not ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reread: Option<Reread>,
+}
+
+/// What survived masking.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reread {
+    /// How many values; `None` where what went on could not be read.
+    pub surviving: Option<u64>,
+    /// The first of them, in order of appearance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Found>,
 }
 
 /// One finding: which, where, how long, and a keyed digest that joins equal values. Never the value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
-    /// Entity, or `field` for a field path of the policy.
-    pub name: String,
+    /// Entity, or the field path of the policy.
+    pub name: Text,
     /// Path in the document; empty for plain text.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub path: String,
@@ -212,7 +226,7 @@ pub struct Outcome {
     pub result: Ending,
     /// Stable code or short reason; no payload.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub reason: Option<Text>,
 }
 
 /// The ways an exchange ends.
@@ -268,7 +282,7 @@ impl Record {
             ended_at: None,
             session: None,
             trace: None,
-            service: String::new(),
+            service: Text::EMPTY,
             system: None,
             mode: Mode::default(),
             door: None,
@@ -334,7 +348,7 @@ mod tests {
 
     fn filled() -> Record {
         let mut record = Record::new(Kind::End, "rec_1".into(), Timestamp::from_millis(1_764_051_900_123));
-        record.identity = Some(Identity::new("ana").with_groups(["analysts"]));
+        record.identity = Some(Arc::new(Identity::new("ana").with_groups(["analysts"])));
         record.acts = vec![Act::new(Operation::VectorExport, "docs"), Act::unknown()];
         record.decided = Some(Verdict::Deny);
         record.enforced = Some(Verdict::Allow);

@@ -2,10 +2,10 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::audit::{Found, Passed};
+use crate::audit::{self, Found, Passed};
 use crate::coding::Decoder;
 use crate::keys::hex;
-use crate::mask::{Masker, Release};
+use crate::mask::{Masked, Masker, Release, Reread};
 use crate::model::{Census, Unit};
 
 /// The body of one direction of an exchange.
@@ -18,6 +18,8 @@ pub(super) struct Body {
     aside: Vec<u8>,
     bytes: u64,
     sha256: Sha256,
+    /// Reads once more what went on.
+    reread: Option<Reread>,
     /// The census as it stood when bytes last went on: what was counted behind them has not left.
     left: Left,
 }
@@ -56,6 +58,12 @@ impl Body {
         Self::new(decoder, Some(masker), true)
     }
 
+    /// The same body, of which what went on is read once more.
+    pub(super) fn rereading(mut self, reread: Option<Reread>) -> Self {
+        self.reread = reread;
+        self
+    }
+
     fn new(decoder: Option<Decoder>, masker: Option<Masker>, changes: bool) -> Self {
         Self {
             decoder,
@@ -66,6 +74,7 @@ impl Body {
             aside: Vec::new(),
             bytes: 0,
             sha256: Sha256::new(),
+            reread: None,
             left: Left::default(),
         }
     }
@@ -137,6 +146,9 @@ impl Body {
     pub(super) fn released(&mut self, bytes: &[u8]) {
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);
         self.sha256.update(bytes);
+        if let Some(reread) = &mut self.reread {
+            reread.push(bytes);
+        }
         if let Some(census) = self.census() {
             let Census { vectors, rows, ref ids, ids_total } = *census;
             self.left = Left { vectors, rows, ids: ids.len(), ids_total };
@@ -170,26 +182,33 @@ impl Body {
             passed.sha256 = Some(hex(&self.sha256.finalize()));
         }
         if let Some(masker) = self.masker {
-            let report = masker.report();
-            passed.census = masker.census().map(|census| Census {
-                vectors: self.left.vectors,
-                rows: self.left.rows,
-                ids: census.ids.iter().take(self.left.ids).cloned().collect(),
-                ids_total: self.left.ids_total,
+            let report = masker.into_report();
+            passed.census = report.census.map(|mut census| {
+                census.ids.truncate(self.left.ids);
+                let Left { vectors, rows, ids_total, .. } = self.left;
+                Census { vectors, rows, ids_total, ..census }
             });
             passed.census = passed.census.filter(|census| !census.is_empty());
-            passed.totals = report.totals.iter().map(|(name, count)| (name.clone(), *count)).collect();
-            passed.findings = report
-                .findings
-                .iter()
-                .map(|found| Found {
-                    name: found.what.name().to_owned(),
-                    path: found.path.clone(),
-                    length: found.length as u64,
-                    digest: hex(&found.digest),
-                })
-                .collect();
+            passed.totals = report.totals;
+            passed.findings = found(report.findings);
         }
+        passed.reread = self.reread.map(|reread| match reread.finish() {
+            Some(report) => {
+                audit::Reread { surviving: Some(report.total()), findings: found(report.findings) }
+            }
+            None => audit::Reread::default(),
+        });
         passed
     }
+}
+
+/// Findings as a record has them.
+fn found(findings: Vec<Masked>) -> Vec<Found> {
+    let one = |found: Masked| Found {
+        name: found.what.text(),
+        path: found.path,
+        length: found.length as u64,
+        digest: hex(&found.digest),
+    };
+    findings.into_iter().map(one).collect()
 }

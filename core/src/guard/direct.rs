@@ -6,7 +6,7 @@ use super::Guard;
 use crate::classify::{self, Body, Classified, Outcome};
 use crate::error::{Error, ErrorKind};
 use crate::mask::{Format, Masker, Release};
-use crate::model::{Act, HttpHead};
+use crate::model::{Act, HttpHead, Text};
 
 /// A body after masking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Masked {
     /// The masked bytes; `None` where nothing had to change, so that the caller keeps its own.
     pub body: Option<Vec<u8>>,
     /// How many findings there were, by name.
-    pub findings: BTreeMap<String, u64>,
+    pub findings: BTreeMap<Text, u64>,
 }
 
 /// What a request is taken for.
@@ -51,7 +51,7 @@ impl Guard {
         masker.finish(&mut out).map_err(Error::from)?;
         // Bytes that were only held back have not changed.
         changed = (changed || out.len() > before) && out != body;
-        Ok(Masked { body: changed.then_some(out), findings: masker.report().totals.clone() })
+        Ok(Masked { body: changed.then_some(out), findings: masker.into_report().totals })
     }
 
     /// What a request is taken for: its service, its entry, its acts.

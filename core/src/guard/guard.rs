@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use http::header;
+use http::{Method, header};
 
 use super::exchange::Exchange;
 use super::shared::Shared;
@@ -15,7 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::grant::{Answer, Approval, ApprovalState, Approvals, Grant, Grants, Terms};
 use crate::identity::Identity;
-use crate::model::{ApprovalId, Call, GrantId, HttpHead, RecordId, SessionId, Subject};
+use crate::model::{ApprovalId, Call, GrantId, HttpHead, RecordId, SessionId, Subject, Text};
 use crate::policy::{Policy, Service};
 
 /// Guards one or more services under one policy. Cheap to clone; clones share everything.
@@ -73,16 +73,16 @@ impl Guard {
         let path = head.target.split(['?', '#']).next().unwrap_or("");
         let service = self.shared.policy.service_for(&head.host, path);
         let mut record = self.record(service, door);
-        record.method = Some(head.method.as_str().to_owned());
+        record.method = Some(method(&head.method));
         record.trace = trace_id(&head.headers);
         let source = self.shared.policy.identity();
-        let identity = match (&caller, source) {
-            (Caller::Verified(identity), _) => Ok(identity.clone()),
-            (Caller::Peer(peer), Some(source)) => source.headers.resolve(&head.headers, *peer),
+        let identity = match (caller, source) {
+            (Caller::Verified(identity), _) => Ok(identity),
+            (Caller::Peer(peer), Some(source)) => source.headers.resolve(&head.headers, peer),
             (Caller::Peer(_), None) => Ok(Identity::anonymous()),
         };
         let refused = identity.is_err();
-        let identity = identity.unwrap_or_else(|_| Identity::anonymous());
+        let identity = Arc::new(identity.unwrap_or_else(|_| Identity::anonymous()));
         record.identity = Some(identity.clone());
         record.session = source
             .and_then(|source| source.session.as_ref())
@@ -90,7 +90,7 @@ impl Guard {
             .and_then(|name| head.headers.get(name)?.to_str().ok())
             .filter(|text| (1..=128).contains(&text.len()))
             .map(SessionId::from);
-        let upgrade = head.headers.contains_key(header::UPGRADE) || head.method == http::Method::CONNECT;
+        let upgrade = head.headers.contains_key(header::UPGRADE) || head.method == Method::CONNECT;
         let enforces = service.is_none_or(|s| s.mode == crate::model::Mode::Enforce);
         let exchange = Exchange::new(
             self.shared.clone(),
@@ -112,8 +112,8 @@ impl Guard {
         let service = self.shared.policy.service(&call.service);
         let mut record = self.record(service, door);
         let identity = match caller {
-            Caller::Verified(identity) => identity,
-            Caller::Peer(_) => Identity::anonymous(),
+            Caller::Verified(identity) => Arc::new(identity),
+            Caller::Peer(_) => Arc::new(Identity::anonymous()),
         };
         record.identity = Some(identity.clone());
         Exchange::new(self.shared.clone(), self.shared.runtime().ok(), self.index(service), identity, record)
@@ -131,11 +131,11 @@ impl Guard {
 
     fn record(&self, service: Option<&Service>, door: &'static str) -> Box<Record> {
         let mut record = Box::new(Record::new(Kind::Exchange, RecordId::fresh(), self.shared.now()));
-        record.door = Some(door.to_owned());
+        record.door = Some(door.into());
         record.policy = Some(self.shared.policy_digest.clone());
         if let Some(service) = service {
-            record.service = service.name.to_string();
-            record.system = Some(service.system.name().to_owned());
+            record.service = Arc::clone(&service.name).into();
+            record.system = Some(service.system.name().into());
             record.mode = service.mode;
         }
         record
@@ -243,6 +243,22 @@ impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Guard(policy {})", self.shared.policy_digest)
     }
+}
+
+/// The name of a method; that of an ordinary one is copied nowhere.
+fn method(method: &Method) -> Text {
+    const ORDINARY: [Method; 7] = [
+        Method::GET,
+        Method::POST,
+        Method::PUT,
+        Method::DELETE,
+        Method::PATCH,
+        Method::HEAD,
+        Method::OPTIONS,
+    ];
+    const NAMES: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
+    let known = ORDINARY.iter().zip(NAMES).find(|(one, _)| *one == method);
+    known.map_or_else(|| method.as_str().to_owned().into(), |(_, name)| name.into())
 }
 
 /// The trace id of a W3C `traceparent` header: it joins records and decides nothing, for it is unsigned.

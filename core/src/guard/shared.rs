@@ -12,12 +12,13 @@ use super::worker::Runtime;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
 use crate::keys::hex;
+use crate::model::Text;
 use crate::policy::Policy;
 use crate::vector::{Counter, Paths, Places};
 
 pub(super) struct Shared {
     pub(super) policy: Arc<Policy>,
-    pub(super) policy_digest: String,
+    pub(super) policy_digest: Text,
     clock: Arc<dyn Clock>,
     runtime: ArcSwapOption<Runtime>,
     start: Mutex<Start>,
@@ -42,7 +43,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 impl Shared {
     pub(super) fn new(policy: Arc<Policy>, clock: Arc<dyn Clock>) -> Self {
-        let policy_digest = hex(policy.digest());
+        let policy_digest = Text::from(hex(policy.digest()));
         Self {
             policy,
             policy_digest,

@@ -1,8 +1,9 @@
 //! Runs of numbers in an array, checked and counted without reading one by one.
 //!
-//! Embeddings are most of the bytes that a guard sees. A run is checked against the grammar of RFC 8259 by an
-//! automaton whose whole state is a shift count (one table row a byte, about one cycle each), and its numbers are
-//! counted by their commas.
+//! Embeddings are most of the bytes that a guard sees. Blocks of floats as they are commonly written are judged by
+//! what stands side by side, many bytes at once; any other block is checked against the grammar of RFC 8259 by an
+//! automaton whose whole state is a shift count (one table row a byte, about one cycle each). Numbers are counted
+//! by their commas.
 
 /// A run of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,64 +76,147 @@ fn walk(state: u64, bytes: &[u8]) -> u64 {
         & 63
 }
 
+/// How many bytes are read at once.
+const BLOCK: usize = 64;
+
 /// The run of numbers at the start of `bytes`, which stand where an element is expected. `None` where not even
 /// one number is known to be complete: it is then read on its own.
 pub(super) fn run(bytes: &[u8]) -> Option<Run> {
-    const BLOCK: usize = 64;
     let mut state = BEFORE;
     let mut passed = 0;
     let mut closed = false;
-    for block in bytes.chunks(BLOCK) {
-        let after = walk(state, block);
-        if after == WRONG {
-            // Once more through this block, byte by byte, to the place.
-            for byte in block {
-                let next = walk(state, std::slice::from_ref(byte));
-                if next == WRONG {
-                    closed = *byte == b']' && is_complete(state);
-                    break;
-                }
-                state = next;
-                passed += 1;
-            }
-            break;
+    let mut whole = Whole::default();
+    // Whether some block lies inside one number, which may then be too long.
+    let mut sparse = false;
+    while passed < bytes.len() {
+        if let Some(around) = passed.checked_sub(2).and_then(|from| bytes.get(from..)?.first_chunk())
+            && let Some(after) = plain(state, around)
+        {
+            state = after;
+            passed += BLOCK;
+            whole.behind(state);
+            sparse |= memchr::memchr(b',', around).is_none();
+            continue;
         }
-        state = after;
-        passed += block.len();
+        // The first two bytes are what a plain block looks back on.
+        let most = if passed == 0 { 2 } else { BLOCK };
+        let block = bytes.get(passed..bytes.len().min(passed + most))?;
+        let after = walk(state, block);
+        if after != WRONG {
+            state = after;
+            passed += block.len();
+            whole.read(block);
+            sparse |= !block.contains(&b',');
+            continue;
+        }
+        // Once more through this block, byte by byte, to the place.
+        for byte in block {
+            let next = walk(state, std::slice::from_ref(byte));
+            if next == WRONG {
+                closed = *byte == b']' && is_complete(state);
+                break;
+            }
+            state = next;
+            passed += 1;
+            whole.read(std::slice::from_ref(byte));
+        }
+        break;
     }
     let read = bytes.get(..passed)?;
     let len = if closed { passed } else { memchr::memrchr(b',', read)? };
+    let len = if sparse { before_overlong(read.get(..len)?)? } else { len };
     let run = read.get(..len)?;
-    let count = 1 + count(run, |byte| byte == b',');
-    Some(Run { len, count, long: !is_plain(run, count) && has_long(run) })
+    Some(Run { len, count: 1 + count(run, |byte| byte == b','), long: whole.long })
 }
 
-/// Whether each number has a single digit before its point, as nearly every embedding has.
-fn is_plain(run: &[u8], numbers: u64) -> bool {
-    let (Some(second), Some(third)) = (run.get(1..), run.get(2..)) else { return true };
-    let mut found = 0;
-    // Bytes add up to at most 255 before they are summed, which lets the compiler use vector instructions.
-    for ((a, b), c) in run.chunks(255).zip(second.chunks(255)).zip(third.chunks(255)) {
-        let hits = a.iter().zip(b).zip(c).fold(0u8, |hits, ((a, b), c)| {
-            hits.wrapping_add(u8::from(!a.is_ascii_digit() & b.is_ascii_digit() & (*c == b'.')))
-        });
-        found += u64::from(hits);
-    }
-    let first = matches!(run, [b'0'..=b'9', b'.', ..]);
-    found + u64::from(first) == numbers
-}
-
-fn has_long(run: &[u8]) -> bool {
-    let (mut digits, mut counts) = (0, true);
-    run.iter().any(|byte| {
-        if byte.is_ascii_digit() {
-            digits += usize::from(counts);
-        } else {
-            digits = 0;
-            counts = !matches!(byte, b'.' | b'e' | b'E' | b'+') && (counts || *byte == b',');
+/// How much of a run comes before a number that is too long to be one; `None` where the first is.
+fn before_overlong(run: &[u8]) -> Option<usize> {
+    let mut end = None;
+    for number in run.split(|byte| *byte == b',') {
+        if number.trim_ascii().len() > super::MAX_NUMBER {
+            return end;
         }
-        digits >= super::LONG_DIGITS
-    })
+        end = Some(end.map_or(0, |end| end + 1) + number.len());
+    }
+    end
+}
+
+/// The state after a block of numbers such as embeddings are written in: `-0.0312, 1.25`, with one digit before the
+/// point, read with vector instructions. `None` where it holds any other, which the automaton then reads.
+///
+/// What may stand at a byte follows from the two before it, so all bytes are judged at once; `around` holds those two
+/// and the block.
+fn plain(state: u64, around: &[u8; BLOCK + 2]) -> Option<u64> {
+    let (seconds, firsts) = (around.first_chunk::<BLOCK>()?, around.get(1..)?.first_chunk::<BLOCK>()?);
+    let block = around.last_chunk::<BLOCK>()?;
+    let (&[second], &[first]) = (seconds.first_chunk()?, firsts.first_chunk()?);
+    let enters = match state {
+        BEFORE => is_gap(first),
+        ZERO | WHOLE => is_gap(second) | (second == b'-'),
+        MINUS | POINT | FRACTION => true,
+        _ => false,
+    };
+    if !enters {
+        return None;
+    }
+    let wrong = block.iter().zip(firsts).zip(seconds).fold(0u8, |wrong, ((&byte, &first), &second)| {
+        let digits = first.is_ascii_digit();
+        // The digit before is the whole part: a point must follow.
+        let whole = digits & (is_gap(second) | (second == b'-'));
+        let fits = (byte.is_ascii_digit() & !whole)
+            | ((byte == b'.') & whole)
+            | ((byte == b',') & digits & !whole)
+            | (((byte == b'-') | is_space(byte)) & is_gap(first));
+        wrong | u8::from(!fits)
+    });
+    let &[before, last] = block.last_chunk()?;
+    let state = match last {
+        b'.' => POINT,
+        b'-' => MINUS,
+        b'0' if is_gap(before) | (before == b'-') => ZERO,
+        b'1'..=b'9' if is_gap(before) | (before == b'-') => WHOLE,
+        b'0'..=b'9' => FRACTION,
+        _ => BEFORE,
+    };
+    (wrong == 0).then_some(state)
+}
+
+/// A comma, or white space after one.
+fn is_gap(byte: u8) -> bool {
+    (byte == b',') | is_space(byte)
+}
+
+fn is_space(byte: u8) -> bool {
+    (byte == b' ') | (byte == b'\n')
+}
+
+/// The length of the whole part that is being read.
+#[derive(Default)]
+struct Whole {
+    digits: usize,
+    /// Behind a point or an exponent.
+    over: bool,
+    long: bool,
+}
+
+impl Whole {
+    /// Behind a plain block, whose whole parts have one digit.
+    fn behind(&mut self, state: u64) {
+        self.digits = usize::from(matches!(state, ZERO | WHOLE));
+        self.over = matches!(state, POINT | FRACTION);
+    }
+
+    fn read(&mut self, block: &[u8]) {
+        for byte in block {
+            if byte.is_ascii_digit() {
+                self.digits += usize::from(!self.over);
+            } else {
+                self.digits = 0;
+                self.over = *byte != b',' && (self.over || matches!(byte, b'.' | b'e' | b'E'));
+            }
+            self.long |= self.digits >= super::LONG_DIGITS;
+        }
+    }
 }
 
 fn count(bytes: &[u8], fits: impl Fn(u8) -> bool) -> u64 {
@@ -172,6 +256,15 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_is_too_long_is_in_no_run() {
+        let long = format!("1.{}", "5".repeat(super::super::MAX_NUMBER));
+        assert_eq!(read(&format!("1,2,{long},3]")), Some((3, 2, false)));
+        assert_eq!(read(&format!("{long}]")), None);
+        let spaced = format!("1,{}2]", " ".repeat(2_000));
+        assert_eq!(read(&spaced), Some((2_003, 2, false)));
+    }
+
+    #[test]
     fn whole_parts_are_measured() {
         assert!(!read("0.123456789012,1]").unwrap().2);
         assert!(read("123456789]").unwrap().2);
@@ -182,5 +275,52 @@ mod tests {
         assert!(read("1.5e5,123456789]").unwrap().2);
         let floats = ["-0.0123456789", "0.5"].repeat(400).join(", ");
         assert_eq!(read(&format!("{floats}]")).unwrap(), (floats.len(), 800, false));
+    }
+
+    /// A reader of one byte at a time.
+    fn slow(text: &[u8]) -> Option<(usize, u64, bool)> {
+        let mut state = BEFORE;
+        let passed = text.iter().take_while(|byte| {
+            let next = walk(state, std::slice::from_ref(*byte));
+            let goes = next != WRONG;
+            state = if goes { next } else { state };
+            goes
+        });
+        let passed = passed.count();
+        let closed = text.get(passed) == Some(&b']') && is_complete(state);
+        let len = if closed { passed } else { memchr::memrchr(b',', &text[..passed])? };
+        let mut whole = Whole::default();
+        whole.read(&text[..passed]);
+        Some((len, 1 + text[..len].iter().filter(|b| **b == b',').count() as u64, whole.long))
+    }
+
+    #[test]
+    fn many_bytes_at_once_read_as_one_at_a_time() {
+        let alphabet = b"0123456789.,-  \n\teE+]x";
+        let mut seed = 1u64;
+        let mut random = |most: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % most
+        };
+        let pieces = ["-0.0123456", "1.5", "0.25", "7", "1e-05", "123456789012", "0.1234567890123456789"];
+        for round in 0..20_000 {
+            let mut text = Vec::new();
+            for n in 0..random(40) {
+                if n > 0 {
+                    text.extend_from_slice(
+                        [",", ", ", ",\n", " ,"][if round % 4 == 0 { random(4) } else { round % 2 }]
+                            .as_bytes(),
+                    );
+                }
+                text.extend_from_slice(pieces[if round % 3 == 0 { random(7) } else { random(3) }].as_bytes());
+            }
+            text.push(b']');
+            if round % 2 == 0 {
+                let at = random(text.len());
+                text[at] = alphabet[random(alphabet.len())];
+            }
+            let got = run(&text).map(|run| (run.len, run.count, run.long));
+            assert_eq!(got, slow(&text), "{}", String::from_utf8_lossy(&text));
+        }
     }
 }

@@ -68,6 +68,9 @@ impl Marker {
         let value = text.get(finding.span.clone()).unwrap_or_default();
         let plan = self.plan.clone();
         if let Some(rule) = plan.entity(finding.entity) {
+            if plan.rereads && rule.wrote(value) {
+                return;
+            }
             // A value longer than a stream holds back is known by its first part alone, here as there.
             let known = value.get(..MAX_OPEN.min(value.len())).unwrap_or_default();
             let digest = self.keys.digest(Purpose::Pseudonym, known);

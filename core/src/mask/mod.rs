@@ -12,25 +12,33 @@
 //! - **Numbers** are read where they stand under a name and have six digits or more, and in arrays where the whole
 //!   part has nine or more; embeddings are passed over. A masked number becomes a string.
 //! - **Server-sent events** are read one by one: the data as JSON if it is, else as text; other lines as text.
-//!   A value split over several events is not put together.
-//! - **Forms** are read pair by pair, decoded.
+//!   Texts that a language model streams in pieces, an event each, are read as one text (`core/data/streams.yaml`).
+//! - **Forms** are read pair by pair, decoded; **multipart** bodies part by part, each by its own format; **tables** (CSV) cell
+//!   by cell, under the name of its column.
 
+mod csv;
 mod form;
 mod format;
 mod json;
+mod lines;
 mod marker;
 mod masker;
+mod multipart;
+mod pipe;
 mod plan;
 mod report;
+mod reread;
 mod splice;
 mod sse;
+mod stream;
 mod text;
 mod transform;
 
-pub use format::Format;
+pub use format::{Boundary, Format};
 pub use masker::{MaskError, Masker, Release};
 pub use plan::{Plan, PlanSpec, What};
 pub use report::{Masked, Report};
+pub use reread::Reread;
 pub use transform::Transform;
 
 #[cfg(test)]

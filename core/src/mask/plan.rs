@@ -3,7 +3,7 @@
 use crate::detect::Detectors;
 use crate::error::Error;
 use crate::json::{Path, PathSet};
-use crate::model::Entity;
+use crate::model::{Entity, Text};
 
 use super::Transform;
 
@@ -27,6 +27,10 @@ pub struct Plan {
     fields: Vec<Rule>,
     /// Whether some field may go with its comma.
     pub(super) drops: bool,
+    /// Whether it is what left that is read, and nothing is to be changed.
+    pub(super) rereads: bool,
+    /// Whether a part of a body that no format reads passes as it is.
+    pub(super) passes_unmaskable: bool,
 }
 
 /// One thing that must not pass.
@@ -55,6 +59,14 @@ impl What {
         match self {
             Self::Entity(entity) => entity.name,
             Self::Field(path) => path.as_str(),
+        }
+    }
+
+    /// The same, to be kept.
+    pub fn text(&self) -> Text {
+        match self {
+            Self::Entity(entity) => Text::from(entity.name),
+            Self::Field(path) => Text::from(path.as_str().to_owned()),
         }
     }
 }
@@ -95,7 +107,25 @@ impl Plan {
             drops: fields.iter().any(|rule| rule.transform == Transform::Drop),
             entities,
             fields,
+            rereads: false,
+            passes_unmaskable: false,
         })
+    }
+
+    /// The plan for reading what left under this one, see [`Reread`](super::Reread): its entities, wherever they stand.
+    ///
+    /// # Errors
+    /// None in practice: what is in force was compiled before.
+    pub fn to_reread(&self) -> Result<Self, Error> {
+        let entities = self.entities.iter().filter_map(|rule| Some((rule.entity()?, rule.transform.clone())));
+        let plan = Self::compile(PlanSpec { entities: entities.collect(), fields: Vec::new() })?;
+        Ok(Self { rereads: true, passes_unmaskable: true, ..plan })
+    }
+
+    /// The same plan, letting parts of a body pass that no format reads.
+    #[must_use]
+    pub fn passing_unmaskable(self) -> Self {
+        Self { passes_unmaskable: true, ..self }
     }
 
     /// Whether it changes nothing.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Census;
+use crate::model::{Census, Text};
 
 use super::What;
 
@@ -12,8 +12,8 @@ pub struct Report {
     /// The first findings in order of the body, at most [`Report::KEPT`].
     pub findings: Vec<Masked>,
     /// How many findings of each name there were in all.
-    pub totals: BTreeMap<String, u64>,
-    /// What the counter saw; set when the body is finished.
+    pub totals: BTreeMap<Text, u64>,
+    /// What the counter saw; set by [`Masker::into_report`](super::Masker::into_report).
     pub census: Option<Census>,
 }
 
@@ -50,7 +50,7 @@ impl Report {
         match self.totals.get_mut(what.name()) {
             Some(total) => *total += 1,
             None => {
-                self.totals.insert(what.name().to_owned(), 1);
+                self.totals.insert(what.text(), 1);
             }
         }
         if self.findings.len() < Self::KEPT {

@@ -1,10 +1,12 @@
-//! Server-sent events (WHATWG HTML, section 9.2.6): each is masked when it is complete, and goes on at once.
+//! Server-sent events (WHATWG HTML, section 9.2.6): each is masked when it is complete, and goes on at once; texts that
+//! go on from event to event are read as one ([`stream`](super::stream)).
 
 use crate::json::{Fault, FaultCode};
 
 use super::json::JsonDriver;
 use super::marker::{Marker, Role};
 use super::splice::Splice;
+use super::stream::{Event, Framing, Texts, write_data};
 use super::text::Progress;
 
 /// The most bytes of one event.
@@ -15,7 +17,10 @@ const MAX_EVENT: usize = 8 * 1024 * 1024;
 pub(super) struct SseDriver {
     /// The lines of the event at hand: where each begins and ends without its terminator, and where the next begins.
     lines: Vec<Line>,
+    /// No line ends between the last of them and here.
+    searched: usize,
     base: u64,
+    texts: Texts,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -35,7 +40,7 @@ impl SseDriver {
     ) -> Result<Progress, Fault> {
         let mut released = 0;
         let mut from = self.lines.last().map_or(0, |line| line.next);
-        while let Some(line) = line(window, from, last) {
+        while let Some(line) = line(window, from, self.searched.max(from), last) {
             from = line.next;
             if line.start == line.end {
                 self.event(marker, window, splice)?;
@@ -49,10 +54,18 @@ impl SseDriver {
             self.event(marker, window, splice)?;
             self.lines.clear();
             released = window.len();
+            let mut rest = Vec::new();
+            self.texts.end(marker, Framing::Events, &mut rest, |_| true);
+            if !rest.is_empty() {
+                splice.cut(released..released);
+                splice.add(&rest);
+            }
         }
         if window.len() - released > MAX_EVENT {
             return Err(self.fault(FaultCode::TooLong, released));
         }
+        // A carriage return at the end may be half of a line's end.
+        self.searched = window.len().saturating_sub(released + 1);
         for line in &mut self.lines {
             line.start -= released;
             line.end -= released;
@@ -62,8 +75,13 @@ impl SseDriver {
         Ok(Progress { released, keep: released })
     }
 
+    /// How many bytes of texts are held back.
+    pub(super) fn held(&self) -> usize {
+        self.texts.held()
+    }
+
     /// Masks the event whose lines are known.
-    fn event(&self, marker: &mut Marker, window: &[u8], splice: &mut Splice<'_>) -> Result<(), Fault> {
+    fn event(&mut self, marker: &mut Marker, window: &[u8], splice: &mut Splice<'_>) -> Result<(), Fault> {
         let Some((first, end)) = self.lines.first().zip(self.lines.last()).map(|(a, b)| (a.start, b.next))
         else {
             return Ok(());
@@ -72,21 +90,20 @@ impl SseDriver {
         if let Err(wrong) = std::str::from_utf8(bytes) {
             return Err(self.fault(FaultCode::InvalidUtf8, first + wrong.valid_up_to()));
         }
-        let values = || self.lines.iter().filter_map(|line| data(window.get(line.start..line.end)?));
-        let mut values_left = values();
-        let joined;
-        let text = match (values_left.next(), values_left.next()) {
-            (None, _) => None,
-            (Some(only), None) => Some(only),
-            _ => {
-                joined = values().collect::<Vec<_>>().join(&b'\n');
-                Some(joined.as_slice())
+        let mut before = Vec::new();
+        let new = {
+            let values = self.lines.iter().filter_map(|line| data(window.get(line.start..line.end)?));
+            let values: Vec<&[u8]> = values.collect();
+            match values.as_slice() {
+                [] => None,
+                [only] => self.data(marker, only, window, first, &mut before)?,
+                several => self.data(marker, &several.join(&b'\n'), window, first, &mut before)?,
             }
         };
-        let new = match text {
-            Some(text) => self.data(marker, text, first)?,
-            None => None,
-        };
+        if !before.is_empty() {
+            splice.cut(first..first);
+            splice.add(&before);
+        }
         let mut written = false;
         for line in &self.lines {
             let whole = window.get(line.start..line.end).unwrap_or_default();
@@ -95,13 +112,7 @@ impl SseDriver {
                 (Some(_), Some(new)) => {
                     splice.cut(line.start..line.end);
                     let terminator = window.get(line.end..line.next).unwrap_or_default();
-                    for (index, part) in new.split(|byte| *byte == b'\n').enumerate() {
-                        if index > 0 {
-                            splice.add(if terminator.is_empty() { b"\n" } else { terminator });
-                        }
-                        splice.add(b"data: ");
-                        splice.add(part);
-                    }
+                    write_data(new, if terminator.is_empty() { b"\n" } else { terminator }, splice.out());
                     written = true;
                 }
                 (Some(_), None) => {}
@@ -121,18 +132,42 @@ impl SseDriver {
         Ok(())
     }
 
-    /// The masked form of an event's data; `None` where nothing changes.
-    fn data(&self, marker: &mut Marker, text: &[u8], at: usize) -> Result<Option<Vec<u8>>, Fault> {
-        match JsonDriver::message(marker, text) {
+    /// The masked form of an event's data; `None` where nothing changes. What has to go out first is appended to `before`.
+    fn data(
+        &mut self,
+        marker: &mut Marker,
+        text: &[u8],
+        window: &[u8],
+        at: usize,
+        before: &mut Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        let new = match marker.detects() {
+            true => match Event::read(text, &marker.plan.paths) {
+                Ok(event) => {
+                    let mut lines = self.lines.iter().filter_map(|line| window.get(line.start..line.end));
+                    let kind = lines.find(|line| line.starts_with(b"event:")).unwrap_or_default();
+                    let new = self.texts.read(marker, (text, event), (Framing::Events, kind), before);
+                    return new.map_err(|code| self.fault(code, at));
+                }
+                Err(fault) => Err(fault),
+            },
+            false => JsonDriver::message(marker, text),
+        };
+        match new {
             Ok(new) => Ok(new),
             // Field rules reach only what parses: an object that does not cannot be vouched for.
             Err(fault) if !marker.plan.paths.is_empty() && text.trim_ascii_start().starts_with(b"{") => {
                 Err(self.fault(fault.code, at))
             }
-            Err(_) if marker.detects() => Ok(marker.text(text, None, Role::Value, String::new).map(|new| {
-                // A bare CR would end the line it stands in.
-                new.into_iter().filter(|byte| *byte != b'\r').collect()
-            })),
+            Err(_) if marker.detects() => {
+                if text == b"[DONE]" {
+                    self.texts.end(marker, Framing::Events, before, |_| true);
+                }
+                Ok(marker.text(text, None, Role::Value, String::new).map(|new| {
+                    // A bare CR would end the line it stands in.
+                    new.into_iter().filter(|byte| *byte != b'\r').collect()
+                }))
+            }
             Err(_) => Ok(None),
         }
     }
@@ -142,10 +177,11 @@ impl SseDriver {
     }
 }
 
-/// The line that begins at `from`: it ends with CR LF, LF or CR, and at the end of the body without any.
-fn line(window: &[u8], from: usize, last: bool) -> Option<Line> {
+/// The line that begins at `from`, in which no end comes before `searched`: it ends with CR LF, LF or CR, and at the end of the body without any.
+fn line(window: &[u8], from: usize, searched: usize, last: bool) -> Option<Line> {
     let rest = window.get(from..)?;
-    let Some(at) = memchr::memchr2(b'\n', b'\r', rest) else {
+    let ahead = searched.min(window.len()) - from;
+    let Some(at) = memchr::memchr2(b'\n', b'\r', rest.get(ahead..)?).map(|at| ahead + at) else {
         return (last && !rest.is_empty()).then_some(Line {
             start: from,
             end: window.len(),

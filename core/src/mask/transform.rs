@@ -63,6 +63,18 @@ impl Rule {
         }
     }
 
+    /// Whether this rule writes such a value itself.
+    pub(super) fn wrote(&self, value: &[u8]) -> bool {
+        match &self.transform {
+            Transform::Replace(text) => value == text.as_bytes(),
+            Transform::Hash => value
+                .strip_prefix(self.stem.as_bytes())
+                .and_then(|rest| rest.strip_prefix(b"_"))
+                .is_some_and(|rest| rest.len() == TOKEN && rest.iter().all(u8::is_ascii_hexdigit)),
+            _ => value == self.label.as_bytes(),
+        }
+    }
+
     /// The same for the name of a member: labels carry a keyed token, so that two names stay two.
     pub(super) fn write_name(&self, value: &[u8], overlong: bool, digest: &[u8; 32], out: &mut Vec<u8>) {
         match &self.transform {
@@ -88,9 +100,12 @@ fn partial(value: &[u8], first: usize, last: usize, out: &mut Vec<u8>) {
     }
 }
 
-/// The first 12 hexadecimal digits.
+/// How many hexadecimal digits a keyed token has.
+const TOKEN: usize = 12;
+
+/// The first [`TOKEN`] hexadecimal digits.
 fn hex(digest: &[u8; 32], out: &mut Vec<u8>) {
-    for byte in digest.iter().take(6) {
+    for byte in digest.iter().take(TOKEN / 2) {
         for nibble in [byte >> 4, byte & 15] {
             out.push(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 });
         }

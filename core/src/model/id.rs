@@ -14,7 +14,12 @@ macro_rules! ids {
         impl $name {
             /// A new one, never given before (UUID version 7, RFC 9562).
             pub fn fresh() -> Self {
-                Self(format!(concat!($prefix, "_{}"), uuid::Uuid::now_v7().simple()).into())
+                const PREFIX: &str = concat!($prefix, "_");
+                let mut digits = [0; uuid::fmt::Simple::LENGTH];
+                let mut text = String::with_capacity(PREFIX.len() + digits.len());
+                text.push_str(PREFIX);
+                text.push_str(uuid::Uuid::now_v7().simple().encode_lower(&mut digits));
+                Self(text.into())
             }
 
             /// As text.

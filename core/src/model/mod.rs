@@ -9,6 +9,7 @@ mod entity;
 mod id;
 mod operation;
 mod subject;
+mod text;
 mod verdict;
 
 pub use act::{Act, Magnitude, Risk, Unit};
@@ -17,4 +18,5 @@ pub use entity::{Entity, Finding, Group};
 pub use id::{ApprovalId, GrantId, RecordId, SessionId};
 pub use operation::Operation;
 pub use subject::{Call, HttpHead, Subject};
+pub use text::Text;
 pub use verdict::{Mode, Verdict};

@@ -366,6 +366,7 @@ fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {
         entities: found.into_iter().map(|(entity, (_, transform))| (entity, transform)).collect(),
         fields,
         refuse_unmaskable: text(node, "unmaskable") != Some("pass"),
+        rereads: text(node, "reread") == Some("always"),
     })
 }
 

@@ -26,6 +26,8 @@ pub struct Masking {
     pub plan: Arc<Plan>,
     /// Whether a body that cannot be masked is refused rather than passed on as it is.
     pub refuse_unmaskable: bool,
+    /// The plan for reading again what left, where an entry asks for that.
+    pub reread: Option<Arc<Plan>>,
     /// The names of the entries that fit, sorted.
     pub names: Vec<Arc<str>>,
 }
@@ -40,6 +42,7 @@ pub(super) struct Entry {
     pub(super) entities: Vec<(Entity, Transform)>,
     pub(super) fields: Vec<(Path, Transform)>,
     pub(super) refuse_unmaskable: bool,
+    pub(super) rereads: bool,
 }
 
 /// All entries, sorted by name, and the plans that were made of them.
@@ -105,9 +108,14 @@ impl Masks {
 
     fn join(&self, fitting: &[usize]) -> Result<Masking, Error> {
         let fitting = || fitting.iter().filter_map(|index| self.entries.get(*index));
+        let plan = Plan::compile(spec(fitting()))?;
+        let refuses = fitting().any(|entry| entry.refuse_unmaskable);
+        let plan = if refuses { plan } else { plan.passing_unmaskable() };
+        let rereads = fitting().any(|entry| entry.rereads);
         Ok(Masking {
-            plan: Arc::new(Plan::compile(spec(fitting()))?),
-            refuse_unmaskable: fitting().any(|entry| entry.refuse_unmaskable),
+            reread: rereads.then(|| plan.to_reread().map(Arc::new)).transpose()?,
+            plan: Arc::new(plan),
+            refuse_unmaskable: refuses,
             names: fitting().map(|entry| Arc::clone(&entry.name)).collect(),
         })
     }

@@ -99,6 +99,11 @@ impl Counter {
         Self { places: places.clone(), matcher, levels: Vec::new(), aside: false, census: Census::default() }
     }
 
+    /// What was counted in all.
+    pub fn into_census(self) -> Census {
+        self.census
+    }
+
     /// What was counted so far.
     pub fn census(&self) -> &Census {
         &self.census

@@ -17,7 +17,7 @@ const SEGMENT: u64 = 4_096;
 fn record(number: i64) -> Record {
     let mut record =
         Record::new(Kind::Exchange, RecordId::from(format!("rec_{number}")), Timestamp::from_millis(number));
-    record.service = "vectors".to_owned();
+    record.service = "vectors".into();
     record.acts = vec![Act::new(Operation::VectorSearch, "docs")];
     record
 }

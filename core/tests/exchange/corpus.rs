@@ -164,6 +164,7 @@ fn record_holds(expected: &BTreeMap<String, Value>, record: &Value) -> Result<()
             "vectors" => record["response"]["census"]["vectors"].clone(),
             "rows" => record["response"]["census"]["rows"].clone(),
             "ids" => record["response"]["census"]["ids"].clone(),
+            "surviving" => record["response"]["reread"]["surviving"].clone(),
             "request_vectors" => record["request"]["census"]["vectors"].clone(),
             "decided" | "enforced" | "mode" => record[name].clone(),
             other => return Err(format!("the corpus asks for {other}, which no runner knows")),

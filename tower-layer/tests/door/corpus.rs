@@ -145,6 +145,7 @@ fn of_record(record: &Value, field: &str) -> Value {
         "request_totals" => record["request"]["totals"].clone(),
         "response_totals" => record["response"]["totals"].clone(),
         "vectors" | "rows" | "ids" => record["response"]["census"][field].clone(),
+        "surviving" => record["response"]["reread"]["surviving"].clone(),
         "request_vectors" => record["request"]["census"]["vectors"].clone(),
         "decided" | "enforced" | "mode" => record[field].clone(),
         _ => panic!("a case speaks of {field}, which no runner knows"),

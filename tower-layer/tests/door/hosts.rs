@@ -71,7 +71,7 @@ where
 }
 
 async fn who(guard: &wardline::guard::Guard, folder: &tempfile::TempDir) -> Vec<String> {
-    records(guard, folder).await.into_iter().map(|record| record.identity.unwrap().subject).collect()
+    records(guard, folder).await.into_iter().map(|record| record.identity.unwrap().subject.clone()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::guard::body::Body;
 use crate::guard::step::{Effect, Flow, Forward, LeaseRequest, RequestBody, Step};
 use crate::guard::truth::{self, HeaderEdits};
-use crate::mask::{Format, Masker, Release};
+use crate::mask::{Format, Masker, Release, Reread};
 use crate::model::Unit;
 use crate::policy::{Masking, Side};
 
@@ -35,6 +35,7 @@ impl Exchange {
             // A body within the limit is masked whole before its first byte leaves, so that a refusal is clean.
             return Some(Step::NeedBody);
         }
+        self.answering = Some(Arc::clone(&answer));
         let mut edits = HeaderEdits::default();
         if self.enforces() && !answer.plan.is_empty() {
             let method = self.head.as_ref().map_or(Method::POST, |head| head.method.clone());
@@ -86,7 +87,8 @@ impl Exchange {
         let coding = self.header(&header::CONTENT_ENCODING);
         let decoder = coding.map_or(Ok(None), Decoder::of).unwrap_or_default();
         let coded = decoder.is_some();
-        self.request = Body::masked(decoder, masker);
+        let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
+        self.request = Body::masked(decoder, masker).rereading(reread);
         let mut out = Vec::new();
         let mut changed = coded;
         for piece in self.collected.raw.clone() {

@@ -11,6 +11,7 @@ use crate::grant::{ApprovalState, Opening};
 use crate::guard::answer::Answer;
 
 use crate::guard::step::{Done, Effect, Step};
+use crate::identity::Identity;
 use crate::keys::{Purpose, hex};
 use crate::model::{ApprovalId, Risk, Verdict};
 
@@ -40,11 +41,11 @@ impl Exchange {
         self.phase = Phase::Effect(Await::Ticket);
         Some(Step::Effect(Effect::OpenApproval(Box::new(Opening {
             digest,
-            identity: self.identity.clone(),
-            service: self.record.service.clone(),
+            identity: Identity::clone(&self.identity),
+            service: self.record.service.to_string(),
             acts: self.acts.clone(),
-            rules: self.record.rules.iter().map(|matched| matched.rule.clone()).collect(),
-            policy: self.shared.policy_digest.clone(),
+            rules: self.record.rules.iter().map(|matched| matched.rule.to_string()).collect(),
+            policy: self.shared.policy_digest.to_string(),
             steps: terms.steps.clone(),
             reason_required: terms.reason_required,
             pending_for: terms.ttl,

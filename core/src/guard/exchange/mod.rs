@@ -29,7 +29,7 @@ use crate::classify;
 use crate::identity::Identity;
 use crate::mask::Release;
 use crate::model::{Act, HttpHead, Mode, RecordId, Verdict};
-use crate::policy::{Decision, Service, Side};
+use crate::policy::{Decision, Masking, Service, Side};
 use crate::vector;
 
 /// One request and its response under guard.
@@ -41,12 +41,14 @@ pub struct Exchange {
     head: Option<HttpHead>,
     /// Its place among the services of the policy.
     service: Option<usize>,
-    identity: Identity,
+    identity: Arc<Identity>,
     acts: Vec<Act>,
     pending: Option<classify::Pending>,
     response_census: Option<&'static vector::Paths>,
     request_census: Option<&'static vector::Paths>,
     decision: Option<Decision>,
+    /// What is masked of the response, once that is known.
+    answering: Option<Arc<Masking>>,
     collected: Collected,
     /// How much of the process's room the collected body takes.
     kept: usize,
@@ -97,7 +99,7 @@ impl Exchange {
         shared: Arc<Shared>,
         runtime: Option<Arc<Runtime>>,
         service: Option<usize>,
-        identity: Identity,
+        identity: Arc<Identity>,
         record: Box<Record>,
     ) -> Self {
         Self {
@@ -112,6 +114,7 @@ impl Exchange {
             response_census: None,
             request_census: None,
             decision: None,
+            answering: None,
             collected: Collected::default(),
             kept: 0,
             request: Body::passing(),
@@ -249,10 +252,10 @@ impl Exchange {
             return;
         }
         let outcome = match (&self.phase, &self.abort) {
-            (_, Some(abort)) => Outcome { result: Ending::Aborted, reason: Some(abort.code.to_owned()) },
+            (_, Some(abort)) => Outcome { result: Ending::Aborted, reason: Some(abort.code.into()) },
             (Phase::Answered(answer), _) => Outcome {
                 result: if answer.approval.is_some() { Ending::Held } else { Ending::Denied },
-                reason: Some(answer.code.to_owned()),
+                reason: Some(answer.code.into()),
             },
             _ => Outcome { result: ending, reason: None },
         };
@@ -282,7 +285,7 @@ impl Exchange {
     }
 
     fn answer(&mut self, answer: Answer) -> Answer {
-        self.record.code = Some(answer.code.to_owned());
+        self.record.code = Some(answer.code.into());
         self.record.status = Some(answer.status.as_u16());
         self.record.decided.get_or_insert(Verdict::Deny);
         self.record.enforced = Some(if answer.approval.is_some() { Verdict::Hold } else { Verdict::Deny });
@@ -297,7 +300,7 @@ impl Exchange {
             return Some(self.refuse("guard_unavailable"));
         }
         self.unguarded = true;
-        self.record.code = Some("guard_unavailable".to_owned());
+        self.record.code = Some("guard_unavailable".into());
         self.record.enforced = Some(Verdict::Allow);
         self.phase = Phase::Forwarded;
         None
@@ -323,7 +326,7 @@ impl Exchange {
         let mut answer = Answer::of(code);
         answer.record = Some(self.record.id.clone());
         let abort = Abort { code, answer };
-        self.record.code = Some(code.to_owned());
+        self.record.code = Some(code.into());
         self.abort = Some(abort.clone());
         Flow::Abort(abort)
     }

@@ -1,5 +1,7 @@
 //! The request's half, up to the verdict: what does it do, and may this identity do it now?
 
+use std::sync::Arc;
+
 use http::header;
 
 use super::collect::State;
@@ -9,7 +11,7 @@ use crate::classify::{self, Outcome};
 use crate::guard::answer::Answer;
 use crate::guard::step::{Forward, RequestBody, Step};
 use crate::guard::truth::{HeaderEdits, only};
-use crate::model::{Act, GrantId, Risk, Verdict};
+use crate::model::{Act, GrantId, Risk, Text, Verdict};
 use crate::policy::{Decision, Facts, code};
 
 impl Exchange {
@@ -75,7 +77,7 @@ impl Exchange {
         };
         match classified {
             Ok(classified) => {
-                self.record.entry = classified.entry.map(str::to_owned);
+                self.record.entry = classified.entry.map(Text::from);
                 self.response_census = classified.census;
                 self.request_census = classified.request_census;
                 self.acts = classified.acts;
@@ -95,14 +97,14 @@ impl Exchange {
     /// A request that has no one reading: refused, or where the service is only observed, noted as what it is.
     fn unreadable(&mut self, code: &'static str, because: &str) -> Option<Step> {
         self.acts = vec![Act::unknown()];
-        self.record.because = Some(because.to_owned());
+        self.record.because = Some(because.to_owned().into());
         self.record.decided = Some(Verdict::Deny);
         if self.enforces() {
             return Some(Step::Answer(self.refuse(code)));
         }
         self.phase = Phase::Begin;
         self.record.enforced = Some(Verdict::Allow);
-        self.record.code = Some(code.to_owned());
+        self.record.code = Some(code.into());
         self.record.acts.clone_from(&self.acts);
         None
     }
@@ -126,7 +128,7 @@ impl Exchange {
             // What is known of the store is too old to say that there is no grant.
             return self.fail().map(Step::Answer);
         }
-        self.note(&decision, service.map_or("", |s| &s.name));
+        self.note(&decision);
         let enforced = if self.enforces() { decision.verdict } else { Verdict::Allow };
         self.record.enforced = Some(enforced);
         let step = match enforced {
@@ -154,24 +156,23 @@ impl Exchange {
     }
 
     /// Writes the inputs and the result of the decision into the record.
-    fn note(&mut self, decision: &Decision, service: &str) {
+    fn note(&mut self, decision: &Decision) {
         let record = &mut self.record;
-        service.clone_into(&mut record.service);
         record.acts.clone_from(&self.acts);
         record.decided = Some(decision.verdict);
-        record.code = Some(decision.code.to_owned());
-        record.because = Some(decision.because.to_string());
+        record.code = Some(decision.code.into());
+        record.because = Some(Arc::clone(&decision.because).into());
         record.rules = decision
             .rules
             .iter()
-            .map(|rule| Matched { rule: rule.to_string(), verdict: decision.verdict, code: None })
+            .map(|rule| Matched { rule: Arc::clone(rule).into(), verdict: decision.verdict, code: None })
             .collect();
         record.grant = decision.grants.first().cloned();
         record.grants.clone_from(&decision.grants);
         let base = self.acts.iter().map(|act| act.risk).max().unwrap_or(Risk::MAX);
         record.risk = Some(Weighed {
             total: decision.risk,
-            terms: vec![Term { name: "base".to_owned(), points: base.value() }],
+            terms: vec![Term { name: "base".into(), points: base.value() }],
         });
     }
 

@@ -8,7 +8,7 @@ use crate::grant::GrantState;
 use crate::guard::body::Body;
 use crate::guard::step::{Flow, Passage, ResponseBody};
 use crate::guard::truth::{self, HeaderEdits};
-use crate::mask::{Format, Masker, Release};
+use crate::mask::{Format, Masker, Release, Reread};
 use crate::policy::Side;
 
 /// A declared length up to which a body is collected: small enough to cost nothing, and an error in it can
@@ -25,7 +25,7 @@ impl Exchange {
         if let Phase::Answered(answer) = &self.phase {
             return Passage { edits, body: ResponseBody::Refuse(answer.clone()) };
         }
-        let Ok(masking) = self.masking(Side::Response) else {
+        let Ok(masking) = self.answering.take().map_or_else(|| self.masking(Side::Response), Ok) else {
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("guard_unavailable")) };
         };
         let changes = !masking.plan.is_empty() && self.enforces();
@@ -65,7 +65,8 @@ impl Exchange {
         truth::response_with_changing_body(&mut edits);
         let counter = self.response_census.and_then(|paths| self.shared.counter(paths));
         let masker = Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter);
-        self.response = Body::masked(decoder, masker);
+        let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
+        self.response = Body::masked(decoder, masker).rereading(reread);
         let whole = format != Format::Sse && length.is_some_and(|length| length <= WHOLE);
         Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Stream } }
     }

@@ -14,7 +14,7 @@ use crate::grant::{
 use crate::guard::step::{Done, Effect, LeaseRequest};
 use crate::guard::worker::standing;
 use crate::keys::Keys;
-use crate::model::{ApprovalId, RecordId};
+use crate::model::{ApprovalId, RecordId, Text};
 use crate::policy::{Policy, State};
 use crate::store::{MemoryStore, SqliteStore, Store};
 
@@ -24,7 +24,7 @@ pub(in crate::guard) struct Bench {
     pub(in crate::guard) store: Arc<dyn Store>,
     journal: Box<dyn Journal>,
     clock: Arc<dyn Clock>,
-    policy_digest: String,
+    policy_digest: Text,
     /// Records of this round, appended as one group.
     group: Vec<Record>,
     /// Who waits for that group to be on disk.
@@ -64,7 +64,7 @@ impl Bench {
         };
         standing::settle(policy, &*store)?;
         let snapshot = Snapshot::load(&*store)?;
-        let policy_digest = crate::keys::hex(policy.digest());
+        let policy_digest = Text::from(crate::keys::hex(policy.digest()));
         let bench = Self {
             keys,
             store,
@@ -231,10 +231,10 @@ impl Bench {
     ) {
         let mut record = self.change(Kind::Approval, step, by, reason);
         record.approval = Some(approval.id.clone());
-        record.service.clone_from(&approval.service);
+        record.service = Text::from(approval.service.clone());
         record.acts.clone_from(&approval.acts);
         record.digest = Some(approval.digest.clone());
-        record.identity = Some(approval.identity.clone());
+        record.identity = Some(Arc::new(approval.identity.clone()));
         self.group.push(record);
     }
 

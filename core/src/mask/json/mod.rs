@@ -39,6 +39,17 @@ pub(super) struct JsonDriver {
     nesting: u8,
     decoded: Decoded,
     escaped: Vec<u8>,
+    /// Strings that were read elsewhere, the next one last.
+    given: Vec<Given>,
+}
+
+/// A string that was read as part of something longer.
+#[derive(Debug)]
+pub(super) struct Given {
+    /// Where its opening quote stands.
+    pub(super) at: usize,
+    /// What stands in its place, `None` where it stays.
+    pub(super) new: Option<Vec<u8>>,
 }
 
 impl JsonDriver {
@@ -63,6 +74,7 @@ impl JsonDriver {
             nesting,
             decoded: Decoded::default(),
             escaped: Vec::new(),
+            given: Vec::new(),
         }
     }
 
@@ -78,6 +90,18 @@ impl JsonDriver {
     pub(super) fn message(marker: &mut Marker, text: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
         check(text)?;
         Self::document(marker).whole(marker, text)
+    }
+
+    /// The same for a message that is known to be a document, of which some strings were read elsewhere.
+    pub(super) fn given(
+        marker: &mut Marker,
+        text: &[u8],
+        mut given: Vec<Given>,
+        counted: bool,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        given.reverse();
+        let driver = Self { given, nesting: u8::from(!counted), ..Self::document(marker) };
+        driver.whole(marker, text)
     }
 
     fn whole(mut self, marker: &mut Marker, text: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
@@ -327,6 +351,21 @@ impl JsonDriver {
             return;
         }
         let inside = token.span.start + 1..token.span.end - 1;
+        while let Some(given) = self.given.pop_if(|given| given.at <= token.span.start) {
+            if given.at < token.span.start {
+                // A rule about fields had it.
+                continue;
+            }
+            if let Some(new) = given.new {
+                splice.cut(inside);
+                crate::json::escape_into(&new, splice.out());
+            }
+            if let (true, Some(counter)) = (counts, &mut marker.counter) {
+                // No id is told in pieces.
+                counter.scalar(Scalar::Text(b"..."));
+            }
+            return;
+        }
         let raw = window.get(inside.clone()).unwrap_or_default();
         let mut decoded = std::mem::take(&mut self.decoded);
         if escaped {
@@ -439,7 +478,7 @@ impl JsonDriver {
 }
 
 /// The inside of a string, decoded where it must be.
-fn text_of<'a>(raw: &'a [u8], escaped: bool, decoded: &'a mut Decoded) -> &'a [u8] {
+pub(super) fn text_of<'a>(raw: &'a [u8], escaped: bool, decoded: &'a mut Decoded) -> &'a [u8] {
     if !escaped {
         return raw;
     }

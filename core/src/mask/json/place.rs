@@ -1,10 +1,17 @@
 //! Where one stands in a document: for the report, and as context of a value.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::ops::Range;
 
 /// The most bytes of a path in a report, about.
 const MAX_PATH: usize = 1_024;
+
+/// The most characters of a name in it.
+const MAX_NAME: usize = 128;
+
+/// Room for a path as most are.
+const ORDINARY_PATH: usize = 48;
 
 /// Where one stands in a document.
 #[derive(Debug, Clone, Default)]
@@ -116,7 +123,8 @@ impl Place {
     }
 
     fn write(&self, frames: &[Frame], back: u64) -> String {
-        let mut path = self.above.clone();
+        let mut path = String::with_capacity(self.above.len() + ORDINARY_PATH);
+        path.push_str(&self.above);
         for (depth, frame) in frames.iter().enumerate() {
             if path.len() > MAX_PATH {
                 path.push_str("...");
@@ -129,13 +137,17 @@ impl Place {
                 continue;
             }
             let bytes = self.names.get(frame.name.clone()).unwrap_or_default();
-            let full = frame.shown.clone().unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned());
-            let name: String = full.chars().take(128).collect();
+            let full = match &frame.shown {
+                Some(shown) => Cow::Borrowed(shown.as_str()),
+                None => String::from_utf8_lossy(bytes),
+            };
+            let name =
+                full.char_indices().nth(MAX_NAME).map_or(&*full, |(end, _)| full.get(..end).unwrap_or(""));
             if !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '$')) {
                 if !path.is_empty() {
                     path.push('.');
                 }
-                path.push_str(&name);
+                path.push_str(name);
             } else {
                 let _ = write!(path, "[{name:?}]");
             }

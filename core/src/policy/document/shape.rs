@@ -52,6 +52,7 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const EFFECTS: &[&str] = &["allow", "grant", "hold", "deny"];
     pub(in crate::policy) const SIDES: &[&str] = &["request", "response"];
     pub(in crate::policy) const UNMASKABLE: &[&str] = &["refuse", "pass"];
+    pub(in crate::policy) const REREAD: &[&str] = &["always", "never"];
     pub(in crate::policy) const TRANSFORMS: &[&str] = &["redact", "partial", "hash", "drop"];
 }
 
@@ -331,6 +332,11 @@ static MASK: Table = Table {
             "unmaskable",
             &Shape::One(Scalar::Choice(word::UNMASKABLE)),
             "a body that needed masking and could not be masked; default refuse",
+        ),
+        may(
+            "reread",
+            &Shape::One(Scalar::Choice(word::REREAD)),
+            "whether what left is read once more, so that the record says what survived; default never",
         ),
     ],
 };
