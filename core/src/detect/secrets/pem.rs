@@ -58,10 +58,10 @@ fn read_putty(input: &Input<'_>, anchor: usize) -> Option<Hit> {
     loop {
         let line = input.run(end, 65, is_base64);
         let Some(next) =
-            line_end(input, line).filter(|_| (line - end) % 4 == 0 && line - end <= 64 && line > end)
+            line_end(input, line).filter(|_| (line - end).is_multiple_of(4) && line - end <= 64 && line > end)
         else {
             // The last line may end with the text.
-            let last = if line - end <= 64 && (line - end) % 4 == 0 { line } else { end };
+            let last = if line - end <= 64 && (line - end).is_multiple_of(4) { line } else { end };
             return (last >= start + CERTAIN).then_some(Hit {
                 start,
                 end: trimmed(input, start, last),
