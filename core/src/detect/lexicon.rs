@@ -3,18 +3,18 @@
 //! Words and text are brought to the same plain form first: lower case, without accents, one space between words,
 //! `customerSSN_no` as `customer ssn no`. Characters of scripts that put no space between words are words of their own.
 
-/// Which entities a text tells of, by their number in the [`Lexicon`].
+/// Which entities a text tells of, by their place in the [`Lexicon`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Told([u64; Told::SIZE]);
 
 impl Told {
     const SIZE: usize = 4;
-    /// How many entities can have context words.
-    pub(super) const ENTITIES: usize = Self::SIZE * 64;
+    /// How many entities with context words one scanner can have.
+    const MOST: usize = Self::SIZE * 64;
 
-    fn add(&mut self, which: usize) {
-        if let Some(bits) = self.0.get_mut(which / 64) {
-            *bits |= 1 << (which % 64);
+    fn add(&mut self, place: usize) {
+        if let Some(bits) = self.0.get_mut(place / 64) {
+            *bits |= 1 << (place % 64);
         }
     }
 
@@ -22,8 +22,9 @@ impl Told {
         self.0.iter_mut().zip(other.0).for_each(|(bits, more)| *bits |= more);
     }
 
-    pub(super) fn of(&self, which: usize) -> bool {
-        self.0.get(which / 64).is_some_and(|bits| bits >> (which % 64) & 1 == 1)
+    #[inline]
+    fn holds(&self, place: usize) -> bool {
+        self.0.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
     }
 }
 
@@ -35,6 +36,8 @@ pub(super) struct Lexicon {
     entries: Vec<Entry>,
     /// Per first byte of a word: the lengths that words of the table with it have, so that most are turned away here.
     lengths: Box<[u32; 256]>,
+    /// Per entity its place in [`Told`]; only those with words have one.
+    places: Vec<usize>,
 }
 
 /// A phrase, or the beginning of one.
@@ -50,18 +53,26 @@ impl Lexicon {
     /// The table for these entities, each with its words.
     pub(super) fn compile<'w>(entities: impl Iterator<Item = (usize, &'w [&'static str])>) -> Self {
         let mut phrases: Vec<(Vec<u8>, usize)> = Vec::new();
+        let (mut places, mut taken) = (Vec::new(), 0);
         for (which, words) in entities {
+            places.resize(places.len().max(which + 1), Told::MOST);
+            if let Some(place) = places.get_mut(which).filter(|_| !words.is_empty()) {
+                *place = taken;
+                taken += 1;
+            }
             for word in words {
                 let plain = Plain::of(word.as_bytes(), true);
-                phrases.push((plain.words().to_vec(), which));
+                phrases.push((plain.words().to_vec(), taken - 1));
             }
         }
+        debug_assert!(taken <= Told::MOST, "{taken} entities have words");
         let mut table = Self {
             slots: vec![0; (phrases.len() * 8).next_power_of_two().max(16)].into(),
             entries: Vec::new(),
             lengths: Box::new([0; 256]),
+            places,
         };
-        for (phrase, which) in &phrases {
+        for (phrase, place) in &phrases {
             let text = phrase.trim_ascii();
             let ends = (0..=text.len()).filter(|&end| end > 0 && text.get(end).is_none_or(|&b| b == b' '));
             for end in ends {
@@ -69,7 +80,7 @@ impl Lexicon {
                 if let Some(entry) = table.entry(part) {
                     entry.longer |= end < text.len();
                     if end == text.len() {
-                        entry.told.add(*which);
+                        entry.told.add(*place);
                     }
                 }
             }
@@ -113,6 +124,12 @@ impl Lexicon {
             }
             at += 1;
         }
+    }
+
+    /// Whether that tells of this entity.
+    #[inline]
+    pub(super) fn tells(&self, told: &Told, which: usize) -> bool {
+        self.places.get(which).is_some_and(|&place| told.holds(place))
     }
 
     /// What the words of a plain text tell of.
@@ -358,7 +375,7 @@ mod tests {
         let lexicon = Lexicon::compile(lists.iter().copied().enumerate());
         let told = |text: &str| {
             let told = lexicon.told(&Plain::of(text.as_bytes(), true));
-            (0..3).filter(|&which| told.of(which)).collect::<Vec<_>>()
+            (0..3).filter(|&which| lexicon.tells(&told, which)).collect::<Vec<_>>()
         };
         assert_eq!(told("the SSN: and Social-Security Number"), [0, 1]);
         assert_eq!(told("social security"), [1]);

@@ -71,12 +71,16 @@ impl Sense<'_> {
     ///
     /// A value directly behind `"key":` or `key=` is judged by that key alone: what stands before belongs to others.
     pub(super) fn holds(&self, input: &Input<'_>, start: usize) -> bool {
-        self.sight.key_told().of(self.which) || self.sight.before(input, start).of(self.which)
+        self.told(self.sight.key_told()) || self.told(&self.sight.before(input, start))
     }
 
     /// Whether a context word follows on the line, as in `… is my phone number`; not one that is a key of its own.
     pub(super) fn follows(&self, input: &Input<'_>, end: usize) -> bool {
-        self.sight.after(input, end).of(self.which)
+        self.told(&self.sight.after(input, end))
+    }
+
+    fn told(&self, told: &Told) -> bool {
+        self.sight.lexicon.tells(told, self.which)
     }
 }
 

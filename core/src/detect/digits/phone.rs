@@ -28,9 +28,6 @@ pub(in crate::detect) fn codes(row: &'static Yaml<'static>) -> Option<Vec<Code>>
     strings(row, "codes")?.into_iter().map(one).collect()
 }
 
-/// No number has more digits, with its international prefix and a short extension.
-const LONGEST: usize = 20;
-
 /// What a number is taken for, and how sure.
 struct Taken {
     end: usize,
@@ -59,7 +56,7 @@ pub(in crate::detect) fn attempt(
     {
         return Attempt::none(start);
     }
-    let taken = seen.run(input).filter(|run| run.all_digits().len() <= LONGEST).and_then(|number| {
+    let taken = seen.run(input).and_then(|number| {
         if plus {
             return international(number, 0, codes).map(|end| Taken { end, score: 90 });
         }
