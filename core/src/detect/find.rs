@@ -6,8 +6,9 @@ use super::catalogue::strings;
 use super::digits::card::{self, Brand};
 use super::digits::date;
 use super::digits::iban::{self, Country};
-use super::digits::number::{self, Number};
 use super::digits::phone::{self, Code};
+use super::digits::shape::Shaped;
+use super::digits::word::{Seen, Word};
 use super::email::{self, Email};
 use super::input::Input;
 use super::ip;
@@ -34,13 +35,16 @@ pub(super) enum Find {
     Jwt,
     Mac,
     Named(Named),
-    Number(Number),
     Phone(Vec<Code>),
     PrivateKey,
     PuttyKey,
+    Shape(Shaped),
     Token(Tokens),
     UrlPassword,
 }
+
+/// The longest extension written without a space, with its letter or letters: `x12345`.
+const EXTENSION: usize = 7;
 
 /// A byte that wakes readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +55,7 @@ pub(super) enum Anchor {
 }
 
 impl Find {
-    /// Whether the start of a text that stands under a key wakes it too: the key may name the whole text.
+    /// Whether the key that a text stands under wakes it too.
     pub(super) fn reads_keys(&self) -> bool {
         matches!(self, Self::Assigned(_) | Self::Named(_))
     }
@@ -94,24 +98,42 @@ impl Find {
             "jwt" => Self::Jwt,
             "mac" => Self::Mac,
             "named" => Self::Named(Named::read(row)?),
-            "number" => Self::Number(Number::read(row)?),
             "phone" => Self::Phone(phone::codes(row)?),
             "private_key" => Self::PrivateKey,
             "putty_key" => Self::PuttyKey,
+            "shape" => Self::Shape(Shaped::read(row)?),
             "token" => Self::Token(Tokens::read(row)?),
             "url_password" => Self::UrlPassword,
             _ => return None,
         })
     }
 
-    /// The byte that wakes it, unless literals do.
+    /// The byte that wakes it, unless literals do. Shapes are woken by what the word at a digit looks like.
     pub(super) fn anchor(&self) -> Option<Anchor> {
         match self {
             Self::Email(_) => Some(Anchor::AtSign),
-            Self::BirthDate | Self::Card(_) | Self::Iban(_) | Self::Ipv4 | Self::Mac => Some(Anchor::Digit),
-            Self::Number(_) | Self::Phone(_) => Some(Anchor::Digit),
+            Self::BirthDate | Self::Card(_) | Self::Iban(_) | Self::Ipv4 | Self::Mac | Self::Phone(_) => {
+                Some(Anchor::Digit)
+            }
             Self::Ipv6 => Some(Anchor::Colon),
             _ => None,
+        }
+    }
+
+    /// Whether a value of it can begin with this word, or hold it as its first with a digit.
+    #[inline]
+    pub(super) fn wants(&self, input: &Input<'_>, word: &Word) -> bool {
+        match self {
+            Self::BirthDate => word.letters() == 0 && word.digits_end - word.at <= 4,
+            Self::Card(_) => word.is_number() && word.length() >= 4,
+            Self::Iban(_) => word.letters() == 2,
+            Self::Ipv4 => word.is_number() && word.length() <= 3 && word.next == Some(b'.'),
+            Self::Mac => mac::wants(input, word),
+            // `5550142x77` has an extension.
+            Self::Phone(_) => {
+                word.letters() == 0 && (word.is_number() || word.end - word.digits_end <= EXTENSION)
+            }
+            _ => true,
         }
     }
 
@@ -131,25 +153,42 @@ impl Find {
         }
     }
 
-    pub(super) fn attempt(&self, input: &Input<'_>, anchor: usize, sense: &Sense<'_>) -> Attempt {
+    /// What a reader of digits makes of a word.
+    pub(super) fn attempt_word(&self, input: &Input<'_>, seen: &Seen, sense: &Sense<'_>) -> Attempt {
         match self {
-            Self::Assigned(assigned) => assigned::attempt(input, anchor, assigned, sense),
+            Self::BirthDate => date::attempt(input, seen, sense),
+            Self::Card(brands) => card::attempt(input, &seen.word, seen.run(input), brands, sense),
+            Self::Iban(countries) => iban::attempt(input, &seen.word, countries),
+            Self::Ipv4 => ip::attempt_v4(input, seen.word.at, sense),
+            Self::Mac => mac::attempt(input, seen.word.at),
+            Self::Phone(codes) => phone::attempt(input, seen, codes, sense),
+            _ => Attempt::none(seen.word.start),
+        }
+    }
+
+    /// What any other reader makes of its anchor.
+    pub(super) fn attempt(&self, input: &Input<'_>, anchor: usize) -> Attempt {
+        match self {
+            Self::Assigned(assigned) => assigned::attempt(input, anchor, assigned),
             Self::Authorization(of) => authorization::attempt(input, anchor, of),
-            Self::BirthDate => date::attempt(input, anchor, sense),
-            Self::Card(brands) => card::attempt(input, anchor, brands, sense),
             Self::Email(settings) => email::attempt(input, anchor, settings),
-            Self::Iban(countries) => iban::attempt(input, anchor, countries),
-            Self::Ipv4 => ip::attempt_v4(input, anchor, sense),
             Self::Ipv6 => ip::attempt_v6(input, anchor),
             Self::Jwt => jwt::attempt(input, anchor),
-            Self::Mac => mac::attempt(input, anchor),
-            Self::Named(named) => named::attempt(input, anchor, named, sense),
-            Self::Number(number) => number::attempt(input, anchor, number, sense),
-            Self::Phone(codes) => phone::attempt(input, anchor, codes, sense),
+            Self::Named(named) => named::attempt(input, anchor, named),
             Self::PrivateKey => pem::attempt(input, anchor),
             Self::PuttyKey => pem::attempt_putty(input, anchor),
             Self::Token(tokens) => token::attempt(input, anchor, tokens),
             Self::UrlPassword => url::attempt(input, anchor),
+            _ => Attempt::none(anchor),
+        }
+    }
+
+    /// What it makes of a text that stands under this key: the key may name the whole of it.
+    pub(super) fn attempt_key(&self, input: &Input<'_>, key: &str) -> Attempt {
+        match self {
+            Self::Assigned(assigned) => assigned::attempt_key(input, key, assigned),
+            Self::Named(named) => named::attempt_key(input, key, named),
+            _ => Attempt::none(0),
         }
     }
 
@@ -157,6 +196,7 @@ impl Find {
     pub(super) fn tail(&self, input: &Input<'_>) -> usize {
         match self {
             Self::BirthDate => date::tail(input),
+            Self::Shape(shaped) => shaped.tail(input),
             _ => input.len(),
         }
     }

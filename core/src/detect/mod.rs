@@ -26,6 +26,7 @@ mod email;
 mod find;
 mod input;
 mod ip;
+mod lexicon;
 mod literals;
 mod mac;
 mod resolve;

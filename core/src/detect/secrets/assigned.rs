@@ -9,7 +9,6 @@ use crate::detect::bytes::Bytes;
 use crate::detect::catalogue::strings;
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
-use crate::detect::words::Sense;
 
 /// Settings of the data row.
 #[derive(Debug, Clone)]
@@ -43,14 +42,13 @@ impl Assigned {
 }
 
 /// The anchor is the name, the finding the value.
-pub(in crate::detect) fn attempt(
-    input: &Input<'_>,
-    anchor: usize,
-    assigned: &Assigned,
-    sense: &Sense<'_>,
-) -> Attempt {
-    let keyed = sense.key.filter(|_| anchor == 0).and_then(|key| keyed(input, key, assigned));
-    Attempt { low: anchor, hit: keyed.or_else(|| read(input, anchor, assigned)) }
+pub(in crate::detect) fn attempt(input: &Input<'_>, anchor: usize, assigned: &Assigned) -> Attempt {
+    Attempt { low: anchor, hit: read(input, anchor, assigned) }
+}
+
+/// The text stands under this key.
+pub(in crate::detect) fn attempt_key(input: &Input<'_>, key: &str, assigned: &Assigned) -> Attempt {
+    Attempt { low: 0, hit: keyed(input, key, assigned) }
 }
 
 /// The text is the value, and its key ends with the name.

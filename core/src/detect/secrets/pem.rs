@@ -57,8 +57,8 @@ fn read_putty(input: &Input<'_>, anchor: usize) -> Option<Hit> {
     let mut end = start;
     loop {
         let line = input.run(end, 65, is_base64);
-        let Some(next) =
-            line_end(input, line).filter(|_| (line - end).is_multiple_of(4) && line - end <= 64 && line > end)
+        let Some(next) = line_end(input, line)
+            .filter(|_| (line - end).is_multiple_of(4) && line - end <= 64 && line > end)
         else {
             // The last line may end with the text.
             let last = if line - end <= 64 && (line - end).is_multiple_of(4) { line } else { end };

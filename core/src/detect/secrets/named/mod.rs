@@ -17,7 +17,6 @@ use crate::detect::catalogue::strings;
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
 use crate::detect::literals::Lead;
-use crate::detect::words::Sense;
 use name::Told;
 use value::Glue;
 
@@ -71,14 +70,13 @@ impl Named {
     }
 }
 
-pub(in crate::detect) fn attempt(
-    input: &Input<'_>,
-    anchor: usize,
-    named: &Named,
-    sense: &Sense<'_>,
-) -> Attempt {
-    let keyed = sense.key.filter(|_| anchor == 0).and_then(|key| keyed(input, key, named));
-    Attempt { low: anchor, hit: keyed.or_else(|| read(input, anchor, named)) }
+pub(in crate::detect) fn attempt(input: &Input<'_>, anchor: usize, named: &Named) -> Attempt {
+    Attempt { low: anchor, hit: read(input, anchor, named) }
+}
+
+/// The text stands under this key.
+pub(in crate::detect) fn attempt_key(input: &Input<'_>, key: &str, named: &Named) -> Attempt {
+    Attempt { low: 0, hit: keyed(input, key, named) }
 }
 
 fn read(input: &Input<'_>, anchor: usize, named: &Named) -> Option<Hit> {
