@@ -27,6 +27,8 @@ pub enum FaultCode {
     InvalidUtf8,
     /// A number, member name, line or event beyond its limit.
     TooLong,
+    /// It is well-formed and holds a value that must not pass; the offset is that of the piece in which it was found.
+    Denied,
 }
 
 impl FaultCode {
@@ -38,6 +40,7 @@ impl FaultCode {
             Self::TooDeep => "too_deep",
             Self::InvalidUtf8 => "invalid_utf8",
             Self::TooLong => "too_long",
+            Self::Denied => "denied_value",
         }
     }
 }
@@ -50,6 +53,7 @@ impl fmt::Display for Fault {
             FaultCode::TooDeep => "is nested too deep",
             FaultCode::InvalidUtf8 => "is not valid UTF-8",
             FaultCode::TooLong => "holds a part that is too long",
+            FaultCode::Denied => "holds a value that must not pass",
         };
         write!(f, "the body {what} (byte {})", self.at)
     }

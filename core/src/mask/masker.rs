@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::json::Fault;
+use crate::json::{Fault, FaultCode};
 use crate::keys::Keys;
 use crate::model::Census;
 use crate::vector::Counter;
@@ -13,7 +13,7 @@ use super::marker::Marker;
 use super::splice::Splice;
 use super::sse::SseDriver;
 use super::text::{Progress, TextDriver};
-use super::{Format, Plan, Report};
+use super::{Format, Plan, Report, Scopes};
 
 /// What is wrong with a body that had to be masked, and at which byte.
 pub type MaskError = Fault;
@@ -57,6 +57,10 @@ pub struct Masker {
     sent: usize,
     empty: bool,
     failed: Option<MaskError>,
+    /// How many bytes came before the piece at hand.
+    taken: u64,
+    /// Whether what must not pass at all is only noted.
+    observes: bool,
 }
 
 #[derive(Debug)]
@@ -83,13 +87,37 @@ impl Masker {
             // No field and no vector stands in a plain text, and no vector in a form.
             Format::Text | Format::Form => Driver::Nothing,
         };
-        Self { marker, driver, held: Vec::new(), sent: 0, empty: true, failed: None }
+        Self {
+            marker,
+            driver,
+            held: Vec::new(),
+            sent: 0,
+            empty: true,
+            failed: None,
+            taken: 0,
+            observes: false,
+        }
+    }
+
+    /// The same body, as one of this exchange, session and tenant; without it, of none that has a name.
+    #[must_use]
+    pub fn within(mut self, scopes: Scopes) -> Self {
+        self.marker.keyring.rescope(scopes);
+        self
+    }
+
+    /// The same body, read to know what it holds: what must not pass at all is noted and no error.
+    #[must_use]
+    pub fn observing(mut self) -> Self {
+        self.observes = true;
+        self
     }
 
     /// Takes the next bytes; what may go on now is `input` itself or is appended to `out`.
     ///
     /// # Errors
-    /// Where the body is not of its format, so that masking cannot be vouched for. Nothing of `input` went to `out`.
+    /// Where the body is not of its format, so that masking cannot be vouched for, or holds a value that must not pass at all.
+    /// Nothing of `input` went to `out`.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Release, MaskError> {
         if let Some(failed) = self.failed {
             return Err(failed);
@@ -156,6 +184,12 @@ impl Masker {
             Driver::Text(driver) => driver.read(marker, window, last, &mut splice),
             Driver::Form(driver) => driver.read(marker, window, last, &mut splice),
         };
+        let denied = Fault { code: FaultCode::Denied, at: self.taken };
+        self.taken += input.len() as u64;
+        let progress = progress.and_then(|progress| match marker.denied && !self.observes {
+            true => Err(denied),
+            false => Ok(progress),
+        });
         let Progress { released, keep } = match progress {
             Ok(progress) => progress,
             Err(fault) => {
