@@ -29,6 +29,8 @@ pub enum FaultCode {
     TooLong,
     /// A part of a body that no format reads.
     Unmaskable,
+    /// It is well-formed and holds a value that must not pass; the offset is that of the piece in which it was found.
+    Denied,
 }
 
 impl FaultCode {
@@ -41,6 +43,7 @@ impl FaultCode {
             Self::InvalidUtf8 => "invalid_utf8",
             Self::TooLong => "too_long",
             Self::Unmaskable => "unmaskable_part",
+            Self::Denied => "denied_value",
         }
     }
 }
@@ -54,6 +57,7 @@ impl fmt::Display for Fault {
             FaultCode::InvalidUtf8 => "is not valid UTF-8",
             FaultCode::Unmaskable => "has a part that cannot be masked",
             FaultCode::TooLong => "holds a part that is too long",
+            FaultCode::Denied => "holds a value that must not pass",
         };
         write!(f, "the body {what} (byte {})", self.at)
     }

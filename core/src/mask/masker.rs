@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::json::Fault;
+use crate::json::{Fault, FaultCode};
 use crate::keys::Keys;
 use crate::model::Census;
 use crate::vector::Counter;
 
 use super::marker::Marker;
 use super::pipe::Pipe;
-use super::{Format, Plan, Report};
+use super::{Format, Plan, Report, Scopes};
 
 /// What is wrong with a body that had to be masked, and at which byte.
 pub type MaskError = Fault;
@@ -50,6 +50,10 @@ pub struct Masker {
     pipe: Pipe,
     empty: bool,
     failed: Option<MaskError>,
+    /// How many bytes came before the piece at hand.
+    taken: u64,
+    /// Whether what must not pass at all is only noted.
+    observes: bool,
 }
 
 impl Masker {
@@ -57,13 +61,28 @@ impl Masker {
     pub fn new(plan: Arc<Plan>, format: Format, keys: Keys, counter: Option<Counter>) -> Self {
         let marker = Marker::new(plan, keys, counter);
         let pipe = Pipe::new(&marker, format, None);
-        Self { marker, pipe, empty: true, failed: None }
+        Self { marker, pipe, empty: true, failed: None, taken: 0, observes: false }
+    }
+
+    /// The same body, as one of this exchange, session and tenant; without it, of none that has a name.
+    #[must_use]
+    pub fn within(mut self, scopes: Scopes) -> Self {
+        self.marker.keyring.rescope(scopes);
+        self
+    }
+
+    /// The same body, read to know what it holds: what must not pass at all is noted and no error.
+    #[must_use]
+    pub fn observing(mut self) -> Self {
+        self.observes = true;
+        self
     }
 
     /// Takes the next bytes; what may go on now is `input` itself or is appended to `out`.
     ///
     /// # Errors
-    /// Where the body is not of its format, so that masking cannot be vouched for. Nothing of `input` went to `out`.
+    /// Where the body is not of its format, so that masking cannot be vouched for, or holds a value that must not pass at all.
+    /// Nothing of `input` went to `out`.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Release, MaskError> {
         if let Some(failed) = self.failed {
             return Err(failed);
@@ -112,8 +131,19 @@ impl Masker {
     }
 
     fn step(&mut self, input: &[u8], last: bool, out: &mut Vec<u8>) -> Result<Release, MaskError> {
-        let done = self.pipe.push(&mut self.marker, input, last, out);
-        self.failed = done.as_ref().err().copied();
+        let before = out.len();
+        let denied = Fault { code: FaultCode::Denied, at: self.taken };
+        self.taken += input.len() as u64;
+        let done = self.pipe.push(&mut self.marker, input, last, out).and_then(|release| {
+            match self.marker.denied && !self.observes {
+                true => Err(denied),
+                false => Ok(release),
+            }
+        });
+        if let Err(fault) = done {
+            out.truncate(before);
+            self.failed = Some(fault);
+        }
         done
     }
 }

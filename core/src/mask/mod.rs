@@ -39,7 +39,7 @@ pub use masker::{MaskError, Masker, Release};
 pub use plan::{Plan, PlanSpec, What};
 pub use report::{Masked, Report};
 pub use reread::Reread;
-pub use transform::Transform;
+pub use transform::{Generalised, Hidden, Scope, Scopes, Transform, Unmasked, unmask};
 
 #[cfg(test)]
 mod tests;

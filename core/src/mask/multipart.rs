@@ -176,7 +176,7 @@ impl MultipartDriver {
         fields.open();
         fields.key(&plan.paths, part.name.as_bytes());
         if let Some(rule) = fields.first(&plan.paths) {
-            let digest = Box::new(marker.keys.start(Purpose::Pseudonym));
+            let digest = Box::new(marker.keyring.keys().start(Purpose::Pseudonym));
             return Ok(Content::Covered { rule, name: part.name, digest, length: 0 });
         }
         let format = match &part.content_type {
@@ -236,8 +236,7 @@ impl Content {
                 let plan = marker.plan.clone();
                 if let (true, Some(rule)) = (last, plan.field(*rule)) {
                     let digest = digest.clone().finish();
-                    marker.report.note(&rule.what, *length, &digest, || name.clone());
-                    rule.write(&[], true, &digest, splice.out());
+                    marker.digested(rule, *length, &digest, || name.clone(), splice.out());
                 }
             }
         }

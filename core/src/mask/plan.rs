@@ -144,7 +144,7 @@ impl Plan {
 }
 
 impl Rule {
-    fn entity(&self) -> Option<Entity> {
+    pub(super) fn entity(&self) -> Option<Entity> {
         match self.what {
             What::Entity(entity) => Some(entity),
             What::Field(_) => None,
