@@ -12,17 +12,20 @@ use super::digits::word::{Seen, Word};
 use super::email::{self, Email};
 use super::input::Input;
 use super::ip;
+use super::literals::Lead;
 use super::mac;
 use super::secrets::assigned::{self, Assigned};
-use super::secrets::token::{self, Token};
-use super::secrets::{bearer, jwt, pem, url};
+use super::secrets::authorization::{self, Authorization};
+use super::secrets::named::{self, Named};
+use super::secrets::token::{self, Tokens};
+use super::secrets::{jwt, pem, url};
 use super::words::Sense;
 
 /// How an entity is found: a mechanism of the code with the settings of its data row.
 #[derive(Debug, Clone)]
 pub(super) enum Find {
     Assigned(Assigned),
-    Bearer(Vec<&'static str>),
+    Authorization(Authorization),
     BirthDate,
     Card(Vec<Brand>),
     Email(Email),
@@ -31,10 +34,12 @@ pub(super) enum Find {
     Ipv6,
     Jwt,
     Mac,
+    Named(Named),
     Phone(Vec<Code>),
     PrivateKey,
+    PuttyKey,
     Shape(Shaped),
-    Token(Vec<Token>),
+    Token(Tokens),
     UrlPassword,
 }
 
@@ -47,6 +52,13 @@ pub(super) enum Anchor {
     AtSign,
     Digit,
     Colon,
+}
+
+impl Find {
+    /// Whether the key that a text stands under wakes it too.
+    pub(super) fn reads_keys(&self) -> bool {
+        matches!(self, Self::Assigned(_) | Self::Named(_))
+    }
 }
 
 /// What a reader made of an anchor.
@@ -76,7 +88,7 @@ impl Find {
     pub(super) fn read(row: &'static Yaml<'static>) -> Option<Self> {
         Some(match row.as_mapping_get("find")?.as_str()? {
             "assigned" => Self::Assigned(Assigned::read(row)?),
-            "bearer" => Self::Bearer(strings(row, "schemes")?),
+            "authorization" => Self::Authorization(Authorization::read(row)?),
             "birth_date" => Self::BirthDate,
             "card" => Self::Card(card::brands(row)?),
             "email" => Self::Email(Email { not_tlds: strings(row, "not_tlds")? }),
@@ -85,10 +97,12 @@ impl Find {
             "ipv6" => Self::Ipv6,
             "jwt" => Self::Jwt,
             "mac" => Self::Mac,
+            "named" => Self::Named(Named::read(row)?),
             "phone" => Self::Phone(phone::codes(row)?),
             "private_key" => Self::PrivateKey,
+            "putty_key" => Self::PuttyKey,
             "shape" => Self::Shape(Shaped::read(row)?),
-            "token" => Self::Token(token::tokens(row)?),
+            "token" => Self::Token(Tokens::read(row)?),
             "url_password" => Self::UrlPassword,
             _ => return None,
         })
@@ -123,15 +137,18 @@ impl Find {
         }
     }
 
-    /// The anchors of several bytes; none holds white space.
-    pub(super) fn literals(&self) -> Vec<&'static str> {
+    /// The anchors of several bytes; none holds white space, but as its last byte.
+    pub(super) fn literals(&self) -> Vec<Lead> {
+        let texts = |texts: &[&str]| texts.iter().map(|text| Lead::text(text)).collect();
         match self {
-            Self::Assigned(assigned) => assigned.names.clone(),
-            Self::Bearer(schemes) => schemes.clone(),
-            Self::Jwt => vec!["eyJ"],
-            Self::PrivateKey => vec!["-----BEGIN"],
-            Self::Token(tokens) => tokens.iter().map(|token| token.prefix).collect(),
-            Self::UrlPassword => vec!["://"],
+            Self::Assigned(assigned) => texts(&assigned.names),
+            Self::Authorization(authorization) => authorization.leads(),
+            Self::Jwt => texts(&["eyJ"]),
+            Self::Named(named) => named.leads(),
+            Self::PrivateKey => texts(&["-----BEGIN"]),
+            Self::PuttyKey => texts(&[pem::PRIVATE_LINES]),
+            Self::Token(tokens) => tokens.leads(),
+            Self::UrlPassword => texts(&["://"]),
             _ => Vec::new(),
         }
     }
@@ -153,14 +170,25 @@ impl Find {
     pub(super) fn attempt(&self, input: &Input<'_>, anchor: usize) -> Attempt {
         match self {
             Self::Assigned(assigned) => assigned::attempt(input, anchor, assigned),
-            Self::Bearer(schemes) => bearer::attempt(input, anchor, schemes),
+            Self::Authorization(of) => authorization::attempt(input, anchor, of),
             Self::Email(settings) => email::attempt(input, anchor, settings),
             Self::Ipv6 => ip::attempt_v6(input, anchor),
             Self::Jwt => jwt::attempt(input, anchor),
+            Self::Named(named) => named::attempt(input, anchor, named),
             Self::PrivateKey => pem::attempt(input, anchor),
+            Self::PuttyKey => pem::attempt_putty(input, anchor),
             Self::Token(tokens) => token::attempt(input, anchor, tokens),
             Self::UrlPassword => url::attempt(input, anchor),
             _ => Attempt::none(anchor),
+        }
+    }
+
+    /// What it makes of a text that stands under this key: the key may name the whole of it.
+    pub(super) fn attempt_key(&self, input: &Input<'_>, key: &str) -> Attempt {
+        match self {
+            Self::Assigned(assigned) => assigned::attempt_key(input, key, assigned),
+            Self::Named(named) => named::attempt_key(input, key, named),
+            _ => Attempt::none(0),
         }
     }
 
@@ -176,7 +204,7 @@ impl Find {
     /// The end of a value that is longer than is ever kept back, read on from an offset inside it.
     pub(super) fn continued(&self, input: &Input<'_>, from: usize) -> usize {
         match self {
-            Self::Bearer(_) => input.run(from, usize::MAX, bearer::is_inside),
+            Self::Authorization(_) => input.run(from, usize::MAX, authorization::is_inside),
             Self::Jwt => input.run(from, usize::MAX, jwt::is_inside),
             Self::PrivateKey => pem::end(input, from).0,
             // No other value can be that long.

@@ -13,8 +13,9 @@ use super::words::{Sense, Sight};
 use super::{CONTEXT, Context, MAX_OPEN, Open};
 use crate::model::{Entity, Finding};
 
-/// How many bytes before an anchor a reader may find the start of a value: a local part (64), and what stands before it.
-const REACH: usize = 66;
+/// How many bytes before the end of an anchor a reader may find the start of a value: a local part (64), or a key whose
+/// mark comes after 76 bytes (four), and what stands before it.
+const REACH: usize = 84;
 
 /// A set of entities, compiled to one scanner. Cheap to share, never changes.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Detectors {
     at_sign: Vec<usize>,
     at_digit: Vec<usize>,
     at_colon: Vec<usize>,
+    /// Woken by the key that a text stands under.
+    at_key: Vec<usize>,
     shapes: Index,
     /// How many bytes at most stand before the first word with a digit of a shape.
     lead: usize,
@@ -53,6 +56,9 @@ impl Detectors {
             at_sign: anchored(Anchor::AtSign),
             at_digit: anchored(Anchor::Digit),
             at_colon: anchored(Anchor::Colon),
+            at_key: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_keys()))
+                .collect(),
             literals: Literals::compile(entities.iter().map(|info| info.find.literals())),
             entities,
         }
@@ -126,6 +132,9 @@ impl Detectors {
             candidates: Vec::new(),
             limit: usize::MAX,
         };
+        if let Some(key) = context.key.filter(|_| from == 0) {
+            pass.key(key);
+        }
         pass.walk();
         pass.literals();
         pass.finish(base, found)
@@ -226,6 +235,15 @@ impl Pass<'_> {
         decimal
     }
 
+    /// The key of a text, at its start.
+    fn key(&mut self, key: &str) {
+        for &which in &self.of.at_key {
+            let Some(info) = self.of.entities.get(which) else { continue };
+            let attempt = info.find.attempt_key(&self.input, key);
+            self.take(which, attempt);
+        }
+    }
+
     /// The anchors of several bytes.
     fn literals(&mut self) {
         let of = self.of;
@@ -299,7 +317,7 @@ impl Pass<'_> {
 }
 
 /// What may stand between the start of a value and its anchor; no anchor of several bytes holds anything else.
-fn is_reachable(byte: u8) -> bool {
+pub(super) fn is_reachable(byte: u8) -> bool {
     !matches!(byte, 0..=b' ' | b',' | b';' | b'<' | b'>' | b'[' | b']' | b')')
 }
 
