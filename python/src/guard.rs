@@ -83,24 +83,19 @@ impl Guard {
             Some(identity) => Caller::Verified(identity::read(identity)?),
             None => Caller::Peer(peer.and_then(|peer| peer.parse().ok())),
         };
-        let head = match (
-            Method::from_bytes(method.as_bytes()),
-            std::str::from_utf8(target),
-            headers::read(headers)?,
-        ) {
-            (Ok(method), Ok(target), Some(headers)) => {
-                Ok(HttpHead { method, target: target.to_owned(), host: host(&headers), headers })
-            }
-            _ => Err(caller.clone()),
+        let list = headers::list(headers)?;
+        let method = Method::from_bytes(method.as_bytes());
+        let (Ok(method), Ok(target), Some(headers)) =
+            (method, std::str::from_utf8(target), headers::read(&list)?)
+        else {
+            return Exchange::unreadable(py, &self.inner, caller, list);
         };
-        match head {
-            Ok(head) => {
-                let mut exchange = Exchange::new(self.inner.begin(Subject::Http(head), caller, DOOR));
-                let step = exchange.step(py)?;
-                Ok((exchange, step))
-            }
-            Err(caller) => Exchange::unreadable(py, &self.inner, caller),
-        }
+        let head_only = method == Method::HEAD;
+        let head = HttpHead { method, target: target.to_owned(), host: host(&headers), headers };
+        let inner = Box::new(self.inner.begin(Subject::Http(head), caller, DOOR));
+        let mut exchange = Exchange::new(inner, list, head_only);
+        let step = exchange.step(py)?;
+        Ok((exchange, step))
     }
 
     /// Masks a text or a body as all mask entries of the policy together say. Answers with the object itself where

@@ -5,14 +5,21 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use wardline::guard::{Answer, HeaderEdits};
 
+/// What any iterable of headers holds, as a list that can be read more than once.
+pub(crate) fn list<'py>(headers: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyList>> {
+    match headers.cast_exact::<PyList>() {
+        Ok(list) => Ok(list.clone()),
+        Err(_) => PyList::new(headers.py(), headers.try_iter()?.collect::<PyResult<Vec<_>>>()?),
+    }
+}
+
 /// Reads a list of headers; `None` where one of them is no header, or they are more than a map can hold.
-pub(crate) fn read(headers: &Bound<'_, PyAny>) -> PyResult<Option<HeaderMap>> {
-    let mut map = HeaderMap::with_capacity(headers.len().unwrap_or(16).min(64));
-    for pair in headers.try_iter()? {
-        let pair = pair?;
-        let (name, value) = (pair.get_item(0)?, pair.get_item(1)?);
-        let name = HeaderName::from_bytes(name.cast::<PyBytes>()?.as_bytes());
-        let value = HeaderValue::from_bytes(value.cast::<PyBytes>()?.as_bytes());
+pub(crate) fn read(headers: &Bound<'_, PyList>) -> PyResult<Option<HeaderMap>> {
+    let mut map = HeaderMap::with_capacity(headers.len().min(64));
+    for pair in headers {
+        let (name, value) = (at(&pair, 0)?, at(&pair, 1)?);
+        let name = HeaderName::from_bytes(name.as_bytes());
+        let value = HeaderValue::from_bytes(value.as_bytes());
         let (Ok(name), Ok(value)) = (name, value) else { return Ok(None) };
         if map.try_append(name, value).is_err() {
             return Ok(None);
@@ -21,16 +28,26 @@ pub(crate) fn read(headers: &Bound<'_, PyAny>) -> PyResult<Option<HeaderMap>> {
     Ok(Some(map))
 }
 
-/// Changes as `(names to remove, headers to put in)`, `None` where there are none. What is put in replaces.
-pub(crate) fn edits<'py>(py: Python<'py>, edits: &HeaderEdits) -> PyResult<Option<Bound<'py, PyTuple>>> {
+/// The list with the changes carried out, `None` where there are none. What is put in replaces.
+pub(crate) fn edited<'py>(
+    headers: &Bound<'py, PyList>,
+    edits: &HeaderEdits,
+) -> PyResult<Option<Bound<'py, PyList>>> {
     if edits.is_empty() {
         return Ok(None);
     }
-    let names = edits.remove.iter().chain(edits.set.iter().map(|(name, _)| name));
-    let names: Vec<_> = names.map(|name| PyBytes::new(py, name.as_str().as_bytes())).collect();
-    let remove = PyTuple::new(py, names)?;
-    let set = pairs(py, &edits.set)?;
-    (remove, set).into_pyobject(py).map(Some)
+    let kept = PyList::empty(headers.py());
+    for pair in headers {
+        let name = at(&pair, 0)?;
+        let mut gone = edits.remove.iter().chain(edits.set.iter().map(|(name, _)| name));
+        if !gone.any(|gone| gone.as_str().as_bytes().eq_ignore_ascii_case(name.as_bytes())) {
+            kept.append(pair)?;
+        }
+    }
+    for (name, value) in &edits.set {
+        kept.append(pair(headers.py(), name, value)?)?;
+    }
+    Ok(Some(kept))
 }
 
 /// An answer as `(status, headers, body, code)`; its length is among the headers.
@@ -38,12 +55,18 @@ pub(crate) fn answer<'py>(py: Python<'py>, answer: &Answer) -> PyResult<Bound<'p
     let body = answer.body();
     let mut headers = answer.headers();
     headers.push((http::header::CONTENT_LENGTH, HeaderValue::from(body.len())));
-    (answer.status.as_u16(), pairs(py, &headers)?, PyBytes::new(py, &body), answer.code).into_pyobject(py)
+    let headers = headers.iter().map(|(name, value)| pair(py, name, value)).collect::<PyResult<Vec<_>>>()?;
+    (answer.status.as_u16(), PyList::new(py, headers)?, PyBytes::new(py, &body), answer.code)
+        .into_pyobject(py)
 }
 
-fn pairs<'py>(py: Python<'py>, headers: &[(HeaderName, HeaderValue)]) -> PyResult<Bound<'py, PyList>> {
-    let pair = |(name, value): &(HeaderName, HeaderValue)| {
-        PyTuple::new(py, [PyBytes::new(py, name.as_str().as_bytes()), PyBytes::new(py, value.as_bytes())])
-    };
-    PyList::new(py, headers.iter().map(pair).collect::<PyResult<Vec<_>>>()?)
+fn pair<'py>(py: Python<'py>, name: &HeaderName, value: &HeaderValue) -> PyResult<Bound<'py, PyTuple>> {
+    PyTuple::new(py, [PyBytes::new(py, name.as_str().as_bytes()), PyBytes::new(py, value.as_bytes())])
+}
+
+/// The name or the value of a pair, which servers make as tuples and applications as anything.
+fn at<'py>(pair: &Bound<'py, PyAny>, place: usize) -> PyResult<Bound<'py, PyBytes>> {
+    // A tuple's items are read without a number being made for their place.
+    let item = pair.cast::<PyTuple>().map_or_else(|_| pair.get_item(place), |pair| pair.get_item(place))?;
+    Ok(item.cast_into()?)
 }

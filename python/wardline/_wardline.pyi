@@ -8,8 +8,8 @@ __version__: str
 
 _Body = TypeVar("_Body", str, bytes)
 _Names = Union[str, Sequence[str]]
-_Answer = tuple[int, list[tuple[bytes, bytes]], bytes, str]
-_Edits = tuple[tuple[bytes, ...], list[tuple[bytes, bytes]]]
+_Headers = list[tuple[bytes, bytes]]
+_Answer = tuple[int, _Headers, bytes, str]
 
 @final
 class Identity:
@@ -124,7 +124,7 @@ class Exchange:
     def response(self, piece: bytes, more: bool) -> Union[bytes, _Answer, None]: ...
     def head(
         self, status: int, headers: Iterable[Sequence[bytes]]
-    ) -> tuple[int, Optional[_Edits], Optional[_Answer]]: ...
+    ) -> tuple[int, Optional[_Headers], Optional[_Answer]]: ...
     def complete(self) -> None: ...
     def fail(self) -> None: ...
     def disconnect(self) -> None: ...

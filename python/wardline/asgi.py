@@ -26,13 +26,17 @@ from typing import Any, Optional, Union
 from urllib.parse import quote, unquote
 
 from ._errors import WardlineError
-from ._passing import ANSWER, EFFECT, NEED_BODY, Message, Passing, Receive, Scope, Send, carried_out
-from ._wardline import Guard, Identity
+from ._incoming import Message, Receive, Scope, Send, carried_out
+from ._passing import Passing
+from ._wardline import Exchange, Guard, Identity
 
 __all__ = ["GuardMiddleware"]
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Known = Union[Identity, str, None]
+
+# Looked up once: these are asked for in every exchange.
+_NEED_BODY, _EFFECT, _ANSWER, _FORWARD = Exchange.NEED_BODY, Exchange.EFFECT, Exchange.ANSWER, Exchange.FORWARD
 
 _log = logging.getLogger("wardline")
 
@@ -72,19 +76,16 @@ class GuardMiddleware:
         # After a fork the worker is the parent's; to start one waits for the disk.
         if self._started_in != os.getpid():
             await self._start()
-        if kind == "http":
-            await self._http(scope, receive, send)
-        else:
+        if kind == "websocket":
             await self._websocket(scope, receive, send)
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+            return
         known = None
         if self.identity is not None or scope.get("state"):
             known = await self._caller(scope)
         exchange, step = self.guard.begin(scope["method"], _target(scope), scope["headers"], _peer(scope), known)
         passing = Passing(exchange, scope, receive, send)
         try:
-            inner = await passing.judge(step)
+            inner = passing.forward(step) if step[0] == _FORWARD else await passing.judge(step)
             if inner is not None:
                 await self.app(inner, passing.receive, passing.send)
         except asyncio.CancelledError:
@@ -96,20 +97,21 @@ class GuardMiddleware:
                 raise
         finally:
             passing.let_go()
-        await passing.end()
+        if passing.cut is not None:
+            await passing.end()
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [*scope["headers"], (b"upgrade", b"websocket")]
         step: Any
         exchange, step = self.guard.begin("GET", _target(scope), headers, _peer(scope), await self._caller(scope))
         try:
-            while step[0] in (NEED_BODY, EFFECT):
-                if step[0] == NEED_BODY:
+            while step[0] in (_NEED_BODY, _EFFECT):
+                if step[0] == _NEED_BODY:
                     step = exchange.push(b"", False)
                 else:
                     await carried_out(exchange)
                     step = exchange.step()
-            if step[0] != ANSWER:
+            if step[0] != _ANSWER:
                 exchange.head(101, ())
                 await self.app(scope, receive, send)
                 exchange.complete()

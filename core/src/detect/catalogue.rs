@@ -39,7 +39,15 @@ pub struct Example {
 
 /// Every data file, in the order of the catalogue.
 pub(super) const FILES: &[&str] = &[
-    include_str!("../../data/entities/secrets.yaml"),
+    include_str!("../../data/entities/secrets/named.yaml"),
+    include_str!("../../data/entities/secrets/cloud.yaml"),
+    include_str!("../../data/entities/secrets/code.yaml"),
+    include_str!("../../data/entities/secrets/ai.yaml"),
+    include_str!("../../data/entities/secrets/chat.yaml"),
+    include_str!("../../data/entities/secrets/money.yaml"),
+    include_str!("../../data/entities/secrets/data.yaml"),
+    include_str!("../../data/entities/secrets/watching.yaml"),
+    include_str!("../../data/entities/secrets/work.yaml"),
     include_str!("../../data/entities/money.yaml"),
     include_str!("../../data/entities/identity.yaml"),
     include_str!("../../data/entities/contact.yaml"),

@@ -6,22 +6,26 @@ use super::catalogue::strings;
 use super::digits::card::{self, Brand};
 use super::digits::date;
 use super::digits::iban::{self, Country};
-use super::digits::number::{self, Number};
 use super::digits::phone::{self, Code};
+use super::digits::shape::Shaped;
+use super::digits::word::{Seen, Word};
 use super::email::{self, Email};
 use super::input::Input;
 use super::ip;
+use super::literals::Lead;
 use super::mac;
 use super::secrets::assigned::{self, Assigned};
-use super::secrets::token::{self, Token};
-use super::secrets::{bearer, jwt, pem, url};
+use super::secrets::authorization::{self, Authorization};
+use super::secrets::named::{self, Named};
+use super::secrets::token::{self, Tokens};
+use super::secrets::{jwt, pem, url};
 use super::words::Sense;
 
 /// How an entity is found: a mechanism of the code with the settings of its data row.
 #[derive(Debug, Clone)]
 pub(super) enum Find {
     Assigned(Assigned),
-    Bearer(Vec<&'static str>),
+    Authorization(Authorization),
     BirthDate,
     Card(Vec<Brand>),
     Email(Email),
@@ -30,12 +34,17 @@ pub(super) enum Find {
     Ipv6,
     Jwt,
     Mac,
-    Number(Number),
+    Named(Named),
     Phone(Vec<Code>),
     PrivateKey,
-    Token(Vec<Token>),
+    PuttyKey,
+    Shape(Shaped),
+    Token(Tokens),
     UrlPassword,
 }
+
+/// The longest extension written without a space, with its letter or letters: `x12345`.
+const EXTENSION: usize = 7;
 
 /// A byte that wakes readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +52,13 @@ pub(super) enum Anchor {
     AtSign,
     Digit,
     Colon,
+}
+
+impl Find {
+    /// Whether the key that a text stands under wakes it too.
+    pub(super) fn reads_keys(&self) -> bool {
+        matches!(self, Self::Assigned(_) | Self::Named(_))
+    }
 }
 
 /// What a reader made of an anchor.
@@ -72,7 +88,7 @@ impl Find {
     pub(super) fn read(row: &'static Yaml<'static>) -> Option<Self> {
         Some(match row.as_mapping_get("find")?.as_str()? {
             "assigned" => Self::Assigned(Assigned::read(row)?),
-            "bearer" => Self::Bearer(strings(row, "schemes")?),
+            "authorization" => Self::Authorization(Authorization::read(row)?),
             "birth_date" => Self::BirthDate,
             "card" => Self::Card(card::brands(row)?),
             "email" => Self::Email(Email { not_tlds: strings(row, "not_tlds")? }),
@@ -81,56 +97,98 @@ impl Find {
             "ipv6" => Self::Ipv6,
             "jwt" => Self::Jwt,
             "mac" => Self::Mac,
-            "number" => Self::Number(Number::read(row)?),
+            "named" => Self::Named(Named::read(row)?),
             "phone" => Self::Phone(phone::codes(row)?),
             "private_key" => Self::PrivateKey,
-            "token" => Self::Token(token::tokens(row)?),
+            "putty_key" => Self::PuttyKey,
+            "shape" => Self::Shape(Shaped::read(row)?),
+            "token" => Self::Token(Tokens::read(row)?),
             "url_password" => Self::UrlPassword,
             _ => return None,
         })
     }
 
-    /// The byte that wakes it, unless literals do.
+    /// The byte that wakes it, unless literals do. Shapes are woken by what the word at a digit looks like.
     pub(super) fn anchor(&self) -> Option<Anchor> {
         match self {
             Self::Email(_) => Some(Anchor::AtSign),
-            Self::BirthDate | Self::Card(_) | Self::Iban(_) | Self::Ipv4 | Self::Mac => Some(Anchor::Digit),
-            Self::Number(_) | Self::Phone(_) => Some(Anchor::Digit),
+            Self::BirthDate | Self::Card(_) | Self::Iban(_) | Self::Ipv4 | Self::Mac | Self::Phone(_) => {
+                Some(Anchor::Digit)
+            }
             Self::Ipv6 => Some(Anchor::Colon),
             _ => None,
         }
     }
 
-    /// The anchors of several bytes; none holds white space.
-    pub(super) fn literals(&self) -> Vec<&'static str> {
+    /// Whether a value of it can begin with this word, or hold it as its first with a digit.
+    #[inline]
+    pub(super) fn wants(&self, input: &Input<'_>, word: &Word) -> bool {
         match self {
-            Self::Assigned(assigned) => assigned.names.clone(),
-            Self::Bearer(schemes) => schemes.clone(),
-            Self::Jwt => vec!["eyJ"],
-            Self::PrivateKey => vec!["-----BEGIN"],
-            Self::Token(tokens) => tokens.iter().map(|token| token.prefix).collect(),
-            Self::UrlPassword => vec!["://"],
+            Self::BirthDate => word.letters() == 0 && word.digits_end - word.at <= 4,
+            Self::Card(_) => word.is_number() && word.length() >= 4,
+            Self::Iban(_) => word.letters() == 2,
+            Self::Ipv4 => word.is_number() && word.length() <= 3 && word.next == Some(b'.'),
+            Self::Mac => mac::wants(input, word),
+            // `5550142x77` has an extension.
+            Self::Phone(_) => {
+                word.letters() == 0 && (word.is_number() || word.end - word.digits_end <= EXTENSION)
+            }
+            _ => true,
+        }
+    }
+
+    /// The anchors of several bytes; none holds white space, but as its last byte.
+    pub(super) fn literals(&self) -> Vec<Lead> {
+        let texts = |texts: &[&str]| texts.iter().map(|text| Lead::text(text)).collect();
+        match self {
+            Self::Assigned(assigned) => texts(&assigned.names),
+            Self::Authorization(authorization) => authorization.leads(),
+            Self::Jwt => texts(&["eyJ"]),
+            Self::Named(named) => named.leads(),
+            Self::PrivateKey => texts(&["-----BEGIN"]),
+            Self::PuttyKey => texts(&[pem::PRIVATE_LINES]),
+            Self::Token(tokens) => tokens.leads(),
+            Self::UrlPassword => texts(&["://"]),
             _ => Vec::new(),
         }
     }
 
-    pub(super) fn attempt(&self, input: &Input<'_>, anchor: usize, sense: &Sense<'_>) -> Attempt {
+    /// What a reader of digits makes of a word.
+    pub(super) fn attempt_word(&self, input: &Input<'_>, seen: &Seen, sense: &Sense<'_>) -> Attempt {
+        match self {
+            Self::BirthDate => date::attempt(input, seen, sense),
+            Self::Card(brands) => card::attempt(input, &seen.word, seen.run(input), brands, sense),
+            Self::Iban(countries) => iban::attempt(input, &seen.word, countries),
+            Self::Ipv4 => ip::attempt_v4(input, seen.word.at, sense),
+            Self::Mac => mac::attempt(input, seen.word.at),
+            Self::Phone(codes) => phone::attempt(input, seen, codes, sense),
+            _ => Attempt::none(seen.word.start),
+        }
+    }
+
+    /// What any other reader makes of its anchor.
+    pub(super) fn attempt(&self, input: &Input<'_>, anchor: usize) -> Attempt {
         match self {
             Self::Assigned(assigned) => assigned::attempt(input, anchor, assigned),
-            Self::Bearer(schemes) => bearer::attempt(input, anchor, schemes),
-            Self::BirthDate => date::attempt(input, anchor, sense),
-            Self::Card(brands) => card::attempt(input, anchor, brands, sense),
+            Self::Authorization(of) => authorization::attempt(input, anchor, of),
             Self::Email(settings) => email::attempt(input, anchor, settings),
-            Self::Iban(countries) => iban::attempt(input, anchor, countries),
-            Self::Ipv4 => ip::attempt_v4(input, anchor, sense),
             Self::Ipv6 => ip::attempt_v6(input, anchor),
             Self::Jwt => jwt::attempt(input, anchor),
-            Self::Mac => mac::attempt(input, anchor),
-            Self::Number(number) => number::attempt(input, anchor, number, sense),
-            Self::Phone(codes) => phone::attempt(input, anchor, codes, sense),
+            Self::Named(named) => named::attempt(input, anchor, named),
             Self::PrivateKey => pem::attempt(input, anchor),
+            Self::PuttyKey => pem::attempt_putty(input, anchor),
             Self::Token(tokens) => token::attempt(input, anchor, tokens),
             Self::UrlPassword => url::attempt(input, anchor),
+            _ => Attempt::none(anchor),
+        }
+    }
+
+    /// What it makes of a text that stands under this key: the key may name the whole of it.
+    pub(super) fn attempt_key(&self, input: &Input<'_>, key: &str) -> Attempt {
+        match self {
+            Self::Assigned(assigned) => assigned::attempt_key(input, key, assigned),
+            Self::Named(named) => named::attempt_key(input, key, named),
+            _ => Attempt::none(0),
         }
     }
 
@@ -138,6 +196,7 @@ impl Find {
     pub(super) fn tail(&self, input: &Input<'_>) -> usize {
         match self {
             Self::BirthDate => date::tail(input),
+            Self::Shape(shaped) => shaped.tail(input),
             _ => input.len(),
         }
     }
@@ -145,7 +204,7 @@ impl Find {
     /// The end of a value that is longer than is ever kept back, read on from an offset inside it.
     pub(super) fn continued(&self, input: &Input<'_>, from: usize) -> usize {
         match self {
-            Self::Bearer(_) => input.run(from, usize::MAX, bearer::is_inside),
+            Self::Authorization(_) => input.run(from, usize::MAX, authorization::is_inside),
             Self::Jwt => input.run(from, usize::MAX, jwt::is_inside),
             Self::PrivateKey => pem::end(input, from).0,
             // No other value can be that long.

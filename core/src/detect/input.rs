@@ -28,6 +28,17 @@ impl<'t> Input<'t> {
         byte
     }
 
+    /// The byte at an offset, without touching: whoever uses this says so by [`touch`](Self::touch).
+    #[inline]
+    pub(super) fn peek(&self, offset: usize) -> Option<u8> {
+        self.text.get(offset).copied()
+    }
+
+    /// Touches the end.
+    pub(super) fn touch(&self) {
+        self.touched.set(true);
+    }
+
     /// The byte before an offset, if there is one.
     #[inline]
     pub(super) fn before(&self, offset: usize) -> Option<u8> {

@@ -1,10 +1,19 @@
 //! Hardware addresses (IEEE 802 MAC-48), from the first decimal digit in them.
 
+use super::digits::word::Word;
 use super::find::{Attempt, Hit};
 use super::input::Input;
 
 /// Six pairs, or three groups of four: digits in a group, groups, separators.
 const FORMS: [(usize, usize, &[u8]); 2] = [(2, 6, b":-"), (4, 3, b".")];
+
+/// Whether the word is a group of such an address: of that length, beside a separator.
+pub(super) fn wants(input: &Input<'_>, word: &Word) -> bool {
+    FORMS.iter().any(|&(length, _, separators)| {
+        let beside = |byte: Option<u8>| byte.is_some_and(|b| separators.contains(&b));
+        word.length() == length && (beside(word.next) || beside(input.before(word.start)))
+    })
+}
 
 pub(super) fn attempt(input: &Input<'_>, at: usize) -> Attempt {
     let mut low = at;

@@ -19,12 +19,14 @@
 //! says where the rest begins. Feeding a text in pieces this way gives the findings of the whole text, however it is
 //! cut; a reader that touches the end of the piece is undecided, and everything from its start on is kept back.
 
+mod bytes;
 mod catalogue;
 mod digits;
 mod email;
 mod find;
 mod input;
 mod ip;
+mod lexicon;
 mod literals;
 mod mac;
 mod resolve;

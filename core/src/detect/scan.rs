@@ -1,16 +1,21 @@
 //! The pass over a text: anchors, the readers at each, and what stands in the end.
 
 use super::catalogue::{EntityInfo, catalogue};
-use super::find::{Anchor, Attempt, Hit};
+use super::digits::index::Index;
+use super::digits::shape;
+use super::digits::word::{Found, Seen, Word};
+use super::find::{Anchor, Attempt, Find, Hit};
 use super::input::Input;
+use super::lexicon::Lexicon;
 use super::literals::Literals;
 use super::resolve::{Candidate, Settled, settle};
-use super::words::Sense;
+use super::words::{Sense, Sight};
 use super::{CONTEXT, Context, MAX_OPEN, Open};
 use crate::model::{Entity, Finding};
 
-/// How many bytes before an anchor a reader may find the start of a value: a local part (64), and what stands before it.
-const REACH: usize = 66;
+/// How many bytes before the end of an anchor a reader may find the start of a value: a local part (64), or a key whose
+/// mark comes after 76 bytes (four), and what stands before it.
+const REACH: usize = 84;
 
 /// A set of entities, compiled to one scanner. Cheap to share, never changes.
 #[derive(Debug)]
@@ -20,6 +25,12 @@ pub struct Detectors {
     at_sign: Vec<usize>,
     at_digit: Vec<usize>,
     at_colon: Vec<usize>,
+    /// Woken by the key that a text stands under.
+    at_key: Vec<usize>,
+    shapes: Index,
+    /// How many bytes at most stand before the first word with a digit of a shape.
+    lead: usize,
+    lexicon: Lexicon,
     literals: Literals,
 }
 
@@ -31,10 +42,23 @@ impl Detectors {
             let woken = |(n, info): (usize, &&EntityInfo)| (info.find.anchor() == Some(anchor)).then_some(n);
             entities.iter().enumerate().filter_map(woken).collect()
         };
+        let shapes = entities.iter().enumerate().filter_map(|(which, info)| match &info.find {
+            Find::Shape(shaped) => Some((which, shaped)),
+            _ => None,
+        });
+        let shapes = shapes.flat_map(|(which, of)| of.shapes().map(move |(at, shape)| (which, at, shape)));
+        let shapes: Vec<_> = shapes.collect();
+        let words = entities.iter().enumerate().map(|(which, info)| (which, info.words.as_slice()));
         Self {
+            lead: shapes.iter().map(|(_, _, shape)| shape.lead).max().unwrap_or(0),
+            shapes: Index::compile(shapes.into_iter()),
+            lexicon: Lexicon::compile(words),
             at_sign: anchored(Anchor::AtSign),
             at_digit: anchored(Anchor::Digit),
             at_colon: anchored(Anchor::Colon),
+            at_key: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_keys()))
+                .collect(),
             literals: Literals::compile(entities.iter().map(|info| info.find.literals())),
             entities,
         }
@@ -103,11 +127,14 @@ impl Detectors {
             of: self,
             input,
             from,
-            key: context.key,
+            sight: Sight::new(&self.lexicon, context.key),
             whole,
             candidates: Vec::new(),
             limit: usize::MAX,
         };
+        if let Some(key) = context.key.filter(|_| from == 0) {
+            pass.key(key);
+        }
         pass.walk();
         pass.literals();
         pass.finish(base, found)
@@ -118,7 +145,7 @@ struct Pass<'a> {
     of: &'a Detectors,
     input: Input<'a>,
     from: usize,
-    key: Option<&'a str>,
+    sight: Sight<'a>,
     whole: bool,
     candidates: Vec<Candidate>,
     /// Where the first undecided reader began.
@@ -129,67 +156,141 @@ impl Pass<'_> {
     /// The single-byte anchors.
     fn walk(&mut self) {
         let mut offset = self.from;
-        let mut in_number = self.input.before(offset).is_some_and(|b| b.is_ascii_digit());
+        offset += quiet(self.input.rest(offset));
         while let Some(&byte) = self.input.rest(offset).first() {
-            match anchor_of(byte) {
-                Some(Anchor::Digit) => {
-                    if !in_number && !self.is_float(offset) {
-                        self.wake(&self.of.at_digit, offset);
-                    }
-                    in_number = true;
-                    offset += 1;
-                    continue;
-                }
-                Some(Anchor::AtSign) => self.wake(&self.of.at_sign, offset),
-                Some(Anchor::Colon) => self.wake(&self.of.at_colon, offset),
-                None => {}
-            }
-            in_number = false;
-            offset += 1;
+            offset = match byte {
+                b'@' => self.wake_all(&self.of.at_sign, offset),
+                b':' => self.colon(offset),
+                _ => self.digit(offset),
+            };
             offset += quiet(self.input.rest(offset));
         }
     }
 
-    /// Whether a fraction begins here, or a whole part of one digit before a long fraction: no reader wants either,
-    /// and vectors are full of them.
-    fn is_float(&mut self, offset: usize) -> bool {
-        let digit_before = |at: usize| self.input.before(at).is_some_and(|b| b.is_ascii_digit());
-        if self.input.before(offset) == Some(b'.') && digit_before(offset - 1) {
-            return true;
+    /// An IPv6 address has a hexadecimal digit before its first colon, or another colon behind it.
+    fn colon(&mut self, offset: usize) -> usize {
+        let is_hex = |byte: Option<u8>| byte.is_some_and(|b| b.is_ascii_hexdigit());
+        let next = self.input.peek(offset + 1);
+        if next.is_none() || next == Some(b':') || (is_hex(next) && is_hex(self.input.before(offset))) {
+            return self.wake_all(&self.of.at_colon, offset);
         }
-        let pointed = self.input.at(offset + 1) == Some(b'.');
-        let float = pointed && self.input.run(offset + 2, 5, |b| b.is_ascii_digit()) == offset + 7;
-        if self.input.take_touched() && !self.whole && !float {
-            self.limit = self.limit.min(offset);
+        offset + 1
+    }
+
+    /// What a word with a digit wakes. Goes on behind the word: its other digits begin nothing.
+    fn digit(&mut self, offset: usize) -> usize {
+        let of = self.of;
+        let found = Word::at(&self.input, offset);
+        let touched = self.input.take_touched();
+        let word = match found {
+            Found::Word(word) => word,
+            Found::Nothing(end) => {
+                if touched {
+                    self.undecided(offset);
+                }
+                return end.max(offset + 1);
+            }
+        };
+        let seen = Seen::new(word);
+        if touched {
+            // The word may go on, and then wake others.
+            self.undecided(word.start.saturating_sub(of.lead));
+        } else if self.is_decimal(&word) {
+            return word.end;
         }
-        float
+        for &which in &of.at_digit {
+            let Some(info) = of.entities.get(which) else { continue };
+            if touched || info.find.wants(&self.input, &word) {
+                let sense = Sense { sight: &self.sight, which };
+                let attempt = info.find.attempt_word(&self.input, &seen, &sense);
+                self.take(which, attempt);
+            }
+        }
+        for waking in of.shapes.woken(&word) {
+            let Some(info) = of.entities.get(waking.which) else { continue };
+            let Find::Shape(shaped) = &info.find else { continue };
+            let sense = Sense { sight: &self.sight, which: waking.which };
+            let attempt = shape::attempt(&self.input, &word, shaped, waking.shape, &sense);
+            self.take(waking.which, attempt);
+        }
+        word.end
+    }
+
+    /// Whether the word is the whole part of a decimal number: vectors are full of them. One point alone, and no zero
+    /// in front of other digits.
+    fn is_decimal(&mut self, word: &Word) -> bool {
+        if word.next != Some(b'.') || !word.is_number() {
+            return false;
+        }
+        let is_plain = word.length() == 1 || self.input.at(word.start) != Some(b'0');
+        let end = self.input.run(word.end + 1, FRACTION, |b| b.is_ascii_digit());
+        let goes_on = self.input.at(end).is_some_and(|b| matches!(b, b'.' | b'-' | b'/' | b' '));
+        let more =
+            self.input.at(end) == Some(b' ') && self.input.at(end + 1).is_some_and(|b| b.is_ascii_digit());
+        let decimal =
+            is_plain && end > word.end + 1 && (!goes_on || (self.input.at(end) == Some(b' ') && !more));
+        if self.input.take_touched() {
+            self.undecided(word.start);
+        }
+        decimal
+    }
+
+    /// The key of a text, at its start.
+    fn key(&mut self, key: &str) {
+        for &which in &self.of.at_key {
+            let Some(info) = self.of.entities.get(which) else { continue };
+            let attempt = info.find.attempt_key(&self.input, key);
+            self.take(which, attempt);
+        }
     }
 
     /// The anchors of several bytes.
     fn literals(&mut self) {
         let of = self.of;
-        of.literals.each(self.input.rest(self.from), |offset, which| self.wake(&[which], self.from + offset));
+        of.literals.each(self.input.rest(self.from), |offset, which| {
+            self.wake(which, self.from + offset);
+        });
     }
 
-    fn wake(&mut self, readers: &[usize], offset: usize) {
+    fn wake_all(&mut self, readers: &[usize], offset: usize) -> usize {
         for &which in readers {
-            let Some(info) = self.of.entities.get(which) else { continue };
-            let sense = Sense { words: &info.words, key: self.key };
-            let Attempt { low, hit } = info.find.attempt(&self.input, offset, &sense);
-            let touched = self.input.take_touched();
-            if touched && !self.whole && !hit.as_ref().is_some_and(|hit| hit.open) {
-                self.limit = self.limit.min(low);
-                continue;
-            }
-            let Some(Hit { start, mut end, score, mut open }) = hit else { continue };
-            if end - start > MAX_OPEN {
-                end = info.find.continued(&self.input, start + MAX_OPEN);
-                open |= self.input.take_touched();
-            }
-            if start >= self.from {
-                let (open, low) = (open && !self.whole, low.min(start));
-                self.candidates.push(Candidate { start, end, low, which, rank: info.rank, score, open });
-            }
+            self.wake(which, offset);
+        }
+        offset + 1
+    }
+
+    fn wake(&mut self, which: usize, offset: usize) {
+        let Some(info) = self.of.entities.get(which) else { return };
+        let attempt = info.find.attempt(&self.input, offset);
+        self.take(which, attempt);
+    }
+
+    /// Where a reader began that cannot know its answer yet.
+    fn undecided(&mut self, low: usize) {
+        if !self.whole {
+            self.limit = self.limit.min(low);
+        }
+    }
+
+    /// What a reader made of its anchor.
+    fn take(&mut self, which: usize, attempt: Attempt) {
+        let Attempt { low, hit } = attempt;
+        let touched = self.input.take_touched();
+        if touched && !self.whole && !hit.as_ref().is_some_and(|hit| hit.open) {
+            self.undecided(low);
+            return;
+        }
+        let (Some(Hit { start, mut end, score, mut open }), Some(info)) = (hit, self.of.entities.get(which))
+        else {
+            return;
+        };
+        if end - start > MAX_OPEN {
+            end = info.find.continued(&self.input, start + MAX_OPEN);
+            open |= self.input.take_touched();
+        }
+        if start >= self.from {
+            let (open, low) = (open && !self.whole, low.min(start));
+            self.candidates.push(Candidate { start, end, low, which, rank: info.rank, score, open });
         }
     }
 
@@ -216,22 +317,26 @@ impl Pass<'_> {
 }
 
 /// What may stand between the start of a value and its anchor; no anchor of several bytes holds anything else.
-fn is_reachable(byte: u8) -> bool {
+pub(super) fn is_reachable(byte: u8) -> bool {
     !matches!(byte, 0..=b' ' | b',' | b';' | b'<' | b'>' | b'[' | b']' | b')')
 }
 
-/// How many bytes lie before the next single-byte anchor.
+/// How many digits behind a point are looked at, at most.
+const FRACTION: usize = 40;
+
+/// How many bytes lie before the next single-byte anchor: the digits, the colon that follows them in ASCII, or `@`.
 #[inline]
 fn quiet(text: &[u8]) -> usize {
-    text.iter().position(|&byte| anchor_of(byte).is_some()).unwrap_or(text.len())
-}
-
-#[inline]
-fn anchor_of(byte: u8) -> Option<Anchor> {
-    match byte {
-        b'0'..=b'9' => Some(Anchor::Digit),
-        b'@' => Some(Anchor::AtSign),
-        b':' => Some(Anchor::Colon),
-        _ => None,
+    const LANES: usize = 32;
+    let is_anchor = |byte: u8| byte.wrapping_sub(b'0') <= b':' - b'0' || byte == b'@';
+    let mut at = 0;
+    // Without an early exit inside a block, the compiler compares its bytes at once.
+    for block in text.chunks_exact(LANES) {
+        if block.iter().fold(false, |any, &byte| any | is_anchor(byte)) {
+            break;
+        }
+        at += LANES;
     }
+    let rest = text.get(at..).unwrap_or_default();
+    at + rest.iter().position(|&byte| is_anchor(byte)).unwrap_or(rest.len())
 }

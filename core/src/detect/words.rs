@@ -1,12 +1,69 @@
 //! Context: whether a word near a value, or the key it stands under, tells what the value is.
 
+use std::cell::{Cell, OnceCell};
+
 use super::CONTEXT;
 use super::input::Input;
+use super::lexicon::{Lexicon, Plain, Told};
 
-/// What an entity goes by: its context words and the key of the text.
+/// What is told around one place of a text, read when the first reader asks and kept for the others.
+pub(super) struct Sight<'a> {
+    lexicon: &'a Lexicon,
+    key: Option<&'a str>,
+    key_told: OnceCell<Told>,
+    /// What stands before the offset that was asked for last.
+    before: Cell<Option<(usize, Told)>>,
+    /// What stands behind the offset that was asked for last, and whether the end of the text was touched.
+    after: Cell<Option<(usize, Told, bool)>>,
+}
+
+impl<'a> Sight<'a> {
+    pub(super) fn new(lexicon: &'a Lexicon, key: Option<&'a str>) -> Self {
+        let (before, after) = (Cell::new(None), Cell::new(None));
+        Self { lexicon, key, key_told: OnceCell::new(), before, after }
+    }
+
+    fn key_told(&self) -> &Told {
+        self.key_told.get_or_init(|| match self.key {
+            Some(key) => self.lexicon.told(&Plain::of(key.as_bytes(), true)),
+            None => Told::default(),
+        })
+    }
+
+    fn before(&self, input: &Input<'_>, start: usize) -> Told {
+        match self.before.get() {
+            Some((asked, told)) if asked == start => told,
+            _ => {
+                let told = self.lexicon.told(&plain_before(input, start));
+                self.before.set(Some((start, told)));
+                told
+            }
+        }
+    }
+
+    fn after(&self, input: &Input<'_>, end: usize) -> Told {
+        match self.after.get() {
+            Some((asked, told, touched)) if asked == end => {
+                if touched {
+                    input.touch();
+                }
+                told
+            }
+            _ => {
+                let (plain, touched) = plain_after(input, end);
+                let told = plain.map_or_else(Told::default, |plain| self.lexicon.told(&plain));
+                self.after.set(Some((end, told, touched)));
+                told
+            }
+        }
+    }
+}
+
+/// What one entity may ask of its surroundings.
 pub(super) struct Sense<'a> {
-    pub words: &'a [&'static str],
-    pub key: Option<&'a str>,
+    pub sight: &'a Sight<'a>,
+    /// Its number in the lexicon.
+    pub which: usize,
 }
 
 impl Sense<'_> {
@@ -14,37 +71,54 @@ impl Sense<'_> {
     ///
     /// A value directly behind `"key":` or `key=` is judged by that key alone: what stands before belongs to others.
     pub(super) fn holds(&self, input: &Input<'_>, start: usize) -> bool {
-        if self.words.is_empty() {
-            return false;
-        }
-        if self.key.is_some_and(|key| Plain::of(key.as_bytes(), true).holds_any(self.words)) {
-            return true;
-        }
-        let left = start.saturating_sub(CONTEXT);
-        let window = input.slice(left, start);
-        match label(window) {
-            Some(key) => Plain::of(key, true).holds_any(self.words),
-            None if window.contains(&b'=') => {
-                // Words up to a `key=` speak of what was assigned there.
-                let sign = window.iter().rposition(|&b| b == b'=').map_or(0, |sign| sign + 1);
-                Plain::of(window.get(sign..).unwrap_or_default(), true).holds_any(self.words)
-            }
-            None => Plain::of(window, left == 0 && window.len() < CONTEXT).holds_any(self.words),
-        }
+        self.told(self.sight.key_told()) || self.told(&self.sight.before(input, start))
     }
 
     /// Whether a context word follows on the line, as in `… is my phone number`; not one that is a key of its own.
     pub(super) fn follows(&self, input: &Input<'_>, end: usize) -> bool {
-        let stop = input.run(end, AFTER, |b| !b"\n\r\"{}<>;=:|,.".contains(&b));
-        let named = matches!(input.at(stop), Some(b':' | b'=' | b'"'));
-        // A word cut off by the window does not count.
-        let last = if stop - end < AFTER { stop } else { input.run_back(stop, AFTER, is_letter) };
-        !named && Plain::of(input.slice(end, last), true).holds_any(self.words)
+        self.told(&self.sight.after(input, end))
+    }
+
+    fn told(&self, told: &Told) -> bool {
+        self.sight.lexicon.tells(told, self.which)
     }
 }
 
 /// How many bytes after a value are looked at for a word, where none stands before.
-const AFTER: usize = 24;
+const AFTER: usize = 40;
+
+fn plain_before(input: &Input<'_>, start: usize) -> Plain {
+    let left = start.saturating_sub(CONTEXT);
+    let window = input.slice(left, start);
+    match label(window) {
+        Some(key) => Plain::of(key, true),
+        None => match window.iter().rposition(|&b| b == b'=') {
+            // Words up to a `key=` speak of what was assigned there.
+            Some(sign) => Plain::of(window.get(sign + 1..).unwrap_or_default(), true),
+            None => Plain::of(window, left == 0 && window.len() < CONTEXT),
+        },
+    }
+}
+
+fn plain_after(input: &Input<'_>, end: usize) -> (Option<Plain>, bool) {
+    let mut stop = end;
+    let mut next = input.peek(stop);
+    while stop - end < AFTER && next.is_some_and(|b| !b"\n\r\"{}<>;=:|,.".contains(&b)) {
+        stop += 1;
+        next = input.peek(stop);
+    }
+    let whole = stop - end < AFTER;
+    let touched = next.is_none();
+    if touched {
+        input.touch();
+    }
+    if matches!(next, Some(b':' | b'=' | b'"')) {
+        return (None, touched);
+    }
+    // A word cut off by the window does not count.
+    let last = if whole { stop } else { input.run_back(stop, AFTER, is_letter) };
+    (Some(Plain::of(input.slice(end, last), true)), touched)
+}
 
 /// The key that a value directly follows: `"key": "`, `key=`, `key = '`, `THE KEY = `.
 fn label(window: &[u8]) -> Option<&[u8]> {
@@ -52,9 +126,12 @@ fn label(window: &[u8]) -> Option<&[u8]> {
         |text: &'_ [u8], of: &[u8]| text.iter().rposition(|b| !of.contains(b)).map_or(0, |last| last + 1);
     let before = window.get(..cut(window, b" \"'\\[(+"))?;
     let (&sign, rest) = before.split_last()?;
+    if sign != b'=' && sign != b':' {
+        return None;
+    }
     let key = rest.get(..cut(rest, b" "))?;
     let quoted = matches!(key.last(), Some(b'"' | b'\''));
-    if sign != b'=' && !(sign == b':' && quoted) {
+    if sign == b':' && !quoted {
         return None;
     }
     let spaced = key.len() < rest.len();
@@ -71,65 +148,6 @@ fn is_key(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.') || byte >= 0x80
 }
 
-/// Words in lower case with one space before and after each: `customerSSN_no` is ` customer ssn no `.
-struct Plain {
-    bytes: [u8; 2 * CONTEXT + 4],
-    length: usize,
-}
-
-impl Plain {
-    /// `starts`: the text's first byte is a word's first byte; otherwise a word cut off there does not count.
-    fn of(text: &[u8], starts: bool) -> Self {
-        let mut plain = Self { bytes: [b' '; 2 * CONTEXT + 4], length: 0 };
-        let text = text.get(text.len().saturating_sub(CONTEXT)..).unwrap_or_default();
-        let whole = if starts { 0 } else { text.iter().position(|b| !is_letter(*b)).unwrap_or(text.len()) };
-        plain.push(b' ');
-        let mut last = 0u8;
-        for (n, &byte) in text.iter().enumerate().skip(whole) {
-            let next_is_small = text.get(n + 1).is_some_and(u8::is_ascii_lowercase);
-            let humps = byte.is_ascii_uppercase()
-                && (last.is_ascii_lowercase() || (last.is_ascii_uppercase() && next_is_small));
-            if humps || !is_letter(byte) {
-                plain.space();
-            }
-            if is_letter(byte) {
-                plain.push(byte.to_ascii_lowercase());
-            }
-            last = byte;
-        }
-        plain.space();
-        plain
-    }
-
-    fn push(&mut self, byte: u8) {
-        if let Some(slot) = self.bytes.get_mut(self.length) {
-            *slot = byte;
-            self.length += 1;
-        }
-    }
-
-    fn space(&mut self) {
-        if self.bytes.get(self.length.wrapping_sub(1)) != Some(&b' ') {
-            self.push(b' ');
-        }
-    }
-
-    fn holds_any(&self, words: &[&str]) -> bool {
-        let text = self.bytes.get(..self.length).unwrap_or_default();
-        // The text is short and its words are few: trying each costs less than making searchers.
-        let mut starts = text.iter().enumerate().filter(|(_, byte)| **byte == b' ');
-        starts.any(|(at, _)| {
-            let rest = text.get(at + 1..).unwrap_or_default();
-            let first = rest.first();
-            words.iter().map(|word| word.as_bytes()).any(|word| {
-                // Most words are turned away by their first letter.
-                word.first() == first && rest.get(word.len()) == Some(&b' ') && rest.starts_with(word)
-            })
-        })
-    }
-}
-
-/// Digits end a word, so that `phone2` and `ssn1` count.
 fn is_letter(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte >= 0x80
 }
@@ -138,9 +156,15 @@ fn is_letter(byte: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn holds(before: &str, words: &[&'static str]) -> bool {
+    fn holds_under(key: Option<&str>, before: &str, words: &[&'static str]) -> bool {
         let text = format!("{before}1");
-        Sense { words, key: None }.holds(&Input::new(text.as_bytes()), before.len())
+        let lexicon = Lexicon::compile([(3, words)].into_iter());
+        let sight = Sight::new(&lexicon, key);
+        Sense { sight: &sight, which: 3 }.holds(&Input::new(text.as_bytes()), before.len())
+    }
+
+    fn holds(before: &str, words: &[&'static str]) -> bool {
+        holds_under(None, before, words)
     }
 
     #[test]
@@ -174,7 +198,19 @@ mod tests {
 
     #[test]
     fn the_key_of_the_text_counts() {
-        let sense = Sense { words: &["ssn"], key: Some("taxSsn") };
-        assert!(sense.holds(&Input::new(b"1"), 0));
+        assert!(holds_under(Some("taxSsn"), "", &["ssn"]));
+    }
+
+    #[test]
+    fn what_follows_counts_and_touches_each_time() {
+        let lexicon = Lexicon::compile([(0, &["phone"][..])].into_iter());
+        let sight = Sight::new(&lexicon, None);
+        let sense = Sense { sight: &sight, which: 0 };
+        let input = Input::new(b"5 is my phone");
+        assert!(sense.follows(&input, 1) && input.take_touched());
+        assert!(sense.follows(&input, 1) && input.take_touched());
+        let input = Input::new(b"5, phone: 6");
+        let sight = Sight::new(&lexicon, None);
+        assert!(!Sense { sight: &sight, which: 0 }.follows(&input, 1));
     }
 }

@@ -86,6 +86,8 @@ pub(super) fn run(bytes: &[u8]) -> Option<Run> {
     let mut passed = 0;
     let mut closed = false;
     let mut whole = Whole::default();
+    // Whether some block lies inside one number, which may then be too long.
+    let mut sparse = false;
     while passed < bytes.len() {
         if let Some(around) = passed.checked_sub(2).and_then(|from| bytes.get(from..)?.first_chunk())
             && let Some(after) = plain(state, around)
@@ -93,6 +95,7 @@ pub(super) fn run(bytes: &[u8]) -> Option<Run> {
             state = after;
             passed += BLOCK;
             whole.behind(state);
+            sparse |= memchr::memchr(b',', around).is_none();
             continue;
         }
         // The first two bytes are what a plain block looks back on.
@@ -103,6 +106,7 @@ pub(super) fn run(bytes: &[u8]) -> Option<Run> {
             state = after;
             passed += block.len();
             whole.read(block);
+            sparse |= !block.contains(&b',');
             continue;
         }
         // Once more through this block, byte by byte, to the place.
@@ -120,8 +124,21 @@ pub(super) fn run(bytes: &[u8]) -> Option<Run> {
     }
     let read = bytes.get(..passed)?;
     let len = if closed { passed } else { memchr::memrchr(b',', read)? };
+    let len = if sparse { before_overlong(read.get(..len)?)? } else { len };
     let run = read.get(..len)?;
     Some(Run { len, count: 1 + count(run, |byte| byte == b','), long: whole.long })
+}
+
+/// How much of a run comes before a number that is too long to be one; `None` where the first is.
+fn before_overlong(run: &[u8]) -> Option<usize> {
+    let mut end = None;
+    for number in run.split(|byte| *byte == b',') {
+        if number.trim_ascii().len() > super::MAX_NUMBER {
+            return end;
+        }
+        end = Some(end.map_or(0, |end| end + 1) + number.len());
+    }
+    end
 }
 
 /// The state after a block of numbers such as embeddings are written in: `-0.0312, 1.25`, with one digit before the
@@ -236,6 +253,15 @@ mod tests {
             let got = read(bad);
             assert!(got.is_none_or(|(len, ..)| len < bad.len() - 1), "{bad} {got:?}");
         }
+    }
+
+    #[test]
+    fn a_number_that_is_too_long_is_in_no_run() {
+        let long = format!("1.{}", "5".repeat(super::super::MAX_NUMBER));
+        assert_eq!(read(&format!("1,2,{long},3]")), Some((3, 2, false)));
+        assert_eq!(read(&format!("{long}]")), None);
+        let spaced = format!("1,{}2]", " ".repeat(2_000));
+        assert_eq!(read(&spaced), Some((2_003, 2, false)));
     }
 
     #[test]

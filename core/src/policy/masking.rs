@@ -175,13 +175,15 @@ impl Masks {
         watched.fields.retain(|(path, _)| !masked.fields.iter().any(|(other, _)| other == path));
         let watch = Plan::compile(watched)?;
         let plan = Plan::compile(masked)?;
+        let refuses = masking().any(|(entry, _)| entry.refuse_unmaskable);
+        let plan = if refuses { plan } else { plan.passing_unmaskable() };
         let rereads = masking().any(|(entry, _)| entry.rereads);
         Ok(Masking {
             reread: rereads.then(|| plan.to_reread().map(Arc::new)).transpose()?,
             plan: Arc::new(plan),
             embed: chosen().map(|(_, choice)| choice).max().filter(|_| embedded != Embedded::Nothing),
             watch: (!watch.is_empty()).then(|| Arc::new(watch)),
-            refuse_unmaskable: masking().any(|(entry, _)| entry.refuse_unmaskable),
+            refuse_unmaskable: refuses,
             names: entries().map(|entry| Arc::clone(&entry.name)).collect(),
         })
     }

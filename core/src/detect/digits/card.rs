@@ -2,6 +2,7 @@
 
 use saphyr::Yaml;
 
+use super::word::Word;
 use super::{Run, is_glued_after, is_glued_before, luhn};
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
@@ -49,32 +50,33 @@ pub(in crate::detect) fn brands(row: &'static Yaml<'static>) -> Option<Vec<Brand
 
 pub(in crate::detect) fn attempt(
     input: &Input<'_>,
-    at: usize,
+    word: &Word,
+    run: Option<&Run>,
     brands: &[Brand],
     sense: &Sense<'_>,
 ) -> Attempt {
-    if is_glued_before(input, at) {
-        return Attempt::none(at);
-    }
-    Attempt { low: at, hit: read(input, at, brands, sense) }
+    Attempt { low: word.start, hit: run.and_then(|run| read(input, word.start, run, brands, sense)) }
 }
 
-fn read(input: &Input<'_>, at: usize, brands: &[Brand], sense: &Sense<'_>) -> Option<Hit> {
-    let run = Run::read(input, at, b" -")?;
-    if run.groups().last()?.digits < SHORTEST {
+fn read(input: &Input<'_>, at: usize, run: &Run, brands: &[Brand], sense: &Sense<'_>) -> Option<Hit> {
+    if run.all_digits().len() < SHORTEST || is_glued_before(input, at) {
         return None;
     }
     let mut best = None;
+    // People group cards in fours, or 4-6-5 and 4-6-4; and keep to one separator.
+    let separator = run.groups().get(1).map_or(0, |second| second.separator);
     for (index, group) in run.groups().iter().enumerate() {
-        // People group cards in fours, or 4-6-5 and 4-6-4; and keep to one separator.
-        let first = run.groups().get(1).map_or(0, |second| second.separator);
-        let grouped = index == 0 || (group.separator == first && group.length <= 6);
-        if !grouped || (index == 0 && run.groups().len() > 1 && group.length < 4) {
+        let alike = group.separator == separator && !group.wide && matches!(separator, b' ' | b'-');
+        let grouped = index == 0 || (alike && group.length <= 6);
+        if !grouped || (index == 0 && group.length < 4) {
             break;
+        }
+        if group.digits < SHORTEST {
+            continue;
         }
         let digits = run.digits(group.digits);
         let Some(brand) = brand(brands, digits) else { continue };
-        let regular = index == 0 || (run.groups().iter().take(index).all(|g| g.length == 4 || g.length == 6));
+        let regular = run.groups().iter().take(index).all(|g| g.length == 4 || g.length == 6);
         if !regular || !run.may_end(index) || !luhn(digits) || is_glued_after(input, group.end) {
             continue;
         }

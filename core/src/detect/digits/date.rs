@@ -1,6 +1,7 @@
 //! Dates that context calls a birth date.
 
-use super::{Run, is_glued_after, is_glued_before};
+use super::word::Seen;
+use super::{Group, is_glued_after, is_glued_before};
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
 use crate::detect::words::Sense;
@@ -8,7 +9,8 @@ use crate::detect::words::Sense;
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-pub(in crate::detect) fn attempt(input: &Input<'_>, at: usize, sense: &Sense<'_>) -> Attempt {
+pub(in crate::detect) fn attempt(input: &Input<'_>, seen: &Seen, sense: &Sense<'_>) -> Attempt {
+    let at = seen.word.at;
     // `April 21, 1946`: the month stands before the digit.
     let month = input.run_back(at.saturating_sub(1), 9, |b| b.is_ascii_alphabetic());
     let named = input.before(at) == Some(b' ') && is_month(input.slice(month, at.saturating_sub(1)));
@@ -17,7 +19,7 @@ pub(in crate::detect) fn attempt(input: &Input<'_>, at: usize, sense: &Sense<'_>
         return Attempt::none(start);
     }
     let end =
-        if named { after_month(input, at) } else { numeric(input, at).or_else(|| before_month(input, at)) };
+        if named { after_month(input, at) } else { numeric(input, seen).or_else(|| before_month(input, at)) };
     let told = |end: &usize| {
         !is_glued_after(input, *end) && (sense.holds(input, start) || sense.follows(input, *end))
     };
@@ -38,10 +40,14 @@ fn is_month(word: &[u8]) -> bool {
 }
 
 /// `1967-12-25`, `21.04.1954`, `12/18/1948`.
-fn numeric(input: &Input<'_>, at: usize) -> Option<usize> {
-    let run = Run::read(input, at, b"-./")?;
-    let [first, second, third] = run.groups() else { return None };
-    let number = |group: &super::Group| {
+fn numeric(input: &Input<'_>, seen: &Seen) -> Option<usize> {
+    let run = seen.run(input)?;
+    let [first, second, third, ..] = run.groups() else { return None };
+    // A time may follow after a space.
+    if !run.may_end(2) || third.wide || second.wide || !matches!(second.separator, b'-' | b'.' | b'/') {
+        return None;
+    }
+    let number = |group: &Group| {
         let digits = run.digits(group.digits).iter().skip(group.digits - group.length);
         digits.fold(0u32, |value, &digit| value.saturating_mul(10).saturating_add(u32::from(digit)))
     };

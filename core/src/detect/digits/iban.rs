@@ -2,9 +2,10 @@
 
 use saphyr::Yaml;
 
+use super::word::Word;
 use crate::detect::catalogue::strings;
 use crate::detect::find::{Attempt, Hit};
-use crate::detect::input::{Input, is_word};
+use crate::detect::input::Input;
 
 /// A country of the registry and the length of its numbers.
 #[derive(Debug, Clone, Copy)]
@@ -22,22 +23,16 @@ pub(in crate::detect) fn countries(row: &'static Yaml<'static>) -> Option<Vec<Co
     strings(row, "countries")?.into_iter().map(one).collect()
 }
 
-/// The anchor is the first check digit, behind two letters.
-pub(in crate::detect) fn attempt(input: &Input<'_>, at: usize, countries: &[Country]) -> Attempt {
-    let start = at.saturating_sub(2);
-    Attempt { low: start, hit: read(input, start, countries) }
+/// The word begins with two letters, or is no IBAN.
+pub(in crate::detect) fn attempt(input: &Input<'_>, word: &Word, countries: &[Country]) -> Attempt {
+    Attempt { low: word.start, hit: read(input, word.start, countries) }
 }
 
 fn read(input: &Input<'_>, start: usize, countries: &[Country]) -> Option<Hit> {
     let &[first, second] = input.slice(start, start + 2) else { return None };
-    if !first.is_ascii_alphabetic() || !second.is_ascii_alphabetic() {
-        return None;
-    }
     let code = [first.to_ascii_uppercase(), second.to_ascii_uppercase()];
     let country = countries.iter().find(|country| country.code == code)?;
-    let escape =
-        input.before(start).is_some_and(|b| b"nrt".contains(&b)) && input.before(start - 1) == Some(b'\\');
-    if input.before(start).is_some_and(|b| is_word(b) && b < 0x80) && !escape {
+    if input.before(start) == Some(b'_') {
         return None;
     }
     let mut value = [0u8; 34];

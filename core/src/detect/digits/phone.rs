@@ -2,7 +2,8 @@
 
 use saphyr::Yaml;
 
-use super::{Group, is_glued_after, is_glued_before};
+use super::word::Seen;
+use super::{Group, Run, is_glued_after, is_glued_before};
 use crate::detect::catalogue::strings;
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
@@ -33,7 +34,13 @@ struct Taken {
     score: u8,
 }
 
-pub(in crate::detect) fn attempt(input: &Input<'_>, at: usize, codes: &[Code], sense: &Sense<'_>) -> Attempt {
+pub(in crate::detect) fn attempt(
+    input: &Input<'_>,
+    seen: &Seen,
+    codes: &[Code],
+    sense: &Sense<'_>,
+) -> Attempt {
+    let at = seen.word.at;
     let mut start = at;
     let (mut plus, mut paren) = (false, false);
     while let Some(byte @ (b'+' | b'(')) = input.before(start) {
@@ -49,18 +56,18 @@ pub(in crate::detect) fn attempt(input: &Input<'_>, at: usize, codes: &[Code], s
     {
         return Attempt::none(start);
     }
-    let taken = Number::read(input, at).and_then(|number| {
+    let taken = seen.run(input).and_then(|number| {
         if plus {
-            return international(&number, 0, codes).map(|end| Taken { end, score: 90 });
+            return international(number, 0, codes).map(|end| Taken { end, score: 90 });
         }
         // Behind other digits, spaces alone show no beginning.
         let clear = paren
             || input.before(start) != Some(b' ')
             || !input.before(start - 1).is_some_and(|b| b.is_ascii_digit());
-        nanp(&number, paren)
+        nanp(number, paren)
             .filter(|_| clear || number.groups().get(1).is_some_and(|group| group.separator != b' '))
-            .or_else(|| trunk(&number, paren).filter(|_| clear))
-            .or_else(|| told(input, start, &number, codes, sense))
+            .or_else(|| trunk(number, paren).filter(|_| clear))
+            .or_else(|| told(input, start, number, codes, sense))
     });
     let hit = taken.filter(|taken| !is_glued_after(input, taken.end)).map(|taken| {
         // A parenthesis around the whole number is not part of it.
@@ -71,89 +78,9 @@ pub(in crate::detect) fn attempt(input: &Input<'_>, at: usize, codes: &[Code], s
     Attempt { low: start, hit }
 }
 
-/// The digits of a number with its groups; parentheses and one space beside a separator are read over.
-struct Number {
-    digits: [u8; Number::DIGITS],
-    groups: [Group; Number::GROUPS],
-    count: usize,
-    /// What follows the last group, where there is more than was read.
-    next: u8,
-}
-
-impl Number {
-    const DIGITS: usize = 18;
-    const GROUPS: usize = 8;
-
-    fn read(input: &Input<'_>, start: usize) -> Option<Self> {
-        let mut number =
-            Self { digits: [0; Self::DIGITS], groups: [Group::default(); Self::GROUPS], count: 0, next: 0 };
-        let (mut at, mut total, mut separator) = (start, 0, 0);
-        while let Some(slot) = number.groups.get_mut(number.count) {
-            let group_start = at;
-            while let Some(digit) = input.at(at).filter(u8::is_ascii_digit) {
-                let Some(place) = number.digits.get_mut(total) else {
-                    number.next = separator;
-                    return (number.count > 0).then_some(number);
-                };
-                *place = digit - b'0';
-                (total, at) = (total + 1, at + 1);
-            }
-            *slot = Group { digits: total, length: at - group_start, end: at, separator };
-            number.count += 1;
-            let Some((next, digit_at)) = gap(input, at) else { break };
-            (separator, at) = (next, digit_at);
-            if number.count == Self::GROUPS {
-                number.next = separator;
-            }
-        }
-        Some(number)
-    }
-
-    fn groups(&self) -> &[Group] {
-        self.groups.get(..self.count).unwrap_or_default()
-    }
-
-    fn digits(&self) -> &[u8] {
-        let total = self.groups().last().map_or(0, |group| group.digits);
-        self.digits.get(..total).unwrap_or_default()
-    }
-
-    /// The lengths of the first groups.
-    fn lengths(&self) -> [usize; 4] {
-        let mut lengths = [0; 4];
-        lengths.iter_mut().zip(self.groups()).for_each(|(slot, group)| *slot = group.length);
-        lengths
-    }
-
-    fn may_end(&self, index: usize) -> bool {
-        matches!(self.groups().get(index + 1).map_or(self.next, |next| next.separator), 0 | b' ')
-    }
-}
-
-/// What separates two groups (` `, `-`, `.`, `/`, `)`, `(`, or two or three of them), and where the next digit stands.
-fn gap(input: &Input<'_>, at: usize) -> Option<(u8, usize)> {
-    let mut end = at;
-    let mut strongest = 0;
-    while end - at < 4 {
-        let byte = input.at(end)?;
-        if byte.is_ascii_digit() {
-            return (end > at).then_some((strongest, end));
-        }
-        let repeated = end > at && input.before(end) == Some(byte);
-        if !matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')') || repeated {
-            return None;
-        }
-        if byte != b' ' || strongest == 0 {
-            strongest = byte;
-        }
-        end += 1;
-    }
-    None
-}
-
 /// The end of the longest reading as a country code and its number, leaving out `skip` leading digits.
-fn international(number: &Number, skip: usize, codes: &[Code]) -> Option<usize> {
-    let digits = number.digits().get(skip..)?;
+fn international(number: &Run, skip: usize, codes: &[Code]) -> Option<usize> {
+    let digits = number.all_digits().get(skip..)?;
     let code = codes.iter().find(|code| digits.starts_with(&code.digits))?;
     // North America: neither area nor exchange begins with 0 or 1.
     if code.digits == [1] && !is_nanp(digits.get(1..).unwrap_or_default()) {
@@ -176,11 +103,11 @@ fn is_nanp(digits: &[u8]) -> bool {
 }
 
 /// North American Numbering Plan, written 3-3-4 with separators, with or without the leading 1.
-fn nanp(number: &Number, paren: bool) -> Option<Taken> {
+fn nanp(number: &Run, paren: bool) -> Option<Taken> {
     let lengths = number.lengths();
     let (first, index) = match lengths {
         [3, 3, 4, _] => (0, 2),
-        [1, 3, 3, 4] if number.digits().first() == Some(&1) => (1, 3),
+        [1, 3, 3, 4] if number.all_digits().first() == Some(&1) => (1, 3),
         [3, 7, ..] if paren => (0, 1),
         _ => return None,
     };
@@ -193,16 +120,16 @@ fn nanp(number: &Number, paren: bool) -> Option<Taken> {
             || separators().all(|s| s == b' ')
             || separators().any(|s| s == b')')
     };
-    let fits = is_nanp(number.digits().get(first..)?) && even && number.may_end(index);
+    let fits = is_nanp(number.all_digits().get(first..)?) && even && number.may_end(index);
     fits.then_some(Taken { end: last.end, score: 70 })
 }
 
 /// A national number with its trunk digit 0, in the groups that people write: `020 7946 0958`, `06 12 34 56 78`.
-fn trunk(number: &Number, paren: bool) -> Option<Taken> {
+fn trunk(number: &Run, paren: bool) -> Option<Taken> {
     let groups = number.groups();
     let last = groups.last()?;
-    let fits = number.digits().first() == Some(&0)
-        && number.digits().get(1).is_some_and(|&d| d > 0)
+    let fits = number.all_digits().first() == Some(&0)
+        && number.all_digits().get(1).is_some_and(|&d| d > 0)
         && (9..=11).contains(&last.digits)
         && groups.len() >= 2
         && groups.first().is_some_and(|first| (2..=5).contains(&first.length))
@@ -212,13 +139,7 @@ fn trunk(number: &Number, paren: bool) -> Option<Taken> {
 }
 
 /// Any number that context calls a phone number.
-fn told(
-    input: &Input<'_>,
-    start: usize,
-    number: &Number,
-    codes: &[Code],
-    sense: &Sense<'_>,
-) -> Option<Taken> {
+fn told(input: &Input<'_>, start: usize, number: &Run, codes: &[Code], sense: &Sense<'_>) -> Option<Taken> {
     let last = number.groups().last()?;
     if !(5..=15).contains(&last.digits) || is_date(number) || is_address(number) {
         return None;
@@ -226,12 +147,12 @@ fn told(
     if !sense.holds(input, start) && !sense.follows(input, last.end) {
         return None;
     }
-    let exit = number.digits().starts_with(&[0, 0]).then(|| international(number, 2, codes)).flatten();
+    let exit = number.all_digits().starts_with(&[0, 0]).then(|| international(number, 2, codes)).flatten();
     Some(Taken { end: exit.unwrap_or(last.end), score: 75 })
 }
 
-fn is_date(number: &Number) -> bool {
-    let year = |at: usize| matches!(number.digits().get(at..at + 2), Some([1, 9] | [2, 0]));
+fn is_date(number: &Run) -> bool {
+    let year = |at: usize| matches!(number.all_digits().get(at..at + 2), Some([1, 9] | [2, 0]));
     match number.lengths() {
         [4, 2, 2, _] => year(0),
         [2, 2, 4, 0] => year(4),
@@ -240,7 +161,7 @@ fn is_date(number: &Number) -> bool {
 }
 
 /// Four groups with points: an IP address or a version.
-fn is_address(number: &Number) -> bool {
+fn is_address(number: &Run) -> bool {
     number.groups().len() == 4 && number.groups().iter().skip(1).all(|g| g.separator == b'.' && g.length <= 3)
 }
 

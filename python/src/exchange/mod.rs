@@ -1,8 +1,11 @@
 //! One exchange as a door in Python drives it: few calls, each answering with a tuple or the bytes that go on.
 //!
-//! Steps are `(NEED_BODY,)`, `(EFFECT,)`, `(ANSWER, answer)` and `(FORWARD, edits, body, bytes)`. A piece of a
-//! body is answered by the same object where it goes on unchanged, by other bytes, by `None` where an effect has
-//! to be carried out first, or by a tuple, the answer, where the exchange is cut.
+//! Steps are `(NEED_BODY,)`, `(EFFECT,)`, `(ANSWER, answer)` and `(FORWARD, headers, body, bytes)`; headers are `None`
+//! where they stay as they are. A piece of a body is answered by the same object where it goes on unchanged, by other
+//! bytes, by `None` where an effect has to be carried out first, or by a tuple, the answer, where the exchange is cut.
+
+mod outgoing;
+mod pass;
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,13 +15,13 @@ use http::StatusCode;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyTuple};
 use wardline::audit::Ending;
-use wardline::guard::{
-    self, Abort, Answer, Caller, Carrying, Done, Effect, Flow, RequestBody, ResponseBody, Step,
-};
+use wardline::guard::{self, Answer, Caller, Carrying, Done, RequestBody, ResponseBody, Step};
 use wardline::model::{HttpHead, Subject};
 
+use self::outgoing::Outgoing;
+use self::pass::{Passed, Side};
 use crate::border::passing;
 use crate::guard::DOOR;
 use crate::headers;
@@ -26,7 +29,11 @@ use crate::headers;
 /// One request and its response under guard.
 #[pyclass(module = "wardline._wardline")]
 pub(crate) struct Exchange {
-    inner: guard::Exchange,
+    /// Some 3 KB, which would be copied on its way into the object.
+    inner: Box<guard::Exchange>,
+    /// The request's headers as they came.
+    headers: Py<PyList>,
+    outgoing: Outgoing,
     /// An effect under way.
     carrying: Option<Carrying>,
     /// The piece that waits for it.
@@ -44,24 +51,10 @@ struct Waiting {
     end: bool,
 }
 
-#[derive(Clone, Copy)]
-enum Side {
-    Request,
-    Response,
-}
-
-/// What came of a piece.
-enum Passed {
-    Unchanged,
-    Changed,
-    /// `true` where the end of the body is still to come.
-    Effect(Effect, bool),
-    Abort(Abort),
-}
-
 impl Exchange {
-    pub(crate) fn new(inner: guard::Exchange) -> Self {
-        Self { inner, carrying: None, waiting: None, read: 0 }
+    pub(crate) fn new(inner: Box<guard::Exchange>, headers: Bound<'_, PyList>, head_only: bool) -> Self {
+        let (headers, outgoing) = (headers.unbind(), Outgoing::of(head_only));
+        Self { inner, headers, outgoing, carrying: None, waiting: None, read: 0 }
     }
 
     /// A request that has no form in HTTP: refused, and recorded without what cannot be written down.
@@ -69,6 +62,7 @@ impl Exchange {
         py: Python<'py>,
         guard: &guard::Guard,
         caller: Caller,
+        headers: Bound<'py, PyList>,
     ) -> PyResult<(Self, Bound<'py, PyTuple>)> {
         let head = HttpHead {
             method: http::Method::GET,
@@ -76,11 +70,11 @@ impl Exchange {
             host: String::new(),
             headers: http::HeaderMap::new(),
         };
-        let mut inner = guard.begin(Subject::Http(head), caller, DOOR);
+        let mut inner = Box::new(guard.begin(Subject::Http(head), caller, DOOR));
         inner.finish(Ending::Failed);
         let step =
             (Self::ANSWER, headers::answer(py, &Answer::of("ambiguous_request"))?).into_pyobject(py)?;
-        Ok((Self::new(inner), step))
+        Ok((Self::new(inner, headers, false), step))
     }
 
     fn pass<'py>(
@@ -92,10 +86,7 @@ impl Exchange {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (data, mut out) = (piece.as_bytes(), Vec::new());
         let (inner, sink) = (&mut self.inner, &mut out);
-        let passed = passing(py, data.len(), || {
-            let flow = if data.is_empty() { Flow::Changed } else { side.feed(inner, data, sink) };
-            side.settle(inner, flow, data, !more, sink)
-        });
+        let passed = passing(py, data.len(), || side.pass(inner, data, !more, sink));
         match passed {
             Passed::Unchanged => Ok(piece.clone().into_any()),
             passed => self.passed(py, side, passed, out),
@@ -171,13 +162,13 @@ impl Exchange {
                 (Self::EFFECT,).into_pyobject(py)
             }
             Step::Forward(forward) => {
-                let edits = headers::edits(py, &forward.edits)?;
+                let headers = headers::edited(self.headers.bind(py), &forward.edits)?;
                 let (body, bytes) = match forward.body {
                     RequestBody::Whole(bytes) => (Self::WHOLE, Some(bytes)),
                     RequestBody::Feed(bytes) => (Self::FEED, Some(bytes)),
                     _ => (Self::UNCHANGED, None),
                 };
-                (Self::FORWARD, edits, body, bytes.map(|bytes| PyBytes::new(py, &bytes))).into_pyobject(py)
+                (Self::FORWARD, headers, body, bytes.map(|bytes| PyBytes::new(py, &bytes))).into_pyobject(py)
             }
             Step::Answer(answer) => (Self::ANSWER, headers::answer(py, &answer)?).into_pyobject(py),
             _ => (Self::ANSWER, headers::answer(py, &Answer::of("guard_unavailable"))?).into_pyobject(py),
@@ -228,10 +219,7 @@ impl Exchange {
             return Ok(headers::answer(py, &Answer::of("guard_unavailable"))?.into_any());
         };
         let (inner, sink) = (&mut self.inner, &mut out);
-        let passed = passing(py, 0, || {
-            let flow = inner.resume(sink);
-            side.settle(inner, flow, &[], end, sink)
-        });
+        let passed = passing(py, 0, || side.resume(inner, end, sink));
         self.passed(py, side, passed, out)
     }
 
@@ -245,17 +233,20 @@ impl Exchange {
         self.pass(py, Side::Request, piece, more)
     }
 
-    /// A piece of the response's body; with `more` false also its end.
+    /// A piece of the response's body; with `more` false also its end. What is collected comes out with the end.
     fn response<'py>(
         &mut self,
         py: Python<'py>,
         piece: &Bound<'py, PyBytes>,
         more: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.pass(py, Side::Response, piece, more)
+        match self.outgoing.take(piece, more)? {
+            Some(piece) => self.pass(py, Side::Response, &piece, more),
+            None => Ok(PyBytes::new(py, b"").into_any()),
+        }
     }
 
-    /// How the response goes to the caller, by its head: `(how, edits, answer)`.
+    /// How the response goes to the caller, by its head: `(how, headers, answer)`.
     fn head<'py>(
         &mut self,
         py: Python<'py>,
@@ -264,8 +255,9 @@ impl Exchange {
     ) -> PyResult<Bound<'py, PyTuple>> {
         let wrong = || PyValueError::new_err("the response's status or a header of it is not of HTTP");
         let status = StatusCode::from_u16(status).map_err(|_| wrong())?;
-        let passage = self.inner.response_head(status, &headers::read(headers)?.ok_or_else(wrong)?);
-        let edits = headers::edits(py, &passage.edits)?;
+        let list = headers::list(headers)?;
+        let map = headers::read(&list)?.ok_or_else(wrong)?;
+        let passage = self.inner.response_head(status, &map);
         let (how, answer) = match &passage.body {
             ResponseBody::Pass => (Self::PASS, None),
             ResponseBody::Stream => (Self::STREAM, None),
@@ -273,7 +265,11 @@ impl Exchange {
             ResponseBody::Refuse(answer) => (Self::REFUSE, Some(headers::answer(py, answer)?)),
             _ => (Self::REFUSE, Some(headers::answer(py, &Answer::of("guard_unavailable"))?)),
         };
-        (how, edits, answer).into_pyobject(py)
+        let edited = headers::edited(&list, &passage.edits)?;
+        self.outgoing.begin(status, &map, edited.is_some(), how == Self::COLLECT);
+        // An iterable that could be read once only has been.
+        let headers = edited.or_else(|| (!list.is(headers)).then_some(list));
+        (how, headers, answer).into_pyobject(py)
     }
 
     /// The last byte was handed on.
@@ -294,57 +290,4 @@ impl Exchange {
     fn __repr__(&self) -> String {
         format!("{:?}", self.inner)
     }
-}
-
-impl Side {
-    fn feed(self, exchange: &mut guard::Exchange, piece: &[u8], out: &mut Vec<u8>) -> Flow {
-        match self {
-            Self::Request => exchange.request(piece, out),
-            Self::Response => exchange.response(piece, out),
-        }
-    }
-
-    /// What came of a piece by its flow; where it was the last one, the end goes through with it.
-    fn settle(
-        self,
-        exchange: &mut guard::Exchange,
-        flow: Flow,
-        piece: &[u8],
-        end: bool,
-        out: &mut Vec<u8>,
-    ) -> Passed {
-        let unchanged = match flow {
-            Flow::Unchanged => true,
-            Flow::Changed => false,
-            Flow::Effect(effect) => return Passed::Effect(effect, end),
-            Flow::Abort(abort) => return Passed::Abort(abort),
-            _ => return unavailable(),
-        };
-        if !end {
-            return if unchanged { Passed::Unchanged } else { Passed::Changed };
-        }
-        let mut tail = Vec::new();
-        let flow = match self {
-            Self::Request => exchange.request_end(&mut tail),
-            Self::Response => exchange.response_end(&mut tail),
-        };
-        if unchanged && tail.is_empty() && matches!(flow, Flow::Unchanged | Flow::Changed) {
-            return Passed::Unchanged;
-        }
-        if unchanged {
-            out.extend_from_slice(piece);
-        }
-        out.append(&mut tail);
-        match flow {
-            Flow::Unchanged | Flow::Changed => Passed::Changed,
-            Flow::Effect(effect) => Passed::Effect(effect, false),
-            Flow::Abort(abort) => Passed::Abort(abort),
-            _ => unavailable(),
-        }
-    }
-}
-
-fn unavailable() -> Passed {
-    let answer = Answer::of("guard_unavailable");
-    Passed::Abort(Abort { code: answer.code, answer })
 }

@@ -1,40 +1,26 @@
-//! Server-sent events (WHATWG HTML, section 9.2.6): each is masked when it is complete, and goes on at once.
-//!
-//! A language model's answer comes in pieces of a word or two, an event each, so a value is cut in two as often as not.
-//! Texts that go on from event to event ([`shapes`]) are therefore read as one text each. An event leaves as soon as it
-//! is there, with as much of its text as is answered for; the rest goes with the next event of the same text, or
-//! with one more of the kind where the text ends.
+//! Server-sent events (WHATWG HTML, section 9.2.6): each is masked when it is complete, and goes on at once; texts that
+//! go on from event to event are read as one ([`stream`](super::stream)).
 
-mod event;
-mod shapes;
-mod text;
+use crate::json::{Fault, FaultCode};
 
-use std::ops::Range;
-
-use crate::json::{Decoded, Fault, FaultCode};
-
-use self::event::{Event, Name};
-use self::text::Joined;
-use super::json::{Given, JsonDriver, text_of};
+use super::json::JsonDriver;
 use super::marker::{Marker, Role};
 use super::splice::Splice;
+use super::stream::{Event, Framing, Texts, write_data};
 use super::text::Progress;
 
 /// The most bytes of one event.
 const MAX_EVENT: usize = 8 * 1024 * 1024;
-
-/// The most texts that go on at once.
-const MAX_TEXTS: usize = 256;
 
 /// Reads server-sent events.
 #[derive(Debug, Default)]
 pub(super) struct SseDriver {
     /// The lines of the event at hand: where each begins and ends without its terminator, and where the next begins.
     lines: Vec<Line>,
+    /// No line ends between the last of them and here.
+    searched: usize,
     base: u64,
-    /// The texts that are open.
-    texts: Vec<Joined>,
-    decoded: Decoded,
+    texts: Texts,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +40,7 @@ impl SseDriver {
     ) -> Result<Progress, Fault> {
         let mut released = 0;
         let mut from = self.lines.last().map_or(0, |line| line.next);
-        while let Some(line) = line(window, from, last) {
+        while let Some(line) = line(window, from, self.searched.max(from), last) {
             from = line.next;
             if line.start == line.end {
                 self.event(marker, window, splice)?;
@@ -69,7 +55,7 @@ impl SseDriver {
             self.lines.clear();
             released = window.len();
             let mut rest = Vec::new();
-            self.end(marker, &mut rest, |_| true);
+            self.texts.end(marker, Framing::Events, &mut rest, |_| true);
             if !rest.is_empty() {
                 splice.cut(released..released);
                 splice.add(&rest);
@@ -78,6 +64,8 @@ impl SseDriver {
         if window.len() - released > MAX_EVENT {
             return Err(self.fault(FaultCode::TooLong, released));
         }
+        // A carriage return at the end may be half of a line's end.
+        self.searched = window.len().saturating_sub(released + 1);
         for line in &mut self.lines {
             line.start -= released;
             line.end -= released;
@@ -89,7 +77,7 @@ impl SseDriver {
 
     /// How many bytes of texts are held back.
     pub(super) fn held(&self) -> usize {
-        self.texts.iter().map(Joined::held).sum()
+        self.texts.held()
     }
 
     /// Masks the event whose lines are known.
@@ -155,7 +143,12 @@ impl SseDriver {
     ) -> Result<Option<Vec<u8>>, Fault> {
         let new = match marker.detects() {
             true => match Event::read(text, &marker.plan.paths) {
-                Ok(event) => return self.pieces(marker, (text, event), window, at, before),
+                Ok(event) => {
+                    let mut lines = self.lines.iter().filter_map(|line| window.get(line.start..line.end));
+                    let kind = lines.find(|line| line.starts_with(b"event:")).unwrap_or_default();
+                    let new = self.texts.read(marker, (text, event), (Framing::Events, kind), before);
+                    return new.map_err(|code| self.fault(code, at));
+                }
                 Err(fault) => Err(fault),
             },
             false => JsonDriver::message(marker, text),
@@ -168,7 +161,7 @@ impl SseDriver {
             }
             Err(_) if marker.detects() => {
                 if text == b"[DONE]" {
-                    self.end(marker, before, |_| true);
+                    self.texts.end(marker, Framing::Events, before, |_| true);
                 }
                 Ok(marker.text(text, None, Role::Value, String::new).map(|new| {
                     // A bare CR would end the line it stands in.
@@ -179,97 +172,16 @@ impl SseDriver {
         }
     }
 
-    /// The masked form of an event that was read: each piece of a text as far as it is answered for.
-    fn pieces(
-        &mut self,
-        marker: &mut Marker,
-        (text, mut event): (&[u8], Event),
-        window: &[u8],
-        at: usize,
-        before: &mut Vec<u8>,
-    ) -> Result<Option<Vec<u8>>, Fault> {
-        let mut once = None;
-        if !event.repeats.is_empty() {
-            let text = once.insert(without(text, &event.repeats));
-            event = Event::read(text, &marker.plan.paths).map_err(|fault| self.fault(fault.code, at))?;
-        }
-        let text = once.as_deref().unwrap_or(text);
-        let ended = |name: &Name| event.ends.iter().any(|end| name.ends_with(end));
-        let brought = |name: &Name| event.pieces.iter().any(|piece| piece.name == *name);
-        self.end(marker, before, |name| ended(name) && !brought(name));
-        let mut given = Vec::with_capacity(event.pieces.len());
-        for (own, piece) in event.pieces.iter().enumerate() {
-            let known = self.texts.iter().position(|joined| joined.name == piece.name);
-            let (true, false) = (known.is_some() || self.texts.len() < MAX_TEXTS, piece.long) else {
-                return Err(self.fault(FaultCode::TooLong, at));
-            };
-            let index = known.unwrap_or_else(|| {
-                self.texts.push(Joined::new(piece.name.clone()));
-                self.texts.len() - 1
-            });
-            let Some(joined) = self.texts.get_mut(index) else { continue };
-            let raw = text.get(piece.span.start + 1..piece.span.end - 1).unwrap_or_default();
-            let clear = text_of(raw, piece.escaped, &mut self.decoded);
-            let new = joined.push(marker, clear, ended(&piece.name));
-            if joined.held() > 0 {
-                joined.last.set(
-                    self.lines.iter().filter_map(|line| window.get(line.start..line.end)),
-                    text,
-                    own,
-                );
-                joined.last.pieces.extend(event.pieces.iter().map(|piece| piece.span.clone()));
-            }
-            given.push(Given { at: piece.span.start, new });
-        }
-        self.texts.retain(|joined| !ended(&joined.name));
-        let new = JsonDriver::given(marker, text, given, true).map_err(|fault| self.fault(fault.code, at))?;
-        Ok(new.or(once))
-    }
-
-    /// Ends texts: what was held back of each goes out in one more event like its last.
-    fn end(&mut self, marker: &mut Marker, out: &mut Vec<u8>, ended: impl Fn(&Name) -> bool) {
-        for mut joined in std::mem::take(&mut self.texts) {
-            if !ended(&joined.name) {
-                self.texts.push(joined);
-            } else if let Some(rest) = joined.push(marker, &[], true).filter(|rest| !rest.is_empty()) {
-                joined.last.write(marker, rest, out);
-            }
-        }
-    }
-
     fn fault(&self, code: FaultCode, at: usize) -> Fault {
         Fault { code, at: self.base + at as u64 }
     }
 }
 
-/// Data as lines of an event, but for the last terminator.
-fn write_data(data: &[u8], terminator: &[u8], out: &mut Vec<u8>) {
-    for (index, part) in data.split(|byte| *byte == b'\n').enumerate() {
-        if index > 0 {
-            out.extend_from_slice(terminator);
-        }
-        out.extend_from_slice(b"data: ");
-        out.extend_from_slice(part);
-    }
-}
-
-/// The document with `null` for these values.
-fn without(text: &[u8], values: &[Range<usize>]) -> Vec<u8> {
-    let mut new = Vec::with_capacity(text.len());
-    let mut from = 0;
-    for value in values {
-        new.extend_from_slice(text.get(from..value.start).unwrap_or_default());
-        new.extend_from_slice(b"null");
-        from = value.end;
-    }
-    new.extend_from_slice(text.get(from..).unwrap_or_default());
-    new
-}
-
-/// The line that begins at `from`: it ends with CR LF, LF or CR, and at the end of the body without any.
-fn line(window: &[u8], from: usize, last: bool) -> Option<Line> {
+/// The line that begins at `from`, in which no end comes before `searched`: it ends with CR LF, LF or CR, and at the end of the body without any.
+fn line(window: &[u8], from: usize, searched: usize, last: bool) -> Option<Line> {
     let rest = window.get(from..)?;
-    let Some(at) = memchr::memchr2(b'\n', b'\r', rest) else {
+    let ahead = searched.min(window.len()) - from;
+    let Some(at) = memchr::memchr2(b'\n', b'\r', rest.get(ahead..)?).map(|at| ahead + at) else {
         return (last && !rest.is_empty()).then_some(Line {
             start: from,
             end: window.len(),
@@ -298,6 +210,3 @@ fn data(line: &[u8]) -> Option<&[u8]> {
     };
     Some(value.strip_prefix(b" ").unwrap_or(value))
 }
-
-#[cfg(test)]
-mod tests;

@@ -8,9 +8,9 @@ use super::shapes::{Role, Shapes};
 
 /// One event, read.
 #[derive(Debug, Default)]
-pub(super) struct Event {
+pub(in crate::mask) struct Event {
     /// In order of appearance.
-    pub(super) pieces: Vec<Piece>,
+    pub(in crate::mask) pieces: Vec<Piece>,
     pub(super) ends: Vec<Name>,
     /// Values that say a text once more.
     pub(super) repeats: Vec<Range<usize>>,
@@ -18,7 +18,7 @@ pub(super) struct Event {
 
 /// A piece of a text.
 #[derive(Debug, Clone)]
-pub(super) struct Piece {
+pub(in crate::mask) struct Piece {
     /// The text that it belongs to.
     pub(super) name: Name,
     /// The string with its quotes.
@@ -30,7 +30,7 @@ pub(super) struct Piece {
 
 /// Names a text of the stream: `at` says where, by the members that tell texts apart, outermost first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Name {
+pub(in crate::mask) struct Name {
     shape: usize,
     at: String,
     path: usize,
@@ -83,7 +83,7 @@ impl Event {
     ///
     /// # Errors
     /// Where the text is not one JSON document.
-    pub(super) fn read(text: &[u8], fields: &PathSet) -> Result<Self, Fault> {
+    pub(in crate::mask) fn read(text: &[u8], fields: &PathSet) -> Result<Self, Fault> {
         let shapes = Shapes::known();
         let mut scanner = Scanner::new();
         let mut reader = Reader {
@@ -246,7 +246,11 @@ mod tests {
 
     fn names(text: &str) -> Vec<String> {
         let event = Event::read(text.as_bytes(), &PathSet::default()).unwrap();
-        event.pieces.iter().map(|piece| format!("{}{}", piece.name.at, &text[piece.span.clone()])).collect()
+        event
+            .pieces
+            .iter()
+            .map(|piece| format!("{}{}", piece.name.at, text.get(piece.span.clone()).unwrap()))
+            .collect()
     }
 
     #[test]
@@ -284,7 +288,10 @@ mod tests {
         let text =
             r#"{"choices":[{"logprobs":{"content":[{"token":"a","bytes":[97]}]},"delta":{"content":"a"}}]}"#;
         let event = Event::read(text.as_bytes(), &PathSet::default()).unwrap();
-        assert_eq!(&text[event.repeats[0].clone()], r#"{"content":[{"token":"a","bytes":[97]}]}"#);
+        assert_eq!(
+            text.get(event.repeats[0].clone()).unwrap(),
+            r#"{"content":[{"token":"a","bytes":[97]}]}"#
+        );
         assert_eq!(event.pieces.len(), 1);
     }
 }

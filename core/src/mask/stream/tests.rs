@@ -209,10 +209,43 @@ proptest! {
             while !rest.is_char_boundary(at) {
                 at += 1;
             }
-            body += &chat(0, &rest[..at]);
-            rest = &rest[at..];
+            let (piece, after) = rest.split_at(at);
+            body += &chat(0, piece);
+            rest = after;
         }
         let (outs, _) = fed(&plan(&[]), &body.as_bytes().chunks(chunk).collect::<Vec<_>>());
         prop_assert_eq!(joined(&outs.concat(), "/choices/0/delta/content"), whole);
     }
+}
+
+#[test]
+fn lines_carry_texts_too() {
+    let line = |text: &str, done: bool| {
+        format!(
+            "{}\n",
+            json!({"model": "m", "message": {"role": "assistant", "content": text}, "done": done})
+        )
+    };
+    let body =
+        [line("ask rosa.", false), line("lind@exam", false), line("ple.com", false), line("", true)].concat();
+    let feed = |chunk: usize| {
+        let mut masker = Masker::new(plan(&[]), Format::Ndjson, Keys::from_root([7; 32]), None);
+        let mut out = Vec::new();
+        for piece in body.as_bytes().chunks(chunk) {
+            if masker.push(piece, &mut out).unwrap() == Release::Unchanged {
+                out.extend_from_slice(piece);
+            }
+        }
+        masker.finish(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    let whole = feed(body.len());
+    let texts: String = whole
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["message"]["content"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!((texts.as_str(), whole.lines().count()), ("ask [EMAIL]", 4));
+    assert!((1..body.len()).all(|chunk| feed(chunk) == whole));
 }

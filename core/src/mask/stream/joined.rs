@@ -8,7 +8,7 @@ use super::super::json::{Given, JsonDriver};
 use super::super::marker::{Marker, Reading};
 use super::event::Name;
 use super::shapes::Shapes;
-use super::write_data;
+use super::{Framing, write_data};
 
 /// One text of the stream.
 #[derive(Debug, Default)]
@@ -35,10 +35,10 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
-    /// Takes over the event: its lines, its data, and which of its pieces belongs to the text.
-    pub(super) fn set<'l>(&mut self, mut lines: impl Iterator<Item = &'l [u8]>, data: &[u8], own: usize) {
+    /// Takes over the event: its `event:` line, its data, and which of its pieces belongs to the text.
+    pub(super) fn set(&mut self, kind: &[u8], data: &[u8], own: usize) {
         self.kind.clear();
-        self.kind.extend_from_slice(lines.find(|line| line.starts_with(b"event:")).unwrap_or_default());
+        self.kind.extend_from_slice(kind);
         self.data.clear();
         self.data.extend_from_slice(data);
         self.pieces.clear();
@@ -46,7 +46,7 @@ impl Carrier {
     }
 
     /// One more event like it, with `rest` for a text and nothing for the texts beside it.
-    pub(super) fn write(&self, marker: &mut Marker, rest: Vec<u8>, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, marker: &mut Marker, rest: Vec<u8>, framing: Framing, out: &mut Vec<u8>) {
         let mut rest = Some(rest);
         let given = self.pieces.iter().enumerate().map(|(index, piece)| {
             let own = (index == self.own).then(|| rest.take()).flatten();
@@ -61,8 +61,16 @@ impl Carrier {
             out.extend_from_slice(&self.kind);
             out.push(b'\n');
         }
-        write_data(&new, b"\n", out);
-        out.extend_from_slice(b"\n\n");
+        match framing {
+            Framing::Events => {
+                write_data(&new, b"\n", out);
+                out.extend_from_slice(b"\n\n");
+            }
+            Framing::Lines => {
+                out.extend_from_slice(&new);
+                out.push(b'\n');
+            }
+        }
     }
 }
 

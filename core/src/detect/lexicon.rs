@@ -1,0 +1,385 @@
+//! The context words of all entities in one table: a text's words are looked up once, and every reader asks a bit.
+//!
+//! Words and text are brought to the same plain form first: lower case, without accents, one space between words,
+//! `customerSSN_no` as `customer ssn no`. Characters of scripts that put no space between words are words of their own.
+
+/// Which entities a text tells of, by their place in the [`Lexicon`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Told([u64; Told::SIZE]);
+
+impl Told {
+    const SIZE: usize = 4;
+    /// How many entities with context words one scanner can have.
+    const MOST: usize = Self::SIZE * 64;
+
+    fn add(&mut self, place: usize) {
+        if let Some(bits) = self.0.get_mut(place / 64) {
+            *bits |= 1 << (place % 64);
+        }
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(bits, more)| *bits |= more);
+    }
+
+    #[inline]
+    fn holds(&self, place: usize) -> bool {
+        self.0.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
+    }
+}
+
+/// The table of words and phrases.
+#[derive(Debug)]
+pub(super) struct Lexicon {
+    /// Open addressing: 0, or one more than the index of an entry.
+    slots: Box<[u16]>,
+    entries: Vec<Entry>,
+    /// Per first byte of a word: the lengths that words of the table with it have, so that most are turned away here.
+    lengths: Box<[u32; 256]>,
+    /// Per entity its place in [`Told`]; only those with words have one.
+    places: Vec<usize>,
+}
+
+/// A phrase, or the beginning of one.
+#[derive(Debug)]
+struct Entry {
+    text: Box<[u8]>,
+    told: Told,
+    /// Longer phrases begin with it.
+    longer: bool,
+}
+
+impl Lexicon {
+    /// The table for these entities, each with its words.
+    pub(super) fn compile<'w>(entities: impl Iterator<Item = (usize, &'w [&'static str])>) -> Self {
+        let mut phrases: Vec<(Vec<u8>, usize)> = Vec::new();
+        let (mut places, mut taken) = (Vec::new(), 0);
+        for (which, words) in entities {
+            places.resize(places.len().max(which + 1), Told::MOST);
+            if let Some(place) = places.get_mut(which).filter(|_| !words.is_empty()) {
+                *place = taken;
+                taken += 1;
+            }
+            for word in words {
+                let plain = Plain::of(word.as_bytes(), true);
+                phrases.push((plain.words().to_vec(), taken - 1));
+            }
+        }
+        debug_assert!(taken <= Told::MOST, "{taken} entities have words");
+        let mut table = Self {
+            slots: vec![0; (phrases.len() * 8).next_power_of_two().max(16)].into(),
+            entries: Vec::new(),
+            lengths: Box::new([0; 256]),
+            places,
+        };
+        for (phrase, place) in &phrases {
+            let text = phrase.trim_ascii();
+            let ends = (0..=text.len()).filter(|&end| end > 0 && text.get(end).is_none_or(|&b| b == b' '));
+            for end in ends {
+                let part = text.get(..end).unwrap_or_default();
+                if let Some(entry) = table.entry(part) {
+                    entry.longer |= end < text.len();
+                    if end == text.len() {
+                        entry.told.add(*place);
+                    }
+                }
+            }
+            let first = text.split(|&b| b == b' ').next().unwrap_or_default();
+            let slot = first.first().and_then(|&byte| table.lengths.get_mut(usize::from(byte)));
+            if let Some(lengths) = slot {
+                *lengths |= 1 << first.len().min(31);
+            }
+        }
+        table
+    }
+
+    /// The entry of a text, made where it is missing.
+    fn entry(&mut self, text: &[u8]) -> Option<&mut Entry> {
+        let mut at = text.iter().fold(FNV, |hash, &byte| mix(hash, byte)) as usize;
+        loop {
+            at &= self.slots.len() - 1;
+            let slot = self.slots.get_mut(at)?;
+            if *slot == 0 {
+                self.entries.push(Entry { text: text.into(), told: Told::default(), longer: false });
+                *slot = u16::try_from(self.entries.len()).ok()?;
+                return self.entries.last_mut();
+            }
+            let index = usize::from(*slot) - 1;
+            if self.entries.get(index).is_some_and(|entry| *entry.text == *text) {
+                return self.entries.get_mut(index);
+            }
+            at += 1;
+        }
+    }
+
+    #[inline]
+    fn find(&self, hash: u32, text: &[u8]) -> Option<&Entry> {
+        let mut at = hash as usize;
+        loop {
+            at &= self.slots.len() - 1;
+            let index = usize::from(*self.slots.get(at)?).checked_sub(1)?;
+            let entry = self.entries.get(index)?;
+            if *entry.text == *text {
+                return Some(entry);
+            }
+            at += 1;
+        }
+    }
+
+    /// Whether that tells of this entity.
+    #[inline]
+    pub(super) fn tells(&self, told: &Told, which: usize) -> bool {
+        self.places.get(which).is_some_and(|&place| told.holds(place))
+    }
+
+    /// What the words of a plain text tell of.
+    pub(super) fn told(&self, plain: &Plain) -> Told {
+        let mut told = Told::default();
+        let text = plain.words();
+        let mut start = 1;
+        while let Some(&first) = text.get(start) {
+            let mut end = start;
+            let mut hash = FNV;
+            let mut is_first = true;
+            let mut next = text.len();
+            loop {
+                while let Some(&byte) = text.get(end).filter(|byte| **byte != b' ') {
+                    hash = mix(hash, byte);
+                    end += 1;
+                }
+                if is_first {
+                    next = end + 1;
+                    let lengths = self.lengths.get(usize::from(first)).copied().unwrap_or(0);
+                    if lengths >> (end - start).min(31) & 1 == 0 {
+                        break;
+                    }
+                    is_first = false;
+                }
+                let Some(entry) = self.find(hash, text.get(start..end).unwrap_or_default()) else { break };
+                told.join(&entry.told);
+                if !entry.longer || end + 1 >= text.len() {
+                    break;
+                }
+                hash = mix(hash, b' ');
+                end += 1;
+            }
+            start = next;
+        }
+        told
+    }
+}
+
+const FNV: u32 = 0x811C_9DC5;
+
+#[inline]
+fn mix(hash: u32, byte: u8) -> u32 {
+    (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+}
+
+/// Words in lower case, without accents, with one space before and after each.
+pub(super) struct Plain {
+    bytes: [u8; Plain::SIZE],
+    length: usize,
+}
+
+impl Plain {
+    /// How many bytes of a text are looked at, at most: its last ones.
+    pub(super) const MOST: usize = 64;
+    const SIZE: usize = 2 * Self::MOST + 4;
+
+    /// `starts`: the text's first byte is a word's first byte; otherwise a word cut off there does not count.
+    pub(super) fn of(text: &[u8], starts: bool) -> Self {
+        let mut plain = Self { bytes: [b' '; Self::SIZE], length: 1 };
+        let cut = text.len().saturating_sub(Self::MOST);
+        let mut rest = text.get(cut..).unwrap_or_default();
+        let mut skips = !starts || cut > 0;
+        let mut last = Kind::Other;
+        while let Some((&byte, after)) = rest.split_first() {
+            if byte < 0x80 {
+                let kind = Kind::of(byte);
+                if skips && kind != Kind::Other {
+                    rest = after;
+                    continue;
+                }
+                skips = false;
+                let humps = kind == Kind::Upper
+                    && (last == Kind::Lower
+                        || (last == Kind::Upper && after.first().is_some_and(u8::is_ascii_lowercase)));
+                if humps || kind == Kind::Other {
+                    plain.space();
+                }
+                if kind != Kind::Other {
+                    plain.push(byte.to_ascii_lowercase());
+                }
+                (rest, last) = (after, kind);
+                continue;
+            }
+            let (c, length) = decoded(rest);
+            rest = rest.get(length..).unwrap_or_default();
+            let alone = c.is_some_and(stands_alone);
+            if skips && !alone {
+                continue;
+            }
+            skips = false;
+            last = plain.letter(c, alone, last);
+        }
+        plain.space();
+        plain
+    }
+
+    /// A character beyond ASCII.
+    fn letter(&mut self, c: Option<char>, alone: bool, last: Kind) -> Kind {
+        let Some(c) = c else {
+            self.push(0xFF);
+            return Kind::Lower;
+        };
+        if !c.is_alphanumeric() && !is_mark(c) {
+            self.space();
+            return Kind::Other;
+        }
+        if alone {
+            self.space();
+        }
+        let kind = if c.is_uppercase() { Kind::Upper } else { Kind::Lower };
+        if kind == Kind::Upper && last == Kind::Lower {
+            self.space();
+        }
+        let mut bytes = [0; 4];
+        let small = c.to_lowercase().next().unwrap_or(c);
+        for &byte in bare(small).encode_utf8(&mut bytes).as_bytes() {
+            self.push(byte);
+        }
+        if alone {
+            self.space();
+        }
+        kind
+    }
+
+    /// The words, each between spaces.
+    pub(super) fn words(&self) -> &[u8] {
+        self.bytes.get(..self.length).unwrap_or_default()
+    }
+
+    fn push(&mut self, byte: u8) {
+        if let Some(slot) = self.bytes.get_mut(self.length) {
+            *slot = byte;
+            self.length += 1;
+        }
+    }
+
+    fn space(&mut self) {
+        if self.bytes.get(self.length.wrapping_sub(1)) != Some(&b' ') {
+            self.push(b' ');
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Upper,
+    Lower,
+    /// No letter. Digits end a word, so that `phone2` and `ssn1` count.
+    Other,
+}
+
+impl Kind {
+    fn of(byte: u8) -> Self {
+        match byte {
+            b'A'..=b'Z' => Self::Upper,
+            b'a'..=b'z' => Self::Lower,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The character that a text begins with, or `None` for a byte of none, and its length.
+fn decoded(text: &[u8]) -> (Option<char>, usize) {
+    let length = match text.first() {
+        Some(0xC2..=0xDF) => 2,
+        Some(0xE0..=0xEF) => 3,
+        Some(0xF0..=0xF4) => 4,
+        _ => 1,
+    };
+    let head = text.get(..length).and_then(|head| std::str::from_utf8(head).ok());
+    head.and_then(|head| head.chars().next()).map_or((None, 1), |c| (Some(c), length))
+}
+
+/// Scripts without spaces between words (Thai, Lao, kana, Han), and Hangul, whose words take endings.
+fn stands_alone(c: char) -> bool {
+    matches!(c, '\u{E00}'..='\u{EFF}' | '\u{1100}'..='\u{11FF}' | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}'
+        | '\u{AC00}'..='\u{D7AF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
+}
+
+/// Marks that belong to the letter before (Indic and Thai vowel signs, combining accents).
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36F}' | '\u{900}'..='\u{DFF}' | '\u{E31}'..='\u{E4E}' | '\u{30FC}')
+}
+
+/// A small letter without its accent.
+fn bare(c: char) -> char {
+    /// U+00C0 to U+017F.
+    const LATIN: &[u8; 192] = b"aaaaaa.ceeeeiiii.nooooo.ouuuuy.saaaaaa.ceeeeiiiidnooooo.ouuuuy.y\
+        aaaaaaccccccccddddeeeeeeeeeegggggggghh.hiiiiiiiiii..jjkkkllllll.\
+        lllnnnnnn...oooooo..rrrrrrsssssssstttt.tuuuuuuuuuuuuwwyyyzzzzzzs";
+    let latin = (c as u32).checked_sub(0xC0).and_then(|at| LATIN.get(at as usize));
+    match (c, latin) {
+        (_, Some(&byte)) if byte != b'.' => char::from(byte),
+        ('ș', _) => 's',
+        ('ț', _) => 't',
+        ('ư', _) => 'u',
+        ('ơ', _) => 'o',
+        ('ạ'..='ặ', _) => 'a',
+        ('ẹ'..='ệ', _) => 'e',
+        ('ỉ'..='ị', _) => 'i',
+        ('ọ'..='ợ', _) => 'o',
+        ('ụ'..='ự', _) => 'u',
+        ('ά', _) => 'α',
+        ('έ', _) => 'ε',
+        ('ή', _) => 'η',
+        ('ί' | 'ϊ' | 'ΐ', _) => 'ι',
+        ('ό', _) => 'ο',
+        ('ύ' | 'ϋ' | 'ΰ', _) => 'υ',
+        ('ώ', _) => 'ω',
+        ('ς', _) => 'σ',
+        ('ё', _) => 'е',
+        _ => c,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> String {
+        String::from_utf8(Plain::of(text.as_bytes(), true).words().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn texts_become_plain_words() {
+        assert_eq!(plain("customerSSN_no1"), " customer ssn no ");
+        assert_eq!(plain("RODNÉ ČÍSLO = "), " rodne cislo ");
+        assert_eq!(plain("FØDSELSNUMMER, ΑΜΚΑ Ţâţé"), " fodselsnummer αμκα tate ");
+        assert_eq!(plain("身份证号 是"), " 身 份 证 号 是 ");
+        assert_eq!(plain("ŽMOGUS İĞŞ šů"), " zmogus igs su ");
+    }
+
+    #[test]
+    fn a_word_that_is_cut_off_does_not_count() {
+        let cut = Plain::of("\u{e9}ssn tin 号".as_bytes().get(1..).unwrap(), false);
+        assert_eq!(cut.words(), " tin 号 ".as_bytes());
+    }
+
+    #[test]
+    fn phrases_are_found_whole() {
+        let lists: [&[&'static str]; 3] = [&["ssn"], &["social security number", "social"], &["身份证"]];
+        let lexicon = Lexicon::compile(lists.iter().copied().enumerate());
+        let told = |text: &str| {
+            let told = lexicon.told(&Plain::of(text.as_bytes(), true));
+            (0..3).filter(|&which| lexicon.tells(&told, which)).collect::<Vec<_>>()
+        };
+        assert_eq!(told("the SSN: and Social-Security Number"), [0, 1]);
+        assert_eq!(told("social security"), [1]);
+        assert_eq!(told("security number, assn, ssns"), [] as [usize; 0]);
+        assert_eq!(told("我的身份证号"), [2]);
+    }
+}
