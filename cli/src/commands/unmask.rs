@@ -1,18 +1,11 @@
 //! `wardline unmask`: what a token or encrypted digits stand for, for who has a grant.
 
-use serde::Serialize;
 use wardline::guard::Guard;
 use wardline::identity::Identity;
-use wardline::mask::{Hidden, Scope, Scopes};
+use wardline::mask::{Hidden, Scopes};
 
 use crate::args::Unmask;
-use crate::{Failure, Outcome, Streams};
-
-#[derive(Serialize)]
-struct Answer<'a> {
-    entity: &'a str,
-    value: &'a str,
-}
+use crate::{Outcome, Streams};
 
 pub(crate) fn run(args: &Unmask, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let guard = Guard::from_file(&args.state.policy)?;
@@ -20,18 +13,11 @@ pub(crate) fn run(args: &Unmask, json: bool, streams: &mut Streams<'_>) -> Outco
     if let Some(tenant) = &args.tenant {
         identity.claims.insert(Scopes::TENANT.to_owned(), tenant.clone());
     }
-    let scope = args.scope.as_deref().map_or(Some(Scope::Policy), Scope::by_name);
-    let scope = scope
-        .filter(|scope| *scope != Scope::Session)
-        .ok_or_else(|| Failure::Usage("--scope: expected policy or tenant".to_owned()))?;
     for text in &args.hidden {
-        let hidden = match &args.entity {
-            Some(entity) => Hidden::Digits { entity, text, scope },
-            None => Hidden::Token(text),
-        };
+        let hidden = Hidden::of(text, args.entity.as_deref(), args.scope.as_deref())?;
         let unmasked = guard.unmask(hidden, identity.clone())?;
         if json {
-            streams.json(&Answer { entity: &unmasked.entity, value: &unmasked.value })?;
+            streams.json(&unmasked)?;
         } else {
             streams.say(&unmasked.value)?;
         }
