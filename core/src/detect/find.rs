@@ -2,7 +2,11 @@
 
 use saphyr::Yaml;
 
+use super::bic::{self, Bic};
 use super::catalogue::strings;
+use super::coin::base58::{self, Base58};
+use super::coin::bech32::{self, Prefix};
+use super::coin::{ethereum, monero};
 use super::digits::card::{self, Brand};
 use super::digits::date;
 use super::digits::iban::{self, Country};
@@ -10,32 +14,42 @@ use super::digits::phone::{self, Code};
 use super::digits::shape::Shaped;
 use super::digits::word::{Seen, Word};
 use super::email::{self, Email};
+use super::geo;
 use super::input::Input;
 use super::ip;
 use super::mac;
 use super::secrets::assigned::{self, Assigned};
 use super::secrets::token::{self, Token};
 use super::secrets::{bearer, jwt, pem, url};
+use super::user::{self, User};
 use super::words::Sense;
 
 /// How an entity is found: a mechanism of the code with the settings of its data row.
 #[derive(Debug, Clone)]
 pub(super) enum Find {
     Assigned(Assigned),
+    Base58(Base58),
     Bearer(Vec<&'static str>),
+    Bech32(Vec<Prefix>),
+    Bic(Bic),
     BirthDate,
     Card(Vec<Brand>),
+    Coordinates,
     Email(Email),
+    Ethereum,
     Iban(Vec<Country>),
     Ipv4,
     Ipv6,
     Jwt,
+    Latitude,
     Mac,
+    Monero,
     Phone(Vec<Code>),
     PrivateKey,
     Shape(Shaped),
     Token(Vec<Token>),
     UrlPassword,
+    User(User),
 }
 
 /// The longest extension written without a space, with its letter or letters: `x12345`.
@@ -47,6 +61,12 @@ pub(super) enum Anchor {
     AtSign,
     Digit,
     Colon,
+    /// A word with a digit that is as long as addresses of ledgers are.
+    LongWord,
+    /// A number that may be of degrees.
+    Degrees,
+    /// The start of the text, where its key tells of the entity.
+    Key,
 }
 
 /// What a reader made of an anchor.
@@ -76,20 +96,28 @@ impl Find {
     pub(super) fn read(row: &'static Yaml<'static>) -> Option<Self> {
         Some(match row.as_mapping_get("find")?.as_str()? {
             "assigned" => Self::Assigned(Assigned::read(row)?),
+            "base58" => Self::Base58(Base58::read(row)?),
+            "bech32" => Self::Bech32(bech32::prefixes(row)?),
             "bearer" => Self::Bearer(strings(row, "schemes")?),
+            "bic" => Self::Bic(Bic::read(row)?),
             "birth_date" => Self::BirthDate,
             "card" => Self::Card(card::brands(row)?),
+            "coordinates" => Self::Coordinates,
             "email" => Self::Email(Email { not_tlds: strings(row, "not_tlds")? }),
+            "ethereum" => Self::Ethereum,
             "iban" => Self::Iban(iban::countries(row)?),
             "ipv4" => Self::Ipv4,
             "ipv6" => Self::Ipv6,
             "jwt" => Self::Jwt,
+            "latitude" => Self::Latitude,
             "mac" => Self::Mac,
+            "monero" => Self::Monero,
             "phone" => Self::Phone(phone::codes(row)?),
             "private_key" => Self::PrivateKey,
             "shape" => Self::Shape(Shaped::read(row)?),
             "token" => Self::Token(token::tokens(row)?),
             "url_password" => Self::UrlPassword,
+            "user" => Self::User(User::read(row)?),
             _ => return None,
         })
     }
@@ -102,6 +130,9 @@ impl Find {
                 Some(Anchor::Digit)
             }
             Self::Ipv6 => Some(Anchor::Colon),
+            Self::Base58(_) | Self::Bech32(_) | Self::Ethereum | Self::Monero => Some(Anchor::LongWord),
+            Self::Coordinates | Self::Latitude => Some(Anchor::Degrees),
+            Self::Bic(_) => Some(Anchor::Key),
             _ => None,
         }
     }
@@ -128,10 +159,12 @@ impl Find {
         match self {
             Self::Assigned(assigned) => assigned.names.clone(),
             Self::Bearer(schemes) => schemes.clone(),
+            Self::Bic(bic) => bic.labels.clone(),
             Self::Jwt => vec!["eyJ"],
             Self::PrivateKey => vec!["-----BEGIN"],
             Self::Token(tokens) => tokens.iter().map(|token| token.prefix).collect(),
             Self::UrlPassword => vec!["://"],
+            Self::User(user) => user.announced.clone(),
             _ => Vec::new(),
         }
     }
@@ -139,11 +172,17 @@ impl Find {
     /// What a reader of digits makes of a word.
     pub(super) fn attempt_word(&self, input: &Input<'_>, seen: &Seen, sense: &Sense<'_>) -> Attempt {
         match self {
+            Self::Base58(settings) => base58::attempt(input, &seen.word, settings, sense),
+            Self::Bech32(prefixes) => bech32::attempt(input, &seen.word, prefixes),
             Self::BirthDate => date::attempt(input, seen, sense),
             Self::Card(brands) => card::attempt(input, &seen.word, seen.run(input), brands, sense),
+            Self::Coordinates => geo::attempt_pair(input, &seen.word, sense),
+            Self::Ethereum => ethereum::attempt(input, &seen.word, sense),
             Self::Iban(countries) => iban::attempt(input, &seen.word, countries),
             Self::Ipv4 => ip::attempt_v4(input, seen.word.at, sense),
+            Self::Latitude => geo::attempt_single(input, &seen.word, sense),
             Self::Mac => mac::attempt(input, seen.word.at),
+            Self::Monero => monero::attempt(input, &seen.word),
             Self::Phone(codes) => phone::attempt(input, seen, codes, sense),
             _ => Attempt::none(seen.word.start),
         }
@@ -154,13 +193,23 @@ impl Find {
         match self {
             Self::Assigned(assigned) => assigned::attempt(input, anchor, assigned),
             Self::Bearer(schemes) => bearer::attempt(input, anchor, schemes),
+            Self::Bic(settings) => bic::attempt(input, anchor, settings),
             Self::Email(settings) => email::attempt(input, anchor, settings),
             Self::Ipv6 => ip::attempt_v6(input, anchor),
             Self::Jwt => jwt::attempt(input, anchor),
             Self::PrivateKey => pem::attempt(input, anchor),
             Self::Token(tokens) => token::attempt(input, anchor, tokens),
             Self::UrlPassword => url::attempt(input, anchor),
+            Self::User(settings) => user::attempt(input, anchor, settings),
             _ => Attempt::none(anchor),
+        }
+    }
+
+    /// What it makes of the start of a text whose key tells of it, where its anchor is a word.
+    pub(super) fn attempt_first(&self, input: &Input<'_>) -> Attempt {
+        match self {
+            Self::Bic(settings) => bic::attempt_first(input, settings),
+            _ => Attempt::none(0),
         }
     }
 
@@ -168,6 +217,7 @@ impl Find {
     pub(super) fn tail(&self, input: &Input<'_>) -> usize {
         match self {
             Self::BirthDate => date::tail(input),
+            Self::Email(_) => email::tail(input),
             Self::Shape(shaped) => shaped.tail(input),
             _ => input.len(),
         }

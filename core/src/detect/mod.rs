@@ -19,10 +19,13 @@
 //! says where the rest begins. Feeding a text in pieces this way gives the findings of the whole text, however it is
 //! cut; a reader that touches the end of the piece is undecided, and everything from its start on is kept back.
 
+mod bic;
 mod catalogue;
+mod coin;
 mod digits;
 mod email;
 mod find;
+mod geo;
 mod input;
 mod ip;
 mod lexicon;
@@ -31,6 +34,7 @@ mod mac;
 mod resolve;
 mod scan;
 mod secrets;
+mod user;
 mod words;
 
 pub use catalogue::{EntityInfo, Example, catalogue, entity};

@@ -1,10 +1,13 @@
 //! The pass over a text: anchors, the readers at each, and what stands in the end.
 
 use super::catalogue::{EntityInfo, catalogue};
+use super::coin;
 use super::digits::index::Index;
 use super::digits::shape;
 use super::digits::word::{Found, Seen, Word};
+use super::email;
 use super::find::{Anchor, Attempt, Find, Hit};
+use super::geo;
 use super::input::Input;
 use super::lexicon::Lexicon;
 use super::literals::Literals;
@@ -13,8 +16,8 @@ use super::words::{Sense, Sight};
 use super::{CONTEXT, Context, MAX_OPEN, Open};
 use crate::model::{Entity, Finding};
 
-/// How many bytes before an anchor a reader may find the start of a value: a local part (64), and what stands before it.
-const REACH: usize = 66;
+/// How many bytes before an anchor a reader may find the start of a value: a local part, and what stands before it.
+const REACH: usize = email::LOCAL + 2;
 
 /// A set of entities, compiled to one scanner. Cheap to share, never changes.
 #[derive(Debug)]
@@ -24,6 +27,9 @@ pub struct Detectors {
     at_sign: Vec<usize>,
     at_digit: Vec<usize>,
     at_colon: Vec<usize>,
+    at_long_word: Vec<usize>,
+    at_degrees: Vec<usize>,
+    at_key: Vec<usize>,
     shapes: Index,
     /// How many bytes at most stand before the first word with a digit of a shape.
     lead: usize,
@@ -53,6 +59,9 @@ impl Detectors {
             at_sign: anchored(Anchor::AtSign),
             at_digit: anchored(Anchor::Digit),
             at_colon: anchored(Anchor::Colon),
+            at_long_word: anchored(Anchor::LongWord),
+            at_degrees: anchored(Anchor::Degrees),
+            at_key: anchored(Anchor::Key),
             literals: Literals::compile(entities.iter().map(|info| info.find.literals())),
             entities,
         }
@@ -126,6 +135,9 @@ impl Detectors {
             candidates: Vec::new(),
             limit: usize::MAX,
         };
+        if from == 0 && context.key.is_some() {
+            pass.key();
+        }
         pass.walk();
         pass.literals();
         pass.finish(base, found)
@@ -144,6 +156,19 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
+    /// The start of a text whose key tells what it is.
+    fn key(&mut self) {
+        let of = self.of;
+        for &which in &of.at_key {
+            let Some(info) = of.entities.get(which) else { continue };
+            let sense = Sense { sight: &self.sight, which };
+            if sense.holds(&self.input, 0) {
+                let attempt = info.find.attempt_first(&self.input);
+                self.take(which, attempt);
+            }
+        }
+    }
+
     /// The single-byte anchors.
     fn walk(&mut self) {
         let mut offset = self.from;
@@ -186,8 +211,15 @@ impl Pass<'_> {
         if touched {
             // The word may go on, and then wake others.
             self.undecided(word.start.saturating_sub(of.lead));
-        } else if self.is_decimal(&word) {
+        }
+        if geo::wants(&self.input, &word) {
+            self.wake_words(&of.at_degrees, &seen);
+        }
+        if !touched && self.is_decimal(&word) {
             return word.end;
+        }
+        if word.length() >= coin::SHORTEST {
+            self.wake_words(&of.at_long_word, &seen);
         }
         for &which in &of.at_digit {
             let Some(info) = of.entities.get(which) else { continue };
@@ -239,6 +271,16 @@ impl Pass<'_> {
             self.wake(which, offset);
         }
         offset + 1
+    }
+
+    /// Readers of words that were chosen already.
+    fn wake_words(&mut self, readers: &[usize], seen: &Seen) {
+        for &which in readers {
+            let Some(info) = self.of.entities.get(which) else { continue };
+            let sense = Sense { sight: &self.sight, which };
+            let attempt = info.find.attempt_word(&self.input, seen, &sense);
+            self.take(which, attempt);
+        }
     }
 
     fn wake(&mut self, which: usize, offset: usize) {
