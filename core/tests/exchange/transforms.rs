@@ -190,7 +190,9 @@ fn unmasking_needs_a_live_grant_and_is_recorded() {
     assert!(guard.unmask(digits, kim()).is_err(), "the grant is for addresses");
     let all = grant(&guard, "unmask/*");
     assert_eq!(guard.unmask(digits, kim()).unwrap().value, "5555 5555 5555 4444");
-    let altered = format!("{}A", token.strip_suffix(|_: char| true).unwrap());
+    // The last character carries two bits here, and may be an `A` already.
+    let other = if token.ends_with('A') { 'Q' } else { 'A' };
+    let altered = format!("{}{other}", token.strip_suffix(|_: char| true).unwrap());
     let not_ours = guard.unmask(Hidden::Token(&altered), kim()).unwrap_err();
     assert_eq!(not_ours.kind(), ErrorKind::Input);
     for id in [id, all] {
