@@ -57,6 +57,8 @@ pub fn run<A: Into<OsString> + Clone>(args: impl IntoIterator<Item = A>, streams
         Command::Audit(args) => commands::audit::run(args, json, streams),
         Command::Completions { shell } => commands::completions::run(shell, streams),
     };
+    // What does not end in a new line may still wait in the stream, and whoever ends the process may not send it.
+    let done = done.and_then(|code| streams.out.flush().map(|()| code).map_err(Failure::Io));
     match done {
         Ok(code) => code,
         Err(failure) => {

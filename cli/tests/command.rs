@@ -181,3 +181,13 @@ mask: [{name: pii, entities: {email: {token: {scope: tenant}}, credit_card: fpe,
     assert_eq!(told.out.lines().count(), 4, "{}", told.out);
     assert!(!told.out.contains("1234567") && !told.out.contains("5555"));
 }
+
+#[test]
+fn output_without_a_last_line_end_is_not_lost() {
+    let (mut sent, mut err) = (Vec::new(), Vec::new());
+    // Never dropped, as the process's own stream never is.
+    let mut out = std::mem::ManuallyDrop::new(std::io::LineWriter::new(&mut sent));
+    let input = &mut b"mail ana@example.org".as_slice();
+    assert_eq!(run(["wardline", "mask"], &mut Streams { input, out: &mut *out, err: &mut err }), 0);
+    assert_eq!(sent, b"mail [EMAIL]");
+}
