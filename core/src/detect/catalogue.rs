@@ -50,8 +50,21 @@ pub(super) const FILES: &[&str] = &[
     include_str!("../../data/entities/secrets/work.yaml"),
     include_str!("../../data/entities/money.yaml"),
     include_str!("../../data/entities/identity.yaml"),
+    include_str!("../../data/entities/identity/north-america.yaml"),
+    include_str!("../../data/entities/identity/latin-america.yaml"),
+    include_str!("../../data/entities/identity/west-europe.yaml"),
+    include_str!("../../data/entities/identity/south-europe.yaml"),
+    include_str!("../../data/entities/identity/nordic-baltic.yaml"),
+    include_str!("../../data/entities/identity/east-europe.yaml"),
+    include_str!("../../data/entities/identity/asia.yaml"),
+    include_str!("../../data/entities/identity/middle-east-africa-pacific.yaml"),
     include_str!("../../data/entities/contact.yaml"),
     include_str!("../../data/entities/network.yaml"),
+    include_str!("../../data/entities/crypto.yaml"),
+    include_str!("../../data/entities/place.yaml"),
+    include_str!("../../data/entities/device.yaml"),
+    include_str!("../../data/entities/vehicle.yaml"),
+    include_str!("../../data/entities/health.yaml"),
 ];
 
 /// The documents live as long as the process, so that names can be borrowed from them.
@@ -85,7 +98,8 @@ fn read(row: &'static Yaml<'static>) -> Option<EntityInfo> {
         entity,
         what: text("what")?,
         source: text("source")?,
-        words: strings(row, "words")?,
+        // `also`: words that many rows of a file have in common.
+        words: strings(row, "words")?.into_iter().chain(strings(row, "also")?).collect(),
         matches: examples(row, "match")?,
         rejects: examples(row, "reject")?,
         find: Find::read(row)?,
