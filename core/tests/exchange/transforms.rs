@@ -30,7 +30,11 @@ fn guard(rest: &str) -> (TempDir, Guard) {
 }
 
 fn post(target: &str, session: &str) -> HttpHead {
-    let headers = [("x-user", "ana"), ("x-session", session), ("content-type", "application/json")];
+    post_by("ana", target, session)
+}
+
+fn post_by(user: &str, target: &str, session: &str) -> HttpHead {
+    let headers = [("x-user", user), ("x-session", session), ("content-type", "application/json")];
     head("POST", target, &headers)
 }
 
@@ -53,8 +57,8 @@ fn records(folder: &TempDir, guard: &Guard) -> Vec<Entry> {
 fn one_value_has_one_pseudonym_in_a_session() {
     let (_folder, guard) = guard("mask: [{name: pii, in: [request], entities: {email: pseudonym}}]\n");
     let body = br#"{"model":"m","messages":[{"role":"user","content":"rosa.lind@example.com and rosa.lind@example.com"},{"role":"user","content":"again rosa.lind@example.com; tom.ek@example.org"}]}"#;
-    let said = |session: &str| {
-        let seen = exchange(&guard, post("/v1/chat/completions", session), body, &ok());
+    let said_by = |user: &str, session: &str| {
+        let seen = exchange(&guard, post_by(user, "/v1/chat/completions", session), body, &ok());
         let words: Vec<String> = sent(&seen)
             .split(['"', ' ', ';'])
             .filter(|word| word.ends_with("@example.invalid"))
@@ -64,8 +68,10 @@ fn one_value_has_one_pseudonym_in_a_session() {
         assert!(words[0] == words[1] && words[1] == words[2] && words[2] != words[3], "{words:?}");
         words
     };
-    assert_eq!(said("one"), said("one"));
-    assert_ne!(said("one"), said("two"));
+    let first = said_by("ana", "one");
+    assert_eq!(said_by("ana", "one"), first);
+    assert_ne!(said_by("ana", "two"), first);
+    assert_ne!(said_by("bo", "one"), first, "a session is its caller's");
 }
 
 /// E01: masking what is embedded changes its vector, so the policy chooses and the record shows it.

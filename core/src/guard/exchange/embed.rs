@@ -4,7 +4,7 @@ use super::collect::State;
 use super::{Exchange, Scopes};
 use crate::audit::{EmbedInput, Passed, Record};
 use crate::mask::{Format, Masker};
-use crate::model::{Mode, Verdict};
+use crate::model::{Mode, SessionId, Verdict};
 use crate::policy::{Embed, Masking};
 
 /// The choice of the policy, and what was found of that which passes.
@@ -48,11 +48,14 @@ impl Exchange {
         self.embed = Some(Embedding { choice, passing });
     }
 
-    /// How far pseudonyms of this exchange reach.
+    /// How far pseudonyms of this exchange reach. A session is its caller's: who names another one's session meets none of its
+    /// pseudonyms.
     pub(super) fn scopes(&self) -> Scopes {
+        let subject = &self.identity.subject;
+        let own = |session: &SessionId| format!("{} {subject} {session}", subject.len()).into();
         Scopes {
             exchange: self.record.id.as_str().to_owned().into(),
-            session: self.record.session.as_ref().map(|session| session.as_str().to_owned().into()),
+            session: self.record.session.as_ref().map(own),
             tenant: self.identity.claims.get(Scopes::TENANT).map(|tenant| tenant.clone().into()),
         }
     }

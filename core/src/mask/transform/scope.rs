@@ -17,7 +17,7 @@ pub enum Scope {
     Policy,
     /// Callers with the same claim `tenant`.
     Tenant,
-    /// Exchanges of one session.
+    /// Exchanges of one session of one caller.
     Session,
 }
 
@@ -46,7 +46,7 @@ impl Scope {
 pub struct Scopes {
     /// Names the exchange and no other one.
     pub exchange: Text,
-    /// The session that the caller's own layer vouches for.
+    /// The session, named so that no other caller's has the same name.
     pub session: Option<Text>,
     /// The claim [`Scopes::TENANT`] of the caller.
     pub tenant: Option<Text>,
@@ -86,7 +86,8 @@ pub(in crate::mask) struct Keyring {
     scopes: Scopes,
     pseudonym: [OnceLock<KeyedDigest>; 3],
     shift: [OnceLock<u64>; 3],
-    fpe: [OnceLock<Fpe>; 3],
+    /// Boxed: a key schedule is large, and most bodies need none.
+    fpe: [OnceLock<Box<Fpe>>; 3],
     tokens: [OnceLock<Tokens>; 3],
 }
 
@@ -122,7 +123,8 @@ impl Keyring {
     /// The cipher of digits; `None` where nobody could have them back.
     pub(super) fn fpe(&self, scope: Scope) -> Option<&Fpe> {
         let slot = self.fpe.get(scope as usize).filter(|_| self.scopes.lasts(scope))?;
-        Some(slot.get_or_init(|| Fpe::new(&self.within(Purpose::Reversible, b"digits", scope).finish())))
+        let key = || self.within(Purpose::Reversible, b"digits", scope).finish();
+        Some(slot.get_or_init(|| Box::new(Fpe::new(&key()))))
     }
 
     /// The maker of tokens; `None` where nobody could open them.
