@@ -1,8 +1,8 @@
 """What the ASGI door adds: one uvicorn process serves the bare and the guarded app, another asks them in turn.
 
-    python benches/doors/asgi.py [REQUESTS]
+    python benches/doors/asgi.py [REQUESTS] [FLOATS]
 
-The answer is 7.5 KB of JSON with a 768-float vector and 3 findings. Prints the median of each and of the difference of
+The answer is JSON with 3 findings and a vector of 768 floats (7.5 KB) or so many. Prints the median of each and of the difference of
 neighbours, in microseconds.
 """
 
@@ -17,7 +17,8 @@ from pathlib import Path
 import uvicorn
 from wardline.asgi import GuardMiddleware
 
-FLOATS = ",".join(f"{((n * 37 % 200) - 100) / 317:.6f}" for n in range(768))
+WIDTH = int(sys.argv[2]) if len(sys.argv) > 2 else 768
+FLOATS = ",".join(f"{((n * 37 % 200) - 100) / 317:.6f}" for n in range(WIDTH))
 ANSWER = (
     '{"result":{"id":7,"payload":{"text":"write to rosa.lind@example.com or call +1 212 555 0142",'
     '"card":"5555 5555 5555 4444"},"vector":[' + FLOATS + ']},"status":"ok","time":0.0012}'
@@ -65,7 +66,7 @@ def ask(connection):
 
 def main():
     requests = int(sys.argv[1]) if len(sys.argv) > 1 else 4000
-    server = subprocess.Popen([sys.executable, __file__, "serve"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([sys.executable, __file__, "serve", str(WIDTH)], stdout=subprocess.PIPE, text=True)
     ports = [int(port) for port in server.stdout.readline().split()]
     time.sleep(1)
     connections = [socket.create_connection(("127.0.0.1", port)) for port in ports]
@@ -78,11 +79,11 @@ def main():
     times = [[ask(connection)[0] for connection in connections] for _ in range(requests)]
     without, guarded = (statistics.median(column) for column in zip(*times))
     added = statistics.median(b - a for a, b in times)
-    print(f"asgi: bare {without:.1f} us, guarded {guarded:.1f} us, added {added:.1f} us (p50 of {requests})")
+    print(f"asgi, {len(ANSWER)} bytes: bare {without:.1f} us, guarded {guarded:.1f} us, added {added:.1f} us (p50 of {requests})")
     server.kill()
 
 
-if sys.argv[1:] == ["serve"]:
+if sys.argv[1:2] == ["serve"]:
     asyncio.run(serve())
 else:
     main()

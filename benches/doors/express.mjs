@@ -1,9 +1,9 @@
 // What the Express door adds: one process serves the bare and the guarded app, another asks them in turn.
 //
-//     node benches/doors/express.mjs [REQUESTS]     (after `npm ci` in node/, with a release module in its place)
+//     node benches/doors/express.mjs [REQUESTS] [FLOATS]     (after `npm ci` in node/, with a release module in its place)
 //
-// The answer is 7.5 KB of JSON with a 768-float vector and 3 findings. Prints the median of each and of the difference of
-// neighbours, in microseconds.
+// The answer is JSON with 3 findings and a vector of 768 floats (7.5 KB) or so many. Prints the median of each and of the
+// difference of neighbours, in microseconds.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -16,7 +16,8 @@ const require = createRequire(new URL("../../node/package.json", import.meta.url
 const express = require("express");
 const { guard } = require("./js/express.js");
 
-const floats = Array.from({ length: 768 }, (_, n) => (((n * 37) % 200) - 100) / 317).map((x) => x.toFixed(6));
+const width = Number(process.argv[3] ?? 768);
+const floats = Array.from({ length: width }, (_, n) => (((n * 37) % 200) - 100) / 317).map((x) => x.toFixed(6));
 const answer =
   '{"result":{"id":7,"payload":{"text":"write to rosa.lind@example.com or call +1 212 555 0142",' +
   `"card":"5555 5555 5555 4444"},"vector":[${floats.join(",")}]},"status":"ok","time":0.0012}`;
@@ -63,7 +64,7 @@ if (process.argv[2] === "serve") {
 }
 
 const requests = Number(process.argv[2] ?? 4000);
-const child = spawn(process.execPath, [fileURLToPath(import.meta.url), "serve"], { stdio: ["ignore", "pipe", "inherit"] });
+const child = spawn(process.execPath, [fileURLToPath(import.meta.url), "serve", width], { stdio: ["ignore", "pipe", "inherit"] });
 const ports = String((await once(child.stdout, "data"))[0]).trim().split(" ").map(Number);
 const asks = [await connect(ports[0]), await connect(ports[1])];
 let bodies;
@@ -75,7 +76,7 @@ for (let n = 0; n < requests; n += 1) times.push([(await asks[0]())[0], (await a
 const [bare, guarded] = [0, 1].map((column) => median(times.map((row) => row[column])));
 const added = median(times.map(([a, b]) => b - a));
 console.log(
-  `express: bare ${bare.toFixed(1)} us, guarded ${guarded.toFixed(1)} us, added ${added.toFixed(1)} us (p50 of ${requests})`,
+  `express, ${answer.length} bytes: bare ${bare.toFixed(1)} us, guarded ${guarded.toFixed(1)} us, added ${added.toFixed(1)} us (p50 of ${requests})`,
 );
 child.kill();
 process.exit(0);

@@ -46,7 +46,7 @@ async function smoke () {
 
     say('A chat streams, masked event by event')
     const chat = await ask('POST', '/v1/chat/completions', { model: 'm', stream: true, messages: [] })
-    assert.match(chat.text, /Write to \[EMAIL\][^]*and wait[^]*\[DONE\]/)
+    assert.match(chat.text, /Write to [^]*\[EMAIL\] and [^]*wait[^]*\[DONE\]/)
 
     say('A bulk export is held; Sam approves it; the same request passes')
     const bulk = { limit: 5000, with_vector: true }

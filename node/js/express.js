@@ -6,6 +6,9 @@ const { Incoming } = require('./door/incoming.js')
 const { Outgoing } = require('./door/outgoing.js')
 const { native, unavailable } = require('./native.js')
 
+/** The number of no exchange. */
+const NOBODY = 0
+
 /**
  * Middleware for Express, connect and node:http that takes each request and its response through the guard.
  *
@@ -49,7 +52,7 @@ function guard (policy = process.env.WARDLINE_POLICY, { identity } = {}) {
     function fail (error) {
       if (next.length > 0) return next(error)
       if (res.headersSent) return res.destroy(error)
-      new Outgoing({ finish () {} }, req, res).answer(unavailable(), true)
+      new Outgoing(NOBODY, req.method, res).answer(unavailable(), true)
     }
   }
 }
@@ -60,7 +63,7 @@ function guard (policy = process.env.WARDLINE_POLICY, { identity } = {}) {
  */
 function holdContinue (server) {
   server.on('checkContinue', (req, res) => {
-    req[expects] = true
+    expects.add(req)
     server.emit('request', req, res)
   })
   return server

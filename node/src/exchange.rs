@@ -1,41 +1,32 @@
-//! One exchange, for a door in JavaScript: numbers for steps and flows, bytes copied where the door says.
+//! One exchange, as a door in JavaScript drives it: numbers for steps, passages and flows.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::StatusCode;
-use napi::Env;
-use napi::bindgen_prelude::{BufferSlice, Latin1String, Object};
-use napi_derive::napi;
+use http::{HeaderMap, StatusCode};
 use wardline::audit::Ending;
-use wardline::guard::{Answer, Effect, Exchange as Inner, Flow, Forward, RequestBody, ResponseBody, Step};
+use wardline::guard::{
+    Answer, Carrying, Effect, Exchange as Inner, Flow, Forward, HeaderEdits, RequestBody, ResponseBody, Step,
+};
 
 use crate::wait::Wait;
-use crate::{errors, heads};
 
 /// What comes next before the service is called; `js/door/codes.js` has the same numbers.
-mod step {
-    pub(super) const NEED_BODY: u8 = 0;
-    pub(super) const EFFECT: u8 = 1;
-    pub(super) const ANSWER: u8 = 2;
-    pub(super) const FORWARD: u8 = 3;
-    pub(super) const FORWARD_WHOLE: u8 = 4;
-    pub(super) const FORWARD_FEED: u8 = 5;
+pub(crate) mod step {
+    pub(crate) const NEED_BODY: u32 = 0;
+    pub(crate) const EFFECT: u32 = 1;
+    pub(crate) const ANSWER: u32 = 2;
+    pub(crate) const FORWARD: u32 = 3;
+    pub(crate) const FORWARD_WHOLE: u32 = 4;
+    pub(crate) const FORWARD_FEED: u32 = 5;
 }
 
 /// How a response passes.
-mod passage {
-    pub(super) const PASS: u8 = 0;
-    pub(super) const STREAM: u8 = 1;
-    pub(super) const WHOLE: u8 = 2;
-    pub(super) const REFUSE: u8 = 3;
-}
-
-/// What became of a piece; any other number is how many bytes wait for `take`.
-mod flow {
-    pub(super) const UNCHANGED: f64 = -1.0;
-    pub(super) const EFFECT: f64 = -2.0;
-    pub(super) const ABORT: f64 = -3.0;
+pub(crate) mod passage {
+    pub(crate) const PASS: u32 = 0;
+    pub(crate) const STREAM: u32 = 1;
+    pub(crate) const WHOLE: u32 = 2;
+    pub(crate) const REFUSE: u32 = 3;
 }
 
 /// How an exchange ended.
@@ -44,45 +35,52 @@ mod ending {
     pub(super) const FAILED: u8 = 2;
 }
 
+/// What became of a piece.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Became {
+    Unchanged,
+    /// What goes on now stands in `out`.
+    Changed,
+    Effect,
+    Abort,
+}
+
 /// An exchange under way.
-#[napi]
-pub struct Exchange {
+pub(crate) struct Exchange {
     inner: Inner,
     /// The effect that was asked for and not yet begun.
     effect: Option<Effect>,
     wait: Option<Arc<Wait>>,
     /// Changes to the head that is next to go on.
-    edits: Option<String>,
+    edits: HeaderEdits,
     answer: Option<Answer>,
-    /// What goes on now and waits for `take`.
-    out: Vec<u8>,
     /// Which body ends as soon as what waits has passed.
     ends: Option<Side>,
+    /// What goes on ahead of it.
+    kept: Vec<u8>,
 }
 
 #[derive(Clone, Copy)]
-enum Side {
+pub(crate) enum Side {
     Request,
     Response,
 }
 
 impl Exchange {
     pub(crate) fn new(inner: Inner) -> Self {
-        Self { inner, effect: None, wait: None, edits: None, answer: None, out: Vec::new(), ends: None }
+        Self {
+            inner,
+            effect: None,
+            wait: None,
+            edits: HeaderEdits::default(),
+            answer: None,
+            ends: None,
+            kept: Vec::new(),
+        }
     }
-}
 
-#[napi]
-impl Exchange {
-    /// The id of the record of this exchange.
-    #[napi(getter)]
-    pub fn id(&self) -> String {
-        self.inner.id().to_string()
-    }
-
-    /// What comes next.
-    #[napi]
-    pub fn step(&mut self) -> u8 {
+    /// What comes next; bytes that go on with it are left in `out`.
+    pub(crate) fn step(&mut self, out: &mut Vec<u8>) -> u32 {
         self.complete();
         match self.inner.step() {
             Step::NeedBody => step::NEED_BODY,
@@ -91,14 +89,14 @@ impl Exchange {
                 step::EFFECT
             }
             Step::Forward(Forward { edits, body }) => {
-                self.edits = heads::edits(&edits);
+                self.edits = edits;
                 let (code, bytes) = match body {
                     RequestBody::Whole(bytes) => (step::FORWARD_WHOLE, bytes),
                     RequestBody::Feed(first) => (step::FORWARD_FEED, first),
                     _ => (step::FORWARD, Bytes::new()),
                 };
-                self.out.clear();
-                self.out.extend_from_slice(&bytes);
+                out.clear();
+                out.extend_from_slice(&bytes);
                 code
             }
             Step::Answer(answer) => {
@@ -113,74 +111,34 @@ impl Exchange {
         }
     }
 
-    /// Hands over the next piece of the request body, and steps.
-    #[napi]
-    pub fn push(&mut self, piece: &[u8]) -> u8 {
-        self.inner.push_request(Bytes::copy_from_slice(piece));
-        self.step()
-    }
-
-    /// There is no more of the request body: steps.
-    #[napi]
-    pub fn end(&mut self) -> u8 {
-        self.inner.end_request();
-        self.step()
-    }
-
-    /// Has the effect carried out that a step or a flow asked for; then ask `step` or `resume`.
-    #[napi(ts_return_type = "Promise<void>")]
-    pub fn carry_out<'env>(&mut self, env: &'env Env) -> napi::Result<Object<'env>> {
-        let (deferred, promise) = env.create_deferred::<(), fn(Env) -> napi::Result<()>>()?;
-        match self.effect.take() {
-            Some(effect) => self.wait = Some(Wait::begin(self.inner.carry_out(effect), deferred)),
-            None => deferred.resolve(|_| Ok(())),
+    /// Takes the next piece of the request body, or its end.
+    pub(crate) fn read(&mut self, piece: Option<&[u8]>) {
+        match piece {
+            Some(piece) => self.inner.push_request(Bytes::copy_from_slice(piece)),
+            None => self.inner.end_request(),
         }
-        Ok(promise)
     }
 
-    /// Changes to the head that goes on now, as `-name` and `+name: value` lines; `null` where there are none.
-    #[napi]
-    pub fn edits(&mut self) -> Option<String> {
-        self.edits.take()
+    /// Begins what a step or a flow asked for; `None` where nothing was.
+    pub(crate) fn carry_out(&mut self) -> Option<Carrying> {
+        self.effect.take().map(|effect| self.inner.carry_out(effect))
     }
 
-    /// How many bytes wait for `take`.
-    #[napi(getter)]
-    pub fn length(&self) -> f64 {
-        as_number(self.out.len())
+    /// Waits for what was begun.
+    pub(crate) fn wait(&mut self, wait: Arc<Wait>) {
+        self.wait = Some(wait);
     }
 
-    /// Copies what goes on now to the start of `into`, and forgets it.
-    #[napi]
-    pub fn take(&mut self, mut into: BufferSlice<'_>) {
-        let length = into.len().min(self.out.len());
-        if let (Some(to), Some(from)) = (into.get_mut(..length), self.out.get(..length)) {
-            to.copy_from_slice(from);
-        }
-        self.out.clear();
+    /// Changes to the head that goes on now.
+    pub(crate) fn edits(&self) -> &HeaderEdits {
+        &self.edits
     }
 
-    /// A piece of a request body that is fed; with `last` also its end.
-    #[napi]
-    pub fn request(&mut self, piece: Option<&[u8]>, last: bool) -> f64 {
-        self.feed(Side::Request, piece, last)
-    }
-
-    /// The head of the response: how it passes.
-    #[napi]
-    pub fn response_head(
-        &mut self,
-        env: &Env,
-        status: u16,
-        joined: Latin1String,
-        count: u32,
-    ) -> napi::Result<u8> {
-        let status = StatusCode::from_u16(status).map_err(|_| errors::input("expected an HTTP status"));
-        let head = status.and_then(|status| Ok((status, heads::parse(&joined, count)?)));
-        let (status, headers) = head.map_err(|error| errors::thrown(env, &error))?;
-        let passage = self.inner.response_head(status, &headers);
-        self.edits = heads::edits(&passage.edits);
-        Ok(match passage.body {
+    /// How a response with this head passes.
+    pub(crate) fn response_head(&mut self, status: StatusCode, headers: &HeaderMap) -> u32 {
+        let passage = self.inner.response_head(status, headers);
+        self.edits = passage.edits;
+        match passage.body {
             ResponseBody::Pass => passage::PASS,
             ResponseBody::Stream => passage::STREAM,
             ResponseBody::Whole => passage::WHOLE,
@@ -192,77 +150,51 @@ impl Exchange {
                 self.answer = Some(Answer::of("guard_unavailable"));
                 passage::REFUSE
             }
-        })
+        }
     }
 
-    /// A piece of the response body; with `last` also its end.
-    #[napi]
-    pub fn response(&mut self, piece: Option<&[u8]>, last: bool) -> f64 {
-        self.feed(Side::Response, piece, last)
+    /// A piece of a body; with `last` also its end.
+    pub(crate) fn feed(&mut self, side: Side, piece: Option<&[u8]>, last: bool, out: &mut Vec<u8>) -> Became {
+        out.clear();
+        self.ends = last.then_some(side);
+        let mut became = Became::Unchanged;
+        if let Some(piece) = piece {
+            let flow = match side {
+                Side::Request => self.inner.request(piece, out),
+                Side::Response => self.inner.response(piece, out),
+            };
+            became = self.became(flow, out);
+        }
+        self.then_end(became, piece, out)
     }
 
     /// What became of the piece that waited for an effect.
-    #[napi]
-    pub fn resume(&mut self) -> f64 {
+    pub(crate) fn resume(&mut self, out: &mut Vec<u8>) -> Became {
         self.complete();
-        let flow = self.inner.resume(&mut self.out);
-        let flow = self.flow(flow);
-        self.then_end(flow, None)
+        out.clear();
+        out.append(&mut self.kept);
+        let flow = self.inner.resume(out);
+        let became = self.became(flow, out);
+        self.then_end(became, None, out)
     }
 
     /// The answer that the caller gets instead of the service's.
-    #[napi]
-    pub fn answer(&mut self) -> Reply {
-        Reply::of(&self.answer.take().unwrap_or_else(|| Answer::of("guard_unavailable")))
+    pub(crate) fn answer(&mut self) -> Answer {
+        self.answer.take().unwrap_or_else(|| Answer::of("guard_unavailable"))
     }
 
-    /// Ends the exchange: 0 complete, 1 the caller went away, 2 the service failed. Only the first call counts.
-    #[napi]
-    pub fn finish(&mut self, how: u8) {
+    /// Ends the exchange: 0 complete, 1 the caller went away, 2 the service failed.
+    pub(crate) fn finish(mut self, how: u8) {
         self.inner.finish(match how {
             ending::COMPLETE => Ending::Complete,
             ending::FAILED => Ending::Failed,
             _ => Ending::Disconnected,
         });
-        self.effect = None;
         if let Some(wait) = self.wait.take() {
             wait.withdraw();
         }
     }
-}
 
-/// An answer of the guard's own.
-#[napi(object)]
-pub struct Reply {
-    /// The HTTP status.
-    pub status: u16,
-    /// Names and values in turn.
-    pub headers: Vec<String>,
-    /// The problem document.
-    pub body: String,
-}
-
-impl Reply {
-    fn of(answer: &Answer) -> Self {
-        let headers = answer.headers();
-        let headers = headers.iter().flat_map(|(name, value)| {
-            [name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()]
-        });
-        Self {
-            status: answer.status.as_u16(),
-            headers: headers.collect(),
-            body: String::from_utf8_lossy(&answer.body()).into_owned(),
-        }
-    }
-}
-
-/// What a caller gets where not even an exchange could begin.
-#[napi]
-pub fn unavailable() -> Reply {
-    Reply::of(&Answer::of("guard_unavailable"))
-}
-
-impl Exchange {
     /// Takes in how an effect ended.
     fn complete(&mut self) {
         if let Some(done) = self.wait.as_ref().and_then(|wait| wait.done()) {
@@ -271,68 +203,45 @@ impl Exchange {
         }
     }
 
-    fn feed(&mut self, side: Side, piece: Option<&[u8]>, last: bool) -> f64 {
-        self.out.clear();
-        self.ends = last.then_some(side);
-        let mut flow = flow::UNCHANGED;
-        if let Some(piece) = piece {
-            let became = match side {
-                Side::Request => self.inner.request(piece, &mut self.out),
-                Side::Response => self.inner.response(piece, &mut self.out),
-            };
-            flow = self.flow(became);
-        }
-        self.then_end(flow, piece)
-    }
-
     /// Ends the body where it ends here and nothing holds it up.
-    fn then_end(&mut self, flow: f64, piece: Option<&[u8]>) -> f64 {
-        if flow == flow::EFFECT || flow == flow::ABORT {
-            return flow;
+    fn then_end(&mut self, became: Became, piece: Option<&[u8]>, out: &mut Vec<u8>) -> Became {
+        if became == Became::Effect || became == Became::Abort {
+            return became;
         }
-        let Some(side) = self.ends.take() else { return flow };
-        let unchanged = flow == flow::UNCHANGED;
+        let Some(side) = self.ends.take() else { return became };
+        let unchanged = became == Became::Unchanged;
+        // A piece that itself went unchanged stands in `out` only where the end adds to it.
         let mut tail = Vec::new();
-        let became = match side {
-            Side::Request => self.inner.request_end(&mut tail),
-            Side::Response => self.inner.response_end(&mut tail),
+        let into = if unchanged { &mut tail } else { &mut *out };
+        let flow = match side {
+            Side::Request => self.inner.request_end(into),
+            Side::Response => self.inner.response_end(into),
         };
-        if unchanged && !(matches!(became, Flow::Unchanged | Flow::Changed) && tail.is_empty()) {
-            // The end adds to a piece that itself went unchanged.
-            self.out.extend_from_slice(piece.unwrap_or_default());
+        let ends_here = matches!(flow, Flow::Unchanged | Flow::Changed);
+        if unchanged && ends_here && tail.is_empty() {
+            return Became::Unchanged;
         }
-        self.out.append(&mut tail);
-        match became {
-            Flow::Unchanged | Flow::Changed if unchanged && self.out.is_empty() => flow::UNCHANGED,
-            Flow::Unchanged => as_number(self.out.len()),
-            other => self.flow(other),
+        if unchanged {
+            out.extend_from_slice(piece.unwrap_or_default());
+            out.append(&mut tail);
         }
+        if ends_here { Became::Changed } else { self.became(flow, out) }
     }
 
-    fn flow(&mut self, became: Flow) -> f64 {
-        match became {
-            Flow::Unchanged => flow::UNCHANGED,
-            Flow::Changed => as_number(self.out.len()),
+    fn became(&mut self, flow: Flow, out: &mut Vec<u8>) -> Became {
+        let answer = match flow {
+            Flow::Unchanged => return Became::Unchanged,
+            Flow::Changed => return Became::Changed,
             Flow::Effect(effect) => {
                 self.effect = Some(effect);
-                flow::EFFECT
+                self.kept.append(out);
+                return Became::Effect;
             }
-            Flow::Abort(abort) => {
-                self.answer = Some(abort.answer);
-                self.out.clear();
-                flow::ABORT
-            }
-            _ => {
-                self.answer = Some(Answer::of("guard_unavailable"));
-                self.out.clear();
-                flow::ABORT
-            }
-        }
+            Flow::Abort(abort) => abort.answer,
+            _ => Answer::of("guard_unavailable"),
+        };
+        self.answer = Some(answer);
+        out.clear();
+        Became::Abort
     }
-}
-
-/// A length as JavaScript's number: exact below 2^53.
-#[expect(clippy::cast_precision_loss, reason = "no buffer is that long")]
-fn as_number(length: usize) -> f64 {
-    length as f64
 }

@@ -1,19 +1,19 @@
 //! The guard itself: exchanges begin here; grants, approvals and the log are asked off the event loop.
 
 use http::Method;
-use napi::bindgen_prelude::{AsyncTask, Latin1String};
+use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Task};
 use napi_derive::napi;
 use serde::Serialize;
 use wardline::clock::{Clock, SystemClock};
 use wardline::grant::{Answer, Approval, ApprovalState, Grant, GrantState, Terms};
-use wardline::guard::{Caller, Guard as Inner};
+use wardline::guard::{Caller, Exchange, Guard as Inner};
 use wardline::identity::Identity;
+use wardline::mask::Hidden;
 use wardline::model::{ApprovalId, GrantId, HttpHead, Subject};
 use wardline::policy::Policy;
 
 use crate::errors::{input, sealed, thrown};
-use crate::exchange::Exchange;
 use crate::heads;
 
 /// A guard under one policy. `js/index.js` wraps it: what crosses here is text where it is not bytes.
@@ -40,28 +40,6 @@ impl Guard {
         sealed(make).map(|inner| Self { inner }).map_err(|error| thrown(env, &error))
     }
 
-    /// Begins an exchange. `joined` is `rawHeaders` joined by line feeds, `count` their number; `identity` is the
-    /// JSON of a verified identity, `peer` the address of the socket, which counts where there is none.
-    #[napi]
-    #[allow(clippy::too_many_arguments, reason = "single values cross the border faster than an object does")]
-    pub fn begin(
-        &self,
-        env: &Env,
-        method: String,
-        target: String,
-        joined: Latin1String,
-        count: u32,
-        peer: Option<String>,
-        identity: Option<String>,
-    ) -> napi::Result<Exchange> {
-        let begun = sealed(|| {
-            let caller = caller(peer.as_deref(), identity.as_deref())?;
-            let head = head(&method, target, heads::parse(&joined, count)?)?;
-            Ok(self.inner.begin(Subject::Http(head), caller, DOOR))
-        });
-        begun.map(Exchange::new).map_err(|error| thrown(env, &error))
-    }
-
     /// Masks a body as all mask entries of the policy together say.
     #[napi]
     pub fn mask(&self, env: &Env, body: &[u8], content_type: String) -> napi::Result<Masked> {
@@ -72,6 +50,23 @@ impl Guard {
         })
     }
 
+    /// What a token or encrypted digits stand for, for a verified identity (JSON). It takes a live grant, and is recorded.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn unmask(
+        &self,
+        hidden: String,
+        identity: String,
+        entity: Option<String>,
+        scope: Option<String>,
+    ) -> AsyncTask<Work> {
+        self.work(move |guard| {
+            let Caller::Verified(identity) = caller("", Some(&identity))? else {
+                return Err(input("expected an identity"));
+            };
+            json(&guard.unmask(Hidden::of(&hidden, entity.as_deref(), scope.as_deref())?, identity)?)
+        })
+    }
+
     /// What a request would be taken for, as JSON.
     #[napi]
     pub fn classify(
@@ -79,7 +74,7 @@ impl Guard {
         env: &Env,
         method: String,
         target: String,
-        joined: Latin1String,
+        joined: String,
         count: u32,
         body: &[u8],
     ) -> napi::Result<String> {
@@ -158,6 +153,22 @@ impl Guard {
         self.work(|guard| guard.check().map(|()| String::new()))
     }
 
+    /// Begins an exchange: `text` is the method, the target, the peer's address and `count` lines of headers.
+    pub(crate) fn begin(
+        &self,
+        text: &str,
+        count: u32,
+        identity: Option<&str>,
+    ) -> Result<Exchange, wardline::Error> {
+        sealed(|| {
+            let mut lines = text.splitn(4, '\n');
+            let mut line = || lines.next().ok_or_else(|| input("expected the lines of a request's head"));
+            let (method, target, peer, headers) = (line()?, line()?, line()?, line()?);
+            let head = head(method, target.to_owned(), heads::parse(headers, count)?)?;
+            Ok(self.inner.begin(Subject::Http(head), caller(peer, identity)?, DOOR))
+        })
+    }
+
     fn work(
         &self,
         run: impl FnOnce(&Inner) -> Result<String, wardline::Error> + Send + 'static,
@@ -230,9 +241,9 @@ fn json(value: &impl Serialize) -> Result<String, wardline::Error> {
     })
 }
 
-fn caller(peer: Option<&str>, identity: Option<&str>) -> Result<Caller, wardline::Error> {
+fn caller(peer: &str, identity: Option<&str>) -> Result<Caller, wardline::Error> {
     match identity {
-        None => Ok(Caller::Peer(peer.and_then(|address| address.parse().ok()))),
+        None => Ok(Caller::Peer(peer.parse().ok())),
         Some(text) => serde_json::from_str::<Identity>(text).map(Caller::Verified).map_err(|_| {
             input("expected an identity: a subject, and perhaps groups, issuer, claims and hops")
         }),

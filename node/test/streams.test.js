@@ -35,7 +35,7 @@ function gate () {
 
 describe('a stream', () => {
   for (const [name, first, expected] of [
-    ['unmasked', 'data: {"delta":"one"}\n\n', 'data: {"delta":"one"}\n\n'],
+    ['unmasked', 'data: {"delta":"one "}\n\n', 'data: {"delta":"one "}\n\n'],
     ['masked', 'data: {"delta":"tom.ek@example.org "}\n\n', 'data: {"delta":"[EMAIL] "}\n\n']
   ]) {
     it(`reaches the caller event by event, ${name}`, async () => {
@@ -122,7 +122,7 @@ describe('a stream', () => {
     const closed = gate()
     const { here, port } = await under((req, res) => {
       const source = new Readable({ read () {} })
-      source.push('data: {"delta":"one"}\n\n')
+      source.push('data: {"delta":"one "}\n\n')
       source.on('close', closed.open)
       res.setHeader('content-type', 'text/event-stream')
       pipeline(source, res, () => {})
@@ -136,7 +136,7 @@ describe('a stream', () => {
   it('is aborted where its source breaks off, and the record says that the service failed', async () => {
     const { here, port } = await under((req, res) => {
       const source = Readable.from((async function * () {
-        yield 'data: {"delta":"one"}\n\n'
+        yield 'data: {"delta":"one "}\n\n'
         await new Promise((resolve) => setImmediate(resolve))
         throw new Error('upstream is gone')
       })())

@@ -190,9 +190,24 @@ pub struct Passed {
     /// Vectors, rows and ids that passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub census: Option<Census>,
+    /// What became of values in what was sent to be embedded, where the policy speaks of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embed: Option<EmbedInput>,
     /// What was found when the bytes that went on were read once more; absent where the policy does not ask for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reread: Option<Reread>,
+}
+
+/// Values in what was sent to be embedded.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmbedInput {
+    /// What the policy chose: `mask`, `pass` or `deny`.
+    pub choice: Text,
+    /// How many values were found; absent where the body could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pii_in_embed_input: Option<u64>,
+    /// How many of them were masked: the vector is another one than that of the text that was sent.
+    pub masked: u64,
 }
 
 /// What survived masking.

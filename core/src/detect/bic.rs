@@ -45,6 +45,11 @@ pub(super) fn attempt(input: &Input<'_>, anchor: usize, settings: &Bic) -> Attem
 }
 
 fn labelled(input: &Input<'_>, anchor: usize, settings: &Bic) -> Option<Hit> {
+    code(input, anchor + label(input, anchor, settings)?, settings)
+}
+
+/// The length of the label that stands here, no part of another word: `bic`, `swiftCode`, `bankBic`.
+fn label(input: &Input<'_>, anchor: usize, settings: &Bic) -> Option<usize> {
     let stands = |label: &&&str| {
         let fits =
             |(n, byte): (usize, u8)| input.at(anchor + n).is_some_and(|b| b.eq_ignore_ascii_case(&byte));
@@ -54,12 +59,22 @@ fn labelled(input: &Input<'_>, anchor: usize, settings: &Bic) -> Option<Hit> {
     let free = !input.before(anchor).is_some_and(|b| b.is_ascii_alphabetic() || b >= 0x80)
         || input.slice(anchor, anchor + 1).iter().all(u8::is_ascii_uppercase)
             && input.before(anchor).is_some_and(|b| b.is_ascii_lowercase());
-    if free { code(input, anchor + label.len(), settings) } else { None }
+    free.then_some(label.len())
 }
 
-/// The code of a text whose key announces it, from the text's start.
-pub(super) fn attempt_first(input: &Input<'_>, settings: &Bic) -> Attempt {
-    Attempt { low: 0, hit: code(input, 0, settings) }
+/// The code at the start of a text whose key announces it.
+pub(super) fn attempt_key(input: &Input<'_>, key: &str, settings: &Bic) -> Attempt {
+    let key = Input::new(key.as_bytes());
+    let announces = |at: usize| {
+        label(&key, at, settings).is_some_and(|length| {
+            // `swiftness` does not.
+            let rest = key.rest(at + length);
+            let fills = |filler: &&str| rest.eq_ignore_ascii_case(filler.as_bytes());
+            !rest.first().is_some_and(u8::is_ascii_lowercase) || settings.fillers.iter().any(|f| fills(f))
+        })
+    };
+    let announced = (0..key.len()).any(announces);
+    Attempt { low: 0, hit: if announced { code(input, 0, settings) } else { None } }
 }
 
 /// The first word from an offset on that is a code, behind nothing but fillers.

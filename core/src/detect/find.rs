@@ -17,10 +17,13 @@ use super::email::{self, Email};
 use super::geo;
 use super::input::Input;
 use super::ip;
+use super::literals::Lead;
 use super::mac;
 use super::secrets::assigned::{self, Assigned};
-use super::secrets::token::{self, Token};
-use super::secrets::{bearer, jwt, pem, url};
+use super::secrets::authorization::{self, Authorization};
+use super::secrets::named::{self, Named};
+use super::secrets::token::{self, Tokens};
+use super::secrets::{jwt, pem, url};
 use super::user::{self, User};
 use super::words::Sense;
 
@@ -28,8 +31,8 @@ use super::words::Sense;
 #[derive(Debug, Clone)]
 pub(super) enum Find {
     Assigned(Assigned),
+    Authorization(Authorization),
     Base58(Base58),
-    Bearer(Vec<&'static str>),
     Bech32(Vec<Prefix>),
     Bic(Bic),
     BirthDate,
@@ -44,10 +47,12 @@ pub(super) enum Find {
     Latitude,
     Mac,
     Monero,
+    Named(Named),
     Phone(Vec<Code>),
     PrivateKey,
+    PuttyKey,
     Shape(Shaped),
-    Token(Vec<Token>),
+    Token(Tokens),
     UrlPassword,
     User(User),
 }
@@ -65,8 +70,13 @@ pub(super) enum Anchor {
     LongWord,
     /// A number that may be of degrees.
     Degrees,
-    /// The start of the text, where its key tells of the entity.
-    Key,
+}
+
+impl Find {
+    /// Whether the key that a text stands under wakes it too.
+    pub(super) fn reads_keys(&self) -> bool {
+        matches!(self, Self::Assigned(_) | Self::Bic(_) | Self::Named(_))
+    }
 }
 
 /// What a reader made of an anchor.
@@ -96,9 +106,9 @@ impl Find {
     pub(super) fn read(row: &'static Yaml<'static>) -> Option<Self> {
         Some(match row.as_mapping_get("find")?.as_str()? {
             "assigned" => Self::Assigned(Assigned::read(row)?),
+            "authorization" => Self::Authorization(Authorization::read(row)?),
             "base58" => Self::Base58(Base58::read(row)?),
             "bech32" => Self::Bech32(bech32::prefixes(row)?),
-            "bearer" => Self::Bearer(strings(row, "schemes")?),
             "bic" => Self::Bic(Bic::read(row)?),
             "birth_date" => Self::BirthDate,
             "card" => Self::Card(card::brands(row)?),
@@ -112,10 +122,12 @@ impl Find {
             "latitude" => Self::Latitude,
             "mac" => Self::Mac,
             "monero" => Self::Monero,
+            "named" => Self::Named(Named::read(row)?),
             "phone" => Self::Phone(phone::codes(row)?),
             "private_key" => Self::PrivateKey,
+            "putty_key" => Self::PuttyKey,
             "shape" => Self::Shape(Shaped::read(row)?),
-            "token" => Self::Token(token::tokens(row)?),
+            "token" => Self::Token(Tokens::read(row)?),
             "url_password" => Self::UrlPassword,
             "user" => Self::User(User::read(row)?),
             _ => return None,
@@ -132,7 +144,6 @@ impl Find {
             Self::Ipv6 => Some(Anchor::Colon),
             Self::Base58(_) | Self::Bech32(_) | Self::Ethereum | Self::Monero => Some(Anchor::LongWord),
             Self::Coordinates | Self::Latitude => Some(Anchor::Degrees),
-            Self::Bic(_) => Some(Anchor::Key),
             _ => None,
         }
     }
@@ -154,17 +165,20 @@ impl Find {
         }
     }
 
-    /// The anchors of several bytes; none holds white space.
-    pub(super) fn literals(&self) -> Vec<&'static str> {
+    /// The anchors of several bytes; none holds white space, but as its last byte.
+    pub(super) fn literals(&self) -> Vec<Lead> {
+        let texts = |texts: &[&str]| texts.iter().map(|text| Lead::text(text)).collect();
         match self {
-            Self::Assigned(assigned) => assigned.names.clone(),
-            Self::Bearer(schemes) => schemes.clone(),
-            Self::Bic(bic) => bic.labels.clone(),
-            Self::Jwt => vec!["eyJ"],
-            Self::PrivateKey => vec!["-----BEGIN"],
-            Self::Token(tokens) => tokens.iter().map(|token| token.prefix).collect(),
-            Self::UrlPassword => vec!["://"],
-            Self::User(user) => user.announced.clone(),
+            Self::Assigned(assigned) => texts(&assigned.names),
+            Self::Authorization(authorization) => authorization.leads(),
+            Self::Bic(bic) => texts(&bic.labels),
+            Self::Jwt => texts(&["eyJ"]),
+            Self::Named(named) => named.leads(),
+            Self::PrivateKey => texts(&["-----BEGIN"]),
+            Self::PuttyKey => texts(&[pem::PRIVATE_LINES]),
+            Self::Token(tokens) => tokens.leads(),
+            Self::UrlPassword => texts(&["://"]),
+            Self::User(user) => texts(&user.announced),
             _ => Vec::new(),
         }
     }
@@ -192,12 +206,14 @@ impl Find {
     pub(super) fn attempt(&self, input: &Input<'_>, anchor: usize) -> Attempt {
         match self {
             Self::Assigned(assigned) => assigned::attempt(input, anchor, assigned),
-            Self::Bearer(schemes) => bearer::attempt(input, anchor, schemes),
+            Self::Authorization(of) => authorization::attempt(input, anchor, of),
             Self::Bic(settings) => bic::attempt(input, anchor, settings),
             Self::Email(settings) => email::attempt(input, anchor, settings),
             Self::Ipv6 => ip::attempt_v6(input, anchor),
             Self::Jwt => jwt::attempt(input, anchor),
+            Self::Named(named) => named::attempt(input, anchor, named),
             Self::PrivateKey => pem::attempt(input, anchor),
+            Self::PuttyKey => pem::attempt_putty(input, anchor),
             Self::Token(tokens) => token::attempt(input, anchor, tokens),
             Self::UrlPassword => url::attempt(input, anchor),
             Self::User(settings) => user::attempt(input, anchor, settings),
@@ -205,10 +221,12 @@ impl Find {
         }
     }
 
-    /// What it makes of the start of a text whose key tells of it, where its anchor is a word.
-    pub(super) fn attempt_first(&self, input: &Input<'_>) -> Attempt {
+    /// What it makes of a text that stands under this key: the key may name the whole of it.
+    pub(super) fn attempt_key(&self, input: &Input<'_>, key: &str) -> Attempt {
         match self {
-            Self::Bic(settings) => bic::attempt_first(input, settings),
+            Self::Assigned(assigned) => assigned::attempt_key(input, key, assigned),
+            Self::Bic(settings) => bic::attempt_key(input, key, settings),
+            Self::Named(named) => named::attempt_key(input, key, named),
             _ => Attempt::none(0),
         }
     }
@@ -226,7 +244,7 @@ impl Find {
     /// The end of a value that is longer than is ever kept back, read on from an offset inside it.
     pub(super) fn continued(&self, input: &Input<'_>, from: usize) -> usize {
         match self {
-            Self::Bearer(_) => input.run(from, usize::MAX, bearer::is_inside),
+            Self::Authorization(_) => input.run(from, usize::MAX, authorization::is_inside),
             Self::Jwt => input.run(from, usize::MAX, jwt::is_inside),
             Self::PrivateKey => pem::end(input, from).0,
             // No other value can be that long.

@@ -20,6 +20,7 @@
 //! cut; a reader that touches the end of the piece is undecided, and everything from its start on is kept back.
 
 mod bic;
+mod bytes;
 mod catalogue;
 mod coin;
 mod digits;

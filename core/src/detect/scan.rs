@@ -16,7 +16,8 @@ use super::words::{Sense, Sight};
 use super::{CONTEXT, Context, MAX_OPEN, Open};
 use crate::model::{Entity, Finding};
 
-/// How many bytes before an anchor a reader may find the start of a value: a local part, and what stands before it.
+/// How many bytes before the end of an anchor a reader may find the start of a value: a local part, or a key whose mark
+/// comes after 76 bytes, and what stands before it.
 const REACH: usize = email::LOCAL + 2;
 
 /// A set of entities, compiled to one scanner. Cheap to share, never changes.
@@ -29,6 +30,7 @@ pub struct Detectors {
     at_colon: Vec<usize>,
     at_long_word: Vec<usize>,
     at_degrees: Vec<usize>,
+    /// Woken by the key that a text stands under.
     at_key: Vec<usize>,
     shapes: Index,
     /// How many bytes at most stand before the first word with a digit of a shape.
@@ -61,7 +63,9 @@ impl Detectors {
             at_colon: anchored(Anchor::Colon),
             at_long_word: anchored(Anchor::LongWord),
             at_degrees: anchored(Anchor::Degrees),
-            at_key: anchored(Anchor::Key),
+            at_key: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_keys()))
+                .collect(),
             literals: Literals::compile(entities.iter().map(|info| info.find.literals())),
             entities,
         }
@@ -135,8 +139,8 @@ impl Detectors {
             candidates: Vec::new(),
             limit: usize::MAX,
         };
-        if from == 0 && context.key.is_some() {
-            pass.key();
+        if let Some(key) = context.key.filter(|_| from == 0) {
+            pass.key(key);
         }
         pass.walk();
         pass.literals();
@@ -156,19 +160,6 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// The start of a text whose key tells what it is.
-    fn key(&mut self) {
-        let of = self.of;
-        for &which in &of.at_key {
-            let Some(info) = of.entities.get(which) else { continue };
-            let sense = Sense { sight: &self.sight, which };
-            if sense.holds(&self.input, 0) {
-                let attempt = info.find.attempt_first(&self.input);
-                self.take(which, attempt);
-            }
-        }
-    }
-
     /// The single-byte anchors.
     fn walk(&mut self) {
         let mut offset = self.from;
@@ -258,6 +249,15 @@ impl Pass<'_> {
         decimal
     }
 
+    /// The key of a text, at its start.
+    fn key(&mut self, key: &str) {
+        for &which in &self.of.at_key {
+            let Some(info) = self.of.entities.get(which) else { continue };
+            let attempt = info.find.attempt_key(&self.input, key);
+            self.take(which, attempt);
+        }
+    }
+
     /// The anchors of several bytes.
     fn literals(&mut self) {
         let of = self.of;
@@ -341,7 +341,7 @@ impl Pass<'_> {
 }
 
 /// What may stand between the start of a value and its anchor; no anchor of several bytes holds anything else.
-fn is_reachable(byte: u8) -> bool {
+pub(super) fn is_reachable(byte: u8) -> bool {
     !matches!(byte, 0..=b' ' | b',' | b';' | b'<' | b'>' | b'[' | b']' | b')')
 }
 

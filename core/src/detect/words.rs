@@ -85,7 +85,7 @@ impl Sense<'_> {
 }
 
 /// How many bytes after a value are looked at for a word, where none stands before.
-const AFTER: usize = 40;
+const AFTER: usize = CONTEXT;
 
 fn plain_before(input: &Input<'_>, start: usize) -> Plain {
     let left = start.saturating_sub(CONTEXT);

@@ -48,6 +48,16 @@ const CODES: &[(&str, StatusCode, &str)] = &[
         StatusCode::FORBIDDEN,
         "No rule allows the request; it is held until people approve it; retry it unchanged.",
     ),
+    (
+        "denied_value",
+        StatusCode::FORBIDDEN,
+        "The request holds a value that this service's policy does not let in.",
+    ),
+    (
+        "denied_response",
+        StatusCode::FORBIDDEN,
+        "The response holds a value that this service's policy does not let out.",
+    ),
     ("approval_denied", StatusCode::FORBIDDEN, "People denied the request."),
     ("identity_refused", StatusCode::BAD_REQUEST, "The headers that name the caller are ambiguous."),
     (

@@ -4,8 +4,9 @@ use sha2::{Digest, Sha256};
 
 use crate::audit::{self, Found, Passed};
 use crate::coding::Decoder;
+use crate::json::FaultCode;
 use crate::keys::hex;
-use crate::mask::{Masked, Masker, Release, Reread};
+use crate::mask::{MaskError, Masked, Masker, Release, Reread};
 use crate::model::{Census, Unit};
 
 /// The body of one direction of an exchange.
@@ -36,6 +37,9 @@ struct Left {
 /// What the body could not bear: a stable code.
 pub(super) type Broken = &'static str;
 
+/// It held a value that must not pass at all.
+pub(super) const DENIED: Broken = "denied_value";
+
 impl Body {
     /// Bytes that nothing reads: counted and digested only.
     pub(super) fn passing() -> Self {
@@ -44,7 +48,7 @@ impl Body {
 
     /// Bytes that are read as they pass and never changed: a census, or the mode `observe`.
     pub(super) fn watched(masker: Masker) -> Self {
-        Self::new(None, Some(masker), false)
+        Self::new(None, Some(masker.observing()), false)
     }
 
     /// The same body, behind this coding.
@@ -97,7 +101,7 @@ impl Body {
             self.aside.clear();
             return match masker.push(clear, &mut self.aside) {
                 Ok(_) => Ok(Release::Unchanged),
-                Err(_) => self.broken("malformed_body"),
+                Err(fault) => self.broken(code_of(fault)),
             };
         }
         match masker.push(clear, out) {
@@ -106,7 +110,7 @@ impl Body {
                 Ok(Release::Changed)
             }
             Ok(release) => Ok(release),
-            Err(_) => self.broken("malformed_body"),
+            Err(fault) => self.broken(code_of(fault)),
         }
     }
 
@@ -123,12 +127,12 @@ impl Body {
             match masker.push(&self.decoded, sink) {
                 Ok(Release::Unchanged) => sink.extend_from_slice(&self.decoded),
                 Ok(Release::Changed) => {}
-                Err(_) => return self.broken("malformed_body").map(|_| ()),
+                Err(fault) => return self.broken(code_of(fault)).map(|_| ()),
             }
         }
         match masker.finish(sink) {
             Ok(()) => Ok(()),
-            Err(_) => self.broken("malformed_body").map(|_| ()),
+            Err(fault) => self.broken(code_of(fault)).map(|_| ()),
         }
     }
 
@@ -200,6 +204,10 @@ impl Body {
         });
         passed
     }
+}
+
+fn code_of(fault: MaskError) -> Broken {
+    if fault.code == FaultCode::Denied { DENIED } else { "malformed_body" }
 }
 
 /// Findings as a record has them.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::Guard;
 use crate::classify::{self, Body, Classified, Outcome};
 use crate::error::{Error, ErrorKind};
-use crate::mask::{Format, Masker, Release};
-use crate::model::{Act, HttpHead, Text};
+use crate::mask::{Format, Masker, Release, Scopes};
+use crate::model::{Act, HttpHead, RecordId, Text};
 
 /// A body after masking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,9 @@ impl Guard {
             )
         })?;
         let keys = self.keys()?;
-        let mut masker = Masker::new(self.policy().whole_plan(), format, keys, None);
+        // It belongs to no exchange: what reaches no further than one is this body's own.
+        let scopes = Scopes { exchange: RecordId::fresh().as_str().to_owned().into(), ..Scopes::default() };
+        let mut masker = Masker::new(self.policy().whole_plan(), format, keys, None).within(scopes);
         let mut out = Vec::new();
         let mut changed = match masker.push(body, &mut out).map_err(Error::from)? {
             Release::Unchanged => false,

@@ -36,6 +36,7 @@ mod guard;
 mod shared;
 mod step;
 mod truth;
+mod unmask;
 mod worker;
 
 pub use answer::Answer;

@@ -17,7 +17,7 @@ pub struct Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FaultCode {
-    /// Not JSON (RFC 8259).
+    /// Not JSON (RFC 8259), or not of the format that it should be.
     Malformed,
     /// The body ends inside a value.
     Truncated,
@@ -27,6 +27,10 @@ pub enum FaultCode {
     InvalidUtf8,
     /// A number, member name, line or event beyond its limit.
     TooLong,
+    /// A part of a body that no format reads.
+    Unmaskable,
+    /// It is well-formed and holds a value that must not pass; the offset is that of the piece in which it was found.
+    Denied,
 }
 
 impl FaultCode {
@@ -38,6 +42,8 @@ impl FaultCode {
             Self::TooDeep => "too_deep",
             Self::InvalidUtf8 => "invalid_utf8",
             Self::TooLong => "too_long",
+            Self::Unmaskable => "unmaskable_part",
+            Self::Denied => "denied_value",
         }
     }
 }
@@ -45,11 +51,13 @@ impl FaultCode {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = match self.code {
-            FaultCode::Malformed => "is not valid JSON",
+            FaultCode::Malformed => "is malformed",
             FaultCode::Truncated => "ends inside a value",
             FaultCode::TooDeep => "is nested too deep",
             FaultCode::InvalidUtf8 => "is not valid UTF-8",
+            FaultCode::Unmaskable => "has a part that cannot be masked",
             FaultCode::TooLong => "holds a part that is too long",
+            FaultCode::Denied => "holds a value that must not pass",
         };
         write!(f, "the body {what} (byte {})", self.at)
     }

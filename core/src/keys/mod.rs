@@ -32,6 +32,8 @@ pub enum Purpose {
     Pseudonym,
     /// Seals the hops between services.
     Hop,
+    /// Hides values so that they can be had back: encrypted digits and tokens.
+    Reversible,
 }
 
 /// The keys of one installation. Printing it shows nothing.
@@ -40,6 +42,7 @@ pub struct Keys {
     digest: HmacSha256,
     pseudonym: HmacSha256,
     hop: HmacSha256,
+    reversible: HmacSha256,
 }
 
 impl Keys {
@@ -49,6 +52,7 @@ impl Keys {
             digest: derive(&root, b"wardline/1/digest"),
             pseudonym: derive(&root, b"wardline/1/pseudonym"),
             hop: derive(&root, b"wardline/1/hop"),
+            reversible: derive(&root, b"wardline/1/reversible"),
         }
     }
 
@@ -111,7 +115,16 @@ impl Keys {
             Purpose::Digest => self.digest.clone(),
             Purpose::Pseudonym => self.pseudonym.clone(),
             Purpose::Hop => self.hop.clone(),
+            Purpose::Reversible => self.reversible.clone(),
         })
+    }
+
+    /// A digest under a key of its own, for one use within a purpose: the fields name it. Nothing that the key of the
+    /// purpose itself gives away helps with it.
+    pub fn within(&self, purpose: Purpose, fields: &[&[u8]]) -> KeyedDigest {
+        let mut key = self.start(purpose);
+        fields.iter().for_each(|field| key.field(field));
+        KeyedDigest(keyed(&key.finish()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The forms of body that masking reads.
 
+use std::fmt;
+
 /// The forms of body that masking reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -14,11 +16,47 @@ pub enum Format {
     Text,
     /// `application/x-www-form-urlencoded` (WHATWG URL, section 5).
     Form,
+    /// A table whose first row names its columns (RFC 4180).
+    Csv {
+        /// What stands between two cells.
+        separator: u8,
+    },
+    /// `multipart/form-data` (RFC 7578) and the other kinds of multipart (RFC 2046).
+    Multipart(Boundary),
+}
+
+/// What separates the parts of a multipart body: 1 to 70 characters (RFC 2046, section 5.1.1).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Boundary {
+    text: [u8; 70],
+    length: usize,
+}
+
+impl fmt::Debug for Boundary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Boundary({:?})", String::from_utf8_lossy(self.as_bytes()))
+    }
+}
+
+impl Boundary {
+    fn new(text: &str) -> Option<Self> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"'()+_,-./:=? ".contains(&byte);
+        if text.is_empty() || text.ends_with(' ') || !text.bytes().all(allowed) {
+            return None;
+        }
+        let mut boundary = Self { text: [0; 70], length: text.len() };
+        boundary.text.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        Some(boundary)
+    }
+
+    /// As it stands in the header.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text.get(..self.length).unwrap_or_default()
+    }
 }
 
 impl Format {
-    /// The format of a `Content-Type` value; `None` for what masking cannot read: binary bodies, multipart, and
-    /// any character encoding but UTF-8 and its subset ASCII.
+    /// The format of a `Content-Type` value; `None` for what masking cannot read: binary bodies, and any character encoding but UTF-8 and its subset ASCII.
     ///
     /// ```
     /// use wardline::mask::Format;
@@ -28,6 +66,9 @@ impl Format {
     pub fn of(content_type: &str) -> Option<Self> {
         let mut parts = content_type.split(';');
         let essence = parts.next().unwrap_or("").trim().to_ascii_lowercase();
+        if essence.starts_with("multipart/") {
+            return boundary(content_type).map(Self::Multipart);
+        }
         for parameter in parts {
             if let Some((name, value)) = parameter.split_once('=')
                 && name.trim().eq_ignore_ascii_case("charset")
@@ -51,6 +92,8 @@ impl Format {
             | "application/json-lines"
             | "application/stream+json" => Some(Self::Ndjson),
             "text/event-stream" => Some(Self::Sse),
+            "text/csv" | "application/csv" => Some(Self::Csv { separator: b',' }),
+            "text/tab-separated-values" => Some(Self::Csv { separator: b'\t' }),
             "application/x-www-form-urlencoded" => Some(Self::Form),
             "application/xml"
             | "application/yaml"
@@ -65,6 +108,32 @@ impl Format {
     }
 }
 
+/// The one `boundary` of a content type; of two, nobody knows which the service takes.
+fn boundary(content_type: &str) -> Option<Boundary> {
+    let mut found = None;
+    let mut rest = content_type.split_once(';')?.1;
+    loop {
+        let (name, after) = rest.split_once('=')?;
+        let after = after.trim_start();
+        let (value, more) = match after.strip_prefix('"') {
+            Some(quoted) => quoted.split_once('"')?,
+            None => after.split_at_checked(after.find(';').unwrap_or(after.len()))?,
+        };
+        if name.trim().eq_ignore_ascii_case("boundary")
+            && found.replace(Boundary::new(value.trim())?).is_some()
+        {
+            return None;
+        }
+        let more = more.trim_start();
+        match more.strip_prefix(';').map(str::trim) {
+            Some("") => return found,
+            Some(next) => rest = next,
+            None if more.is_empty() => return found,
+            None => return None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,14 +144,28 @@ mod tests {
             ("Application/JSON", Some(Format::Json)),
             ("application/x-ndjson", Some(Format::Ndjson)),
             ("text/event-stream; charset=\"utf-8\"", Some(Format::Sse)),
-            ("text/csv", Some(Format::Text)),
+            ("text/tab-separated-values", Some(Format::Csv { separator: b'\t' })),
+            ("text/csv", Some(Format::Csv { separator: b',' })),
             ("application/x-www-form-urlencoded", Some(Format::Form)),
             ("application/octet-stream", None),
-            ("multipart/form-data; boundary=x", None),
+            ("multipart/form-data", None),
+            ("multipart/form-data; boundary=x; Boundary=y", None),
+            ("multipart/form-data; boundary=", None),
             ("application/json; charset=latin1", None),
             ("", None),
         ] {
             assert_eq!(Format::of(content_type), format, "{content_type}");
+        }
+    }
+
+    #[test]
+    fn boundaries() {
+        for (content_type, boundary) in [
+            ("multipart/form-data; boundary=x", "x"),
+            ("Multipart/Mixed; charset=utf-8; BOUNDARY=\"a b:c\"; x=y", "a b:c"),
+        ] {
+            let Some(Format::Multipart(found)) = Format::of(content_type) else { panic!("{content_type}") };
+            assert_eq!(found.as_bytes(), boundary.as_bytes());
         }
     }
 }

@@ -8,18 +8,22 @@ use crate::keys::{Keys, Purpose};
 use crate::model::Finding;
 use crate::vector::Counter;
 
+use super::Scopes;
 use super::plan::{Plan, Rule};
 use super::report::Report;
+use super::transform::{Keyring, Value};
 
 /// Finds and replaces by one plan, and keeps the report.
 #[derive(Debug)]
 pub(super) struct Marker {
     pub(super) plan: Arc<Plan>,
-    pub(super) keys: Keys,
+    pub(super) keyring: Keyring,
     pub(super) report: Report,
     pub(super) counter: Option<Counter>,
     /// Findings of the text at hand; kept to be used again.
     found: Vec<Finding>,
+    /// Whether a value was found that must not pass at all.
+    pub(super) denied: bool,
 }
 
 /// A text stands in a value or in the name of one.
@@ -31,7 +35,8 @@ pub(super) enum Role {
 
 impl Marker {
     pub(super) fn new(plan: Arc<Plan>, keys: Keys, counter: Option<Counter>) -> Self {
-        Self { plan, keys, report: Report::default(), counter, found: Vec::new() }
+        let keyring = Keyring::new(keys, Scopes::default());
+        Self { plan, keyring, report: Report::default(), counter, found: Vec::new(), denied: false }
     }
 
     /// Whether texts are read at all.
@@ -73,12 +78,13 @@ impl Marker {
             }
             // A value longer than a stream holds back is known by its first part alone, here as there.
             let known = value.get(..MAX_OPEN.min(value.len())).unwrap_or_default();
-            let digest = self.keys.digest(Purpose::Pseudonym, known);
+            let digest = self.keyring.keys().digest(Purpose::Pseudonym, known);
             self.report.note(&rule.what, value.len(), &digest, path);
-            let overlong = value.len() >= MAX_OPEN;
+            self.denied |= rule.denies();
+            let value = Value { text: value, overlong: value.len() >= MAX_OPEN, digest: &digest };
             match role {
-                Role::Value => rule.write(value, overlong, &digest, out),
-                Role::Name => rule.write_name(value, overlong, &digest, out),
+                Role::Value => rule.write(value, &self.keyring, out),
+                Role::Name => rule.write_name(value, &self.keyring, out),
             }
         }
     }
@@ -112,9 +118,24 @@ impl Marker {
         path: impl FnOnce() -> String,
         out: &mut Vec<u8>,
     ) {
-        let digest = self.keys.digest(Purpose::Pseudonym, value);
+        let digest = self.keyring.keys().digest(Purpose::Pseudonym, value);
         self.report.note(&rule.what, value.len(), &digest, path);
-        rule.write(value, false, &digest, out);
+        self.denied |= rule.denies();
+        rule.write(Value { text: value, overlong: false, digest: &digest }, &self.keyring, out);
+    }
+
+    /// The same for a value of which only length and digest are known by now.
+    pub(super) fn digested(
+        &mut self,
+        rule: &Rule,
+        length: usize,
+        digest: &[u8; 32],
+        path: impl FnOnce() -> String,
+        out: &mut Vec<u8>,
+    ) {
+        self.report.note(&rule.what, length, digest, path);
+        self.denied |= rule.denies();
+        rule.write(Value { text: &[], overlong: true, digest }, &self.keyring, out);
     }
 }
 

@@ -2,19 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::json::Fault;
+use crate::json::{Fault, FaultCode};
 use crate::keys::Keys;
 use crate::model::Census;
 use crate::vector::Counter;
 
-use super::form::FormDriver;
-use super::json::JsonDriver;
-use super::lines::LinesDriver;
 use super::marker::Marker;
-use super::splice::Splice;
-use super::sse::SseDriver;
-use super::text::{Progress, TextDriver};
-use super::{Format, Plan, Report};
+use super::pipe::Pipe;
+use super::{Format, Plan, Report, Scopes};
 
 /// What is wrong with a body that had to be masked, and at which byte.
 pub type MaskError = Fault;
@@ -52,51 +47,47 @@ pub enum Release {
 #[derive(Debug)]
 pub struct Masker {
     marker: Marker,
-    driver: Driver,
-    /// Bytes that the driver still needs; of them, the first `sent` have gone out.
-    held: Vec<u8>,
-    sent: usize,
+    pipe: Pipe,
     empty: bool,
     failed: Option<MaskError>,
-}
-
-#[derive(Debug)]
-enum Driver {
-    /// Nothing to change and nothing to count.
-    Nothing,
-    Json(Box<JsonDriver>),
-    Lines(LinesDriver),
-    Sse(SseDriver),
-    Text(TextDriver),
-    Form(FormDriver),
+    /// How many bytes came before the piece at hand.
+    taken: u64,
+    /// Whether what must not pass at all is only noted.
+    observes: bool,
 }
 
 impl Masker {
     /// For one body. A plan may be empty: then the body is only counted.
     pub fn new(plan: Arc<Plan>, format: Format, keys: Keys, counter: Option<Counter>) -> Self {
         let marker = Marker::new(plan, keys, counter);
-        let driver = match format {
-            _ if marker.plan.is_empty() && marker.counter.is_none() => Driver::Nothing,
-            Format::Json => Driver::Json(Box::new(JsonDriver::document(&marker))),
-            Format::Ndjson => Driver::Lines(LinesDriver::new()),
-            Format::Sse => Driver::Sse(SseDriver::default()),
-            Format::Text if marker.detects() => Driver::Text(TextDriver::default()),
-            Format::Form if !marker.plan.is_empty() => Driver::Form(FormDriver::default()),
-            // No field and no vector stands in a plain text, and no vector in a form.
-            Format::Text | Format::Form => Driver::Nothing,
-        };
-        Self { marker, driver, held: Vec::new(), sent: 0, empty: true, failed: None }
+        let pipe = Pipe::new(&marker, format, None);
+        Self { marker, pipe, empty: true, failed: None, taken: 0, observes: false }
+    }
+
+    /// The same body, as one of this exchange, session and tenant; without it, of none that has a name.
+    #[must_use]
+    pub fn within(mut self, scopes: Scopes) -> Self {
+        self.marker.keyring.rescope(scopes);
+        self
+    }
+
+    /// The same body, read to know what it holds: what must not pass at all is noted and no error.
+    #[must_use]
+    pub fn observing(mut self) -> Self {
+        self.observes = true;
+        self
     }
 
     /// Takes the next bytes; what may go on now is `input` itself or is appended to `out`.
     ///
     /// # Errors
-    /// Where the body is not of its format, so that masking cannot be vouched for. Nothing of `input` went to `out`.
+    /// Where the body is not of its format, so that masking cannot be vouched for, or holds a value that must not pass at all.
+    /// Nothing of `input` went to `out`.
     pub fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Release, MaskError> {
         if let Some(failed) = self.failed {
             return Err(failed);
         }
-        if matches!(self.driver, Driver::Nothing) {
+        if self.pipe.reads_nothing() {
             return Ok(Release::Unchanged);
         }
         self.empty &= input.is_empty();
@@ -136,52 +127,23 @@ impl Masker {
 
     /// How many bytes are held back.
     pub fn held(&self) -> usize {
-        let texts = match &self.driver {
-            Driver::Lines(driver) => driver.held(),
-            Driver::Sse(driver) => driver.held(),
-            _ => 0,
-        };
-        self.held.len() - self.sent + texts
+        self.pipe.held()
     }
 
     fn step(&mut self, input: &[u8], last: bool, out: &mut Vec<u8>) -> Result<Release, MaskError> {
-        let mut held = std::mem::take(&mut self.held);
-        let direct = held.is_empty();
-        let nothing_held = self.sent == held.len();
-        if !direct {
-            held.extend_from_slice(input);
-        }
-        let window = if direct { input } else { held.as_slice() };
         let before = out.len();
-        let mut splice = Splice::new(window, self.sent, out);
-        let marker = &mut self.marker;
-        let progress = match &mut self.driver {
-            Driver::Nothing => Ok(Progress { released: window.len(), keep: window.len() }),
-            Driver::Json(driver) => driver.read(marker, window, last, &mut splice),
-            Driver::Lines(driver) => driver.read(marker, window, last, &mut splice),
-            Driver::Sse(driver) => driver.read(marker, window, last, &mut splice),
-            Driver::Text(driver) => driver.read(marker, window, last, &mut splice),
-            Driver::Form(driver) => driver.read(marker, window, last, &mut splice),
-        };
-        let Progress { released, keep } = match progress {
-            Ok(progress) => progress,
-            Err(fault) => {
-                out.truncate(before);
-                self.failed = Some(fault);
-                return Err(fault);
+        let denied = Fault { code: FaultCode::Denied, at: self.taken };
+        self.taken += input.len() as u64;
+        let done = self.pipe.push(&mut self.marker, input, last, out).and_then(|release| {
+            match self.marker.denied && !self.observes {
+                true => Err(denied),
+                false => Ok(release),
             }
-        };
-        let unchanged = nothing_held && released == window.len() && !splice.changed();
-        if !unchanged {
-            splice.pass(released);
+        });
+        if let Err(fault) = done {
+            out.truncate(before);
+            self.failed = Some(fault);
         }
-        if direct {
-            held.extend_from_slice(input.get(keep..).unwrap_or_default());
-        } else {
-            held.drain(..keep.min(held.len()));
-        }
-        self.held = held;
-        self.sent = released - keep;
-        Ok(if unchanged { Release::Unchanged } else { Release::Changed })
+        done
     }
 }

@@ -13,14 +13,18 @@
 //!   part has nine or more; embeddings are passed over. A masked number becomes a string.
 //! - **Server-sent events** are read one by one: the data as JSON if it is, else as text; other lines as text.
 //!   Texts that a language model streams in pieces, an event each, are read as one text (`core/data/streams.yaml`).
-//! - **Forms** are read pair by pair, decoded.
+//! - **Forms** are read pair by pair, decoded; **multipart** bodies part by part, each by its own format; **tables** (CSV) cell
+//!   by cell, under the name of its column.
 
+mod csv;
 mod form;
 mod format;
 mod json;
 mod lines;
 mod marker;
 mod masker;
+mod multipart;
+mod pipe;
 mod plan;
 mod report;
 mod reread;
@@ -30,12 +34,12 @@ mod stream;
 mod text;
 mod transform;
 
-pub use format::Format;
+pub use format::{Boundary, Format};
 pub use masker::{MaskError, Masker, Release};
 pub use plan::{Plan, PlanSpec, What};
 pub use report::{Masked, Report};
 pub use reread::Reread;
-pub use transform::Transform;
+pub use transform::{Generalised, Hidden, Scope, Scopes, Transform, Unmasked, unmask};
 
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,8 @@ pub struct Plan {
     pub(super) drops: bool,
     /// Whether it is what left that is read, and nothing is to be changed.
     pub(super) rereads: bool,
+    /// Whether a part of a body that no format reads passes as it is.
+    pub(super) passes_unmaskable: bool,
 }
 
 /// One thing that must not pass.
@@ -106,6 +108,7 @@ impl Plan {
             entities,
             fields,
             rereads: false,
+            passes_unmaskable: false,
         })
     }
 
@@ -116,7 +119,13 @@ impl Plan {
     pub fn to_reread(&self) -> Result<Self, Error> {
         let entities = self.entities.iter().filter_map(|rule| Some((rule.entity()?, rule.transform.clone())));
         let plan = Self::compile(PlanSpec { entities: entities.collect(), fields: Vec::new() })?;
-        Ok(Self { rereads: true, ..plan })
+        Ok(Self { rereads: true, passes_unmaskable: true, ..plan })
+    }
+
+    /// The same plan, letting parts of a body pass that no format reads.
+    #[must_use]
+    pub fn passing_unmaskable(self) -> Self {
+        Self { passes_unmaskable: true, ..self }
     }
 
     /// Whether it changes nothing.
@@ -135,7 +144,7 @@ impl Plan {
 }
 
 impl Rule {
-    fn entity(&self) -> Option<Entity> {
+    pub(super) fn entity(&self) -> Option<Entity> {
         match self.what {
             What::Entity(entity) => Some(entity),
             What::Field(_) => None,

@@ -33,7 +33,11 @@ pub struct Reread {
 impl Reread {
     /// For one body, by a plan that [`Plan::to_reread`] made.
     pub fn new(plan: Arc<Plan>, format: Format, keys: Keys) -> Self {
-        Self { masker: Masker::new(plan, format, keys, None), aside: Vec::new(), unreadable: false }
+        Self {
+            masker: Masker::new(plan, format, keys, None).observing(),
+            aside: Vec::new(),
+            unreadable: false,
+        }
     }
 
     /// Reads bytes that left.

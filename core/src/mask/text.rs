@@ -18,6 +18,8 @@ pub(super) struct Progress {
 /// Reads plain text.
 #[derive(Debug, Default)]
 pub(super) struct TextDriver {
+    /// The form field that the text stands in.
+    key: Option<String>,
     reading: Reading,
     /// Everything before this offset of the window is whole characters.
     checked: usize,
@@ -25,6 +27,11 @@ pub(super) struct TextDriver {
 }
 
 impl TextDriver {
+    /// For a text under this name.
+    pub(super) fn under(key: Option<&str>) -> Self {
+        Self { key: key.map(str::to_owned), ..Self::default() }
+    }
+
     pub(super) fn read(
         &mut self,
         marker: &mut Marker,
@@ -43,7 +50,9 @@ impl TextDriver {
         }
         // A character that is not whole yet is not text yet.
         let text = window.get(..self.checked).unwrap_or_default();
-        for mark in self.reading.read(marker, text, None, last, String::new) {
+        let key = self.key.as_deref();
+        let path = || key.unwrap_or_default().to_owned();
+        for mark in self.reading.read(marker, text, key, last, path) {
             splice.cut(mark.span);
             splice.add(&mark.text);
         }

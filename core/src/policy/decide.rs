@@ -89,6 +89,32 @@ impl Policy {
         self.answer(tally)
     }
 
+    /// Decides about telling values in clear: the same, and only a live grant that covers every act lets it pass, whatever a
+    /// rule or the default allows.
+    pub fn decide_disclosure(&self, facts: &Facts<'_>, grants: &dyn GrantView) -> Decision {
+        let decision = self.decide(facts, grants);
+        if decision.verdict != Verdict::Allow {
+            return decision;
+        }
+        let service = facts.service.map_or("", |service| &service.name);
+        let covering = facts.acts.iter().map(|act| grants.covering(facts.identity, service, act));
+        match covering.collect::<Option<Vec<_>>>() {
+            Some(mut covering) if !covering.is_empty() => {
+                covering.extend(decision.grants);
+                covering.sort_unstable();
+                covering.dedup();
+                Decision { grants: covering, ..decision }
+            }
+            _ => Decision {
+                verdict: Verdict::Deny,
+                code: code::GRANT_REQUIRED,
+                because: Reason::GrantRequired.sentence().into(),
+                grants: Vec::new(),
+                ..decision
+            },
+        }
+    }
+
     fn judge<'p>(
         &'p self,
         facts: &Facts<'_>,

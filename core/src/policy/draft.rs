@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Node, beside, bytes, entities, number, threshold};
-use super::masking::{Entry, Side};
+use super::masking::{Embed, Entry, Side};
 use super::scope::{Amount, Callers, Matcher, Operations, Scope};
 use super::service::{IdentitySource, OnFailure, Service, State, Thresholds};
 use crate::classify;
@@ -19,7 +19,7 @@ use crate::glob::Glob;
 use crate::grant::{Grant, Scope as GrantScope, Step};
 use crate::identity::{TrustedHeaders, Who};
 use crate::json::Path;
-use crate::mask::Transform;
+use crate::mask::{Generalised, Scope as Reach, Transform};
 use crate::model::{Entity, GrantId, Mode, Operation, Risk, Unit};
 
 /// A part of the policy and where it stands.
@@ -71,6 +71,7 @@ const DEFAULT_THRESHOLDS: Thresholds = Thresholds { hold: Some(Risk::new(80)), d
 const DEFAULT_DURABLE_FROM: Risk = Risk::new(60);
 const DEFAULT_TTL: Duration = Duration::from_secs(3_600);
 const DEFAULT_USABLE_FOR: Duration = Duration::from_secs(900);
+const DEFAULT_DAYS: u16 = 180;
 const DEFAULT_BODY_LIMIT: usize = 1 << 20;
 /// Who issued a standing grant.
 const ISSUER: &str = "policy";
@@ -367,27 +368,50 @@ fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {
         fields,
         refuse_unmaskable: text(node, "unmaskable") != Some("pass"),
         rereads: text(node, "reread") == Some("always"),
+        embed: match text(node, "embed") {
+            Some("pass") => Embed::Pass,
+            Some("deny") => Embed::Deny,
+            _ => Embed::Mask,
+        },
     })
 }
 
 fn read_transform(node: &Node) -> Option<Transform> {
-    match node.text() {
-        Some("redact") => Some(Transform::Redact),
-        Some("hash") => Some(Transform::Hash),
-        Some("drop") => Some(Transform::Drop),
-        // What a short word for it keeps: enough to recognise, too little to use.
-        Some("partial") => Some(Transform::Partial { first: 1, last: 2 }),
-        Some(_) => None,
-        None => match (text(node, "replace"), node.get("partial")) {
-            (Some(text), None) => Some(Transform::Replace(text.to_owned())),
-            (None, Some(partial)) => {
-                let kept = |key| text(partial, key).and_then(number).and_then(|n| usize::try_from(n).ok());
-                Some(Transform::Partial {
-                    first: kept("first").unwrap_or(0),
-                    last: kept("last").unwrap_or(0),
-                })
-            }
-            _ => None,
-        },
+    if let Some(word) = node.text() {
+        return Some(match word {
+            "redact" => Transform::Redact,
+            "hash" => Transform::Hash,
+            "drop" => Transform::Drop,
+            "deny" => Transform::Deny,
+            "keep_length" => Transform::KeepLength,
+            // What a short word for it keeps: enough to recognise, too little to use.
+            "partial" => Transform::Partial { first: 1, last: 2 },
+            // What can be joined by it, and what can be had back: as little as possible, and by whoever may ask at all.
+            "pseudonym" => Transform::Pseudonym(Reach::Session),
+            "date_shift" => Transform::DateShift { days: DEFAULT_DAYS, scope: Reach::Session },
+            "generalise" => Transform::Generalise(None),
+            "fpe" => Transform::Fpe(Reach::Policy),
+            "token" => Transform::Token(Reach::Policy),
+            _ => return None,
+        });
     }
+    let [(key, settings)] = node.entries() else { return None };
+    let whole = |key| text(settings, key).and_then(number);
+    let scope = || text(settings, "scope").and_then(Reach::by_name);
+    Some(match key.text.as_str() {
+        "replace" => Transform::Replace(settings.text()?.to_owned()),
+        "partial" => {
+            let kept = |key| whole(key).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+            Transform::Partial { first: kept("first"), last: kept("last") }
+        }
+        "pseudonym" => Transform::Pseudonym(scope()?),
+        "date_shift" => Transform::DateShift {
+            days: whole("days").map_or(Some(DEFAULT_DAYS), |n| u16::try_from(n).ok())?,
+            scope: scope().unwrap_or(Reach::Session),
+        },
+        "generalise" => Transform::Generalise(Some(Generalised::by_name(text(settings, "as")?)?)),
+        "fpe" => Transform::Fpe(scope()?),
+        "token" => Transform::Token(scope()?),
+        _ => return None,
+    })
 }

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::identity::Identity;
 use crate::json::Path;
 use crate::mask::{Plan, PlanSpec, Transform};
-use crate::model::{Act, Entity};
+use crate::model::{Act, Entity, Operation};
 
 /// Which body of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,11 +19,39 @@ pub enum Side {
     Response,
 }
 
+/// What happens to values in what is sent to be embedded. Masking changes the vector, and what is not masked can be had back
+/// from it: neither is right for everybody, so each mask entry says which, and the record shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Embed {
+    /// They are counted and left as they are.
+    Pass,
+    /// They are masked as anywhere.
+    Mask,
+    /// The request is refused.
+    Deny,
+}
+
+impl Embed {
+    /// The name that policies use.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Mask => "mask",
+            Self::Deny => "deny",
+        }
+    }
+}
+
 /// What is masked in one body.
 #[derive(Debug)]
 pub struct Masking {
     /// What must not pass; empty where no entry fits.
     pub plan: Arc<Plan>,
+    /// For what is sent to be embedded: the strictest choice of the entries that fit.
+    pub embed: Option<Embed>,
+    /// What passes though it is found, because it is embedded; it is counted.
+    pub watch: Option<Arc<Plan>>,
     /// Whether a body that cannot be masked is refused rather than passed on as it is.
     pub refuse_unmaskable: bool,
     /// The plan for reading again what left, where an entry asks for that.
@@ -43,6 +71,7 @@ pub(super) struct Entry {
     pub(super) fields: Vec<(Path, Transform)>,
     pub(super) refuse_unmaskable: bool,
     pub(super) rereads: bool,
+    pub(super) embed: Embed,
 }
 
 /// All entries, sorted by name, and the plans that were made of them.
@@ -55,8 +84,37 @@ pub(super) struct Masks {
     plans: RwLock<HashMap<Fitting, Arc<Masking>>>,
 }
 
-/// The side and the indices of the entries that fit: what a plan is made of.
-type Fitting = (Side, Vec<usize>);
+/// The side, what of it is embedded, and the indices of the entries that fit: what a plan is made of.
+type Fitting = (Side, Embedded, Vec<usize>);
+
+/// How much of a request is to be embedded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Embedded {
+    Nothing,
+    /// Some of its acts: who embeds must not pass what another act would show.
+    Some,
+    All,
+}
+
+impl Embedded {
+    fn of(acts: &[Act], side: Side) -> Self {
+        let embeds = |act: &Act| act.operation == Operation::InferenceEmbed;
+        match side {
+            Side::Request if acts.iter().all(embeds) => Self::All,
+            Side::Request if acts.iter().any(embeds) => Self::Some,
+            _ => Self::Nothing,
+        }
+    }
+
+    /// What an entry does to such a body.
+    fn choice(self, entry: &Entry) -> Embed {
+        match (self, entry.embed) {
+            (Self::Some | Self::All, Embed::Deny) => Embed::Deny,
+            (Self::All, Embed::Pass) => Embed::Pass,
+            _ => Embed::Mask,
+        }
+    }
+}
 
 impl Masks {
     /// # Errors
@@ -64,7 +122,7 @@ impl Masks {
     pub(super) fn new(mut entries: Vec<Entry>) -> Result<Self, Error> {
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         // All of them together hold every setting there is: what cannot be compiled shows before the first request.
-        let whole = Arc::new(Plan::compile(spec(entries.iter()))?);
+        let whole = Arc::new(Plan::compile(spec(entries.iter().map(|entry| (entry, Embed::Mask))))?);
         Ok(Self { entries, whole, plans: RwLock::default() })
     }
 
@@ -91,11 +149,11 @@ impl Masks {
             .filter(|(_, entry)| fits(entry))
             .map(|(index, _)| index)
             .collect();
-        let key = (side, fitting);
+        let key = (side, Embedded::of(acts, side), fitting);
         if let Some(known) = self.plans.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(Arc::clone(known));
         }
-        let made = Arc::new(self.join(&key.1)?);
+        let made = Arc::new(self.join(key.1, &key.2)?);
         let mut plans = self.plans.write().unwrap_or_else(PoisonError::into_inner);
         // Callers choose which sets come up; a policy of many entries must not let them fill the memory.
         if plans.len() >= Self::MOST_PLANS {
@@ -106,36 +164,54 @@ impl Masks {
 
     const MOST_PLANS: usize = 1_024;
 
-    fn join(&self, fitting: &[usize]) -> Result<Masking, Error> {
-        let fitting = || fitting.iter().filter_map(|index| self.entries.get(*index));
-        let plan = Plan::compile(spec(fitting()))?;
-        let rereads = fitting().any(|entry| entry.rereads);
+    fn join(&self, embedded: Embedded, fitting: &[usize]) -> Result<Masking, Error> {
+        let entries = || fitting.iter().filter_map(|index| self.entries.get(*index));
+        let chosen = || entries().map(|entry| (entry, embedded.choice(entry)));
+        let masking = || chosen().filter(|(_, choice)| *choice != Embed::Pass);
+        let masked = spec(masking());
+        let mut watched = spec(chosen().filter(|(_, choice)| *choice == Embed::Pass));
+        // What another entry masks does not pass.
+        watched.entities.retain(|(entity, _)| !masked.entities.iter().any(|(other, _)| other == entity));
+        watched.fields.retain(|(path, _)| !masked.fields.iter().any(|(other, _)| other == path));
+        let watch = Plan::compile(watched)?;
+        let plan = Plan::compile(masked)?;
+        let refuses = masking().any(|(entry, _)| entry.refuse_unmaskable);
+        let plan = if refuses { plan } else { plan.passing_unmaskable() };
+        let rereads = masking().any(|(entry, _)| entry.rereads);
         Ok(Masking {
             reread: rereads.then(|| plan.to_reread().map(Arc::new)).transpose()?,
             plan: Arc::new(plan),
-            refuse_unmaskable: fitting().any(|entry| entry.refuse_unmaskable),
-            names: fitting().map(|entry| Arc::clone(&entry.name)).collect(),
+            embed: chosen().map(|(_, choice)| choice).max().filter(|_| embedded != Embedded::Nothing),
+            watch: (!watch.is_empty()).then(|| Arc::new(watch)),
+            refuse_unmaskable: refuses,
+            names: entries().map(|entry| Arc::clone(&entry.name)).collect(),
         })
     }
 }
 
 /// The union of entries: for one entity or path the strictest transform. The strictest paths come first, because of
 /// two paths that fit one value the first counts.
-fn spec<'e>(entries: impl Iterator<Item = &'e Entry>) -> PlanSpec {
+fn spec<'e>(entries: impl Iterator<Item = (&'e Entry, Embed)>) -> PlanSpec {
     let mut by_entity: BTreeMap<Entity, Transform> = BTreeMap::new();
     let mut by_path: BTreeMap<&str, (&Path, Transform)> = BTreeMap::new();
-    for entry in entries {
+    for (entry, choice) in entries {
+        let meant = |transform: &Transform| match choice {
+            Embed::Deny => Transform::Deny,
+            _ => transform.clone(),
+        };
         for (entity, transform) in &entry.entities {
+            let transform = meant(transform);
             let merged = match by_entity.remove(entity) {
-                Some(before) => strictest(before, transform),
-                None => transform.clone(),
+                Some(before) => strictest(before, &transform),
+                None => transform,
             };
             by_entity.insert(*entity, merged);
         }
         for (path, transform) in &entry.fields {
+            let transform = meant(transform);
             let merged = match by_path.remove(path.as_str()) {
-                Some((_, before)) => strictest(before, transform),
-                None => transform.clone(),
+                Some((_, before)) => strictest(before, &transform),
+                None => transform,
             };
             by_path.insert(path.as_str(), (path, merged));
         }
@@ -145,17 +221,27 @@ fn spec<'e>(entries: impl Iterator<Item = &'e Entry>) -> PlanSpec {
     PlanSpec { entities: by_entity.into_iter().collect(), fields }
 }
 
-/// How much a transform hides. A replacement text says what its author chose, so it shows more than a bare label.
-fn strictness(transform: &Transform) -> (u8, usize) {
+/// How much a transform hides, in the order of the table in `mask::transform`. A replacement text says what its author chose, so it
+/// shows more than a bare label; what nobody can have back hides more than what somebody can.
+fn strictness(transform: &Transform) -> u8 {
     match transform {
-        Transform::Partial { first, last } => (0, usize::MAX - first - last),
-        Transform::Hash => (1, 0),
-        Transform::Replace(_) => (2, 0),
-        Transform::Redact => (3, 0),
-        Transform::Drop => (4, 0),
+        Transform::DateShift { .. } => 0,
+        Transform::Generalise(_) => 1,
+        Transform::Partial { .. } => 2,
+        Transform::Fpe(_) => 3,
+        Transform::Token(_) => 4,
+        Transform::Pseudonym(_) => 5,
+        Transform::Hash => 6,
+        Transform::KeepLength => 7,
+        Transform::Replace(_) => 8,
+        Transform::Drop => 10,
+        Transform::Deny => 11,
+        // A new one that this table forgets is taken for the label.
+        _ => 9,
     }
 }
 
+/// Of two of one kind: less kept, moved further, a scope that reaches less far.
 fn strictest(a: Transform, b: &Transform) -> Transform {
     match (&a, b) {
         (Transform::Partial { first: f1, last: l1 }, Transform::Partial { first: f2, last: l2 }) => {
@@ -165,6 +251,14 @@ fn strictest(a: Transform, b: &Transform) -> Transform {
         (Transform::Replace(mine), Transform::Replace(others)) => {
             Transform::Replace(mine.min(others).clone())
         }
+        (Transform::DateShift { days: d1, scope: s1 }, Transform::DateShift { days: d2, scope: s2 }) => {
+            Transform::DateShift { days: *d1.max(d2), scope: *s1.max(s2) }
+        }
+        (Transform::Pseudonym(mine), Transform::Pseudonym(others)) => Transform::Pseudonym(*mine.max(others)),
+        (Transform::Fpe(mine), Transform::Fpe(others)) => Transform::Fpe(*mine.max(others)),
+        (Transform::Token(mine), Transform::Token(others)) => Transform::Token(*mine.max(others)),
+        // Two ways to tell less, of which neither tells less than the other: nothing is told.
+        (Transform::Generalise(mine), Transform::Generalise(others)) if mine != others => Transform::Redact,
         _ if strictness(&a) >= strictness(b) => a,
         _ => b.clone(),
     }
@@ -173,11 +267,13 @@ fn strictest(a: Transform, b: &Transform) -> Transform {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mask::{Generalised, Scope};
 
     #[test]
     fn the_stricter_transform_wins_from_either_side() {
         let partial = |first, last| Transform::Partial { first, last };
         let text = |t: &str| Transform::Replace(t.into());
+        let shift = |days, scope| Transform::DateShift { days, scope };
         for (a, b, wins) in [
             (Transform::Drop, Transform::Redact, Transform::Drop),
             (Transform::Redact, text("x"), Transform::Redact),
@@ -185,6 +281,30 @@ mod tests {
             (Transform::Hash, partial(0, 0), Transform::Hash),
             (partial(1, 4), partial(2, 0), partial(1, 0)),
             (text("b"), text("a"), text("a")),
+            (Transform::Deny, Transform::Drop, Transform::Deny),
+            (Transform::KeepLength, Transform::Hash, Transform::KeepLength),
+            (Transform::Hash, Transform::Pseudonym(Scope::Session), Transform::Hash),
+            (
+                Transform::Pseudonym(Scope::Policy),
+                Transform::Token(Scope::Tenant),
+                Transform::Pseudonym(Scope::Policy),
+            ),
+            (Transform::Token(Scope::Policy), Transform::Fpe(Scope::Tenant), Transform::Token(Scope::Policy)),
+            (Transform::Fpe(Scope::Policy), partial(0, 0), Transform::Fpe(Scope::Policy)),
+            (partial(1, 1), Transform::Generalise(None), partial(1, 1)),
+            (Transform::Generalise(None), shift(30, Scope::Policy), Transform::Generalise(None)),
+            (shift(30, Scope::Session), shift(60, Scope::Policy), shift(60, Scope::Session)),
+            (
+                Transform::Pseudonym(Scope::Policy),
+                Transform::Pseudonym(Scope::Tenant),
+                Transform::Pseudonym(Scope::Tenant),
+            ),
+            (
+                Transform::Token(Scope::Policy),
+                Transform::Token(Scope::Tenant),
+                Transform::Token(Scope::Tenant),
+            ),
+            (Transform::Generalise(None), Transform::Generalise(Some(Generalised::Age)), Transform::Redact),
         ] {
             assert_eq!(strictest(a.clone(), &b), wins);
             assert_eq!(strictest(b, &a), wins);

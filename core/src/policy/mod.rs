@@ -46,7 +46,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, code};
-pub use masking::{Masking, Side};
+pub use masking::{Embed, Masking, Side};
 pub use service::{IdentitySource, OnFailure, Service, State, Thresholds};
 
 use decide::Reason;

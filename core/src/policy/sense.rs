@@ -9,12 +9,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::decision::{ApprovalTerms, Effect};
-use super::document::{Findings, Node, Place, clip, hint};
+use super::document::{Findings, Node, Place, clip, entities, hint};
 use super::draft::{Draft, Part, Rule};
 use super::scope::{Matcher, Operations};
 use super::service::Thresholds;
 use crate::glob::Glob;
-use crate::model::Operation;
+use crate::mask::Generalised;
+use crate::model::{Group, Operation};
 
 /// Reports everything in `draft` that cannot be meant.
 pub(super) fn check(draft: &Draft<'_>, findings: &mut Findings) {
@@ -205,6 +206,10 @@ impl World {
         let named = draft.root.get("services").map(|node| node.entries().len()).unwrap_or_default();
         let unknown = Operations::of([Operation::Unknown]);
         let mut possible = vec![unknown; named + 1];
+        // What belongs to no service is what no host names, and the way back from masking.
+        if let Some(none) = possible.last_mut() {
+            *none = unknown.or(Operations::of([Operation::SecretRead]));
+        }
         let mut thresholds = vec![draft.thresholds; named + 1];
         for Part { is: service, .. } in &draft.services {
             if let Some(slot) = possible.get_mut(service.index) {
@@ -338,10 +343,11 @@ impl World {
             let maps = ["entities", "fields"].into_iter().filter_map(|key| node.get(key));
             for (_, transform) in maps.flat_map(Node::entries) {
                 if transform.entries().len() > 1 {
-                    let message = "a value has one transform: replace or partial";
+                    let message = "a value has one transform, with its settings";
                     findings.add(transform.place, "contradictory_transform", message);
                 }
             }
+            transforms_fit(node, findings);
         }
         for mask in &draft.masks {
             if !self.whole || !sound(mask.node, findings) {
@@ -355,10 +361,68 @@ impl World {
                     "never_fires",
                     message,
                 );
+            } else if let Some(embed) = mask.node.get("embed")
+                && !(mask.is.request && cells.iter().any(|(_, op)| *op == Operation::InferenceEmbed))
+            {
+                let message = "nothing that it masks is sent to be embedded";
+                findings.add(embed.place, "misplaced_key", message);
             }
         }
     }
 }
+
+/// A transform that reads its value fits what it is named for; all others would be redacted, and nobody told.
+fn transforms_fit(mask: &Node, findings: &mut Findings) {
+    let word = |transform: &Node| {
+        let key = transform.entries().first().map(|(key, _)| key.text.clone());
+        key.or_else(|| transform.text().map(str::to_owned)).unwrap_or_default()
+    };
+    let maps = ["entities", "fields"].map(|key| mask.get(key).map(Node::entries).unwrap_or_default());
+    let [by_entity, by_field] = maps;
+    for (_, transform) in by_field {
+        if transform.text() == Some("generalise") {
+            let message = "say what the field holds, such as {generalise: {as: age}}";
+            findings.add(transform.place, "unfit_transform", message);
+        }
+    }
+    for (name, transform) in by_entity {
+        // What is said of all others need not fit them all.
+        let meant = if name.text == "*" { Vec::new() } else { entities(&name.text) };
+        let what = match word(transform).as_str() {
+            "generalise"
+                if transform.text().is_some() && meant.iter().all(|e| Generalised::of(*e).is_none()) =>
+            {
+                "there is no less exact form of it"
+            }
+            "date_shift" if meant.iter().all(|entity| entity.group != Group::DateOfBirth) => "it is no date",
+            "fpe" if meant.iter().all(|entity| WORDS.contains(&entity.group)) => {
+                "it is no number of digits and separators"
+            }
+            _ => continue,
+        };
+        if !meant.is_empty() {
+            let message = format!("it would always be redacted: {what}");
+            findings.add(transform.place, "unfit_transform", message);
+        }
+    }
+}
+
+/// Groups of entities whose values always hold letters or are not numbers.
+const WORDS: [Group; 13] = [
+    Group::Email,
+    Group::Iban,
+    Group::Ip,
+    Group::Mac,
+    Group::Crypto,
+    Group::Vin,
+    Group::Person,
+    Group::Organization,
+    Group::Secret,
+    Group::Jwt,
+    Group::PrivateKey,
+    Group::UrlCredential,
+    Group::Password,
+];
 
 /// The rules that deny without exception, as far as they could be read whole.
 fn denials<'d>(draft: &'d Draft<'_>, findings: &Findings) -> Vec<&'d Rule> {

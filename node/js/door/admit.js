@@ -2,92 +2,123 @@
 
 // One request under guard, from its head to the service or to an answer.
 
-const { STEP, FLOW } = require('./codes.js')
+const native = require('../native.js')
+const codes = require('./codes.js')
 const heads = require('./heads.js')
 const { Incoming } = require('./incoming.js')
 const { Outgoing } = require('./outgoing.js')
 
-/** A request whose client waits for "100 Continue" before it sends the body. */
-const expects = Symbol('wardline.expects')
+const { STEP, FLOW, ENDING } = codes
 
-/** Takes a request through the guard. Calls `serve` where it may go on, `fail` where nothing can be said of it. */
-function admit (native, req, res, identity, serve, fail) {
-  const raw = req.rawHeaders
-  const exchange = native.begin(
-    req.method, req.originalUrl ?? req.url, raw.join('\n'), raw.length, req.socket?.remoteAddress ?? null, identity)
-  const incoming = new Incoming(req)
-  const outgoing = new Outgoing(exchange, req, res)
-  let gone = false
-  res.once('close', () => {
-    gone = true
-    outgoing.close()
-  })
-  advance(exchange.step())
+/** Requests whose clients wait for "100 Continue" before they send the body. */
+const expects = new WeakSet()
 
-  function advance (step) {
+/** Ends what nobody can end any more: its response was collected without ever being closed. */
+const abandoned = new FinalizationRegistry((exchange) => native.finish(exchange, ENDING.DISCONNECTED))
+
+/** Takes a request through the guard. Calls `next` where it may go on, `fail` where nothing can be said of it. */
+function admit (guard, req, res, identity, next, fail) {
+  const { socket, rawHeaders } = req
+  const head = `${req.method}\n${req.originalUrl ?? req.url}\n${socket?.remoteAddress ?? ''}\n${rawHeaders.join('\n')}`
+  const begun = native.begin(guard, head, rawHeaders.length, identity)
+  const exchange = codes.exchange(begun)
+  // A response is closed with the connection that it is written to; one that still waits for its turn may never be.
+  if (socket?._httpMessage !== res) abandoned.register(res, exchange)
+  new Admission(exchange, req, res, next, fail).advance(begun)
+}
+
+class Admission {
+  #exchange
+  #req
+  #res
+  #next
+  #fail
+  #outgoing
+  #incoming = null
+
+  constructor (exchange, req, res, next, fail) {
+    this.#exchange = exchange
+    this.#req = req
+    this.#res = res
+    this.#next = next
+    this.#fail = fail
+    this.#outgoing = new Outgoing(exchange, req.method, res)
+  }
+
+  advance (packed) {
+    let step = codes.code(packed)
     while (step === STEP.NEED_BODY) {
-      proceed(req, res)
-      const piece = incoming.next(ask)
+      proceed(this.#req, this.#res)
+      const piece = this.#body.next(() => this.#ask())
       if (piece === undefined) return
-      step = piece === null ? exchange.end() : exchange.push(piece)
+      packed = native.read(this.#exchange, piece)
+      step = codes.code(packed)
     }
+    const edits = heads.edits(this.#exchange, codes.edits(packed))
     switch (step) {
       case STEP.EFFECT:
-        exchange.carryOut().then(() => { if (!gone) advance(exchange.step()) }).catch(fail)
+        native.carryOut(this.#exchange).then(() => {
+          if (!this.#outgoing.isClosed) this.advance(native.step(this.#exchange))
+        }).catch(this.#fail)
         return
       case STEP.FORWARD:
-        edit()
-        incoming.pass()
-        return forward()
+        this.#edit(edits)
+        this.#incoming?.pass()
+        return this.#forward()
       case STEP.FORWARD_WHOLE:
-        edit(true)
-        incoming.replace(take())
-        return forward()
-      case STEP.FORWARD_FEED:
-        edit()
-        return incoming.feed(take(), feeder(exchange, incoming, cut), forward)
+        this.#edit(edits, true)
+        this.#body.replace(this.#take())
+        return this.#forward()
+      case STEP.FORWARD_FEED: {
+        this.#edit(edits)
+        const feed = feeder(this.#exchange, this.#body, () => this.#cut())
+        return this.#body.feed(this.#take(), feed, () => this.#forward())
+      }
       default:
-        incoming.pass()
-        return outgoing.answer(exchange.answer(), req[expects] === true)
+        this.#incoming?.pass()
+        return this.#outgoing.answer(native.answer(this.#exchange), expects.has(this.#req))
     }
   }
 
-  function ask () {
-    if (gone) return
+  get #body () {
+    return (this.#incoming ??= new Incoming(this.#req))
+  }
+
+  #ask () {
+    if (this.#outgoing.isClosed) return
     try {
-      advance(STEP.NEED_BODY)
+      this.advance(STEP.NEED_BODY)
     } catch (error) {
-      fail(error)
+      this.#fail(error)
     }
   }
 
-  function edit (whole = false) {
-    const edits = exchange.edits()
+  #edit (edits, whole = false) {
     if (edits === null) return
-    const { remove, set } = heads.parse(edits)
-    if (whole) return heads.editRequest(req, { remove: [...remove, 'transfer-encoding'], set })
+    const { gone, set } = edits
+    if (whole) return heads.editRequest(this.#req, { gone: new Set([...gone, 'transfer-encoding']), set })
     // A body whose length is unknown now comes in chunks, or whoever reads it would take it for none.
-    const unknown = remove.includes('content-length') && !set.some(([name]) => name === 'content-length')
-    const more = unknown && !('transfer-encoding' in req.headers) ? [['transfer-encoding', 'chunked']] : []
-    heads.editRequest(req, { remove, set: [...set, ...more] })
+    const unknown = gone.has('content-length') && !set.some(([name]) => name === 'content-length')
+    const chunked = unknown && !('transfer-encoding' in this.#req.headers)
+    heads.editRequest(this.#req, chunked ? { gone, set: [...set, ['transfer-encoding', 'chunked']] } : edits)
   }
 
-  function take () {
-    const bytes = Buffer.allocUnsafe(exchange.length)
-    exchange.take(bytes)
+  #take () {
+    const bytes = Buffer.allocUnsafe(native.length(this.#exchange))
+    native.take(this.#exchange, bytes)
     return bytes
   }
 
-  function forward () {
-    proceed(req, res)
-    outgoing.guard()
-    serve()
+  #forward () {
+    proceed(this.#req, this.#res)
+    this.#outgoing.guard()
+    this.#next()
   }
 
   /** The request may not go on: whoever reads it finds it broken. */
-  function cut () {
-    res.once('close', () => req.destroy())
-    outgoing.cut()
+  #cut () {
+    this.#res.once('close', () => this.#req.destroy())
+    this.#outgoing.cut()
   }
 }
 
@@ -99,7 +130,7 @@ function feeder (exchange, incoming, cut) {
       queue.push(piece)
       return true
     }
-    return release(exchange.request(piece, piece === null), piece)
+    return release(native.request(exchange, piece, piece === null), piece)
   }
 
   function release (flow, piece) {
@@ -111,10 +142,10 @@ function feeder (exchange, incoming, cut) {
     }
     if (flow === FLOW.EFFECT) {
       const waiting = queue = []
-      exchange.carryOut().then(() => {
+      native.carryOut(exchange).then(() => {
         queue = null
-        release(exchange.resume(), piece)
-        for (const next of waiting) queue === null ? release(exchange.request(next, next === null), next) : queue.push(next)
+        release(native.resume(exchange), piece)
+        for (const next of waiting) queue === null ? release(native.request(exchange, next, next === null), next) : queue.push(next)
       }).catch(cut)
       return true
     }
@@ -122,7 +153,7 @@ function feeder (exchange, incoming, cut) {
       if (piece !== null) ready = incoming.hand(piece)
     } else if (flow > 0) {
       const bytes = Buffer.allocUnsafe(flow)
-      exchange.take(bytes)
+      native.take(exchange, bytes)
       ready = incoming.hand(bytes)
     }
     if (piece === null) incoming.hand(null)
@@ -132,8 +163,7 @@ function feeder (exchange, incoming, cut) {
 
 /** Tells a client that waits with its body to send it, once somebody will read it. */
 function proceed (req, res) {
-  if (req[expects] !== true) return
-  req[expects] = false
+  if (!expects.delete(req)) return
   res.writeContinue()
 }
 

@@ -1,33 +1,56 @@
 'use strict'
 
 // Heads of messages: how they cross the border, and how the guard's edits reach Node's objects.
+//
+// Express gives every request and response a shape of its own, so that each name which is first asked of one costs a
+// search. Node's methods are therefore taken from where they are defined.
 
-const known = new Map()
-const KNOWN = 256
+const { IncomingMessage, OutgoingMessage } = require('node:http')
+const native = require('../native.js')
+const { EDITS } = require('./codes.js')
 
-/** `-name` and `+name: value` lines as `{remove, set}`. The same few texts come again and again. */
-function parse (text) {
-  let edits = known.get(text)
-  if (edits !== undefined) return edits
-  edits = { remove: [], set: [] }
-  for (const line of text.split('\n')) {
-    if (line[0] === '-') {
-      edits.remove.push(line.slice(1))
-    } else {
-      const at = line.indexOf(': ')
-      edits.set.push([line.slice(1, at), line.slice(at + 2)])
-    }
-  }
-  if (known.size < KNOWN) known.set(text, edits)
-  return edits
+const { getHeader, getHeaderNames, getHeaders, hasHeader, removeHeader, setHeader } = OutgoingMessage.prototype
+
+/** Edits by their number: the same few come again and again. */
+const known = []
+
+/** The edits under this number that wait in the exchange, as `{gone, set}`; `null` where there are none. */
+function edits (exchange, number) {
+  if (number === EDITS.NONE) return null
+  if (number === EDITS.OTHER) return parse(native.edits(exchange))
+  return (known[number] ??= parse(native.edits(exchange)))
 }
 
+/** `-name` and `+name: value` lines: every name that goes, and what comes in its place. */
+function parse (text) {
+  const gone = new Set()
+  const set = []
+  for (const line of text.split('\n')) {
+    if (line[0] === '-') {
+      gone.add(line.slice(1))
+    } else {
+      const at = line.indexOf(': ')
+      const name = line.slice(1, at)
+      gone.add(name)
+      set.push([name, line.slice(at + 2)])
+    }
+  }
+  return { gone, set }
+}
+
+// Node makes `headersDistinct` when it is first asked for, from as many raw headers as it counted when they came.
+const [COUNT, DISTINCT] = (() => {
+  const probe = new IncomingMessage(null)
+  void probe.headersDistinct
+  const symbols = Object.getOwnPropertySymbols(probe)
+  return ['kHeadersCount', 'kHeadersDistinct'].map((name) => symbols.find((one) => one.description === name))
+})()
+
 /** Carries edits out on a request: in `rawHeaders`, `headers` and `headersDistinct` alike. */
-function editRequest (req, { remove, set }) {
-  // Both views are made from as many raw headers as came, when first asked for, and kept from then on.
-  const { headers, headersDistinct } = req
-  const gone = new Set(remove)
-  for (const [name] of set) gone.add(name)
+function editRequest (req, { gone, set }) {
+  const headers = req.headers
+  const later = COUNT !== undefined && DISTINCT !== undefined && req[DISTINCT] === undefined
+  const distinct = later ? null : req.headersDistinct
   const raw = req.rawHeaders
   let kept = 0
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -37,28 +60,29 @@ function editRequest (req, { remove, set }) {
     kept += 2
   }
   raw.length = kept
-  for (const [name, value] of set) raw.push(name, value)
   for (const name of gone) {
-    delete headers[name]
-    delete headersDistinct[name]
+    if (name in headers) delete headers[name]
+    if (distinct !== null) delete distinct[name]
   }
   for (const [name, value] of set) {
+    raw.push(name, value)
     headers[name] = value
-    headersDistinct[name] = [value]
+    if (distinct !== null) distinct[name] = [value]
   }
+  if (later) req[COUNT] = raw.length
 }
 
 /** Carries edits out on a response whose head has not been written. */
-function editResponse (res, { remove, set }) {
-  for (const name of remove) if (res.hasHeader(name)) res.removeHeader(name)
-  for (const [name, value] of set) res.setHeader(name, value)
+function editResponse (res, { gone, set }) {
+  for (const name of getHeaderNames.call(res)) if (gone.has(name)) removeHeader.call(res, name)
+  for (const [name, value] of set) setHeader.call(res, name, value)
 }
 
 /** The head of a response as lines: names and values in turn. */
 function lines (res) {
   const list = []
-  for (const name of res.getHeaderNames()) {
-    const value = res.getHeader(name)
+  for (const name of getHeaderNames.call(res)) {
+    const value = getHeader.call(res, name)
     if (Array.isArray(value)) {
       for (const one of value) list.push(name, String(one))
     } else {
@@ -84,10 +108,25 @@ function merge (res, headers) {
   for (const [name, value] of pairs) res.appendHeader(name, value)
 }
 
-/** A declared length, or -1. */
-function length (value) {
-  const text = String(value ?? '')
+/** The length that a response declares, or -1. */
+function length (res) {
+  const text = String(getHeader.call(res, 'content-length') ?? '')
   return /^\d+$/.test(text) ? Number(text) : -1
 }
 
-module.exports = { parse, editRequest, editResponse, lines, merge, length }
+/** Whether the end of a body is marked in the body itself, so that no length may be declared. */
+function isChunked (res) {
+  return hasHeader.call(res, 'transfer-encoding') || hasHeader.call(res, 'trailer')
+}
+
+module.exports = {
+  edits,
+  editRequest,
+  editResponse,
+  lines,
+  merge,
+  length,
+  isChunked,
+  all: (res) => getHeaders.call(res),
+  declare: (res, length) => setHeader.call(res, 'Content-Length', length)
+}

@@ -24,7 +24,8 @@ class Incoming {
 
   /** Whether somebody has read from it already, so that the guard would judge what is left. */
   static isRead (req) {
-    return req.readableDidRead || req.readableEnded || req.readableFlowing === true || req.readableEncoding !== null
+    const { dataEmitted, endEmitted, flowing, encoding } = req._readableState
+    return dataEmitted || endEmitted || flowing === true || encoding !== null
   }
 
   /** Whether any of it is left unread on the connection. */

@@ -3,8 +3,13 @@
 // A response on its way through an exchange: what the service writes is held up at `writeHead`, `write`, `end` and
 // `flushHeaders`, and goes on as the exchange says.
 
-const { PASSAGE, FLOW, ENDING } = require('./codes.js')
+const native = require('../native.js')
+const codes = require('./codes.js')
 const heads = require('./heads.js')
+const pieces = require('./pieces.js')
+const { capture } = require('./writes.js')
+
+const { PASSAGE, FLOW, ENDING } = codes
 
 // The head is not decided yet; bytes pass one by one; all of it is collected; there is no body; nothing more may pass.
 const HEAD = 0
@@ -13,12 +18,11 @@ const WHOLE = 2
 const BODILESS = 3
 const OVER = 4
 
-const NOTHING = Buffer.alloc(0)
-
 class Outgoing {
+  /** The number of the exchange. */
   #exchange
-  #res
   #method
+  #res
   #state = HEAD
   /** What the response's own methods were. */
   #own = null
@@ -37,23 +41,31 @@ class Outgoing {
   #queue = null
   /** Whether all is decided: Node writes the head itself as it ends the response. */
   #settled = false
+  /** Whether what `#pretend` says stands. */
+  #pretends = false
+  #finished = false
+  #closed = false
 
-  constructor (exchange, req, res) {
+  constructor (exchange, method, res) {
     this.#exchange = exchange
+    this.#method = method
     this.#res = res
-    this.#method = req.method
-    res.once('finish', () => exchange.finish(ENDING.COMPLETE))
+    res.on('finish', () => {
+      this.#finished = true
+      native.finish(exchange, ENDING.COMPLETE)
+    })
+    res.on('close', () => this.#close())
   }
 
   /** From here on all that is written goes through the exchange. */
   guard () {
-    const res = this.#res
-    this.#before = res.getHeaders()
-    this.#own = { writeHead: res.writeHead, write: res.write, end: res.end, flushHeaders: res.flushHeaders }
-    res.writeHead = (status, reason, headers) => this.#writeHead(status, reason, headers)
-    res.write = (chunk, encoding, done) => this.#write(chunk, encoding, done)
-    res.end = (chunk, encoding, done) => this.#end(chunk, encoding, done)
-    res.flushHeaders = () => this.#flushHeaders()
+    this.#before = heads.all(this.#res)
+    this.#own = capture(this.#res, this)
+  }
+
+  /** Whether nobody waits for the response any more. */
+  get isClosed () {
+    return this.#closed
   }
 
   /** Sends an answer of the guard's own. Nothing of the service's response has left yet. */
@@ -74,30 +86,32 @@ class Outgoing {
     this.#settled = true
     const end = this.#own === null ? res.end : this.#own.end
     end.call(res, this.#method === 'HEAD' ? undefined : bytes)
-    this.#exchange.finish(ENDING.COMPLETE)
+    native.finish(this.#exchange, ENDING.COMPLETE)
   }
 
   /** Nothing more may pass: the caller gets an answer where nothing has left, or else a broken connection. */
   cut () {
     const whole = this.#state === WHOLE || this.#single >= 0
-    if (!this.#headLeft() && (this.#state === HEAD || whole)) return this.answer(this.#exchange.answer())
-    this.#exchange.finish(ENDING.COMPLETE)
+    if (!this.#headLeft() && (this.#state === HEAD || whole)) return this.answer(native.answer(this.#exchange))
+    native.finish(this.#exchange, ENDING.COMPLETE)
     this.#break()
   }
 
-  /** The caller is gone. */
-  close () {
-    this.#exchange.finish(this.#res.errored ? ENDING.FAILED : ENDING.DISCONNECTED)
+  #close () {
+    this.#closed = true
+    if (!this.#finished) native.finish(this.#exchange, this.#res.errored ? ENDING.FAILED : ENDING.DISCONNECTED)
     this.#state = OVER
     this.#queue = null
     this.#collected = []
   }
 
-  #writeHead (status, reason, headers) {
+  writeHead (status, reason, headers) {
     const res = this.#res
     if (!this.#settled && (this.#state === WHOLE || this.#state === OVER)) return res
     const code = Number(status) | 0
-    if (this.#settled || this.#state !== HEAD || code < 100 || code > 999) return this.#own.writeHead.call(res, status, reason, headers)
+    if (this.#settled || this.#state !== HEAD || code < 100 || code > 999) {
+      return this.#own.writeHead.call(res, status, reason, headers)
+    }
     if (typeof reason === 'string') {
       res.statusMessage = reason
     } else {
@@ -105,48 +119,45 @@ class Outgoing {
     }
     if (headers !== undefined && headers !== null) heads.merge(res, headers)
     res.statusCode = code
-    this.#decide()
+    this.#decide(code)
     if (this.#single >= 0) return res
     if (this.#state === WHOLE) this.#pretend()
     if (this.#state === STREAM || this.#state === BODILESS) this.#own.writeHead.call(res, code)
     return res
   }
 
-  #decide () {
+  #decide (status) {
     const res = this.#res
-    const status = res.statusCode
     const bodiless = this.#method === 'HEAD' || status < 200 || status === 204 || status === 205 || status === 304
     const lines = heads.lines(res)
-    this.#declared = heads.length(res.getHeader('content-length'))
-    if (this.#single >= 0 && !bodiless && this.#declared < 0 && !this.#isChunked()) {
+    this.#declared = heads.length(res)
+    if (this.#single >= 0 && !bodiless && this.#declared < 0 && !heads.isChunked(res)) {
       // What Node would declare by itself.
       lines.push('content-length', String(this.#single))
     }
-    const passage = this.#exchange.responseHead(status, lines.join('\n'), lines.length)
-    if (passage === PASSAGE.REFUSE) return this.answer(this.#exchange.answer())
-    const edits = this.#exchange.edits()
-    if (edits !== null) {
-      this.#edits = heads.parse(edits)
-      heads.editResponse(res, this.#edits)
-    }
+    const packed = native.responseHead(this.#exchange, status, lines.join('\n'), lines.length)
+    const passage = codes.code(packed)
+    if (passage === PASSAGE.REFUSE) return this.answer(native.answer(this.#exchange))
+    this.#edits = heads.edits(this.#exchange, codes.edits(packed))
+    if (this.#edits !== null) heads.editResponse(res, this.#edits)
     if (!bodiless) {
       this.#state = passage === PASSAGE.WHOLE ? WHOLE : STREAM
       return
     }
     this.#state = BODILESS
     this.#declared = -1
-    const flow = this.#exchange.response(null, true)
-    if (flow === FLOW.ABORT) return this.answer(this.#exchange.answer())
-    if (flow === FLOW.EFFECT) this.#exchange.carryOut().then(() => this.#exchange.resume())
+    const flow = native.response(this.#exchange, null, true)
+    if (flow === FLOW.ABORT) return this.answer(native.answer(this.#exchange))
+    if (flow === FLOW.EFFECT) native.carryOut(this.#exchange).then(() => native.resume(this.#exchange))
   }
 
-  #write (chunk, encoding, done) {
+  write (chunk, encoding, done) {
     const res = this.#res
     if (typeof encoding === 'function') {
       done = encoding
       encoding = undefined
     }
-    const piece = asBytes(chunk, encoding)
+    const piece = pieces.of(chunk, encoding)
     // What is no piece, or comes after the end, is answered by Node's own error.
     if (piece === null || (this.#ended && this.#queue === null)) {
       return this.#state === OVER ? false : this.#own.write.call(res, chunk, encoding, done)
@@ -161,17 +172,18 @@ class Outgoing {
         later(done)
         return true
     }
-    if (!this.#count(piece.length)) return false
+    const length = pieces.length(piece)
+    if (!this.#count(length)) return false
     if (this.#state === WHOLE) {
-      this.#collected.push(piece)
+      this.#collected.push(pieces.bytes(piece))
       later(done)
       return true
     }
-    if (piece.length === 0) return this.#own.write.call(res, piece, undefined, done)
-    return this.#pass({ piece, done, last: false })
+    if (length === 0) return this.#own.write.call(res, piece, undefined, done)
+    return this.#pass({ piece, length, done, last: false })
   }
 
-  #end (chunk, encoding, done) {
+  end (chunk, encoding, done) {
     const res = this.#res
     if (typeof chunk === 'function') {
       done = chunk
@@ -184,11 +196,12 @@ class Outgoing {
       if (done !== undefined) res.once('finish', done)
       return res
     }
-    const piece = chunk === undefined || chunk === null ? NOTHING : asBytes(chunk, encoding)
+    const piece = chunk === undefined || chunk === null ? pieces.NOTHING : pieces.of(chunk, encoding)
     if (piece === null || this.#ended) return this.#own.end.call(res, chunk, encoding, done)
     this.#ended = true
+    const length = pieces.length(piece)
     if (this.#state === HEAD) {
-      this.#single = piece.length
+      this.#single = length
       res.writeHead(res.statusCode)
     }
     if (this.#state === OVER) {
@@ -196,18 +209,18 @@ class Outgoing {
       return res
     }
     if (this.#state === BODILESS) return this.#endBodiless(chunk, encoding, done)
-    if (!this.#count(piece.length)) return res
+    if (!this.#count(length)) return res
     if (this.#declared >= 0 && this.#written !== this.#declared) {
       // The service stopped short of what it declared: to end well would pass the piece off as the whole.
       this.#fail()
       return res
     }
     if (this.#state === WHOLE && this.#collected.length > 0) {
-      this.#collected.push(piece)
-      this.#pass({ piece: Buffer.concat(this.#collected), done, last: true })
+      const whole = Buffer.concat([...this.#collected, pieces.bytes(piece)])
       this.#collected = []
+      this.#pass({ piece: whole, length: whole.length, done, last: true })
     } else {
-      this.#pass({ piece, done, last: true })
+      this.#pass({ piece, length, done, last: true })
     }
     return res
   }
@@ -218,7 +231,7 @@ class Outgoing {
     return this.#own.end.call(this.#res, chunk, encoding, done)
   }
 
-  #flushHeaders () {
+  flushHeaders () {
     if (this.#state === HEAD) this.#res.writeHead(this.#res.statusCode)
     if (this.#state === STREAM || this.#state === BODILESS) this.#own.flushHeaders.call(this.#res)
   }
@@ -237,8 +250,7 @@ class Outgoing {
       this.#queue.push(item)
       return false
     }
-    const piece = item.piece.length > 0 ? item.piece : null
-    return this.#release(this.#exchange.response(piece, item.last), item)
+    return this.#release(pieces.feed(this.#exchange, item), item)
   }
 
   #release (flow, item) {
@@ -251,37 +263,30 @@ class Outgoing {
       later(item.done)
       return false
     }
-    const bytes = flow === FLOW.UNCHANGED ? item.piece : this.#take(flow)
-    return item.last ? this.#last(bytes, item.done) : this.#hand(bytes, item.done)
+    if (flow !== FLOW.UNCHANGED) pieces.change(this.#exchange, item, flow)
+    return item.last ? this.#last(item) : this.#hand(item)
   }
 
-  #take (length) {
-    if (length === 0) return NOTHING
-    const bytes = Buffer.allocUnsafe(length)
-    this.#exchange.take(bytes)
-    return bytes
-  }
-
-  #hand (bytes, done) {
+  #hand ({ piece, length, encoding, done }) {
     const res = this.#res
-    if (bytes.length > 0) return this.#own.write.call(res, bytes, undefined, done)
+    if (length > 0) return this.#own.write.call(res, piece, encoding, done)
     // The body is held back, but its head is not.
     if (!this.#headLeft()) this.#own.flushHeaders.call(res)
     later(done)
     return !res.writableNeedDrain
   }
 
-  #last (bytes, done) {
+  #last ({ piece, length, encoding, done }) {
     const res = this.#res
     this.#reveal()
     // A head that has been written has said how the body ends; one that has not says its exact length.
-    if (!res.headersSent && this.#edits !== null) {
-      heads.editResponse(res, this.#edits)
-      if (!this.#isChunked()) res.setHeader('Content-Length', bytes.length)
+    if (this.#edits !== null && !res.headersSent) {
+      if (this.#single < 0) heads.editResponse(res, this.#edits)
+      if (!heads.isChunked(res)) heads.declare(res, length)
     }
     this.#settled = true
-    if (bytes.length > 0) {
-      this.#own.end.call(res, bytes, undefined, done)
+    if (length > 0) {
+      this.#own.end.call(res, piece, encoding, done)
     } else {
       this.#own.end.call(res, done)
     }
@@ -292,11 +297,11 @@ class Outgoing {
     const exchange = this.#exchange
     this.#queue = []
     if (item.last) this.#pretend()
-    exchange.carryOut().then(() => {
+    native.carryOut(exchange).then(() => {
       if (this.#queue === null) return
       const queue = this.#queue
       this.#queue = null
-      this.#release(exchange.resume(), item)
+      this.#release(native.resume(exchange), item)
       for (const next of queue) this.#pass(next)
       if (this.#queue === null && !this.#ended && !this.#res.writableNeedDrain) this.#res.emit('drain')
     }).catch(() => this.#fail())
@@ -304,7 +309,7 @@ class Outgoing {
 
   /** The service broke off, or said something untrue of its body. */
   #fail () {
-    this.#exchange.finish(ENDING.FAILED)
+    native.finish(this.#exchange, ENDING.FAILED)
     this.#break()
   }
 
@@ -322,27 +327,20 @@ class Outgoing {
     return this.#res._headerSent
   }
 
-  #isChunked () {
-    return this.#res.hasHeader('transfer-encoding') || this.#res.hasHeader('trailer')
-  }
-
   /** The service has written its head, and shall find it written, though it waits for the body. */
   #pretend () {
     const ended = () => this.#ended
+    this.#pretends = true
     Object.defineProperty(this.#res, 'headersSent', { configurable: true, get: () => true })
     Object.defineProperty(this.#res, 'writableEnded', { configurable: true, get: ended })
   }
 
   #reveal () {
+    if (!this.#pretends) return
+    this.#pretends = false
     delete this.#res.headersSent
     delete this.#res.writableEnded
   }
-}
-
-function asBytes (chunk, encoding) {
-  if (typeof chunk === 'string') return Buffer.from(chunk, typeof encoding === 'string' ? encoding : 'utf8')
-  if (Buffer.isBuffer(chunk)) return chunk
-  return chunk instanceof Uint8Array ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength) : null
 }
 
 function later (done) {

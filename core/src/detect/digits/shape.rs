@@ -219,7 +219,7 @@ impl First {
     /// `word`: the parts up to the first separator, and that.
     fn of(word: &[Part]) -> Self {
         let mut first = Self { number: true, ..Self::default() };
-        let mut before_digit = true;
+        let (mut before_digit, mut letters_alone) = (true, true);
         for part in word {
             if part.separates {
                 first.separators = Some(part.set);
@@ -228,13 +228,10 @@ impl First {
             first.shortest += part.least;
             first.longest += part.most;
             if before_digit {
-                if part.set.meets(DIGITS) {
-                    first.most_letters += if part.set.meets(LETTERS) { part.most } else { 0 };
-                    before_digit = part.least == 0;
-                } else {
-                    first.fewest_letters += part.least;
-                    first.most_letters += part.most;
-                }
+                letters_alone &= !part.set.meets(DIGITS);
+                first.fewest_letters += if letters_alone { part.least } else { 0 };
+                first.most_letters += if part.set.meets(LETTERS) { part.most } else { 0 };
+                before_digit = part.set.meets(LETTERS) || part.least == 0;
             }
             first.number &= part.set.meets(DIGITS) || part.least == 0;
             first.mixed |= part.set.meets(LETTERS);

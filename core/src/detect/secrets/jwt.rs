@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::{Alphabet, stands_free};
+use super::{is_url, stands_free};
 use crate::detect::MAX_OPEN;
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
@@ -22,19 +22,18 @@ fn read(input: &Input<'_>, start: usize) -> Option<Hit> {
     if !stands_free(input, start, b"_-.") {
         return None;
     }
-    let is_part = |byte| Alphabet::Url.holds(byte);
-    let header_end = input.run(start, HEADER, is_part);
+    let header_end = input.run(start, HEADER, is_url);
     if input.at(header_end) != Some(b'.') || !is_header(input.slice(start, header_end)) {
         return None;
     }
-    let certain = input.run(header_end + 1, 8, is_part);
+    let certain = input.run(header_end + 1, 8, is_url);
     if certain - header_end - 1 < 8 {
         return None;
     }
     // At most five parts (a JWE), of which some may be empty; a dot at the end is the sentence's.
     let (mut end, mut at) = (certain, certain);
     for _ in 0..4 {
-        at = input.run(at, MAX_OPEN, is_part);
+        at = input.run(at, MAX_OPEN, is_url);
         if input.before(at) != Some(b'.') {
             end = at;
         }
@@ -48,7 +47,7 @@ fn read(input: &Input<'_>, start: usize) -> Option<Hit> {
 
 /// What a longer one is made of.
 pub(in crate::detect) fn is_inside(byte: u8) -> bool {
-    Alphabet::Url.holds(byte) || byte == b'.'
+    is_url(byte) || byte == b'.'
 }
 
 /// RFC 7515 section 4.1.1: the header is a JSON object, and `alg` must be in it.

@@ -1,50 +1,73 @@
-//! Tokens that tell by their prefix what they are.
+//! Tokens that tell by their form what they are.
 
 use saphyr::Yaml;
 
-use super::{Alphabet, stands_free, variety};
+use super::checksum::Checksum;
+use super::pattern::{Pattern, patterns};
+use super::stands_free;
+use crate::detect::CONTEXT;
 use crate::detect::catalogue::strings;
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
+use crate::detect::literals::Lead;
 
-/// A prefix, then a body of one alphabet.
+/// Fewer different bytes are a placeholder.
+const VARIETY: usize = 6;
+
+/// Settings of the data row.
 #[derive(Debug, Clone)]
-pub(in crate::detect) struct Token {
-    pub prefix: &'static str,
-    alphabet: Alphabet,
-    /// Length of the body in bytes, at least and at most.
-    shortest: usize,
-    longest: usize,
+pub(in crate::detect) struct Tokens {
+    patterns: Vec<Pattern>,
+    checksum: Option<Checksum>,
+    /// Words of which each must stand before it, in small letters.
+    near: Vec<&'static str>,
 }
 
-/// Reads `tokens`: lines of prefix, alphabet and length, e.g. `ghp_ alnum 36-251`.
-pub(in crate::detect) fn tokens(row: &'static Yaml<'static>) -> Option<Vec<Token>> {
-    let one = |line: &'static str| {
-        let mut words = line.split_whitespace();
-        let (prefix, alphabet, length) = (words.next()?, words.next()?, words.next()?);
-        let (shortest, longest) = length.split_once('-').unwrap_or((length, length));
-        let alphabet = Alphabet::by_name(alphabet)?;
-        Some(Token { prefix, alphabet, shortest: shortest.parse().ok()?, longest: longest.parse().ok()? })
-    };
-    strings(row, "tokens")?.into_iter().map(one).collect()
+impl Tokens {
+    /// Reads `tokens` (see [`super::pattern`]), `checksum` and `near`.
+    pub(in crate::detect) fn read(row: &'static Yaml<'static>) -> Option<Self> {
+        let text = |key| row.as_mapping_get(key).map(|value| value.as_str());
+        let checksum = match text("checksum") {
+            Some(name) => Some(Checksum::by_name(name?)?),
+            None => None,
+        };
+        let lines = strings(row, "tokens")?;
+        let patterns = lines.into_iter().map(patterns).collect::<Option<Vec<_>>>()?.concat();
+        (!patterns.is_empty()).then_some(Self { patterns, checksum, near: strings(row, "near")? })
+    }
+
+    pub(in crate::detect) fn leads(&self) -> Vec<Lead> {
+        self.patterns.iter().map(Pattern::lead).collect()
+    }
 }
 
-pub(in crate::detect) fn attempt(input: &Input<'_>, start: usize, tokens: &[Token]) -> Attempt {
-    let hit = if stands_free(input, start, b"_") {
-        tokens.iter().find_map(|token| read(input, start, token))
-    } else {
-        None
-    };
-    Attempt { low: start, hit }
+pub(in crate::detect) fn attempt(input: &Input<'_>, anchor: usize, tokens: &Tokens) -> Attempt {
+    let low = tokens.patterns.iter().filter_map(|pattern| pattern.start(input, anchor)).min();
+    Attempt {
+        low: low.unwrap_or(anchor),
+        hit: tokens.patterns.iter().find_map(|pattern| read(input, anchor, tokens, pattern)),
+    }
 }
 
-fn read(input: &Input<'_>, start: usize, token: &Token) -> Option<Hit> {
-    if !input.starts(start, token.prefix.as_bytes()) {
+fn read(input: &Input<'_>, anchor: usize, tokens: &Tokens, pattern: &Pattern) -> Option<Hit> {
+    let place = pattern.read(input, anchor)?;
+    let ((start, end), (from, to)) = (place.whole, place.value);
+    // A letter of its own kind after it: it goes on, and is no such token.
+    let glued = input.at(end).is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let whole = input.slice(start, end);
+    if glued || !stands_free(input, start, b"_") {
         return None;
     }
-    let body = start + token.prefix.len();
-    let end = input.run(body, token.longest + 1, |b| token.alphabet.holds(b));
-    let glued = input.at(end).is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let fits = (token.shortest..=token.longest).contains(&(end - body)) && !glued;
-    (fits && variety(input.slice(body, end)) >= 6).then_some(Hit { start, end, score: 95, open: false })
+    let (variety, filled) = pattern.variety(input, &place);
+    if variety < VARIETY || filled || !tokens.near.iter().all(|word| near(input, start, word)) {
+        return None;
+    }
+    let certain = tokens.checksum.is_some_and(|checksum| checksum.agrees(whole));
+    Some(Hit { start: from, end: to, score: if certain { 99 } else { 95 }, open: false })
+}
+
+/// Whether the word stands in the context before an offset.
+fn near(input: &Input<'_>, start: usize, word: &str) -> bool {
+    let context = input.slice(start.saturating_sub(CONTEXT), start);
+    context.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
 }

@@ -9,11 +9,11 @@ use super::collect::State;
 use super::{Await, Exchange, Phase, flow_of};
 use crate::coding::Decoder;
 use crate::error::Error;
-use crate::guard::body::Body;
+use crate::guard::body::{Body, Broken, DENIED};
 use crate::guard::step::{Effect, Flow, Forward, LeaseRequest, RequestBody, Step};
 use crate::guard::truth::{self, HeaderEdits};
 use crate::mask::{Format, Masker, Release, Reread};
-use crate::model::Unit;
+use crate::model::{Unit, Verdict};
 use crate::policy::{Masking, Side};
 
 impl Exchange {
@@ -31,11 +31,12 @@ impl Exchange {
             return self.fail().map(Step::Answer);
         };
         let changes = !masking.plan.is_empty() && self.enforces();
-        if changes && self.collected.is_open() {
+        if (changes || masking.watch.is_some()) && self.collected.is_open() {
             // A body within the limit is masked whole before its first byte leaves, so that a refusal is clean.
             return Some(Step::NeedBody);
         }
         self.answering = Some(Arc::clone(&answer));
+        self.embedding(&masking);
         let mut edits = HeaderEdits::default();
         if self.enforces() && !answer.plan.is_empty() {
             let method = self.head.as_ref().map_or(Method::POST, |head| head.method.clone());
@@ -83,7 +84,8 @@ impl Exchange {
             return Step::Answer(self.refuse("unsupported_coding"));
         }
         let counter = self.request_census.and_then(|paths| self.shared.counter(paths));
-        let masker = Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter);
+        let masker =
+            Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter).within(self.scopes());
         let coding = self.header(&header::CONTENT_ENCODING);
         let decoder = coding.map_or(Ok(None), Decoder::of).unwrap_or_default();
         let coded = decoder.is_some();
@@ -95,12 +97,12 @@ impl Exchange {
             match self.request.push(&piece, &mut out) {
                 Ok(Release::Unchanged) => out.extend_from_slice(&piece),
                 Ok(Release::Changed) => changed = true,
-                Err(code) => return Step::Answer(self.refuse(code)),
+                Err(code) => return self.unfit(code),
             }
         }
         let whole = self.collected.state == State::Whole;
         if whole && let Err(code) = self.request.finish(&mut out) {
-            return Step::Answer(self.refuse(code));
+            return self.unfit(code);
         }
         if let Some(step) = self.unmet() {
             return step;
@@ -113,6 +115,14 @@ impl Exchange {
         let bytes = Bytes::from(out);
         let body = if whole { RequestBody::Whole(bytes) } else { RequestBody::Feed(bytes) };
         Step::Forward(Forward { edits, body })
+    }
+
+    /// The body cannot go on: what it holds is the policy's verdict, what is wrong with it is not.
+    fn unfit(&mut self, code: Broken) -> Step {
+        if code == DENIED {
+            self.record.decided = Some(Verdict::Deny);
+        }
+        Step::Answer(self.refuse(code))
     }
 
     /// What has been read of the request brings more than was leased for it: lease first, then look again.
@@ -155,7 +165,7 @@ impl Exchange {
         self.head.as_ref()?.headers.get(name)?.to_str().ok()
     }
 
-    fn content_type(&self) -> Option<&str> {
+    pub(super) fn content_type(&self) -> Option<&str> {
         self.header(&header::CONTENT_TYPE)
     }
 

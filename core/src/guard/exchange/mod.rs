@@ -6,6 +6,7 @@
 //! [`finish`](Exchange::finish). Dropping it unfinished records a disconnection, so there is always a record.
 
 mod collect;
+mod embed;
 mod forward;
 mod hold;
 mod ledger;
@@ -18,16 +19,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use self::collect::Collected;
+use self::embed::Embedding;
 use self::ledger::Ledger;
 use super::answer::Answer;
 use super::body::Body;
 use super::shared::Shared;
 use super::step::{Abort, Done, Effect, Flow, Passage, ResponseBody, Step};
 use super::worker::Runtime;
-use crate::audit::{Ending, Kind, Outcome, Record};
+use crate::audit::{Ending, Found, Kind, Outcome, Record};
 use crate::classify;
 use crate::identity::Identity;
-use crate::mask::Release;
+use crate::mask::{Release, Scopes};
 use crate::model::{Act, HttpHead, Mode, RecordId, Verdict};
 use crate::policy::{Decision, Masking, Service, Side};
 use crate::vector;
@@ -49,6 +51,12 @@ pub struct Exchange {
     decision: Option<Decision>,
     /// What is masked of the response, once that is known.
     answering: Option<Arc<Masking>>,
+    /// It tells a value in clear: only a grant lets it pass, whatever a rule allows.
+    discloses: bool,
+    /// The value that was told.
+    disclosed: Option<Found>,
+    /// What became of values in what is embedded.
+    embed: Option<Embedding>,
     collected: Collected,
     /// How much of the process's room the collected body takes.
     kept: usize,
@@ -115,6 +123,9 @@ impl Exchange {
             request_census: None,
             decision: None,
             answering: None,
+            discloses: false,
+            disclosed: None,
+            embed: None,
             collected: Collected::default(),
             kept: 0,
             request: Body::passing(),
@@ -146,6 +157,17 @@ impl Exchange {
         self.acts = acts;
         self.phase = Phase::Judge;
         self
+    }
+
+    /// One that tells a value in clear.
+    pub(super) fn disclosing(mut self) -> Self {
+        self.discloses = true;
+        self
+    }
+
+    /// Notes what was told.
+    pub(super) fn disclosed(&mut self, found: Found) {
+        self.disclosed = Some(found);
     }
 
     /// The id that the record of this exchange will carry.
@@ -268,9 +290,15 @@ impl Exchange {
         record.kind = if self.begun { Kind::End } else { Kind::Exchange };
         record.ended_at = Some(self.shared.now());
         record.outcome = Some(outcome);
-        let request = std::mem::replace(&mut self.request, Body::passing()).passed();
-        record.request = (request.bytes > 0 || !request.totals.is_empty()).then_some(request);
-        let response = std::mem::replace(&mut self.response, Body::passing()).passed();
+        let mut request = std::mem::replace(&mut self.request, Body::passing()).passed();
+        request.embed = self.embed.take().map(|embed| embed.record(&request, &record));
+        let told = request.bytes > 0 || !request.totals.is_empty() || request.embed.is_some();
+        record.request = told.then_some(request);
+        let mut response = std::mem::replace(&mut self.response, Body::passing()).passed();
+        if let Some(found) = self.disclosed.take() {
+            response.totals.insert(found.name.clone(), 1);
+            response.findings.push(found);
+        }
         record.response = (response.bytes > 0 || !response.totals.is_empty()).then_some(response);
         if let Some(runtime) = &self.runtime {
             runtime.end(record, self.ledger.unspent(self.sent));

@@ -121,7 +121,10 @@ impl Exchange {
         let service = policy.services().get(self.service.unwrap_or(usize::MAX));
         let facts = Facts { identity: &self.identity, service, acts: &self.acts, risks: &risks };
         let view = runtime.view(now);
-        let decision = policy.decide(&facts, &view);
+        let decision = match self.discloses {
+            true => policy.decide_disclosure(&facts, &view),
+            false => policy.decide(&facts, &view),
+        };
         let without_grant =
             [code::GRANT_REQUIRED, code::APPROVAL_REQUIRED, code::RISK_APPROVAL_REQUIRED, code::DEFAULT_HOLD];
         if view.stale && self.enforces() && without_grant.contains(&decision.code) {

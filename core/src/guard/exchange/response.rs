@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use super::{Exchange, Phase, flow_of};
 use crate::coding::Decoder;
 use crate::grant::GrantState;
-use crate::guard::body::Body;
+use crate::guard::body::{Body, Broken, DENIED};
 use crate::guard::step::{Flow, Passage, ResponseBody};
 use crate::guard::truth::{self, HeaderEdits};
 use crate::mask::{Format, Masker, Release, Reread};
@@ -64,7 +64,8 @@ impl Exchange {
         };
         truth::response_with_changing_body(&mut edits);
         let counter = self.response_census.and_then(|paths| self.shared.counter(paths));
-        let masker = Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter);
+        let masker =
+            Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter).within(self.scopes());
         let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
         self.response = Body::masked(decoder, masker).rereading(reread);
         let whole = format != Format::Sse && length.is_some_and(|length| length <= WHOLE);
@@ -78,7 +79,7 @@ impl Exchange {
         let from = out.len();
         match self.response.push(piece, out) {
             Ok(release) => self.release_response(piece, out, from, release),
-            Err(_) => self.cut("malformed_response"),
+            Err(code) => self.cut(unfit(code)),
         }
     }
 
@@ -89,7 +90,7 @@ impl Exchange {
         let from = out.len();
         match self.response.finish(out) {
             Ok(()) => self.release_response(&[], out, from, Release::Changed),
-            Err(_) => self.cut("malformed_response"),
+            Err(code) => self.cut(unfit(code)),
         }
     }
 
@@ -141,4 +142,9 @@ impl Exchange {
             Some(GrantState::Revoked) | None => Some("grant_revoked"),
         })
     }
+}
+
+/// What is wrong with a response, by what its body could not bear.
+fn unfit(code: Broken) -> &'static str {
+    if code == DENIED { "denied_response" } else { "malformed_response" }
 }

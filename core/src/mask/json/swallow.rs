@@ -23,7 +23,7 @@ pub(super) struct Swallow {
 
 impl Swallow {
     pub(super) fn new(marker: &Marker, rule: usize, depth: usize, cut_from: usize) -> Self {
-        let digest = marker.keys.start(Purpose::Pseudonym);
+        let digest = marker.keyring.keys().start(Purpose::Pseudonym);
         Self { rule, depth, cut_from, feed_from: None, digest, length: 0 }
     }
 
@@ -124,10 +124,10 @@ impl JsonDriver {
     ) {
         swallow.cut(splice, token.span.end);
         let digest = swallow.digest.finish();
-        if let Some(rule) = marker.plan.field(swallow.rule) {
-            marker.report.note(&rule.what, swallow.length, &digest, || self.place.path());
+        let plan = marker.plan.clone();
+        if let Some(rule) = plan.field(swallow.rule) {
             let mut new = Vec::new();
-            rule.write(&[], true, &digest, &mut new);
+            marker.digested(rule, swallow.length, &digest, || self.place.path(), &mut new);
             self.add(rule.drops(), &new, splice);
         }
     }

@@ -209,8 +209,9 @@ proptest! {
             while !rest.is_char_boundary(at) {
                 at += 1;
             }
-            body += &chat(0, &rest[..at]);
-            rest = &rest[at..];
+            let (piece, after) = rest.split_at(at);
+            body += &chat(0, piece);
+            rest = after;
         }
         let (outs, _) = fed(&plan(&[]), &body.as_bytes().chunks(chunk).collect::<Vec<_>>());
         prop_assert_eq!(joined(&outs.concat(), "/choices/0/delta/content"), whole);

@@ -45,6 +45,7 @@ pub(in crate::policy) enum Scalar {
     Threshold,
     People,
     Kept,
+    Days,
     Count,
     Bound,
 }
@@ -155,6 +156,7 @@ impl Scalar {
             Self::RiskEnd => Some((0, 101)),
             Self::People => Some((1, 100)),
             Self::Kept => Some((0, Transform::MAX_KEPT as u64)),
+            Self::Days => Some((1, u64::from(Transform::MAX_DAYS))),
             Self::Count => Some((1, i64::MAX.unsigned_abs())),
             Self::Bound => Some((0, i64::MAX.unsigned_abs())),
             _ => None,
@@ -192,7 +194,7 @@ impl Scalar {
             Self::Bytes => "a size such as 64KiB or 1MiB, at most 1GiB".into(),
             Self::Threshold => "a risk from 0 to 100, or never".into(),
             _ => match self.whole_numbers() {
-                Some((least, most)) if most < 1_000 => format!("a whole number from {least} to {most}"),
+                Some((least, most)) if most < 10_000 => format!("a whole number from {least} to {most}"),
                 Some((least, _)) => format!("a whole number, at least {least}"),
                 None => "a value".into(),
             },
@@ -204,7 +206,7 @@ impl Scalar {
         if let Some((least, most)) = self.whole_numbers() {
             return match (least, most) {
                 (1, 1) => json!({"const": 1}),
-                (_, most) if most < 1_000 => json!({"type": "integer", "minimum": least, "maximum": most}),
+                (_, most) if most < 10_000 => json!({"type": "integer", "minimum": least, "maximum": most}),
                 _ => json!({"type": "integer", "minimum": least}),
             };
         }

@@ -53,7 +53,23 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const SIDES: &[&str] = &["request", "response"];
     pub(in crate::policy) const UNMASKABLE: &[&str] = &["refuse", "pass"];
     pub(in crate::policy) const REREAD: &[&str] = &["always", "never"];
-    pub(in crate::policy) const TRANSFORMS: &[&str] = &["redact", "partial", "hash", "drop"];
+    pub(in crate::policy) const EMBED: &[&str] = &["mask", "pass", "deny"];
+    pub(in crate::policy) const TRANSFORMS: &[&str] = &[
+        "date_shift",
+        "generalise",
+        "partial",
+        "fpe",
+        "token",
+        "pseudonym",
+        "hash",
+        "keep_length",
+        "redact",
+        "drop",
+        "deny",
+    ];
+    pub(in crate::policy) const SCOPES: &[&str] = &["policy", "tenant", "session"];
+    pub(in crate::policy) const LASTING: &[&str] = &["policy", "tenant"];
+    pub(in crate::policy) const LESS_EXACT: &[&str] = &["ip", "year", "age", "postcode", "coordinates"];
 }
 
 const NAME: Shape = Shape::One(Scalar::Name);
@@ -329,6 +345,11 @@ static MASK: Table = Table {
             "values found by where they stand in a JSON body",
         ),
         may(
+            "embed",
+            &Shape::One(Scalar::Choice(word::EMBED)),
+            "what is sent to be embedded: mask changes the vector, pass leaves it as it is and counts, deny refuses; default mask",
+        ),
+        may(
             "unmaskable",
             &Shape::One(Scalar::Choice(word::UNMASKABLE)),
             "a body that needed masking and could not be masked; default refuse",
@@ -349,7 +370,55 @@ static TRANSFORM_MAP: Table = Table {
     keys: &[
         may("replace", &TEXT, "this text instead of the value"),
         may("partial", &Shape::Keys(&PARTIAL), "some characters at the ends, stars between"),
+        may("pseudonym", &Shape::Keys(&PSEUDONYM), "a value of the same type that nobody has"),
+        may("date_shift", &Shape::Keys(&DATE_SHIFT), "the date, some days off"),
+        may("generalise", &Shape::Keys(&GENERALISE), "a less exact value"),
+        may(
+            "fpe",
+            &Shape::Keys(&REVERSIBLE),
+            "other digits, which who has a grant can have turned back (NIST SP 800-38G FF1)",
+        ),
+        may("token", &Shape::Keys(&REVERSIBLE), "a token, which who has a grant can have opened (AES-SIV)"),
     ],
+};
+
+static PSEUDONYM: Table = Table {
+    name: "pseudonym",
+    about: "How far one value has one pseudonym.",
+    keys: &[must(
+        "scope",
+        &Shape::One(Scalar::Choice(word::SCOPES)),
+        "session, tenant (callers with the same claim `tenant`) or policy; session where only the word stands",
+    )],
+};
+
+static DATE_SHIFT: Table = Table {
+    name: "date_shift",
+    about: "By how much dates are moved, and which by the same number of days.",
+    keys: &[
+        may("days", &Shape::One(Scalar::Days), "at most so many, in either direction; default 180"),
+        may("scope", &Shape::One(Scalar::Choice(word::SCOPES)), "session, tenant or policy; default session"),
+    ],
+};
+
+static GENERALISE: Table = Table {
+    name: "generalise",
+    about: "How a value is made less exact.",
+    keys: &[must(
+        "as",
+        &Shape::One(Scalar::Choice(word::LESS_EXACT)),
+        "ip: a network; year: of a date; age: ten years; postcode: its district; coordinates: to about 11 km",
+    )],
+};
+
+static REVERSIBLE: Table = Table {
+    name: "reversible",
+    about: "Who can have the value back, given a grant.",
+    keys: &[must(
+        "scope",
+        &Shape::One(Scalar::Choice(word::LASTING)),
+        "tenant: callers with the same claim `tenant`; policy: all; policy where only the word stands",
+    )],
 };
 
 static PARTIAL: Table = Table {

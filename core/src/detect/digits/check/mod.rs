@@ -13,6 +13,7 @@
 //! | `weigh 1 2 or 3 4 mod 11 …` | the second weights count where the map knows no character for the first rest |
 //! | `weigh from 2 …` | the weights begin at that character |
 //! | `number 0..8 mod 97 minus at 8..10` | the number's rest, as decimal digits, stands there; `plus`, `=`, `map` as above |
+//! | `number 0..6+7..10 mod 31 …` | the same of the digits of both ranges |
 //! | `date yymmdd at 0 months 20 40 days 40` | a date stands there; also with that much added to month or day |
 //! | `in 0..2 01-24 30`, `not 0..3 000 666` | the number is (is not) of those ranges |
 //! | `pad 9` | first: zeros in front make the value that long |
@@ -41,7 +42,7 @@ enum Step {
     Verhoeff,
     Mod11_10,
     Weigh { from: usize, weights: Vec<Vec<i32>>, rest: Rest },
-    Number { from: usize, to: usize, rest: Rest },
+    Number { ranges: Vec<(usize, usize)>, rest: Rest },
     Date { at: usize, form: Form, months: Vec<u32>, days: Vec<u32> },
     Range { from: usize, to: usize, ranges: Vec<(u64, u64)>, within: bool },
     Named(fn(&[u8]) -> bool),
@@ -128,13 +129,13 @@ impl Step {
                     _ => rests.into_iter().next().is_some_and(|r| rest.fits(r, value)),
                 }
             }
-            Self::Number { from, to, rest } => {
-                let digits = value.get(*from..*to).unwrap_or_default();
-                let modulo = rest.modulo;
-                let sum = digits.iter().fold(0, |sum, &byte| {
-                    (sum * if byte.is_ascii_digit() { 10 } else { 100 } + number(byte)) % modulo
+            Self::Number { ranges, rest } => {
+                let digits = ranges.iter().flat_map(|&(from, to)| value.get(from..to).unwrap_or_default());
+                let sum = digits.fold(0, |sum, &byte| {
+                    (sum * if byte.is_ascii_digit() { 10 } else { 100 } + number(byte)) % rest.modulo
                 });
-                !digits.is_empty() && rest.fits(rest.of(sum), value)
+                let whole = ranges.iter().all(|&(_, to)| to <= value.len());
+                whole && rest.fits(rest.of(sum), value)
             }
             Self::Date { at, form, months, days } => is_date(value, *at, *form, months, days),
             Self::Range { from, to, ranges, within } => decimal(value, *from, *to).is_some_and(|number| {
@@ -280,6 +281,7 @@ mod tests {
             ("weigh 10 9 8 7 6 5 4 3 2 mod 11 minus at 9 map 0123456789", "9434765919", "9434765918"),
             ("number 0..8 mod 23 at 8 map TRWAGMYFPDXBNJZSQVHLCKE", "12345678Z", "12345678A"),
             ("number 0..9 mod 97 minus at 9..11", "93051822361", "93051822362"),
+            ("number 0..2+3..5 mod 31 at 5 map 0123456789ABCDEFHJKLMNPRSTUVWXY", "12A34T", "12A34W"),
             ("date yymmdd at 0 months 20", "002229", "003329"),
             ("not 0..3 000 666 900-999", "123", "666"),
             ("weigh 1 2 3 4 5 6 7 8 9 1 or 3 4 5 6 7 8 9 1 2 3 mod 11 at 10", "37605030299", "37605030298"),

@@ -8,15 +8,19 @@ pub(super) fn by_name(name: &str) -> Option<fn(&[u8]) -> bool> {
     Some(match name {
         "codice_fiscale" => codice_fiscale,
         "curp" => curp,
+        "de_kvnr" => de_kvnr,
         "de_svnr" => de_svnr,
         "es_cif" => es_cif,
         "es_nie" => es_nie,
         "fr_nir" => fr_nir,
         "hk_id" => hk_id,
         "ie_pps" => ie_pps,
+        "mx_rfc" => mx_rfc,
+        "pt_cc" => pt_cc,
         "sg_nric" => sg_nric,
         "tw_id" => tw_id,
         "us_dea" => us_dea,
+        "ve_rif" => ve_rif,
         "vin" => vin,
         _ => return None,
     })
@@ -47,21 +51,42 @@ fn codice_fiscale(value: &[u8]) -> bool {
 
 /// Mexico, RENAPO: letters count from 10 with Ñ between N and O.
 fn curp(value: &[u8]) -> bool {
-    let count = |byte: u8| number(byte) + i32::from(byte > b'N');
     let sum: i32 =
-        value.iter().take(17).zip((2..=18).rev()).map(|(&byte, weight)| count(byte) * weight).sum();
+        value.iter().take(17).zip((2..=18).rev()).map(|(&byte, weight)| mexican(byte) * weight).sum();
     mapped((10 - sum % 10) % 10, b"0123456789", value.get(17))
+}
+
+/// Mexico, SAT: & stands between N and O; a person's code has twelve characters before the check character.
+fn mx_rfc(value: &[u8]) -> bool {
+    let sum: i32 =
+        value.iter().take(12).zip((2..=13).rev()).map(|(&byte, weight)| mexican(byte) * weight).sum();
+    mapped((11 - sum % 11) % 11, b"0123456789A", value.get(12))
+}
+
+fn mexican(byte: u8) -> i32 {
+    number(byte) + i32::from(byte > b'N')
 }
 
 /// Germany, VKVV section 4: the letter counts as two digits, and the digits of each product are summed.
 fn de_svnr(value: &[u8]) -> bool {
-    const WEIGHTS: [i32; 12] = [2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1];
-    let letter = value.get(8).map_or(0, |&byte| number(byte) - 9);
-    let (before, after) = (value.iter().take(8), value.iter().skip(9).take(2));
-    let digits =
-        before.map(|&b| number(b)).chain([letter / 10, letter % 10]).chain(after.map(|&b| number(b)));
-    let sum: i32 = digits.zip(WEIGHTS).map(|(digit, weight)| digit * weight / 10 + digit * weight % 10).sum();
-    mapped(sum % 10, b"0123456789", value.get(11))
+    value.len() == 12
+        && mapped(german(value, 8, &[2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1]), b"0123456789", value.get(11))
+}
+
+/// Germany, GKV-Spitzenverband: the same with other weights and the letter in front.
+fn de_kvnr(value: &[u8]) -> bool {
+    value.len() == 10
+        && mapped(german(value, 0, &[1, 2, 1, 2, 1, 2, 1, 2, 1, 2]), b"0123456789", value.get(9))
+}
+
+/// The rest of ten of the products' digits, the letter at a place counting as two digits.
+fn german(value: &[u8], place: usize, weights: &[i32]) -> i32 {
+    let digits = value.iter().enumerate().flat_map(|(n, &byte)| {
+        let counts = number(byte) - if n == place { 9 } else { 0 };
+        [(n == place).then_some(counts / 10), Some(counts % 10)]
+    });
+    let products = digits.flatten().zip(weights).map(|(digit, weight)| digit * weight);
+    products.map(|product| product / 10 + product % 10).sum::<i32>() % 10
 }
 
 /// Spain, Orden EHA/451/2008: Luhn over the seven digits, as a digit or as a letter.
@@ -153,6 +178,30 @@ fn us_dea(value: &[u8]) -> bool {
     mapped(sum % 10, b"0123456789", value.get(8))
 }
 
+/// Portugal, IRN: Luhn with letters counting from 10, reduced by 9 once.
+fn pt_cc(value: &[u8]) -> bool {
+    let count = |(n, &byte): (usize, &u8)| match (n % 2, number(byte) * 2) {
+        (0, twice) if twice > 9 => twice - 9,
+        (0, twice) => twice,
+        _ => number(byte),
+    };
+    value.iter().enumerate().map(count).sum::<i32>() % 10 == 0
+}
+
+/// Venezuela, SENIAT: the letter counts 4 to 20.
+fn ve_rif(value: &[u8]) -> bool {
+    let kind = match value.first() {
+        Some(b'V') => 4,
+        Some(b'E') => 8,
+        Some(b'J') => 12,
+        Some(b'P') => 16,
+        Some(b'G') => 20,
+        _ => return false,
+    };
+    let sum = kind + weighed(value.get(1..).unwrap_or_default(), &[3, 2, 7, 6, 5, 4, 3, 2]);
+    mapped(sum % 11, b"00987654321", value.get(9))
+}
+
 /// North America, 49 CFR 565.15: letters count by a table, and the ninth character is the rest of eleven.
 fn vin(value: &[u8]) -> bool {
     const LETTERS: [i32; 26] = [1, 2, 3, 4, 5, 6, 7, 8, 0, 1, 2, 3, 4, 5, 0, 7, 0, 9, 2, 3, 4, 5, 6, 7, 8, 9];
@@ -174,6 +223,7 @@ mod tests {
         for (name, good, bad) in [
             ("codice_fiscale", "RSSMRA85T10A562S", "RSSMRA85T10A562T"),
             ("curp", "BOXW310820HNERXN09", "BOXW310820HNERXN08"),
+            ("de_kvnr", "A123456780", "A123456781"),
             ("de_svnr", "15070649C103", "15070649C104"),
             ("es_cif", "A58818501", "A58818502"),
             ("es_nie", "X2482300W", "X2482300A"),
@@ -181,10 +231,13 @@ mod tests {
             ("hk_id", "A1234563", "A1234564"),
             ("ie_pps", "1234567T", "1234567A"),
             ("ie_pps", "1234567FA", "1234567TA"),
+            ("mx_rfc", "GODE561231GR8", "GODE561231GR9"),
+            ("pt_cc", "000000000ZZ4", "000000000ZZ3"),
             ("sg_nric", "S1234567D", "S1234567E"),
             ("sg_nric", "T0000001E", "T0000001F"),
             ("tw_id", "A123456789", "A123456788"),
             ("us_dea", "AB1234563", "AB1234564"),
+            ("ve_rif", "V114702834", "V114702835"),
             ("vin", "1M8GDM9AXKP042788", "1M8GDM9AXKP042789"),
         ] {
             let scheme = by_name(name).unwrap();

@@ -13,8 +13,8 @@ pub(super) fn step(line: &str) -> Option<Step> {
         "mod11_10" if rest.is_empty() => Step::Mod11_10,
         "weigh" => weigh(&rest)?,
         "number" => {
-            let (from, to) = range(rest.first()?)?;
-            Step::Number { from, to, rest: rest_of(rest.get(1..)?)? }
+            let ranges = rest.first()?.split('+').map(range).collect::<Option<_>>()?;
+            Step::Number { ranges, rest: rest_of(rest.get(1..)?)? }
         }
         "date" => date(&rest)?,
         "in" | "not" => {

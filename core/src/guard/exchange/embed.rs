@@ -1,0 +1,59 @@
+//! What is sent to be embedded: whether values in it are masked, pass or are refused, and how many there were.
+
+use super::collect::State;
+use super::{Exchange, Scopes};
+use crate::audit::{EmbedInput, Passed, Record};
+use crate::mask::{Format, Masker};
+use crate::model::{Mode, Verdict};
+use crate::policy::{Embed, Masking};
+
+/// The choice of the policy, and what was found of that which passes.
+pub(super) struct Embedding {
+    choice: Embed,
+    /// `None` where the body could not be read.
+    passing: Option<u64>,
+}
+
+impl Embedding {
+    /// What the record says: `request` holds what masking found.
+    pub(super) fn record(self, request: &Passed, record: &Record) -> EmbedInput {
+        let found: u64 = request.totals.values().sum();
+        let masks = record.mode == Mode::Enforce && record.enforced == Some(Verdict::Allow);
+        EmbedInput {
+            choice: self.choice.name().into(),
+            pii_in_embed_input: self.passing.map(|passing| passing.saturating_add(found)),
+            masked: if masks { found } else { 0 },
+        }
+    }
+}
+
+impl Exchange {
+    /// Notes the choice, and counts what passes by it.
+    pub(super) fn embedding(&mut self, masking: &Masking) {
+        let Some(choice) = masking.embed else { return };
+        let passing = match &masking.watch {
+            None => Some(0),
+            Some(plan) => {
+                let format = self.content_type().and_then(Format::of);
+                let clear = self.collected.clear().filter(|_| self.collected.state == State::Whole);
+                format.zip(clear).zip(self.runtime.as_ref()).and_then(|((format, clear), runtime)| {
+                    let mut masker =
+                        Masker::new(plan.clone(), format, runtime.keys.clone(), None).observing();
+                    let mut aside = Vec::new();
+                    masker.push(clear, &mut aside).and_then(|_| masker.finish(&mut aside)).ok()?;
+                    Some(masker.report().total())
+                })
+            }
+        };
+        self.embed = Some(Embedding { choice, passing });
+    }
+
+    /// How far pseudonyms of this exchange reach.
+    pub(super) fn scopes(&self) -> Scopes {
+        Scopes {
+            exchange: self.record.id.as_str().to_owned().into(),
+            session: self.record.session.as_ref().map(|session| session.as_str().to_owned().into()),
+            tenant: self.identity.claims.get(Scopes::TENANT).map(|tenant| tenant.clone().into()),
+        }
+    }
+}
