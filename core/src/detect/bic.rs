@@ -70,7 +70,7 @@ pub(super) fn attempt_key(input: &Input<'_>, key: &str, settings: &Bic) -> Attem
             // `swiftness` does not.
             let rest = key.rest(at + length);
             let fills = |filler: &&str| rest.eq_ignore_ascii_case(filler.as_bytes());
-            !rest.first().is_some_and(u8::is_ascii_lowercase) || settings.fillers.iter().any(|f| fills(f))
+            !rest.first().is_some_and(u8::is_ascii_lowercase) || settings.fillers.iter().any(fills)
         })
     };
     let announced = (0..key.len()).any(announces);
