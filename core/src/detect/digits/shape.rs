@@ -36,11 +36,11 @@ struct Form {
 pub(in crate::detect) struct Shape {
     parts: Vec<Part>,
     /// Counts without a context word; letters are capitals then.
-    alone: bool,
+    pub(super) alone: bool,
     /// How many bytes stand before the word with the first digit: `AA dd` has three.
     pub(in crate::detect) lead: usize,
     /// Digits alone, without separators.
-    is_number: bool,
+    pub(super) is_number: bool,
     /// A space is among its separators.
     spaced: bool,
     pub(super) first: First,
