@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Entities,
     /// Mask a body from standard input.
     Mask(Mask),
+    /// Tell what tokens or encrypted digits stand for; needs a live grant, and is recorded.
+    Unmask(Unmask),
     /// Issue, list and revoke grants.
     #[command(subcommand)]
     Grant(Grant),
@@ -88,7 +90,8 @@ pub(crate) struct Mask {
     /// What the body is.
     #[arg(long, default_value = "text/plain")]
     pub(crate) content_type: String,
-    /// Mask as this policy says; without it every entity is replaced by its label.
+    /// Mask as this policy says, under the keys of its state folder where there is one; without it every entity is replaced by its
+    /// label.
     #[arg(long)]
     pub(crate) policy: Option<PathBuf>,
     /// Read the result once more; where a value survived, say so and answer no (exit code 1).
@@ -102,6 +105,30 @@ pub(crate) struct State {
     /// The policy file.
     #[arg(long, env = "WARDLINE_POLICY")]
     pub(crate) policy: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Unmask {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// Tokens; with --entity, encrypted digits.
+    #[arg(required = true)]
+    pub(crate) hidden: Vec<String>,
+    /// What the digits were encrypted as, e.g. credit_card; `field` for a field.
+    #[arg(long)]
+    pub(crate) entity: Option<String>,
+    /// The scope that the policy gives to the encryption of digits: policy or tenant.
+    #[arg(long, requires = "entity")]
+    pub(crate) scope: Option<String>,
+    /// The tenant whose tokens or digits they are.
+    #[arg(long)]
+    pub(crate) tenant: Option<String>,
+    /// Groups of who asks.
+    #[arg(long)]
+    pub(crate) group: Vec<String>,
+    /// Who asks.
+    #[arg(long = "as", env = "USER")]
+    pub(crate) by: String,
 }
 
 #[derive(Debug, Subcommand)]

@@ -51,6 +51,7 @@ pub fn run<A: Into<OsString> + Clone>(args: impl IntoIterator<Item = A>, streams
         Command::Detect(args) => commands::detect::run(&args, json, streams),
         Command::Entities => commands::detect::entities(json, streams),
         Command::Mask(args) => commands::mask::run(&args, json, streams),
+        Command::Unmask(args) => commands::unmask::run(&args, json, streams),
         Command::Grant(args) => commands::grant::run(args, json, streams),
         Command::Approval(args) => commands::approval::run(args, json, streams),
         Command::Audit(args) => commands::audit::run(args, json, streams),

@@ -144,3 +144,40 @@ fn grants_end_and_approvals_are_decided_by_those_entitled() {
     std::fs::write(&segment, bytes).unwrap();
     assert_eq!(wardline(&["audit", "verify", "--policy", path], "").code, 1);
 }
+
+#[test]
+fn what_was_masked_is_told_to_who_has_a_grant() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    let text = "
+version: 1
+state: ./state
+services: {vectors: {system: qdrant}}
+rules: [{name: unmask, operations: [secret.read], resources: [unmask/*], effect: grant}]
+mask: [{name: pii, entities: {email: {token: {scope: tenant}}, credit_card: fpe, phone: token}}]
+";
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    let issue = ["grant", "issue", "--policy", path, "--who", "user:kim", "--operation", "secret.read"];
+    let issue =
+        [&issue[..], &["--resource", "unmask/*", "--until", "1h", "--reason", "case 7", "--as", "lee"]]
+            .concat();
+    assert_eq!(wardline(&issue, "").code, 0);
+    let masked =
+        wardline(&["mask", "--policy", path], "+49 171 1234567, 5555 5555 5555 4444, rosa@example.com");
+    let hidden: Vec<&str> = masked.out.split(", ").collect();
+    assert_eq!(hidden.len(), 3, "{}", masked.out);
+    assert_eq!(hidden[2], "[EMAIL]", "nobody could open a token of no tenant");
+    let unmask = |who: &str, more: &[&str]| {
+        wardline(&[&["unmask", "--policy", path, "--as", who][..], more].concat(), "")
+    };
+    assert_eq!(unmask("kim", &[hidden[0]]).out, "+49 171 1234567\n");
+    assert_eq!(unmask("kim", &["--entity", "credit_card", hidden[1]]).out, "5555 5555 5555 4444\n");
+    let refused = unmask("ana", &[hidden[0]]);
+    assert_eq!((refused.code, refused.out.as_str()), (4, ""));
+    assert!(refused.err.contains("grant_required"), "{}", refused.err);
+    assert_eq!(unmask("kim", &["tok_00000000_AAAAAAAAAAAAAAAAAAAAAAAA"]).code, 2);
+    let told = wardline(&["audit", "query", "--json", "--policy", path, "--operation", "secret.read"], "");
+    assert_eq!(told.out.lines().count(), 4, "{}", told.out);
+    assert!(!told.out.contains("1234567") && !told.out.contains("5555"));
+}

@@ -127,6 +127,16 @@ export class Guard {
     body?: string | Uint8Array
   }): Reading
 
+  /**
+   * What a token stands for, or digits that were encrypted as `entity` under `scope` (`policy` where none is named). It takes a live
+   * grant for `secret.read` on `unmask/ENTITY`, and is recorded.
+   */
+  unmask (
+    hidden: string,
+    identity: Identity | string,
+    options?: { entity?: string, scope?: 'policy' | 'tenant' }
+  ): Promise<{ entity: string, value: string }>
+
   /** Issues a grant; its clock starts now. */
   issueGrant (terms: Terms, by: string): Promise<Grant>
   /** Ends a grant now, for every process on this state. */

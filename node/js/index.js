@@ -30,6 +30,13 @@ class Guard {
     }
   }
 
+  /** What a token or encrypted digits stand for: `{entity, value}`. It takes a live grant, and is recorded. */
+  async unmask (hidden, identity, { entity = null, scope = null } = {}) {
+    const caller = typeof identity === 'string' ? { subject: identity } : identity
+    return JSON.parse(await this[stands].unmask(
+      text(hidden, 'a token or digits'), JSON.stringify(caller ?? null), entity, scope))
+  }
+
   /** What a request would be taken for. Nothing is decided or recorded. */
   classify ({ method, url, headers = {}, body = '' }) {
     const lines = []

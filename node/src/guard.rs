@@ -9,6 +9,7 @@ use wardline::clock::{Clock, SystemClock};
 use wardline::grant::{Answer, Approval, ApprovalState, Grant, GrantState, Terms};
 use wardline::guard::{Caller, Exchange, Guard as Inner};
 use wardline::identity::Identity;
+use wardline::mask::Hidden;
 use wardline::model::{ApprovalId, GrantId, HttpHead, Subject};
 use wardline::policy::Policy;
 
@@ -46,6 +47,23 @@ impl Guard {
         Ok(Masked {
             body: masked.body.map(Into::into),
             findings: serde_json::to_string(&masked.findings).unwrap_or_default(),
+        })
+    }
+
+    /// What a token or encrypted digits stand for, for a verified identity (JSON). It takes a live grant, and is recorded.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn unmask(
+        &self,
+        hidden: String,
+        identity: String,
+        entity: Option<String>,
+        scope: Option<String>,
+    ) -> AsyncTask<Work> {
+        self.work(move |guard| {
+            let Caller::Verified(identity) = caller("", Some(&identity))? else {
+                return Err(input("expected an identity"));
+            };
+            json(&guard.unmask(Hidden::of(&hidden, entity.as_deref(), scope.as_deref())?, identity)?)
         })
     }
 

@@ -210,3 +210,23 @@ describe('the log', () => {
     assert.match(command('audit', 'verify', '--policy', here.file), /\S/)
   })
 })
+
+describe('unmasking', () => {
+  it('tells a value to who has a grant, and to nobody else', async () => {
+    const here = place(`version: 1
+state: ./state
+services: {vectors: {system: qdrant}}
+rules: [{name: unmask, operations: [secret.read], resources: ["unmask/*"], effect: grant}]
+mask: [{name: pii, entities: {email: token, credit_card: fpe}}]
+`)
+    const [token, digits] = here.guard.mask('rosa@example.com, 5555 5555 5555 4444', 'text/plain').body.split(', ')
+    await assert.rejects(here.guard.unmask(token, 'kim'), { code: 'not_eligible' })
+    const scope = { who: ['user:kim'], services: ['*'], operations: ['secret.read'], resources: ['unmask/*'] }
+    await here.guard.issueGrant({ scope, until: '1h', reason: 'case 7' }, 'lee')
+    assert.deepStrictEqual(
+      await here.guard.unmask(token, { subject: 'kim' }), { entity: 'email', value: 'rosa@example.com' })
+    assert.strictEqual(
+      (await here.guard.unmask(digits, 'kim', { entity: 'credit_card' })).value, '5555 5555 5555 4444')
+    await assert.rejects(here.guard.unmask(digits, 'kim', { entity: 'credit_card', scope: 'session' }))
+  })
+})

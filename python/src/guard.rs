@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyString, PyTuple};
 use serde::Serialize;
 use wardline::grant::{Answer, ApprovalState};
 use wardline::guard::Caller;
+use wardline::mask::Hidden;
 use wardline::model::{Act, HttpHead, Subject};
 use wardline::policy::Policy;
 use wardline::{Error, ErrorKind};
@@ -117,6 +118,21 @@ impl Guard {
             }
             Some(masked) => Ok(PyBytes::new(py, &masked).into_any()),
         }
+    }
+
+    /// What a token or encrypted digits stand for. It takes a live grant, and is recorded.
+    #[pyo3(signature = (hidden, identity, *, entity=None, scope=None))]
+    fn unmask<'py>(
+        &self,
+        py: Python<'py>,
+        hidden: &str,
+        identity: &Bound<'py, PyAny>,
+        entity: Option<&str>,
+        scope: Option<&str>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let identity = identity::read(identity)?;
+        let told = working(py, || self.inner.unmask(Hidden::of(hidden, entity, scope)?, identity))?;
+        border::to_python(py, &told)
     }
 
     /// What a request would be taken for. Nothing is decided or recorded.

@@ -247,3 +247,26 @@ def test_the_state_stays_where_it_is_when_the_working_directory_changes(
     guard.begin("GET", b"/nowhere", [])[0].complete()
     guard.flush()
     assert (tmp_path / "state" / "log").is_dir() and not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_token_is_opened_for_who_has_a_grant() -> None:
+    policy = """
+version: 1
+state: memory
+services: {vectors: {system: qdrant}}
+rules: [{name: unmask, operations: [secret.read], resources: [unmask/*], effect: grant}]
+mask: [{name: pii, entities: {email: token, credit_card: fpe}}]
+"""
+    ours = Guard.parse(policy)
+    token, digits = ours.mask("rosa@example.com, 5555 5555 5555 4444").split(", ")
+    assert token.startswith("tok_")
+    with pytest.raises(WardlineError) as refused:
+        ours.unmask(token, "kim")
+    assert refused.value.code == "not_eligible"
+    ours.issue_grant(
+        who="user:kim", operations="secret.read", resources="unmask/*", until="1h", reason="case 7", by="lee"
+    )
+    assert ours.unmask(token, Identity("kim")) == {"entity": "email", "value": "rosa@example.com"}
+    assert ours.unmask(digits, "kim", entity="credit_card")["value"] == "5555 5555 5555 4444"
+    with pytest.raises(WardlineError):
+        ours.unmask(digits, "kim", entity="credit_card", scope="session")

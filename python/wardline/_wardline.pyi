@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import ClassVar, Optional, TypeVar, Union, final
 
-from .types import Approval, Finding, Grant, Reading
+from .types import Approval, Finding, Grant, Reading, Unmasked
 
 __version__: str
 
@@ -50,6 +50,16 @@ class Guard:
     def mask(self, body: _Body, content_type: str = "text/plain") -> _Body:
         """Masks a text or a body as all mask entries of the policy together say. Answers with the object itself where
         nothing had to change."""
+    def unmask(
+        self,
+        hidden: str,
+        identity: Union[Identity, str],
+        *,
+        entity: Optional[str] = None,
+        scope: Optional[str] = None,
+    ) -> Unmasked:
+        """What a token stands for, or digits that were encrypted as ``entity`` under ``scope`` (``policy`` or ``tenant``). It
+        takes a live grant for ``secret.read`` on ``unmask/ENTITY``, and is recorded."""
     def classify(
         self,
         method: str,

@@ -49,6 +49,13 @@ class Reading(TypedDict):
     acts: list[Act]
 
 
+class Unmasked(TypedDict):
+    """What a token or encrypted digits stand for."""
+
+    entity: str
+    value: str
+
+
 class Scope(TypedDict):
     """What a grant is for."""
 

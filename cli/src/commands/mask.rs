@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wardline::detect;
 use wardline::keys::Keys;
-use wardline::mask::{Format, Masker, Plan, PlanSpec, Release, Reread, Transform};
-use wardline::model::Text;
-use wardline::policy::Policy;
+use wardline::mask::{Format, Masker, Plan, PlanSpec, Release, Reread, Scopes, Transform};
+use wardline::model::{RecordId, Text};
+use wardline::policy::{Policy, State};
 
 use crate::args::Mask;
 use crate::{Failure, NO, Outcome, Streams};
@@ -43,11 +43,13 @@ struct Answer {
 }
 
 pub(crate) fn run(args: &Mask, json: bool, streams: &mut Streams<'_>) -> Outcome {
-    let plan = match &args.policy {
-        Some(path) => Policy::from_file(path)?.whole_plan(),
-        None => everything()?,
+    let (plan, keys) = match &args.policy {
+        Some(path) => {
+            let policy = Policy::from_file(path)?;
+            (policy.whole_plan(), keys(policy.state())?)
+        }
+        None => (everything()?, Keys::ephemeral()?),
     };
-    let keys = Keys::ephemeral()?;
     let reread = if args.verify { Some(Arc::new(plan.to_reread()?)) } else { None };
     if args.jsonl {
         let mut survived = false;
@@ -91,6 +93,14 @@ pub(crate) fn run(args: &Mask, json: bool, streams: &mut Streams<'_>) -> Outcome
     }
 }
 
+/// What is to be had back is masked under the keys that can.
+fn keys(state: &State) -> Result<Keys, Failure> {
+    match state {
+        State::Folder(folder) if folder.is_dir() => Ok(Keys::open(folder)?),
+        _ => Ok(Keys::ephemeral()?),
+    }
+}
+
 /// How many values a second reading of a masked body finds; what it cannot read counts as one.
 fn survivors(plan: &Arc<Plan>, keys: &Keys, content_type: &str, body: &[u8]) -> u64 {
     let Some(format) = Format::of(content_type) else { return 1 };
@@ -114,7 +124,9 @@ fn mask<'b>(
     pieces: impl Iterator<Item = &'b [u8]>,
 ) -> Result<Masked, String> {
     let format = Format::of(content_type).ok_or("this content type cannot be masked")?;
-    let mut masker = Masker::new(plan.clone(), format, keys.clone(), None);
+    // A body belongs to no exchange: what reaches no further than one is its own.
+    let scopes = Scopes { exchange: RecordId::fresh().as_str().to_owned().into(), ..Scopes::default() };
+    let mut masker = Masker::new(plan.clone(), format, keys.clone(), None).within(scopes);
     let mut out = Vec::new();
     for piece in pieces {
         match masker.push(piece, &mut out).map_err(|e| e.to_string())? {

@@ -8,3 +8,4 @@ pub(crate) mod completions;
 pub(crate) mod detect;
 pub(crate) mod grant;
 pub(crate) mod mask;
+pub(crate) mod unmask;

@@ -5,8 +5,6 @@
 //! a text has to be looked at. The four bytes there are hashed to one word of a filter that lies in the first-level cache (a Bloom filter of one word: bits of the hash itself are those that must be
 //! free in it) and nearly all are turned away; the rest meet a table of the exact four bytes, and then the anchor itself.
 
-use std::collections::BTreeMap;
-
 use super::bytes::Bytes;
 
 /// How many bytes of a text are hashed together.
@@ -138,23 +136,24 @@ struct Anchored {
 impl Literals {
     /// `wanted` yields the anchors of each reader in turn.
     pub(super) fn compile(wanted: impl Iterator<Item = Vec<Lead>>) -> Self {
-        let mut grams: BTreeMap<u32, Vec<Anchored>> = BTreeMap::new();
+        let mut grams = Vec::new();
         let mut all = Vec::new();
         for (which, leads) in wanted.enumerate() {
             for lead in leads {
                 let rarest = lead.rarest();
                 for place in rarest.into_iter().flat_map(|first| [first, first + 1]) {
-                    for gram in lead.grams(place) {
-                        grams.entry(gram).or_default().push(Anchored { lead: all.len(), place, which });
-                    }
+                    let anchored = Anchored { lead: all.len(), place, which };
+                    grams.extend(lead.grams(place).into_iter().map(|gram| (gram, anchored)));
                 }
                 all.push(lead);
             }
         }
+        grams.sort_unstable_by_key(|(gram, anchored)| (*gram, anchored.lead, anchored.place));
         let slots = (grams.len() * 2).next_power_of_two();
         let (table, filter) = (vec![None; slots], Box::new([u64::MAX; WORDS]));
         let mut literals = Self { filter, table, anchored: Vec::new(), leads: all };
-        for (gram, anchors) in grams {
+        for anchors in grams.chunk_by(|a, b| a.0 == b.0) {
+            let Some(&(gram, _)) = anchors.first() else { continue };
             let (word, bits) = place(gram);
             if let Some(word) = literals.filter.get_mut(word) {
                 *word &= !bits;
@@ -166,7 +165,7 @@ impl Literals {
                 *slot = Some((gram, begin));
             }
             let last = anchors.len() - 1;
-            literals.anchored.extend(anchors.into_iter().enumerate().map(|(n, anchor)| (anchor, n == last)));
+            literals.anchored.extend(anchors.iter().enumerate().map(|(n, (_, anchor))| (*anchor, n == last)));
         }
         literals
     }

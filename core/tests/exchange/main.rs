@@ -9,6 +9,7 @@
 
 mod corpus;
 mod flow;
+mod transforms;
 
 use std::path::Path;
 

@@ -3,13 +3,15 @@
 /// How often each byte stands in a value.
 #[derive(Debug)]
 pub(super) struct Tally {
-    counts: [u32; 256],
-    total: u32,
+    counts: [u16; 256],
+    total: usize,
+    different: usize,
+    most: u16,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { counts: [0; 256], total: 0 }
+        Self { counts: [0; 256], total: 0, different: 0, most: 0 }
     }
 }
 
@@ -23,20 +25,22 @@ impl Tally {
     pub(super) fn add(&mut self, value: &[u8]) {
         for &byte in value {
             if let Some(count) = self.counts.get_mut(usize::from(byte)) {
-                *count += 1;
-                self.total += 1;
+                *count = count.saturating_add(1);
+                self.different += usize::from(*count == 1);
+                self.most = self.most.max(*count);
             }
         }
+        self.total += value.len();
     }
 
     /// How many different bytes there are: a secret has many, a placeholder such as `xxxxxxxx` few.
     pub(super) fn variety(&self) -> usize {
-        self.counts.iter().filter(|count| **count > 0).count()
+        self.different
     }
 
     /// Whether one byte fills it for the most part: `xxxx…`, `0000…`, `****`.
     pub(super) fn is_filled(&self) -> bool {
-        self.counts.iter().max().is_some_and(|most| most * 2 > self.total)
+        usize::from(self.most) * 2 > self.total
     }
 }
 

@@ -24,6 +24,8 @@ mod digits;
 mod ff1;
 mod fpe;
 mod generalise;
+#[cfg(test)]
+mod laws;
 mod partial;
 mod pseudonym;
 mod scope;

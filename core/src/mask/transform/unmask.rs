@@ -3,6 +3,7 @@
 //! Nothing here asks who may know: [`Guard::unmask`](crate::guard::Guard::unmask) does, and it records who was told.
 
 use crate::detect;
+use crate::error::{Error, ErrorKind};
 use crate::keys::Keys;
 
 use super::scope::{Keyring, Scope, Scopes};
@@ -26,8 +27,22 @@ pub enum Hidden<'a> {
     },
 }
 
+impl<'a> Hidden<'a> {
+    /// What people and other languages hand over: a token, or where an entity is named, digits that were encrypted as such under a scope
+    /// (`policy` where none is named).
+    ///
+    /// # Errors
+    /// A scope that digits cannot have.
+    pub fn of(text: &'a str, entity: Option<&'a str>, scope: Option<&str>) -> Result<Self, Error> {
+        let Some(entity) = entity else { return Ok(Self::Token(text)) };
+        let scope = Scope::by_name(scope.unwrap_or("policy")).filter(|scope| *scope != Scope::Session);
+        let wanted = || Error::new(ErrorKind::Input, "expected the scope policy or tenant");
+        Ok(Self::Digits { entity, text, scope: scope.ok_or_else(wanted)? })
+    }
+}
+
 /// What it stands for. Printing it shows the entity only.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Unmasked {
     /// The entity's name, or `field`.
     pub entity: String,
@@ -86,6 +101,17 @@ mod tests {
         assert_eq!(open(&own, &Scopes::default()), None);
         assert_eq!(open(&seal("north", Scope::Policy), &Scopes::default()), value());
         assert_eq!(open("tok_00000000_AAAAAAAAAAAAAAAAAAAAAAAAAAAA", &of("north")), None);
+    }
+
+    #[test]
+    fn digits_have_a_scope_that_lasts() {
+        assert_eq!(Hidden::of("tok_1", None, None).unwrap(), Hidden::Token("tok_1"));
+        let digits = |scope| Hidden::Digits { entity: "phone", text: "1", scope };
+        assert_eq!(Hidden::of("1", Some("phone"), None).unwrap(), digits(Scope::Policy));
+        assert_eq!(Hidden::of("1", Some("phone"), Some("tenant")).unwrap(), digits(Scope::Tenant));
+        for scope in ["session", "all", ""] {
+            assert!(Hidden::of("1", Some("phone"), Some(scope)).is_err(), "{scope}");
+        }
     }
 
     #[test]

@@ -6,8 +6,7 @@
 
 mod name;
 mod value;
-
-use std::collections::HashSet;
+mod word_set;
 
 use saphyr::Yaml;
 
@@ -19,6 +18,7 @@ use crate::detect::input::Input;
 use crate::detect::literals::Lead;
 use name::Told;
 use value::Glue;
+use word_set::WordSet;
 
 /// Settings of the data row: words in small letters.
 #[derive(Debug, Clone)]
@@ -27,20 +27,20 @@ pub(in crate::detect) struct Named {
     strong: Vec<&'static str>,
     /// Words that do so behind one of `before` or the name of a service.
     weak: Vec<&'static str>,
-    before: HashSet<&'static str>,
+    before: WordSet,
     /// Words before them that say that it is none.
-    not_before: HashSet<&'static str>,
+    not_before: WordSet,
     /// Words that may follow them in a name.
-    after: HashSet<&'static str>,
+    after: WordSet,
     /// Services whose keys have no mark of their own.
-    services: HashSet<&'static str>,
+    services: WordSet,
     /// First letters of `strong` and `weak`.
     first: Bytes,
 }
 
 impl Named {
     pub(in crate::detect) fn read(row: &'static Yaml<'static>) -> Option<Self> {
-        let set = |key| strings(row, key).map(HashSet::from_iter);
+        let set = |key| strings(row, key).map(WordSet::of);
         let (strong, weak) = (strings(row, "strong")?, strings(row, "weak")?);
         let first = strong.iter().chain(&weak).filter_map(|word| word.bytes().next());
         Some(Self {
@@ -100,7 +100,7 @@ fn read(input: &Input<'_>, anchor: usize, named: &Named) -> Option<Hit> {
         (Told::Plainly, Glue::Space) | (Told::ByService, _) => Floor::Near,
         (Told::Not, _) => return None,
     };
-    is_random(value, floor).then_some(Hit {
+    (floor == Floor::Named || is_random(value, floor)).then_some(Hit {
         start,
         end,
         score: if floor == Floor::Named { 80 } else { 70 },

@@ -1,8 +1,7 @@
 //! Names: whether a word ends one, and whether the words before it say secret.
 
-use std::collections::HashSet;
-
 use super::Named;
+use super::word_set::WordSet;
 use crate::detect::CONTEXT;
 use crate::detect::input::Input;
 
@@ -17,7 +16,7 @@ pub(super) enum Told {
 }
 
 /// The end of the name, when the word that ends at `at` ends it but for words such as `value`, or a number.
-pub(super) fn end(input: &Input<'_>, at: usize, after: &HashSet<&'static str>) -> Option<usize> {
+pub(super) fn end(input: &Input<'_>, at: usize, after: &WordSet) -> Option<usize> {
     let mut at = at;
     // `Unseal Key 2: …`
     let number = input.run(at, 1, |byte| byte == b' ');
@@ -70,33 +69,37 @@ pub(super) fn told(input: &Input<'_>, anchor: usize, word: &str, named: &Named) 
     let glued =
         input.before(anchor).is_some_and(|b| b.is_ascii_lowercase() || (b.is_ascii_uppercase() && humped))
             && !(humped && input.before(anchor).is_some_and(|b| b.is_ascii_lowercase()));
-    let strong = named.strong.contains(&word);
-    let (mut plainly, mut by_service) = (strong, false);
-    let mut joined = Joined::default();
+    let (mut plainly, mut by_service) = (named.strong.contains(&word), false);
+    let mut behind = Small::default();
     let mut same_name = true;
     for n in 0.. {
         let Some((separated, text)) = words.next_back() else { break };
+        // Words of the same name, or the one before it: `public key`, `next_page_token`.
+        same_name &= n == 0 || (!separated && n < 3);
+        if (plainly && !same_name) || (by_service && n > 1) {
+            break;
+        }
         let Some(text) = Small::of(text) else {
-            joined = Joined::default();
+            behind = Small::default();
             continue;
         };
-        let (word, pair) = (text.as_str(), joined.put_before(&text));
-        let service = named.services.contains(word) || named.services.contains(pair.as_str());
-        if n == 0 && glued && !named.before.contains(word) && !service {
-            let known = |end: &&&str| word.len() > end.len() && word.ends_with(**end);
-            if !named.before.iter().any(|end| known(&end)) {
+        let word = text.as_str();
+        if same_name && named.not_before.contains(word) {
+            return Told::Not;
+        }
+        let before = n < 2 && (named.before.contains(word) || (n == 0 && word.ends_with("api")));
+        let service = !before
+            && (named.services.contains(word) || named.services.contains(text.then(&behind).as_str()));
+        if n == 0 && glued && !before && !service {
+            // `monkey`, but `myaccesskey`.
+            if !named.before.ends(word) {
                 return Told::Not;
             }
             plainly = true;
         }
-        // Words of the same name, or the one before it: `public key`, `next_page_token`.
-        same_name &= n == 0 || (!separated && n < 3);
-        if same_name && named.not_before.contains(word) {
-            return Told::Not;
-        }
-        plainly |= n < 2 && (named.before.contains(word) || (n == 0 && word.ends_with("api")));
+        plainly |= before;
         by_service |= service;
-        joined = Joined(text);
+        behind = text;
     }
     match (plainly, by_service) {
         (true, _) => Told::Plainly,
@@ -161,18 +164,18 @@ impl Small {
         Some(small)
     }
 
+    /// It and a word behind it, joined: the names of some services are two words.
+    fn then(&self, behind: &Self) -> Self {
+        let mut joined = *self;
+        let length = self.length + behind.length;
+        match joined.bytes.get_mut(self.length..length).zip(behind.bytes.get(..behind.length)) {
+            Some((place, word)) => place.copy_from_slice(word),
+            None => return Self::default(),
+        }
+        Self { length, ..joined }
+    }
+
     fn as_str(&self) -> &str {
         self.bytes.get(..self.length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
-    }
-}
-
-/// The word behind the present one, for names of two words.
-#[derive(Default)]
-struct Joined(Small);
-
-impl Joined {
-    fn put_before(&self, first: &Small) -> Small {
-        let text = [first.as_str().as_bytes(), self.0.as_str().as_bytes()].concat();
-        Small::of(&text).unwrap_or_default()
     }
 }
