@@ -60,6 +60,11 @@ pub(super) const FILES: &[&str] = &[
     include_str!("../../data/entities/identity/middle-east-africa-pacific.yaml"),
     include_str!("../../data/entities/contact.yaml"),
     include_str!("../../data/entities/network.yaml"),
+    include_str!("../../data/entities/crypto.yaml"),
+    include_str!("../../data/entities/place.yaml"),
+    include_str!("../../data/entities/device.yaml"),
+    include_str!("../../data/entities/vehicle.yaml"),
+    include_str!("../../data/entities/health.yaml"),
 ];
 
 /// The documents live as long as the process, so that names can be borrowed from them.

@@ -10,18 +10,19 @@ pub(super) struct Email {
     pub not_tlds: Vec<&'static str>,
 }
 
-/// RFC 5321 section 4.5.3.1: octets of a local part, and of a domain.
-const LOCAL: usize = 64;
+/// RFC 5321 section 4.5.3.1 lets a local part have 64 octets; some systems let it have more, as long as the whole path
+/// (256 with its brackets). Of a longer one the end is found.
+pub(super) const LOCAL: usize = 254;
+/// What stands between quotes, with them.
+const QUOTED: usize = 66;
 const DOMAIN: usize = 255;
 
 pub(super) fn attempt(input: &Input<'_>, at: usize, settings: &Email) -> Attempt {
-    let run = local_start(input, at);
-    if at - run > LOCAL {
-        return Attempt::none(at - LOCAL);
-    }
-    let start = trimmed(input, run, at);
+    let quoted = quoted_start(input, at);
+    let start = quoted.unwrap_or_else(|| trimmed(input, local_start(input, at), at));
     let local = input.slice(start, at);
-    if local.is_empty() || local.ends_with(b".") || local.windows(2).any(|pair| pair == b"..") {
+    let odd = local.ends_with(b".") || local.windows(2).any(|pair| pair == b"..");
+    if local.is_empty() || (odd && quoted.is_none()) {
         return Attempt::none(start);
     }
     let end = match input.at(at + 1) {
@@ -43,14 +44,42 @@ fn is_local(byte: u8) -> bool {
 fn local_start(input: &Input<'_>, at: usize) -> usize {
     let mut start = at;
     loop {
-        start = input.run_back(start, LOCAL + 1 - (at - start), is_local);
+        start = input.run_back(start, LOCAL - (at - start), is_local);
         let escape = input.slice(start.saturating_sub(1), start + 5);
-        if at - start < LOCAL - 1 && is_escape(escape) {
+        if at - start < LOCAL && is_escape(escape) {
             start -= 1;
         } else {
             return start;
         }
     }
+}
+
+/// The start of a quoted local part (RFC 5321 section 4.1.2), `"ada lovelace"@`, also where JSON escapes its quotes.
+fn quoted_start(input: &Input<'_>, at: usize) -> Option<usize> {
+    (input.before(at) == Some(b'"')).then_some(())?;
+    let escaped = usize::from(input.before(at - 1) == Some(b'\\'));
+    let end = at - 1 - escaped;
+    let mut start = end;
+    loop {
+        start = input.run_back(start, QUOTED - (at - start).min(QUOTED), |b| b >= b' ' && b != b'"');
+        let is_quote = input.before(start) == Some(b'"') && at - start < QUOTED;
+        is_quote.then_some(())?;
+        start -= 1;
+        if usize::from(input.before(start) == Some(b'\\')) == escaped {
+            break;
+        }
+    }
+    let start = start - escaped;
+    let free = !input.before(start).is_some_and(|b| is_word(b) || b == b'\\' || (b == b'"' && escaped == 0));
+    (start + 1 + escaped < end && free).then_some(start)
+}
+
+/// Where a quoted local part may have begun whose `@` has not come.
+pub(super) fn tail(input: &Input<'_>) -> usize {
+    let length = input.len();
+    let reach = input.run_back(length, QUOTED + 1, |b| b >= b' ');
+    let quote = input.slice(reach, length).iter().position(|&b| b == b'"');
+    quote.map_or(length, |at| (reach + at).saturating_sub(1))
 }
 
 fn is_escape(text: &[u8]) -> bool {

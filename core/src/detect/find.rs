@@ -2,7 +2,11 @@
 
 use saphyr::Yaml;
 
+use super::bic::{self, Bic};
 use super::catalogue::strings;
+use super::coin::base58::{self, Base58};
+use super::coin::bech32::{self, Prefix};
+use super::coin::{ethereum, monero};
 use super::digits::card::{self, Brand};
 use super::digits::date;
 use super::digits::iban::{self, Country};
@@ -10,6 +14,7 @@ use super::digits::phone::{self, Code};
 use super::digits::shape::Shaped;
 use super::digits::word::{Seen, Word};
 use super::email::{self, Email};
+use super::geo;
 use super::input::Input;
 use super::ip;
 use super::literals::Lead;
@@ -19,6 +24,7 @@ use super::secrets::authorization::{self, Authorization};
 use super::secrets::named::{self, Named};
 use super::secrets::token::{self, Tokens};
 use super::secrets::{jwt, pem, url};
+use super::user::{self, User};
 use super::words::Sense;
 
 /// How an entity is found: a mechanism of the code with the settings of its data row.
@@ -26,14 +32,21 @@ use super::words::Sense;
 pub(super) enum Find {
     Assigned(Assigned),
     Authorization(Authorization),
+    Base58(Base58),
+    Bech32(Vec<Prefix>),
+    Bic(Bic),
     BirthDate,
     Card(Vec<Brand>),
+    Coordinates,
     Email(Email),
+    Ethereum,
     Iban(Vec<Country>),
     Ipv4,
     Ipv6,
     Jwt,
+    Latitude,
     Mac,
+    Monero,
     Named(Named),
     Phone(Vec<Code>),
     PrivateKey,
@@ -41,6 +54,7 @@ pub(super) enum Find {
     Shape(Shaped),
     Token(Tokens),
     UrlPassword,
+    User(User),
 }
 
 /// The longest extension written without a space, with its letter or letters: `x12345`.
@@ -52,12 +66,16 @@ pub(super) enum Anchor {
     AtSign,
     Digit,
     Colon,
+    /// A word with a digit that is as long as addresses of ledgers are.
+    LongWord,
+    /// A number that may be of degrees.
+    Degrees,
 }
 
 impl Find {
     /// Whether the key that a text stands under wakes it too.
     pub(super) fn reads_keys(&self) -> bool {
-        matches!(self, Self::Assigned(_) | Self::Named(_))
+        matches!(self, Self::Assigned(_) | Self::Bic(_) | Self::Named(_))
     }
 }
 
@@ -89,14 +107,21 @@ impl Find {
         Some(match row.as_mapping_get("find")?.as_str()? {
             "assigned" => Self::Assigned(Assigned::read(row)?),
             "authorization" => Self::Authorization(Authorization::read(row)?),
+            "base58" => Self::Base58(Base58::read(row)?),
+            "bech32" => Self::Bech32(bech32::prefixes(row)?),
+            "bic" => Self::Bic(Bic::read(row)?),
             "birth_date" => Self::BirthDate,
             "card" => Self::Card(card::brands(row)?),
+            "coordinates" => Self::Coordinates,
             "email" => Self::Email(Email { not_tlds: strings(row, "not_tlds")? }),
+            "ethereum" => Self::Ethereum,
             "iban" => Self::Iban(iban::countries(row)?),
             "ipv4" => Self::Ipv4,
             "ipv6" => Self::Ipv6,
             "jwt" => Self::Jwt,
+            "latitude" => Self::Latitude,
             "mac" => Self::Mac,
+            "monero" => Self::Monero,
             "named" => Self::Named(Named::read(row)?),
             "phone" => Self::Phone(phone::codes(row)?),
             "private_key" => Self::PrivateKey,
@@ -104,6 +129,7 @@ impl Find {
             "shape" => Self::Shape(Shaped::read(row)?),
             "token" => Self::Token(Tokens::read(row)?),
             "url_password" => Self::UrlPassword,
+            "user" => Self::User(User::read(row)?),
             _ => return None,
         })
     }
@@ -116,6 +142,8 @@ impl Find {
                 Some(Anchor::Digit)
             }
             Self::Ipv6 => Some(Anchor::Colon),
+            Self::Base58(_) | Self::Bech32(_) | Self::Ethereum | Self::Monero => Some(Anchor::LongWord),
+            Self::Coordinates | Self::Latitude => Some(Anchor::Degrees),
             _ => None,
         }
     }
@@ -143,12 +171,14 @@ impl Find {
         match self {
             Self::Assigned(assigned) => texts(&assigned.names),
             Self::Authorization(authorization) => authorization.leads(),
+            Self::Bic(bic) => texts(&bic.labels),
             Self::Jwt => texts(&["eyJ"]),
             Self::Named(named) => named.leads(),
             Self::PrivateKey => texts(&["-----BEGIN"]),
             Self::PuttyKey => texts(&[pem::PRIVATE_LINES]),
             Self::Token(tokens) => tokens.leads(),
             Self::UrlPassword => texts(&["://"]),
+            Self::User(user) => texts(&user.announced),
             _ => Vec::new(),
         }
     }
@@ -156,11 +186,17 @@ impl Find {
     /// What a reader of digits makes of a word.
     pub(super) fn attempt_word(&self, input: &Input<'_>, seen: &Seen, sense: &Sense<'_>) -> Attempt {
         match self {
+            Self::Base58(settings) => base58::attempt(input, &seen.word, settings, sense),
+            Self::Bech32(prefixes) => bech32::attempt(input, &seen.word, prefixes),
             Self::BirthDate => date::attempt(input, seen, sense),
             Self::Card(brands) => card::attempt(input, &seen.word, seen.run(input), brands, sense),
+            Self::Coordinates => geo::attempt_pair(input, &seen.word, sense),
+            Self::Ethereum => ethereum::attempt(input, &seen.word, sense),
             Self::Iban(countries) => iban::attempt(input, &seen.word, countries),
             Self::Ipv4 => ip::attempt_v4(input, seen.word.at, sense),
+            Self::Latitude => geo::attempt_single(input, &seen.word, sense),
             Self::Mac => mac::attempt(input, seen.word.at),
+            Self::Monero => monero::attempt(input, &seen.word),
             Self::Phone(codes) => phone::attempt(input, seen, codes, sense),
             _ => Attempt::none(seen.word.start),
         }
@@ -171,6 +207,7 @@ impl Find {
         match self {
             Self::Assigned(assigned) => assigned::attempt(input, anchor, assigned),
             Self::Authorization(of) => authorization::attempt(input, anchor, of),
+            Self::Bic(settings) => bic::attempt(input, anchor, settings),
             Self::Email(settings) => email::attempt(input, anchor, settings),
             Self::Ipv6 => ip::attempt_v6(input, anchor),
             Self::Jwt => jwt::attempt(input, anchor),
@@ -179,6 +216,7 @@ impl Find {
             Self::PuttyKey => pem::attempt_putty(input, anchor),
             Self::Token(tokens) => token::attempt(input, anchor, tokens),
             Self::UrlPassword => url::attempt(input, anchor),
+            Self::User(settings) => user::attempt(input, anchor, settings),
             _ => Attempt::none(anchor),
         }
     }
@@ -187,6 +225,7 @@ impl Find {
     pub(super) fn attempt_key(&self, input: &Input<'_>, key: &str) -> Attempt {
         match self {
             Self::Assigned(assigned) => assigned::attempt_key(input, key, assigned),
+            Self::Bic(settings) => bic::attempt_key(input, key, settings),
             Self::Named(named) => named::attempt_key(input, key, named),
             _ => Attempt::none(0),
         }
@@ -196,6 +235,7 @@ impl Find {
     pub(super) fn tail(&self, input: &Input<'_>) -> usize {
         match self {
             Self::BirthDate => date::tail(input),
+            Self::Email(_) => email::tail(input),
             Self::Shape(shaped) => shaped.tail(input),
             _ => input.len(),
         }

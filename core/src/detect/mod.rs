@@ -19,11 +19,14 @@
 //! says where the rest begins. Feeding a text in pieces this way gives the findings of the whole text, however it is
 //! cut; a reader that touches the end of the piece is undecided, and everything from its start on is kept back.
 
+mod bic;
 mod bytes;
 mod catalogue;
+mod coin;
 mod digits;
 mod email;
 mod find;
+mod geo;
 mod input;
 mod ip;
 mod lexicon;
@@ -32,6 +35,7 @@ mod mac;
 mod resolve;
 mod scan;
 mod secrets;
+mod user;
 mod words;
 
 pub use catalogue::{EntityInfo, Example, catalogue, entity};

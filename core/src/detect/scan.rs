@@ -1,10 +1,13 @@
 //! The pass over a text: anchors, the readers at each, and what stands in the end.
 
 use super::catalogue::{EntityInfo, catalogue};
+use super::coin;
 use super::digits::index::Index;
 use super::digits::shape;
 use super::digits::word::{Found, Seen, Word};
+use super::email;
 use super::find::{Anchor, Attempt, Find, Hit};
+use super::geo;
 use super::input::Input;
 use super::lexicon::Lexicon;
 use super::literals::Literals;
@@ -13,9 +16,9 @@ use super::words::{Sense, Sight};
 use super::{CONTEXT, Context, MAX_OPEN, Open};
 use crate::model::{Entity, Finding};
 
-/// How many bytes before the end of an anchor a reader may find the start of a value: a local part (64), or a key whose
-/// mark comes after 76 bytes (four), and what stands before it.
-const REACH: usize = 84;
+/// How many bytes before the end of an anchor a reader may find the start of a value: a local part, or a key whose mark
+/// comes after 76 bytes, and what stands before it.
+const REACH: usize = email::LOCAL + 2;
 
 /// A set of entities, compiled to one scanner. Cheap to share, never changes.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ pub struct Detectors {
     at_sign: Vec<usize>,
     at_digit: Vec<usize>,
     at_colon: Vec<usize>,
+    at_long_word: Vec<usize>,
+    at_degrees: Vec<usize>,
     /// Woken by the key that a text stands under.
     at_key: Vec<usize>,
     shapes: Index,
@@ -56,6 +61,8 @@ impl Detectors {
             at_sign: anchored(Anchor::AtSign),
             at_digit: anchored(Anchor::Digit),
             at_colon: anchored(Anchor::Colon),
+            at_long_word: anchored(Anchor::LongWord),
+            at_degrees: anchored(Anchor::Degrees),
             at_key: (0..entities.len())
                 .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_keys()))
                 .collect(),
@@ -195,8 +202,15 @@ impl Pass<'_> {
         if touched {
             // The word may go on, and then wake others.
             self.undecided(word.start.saturating_sub(of.lead));
-        } else if self.is_decimal(&word) {
+        }
+        if geo::wants(&self.input, &word) {
+            self.wake_words(&of.at_degrees, &seen);
+        }
+        if !touched && self.is_decimal(&word) {
             return word.end;
+        }
+        if word.length() >= coin::SHORTEST {
+            self.wake_words(&of.at_long_word, &seen);
         }
         for &which in &of.at_digit {
             let Some(info) = of.entities.get(which) else { continue };
@@ -264,6 +278,16 @@ impl Pass<'_> {
             self.wake(which, offset);
         }
         offset + 1
+    }
+
+    /// Readers of words that were chosen already.
+    fn wake_words(&mut self, readers: &[usize], seen: &Seen) {
+        for &which in readers {
+            let Some(info) = self.of.entities.get(which) else { continue };
+            let sense = Sense { sight: &self.sight, which };
+            let attempt = info.find.attempt_word(&self.input, seen, &sense);
+            self.take(which, attempt);
+        }
     }
 
     fn wake(&mut self, which: usize, offset: usize) {

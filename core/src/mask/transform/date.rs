@@ -144,7 +144,7 @@ fn month(word: &str) -> Option<i8> {
     let fits = |name: &&str| {
         **name == *word || name.get(..3) == Some(&*word) || (word == "sept" && name.starts_with("sept"))
     };
-    let at = MONTHS.iter().position(|name| fits(name))?;
+    let at = MONTHS.iter().position(fits)?;
     i8::try_from(at + 1).ok()
 }
 
