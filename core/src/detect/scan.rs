@@ -220,7 +220,14 @@ impl Pass<'_> {
                 self.take(which, attempt);
             }
         }
-        for waking in of.shapes.woken(&word) {
+        // Most numbers stand among words that tell nothing: asked once for all that need one.
+        let mut woken = of.shapes.woken(&word).peekable();
+        let silent = woken.peek().is_some_and(|waking| waking.told)
+            && self.sight.is_silent(&self.input, word.start, word.end);
+        if self.input.take_touched() {
+            self.undecided(word.start);
+        }
+        for waking in woken.filter(|waking| !(silent && waking.told)) {
             let Some(info) = of.entities.get(waking.which) else { continue };
             let Find::Shape(shaped) = &info.find else { continue };
             let sense = Sense { sight: &self.sight, which: waking.which };

@@ -23,6 +23,14 @@ impl<'a> Sight<'a> {
         Self { lexicon, key, key_told: OnceCell::new(), before, after }
     }
 
+    /// Whether no word around the value tells anything, before it, behind it or in the text's key.
+    pub(super) fn is_silent(&self, input: &Input<'_>, start: usize, end: usize) -> bool {
+        let nothing = Told::default();
+        *self.key_told() == nothing
+            && self.before(input, start) == nothing
+            && self.after(input, end) == nothing
+    }
+
     fn key_told(&self) -> &Told {
         self.key_told.get_or_init(|| match self.key {
             Some(key) => self.lexicon.told(&Plain::of(key.as_bytes(), true)),

@@ -21,6 +21,8 @@ pub(in crate::detect) struct Waking {
     pub which: usize,
     /// Its form and its place there.
     pub shape: (usize, usize),
+    /// The word is the whole value, and counts only where another word tells what it is.
+    pub told: bool,
     /// What must follow the word, where it is not the whole value.
     separators: Option<Set>,
 }
@@ -32,7 +34,8 @@ impl Index {
         let mut lists = vec![Vec::new(); LENGTHS * KINDS].into_boxed_slice();
         for (which, place, shape) in shapes {
             let first = &shape.first;
-            let waking = Waking { which, shape: place, separators: first.separators };
+            let told = shape.is_number && !shape.alone;
+            let waking = Waking { which, shape: place, told, separators: first.separators };
             for length in first.shortest..=first.longest.min(LENGTHS - 1) {
                 let mixed = (first.fewest_letters..=first.most_letters).map(|letters| letters + 1);
                 let kinds = mixed.filter(|_| first.mixed).chain(first.number.then_some(0));

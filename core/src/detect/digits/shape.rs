@@ -36,11 +36,11 @@ struct Form {
 pub(in crate::detect) struct Shape {
     parts: Vec<Part>,
     /// Counts without a context word; letters are capitals then.
-    alone: bool,
+    pub(super) alone: bool,
     /// How many bytes stand before the word with the first digit: `AA dd` has three.
     pub(in crate::detect) lead: usize,
     /// Digits alone, without separators.
-    is_number: bool,
+    pub(super) is_number: bool,
     /// A space is among its separators.
     spaced: bool,
     pub(super) first: First,
@@ -322,36 +322,23 @@ fn read(
     if is_glued_before(input, start) {
         return None;
     }
-    let told = if shape.is_number {
-        // The word is the value: where no word tells of it, it need not be checked.
-        let told = sense.holds(input, start) || (!shape.alone && sense.follows(input, word.end));
-        if !told && !shape.alone {
-            return None;
-        }
-        if !form.passes(input.slice(start, word.end), told) || is_glued_after(input, word.end) {
-            return None;
-        }
-        return Some(Hit { start, end: word.end, score: if told { 95 } else { 80 }, open: false });
+    // Bytes first and words last: most of what begins like a value is none, and looking for words costs most.
+    let mut end = word.end;
+    let read;
+    let value = if shape.is_number {
+        input.slice(start, end)
     } else {
-        sense.holds(input, start)
+        end = start;
+        read = shape.read(input, &mut end, usize::MAX)?;
+        read.0.get(..read.1)?
     };
-    let mut end = start;
-    let (value, length) = shape.read(input, &mut end, usize::MAX)?;
-    let value = value.get(..length)?;
-    let told = told || (!shape.alone && sense.follows(input, end));
-    if !(told || shape.alone && !(shape.spaced && is_among_numbers(input, start, end)))
-        || is_glued_after(input, end)
-        || !form.passes(value, told)
-    {
+    if is_glued_after(input, end) || !form.check.passes(value) {
         return None;
     }
-    Some(Hit { start, end, score: if told { 95 } else { 80 }, open: false })
-}
-
-impl Form {
-    fn passes(&self, value: &[u8], told: bool) -> bool {
-        self.check.passes(value) && (told || self.proof.passes(value))
-    }
+    let told = sense.holds(input, start) || (!shape.alone && sense.follows(input, end));
+    let alone =
+        || shape.alone && form.proof.passes(value) && !(shape.spaced && is_among_numbers(input, start, end));
+    (told || alone()).then_some(Hit { start, end, score: if told { 95 } else { 80 }, open: false })
 }
 
 /// Whether digits stand one space before or behind: groups with spaces between them have no clear end there.
