@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wardline::detect;
 use wardline::keys::Keys;
-use wardline::mask::{Format, Masker, Plan, PlanSpec, Release, Reread, Scopes, Transform};
-use wardline::model::{RecordId, Text};
+use wardline::mask::{Format, Masker, Plan, PlanSpec, Reread, Scopes, Transform};
+use wardline::model::Text;
 use wardline::policy::{Policy, State};
 
 use crate::args::Mask;
@@ -124,16 +124,7 @@ fn mask<'b>(
     pieces: impl Iterator<Item = &'b [u8]>,
 ) -> Result<Masked, String> {
     let format = Format::of(content_type).ok_or("this content type cannot be masked")?;
-    // A body belongs to no exchange: what reaches no further than one is its own.
-    let scopes = Scopes { exchange: RecordId::fresh().as_str().to_owned().into(), ..Scopes::default() };
-    let mut masker = Masker::new(plan.clone(), format, keys.clone(), None).within(scopes);
-    let mut out = Vec::new();
-    for piece in pieces {
-        match masker.push(piece, &mut out).map_err(|e| e.to_string())? {
-            Release::Unchanged => out.extend_from_slice(piece),
-            Release::Changed => {}
-        }
-    }
-    masker.finish(&mut out).map_err(|e| e.to_string())?;
-    Ok((out, masker.into_report().totals))
+    let masker = Masker::new(plan.clone(), format, keys.clone(), None).within(Scopes::fresh());
+    let (out, report) = masker.whole(pieces).map_err(|e| e.to_string())?;
+    Ok((out, report.totals))
 }

@@ -6,7 +6,7 @@ use super::Guard;
 use crate::classify::{self, Body, Classified, Outcome};
 use crate::error::{Error, ErrorKind};
 use crate::mask::{Format, Masker, Release, Scopes};
-use crate::model::{Act, HttpHead, RecordId, Text};
+use crate::model::{Act, HttpHead, Text};
 
 /// A body after masking.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +41,7 @@ impl Guard {
             )
         })?;
         let keys = self.keys()?;
-        // It belongs to no exchange: what reaches no further than one is this body's own.
-        let scopes = Scopes { exchange: RecordId::fresh().as_str().to_owned().into(), ..Scopes::default() };
-        let mut masker = Masker::new(self.policy().whole_plan(), format, keys, None).within(scopes);
+        let mut masker = Masker::new(self.policy().whole_plan(), format, keys, None).within(Scopes::fresh());
         let mut out = Vec::new();
         let mut changed = match masker.push(body, &mut out).map_err(Error::from)? {
             Release::Unchanged => false,

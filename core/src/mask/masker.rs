@@ -109,6 +109,24 @@ impl Masker {
         Ok(())
     }
 
+    /// Takes a whole body, in these pieces: what goes on, and what was masked.
+    ///
+    /// # Errors
+    /// As [`push`](Self::push) and [`finish`](Self::finish).
+    pub fn whole<'b>(
+        mut self,
+        pieces: impl IntoIterator<Item = &'b [u8]>,
+    ) -> Result<(Vec<u8>, Report), MaskError> {
+        let mut out = Vec::new();
+        for piece in pieces {
+            if self.push(piece, &mut out)? == Release::Unchanged {
+                out.extend_from_slice(piece);
+            }
+        }
+        self.finish(&mut out)?;
+        Ok((out, self.into_report()))
+    }
+
     /// What was masked so far.
     pub fn report(&self) -> &Report {
         &self.marker.report

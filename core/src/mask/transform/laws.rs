@@ -10,7 +10,7 @@ use super::*;
 use crate::detect::entity;
 use crate::json::Path;
 use crate::keys::Keys;
-use crate::mask::{Format, Masker, Plan, PlanSpec, Release};
+use crate::mask::{Format, Masker, Plan, PlanSpec};
 
 const ENTITIES: [&str; 6] = ["email", "phone", "credit_card", "iban", "ipv4", "date_of_birth"];
 
@@ -46,14 +46,8 @@ fn keys() -> Keys {
 }
 
 fn masked(plan: &Arc<Plan>, format: Format, body: &[u8], chunk: usize) -> Vec<u8> {
-    let mut masker = Masker::new(plan.clone(), format, keys(), None).within(scopes());
-    let mut out = Vec::new();
-    for piece in body.chunks(chunk) {
-        if masker.push(piece, &mut out).unwrap() == Release::Unchanged {
-            out.extend_from_slice(piece);
-        }
-    }
-    masker.finish(&mut out).unwrap();
+    let masker = Masker::new(plan.clone(), format, keys(), None).within(scopes());
+    let (out, _) = masker.whole(body.chunks(chunk)).unwrap();
     out
 }
 
@@ -177,10 +171,8 @@ fn a_pseudonym_is_one_within_its_scope() {
     let entities = vec![(entity("email").unwrap(), Transform::Pseudonym(Scope::Session))];
     let plan = Arc::new(Plan::compile(PlanSpec { entities, fields: Vec::new() }).unwrap());
     let seen = |scopes: Scopes| {
-        let mut masker = Masker::new(plan.clone(), Format::Json, keys(), None).within(scopes);
-        let mut out = Vec::new();
-        masker.push(body, &mut out).unwrap();
-        masker.finish(&mut out).unwrap();
+        let masker = Masker::new(plan.clone(), Format::Json, keys(), None).within(scopes);
+        let (out, _) = masker.whole([body.as_slice()]).unwrap();
         let text = String::from_utf8(out).unwrap();
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '@' | '.')));
         words.filter(|word| word.ends_with("@example.invalid")).map(str::to_owned).collect::<Vec<_>>()

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use crate::keys::{KeyedDigest, Keys, Purpose};
-use crate::model::Text;
+use crate::model::{RecordId, Text};
 
 use super::fpe::Fpe;
 use super::token::Tokens;
@@ -55,6 +55,11 @@ pub struct Scopes {
 impl Scopes {
     /// The claim of an identity that names its tenant.
     pub const TENANT: &str = "tenant";
+
+    /// Those of a body that belongs to no exchange: what reaches no further than one is its own.
+    pub fn fresh() -> Self {
+        Self { exchange: RecordId::fresh().as_str().to_owned().into(), ..Self::default() }
+    }
 
     /// What a scope is called here: its kind and its name.
     fn of(&self, scope: Scope) -> (&'static [u8], &[u8]) {
