@@ -220,21 +220,26 @@ impl Pass<'_> {
                 self.take(which, attempt);
             }
         }
+        self.shapes(&word);
+        word.end
+    }
+
+    /// The shapes that a word wakes.
+    fn shapes(&mut self, word: &Word) {
+        let of = self.of;
+        let Some(woken) = of.shapes.woken(&self.input, word) else { return };
         // Most numbers stand among words that tell nothing: asked once for all that need one.
-        let mut woken = of.shapes.woken(&word).peekable();
-        let silent = woken.peek().is_some_and(|waking| waking.told)
-            && self.sight.is_silent(&self.input, word.start, word.end);
+        let silent = woken.is_told() && self.sight.is_silent(&self.input, word.start, word.end);
         if self.input.take_touched() {
             self.undecided(word.start);
         }
-        for waking in woken.filter(|waking| !(silent && waking.told)) {
+        for waking in woken.each().filter(|waking| !(silent && waking.told)) {
             let Some(info) = of.entities.get(waking.which) else { continue };
             let Find::Shape(shaped) = &info.find else { continue };
             let sense = Sense { sight: &self.sight, which: waking.which };
-            let attempt = shape::attempt(&self.input, &word, shaped, waking.shape, &sense);
+            let attempt = shape::attempt(&self.input, word, shaped, waking.shape, &sense);
             self.take(waking.which, attempt);
         }
-        word.end
     }
 
     /// Whether the word is the whole part of a decimal number: vectors are full of them. One point alone, and no zero

@@ -8,6 +8,7 @@ pub(super) mod check;
 pub(super) mod date;
 pub(super) mod iban;
 pub(super) mod index;
+mod layout;
 pub(super) mod phone;
 pub(super) mod shape;
 pub(super) mod word;

@@ -1,0 +1,111 @@
+//! How the groups of a value follow each other, read once for all shapes: how long they are and what stands between them
+//! tells which shapes can fit, before any is tried.
+
+use super::separator_at;
+use super::shape::Set;
+use crate::detect::input::Input;
+
+/// How many groups behind the first word are compared.
+pub(super) const GROUPS: usize = 3;
+
+/// What separates groups; a bit each in [`Group::separator`] and [`Want::separators`].
+const SEPARATORS: [u8; 6] = *b" -./()";
+
+/// The groups of a text behind a word, as far as they are compared.
+#[derive(Debug, Default)]
+pub(super) struct Layout {
+    groups: [Group; GROUPS],
+    /// The text ended before they did: more may come.
+    open: bool,
+}
+
+/// A separator and the letters and digits behind it.
+#[derive(Debug, Clone, Copy, Default)]
+struct Group {
+    separator: u8,
+    length: u8,
+    lettered: bool,
+}
+
+/// What a shape has behind its first word.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wants {
+    groups: [Want; GROUPS],
+    count: usize,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Want {
+    separators: u8,
+    shortest: u8,
+    longest: u8,
+    letters: bool,
+}
+
+impl Layout {
+    /// Longer groups are alike.
+    const LONGEST: usize = 64;
+
+    pub(super) fn read(input: &Input<'_>, mut at: usize) -> Self {
+        let mut layout = Self::default();
+        let touched = input.take_touched();
+        for group in &mut layout.groups {
+            let Some((separator, width)) = separator_at(input, at) else { break };
+            let start = at + width;
+            at = input.run(start, Self::LONGEST, |b| b.is_ascii_alphanumeric());
+            let lettered = input.slice(start, at).iter().any(u8::is_ascii_alphabetic);
+            *group = Group { separator: bit(separator), length: (at - start) as u8, lettered };
+        }
+        layout.open = input.take_touched();
+        if touched {
+            input.touch();
+        }
+        layout
+    }
+
+    /// Whether the groups are as a shape wants them. Where the text ends early, the shape itself has to find out.
+    #[inline]
+    pub(super) fn fits(&self, wants: &Wants) -> bool {
+        let fits = |(want, group): (&Want, &Group)| {
+            want.separators & group.separator != 0
+                && (want.shortest..=want.longest).contains(&group.length)
+                && (want.letters || !group.lettered)
+        };
+        self.open || wants.groups.iter().take(wants.count).zip(&self.groups).all(fits)
+    }
+}
+
+impl Wants {
+    /// One more group behind these separators. Beyond those that are compared, none is kept.
+    pub(super) fn push(&mut self, separators: Set, lengths: (usize, usize), letters: bool) {
+        let bits = SEPARATORS.iter().filter(|&&byte| separators.holds(byte)).map(|&byte| bit(byte));
+        let Some(want) = self.groups.get_mut(self.count) else { return };
+        let byte = |length: usize| u8::try_from(length).unwrap_or(u8::MAX);
+        *want = Want {
+            separators: bits.fold(0, |all, bit| all | bit),
+            shortest: byte(lengths.0),
+            longest: byte(lengths.1),
+            letters,
+        };
+        self.count += 1;
+    }
+
+    /// Whether the first word is the whole value.
+    pub(super) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Whether this byte can follow the first word, where it is not the whole value.
+    pub(super) fn begin_with(&self, next: u8) -> bool {
+        let [first, ..] = self.groups;
+        match next {
+            // The dashes and spaces of typography stand for those of the keyboard.
+            0x80.. => first.separators & (bit(b' ') | bit(b'-')) != 0,
+            _ => first.separators & bit(next) != 0,
+        }
+    }
+}
+
+fn bit(separator: u8) -> u8 {
+    SEPARATORS.iter().position(|&byte| byte == separator).map_or(0, |place| 1 << place)
+}
