@@ -23,7 +23,7 @@ pub(in crate::detect) struct Index {
 #[derive(Debug, Clone, Default)]
 struct List {
     wakings: Vec<Waking>,
-    /// Some have groups behind the first word.
+    /// Some have groups beside the first word.
     grouped: bool,
     /// Some count only where a word tells, and are one word.
     told: bool,
@@ -54,7 +54,7 @@ impl Index {
         let mut lists = vec![List::default(); LENGTHS * KINDS * CLASSES].into_boxed_slice();
         for (which, place, shape) in shapes {
             let first = &shape.first;
-            let told = !shape.alone && shape.wants.is_empty() && shape.lead == 0;
+            let told = !shape.alone && shape.wants.is_empty();
             let waking = Waking { which, shape: place, told, wants: shape.wants };
             for length in first.shortest..=first.longest.min(LENGTHS - 1) {
                 let mixed = (first.fewest_letters..=first.most_letters).map(|letters| letters + 1);
@@ -65,7 +65,7 @@ impl Index {
                     for class in 0..CLASSES {
                         let follows = NEXT.get(class).is_some_and(|&byte| waking.wants.begin_with(byte));
                         let Some(list) = lists.get_mut(slot(length, kind, class)) else { continue };
-                        if waking.wants.is_empty() || follows {
+                        if waking.wants.ends() || follows {
                             list.grouped |= !waking.wants.is_empty();
                             list.told |= told;
                             list.wakings.push(waking);
@@ -90,7 +90,7 @@ impl Index {
         if list.wakings.is_empty() {
             return None;
         }
-        let layout = if list.grouped { Layout::read(input, word.end) } else { Layout::default() };
+        let layout = if list.grouped { Layout::read(input, word) } else { Layout::default() };
         Some(Woken { list, layout })
     }
 }

@@ -3,6 +3,7 @@
 
 use super::separator_at;
 use super::shape::Set;
+use super::word::Word;
 use crate::detect::input::Input;
 
 /// How many groups behind the first word are compared.
@@ -11,10 +12,12 @@ pub(super) const GROUPS: usize = 3;
 /// What separates groups; a bit each in [`Group::separator`] and [`Want::separators`].
 const SEPARATORS: [u8; 6] = *b" -./()";
 
-/// The groups of a text behind a word, as far as they are compared.
+/// The groups of a text behind a word, as far as they are compared, and what stands before it.
 #[derive(Debug, Default)]
 pub(super) struct Layout {
     groups: [Group; GROUPS],
+    /// The separator before the word, where a letter or digit stands before that.
+    before: u8,
     /// The text ended before they did: more may come.
     open: bool,
 }
@@ -27,11 +30,12 @@ struct Group {
     lettered: bool,
 }
 
-/// What a shape has behind its first word.
+/// What a shape has behind its first word with a digit, and before it.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Wants {
     groups: [Want; GROUPS],
-    count: usize,
+    count: u8,
+    before: u8,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -46,8 +50,13 @@ impl Layout {
     /// Longer groups are alike.
     const LONGEST: usize = 64;
 
-    pub(super) fn read(input: &Input<'_>, mut at: usize) -> Self {
+    pub(super) fn read(input: &Input<'_>, word: &Word) -> Self {
         let mut layout = Self::default();
+        layout.before = match input.before(word.start) {
+            Some(byte) if input.before(word.start - 1).is_some_and(|b| b.is_ascii_alphanumeric()) => bit(byte),
+            _ => 0,
+        };
+        let mut at = word.end;
         let touched = input.take_touched();
         for group in &mut layout.groups {
             let Some((separator, width)) = separator_at(input, at) else { break };
@@ -71,18 +80,18 @@ impl Layout {
                 && (want.shortest..=want.longest).contains(&group.length)
                 && (want.letters || !group.lettered)
         };
-        self.open || wants.groups.iter().take(wants.count).zip(&self.groups).all(fits)
+        let groups = || wants.groups.iter().take(usize::from(wants.count)).zip(&self.groups).all(fits);
+        (wants.before == 0 || wants.before & self.before != 0) && (self.open || groups())
     }
 }
 
 impl Wants {
     /// One more group behind these separators. Beyond those that are compared, none is kept.
     pub(super) fn push(&mut self, separators: Set, lengths: (usize, usize), letters: bool) {
-        let bits = SEPARATORS.iter().filter(|&&byte| separators.holds(byte)).map(|&byte| bit(byte));
-        let Some(want) = self.groups.get_mut(self.count) else { return };
+        let Some(want) = self.groups.get_mut(usize::from(self.count)) else { return };
         let byte = |length: usize| u8::try_from(length).unwrap_or(u8::MAX);
         *want = Want {
-            separators: bits.fold(0, |all, bit| all | bit),
+            separators: bits(separators),
             shortest: byte(lengths.0),
             longest: byte(lengths.1),
             letters,
@@ -90,8 +99,18 @@ impl Wants {
         self.count += 1;
     }
 
+    /// Letters and one of these separators stand before the word.
+    pub(super) fn lead(&mut self, separators: Set) {
+        self.before = bits(separators);
+    }
+
     /// Whether the first word is the whole value.
     pub(super) fn is_empty(&self) -> bool {
+        self.count == 0 && self.before == 0
+    }
+
+    /// Whether the value ends with the first word.
+    pub(super) fn ends(&self) -> bool {
         self.count == 0
     }
 
@@ -104,6 +123,10 @@ impl Wants {
             _ => first.separators & bit(next) != 0,
         }
     }
+}
+
+fn bits(separators: Set) -> u8 {
+    SEPARATORS.iter().filter(|&&byte| separators.holds(byte)).fold(0, |bits, &byte| bits | bit(byte))
 }
 
 fn bit(separator: u8) -> u8 {

@@ -162,7 +162,7 @@ impl Shape {
     }
 
     fn of(parts: Vec<Part>, alone: bool) -> Option<Self> {
-        let mut lead = 0;
+        let (mut lead, mut wants) = (0, Wants::default());
         let mut words = parts.split_inclusive(|part| part.separates);
         let first = loop {
             let word = words.next()?;
@@ -171,9 +171,10 @@ impl Shape {
             }
             // What stands before the first digit's word has one length.
             word.iter().all(|part| part.least == part.most).then_some(())?;
+            word.last().filter(|part| part.separates).into_iter().for_each(|part| wants.lead(part.set));
             lead += word.iter().map(|part| part.most).sum::<usize>();
         };
-        let (mut wants, mut separator) = (Wants::default(), first.last().filter(|part| part.separates));
+        let mut separator = first.last().filter(|part| part.separates);
         for word in words {
             let Some(before) = separator else { break };
             let of = || word.iter().filter(|part| !part.separates);
