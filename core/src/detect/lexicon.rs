@@ -36,6 +36,8 @@ pub(super) struct Lexicon {
     entries: Vec<Entry>,
     /// Per first byte of a word: the lengths that words of the table with it have, so that most are turned away here.
     lengths: Box<[u32; 256]>,
+    /// A bit for the hash of each first word.
+    first: Box<[u64; FIRST / 64]>,
     /// Per entity its place in [`Told`]; only those with words have one.
     places: Vec<usize>,
 }
@@ -69,6 +71,7 @@ impl Lexicon {
             slots: vec![0; (phrases.len() * 8).next_power_of_two().max(16)].into(),
             entries: Vec::new(),
             lengths: Box::new([0; 256]),
+            first: Box::new([0; FIRST / 64]),
             places,
         };
         for (phrase, place) in &phrases {
@@ -87,6 +90,10 @@ impl Lexicon {
             let slot = first.first().and_then(|&byte| table.lengths.get_mut(usize::from(byte)));
             if let Some(lengths) = slot {
                 *lengths |= 1 << first.len().min(31);
+            }
+            let hash = first.iter().fold(FNV, |hash, &byte| mix(hash, byte));
+            if let Some(bits) = table.first.get_mut(hash as usize % FIRST / 64) {
+                *bits |= 1 << (hash % 64);
             }
         }
         table
@@ -131,6 +138,41 @@ impl Lexicon {
         self.places.get(which).is_some_and(|&place| told.holds(place))
     }
 
+    /// Whether surely none of these words, as they would be in plain form, begins anything of the table: told at once
+    /// from ASCII letters, so that most surroundings need no closer look.
+    pub(super) fn is_silent(&self, text: &[u8]) -> bool {
+        let (mut first, mut length, mut hash, mut last) = (0u8, 0usize, FNV, Kind::Other);
+        let mut bytes = text.iter().copied().peekable();
+        while let Some(byte) = bytes.next() {
+            let kind = Kind::of(byte);
+            if byte >= 0x80 {
+                return false;
+            }
+            let humps = kind == Kind::Upper
+                && (last == Kind::Lower
+                    || (last == Kind::Upper && bytes.peek().is_some_and(u8::is_ascii_lowercase)));
+            if humps || kind == Kind::Other {
+                if length > 0 && self.may_begin(first, length, hash) {
+                    return false;
+                }
+                (length, hash) = (0, FNV);
+            }
+            if kind != Kind::Other {
+                let small = byte | 0x20;
+                first = if length == 0 { small } else { first };
+                (length, hash) = (length + 1, mix(hash, small));
+            }
+            last = kind;
+        }
+        length == 0 || !self.may_begin(first, length, hash)
+    }
+
+    #[inline]
+    fn may_begin(&self, first: u8, length: usize, hash: u32) -> bool {
+        self.lengths.get(usize::from(first)).is_some_and(|lengths| lengths >> length.min(31) & 1 == 1)
+            && self.first.get(hash as usize % FIRST / 64).is_some_and(|bits| bits >> (hash % 64) & 1 == 1)
+    }
+
     /// What the words of a plain text tell of.
     pub(super) fn told(&self, plain: &Plain) -> Told {
         let mut told = Told::default();
@@ -167,6 +209,9 @@ impl Lexicon {
         told
     }
 }
+
+/// Bits for first words.
+const FIRST: usize = 1 << 15;
 
 const FNV: u32 = 0x811C_9DC5;
 
@@ -282,12 +327,19 @@ enum Kind {
 }
 
 impl Kind {
+    #[inline]
     fn of(byte: u8) -> Self {
-        match byte {
-            b'A'..=b'Z' => Self::Upper,
-            b'a'..=b'z' => Self::Lower,
-            _ => Self::Other,
-        }
+        const KINDS: [Kind; 256] = {
+            let mut kinds = [Kind::Other; 256];
+            let mut byte = 0;
+            while byte < 26 {
+                kinds[b'A' as usize + byte] = Kind::Upper;
+                kinds[b'a' as usize + byte] = Kind::Lower;
+                byte += 1;
+            }
+            kinds
+        };
+        KINDS.get(usize::from(byte)).copied().unwrap_or(Self::Other)
     }
 }
 

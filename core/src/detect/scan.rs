@@ -4,6 +4,7 @@ use super::catalogue::{EntityInfo, catalogue};
 use super::coin;
 use super::digits::index::Index;
 use super::digits::shape;
+use super::digits::timestamp;
 use super::digits::word::{Found, Seen, Word};
 use super::email;
 use super::find::{Anchor, Attempt, Find, Hit};
@@ -27,6 +28,7 @@ pub struct Detectors {
     /// Indices into `entities`, by the anchor that wakes their reader.
     at_sign: Vec<usize>,
     at_digit: Vec<usize>,
+    at_date: Vec<usize>,
     at_colon: Vec<usize>,
     at_long_word: Vec<usize>,
     at_degrees: Vec<usize>,
@@ -60,6 +62,9 @@ impl Detectors {
             lexicon: Lexicon::compile(words),
             at_sign: anchored(Anchor::AtSign),
             at_digit: anchored(Anchor::Digit),
+            at_date: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| matches!(i.find, Find::BirthDate)))
+                .collect(),
             at_colon: anchored(Anchor::Colon),
             at_long_word: anchored(Anchor::LongWord),
             at_degrees: anchored(Anchor::Degrees),
@@ -199,6 +204,10 @@ impl Pass<'_> {
             }
         };
         let seen = Seen::new(word);
+        if let Some(end) = timestamp::end(&self.input, &word) {
+            return self.timestamp(&seen, end);
+        }
+        let touched = touched | self.input.take_touched();
         if touched {
             // The word may go on, and then wake others.
             self.undecided(word.start.saturating_sub(of.lead));
@@ -222,6 +231,15 @@ impl Pass<'_> {
         }
         self.shapes(&word);
         word.end
+    }
+
+    /// Nothing but a date begins there.
+    fn timestamp(&mut self, seen: &Seen, end: usize) -> usize {
+        if self.input.take_touched() {
+            self.undecided(seen.word.start);
+        }
+        self.wake_words(&self.of.at_date, seen);
+        end
     }
 
     /// The shapes that a word wakes.

@@ -15,12 +15,14 @@ pub(super) struct Sight<'a> {
     before: Cell<Option<(usize, Told)>>,
     /// What stands behind the offset that was asked for last, and whether the end of the text was touched.
     after: Cell<Option<(usize, Told, bool)>>,
+    /// Between these offsets no word tells anything.
+    silent: Cell<(usize, usize)>,
 }
 
 impl<'a> Sight<'a> {
     pub(super) fn new(lexicon: &'a Lexicon, key: Option<&'a str>) -> Self {
-        let (before, after) = (Cell::new(None), Cell::new(None));
-        Self { lexicon, key, key_told: OnceCell::new(), before, after }
+        let (before, after, silent) = (Cell::new(None), Cell::new(None), Cell::new((0, 0)));
+        Self { lexicon, key, key_told: OnceCell::new(), before, after, silent }
     }
 
     /// Whether no word around the value tells anything, before it, behind it or in the text's key.
@@ -29,6 +31,22 @@ impl<'a> Sight<'a> {
         *self.key_told() == nothing
             && self.before(input, start) == nothing
             && self.after(input, end) == nothing
+    }
+
+    /// Whether surely no word between the offsets tells anything. What was found silent is not looked at again: numbers
+    /// stand close together, and their surroundings overlap.
+    fn is_still(&self, input: &Input<'_>, from: usize, to: usize) -> bool {
+        let (left, right) = self.silent.get();
+        let (left, begin) = if (left..=right).contains(&from) { (left, right) } else { (from, from) };
+        if begin >= to {
+            return true;
+        }
+        let silent = self.lexicon.is_silent(input.slice(begin, to));
+        if silent {
+            // A word that goes on behind the last offset is another word there.
+            self.silent.set((left, input.run_back(to, CONTEXT, is_letter).max(begin)));
+        }
+        silent
     }
 
     fn key_told(&self) -> &Told {
@@ -42,7 +60,10 @@ impl<'a> Sight<'a> {
         match self.before.get() {
             Some((asked, told)) if asked == start => told,
             _ => {
-                let told = self.lexicon.told(&plain_before(input, start));
+                let told = match self.is_still(input, start.saturating_sub(CONTEXT), start) {
+                    true => Told::default(),
+                    false => self.lexicon.told(&plain_before(input, start)),
+                };
                 self.before.set(Some((start, told)));
                 told
             }
@@ -58,8 +79,13 @@ impl<'a> Sight<'a> {
                 told
             }
             _ => {
-                let (plain, touched) = plain_after(input, end);
-                let told = plain.map_or_else(Told::default, |plain| self.lexicon.told(&plain));
+                let (last, touched) = line_after(input, end);
+                let told = match last {
+                    Some(last) if !self.is_still(input, end, last) => {
+                        self.lexicon.told(&Plain::of(input.slice(end, last), true))
+                    }
+                    _ => Told::default(),
+                };
                 self.after.set(Some((end, told, touched)));
                 told
             }
@@ -108,14 +134,12 @@ fn plain_before(input: &Input<'_>, start: usize) -> Plain {
     }
 }
 
-fn plain_after(input: &Input<'_>, end: usize) -> (Option<Plain>, bool) {
-    let mut stop = end;
-    let mut next = input.peek(stop);
-    while stop - end < AFTER && next.is_some_and(|b| !b"\n\r\"{}<>;=:|,.".contains(&b)) {
-        stop += 1;
-        next = input.peek(stop);
-    }
+/// The end of what follows on the line; none where it is a key of its own. And whether the end of the text was touched.
+fn line_after(input: &Input<'_>, end: usize) -> (Option<usize>, bool) {
+    let stop = input.rest(end).iter().take(AFTER).position(|&b| is_stop(b));
+    let stop = end + stop.unwrap_or(AFTER.min(input.len() - end.min(input.len())));
     let whole = stop - end < AFTER;
+    let next = input.peek(stop);
     let touched = next.is_none();
     if touched {
         input.touch();
@@ -124,8 +148,12 @@ fn plain_after(input: &Input<'_>, end: usize) -> (Option<Plain>, bool) {
         return (None, touched);
     }
     // A word cut off by the window does not count.
-    let last = if whole { stop } else { input.run_back(stop, AFTER, is_letter) };
-    (Some(Plain::of(input.slice(end, last), true)), touched)
+    (Some(if whole { stop } else { input.run_back(stop, AFTER, is_letter) }), touched)
+}
+
+/// Whether other values begin behind it, or lines.
+fn is_stop(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r' | b'"' | b'{' | b'}' | b'<' | b'>' | b';' | b'=' | b':' | b'|' | b',' | b'.')
 }
 
 /// The key that a value directly follows: `"key": "`, `key=`, `key = '`, `THE KEY = `.

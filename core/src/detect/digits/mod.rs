@@ -11,6 +11,7 @@ pub(super) mod index;
 mod layout;
 pub(super) mod phone;
 pub(super) mod shape;
+pub(super) mod timestamp;
 pub(super) mod word;
 
 use super::input::Input;
