@@ -18,7 +18,10 @@ impl Told {
         }
     }
 
-    fn join(&mut self, other: &Self) {
+    /// Every entity.
+    const ALL: Self = Self([u64::MAX; Self::SIZE]);
+
+    pub(super) fn join(&mut self, other: &Self) {
         self.0.iter_mut().zip(other.0).for_each(|(bits, more)| *bits |= more);
     }
 
@@ -36,8 +39,10 @@ pub(super) struct Lexicon {
     entries: Vec<Entry>,
     /// Per first byte of a word: the lengths that words of the table with it have, so that most are turned away here.
     lengths: Box<[u32; 256]>,
-    /// A bit for the hash of each first word.
-    first: Box<[u64; FIRST / 64]>,
+    /// A bit for the beginning of each first word.
+    filter: Box<[u64; FILTER / 64]>,
+    /// Per beginning of a first word, sorted: of whom the phrases tell that begin with such a word.
+    begun: Vec<(u64, Told)>,
     /// Per entity its place in [`Told`]; only those with words have one.
     places: Vec<usize>,
 }
@@ -71,9 +76,11 @@ impl Lexicon {
             slots: vec![0; (phrases.len() * 8).next_power_of_two().max(16)].into(),
             entries: Vec::new(),
             lengths: Box::new([0; 256]),
-            first: Box::new([0; FIRST / 64]),
+            filter: Box::new([0; FILTER / 64]),
+            begun: Vec::new(),
             places,
         };
+        let mut begun = Vec::new();
         for (phrase, place) in &phrases {
             let text = phrase.trim_ascii();
             let ends = (0..=text.len()).filter(|&end| end > 0 && text.get(end).is_none_or(|&b| b == b' '));
@@ -91,11 +98,24 @@ impl Lexicon {
             if let Some(lengths) = slot {
                 *lengths |= 1 << first.len().min(31);
             }
-            let hash = first.iter().fold(FNV, |hash, &byte| mix(hash, byte));
-            if let Some(bits) = table.first.get_mut(hash as usize % FIRST / 64) {
-                *bits |= 1 << (hash % 64);
+            let beginning = beginning(first, first.len());
+            let (slot, bit) = filtered(beginning);
+            if let Some(bits) = table.filter.get_mut(slot) {
+                *bits |= 1 << bit;
             }
+            let mut told = Told::default();
+            told.add(*place);
+            begun.push((beginning, told));
         }
+        begun.sort_unstable_by_key(|(beginning, _)| *beginning);
+        begun.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1.join(&next.1);
+            }
+            same
+        });
+        table.begun = begun;
         table
     }
 
@@ -138,39 +158,48 @@ impl Lexicon {
         self.places.get(which).is_some_and(|&place| told.holds(place))
     }
 
-    /// Whether surely none of these words, as they would be in plain form, begins anything of the table: told at once
-    /// from ASCII letters, so that most surroundings need no closer look.
-    pub(super) fn is_silent(&self, text: &[u8]) -> bool {
-        let (mut first, mut length, mut hash, mut last) = (0u8, 0usize, FNV, Kind::Other);
-        let mut bytes = text.iter().copied().peekable();
-        while let Some(byte) = bytes.next() {
-            let kind = Kind::of(byte);
-            if byte >= 0x80 {
-                return false;
-            }
-            let humps = kind == Kind::Upper
-                && (last == Kind::Lower
-                    || (last == Kind::Upper && bytes.peek().is_some_and(u8::is_ascii_lowercase)));
-            if humps || kind == Kind::Other {
-                if length > 0 && self.may_begin(first, length, hash) {
-                    return false;
+    /// Each word of a text, as it would be in plain form, that may begin a phrase of the table: its offset and of whom
+    /// such phrases tell. Told quickly: most words begin none. What is beyond ASCII may be anything.
+    pub(super) fn hints(&self, text: &[u8], mut each: impl FnMut(usize, Told)) {
+        let mut at = 0;
+        while let Some(&first) = text.get(at) {
+            let start = at;
+            at += 1;
+            let (mut last, small) = (first, small(first));
+            if small == 0 {
+                if first >= 0x80 {
+                    each(start, Told::ALL);
+                    at += text.get(at..).unwrap_or_default().iter().take_while(|byte| **byte >= 0x80).count();
                 }
-                (length, hash) = (0, FNV);
+                continue;
             }
-            if kind != Kind::Other {
-                let small = byte | 0x20;
-                first = if length == 0 { small } else { first };
-                (length, hash) = (length + 1, mix(hash, small));
+            // A capital begins a word behind a small letter, or before one.
+            while let Some(&byte) = text.get(at).filter(|byte| byte.is_ascii_alphabetic()) {
+                let humps = byte.is_ascii_uppercase()
+                    && (last.is_ascii_lowercase() || text.get(at + 1).is_some_and(u8::is_ascii_lowercase));
+                if humps {
+                    break;
+                }
+                (last, at) = (byte, at + 1);
             }
-            last = kind;
+            let length = at - start;
+            let lengths = self.lengths.get(usize::from(small)).copied().unwrap_or(0);
+            if lengths >> length.min(31) & 1 == 1
+                && let Some(told) = self.begun(beginning(text.get(start..).unwrap_or_default(), length))
+            {
+                each(start, told);
+            }
         }
-        length == 0 || !self.may_begin(first, length, hash)
     }
 
-    #[inline]
-    fn may_begin(&self, first: u8, length: usize, hash: u32) -> bool {
-        self.lengths.get(usize::from(first)).is_some_and(|lengths| lengths >> length.min(31) & 1 == 1)
-            && self.first.get(hash as usize % FIRST / 64).is_some_and(|bits| bits >> (hash % 64) & 1 == 1)
+    /// Of whom phrases tell whose first word has this beginning.
+    fn begun(&self, beginning: u64) -> Option<Told> {
+        let (slot, bit) = filtered(beginning);
+        if self.filter.get(slot).is_none_or(|bits| bits >> bit & 1 == 0) {
+            return None;
+        }
+        let place = self.begun.binary_search_by_key(&beginning, |(begun, _)| *begun).ok()?;
+        self.begun.get(place).map(|(_, told)| *told)
     }
 
     /// What the words of a plain text tell of.
@@ -210,8 +239,34 @@ impl Lexicon {
     }
 }
 
-/// Bits for first words.
-const FIRST: usize = 1 << 15;
+/// How many bits the filter has: 4 KiB.
+const FILTER: usize = 1 << 15;
+
+/// The first eight bytes of a word in small letters, those behind its end zero.
+#[inline]
+fn beginning(text: &[u8], length: usize) -> u64 {
+    const SMALL: u64 = 0x2020_2020_2020_2020;
+    let bytes = text.first_chunk().copied().unwrap_or_else(|| {
+        let mut bytes = [0; 8];
+        bytes.iter_mut().zip(text).for_each(|(slot, byte)| *slot = *byte);
+        bytes
+    });
+    let kept = u64::MAX >> (64 - 8 * length.clamp(1, 8));
+    (u64::from_le_bytes(bytes) | SMALL) & kept
+}
+
+/// The word of the filter and the bit there that a beginning has.
+#[inline]
+fn filtered(beginning: u64) -> (usize, u32) {
+    let hash = beginning.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 49;
+    ((hash >> 6) as usize % (FILTER / 64), (hash & 63) as u32)
+}
+
+/// The small letter of a letter of ASCII; 0 for any other byte.
+#[inline]
+fn small(byte: u8) -> u8 {
+    if byte.is_ascii_alphabetic() { byte | 0x20 } else { 0 }
+}
 
 const FNV: u32 = 0x811C_9DC5;
 

@@ -247,11 +247,11 @@ impl Pass<'_> {
         let of = self.of;
         let Some(woken) = of.shapes.woken(&self.input, word) else { return };
         // Most numbers stand among words that tell nothing: asked once for all that need one.
-        let silent = woken.is_told() && self.sight.is_silent(&self.input, word.start, word.end);
-        if self.input.take_touched() {
-            self.undecided(word.start);
-        }
-        for waking in woken.each().filter(|waking| !(silent && waking.told)) {
+        let hints = woken.is_told().then(|| self.sight.hints(&self.input, word.start, word.end)).flatten();
+        for waking in woken.each() {
+            if waking.told && hints.is_some_and(|hints| !self.sight.tells(&hints, waking.which)) {
+                continue;
+            }
             let Some(info) = of.entities.get(waking.which) else { continue };
             let Find::Shape(shaped) = &info.find else { continue };
             let sense = Sense { sight: &self.sight, which: waking.which };

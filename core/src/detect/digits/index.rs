@@ -25,7 +25,7 @@ struct List {
     wakings: Vec<Waking>,
     /// Some have groups beside the first word.
     grouped: bool,
-    /// Some count only where a word tells, and are one word.
+    /// Some count only where another word tells what they are.
     told: bool,
 }
 
@@ -36,7 +36,7 @@ pub(in crate::detect) struct Waking {
     pub which: usize,
     /// Its form and its place there.
     pub shape: (usize, usize),
-    /// The word is the whole value, and counts only where another word tells what it is.
+    /// It counts only where another word tells what it is.
     pub told: bool,
     wants: Wants,
 }
@@ -54,7 +54,7 @@ impl Index {
         let mut lists = vec![List::default(); LENGTHS * KINDS * CLASSES].into_boxed_slice();
         for (which, place, shape) in shapes {
             let first = &shape.first;
-            let told = !shape.alone && shape.wants.is_empty();
+            let told = !shape.alone;
             let waking = Waking { which, shape: place, told, wants: shape.wants };
             for length in first.shortest..=first.longest.min(LENGTHS - 1) {
                 let mixed = (first.fewest_letters..=first.most_letters).map(|letters| letters + 1);
@@ -96,7 +96,7 @@ impl Index {
 }
 
 impl Woken<'_> {
-    /// Whether one of them is one word and counts only where another word tells what it is.
+    /// Whether one of them counts only where another word tells what it is.
     pub(in crate::detect) fn is_told(&self) -> bool {
         self.list.told
     }

@@ -16,8 +16,8 @@ const SEPARATORS: [u8; 6] = *b" -./()";
 #[derive(Debug, Default)]
 pub(super) struct Layout {
     groups: [Group; GROUPS],
-    /// The separator before the word, where a letter or digit stands before that.
-    before: u8,
+    /// The separator before the word, where letters stand before that, and how many.
+    before: Before,
     /// The text ended before they did: more may come.
     open: bool,
 }
@@ -35,7 +35,14 @@ struct Group {
 pub(super) struct Wants {
     groups: [Want; GROUPS],
     count: u8,
-    before: u8,
+    before: Before,
+}
+
+/// Letters and a separator before the word; no separator is none.
+#[derive(Debug, Clone, Copy, Default)]
+struct Before {
+    separators: u8,
+    length: u8,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,10 +59,7 @@ impl Layout {
 
     pub(super) fn read(input: &Input<'_>, word: &Word) -> Self {
         let mut layout = Self::default();
-        layout.before = match input.before(word.start) {
-            Some(byte) if input.before(word.start - 1).is_some_and(|b| b.is_ascii_alphanumeric()) => bit(byte),
-            _ => 0,
-        };
+        layout.before = Before::read(input, word.start).unwrap_or_default();
         let mut at = word.end;
         let touched = input.take_touched();
         for group in &mut layout.groups {
@@ -81,7 +85,7 @@ impl Layout {
                 && (want.letters || !group.lettered)
         };
         let groups = || wants.groups.iter().take(usize::from(wants.count)).zip(&self.groups).all(fits);
-        (wants.before == 0 || wants.before & self.before != 0) && (self.open || groups())
+        wants.before.fits(self.before) && (self.open || groups())
     }
 }
 
@@ -99,14 +103,14 @@ impl Wants {
         self.count += 1;
     }
 
-    /// Letters and one of these separators stand before the word.
-    pub(super) fn lead(&mut self, separators: Set) {
-        self.before = bits(separators);
+    /// So many letters and one of these separators stand before the word.
+    pub(super) fn lead(&mut self, separators: Set, length: usize) {
+        self.before = Before { separators: bits(separators), length: length as u8 };
     }
 
     /// Whether the first word is the whole value.
     pub(super) fn is_empty(&self) -> bool {
-        self.count == 0 && self.before == 0
+        self.count == 0 && self.before.separators == 0
     }
 
     /// Whether the value ends with the first word.
@@ -122,6 +126,33 @@ impl Wants {
             0x80.. => first.separators & (bit(b' ') | bit(b'-')) != 0,
             _ => first.separators & bit(next) != 0,
         }
+    }
+}
+
+impl Before {
+    /// No shape begins with so many letters.
+    const LONGEST: usize = 8;
+    /// Where an escape such as `\n` stands before the letters: any number of them.
+    const ANY: u8 = u8::MAX;
+
+    fn read(input: &Input<'_>, start: usize) -> Option<Self> {
+        let separators = bit(input.before(start)?);
+        let end = start - 1;
+        let first = input.run_back(end, Self::LONGEST, |b| b.is_ascii_alphanumeric());
+        let length = match input.before(first) {
+            Some(b'\\') => Self::ANY,
+            _ if input.slice(first, end).iter().all(u8::is_ascii_alphabetic) => (end - first) as u8,
+            _ => 0,
+        };
+        (separators != 0 && length > 0).then_some(Self { separators, length })
+    }
+
+    /// Whether the text has what a shape wants.
+    #[inline]
+    fn fits(self, text: Self) -> bool {
+        self.separators == 0
+            || self.separators & text.separators != 0
+                && (self.length == text.length || text.length == Self::ANY)
     }
 }
 

@@ -171,8 +171,11 @@ impl Shape {
             }
             // What stands before the first digit's word has one length.
             word.iter().all(|part| part.least == part.most).then_some(())?;
-            word.last().filter(|part| part.separates).into_iter().for_each(|part| wants.lead(part.set));
-            lead += word.iter().map(|part| part.most).sum::<usize>();
+            let length = word.iter().map(|part| part.most).sum::<usize>();
+            if let Some(separator) = word.last().filter(|part| part.separates) {
+                wants.lead(separator.set, length - separator.most);
+            }
+            lead += length;
         };
         let mut separator = first.last().filter(|part| part.separates);
         for word in words {
