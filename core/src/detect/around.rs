@@ -5,10 +5,10 @@ use std::cell::Cell;
 
 use super::CONTEXT;
 use super::input::Input;
-use super::lexicon::{Lexicon, Told};
+use super::lexicon::{Hint, Lexicon, Told};
 
 /// How many words that may tell something are kept.
-const KEPT: usize = 12;
+const KEPT: usize = 32;
 
 /// What was found between two offsets of a text.
 #[derive(Debug, Default)]
@@ -16,8 +16,8 @@ pub(super) struct Around {
     left: Cell<usize>,
     right: Cell<usize>,
     count: Cell<usize>,
-    /// The offsets of words between them, and of whom they may tell.
-    words: [Cell<(usize, Told)>; KEPT],
+    /// The words between them, as far as they may tell something; a ring, the newest at `count - 1`.
+    words: [Cell<(u32, Hint)>; KEPT],
 }
 
 impl Around {
@@ -29,37 +29,39 @@ impl Around {
             self.count.set(0);
         }
         let mut told = Told::default();
-        let kept = self.words.iter().take(self.count.get()).map(Cell::get);
-        kept.filter(|(at, _)| (from..to).contains(at)).for_each(|(_, word)| told.join(&word));
+        let count = self.count.get();
+        for place in (count.saturating_sub(KEPT)..count).rev() {
+            let Some((at, hint)) = self.words.get(place % KEPT).map(Cell::get) else { break };
+            if (at as usize) < from {
+                break;
+            }
+            if (at as usize) < to {
+                lexicon.join(&mut told, hint);
+            }
+        }
         let begin = self.right.get();
         // A word that goes on behind the last offset is another word there.
         let last = input.run_back(to, CONTEXT, |b| b.is_ascii_alphabetic());
         if begin < last {
-            lexicon.hints(input.slice(begin, last), |at, word| {
-                told.join(&word);
-                self.keep(begin + at, word);
+            lexicon.hints(input.slice(begin, last), |at, hint| {
+                lexicon.join(&mut told, hint);
+                self.keep(begin + at, hint);
             });
             self.right.set(last);
         }
-        lexicon.hints(input.slice(last.max(from), to), |_, word| told.join(&word));
+        lexicon.hints(input.slice(last.max(from), to), |_, hint| lexicon.join(&mut told, hint));
         told
     }
 
-    fn keep(&self, at: usize, word: Told) {
+    fn keep(&self, at: usize, hint: Hint) {
         let count = self.count.get();
-        let Some(slot) = self.words.get(count) else {
-            // The first makes room; what lies before the second is not known any more.
-            let next = self.words.get(1).map_or(at, |second| second.get().0);
-            self.left.set(next);
-            self.words.windows(2).for_each(|pair| {
-                if let [first, second] = pair {
-                    first.set(second.get());
-                }
-            });
-            self.words.iter().last().into_iter().for_each(|slot| slot.set((at, word)));
-            return;
-        };
-        slot.set((at, word));
+        if let Some(slot) = self.words.get(count % KEPT) {
+            // The oldest makes room; what lies before it is not known any more.
+            let (oldest, _) = slot.replace((at as u32, hint));
+            if count >= KEPT {
+                self.left.set(oldest as usize + 1);
+            }
+        }
         self.count.set(count + 1);
     }
 }

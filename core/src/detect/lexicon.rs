@@ -18,9 +18,6 @@ impl Told {
         }
     }
 
-    /// Every entity.
-    const ALL: Self = Self([u64::MAX; Self::SIZE]);
-
     pub(super) fn join(&mut self, other: &Self) {
         self.0.iter_mut().zip(other.0).for_each(|(bits, more)| *bits |= more);
     }
@@ -30,6 +27,10 @@ impl Told {
         self.0.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
     }
 }
+
+/// Phrases that a word may begin; all, where that cannot be told quickly.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Hint(Option<u16>);
 
 /// The table of words and phrases.
 #[derive(Debug)]
@@ -160,46 +161,55 @@ impl Lexicon {
 
     /// Each word of a text, as it would be in plain form, that may begin a phrase of the table: its offset and of whom
     /// such phrases tell. Told quickly: most words begin none. What is beyond ASCII may be anything.
-    pub(super) fn hints(&self, text: &[u8], mut each: impl FnMut(usize, Told)) {
+    pub(super) fn hints(&self, text: &[u8], mut each: impl FnMut(usize, Hint)) {
         let mut at = 0;
-        while let Some(&first) = text.get(at) {
-            let start = at;
-            at += 1;
-            let (mut last, small) = (first, small(first));
-            if small == 0 {
-                if first >= 0x80 {
-                    each(start, Told::ALL);
-                    at += text.get(at..).unwrap_or_default().iter().take_while(|byte| **byte >= 0x80).count();
-                }
+        loop {
+            let rest = text.get(at..).unwrap_or_default();
+            let Some(gap) = rest.iter().position(|&byte| byte >= 0x80 || Kind::of(byte) != Kind::Other) else { return };
+            let (start, rest) = (at + gap, rest.get(gap..).unwrap_or_default());
+            let run = |from: usize, kind: Kind| {
+                let letters = rest.get(from..).unwrap_or_default().iter();
+                letters.take_while(|&&byte| Kind::of(byte) == kind).count()
+            };
+            let capitals = run(0, Kind::Upper);
+            let length = match (capitals, run(capitals, Kind::Lower)) {
+                (0 | 1, small) => capitals + small,
+                // The last capital begins the word of the small letters.
+                (_, 1..) => capitals - 1,
+                (_, 0) => capitals,
+            };
+            if length == 0 {
+                each(start, Hint::default());
+                at = start + rest.iter().take_while(|&&byte| byte >= 0x80).count();
                 continue;
             }
-            // A capital begins a word behind a small letter, or before one.
-            while let Some(&byte) = text.get(at).filter(|byte| byte.is_ascii_alphabetic()) {
-                let humps = byte.is_ascii_uppercase()
-                    && (last.is_ascii_lowercase() || text.get(at + 1).is_some_and(u8::is_ascii_lowercase));
-                if humps {
-                    break;
-                }
-                (last, at) = (byte, at + 1);
-            }
-            let length = at - start;
+            at = start + length;
+            let small = rest.first().map_or(0, |first| first | 0x20);
             let lengths = self.lengths.get(usize::from(small)).copied().unwrap_or(0);
             if lengths >> length.min(31) & 1 == 1
-                && let Some(told) = self.begun(beginning(text.get(start..).unwrap_or_default(), length))
+                && let Some(hint) = self.begun(beginning(rest, length))
             {
-                each(start, told);
+                each(start, hint);
             }
         }
     }
 
-    /// Of whom phrases tell whose first word has this beginning.
-    fn begun(&self, beginning: u64) -> Option<Told> {
+    /// The phrases whose first word has this beginning.
+    fn begun(&self, beginning: u64) -> Option<Hint> {
         let (slot, bit) = filtered(beginning);
         if self.filter.get(slot).is_none_or(|bits| bits >> bit & 1 == 0) {
             return None;
         }
         let place = self.begun.binary_search_by_key(&beginning, |(begun, _)| *begun).ok()?;
-        self.begun.get(place).map(|(_, told)| *told)
+        Some(Hint(u16::try_from(place).ok()))
+    }
+
+    /// Adds of whom a word may tell.
+    pub(super) fn join(&self, told: &mut Told, hint: Hint) {
+        match hint.0.and_then(|place| self.begun.get(usize::from(place))) {
+            Some((_, begun)) => told.join(begun),
+            None => *told = Told([u64::MAX; Told::SIZE]),
+        }
     }
 
     /// What the words of a plain text tell of.
@@ -260,12 +270,6 @@ fn beginning(text: &[u8], length: usize) -> u64 {
 fn filtered(beginning: u64) -> (usize, u32) {
     let hash = beginning.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 49;
     ((hash >> 6) as usize % (FILTER / 64), (hash & 63) as u32)
-}
-
-/// The small letter of a letter of ASCII; 0 for any other byte.
-#[inline]
-fn small(byte: u8) -> u8 {
-    if byte.is_ascii_alphabetic() { byte | 0x20 } else { 0 }
 }
 
 const FNV: u32 = 0x811C_9DC5;
@@ -384,19 +388,21 @@ enum Kind {
 impl Kind {
     #[inline]
     fn of(byte: u8) -> Self {
-        const KINDS: [Kind; 256] = {
-            let mut kinds = [Kind::Other; 256];
-            let mut byte = 0;
-            while byte < 26 {
-                kinds[b'A' as usize + byte] = Kind::Upper;
-                kinds[b'a' as usize + byte] = Kind::Lower;
-                byte += 1;
-            }
-            kinds
-        };
         KINDS.get(usize::from(byte)).copied().unwrap_or(Self::Other)
     }
 }
+
+/// The kind of each byte; those beyond ASCII have none.
+const KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Other; 256];
+    let mut letter = 0;
+    while letter < 26 {
+        kinds[b'A' as usize + letter] = Kind::Upper;
+        kinds[b'a' as usize + letter] = Kind::Lower;
+        letter += 1;
+    }
+    kinds
+};
 
 /// The character that a text begins with, or `None` for a byte of none, and its length.
 fn decoded(text: &[u8]) -> (Option<char>, usize) {

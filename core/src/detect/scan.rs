@@ -238,7 +238,11 @@ impl Pass<'_> {
         if self.input.take_touched() {
             self.undecided(seen.word.start);
         }
-        self.wake_words(&self.of.at_date, seen);
+        // Where it begins a line, no word of the line before speaks of it.
+        let begins = self.input.before(seen.word.start).is_none_or(|b| b == b'\n');
+        if !begins || self.sight.has_key() {
+            self.wake_words(&self.of.at_date, seen);
+        }
         end
     }
 
@@ -247,7 +251,7 @@ impl Pass<'_> {
         let of = self.of;
         let Some(woken) = of.shapes.woken(&self.input, word) else { return };
         // Most numbers stand among words that tell nothing: asked once for all that need one.
-        let hints = woken.is_told().then(|| self.sight.hints(&self.input, word.start, word.end)).flatten();
+        let hints = woken.are_told().then(|| self.sight.hints(&self.input, word.start, word.end)).flatten();
         for waking in woken.each() {
             if waking.told && hints.is_some_and(|hints| !self.sight.tells(&hints, waking.which)) {
                 continue;

@@ -14,9 +14,16 @@ pub(super) struct Sight<'a> {
     key_told: OnceCell<Told>,
     around: Around,
     /// What stands before the offset that was asked for last.
-    before: Cell<Option<(usize, Told)>>,
+    before: Cell<Option<(usize, Before)>>,
     /// What stands behind the offset that was asked for last.
     after: Cell<Option<(usize, After)>>,
+}
+
+/// What stands before a value: what it may tell of, and what it does, once it has been read.
+#[derive(Debug, Clone, Copy)]
+struct Before {
+    hints: Told,
+    told: Option<Told>,
 }
 
 /// What follows a value on its line.
@@ -37,14 +44,19 @@ impl<'a> Sight<'a> {
         Self { lexicon, key, key_told: OnceCell::new(), around: Around::default(), before, after }
     }
 
+    /// Whether the text stands under a key.
+    pub(super) fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Of whom words may tell around a value that begins at or before `start` with a word that ends at `end`, before it,
     /// behind it or in the text's key: surely of no other. Where the text ends close behind, nothing is sure.
     pub(super) fn hints(&self, input: &Input<'_>, start: usize, end: usize) -> Option<Told> {
-        let (first, last) = (start.saturating_sub(CONTEXT + VALUE), end + VALUE + AFTER);
-        if input.len() < last {
-            return None;
-        }
-        let mut told = self.around.hints(self.lexicon, input, first, last);
+        let behind = input.rest(end).get(..VALUE + AFTER)?;
+        // No value goes on behind these.
+        let last = behind.iter().position(|&byte| byte != b'.' && is_stop(byte)).unwrap_or(behind.len());
+        let first = start.saturating_sub(CONTEXT + VALUE);
+        let mut told = self.around.hints(self.lexicon, input, first, end + last);
         told.join(self.key_told());
         Some(told)
     }
@@ -62,15 +74,20 @@ impl<'a> Sight<'a> {
     }
 
     fn holds(&self, input: &Input<'_>, start: usize, which: usize) -> bool {
-        let hints = self.around.hints(self.lexicon, input, start.saturating_sub(CONTEXT), start);
-        self.tells(&hints, which) && {
-            let told = match self.before.get() {
-                Some((asked, told)) if asked == start => told,
-                _ => self.lexicon.told(&plain_before(input, start)),
-            };
-            self.before.set(Some((start, told)));
+        let mut before = match self.before.get() {
+            Some((asked, before)) if asked == start => before,
+            _ => {
+                let hints = self.around.hints(self.lexicon, input, start.saturating_sub(CONTEXT), start);
+                Before { hints, told: None }
+            }
+        };
+        let tells = self.tells(&before.hints, which) && {
+            let told = before.told.unwrap_or_else(|| self.lexicon.told(&plain_before(input, start)));
+            before.told = Some(told);
             self.tells(&told, which)
-        }
+        };
+        self.before.set(Some((start, before)));
+        tells
     }
 
     fn follows(&self, input: &Input<'_>, end: usize, which: usize) -> bool {

@@ -13,6 +13,8 @@ const KINDS: usize = 11;
 /// What may follow a word: one of these bytes, one beyond ASCII, or anything else.
 const NEXT: [u8; 7] = [b' ', b'-', b'.', b'/', b'(', b')', 0x80];
 const CLASSES: usize = NEXT.len() + 1;
+/// So many shapes are tried sooner than the words around are read.
+const FEW: usize = 2;
 
 /// The shapes of all entities, by the first word that they can have and what follows it.
 #[derive(Debug)]
@@ -96,9 +98,9 @@ impl Index {
 }
 
 impl Woken<'_> {
-    /// Whether one of them counts only where another word tells what it is.
-    pub(in crate::detect) fn is_told(&self) -> bool {
-        self.list.told
+    /// Whether several of them count only where another word tells what they are.
+    pub(in crate::detect) fn are_told(&self) -> bool {
+        self.list.told && self.each().filter(|waking| waking.told).nth(FEW).is_some()
     }
 
     pub(in crate::detect) fn each(&self) -> impl Iterator<Item = &Waking> {
