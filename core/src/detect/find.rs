@@ -153,7 +153,9 @@ impl Find {
     pub(super) fn wants(&self, input: &Input<'_>, word: &Word) -> bool {
         match self {
             Self::BirthDate => date::wants(input, word),
-            Self::Card(_) => word.is_number() && word.length() >= 4 && (word.more || card::fits(word.length())),
+            Self::Card(_) => {
+                word.is_number() && word.length() >= 4 && (word.more || card::fits(word.length()))
+            }
             Self::Iban(_) => word.letters() == 2,
             Self::Ipv4 => word.is_number() && word.length() <= 3 && word.next == Some(b'.'),
             Self::Mac => mac::wants(input, word),

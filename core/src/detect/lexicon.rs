@@ -165,7 +165,10 @@ impl Lexicon {
         let mut at = 0;
         loop {
             let rest = text.get(at..).unwrap_or_default();
-            let Some(gap) = rest.iter().position(|&byte| byte >= 0x80 || Kind::of(byte) != Kind::Other) else { return };
+            let Some(gap) = rest.iter().position(|&byte| byte >= 0x80 || Kind::of(byte) != Kind::Other)
+            else {
+                return;
+            };
             let (start, rest) = (at + gap, rest.get(gap..).unwrap_or_default());
             let run = |from: usize, kind: Kind| {
                 let letters = rest.get(from..).unwrap_or_default().iter();
@@ -388,21 +391,13 @@ enum Kind {
 impl Kind {
     #[inline]
     fn of(byte: u8) -> Self {
-        KINDS.get(usize::from(byte)).copied().unwrap_or(Self::Other)
+        match byte {
+            b'A'..=b'Z' => Self::Upper,
+            b'a'..=b'z' => Self::Lower,
+            _ => Self::Other,
+        }
     }
 }
-
-/// The kind of each byte; those beyond ASCII have none.
-const KINDS: [Kind; 256] = {
-    let mut kinds = [Kind::Other; 256];
-    let mut letter = 0;
-    while letter < 26 {
-        kinds[b'A' as usize + letter] = Kind::Upper;
-        kinds[b'a' as usize + letter] = Kind::Lower;
-        letter += 1;
-    }
-    kinds
-};
 
 /// The character that a text begins with, or `None` for a byte of none, and its length.
 fn decoded(text: &[u8]) -> (Option<char>, usize) {

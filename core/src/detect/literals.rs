@@ -2,8 +2,8 @@
 //!
 //! Hundreds of prefixes are looked for in every text, and nearly every text holds none: what counts is what a byte of
 //! such a text costs. Each anchor gives its rarest five bytes, which are twice four bytes, so that every second place of
-//! a text has to be looked at. The four bytes there are hashed to one word of a filter that lies in the first-level cache (a Bloom filter of one word: bits of the hash itself are those that must be
-//! free in it) and nearly all are turned away; the rest meet a table of the exact four bytes, and then the anchor itself.
+//! a text has to be looked at. The four bytes there are hashed to one bit of a filter that lies in the first-level cache,
+//! and nearly all are turned away; the rest meet a table of the exact four bytes, and then the anchor itself.
 
 use super::bytes::Bytes;
 

@@ -31,7 +31,8 @@ pub(in crate::detect) fn attempt(input: &Input<'_>, seen: &Seen, sense: &Sense<'
     let end =
         if named { after_month(input, at) } else { numeric(input, seen).or_else(|| before_month(input, at)) };
     let told = |end: &usize| {
-        (!is_glued_after(input, *end) || is_time(input, *end)) && (sense.holds(input, start) || sense.follows(input, *end))
+        (!is_glued_after(input, *end) || is_time(input, *end))
+            && (sense.holds(input, start) || sense.follows(input, *end))
     };
     let hit = end.filter(told).map(|end| Hit { start, end, score: 90, open: false });
     Attempt { low: start, hit }

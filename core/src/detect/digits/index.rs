@@ -60,7 +60,8 @@ impl Index {
             let waking = Waking { which, shape: place, told, wants: shape.wants };
             for length in first.shortest..=first.longest.min(LENGTHS - 1) {
                 let mixed = (first.fewest_letters..=first.most_letters).map(|letters| letters + 1);
-                let mut kinds: Vec<_> = mixed.filter(|_| first.mixed).map(|kind| kind.min(KINDS - 1)).collect();
+                let mut kinds: Vec<_> =
+                    mixed.filter(|_| first.mixed).map(|kind| kind.min(KINDS - 1)).collect();
                 kinds.extend(first.number.then_some(0));
                 kinds.dedup();
                 for kind in kinds {

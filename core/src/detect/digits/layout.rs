@@ -58,8 +58,8 @@ impl Layout {
     const LONGEST: usize = 64;
 
     pub(super) fn read(input: &Input<'_>, word: &Word) -> Self {
-        let mut layout = Self::default();
-        layout.before = Before::read(input, word.start).unwrap_or_default();
+        let before = Before::read(input, word.start).unwrap_or_default();
+        let mut layout = Self { before, ..Self::default() };
         let mut at = word.end;
         let touched = input.take_touched();
         for group in &mut layout.groups {
