@@ -16,7 +16,7 @@ pub(in crate::detect) struct Word {
     pub digits_end: usize,
     /// The byte after it.
     pub next: Option<u8>,
-    /// Digits may go on behind what follows: a separator, and a digit or more of what separates.
+    /// It begins with a digit, and digits may go on behind what follows: a separator, and a digit or more separators.
     pub more: bool,
 }
 
@@ -95,7 +95,7 @@ impl Word {
         }
         let next = input.at(end);
         let separates = |byte: Option<u8>| byte.is_some_and(|b| b >= 0x80 || b" -./()".contains(&b));
-        let more = separates(next) && {
+        let more = start == at && separates(next) && {
             let behind = input.at(end + 1);
             separates(behind) || behind.is_some_and(|b| b.is_ascii_digit())
         };
