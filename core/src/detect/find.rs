@@ -19,6 +19,7 @@ use super::input::Input;
 use super::ip;
 use super::literals::Lead;
 use super::mac;
+use super::person::{self, Person};
 use super::secrets::assigned::{self, Assigned};
 use super::secrets::authorization::{self, Authorization};
 use super::secrets::named::{self, Named};
@@ -48,6 +49,7 @@ pub(super) enum Find {
     Mac,
     Monero,
     Named(Named),
+    Person(Box<Person>),
     Phone(Vec<Code>),
     PrivateKey,
     PuttyKey,
@@ -70,12 +72,14 @@ pub(super) enum Anchor {
     LongWord,
     /// A number that may be of degrees.
     Degrees,
+    /// A capital letter that begins a word.
+    Capital,
 }
 
 impl Find {
     /// Whether the key that a text stands under wakes it too.
     pub(super) fn reads_keys(&self) -> bool {
-        matches!(self, Self::Assigned(_) | Self::Bic(_) | Self::Named(_))
+        matches!(self, Self::Assigned(_) | Self::Bic(_) | Self::Named(_) | Self::Person(_))
     }
 }
 
@@ -123,6 +127,7 @@ impl Find {
             "mac" => Self::Mac,
             "monero" => Self::Monero,
             "named" => Self::Named(Named::read(row)?),
+            "person" => Self::Person(Box::new(Person::read(row)?)),
             "phone" => Self::Phone(phone::codes(row)?),
             "private_key" => Self::PrivateKey,
             "putty_key" => Self::PuttyKey,
@@ -144,6 +149,7 @@ impl Find {
             Self::Ipv6 => Some(Anchor::Colon),
             Self::Base58(_) | Self::Bech32(_) | Self::Ethereum | Self::Monero => Some(Anchor::LongWord),
             Self::Coordinates | Self::Latitude => Some(Anchor::Degrees),
+            Self::Person(_) => Some(Anchor::Capital),
             _ => None,
         }
     }
@@ -206,6 +212,14 @@ impl Find {
         }
     }
 
+    /// What a reader of names makes of a capital.
+    pub(super) fn attempt_capital(&self, input: &Input<'_>, start: usize, sense: &Sense<'_>) -> Attempt {
+        match self {
+            Self::Person(settings) => person::attempt(input, start, settings, sense),
+            _ => Attempt::none(start),
+        }
+    }
+
     /// What any other reader makes of its anchor.
     pub(super) fn attempt(&self, input: &Input<'_>, anchor: usize) -> Attempt {
         match self {
@@ -226,11 +240,12 @@ impl Find {
     }
 
     /// What it makes of a text that stands under this key: the key may name the whole of it.
-    pub(super) fn attempt_key(&self, input: &Input<'_>, key: &str) -> Attempt {
+    pub(super) fn attempt_key(&self, input: &Input<'_>, key: &str, sense: &Sense<'_>) -> Attempt {
         match self {
             Self::Assigned(assigned) => assigned::attempt_key(input, key, assigned),
             Self::Bic(settings) => bic::attempt_key(input, key, settings),
             Self::Named(named) => named::attempt_key(input, key, named),
+            Self::Person(_) => person::attempt_key(input, sense),
             _ => Attempt::none(0),
         }
     }

@@ -33,10 +33,12 @@ mod ip;
 mod lexicon;
 mod literals;
 mod mac;
+mod person;
 mod resolve;
 mod scan;
 mod secrets;
 mod user;
+mod word_set;
 mod words;
 
 pub use catalogue::{EntityInfo, Example, catalogue, entity};

@@ -32,6 +32,7 @@ pub struct Detectors {
     at_colon: Vec<usize>,
     at_long_word: Vec<usize>,
     at_degrees: Vec<usize>,
+    at_capital: Vec<usize>,
     /// Woken by the key that a text stands under.
     at_key: Vec<usize>,
     shapes: Index,
@@ -68,6 +69,7 @@ impl Detectors {
             at_colon: anchored(Anchor::Colon),
             at_long_word: anchored(Anchor::LongWord),
             at_degrees: anchored(Anchor::Degrees),
+            at_capital: anchored(Anchor::Capital),
             at_key: (0..entities.len())
                 .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_keys()))
                 .collect(),
@@ -148,6 +150,7 @@ impl Detectors {
             pass.key(key);
         }
         pass.walk();
+        pass.capitals();
         pass.literals();
         pass.finish(base, found)
     }
@@ -283,11 +286,34 @@ impl Pass<'_> {
         decimal
     }
 
+    /// The words that begin with a capital.
+    fn capitals(&mut self) {
+        let of = self.of;
+        if of.at_capital.is_empty() {
+            return;
+        }
+        let mut offset = self.from;
+        while let Some(gap) = self.input.rest(offset).iter().position(|&b| b.is_ascii_uppercase() || b >= 0xC3) {
+            let start = offset + gap;
+            offset = start + 1;
+            if self.input.before(start).is_some_and(|b| b.is_ascii_alphanumeric() || b >= 0x80) {
+                continue;
+            }
+            for &which in &of.at_capital {
+                let Some(info) = of.entities.get(which) else { continue };
+                let sense = Sense { sight: &self.sight, which };
+                let attempt = info.find.attempt_capital(&self.input, start, &sense);
+                self.take(which, attempt);
+            }
+        }
+    }
+
     /// The key of a text, at its start.
     fn key(&mut self, key: &str) {
         for &which in &self.of.at_key {
             let Some(info) = self.of.entities.get(which) else { continue };
-            let attempt = info.find.attempt_key(&self.input, key);
+            let sense = Sense { sight: &self.sight, which };
+            let attempt = info.find.attempt_key(&self.input, key, &sense);
             self.take(which, attempt);
         }
     }

@@ -6,7 +6,6 @@
 
 mod name;
 mod value;
-mod word_set;
 
 use saphyr::Yaml;
 
@@ -18,7 +17,7 @@ use crate::detect::input::Input;
 use crate::detect::literals::Lead;
 use name::Told;
 use value::Glue;
-use word_set::WordSet;
+use crate::detect::word_set::WordSet;
 
 /// Settings of the data row: words in small letters.
 #[derive(Debug, Clone)]
