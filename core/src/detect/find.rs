@@ -2,6 +2,7 @@
 
 use saphyr::Yaml;
 
+use super::address::{self, Address};
 use super::bic::{self, Bic};
 use super::catalogue::strings;
 use super::coin::base58::{self, Base58};
@@ -31,6 +32,7 @@ use super::words::Sense;
 /// How an entity is found: a mechanism of the code with the settings of its data row.
 #[derive(Debug, Clone)]
 pub(super) enum Find {
+    Address(Box<Address>),
     Assigned(Assigned),
     Authorization(Authorization),
     Base58(Base58),
@@ -72,14 +74,12 @@ pub(super) enum Anchor {
     LongWord,
     /// A number that may be of degrees.
     Degrees,
-    /// A capital letter that begins a word.
-    Capital,
 }
 
 impl Find {
     /// Whether the key that a text stands under wakes it too.
     pub(super) fn reads_keys(&self) -> bool {
-        matches!(self, Self::Assigned(_) | Self::Bic(_) | Self::Named(_) | Self::Person(_))
+        matches!(self, Self::Assigned(_) | Self::Bic(_) | Self::Named(_) | Self::Person(_) | Self::Address(_))
     }
 }
 
@@ -109,6 +109,7 @@ impl Find {
     /// Reads the `find` of a row and the settings that belong to it.
     pub(super) fn read(row: &'static Yaml<'static>) -> Option<Self> {
         Some(match row.as_mapping_get("find")?.as_str()? {
+            "address" => Self::Address(Box::new(Address::read(row)?)),
             "assigned" => Self::Assigned(Assigned::read(row)?),
             "authorization" => Self::Authorization(Authorization::read(row)?),
             "base58" => Self::Base58(Base58::read(row)?),
@@ -139,17 +140,27 @@ impl Find {
         })
     }
 
+    /// Whether words that begin with a capital wake it, too.
+    pub(super) fn reads_capitals(&self) -> bool {
+        matches!(self, Self::Address(_) | Self::Person(_))
+    }
+
     /// The byte that wakes it, unless literals do. Shapes are woken by what the word at a digit looks like.
     pub(super) fn anchor(&self) -> Option<Anchor> {
         match self {
             Self::Email(_) => Some(Anchor::AtSign),
-            Self::BirthDate | Self::Card(_) | Self::Iban(_) | Self::Ipv4 | Self::Mac | Self::Phone(_) => {
+            Self::Address(_)
+            | Self::BirthDate
+            | Self::Card(_)
+            | Self::Iban(_)
+            | Self::Ipv4
+            | Self::Mac
+            | Self::Phone(_) => {
                 Some(Anchor::Digit)
             }
             Self::Ipv6 => Some(Anchor::Colon),
             Self::Base58(_) | Self::Bech32(_) | Self::Ethereum | Self::Monero => Some(Anchor::LongWord),
             Self::Coordinates | Self::Latitude => Some(Anchor::Degrees),
-            Self::Person(_) => Some(Anchor::Capital),
             _ => None,
         }
     }
@@ -158,6 +169,7 @@ impl Find {
     #[inline]
     pub(super) fn wants(&self, input: &Input<'_>, word: &Word) -> bool {
         match self {
+            Self::Address(_) => address::wants(input, word),
             Self::BirthDate => date::wants(input, word),
             Self::Card(_) => {
                 word.is_number() && word.length() >= 4 && (word.more || card::fits(word.length()))
@@ -196,6 +208,7 @@ impl Find {
     /// What a reader of digits makes of a word.
     pub(super) fn attempt_word(&self, input: &Input<'_>, seen: &Seen, sense: &Sense<'_>) -> Attempt {
         match self {
+            Self::Address(settings) => address::attempt_word(input, &seen.word, settings, sense),
             Self::Base58(settings) => base58::attempt(input, &seen.word, settings, sense),
             Self::Bech32(prefixes) => bech32::attempt(input, &seen.word, prefixes),
             Self::BirthDate => date::attempt(input, seen, sense),
@@ -212,9 +225,10 @@ impl Find {
         }
     }
 
-    /// What a reader of names makes of a capital.
+    /// What a reader of names and addresses makes of a capital.
     pub(super) fn attempt_capital(&self, input: &Input<'_>, start: usize, sense: &Sense<'_>) -> Attempt {
         match self {
+            Self::Address(settings) => address::attempt_capital(input, start, settings),
             Self::Person(settings) => person::attempt(input, start, settings, sense),
             _ => Attempt::none(start),
         }
@@ -245,6 +259,7 @@ impl Find {
             Self::Assigned(assigned) => assigned::attempt_key(input, key, assigned),
             Self::Bic(settings) => bic::attempt_key(input, key, settings),
             Self::Named(named) => named::attempt_key(input, key, named),
+            Self::Address(_) => address::attempt_key(input, sense),
             Self::Person(_) => person::attempt_key(input, sense),
             _ => Attempt::none(0),
         }

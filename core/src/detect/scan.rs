@@ -69,7 +69,9 @@ impl Detectors {
             at_colon: anchored(Anchor::Colon),
             at_long_word: anchored(Anchor::LongWord),
             at_degrees: anchored(Anchor::Degrees),
-            at_capital: anchored(Anchor::Capital),
+            at_capital: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_capitals()))
+                .collect(),
             at_key: (0..entities.len())
                 .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_keys()))
                 .collect(),

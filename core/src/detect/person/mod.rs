@@ -6,17 +6,16 @@
 
 mod gazetteer;
 mod hash;
-mod small;
 mod token;
 
 use saphyr::Yaml;
 
 use self::gazetteer::Known;
-use self::small::Small;
 use self::token::{Kind, Token};
 use super::catalogue::strings;
 use super::find::{Attempt, Hit};
 use super::input::{Input, is_word};
+use super::small::Small;
 use super::word_set::WordSet;
 use super::words::Sense;
 
@@ -27,6 +26,9 @@ pub(super) struct Person {
     /// Words before a name, and their last words.
     cues: Vec<&'static str>,
     cue_ends: WordSet,
+    weak_cues: WordSet,
+    /// How family names end.
+    endings: Vec<&'static str>,
     before: WordSet,
     verbs: WordSet,
     particles: WordSet,
@@ -51,6 +53,7 @@ const KEYED: usize = 60;
 enum Cue {
     Title,
     Announced,
+    Weak,
     Against,
     Nothing,
 }
@@ -65,6 +68,8 @@ impl Person {
             titles: set("titles")?,
             cue_ends: WordSet::of(ends),
             cues,
+            weak_cues: set("weak_cues")?,
+            endings: strings(row, "endings")?,
             before: set("before")?,
             verbs: set("verbs")?,
             particles: set("particles")?,
@@ -102,7 +107,16 @@ impl Person {
         if (self.cue_ends.contains(last) || self.cue_ends.contains(word)) && self.cues.iter().any(|cue| announces(&cue)) {
             return Cue::Announced;
         }
-        if self.before.contains(last) { Cue::Against } else { Cue::Nothing }
+        match (self.weak_cues.contains(last), self.before.contains(last)) {
+            (true, _) => Cue::Weak,
+            (_, true) => Cue::Against,
+            _ => Cue::Nothing,
+        }
+    }
+
+    /// Whether a word that no list holds ends as family names do.
+    fn ends_as_family(&self, word: &str) -> bool {
+        word.len() > 5 && self.endings.iter().any(|end| word.ends_with(end))
     }
 
     /// Whether the word after an offset and a space is in a set; without its full stop.
@@ -144,14 +158,18 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
     let cue = person.cue(input, start);
     let mut points = match cue {
         Cue::Title => 55,
-        Cue::Announced => 30,
+        Cue::Announced => 40,
+        Cue::Weak => 10,
         Cue::Against => -25,
         Cue::Nothing => 0,
     };
-    if known == Known::default() && first.kind != Kind::Initial && points < 30 && !sense.keyed() {
+    let family = known == Known::default() && person.ends_as_family(first.text);
+    let unknown = known == Known::default() && first.kind != Kind::Initial;
+    // Most capitalised words end here.
+    if unknown && points < 40 && !family && (input.at(first.end) != Some(b' ') || !is_capital(input, first.end + 1)) {
         return None;
     }
-    points += weight(known, first.kind);
+    points += if family { 20 } else { weight(known, first.kind) };
     let (mut end, mut count, mut last, mut given) = (first.end, 1, first.kind, known.is_given());
     let mut capitals = first.capitals;
     while count < MOST {
@@ -161,12 +179,22 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
             Kind::Suffix => 5,
             Kind::Name => {
                 let known = person.known(next.token.text);
+                let small = Small::of(next.token.text);
+                if person.not.contains(small.as_str()) {
+                    break;
+                }
+                if person.organisations.contains(small.as_str()) {
+                    return None;
+                }
                 let gain = match (known.is_family(), known.is_given(), known.is_word()) {
                     (true, _, false) => 32,
                     (_, true, false) => 25,
                     (true, _, true) => 18,
                     (_, true, true) => 10,
-                    _ if given && !person.not.contains(Small::of(next.token.text).as_str()) => 10,
+                    _ if person.ends_as_family(next.token.text) => 30,
+                    // `Anna K. Xyz`
+                    _ if last == Kind::Initial => 25,
+                    _ if given => 17,
                     _ => break,
                 };
                 given |= known.is_given();
@@ -178,6 +206,9 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
         capitals &= next.token.capitals;
     }
     if last == Kind::Initial && (count == 1 || input.before(end) != Some(b'.')) && points < 2 * ENOUGH {
+        return None;
+    }
+    if unknown && !family && count == 1 && points < ENOUGH {
         return None;
     }
     if capitals && first.kind == Kind::Name {
@@ -259,6 +290,11 @@ fn is_part(input: &Input<'_>, start: usize, end: usize) -> bool {
         None => false,
     };
     before || after
+}
+
+/// Whether a capital stands there.
+fn is_capital(input: &Input<'_>, at: usize) -> bool {
+    input.at(at).is_some_and(|b| b.is_ascii_uppercase() || b >= 0xC3)
 }
 
 /// Whether the name is alone on its line.

@@ -3,6 +3,7 @@
 /// At most so many bytes are kept.
 const MOST: usize = 64;
 
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Small {
     bytes: [u8; MOST],
     length: usize,
