@@ -140,6 +140,11 @@ impl Find {
         })
     }
 
+    /// Whether its values go over several lines.
+    pub(super) fn is_by_line(&self) -> bool {
+        matches!(self, Self::Address(_))
+    }
+
     /// Whether words that begin with a capital wake it, too.
     pub(super) fn reads_capitals(&self) -> bool {
         matches!(self, Self::Address(_) | Self::Person(_))

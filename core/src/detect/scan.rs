@@ -376,7 +376,27 @@ impl Pass<'_> {
         }
         if start >= self.from {
             let (open, low) = (open && !self.whole, low.min(start));
-            self.candidates.push(Candidate { start, end, low, which, rank: info.rank, score, open });
+            let candidate = Candidate { start, end, low, which, rank: info.rank, score, open };
+            if info.find.is_by_line() {
+                self.lines(candidate);
+            } else {
+                self.candidates.push(candidate);
+            }
+        }
+    }
+
+    /// Each line of a value by itself, without its indentation and marks of quotation, so that lines stay lines.
+    fn lines(&mut self, value: Candidate) {
+        let is_mark = |b: &&u8| matches!(b, b' ' | b'\t' | b'\r' | b'>' | b'?' | b',');
+        let mut start = value.start;
+        for line in self.input.slice(value.start, value.end).split(|b| *b == b'\n') {
+            let head = line.iter().take_while(is_mark).count();
+            let tail = line.iter().rev().take_while(is_mark).count();
+            if head + tail < line.len() {
+                let (from, to) = (start + head, start + line.len() - tail);
+                self.candidates.push(Candidate { start: from, end: to, ..value });
+            }
+            start += line.len() + 1;
         }
     }
 

@@ -12,11 +12,24 @@ const INDENT: usize = 8;
 
 /// The end of all parts that follow.
 pub(super) fn end(input: &Input<'_>, mut end: usize, address: &Address) -> usize {
+    end = crossing(input, end, address).unwrap_or(end);
+    // Behind a flat, a town needs no comma.
+    let mut flat = false;
     for _ in 0..PARTS {
-        let Some(next) = unit(input, end, address).or_else(|| town(input, end, address)) else { break };
-        end = next;
+        let unit = unit(input, end, address);
+        let Some(next) = unit.or_else(|| town(input, end, flat, address)) else { break };
+        (end, flat) = (next, unit.is_some());
     }
     end
+}
+
+/// The end of ` and Mill Road` where two streets cross.
+fn crossing(input: &Input<'_>, end: usize, address: &Address) -> Option<usize> {
+    let at = ["and ", "& ", "und ", "et ", "y ", "e "].into_iter().find_map(|word| {
+        let at = end + 1 + word.len();
+        (input.at(end) == Some(b' ') && input.starts(end + 1, word.as_bytes())).then_some(at)
+    })?;
+    Words::read(input, at, address).street(address)
 }
 
 /// The end of a flat that follows: ` Apt. 4`, `, Suite 12`, on this line or the next.
@@ -35,7 +48,7 @@ pub(super) fn unit_at(input: &Input<'_>, at: usize, address: &Address) -> Option
 }
 
 /// The end of a town that follows, with a postcode before or behind it; or of a postcode alone.
-fn town(input: &Input<'_>, end: usize, address: &Address) -> Option<usize> {
+fn town(input: &Input<'_>, end: usize, flat: bool, address: &Address) -> Option<usize> {
     let (at, new_line) = gap(input, end)?;
     let comma = input.slice(end, at).contains(&b',');
     let code = postcode(input, at);
@@ -56,7 +69,7 @@ fn town(input: &Input<'_>, end: usize, address: &Address) -> Option<usize> {
     let closes = matches!(input.at(last), Some(b'\n' | b'\r' | b',' | b'.' | b'"' | b'?' | b';' | b')' | b'<' | b'\\') | None);
     // On the same line words must be set apart, and end there or have a postcode.
     let told = code.is_some() || behind.is_some();
-    ((new_line && closes) || (comma && (closes || told)) || told).then_some(last)
+    (((new_line || flat) && closes) || (comma && (closes || told)) || told).then_some(last)
 }
 
 /// The end of four to six digits, alone, `62704-1234`, or `SW1A 1AA`.

@@ -76,16 +76,24 @@ pub(super) fn attempt_word(input: &Input<'_>, word: &Word, address: &Address, se
     let start = word.start;
     let is_part = input.before(start).is_some_and(|b| is_word(b) || b"./-#$:,+'".contains(&b));
     let end = if is_part { None } else { numbered(input, start, word.end, address, sense) };
-    let end = end.map(|end| follows::end(input, end, address));
-    Attempt { low: start, hit: end.map(|end| Hit { start, end, score: 70, open: false }) }
+    found(input, start, end, 70, address)
 }
 
 /// The address that begins with a word: `Hauptstraße 5`, `P.O. Box 12`, `Apt. 3`.
 pub(super) fn attempt_capital(input: &Input<'_>, start: usize, address: &Address) -> Attempt {
     let is_part = input.before(start).is_some_and(|b| is_word(b) || b"./-@".contains(&b));
     let end = if is_part { None } else { named(input, start, address) };
-    let end = end.map(|end| follows::end(input, end, address));
-    Attempt { low: start, hit: end.map(|end| Hit { start, end, score: 60, open: false }) }
+    found(input, start, end, 60, address)
+}
+
+/// The whole address, where its street ends.
+fn found(input: &Input<'_>, start: usize, end: Option<usize>, score: u8, address: &Address) -> Attempt {
+    let corner = ["the corner of ", "corner of "].into_iter().find(|text| {
+        start.checked_sub(text.len()).is_some_and(|begin| input.slice(begin, start).eq_ignore_ascii_case(text.as_bytes()))
+    });
+    let start = start - corner.map_or(0, str::len);
+    let hit = end.map(|end| Hit { start, end: follows::end(input, end, address), score, open: false });
+    Attempt { low: start, hit }
 }
 
 /// Under a key that says so, the whole text.
