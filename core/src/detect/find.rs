@@ -273,6 +273,7 @@ impl Find {
     /// Where a value may have begun whose anchor has not come, if that is before the last word of the text.
     pub(super) fn tail(&self, input: &Input<'_>) -> usize {
         match self {
+            Self::Address(_) => address::tail(input),
             Self::BirthDate => date::tail(input),
             Self::Email(_) => email::tail(input),
             Self::Shape(shaped) => shaped.tail(input),

@@ -295,9 +295,13 @@ impl Pass<'_> {
             return;
         }
         let mut offset = self.from;
-        while let Some(gap) = self.input.rest(offset).iter().position(|&b| b.is_ascii_uppercase() || b >= 0xC3) {
-            let start = offset + gap;
-            offset = start + 1;
+        loop {
+            offset += small(self.input.rest(offset));
+            let start = offset;
+            if start >= self.input.len() {
+                return;
+            }
+            offset += 1;
             if self.input.before(start).is_some_and(|b| b.is_ascii_alphanumeric() || b >= 0x80) {
                 continue;
             }
@@ -433,8 +437,19 @@ const FRACTION: usize = 40;
 /// How many bytes lie before the next single-byte anchor: the digits, the colon that follows them in ASCII, or `@`.
 #[inline]
 fn quiet(text: &[u8]) -> usize {
+    before(text, |byte| byte.wrapping_sub(b'0') <= b':' - b'0' || byte == b'@')
+}
+
+/// How many bytes lie before the next capital of ASCII or the next character that may be one.
+#[inline]
+fn small(text: &[u8]) -> usize {
+    before(text, |byte| byte.wrapping_sub(b'A') <= b'Z' - b'A' || byte >= 0xC3)
+}
+
+/// How many bytes lie before the next of a kind.
+#[inline]
+fn before(text: &[u8], is_anchor: impl Fn(u8) -> bool) -> usize {
     const LANES: usize = 32;
-    let is_anchor = |byte: u8| byte.wrapping_sub(b'0') <= b':' - b'0' || byte == b'@';
     let mut at = 0;
     // Without an early exit inside a block, the compiler compares its bytes at once.
     for block in text.chunks_exact(LANES) {

@@ -12,6 +12,11 @@ pub(super) struct Small {
 impl Small {
     pub(super) fn of(text: &str) -> Self {
         let mut small = Self { bytes: [0; MOST], length: 0 };
+        if text.is_ascii() {
+            small.length = text.len().min(MOST);
+            small.bytes.iter_mut().zip(text.bytes()).for_each(|(slot, byte)| *slot = byte.to_ascii_lowercase());
+            return small;
+        }
         for c in text.chars().flat_map(char::to_lowercase) {
             let Some(slot) = small.bytes.get_mut(small.length..small.length + c.len_utf8()) else { break };
             c.encode_utf8(slot);

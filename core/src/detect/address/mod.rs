@@ -15,7 +15,8 @@ use super::catalogue::strings;
 use super::digits::word::Word;
 use super::find::{Attempt, Hit};
 use super::input::{Input, is_word};
-use super::word_set::WordSet;
+use super::small::Small;
+use super::word_set::{Endings, WordSet};
 use super::words::Sense;
 
 /// Settings of the data row.
@@ -23,7 +24,7 @@ use super::words::Sense;
 pub(super) struct Address {
     types: WordSet,
     leading: WordSet,
-    glued: Vec<&'static str>,
+    glued: Endings,
     units: WordSet,
     boxes: Vec<&'static str>,
     box_begins: WordSet,
@@ -31,6 +32,8 @@ pub(super) struct Address {
     not: WordSet,
 }
 
+/// What may stand before the first of two streets.
+const CORNER: &str = "the corner of ";
 /// The longest text under a key that is an address as a whole.
 const KEYED: usize = 120;
 /// The longest number of a house, a postcode or a flat.
@@ -45,7 +48,7 @@ impl Address {
         Some(Self {
             types: set("types")?,
             leading: set("leading")?,
-            glued: strings(row, "glued")?,
+            glued: Endings::of(strings(row, "glued")?),
             units: set("units")?,
             box_begins: WordSet::of(begins),
             boxes,
@@ -56,7 +59,7 @@ impl Address {
 
     /// Whether a word, in small letters, ends as names of streets do.
     fn is_glued(&self, word: &str) -> bool {
-        self.glued.iter().any(|end| word.len() >= end.len() + 3 && word.ends_with(end))
+        self.glued.fit(word, 3)
     }
 }
 
@@ -88,12 +91,22 @@ pub(super) fn attempt_capital(input: &Input<'_>, start: usize, address: &Address
 
 /// The whole address, where its street ends.
 fn found(input: &Input<'_>, start: usize, end: Option<usize>, score: u8, address: &Address) -> Attempt {
-    let corner = ["the corner of ", "corner of "].into_iter().find(|text| {
-        start.checked_sub(text.len()).is_some_and(|begin| input.slice(begin, start).eq_ignore_ascii_case(text.as_bytes()))
-    });
-    let start = start - corner.map_or(0, str::len);
+    let corner = start.checked_sub(CORNER.len());
+    let start = corner.filter(|&begin| input.slice(begin, start).eq_ignore_ascii_case(CORNER.as_bytes())).unwrap_or(start);
     let hit = end.map(|end| Hit { start, end: follows::end(input, end, address), score, open: false });
     Attempt { low: start, hit }
+}
+
+/// Where an address may have begun whose number has not come: at `the corner of ` at the end of the text.
+pub(super) fn tail(input: &Input<'_>) -> usize {
+    let text = CORNER.as_bytes();
+    let begun = (1..=text.len()).rev().find(|&length| {
+        let start = input.len().checked_sub(length);
+        start.is_some_and(|start| {
+            text.get(..length).is_some_and(|begun| input.rest(start).eq_ignore_ascii_case(begun))
+        })
+    });
+    input.len() - begun.unwrap_or(0)
 }
 
 /// Under a key that says so, the whole text.
@@ -131,6 +144,14 @@ fn numbered(input: &Input<'_>, start: usize, end: usize, address: &Address, sens
 
 /// The end of a street and its number that begin with a word.
 fn named(input: &Input<'_>, start: usize, address: &Address) -> Option<usize> {
+    // Most capitalised words end here.
+    let last = input.run(start, words::LONGEST, |b| is_word(b) || b == b'.');
+    let first = Small::of(std::str::from_utf8(input.slice(start, last)).unwrap_or_default());
+    let small = first.as_str().trim_end_matches('.');
+    let begins = |small: &str| address.units.contains(small) || address.box_begins.contains(small) || address.leading.contains(small);
+    if !begins(small) && !begins(first.as_str()) && !is_capital_or_glued(input, last, small, address) {
+        return None;
+    }
     let words = Words::read(input, start, address);
     let first = words.first()?;
     let small = first.small.as_str();
@@ -142,6 +163,12 @@ fn named(input: &Input<'_>, start: usize, address: &Address) -> Option<usize> {
         return None;
     }
     words.before_number(input).filter(|_| first.capital).map(|(_, last)| last)
+}
+
+/// Whether a word is the name of a street by itself, or more words of it may follow.
+fn is_capital_or_glued(input: &Input<'_>, end: usize, small: &str, address: &Address) -> bool {
+    let follows = || input.at(end) == Some(b' ') && input.at(end + 1).is_some_and(|b| b.is_ascii_uppercase() || b >= 0xC3);
+    address.is_glued(small) || follows()
 }
 
 /// The end of `P.O. Box 12`, `PSC 3117, Box 0609`.

@@ -7,7 +7,7 @@ use crate::detect::small::Small;
 /// How many words are read, at most.
 const MOST: usize = 7;
 /// The longest word.
-const LONGEST: usize = 32;
+pub(super) const LONGEST: usize = 32;
 
 pub(super) struct Words {
     words: [Option<Found>; MOST],

@@ -11,7 +11,10 @@ pub(super) struct Known(u32);
 impl Known {
     /// Looks up a name, given in any case.
     pub(super) fn of(name: &str) -> Self {
-        let hash = hash(name.chars().flat_map(char::to_lowercase).flat_map(utf8));
+        let hash = match name.is_ascii() {
+            true => hash(name.bytes().map(|byte| byte.to_ascii_lowercase())),
+            false => hash(name.chars().flat_map(char::to_lowercase).flat_map(utf8)),
+        };
         let place = bucket(hash);
         let (begin, end) = (word(place), word(place + 1));
         let found = (begin..end).map(|n| word(BUCKETS + 1 + n as usize) as u32).find(|found| found >> 4 == entry(hash, 0) >> 4);

@@ -16,7 +16,7 @@ use super::catalogue::strings;
 use super::find::{Attempt, Hit};
 use super::input::{Input, is_word};
 use super::small::Small;
-use super::word_set::WordSet;
+use super::word_set::{Endings, WordSet};
 use super::words::Sense;
 
 /// Settings of the data row.
@@ -28,7 +28,9 @@ pub(super) struct Person {
     cue_ends: WordSet,
     weak_cues: WordSet,
     /// How family names end.
-    endings: Vec<&'static str>,
+    endings: Endings,
+    /// The last two bytes of titles and cues.
+    tails: Tails,
     before: WordSet,
     verbs: WordSet,
     particles: WordSet,
@@ -63,13 +65,16 @@ impl Person {
     pub(super) fn read(row: &'static Yaml<'static>) -> Option<Self> {
         let set = |key| strings(row, key).map(WordSet::of);
         let cues = strings(row, "cues")?;
+        let said = ["titles", "weak_cues", "before"].into_iter().map(|key| strings(row, key));
+        let said = said.collect::<Option<Vec<_>>>()?.concat();
         let ends = cues.iter().filter_map(|cue| cue.rsplit(' ').next()).collect();
         Some(Self {
+            tails: Tails::of(said.iter().chain(&cues)),
             titles: set("titles")?,
             cue_ends: WordSet::of(ends),
             cues,
             weak_cues: set("weak_cues")?,
-            endings: strings(row, "endings")?,
+            endings: Endings::of(strings(row, "endings")?),
             before: set("before")?,
             verbs: set("verbs")?,
             particles: set("particles")?,
@@ -83,12 +88,19 @@ impl Person {
 
     /// What is known of a word; a hyphen joins two names.
     fn known(&self, word: &str) -> Known {
-        let known = word.split(['-', '\'', '’']).map(Known::of).fold(Known::of(word), Known::joined);
-        if self.also_words.contains(Small::of(word).as_str()) { known.as_word() } else { known }
+        let mut known = Known::of(word);
+        if word.bytes().any(|b| matches!(b, b'-' | b'\'' | 0x80..)) {
+            known = word.split(['-', '\'', '’']).map(Known::of).fold(known, Known::joined);
+        }
+        let is_word = known != Known::default() && self.also_words.contains(Small::of(word).as_str());
+        if is_word { known.as_word() } else { known }
     }
 
     /// What stands on the line before an offset.
     fn cue(&self, input: &Input<'_>, start: usize) -> Cue {
+        if !self.tails.hold(input, start) {
+            return Cue::Nothing;
+        }
         let window = input.slice(start.saturating_sub(BEHIND), start);
         let line = window.rsplit(|b| *b == b'\n').next().unwrap_or_default();
         // The window may begin inside a character.
@@ -116,18 +128,52 @@ impl Person {
 
     /// Whether a word that no list holds ends as family names do.
     fn ends_as_family(&self, word: &str) -> bool {
-        word.len() > 5 && self.endings.iter().any(|end| word.ends_with(end))
+        word.len() > 5 && self.endings.fit(word, 2)
     }
 
-    /// Whether the word after an offset and a space is in a set; without its full stop.
+    /// Whether the word after an offset and a space is in a set.
     fn goes_on(&self, input: &Input<'_>, end: usize, set: &WordSet) -> bool {
-        let at = end + usize::from(input.at(end) == Some(b',')) ;
-        if input.at(at) != Some(b' ') {
-            return false;
-        }
-        let last = input.run(at + 1, 20, |b| b.is_ascii_alphanumeric() || b == b'&');
-        let word = std::str::from_utf8(input.slice(at + 1, last)).unwrap_or_default();
+        let at = next_word(input, end);
+        let last = input.run(at, 20, |b| b.is_ascii_alphanumeric() || b == b'&');
+        let word = std::str::from_utf8(input.slice(at, last)).unwrap_or_default();
         set.contains(Small::of(word).as_str())
+    }
+}
+
+/// The last two bytes of words, folded: most words are told from titles and cues by them.
+#[derive(Debug, Clone)]
+struct Tails([u64; 16]);
+
+impl Tails {
+    fn of<'w>(words: impl Iterator<Item = &'w &'static str>) -> Self {
+        let mut tails = Self([0; 16]);
+        for word in words {
+            if let [.., first, second] = word.as_bytes() {
+                let (place, bit) = Self::place(*first, *second);
+                tails.0.get_mut(place).into_iter().for_each(|bits| *bits |= 1 << bit);
+            }
+        }
+        tails
+    }
+
+    /// Whether what stands before an offset may end with one of them.
+    fn hold(&self, input: &Input<'_>, start: usize) -> bool {
+        let skipped = |b: u8| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'(' | b'*' | b'>' | b',' | b':' | 0x80..);
+        let end = input.run_back(start, BEHIND, skipped);
+        let ends = |end: usize| match input.slice(end.saturating_sub(2), end) {
+            [first, second] => {
+                let (place, bit) = Self::place(*first, *second);
+                self.0.get(place).is_some_and(|bits| bits >> bit & 1 == 1)
+            }
+            _ => false,
+        };
+        // `name:` is a cue with its colon, `hi,` one without its comma.
+        end < start && (ends(end) || (input.at(end) == Some(b':') && ends(end + 1)))
+    }
+
+    fn place(first: u8, second: u8) -> (usize, u32) {
+        let bits = usize::from(first & 31) << 5 | usize::from(second & 31);
+        (bits >> 6, (bits & 63) as u32)
     }
 }
 
@@ -151,11 +197,18 @@ pub(super) fn attempt_key(input: &Input<'_>, sense: &Sense<'_>) -> Attempt {
 
 fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> Option<(usize, i32)> {
     let first = Token::read(input, start)?;
+    let known = person.known(first.text);
+    let cue = person.cue(input, start);
+    let unknown = known == Known::default() && first.kind != Kind::Initial;
+    let family = unknown && person.ends_as_family(first.text);
+    let follows = input.at(first.end) == Some(b' ') && is_capital(input, first.end + 1);
+    // Most capitalised words end here.
+    if unknown && !family && !follows && !matches!(cue, Cue::Title | Cue::Announced) {
+        return None;
+    }
     if person.not.contains(Small::of(first.text).as_str()) {
         return None;
     }
-    let known = person.known(first.text);
-    let cue = person.cue(input, start);
     let mut points = match cue {
         Cue::Title => 55,
         Cue::Announced => 40,
@@ -163,12 +216,6 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
         Cue::Against => -25,
         Cue::Nothing => 0,
     };
-    let family = known == Known::default() && person.ends_as_family(first.text);
-    let unknown = known == Known::default() && first.kind != Kind::Initial;
-    // Most capitalised words end here.
-    if unknown && points < 40 && !family && (input.at(first.end) != Some(b' ') || !is_capital(input, first.end + 1)) {
-        return None;
-    }
     points += if family { 20 } else { weight(known, first.kind) };
     let (mut end, mut count, mut last, mut given) = (first.end, 1, first.kind, known.is_given());
     let mut capitals = first.capitals;
@@ -214,7 +261,8 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
     if capitals && first.kind == Kind::Name {
         points -= 20;
     }
-    if person.goes_on(input, end, &person.organisations) || is_part(input, start, end) {
+    let organisation = is_capital(input, next_word(input, end)) && person.goes_on(input, end, &person.organisations);
+    if organisation || is_part(input, start, end) {
         return None;
     }
     if person.goes_on(input, end, &person.verbs) {
@@ -222,6 +270,12 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
     }
     if input.at(end) == Some(b'\'') && input.at(end + 1) == Some(b's') {
         points += 8;
+    }
+    if cue == Cue::Nothing && is_inside(input, start) {
+        points += 11;
+    }
+    if is_speaker(input, start, end) {
+        points += 15;
     }
     points += keyed(person, sense);
     if count > 1 && is_line(input, start, end) {
@@ -235,7 +289,7 @@ fn weight(known: Known, kind: Kind) -> i32 {
     match (known.is_given(), known.is_family(), known.is_word(), known.is_common()) {
         _ if kind == Kind::Initial => 5,
         (true, _, false, true) => 46,
-        (true, _, false, false) => 28,
+        (true, _, false, false) => 34,
         (true, _, true, _) => 12,
         (_, true, false, true) => 22,
         (_, true, false, false) => 14,
@@ -281,7 +335,11 @@ fn keyed(person: &Person, sense: &Sense<'_>) -> i32 {
 
 /// Whether the words are part of something longer: a path, an address of the web, an identifier.
 fn is_part(input: &Input<'_>, start: usize, end: usize) -> bool {
-    let before = input.before(start).is_some_and(|b| is_word(b) || b"./\\@#$-+=&~".contains(&b));
+    let before = match input.before(start) {
+        Some(b'\'') => input.before(start - 1).is_some_and(is_word),
+        Some(byte) => is_word(byte) || b"./\\@#$-+=&~".contains(&byte),
+        None => false,
+    };
     let after = match input.at(end) {
         Some(b'.') => input.at(end + 1).is_some_and(|b| b.is_ascii_alphanumeric()),
         Some(b'(' | b'/' | b'\\' | b'@' | b'_' | b'-' | b'=' | b'<' | b'[' | b'#' | b'+' | b'&') => true,
@@ -290,6 +348,23 @@ fn is_part(input: &Input<'_>, start: usize, end: usize) -> bool {
         None => false,
     };
     before || after
+}
+
+/// Where the next word begins, behind a comma and a space; the same offset where none does.
+fn next_word(input: &Input<'_>, end: usize) -> usize {
+    let at = end + usize::from(input.at(end) == Some(b','));
+    if input.at(at) == Some(b' ') { at + 1 } else { end }
+}
+
+/// Whether it stands inside a sentence, where a capital says more: behind a small letter or a comma.
+fn is_inside(input: &Input<'_>, start: usize) -> bool {
+    input.before(start) == Some(b' ')
+        && input.before(start - 1).is_some_and(|b| b.is_ascii_lowercase() || matches!(b, b',' | b'>'))
+}
+
+/// Whether it begins a line of a dialogue: `Ingrid: I know.`
+fn is_speaker(input: &Input<'_>, start: usize, end: usize) -> bool {
+    input.before(start).is_none_or(|b| b == b'\n') && input.at(end) == Some(b':') && input.at(end + 1) == Some(b' ')
 }
 
 /// Whether a capital stands there.
