@@ -12,7 +12,7 @@ mod hash;
 use hash::{BUCKETS, COMMON, FAMILY, GIVEN, WORD, bucket, entry, hash};
 
 /// The table: where each bucket begins, as little-endian words of four bytes, then the entries, bucket after bucket.
-pub fn table(folder: &Path) -> io::Result<Vec<u8>> {
+pub(crate) fn table(folder: &Path) -> io::Result<Vec<u8>> {
     let mut names: BTreeMap<u32, u32> = BTreeMap::new();
     for (file, flag) in [("given.txt", GIVEN), ("family.txt", FAMILY)] {
         for line in fs::read_to_string(folder.join(file))?.lines() {
@@ -25,7 +25,7 @@ pub fn table(folder: &Path) -> io::Result<Vec<u8>> {
     }
     let mut buckets = vec![Vec::new(); BUCKETS];
     for (hash, flags) in names {
-        buckets[bucket(hash)].push(entry(hash, flags));
+        buckets.get_mut(bucket(hash)).into_iter().for_each(|list| list.push(entry(hash, flags)));
     }
     let mut table = Vec::new();
     let mut begin = 0u32;

@@ -160,9 +160,7 @@ impl Find {
             | Self::Iban(_)
             | Self::Ipv4
             | Self::Mac
-            | Self::Phone(_) => {
-                Some(Anchor::Digit)
-            }
+            | Self::Phone(_) => Some(Anchor::Digit),
             Self::Ipv6 => Some(Anchor::Colon),
             Self::Base58(_) | Self::Bech32(_) | Self::Ethereum | Self::Monero => Some(Anchor::LongWord),
             Self::Coordinates | Self::Latitude => Some(Anchor::Degrees),

@@ -14,7 +14,11 @@ impl Small {
         let mut small = Self { bytes: [0; MOST], length: 0 };
         if text.is_ascii() {
             small.length = text.len().min(MOST);
-            small.bytes.iter_mut().zip(text.bytes()).for_each(|(slot, byte)| *slot = byte.to_ascii_lowercase());
+            small
+                .bytes
+                .iter_mut()
+                .zip(text.bytes())
+                .for_each(|(slot, byte)| *slot = byte.to_ascii_lowercase());
             return small;
         }
         for c in text.chars().flat_map(char::to_lowercase) {

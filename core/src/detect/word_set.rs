@@ -54,7 +54,9 @@ impl Endings {
     /// Whether a word ends with one of these and is longer by so many bytes.
     pub(super) fn fit(&self, word: &str, longer: usize) -> bool {
         let list = word.bytes().last().and_then(|last| self.0.get(usize::from(last)));
-        list.is_some_and(|list| list.iter().any(|end| word.len() >= end.len() + longer && word.ends_with(end)))
+        list.is_some_and(|list| {
+            list.iter().any(|end| word.len() >= end.len() + longer && word.ends_with(end))
+        })
     }
 }
 

@@ -12,7 +12,6 @@ const INDENT: usize = 8;
 
 /// The end of all parts that follow.
 pub(super) fn end(input: &Input<'_>, mut end: usize, address: &Address) -> usize {
-    end = crossing(input, end, address).unwrap_or(end);
     // Behind a flat, a town needs no comma.
     let mut flat = false;
     for _ in 0..PARTS {
@@ -24,7 +23,7 @@ pub(super) fn end(input: &Input<'_>, mut end: usize, address: &Address) -> usize
 }
 
 /// The end of ` and Mill Road` where two streets cross.
-fn crossing(input: &Input<'_>, end: usize, address: &Address) -> Option<usize> {
+pub(super) fn crossing(input: &Input<'_>, end: usize, address: &Address) -> Option<usize> {
     let at = ["and ", "& ", "und ", "et ", "y ", "e "].into_iter().find_map(|word| {
         let at = end + 1 + word.len();
         (input.at(end) == Some(b' ') && input.starts(end + 1, word.as_bytes())).then_some(at)
@@ -63,21 +62,29 @@ fn town(input: &Input<'_>, end: usize, flat: bool, address: &Address) -> Option<
         let region = input.run(at, 3, |b| b.is_ascii_uppercase());
         let regional = region > at && input.at(region) == Some(b' ');
         let separated = input.slice(named, at).iter().all(|b| matches!(b, b' ' | b','));
-        separated.then(|| postcode(input, at).or_else(|| postcode(input, region + 1).filter(|_| regional))).flatten()
+        separated
+            .then(|| postcode(input, at).or_else(|| postcode(input, region + 1).filter(|_| regional)))
+            .flatten()
     });
     let last = behind.unwrap_or(named);
-    let closes = matches!(input.at(last), Some(b'\n' | b'\r' | b',' | b'.' | b'"' | b'?' | b';' | b')' | b'<' | b'\\') | None);
+    let closes = matches!(
+        input.at(last),
+        Some(b'\n' | b'\r' | b',' | b'.' | b'"' | b'?' | b';' | b')' | b'<' | b'\\') | None
+    );
     // On the same line words must be set apart, and end there or have a postcode.
     let told = code.is_some() || behind.is_some();
-    (((new_line || flat) && closes) || (comma && (closes || told)) || told).then_some(last)
+    (told || (closes && (new_line || flat || comma))).then_some(last)
 }
 
 /// The end of four to six digits, alone, `62704-1234`, or `SW1A 1AA`.
 fn postcode(input: &Input<'_>, at: usize) -> Option<usize> {
-    let alone = |end: usize| !input.at(end).is_some_and(|b| b.is_ascii_alphanumeric() || b == b':' || b == b'@' || b == b'/');
+    let alone = |end: usize| {
+        !input.at(end).is_some_and(|b| b.is_ascii_alphanumeric() || b == b':' || b == b'@' || b == b'/')
+    };
     let digits = input.run(at, 7, |b| b.is_ascii_digit());
     if (4..=6).contains(&(digits - at)) {
-        let long = input.at(digits) == Some(b'-') && input.run(digits + 1, 5, |b| b.is_ascii_digit()) == digits + 5;
+        let long =
+            input.at(digits) == Some(b'-') && input.run(digits + 1, 5, |b| b.is_ascii_digit()) == digits + 5;
         let end = if long { digits + 5 } else { digits };
         return alone(end).then_some(end);
     }
@@ -86,7 +93,8 @@ fn postcode(input: &Input<'_>, at: usize) -> Option<usize> {
         && (2..=4).contains(&(outward - at))
         && input.slice(at, outward).iter().any(u8::is_ascii_digit);
     let inward = input.slice_to(outward + 1, 3)?;
-    let fits = matches!(inward, [a, b, c] if a.is_ascii_digit() && b.is_ascii_uppercase() && c.is_ascii_uppercase());
+    let fits =
+        matches!(inward, [a, b, c] if a.is_ascii_digit() && b.is_ascii_uppercase() && c.is_ascii_uppercase());
     (mixed && input.at(outward) == Some(b' ') && fits && alone(outward + 4)).then_some(outward + 4)
 }
 

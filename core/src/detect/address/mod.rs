@@ -92,7 +92,9 @@ pub(super) fn attempt_capital(input: &Input<'_>, start: usize, address: &Address
 /// The whole address, where its street ends.
 fn found(input: &Input<'_>, start: usize, end: Option<usize>, score: u8, address: &Address) -> Attempt {
     let corner = start.checked_sub(CORNER.len());
-    let start = corner.filter(|&begin| input.slice(begin, start).eq_ignore_ascii_case(CORNER.as_bytes())).unwrap_or(start);
+    let corner = corner.filter(|&begin| input.slice(begin, start).eq_ignore_ascii_case(CORNER.as_bytes()));
+    let end = end.map(|end| corner.and_then(|_| follows::crossing(input, end, address)).unwrap_or(end));
+    let start = corner.unwrap_or(start);
     let hit = end.map(|end| Hit { start, end: follows::end(input, end, address), score, open: false });
     Attempt { low: start, hit }
 }
@@ -118,7 +120,13 @@ pub(super) fn attempt_key(input: &Input<'_>, sense: &Sense<'_>) -> Attempt {
 }
 
 /// The end of the street behind a number that ends at `end`.
-fn numbered(input: &Input<'_>, start: usize, end: usize, address: &Address, sense: &Sense<'_>) -> Option<usize> {
+fn numbered(
+    input: &Input<'_>,
+    start: usize,
+    end: usize,
+    address: &Address,
+    sense: &Sense<'_>,
+) -> Option<usize> {
     // `50066 62 Rue Gafsa`: a postcode or another number before the house's.
     let second = number(input, end + 1);
     let at = second.map_or(end + 1, |second| second + 1);
@@ -148,17 +156,18 @@ fn named(input: &Input<'_>, start: usize, address: &Address) -> Option<usize> {
     let last = input.run(start, words::LONGEST, |b| is_word(b) || b == b'.');
     let first = Small::of(std::str::from_utf8(input.slice(start, last)).unwrap_or_default());
     let small = first.as_str().trim_end_matches('.');
-    let begins = |small: &str| address.units.contains(small) || address.box_begins.contains(small) || address.leading.contains(small);
+    let begins = |small: &str| {
+        address.units.contains(small) || address.box_begins.contains(small) || address.leading.contains(small)
+    };
     if !begins(small) && !begins(first.as_str()) && !is_capital_or_glued(input, last, small, address) {
         return None;
     }
+    if let Some(end) = follows::unit_at(input, start, address).or_else(|| box_end(input, start, address)) {
+        return Some(end);
+    }
     let words = Words::read(input, start, address);
     let first = words.first()?;
-    let small = first.small.as_str();
-    if address.units.contains(small) || address.box_begins.contains(small) {
-        return follows::unit_at(input, start, address).or_else(|| box_end(input, start, address));
-    }
-    let leads = address.leading.contains(small.trim_end_matches('.'));
+    let leads = address.leading.contains(small);
     if !leads && !words.has_glued(address) {
         return None;
     }
@@ -167,14 +176,18 @@ fn named(input: &Input<'_>, start: usize, address: &Address) -> Option<usize> {
 
 /// Whether a word is the name of a street by itself, or more words of it may follow.
 fn is_capital_or_glued(input: &Input<'_>, end: usize, small: &str, address: &Address) -> bool {
-    let follows = || input.at(end) == Some(b' ') && input.at(end + 1).is_some_and(|b| b.is_ascii_uppercase() || b >= 0xC3);
+    let follows = || {
+        input.at(end) == Some(b' ') && input.at(end + 1).is_some_and(|b| b.is_ascii_uppercase() || b >= 0xC3)
+    };
     address.is_glued(small) || follows()
 }
 
 /// The end of `P.O. Box 12`, `PSC 3117, Box 0609`.
 fn box_end(input: &Input<'_>, at: usize, address: &Address) -> Option<usize> {
     let spelled = |text: &&&str| {
-        text.bytes().enumerate().all(|(n, byte)| input.at(at + n).is_some_and(|b| b.eq_ignore_ascii_case(&byte)))
+        text.bytes()
+            .enumerate()
+            .all(|(n, byte)| input.at(at + n).is_some_and(|b| b.eq_ignore_ascii_case(&byte)))
     };
     let text = address.boxes.iter().filter(spelled).max_by_key(|text| text.len())?;
     let after = at + text.len();
@@ -187,7 +200,8 @@ fn box_end(input: &Input<'_>, at: usize, address: &Address) -> Option<usize> {
 fn number(input: &Input<'_>, at: usize) -> Option<usize> {
     let digits = input.run(at, DIGITS + 1, |b| b.is_ascii_digit());
     let end = input.run(digits, 1, |b| b.is_ascii_alphabetic());
-    let fits = digits > at && digits - at <= DIGITS && !input.at(end).is_some_and(|b| is_word(b) || b == b':');
+    let fits =
+        digits > at && digits - at <= DIGITS && !input.at(end).is_some_and(|b| is_word(b) || b == b':');
     let fraction = input.at(end) == Some(b'.') && input.at(end + 1).is_some_and(|b| b.is_ascii_digit());
     (fits && !fraction).then_some(end)
 }

@@ -72,7 +72,11 @@ impl Words {
             return self.last_capital();
         }
         // `High Street`, `Lange Straße`, `Lindenweg`; one word alone must be glued.
-        let typed = self.each().skip(1).filter(|word| word.capital && address.types.contains(word.small.as_str())).last();
+        let typed = self
+            .each()
+            .skip(1)
+            .filter(|word| word.capital && address.types.contains(word.small.as_str()))
+            .last();
         let glued = || self.each().find(|word| word.capital && address.is_glued(word.small.as_str()));
         let found = typed.or_else(glued)?;
         first.capital.then_some(found.stop_if_short())
@@ -91,7 +95,7 @@ impl Words {
 
     /// The end of the last capitalised word.
     pub(super) fn last_capital(&self) -> Option<usize> {
-        self.each().filter(|word| word.capital).next_back().map(|word| word.end)
+        self.each().rfind(|word| word.capital).map(|word| word.end)
     }
 }
 

@@ -17,7 +17,9 @@ impl Known {
         };
         let place = bucket(hash);
         let (begin, end) = (word(place), word(place + 1));
-        let found = (begin..end).map(|n| word(BUCKETS + 1 + n as usize) as u32).find(|found| found >> 4 == entry(hash, 0) >> 4);
+        let found = (begin..end)
+            .map(|n| word(BUCKETS + 1 + n as usize))
+            .find(|found| found >> 4 == entry(hash, 0) >> 4);
         Self(found.map_or(0, |found| found & 15))
     }
 

@@ -104,19 +104,23 @@ impl Person {
         let window = input.slice(start.saturating_sub(BEHIND), start);
         let line = window.rsplit(|b| *b == b'\n').next().unwrap_or_default();
         // The window may begin inside a character.
-        let whole = line.iter().position(|b| *b & 0xC0 != 0x80).and_then(|at| line.get(at..)).unwrap_or_default();
+        let whole =
+            line.iter().position(|b| *b & 0xC0 != 0x80).and_then(|at| line.get(at..)).unwrap_or_default();
         let text = Small::of(std::str::from_utf8(whole).unwrap_or_default());
         let text = text.as_str().trim_end_matches([' ', '\t', '"', '\'', '(', '*', '>', '“']);
-        let Some(last) = text.rsplit([' ', '\t', '(', '"']).next().filter(|last| !last.is_empty()) else { return Cue::Nothing };
+        let Some(last) = text.rsplit([' ', '\t', '(', '"']).next().filter(|last| !last.is_empty()) else {
+            return Cue::Nothing;
+        };
         let word = last.trim_end_matches([',', ':']);
         if self.titles.contains(last) {
             return Cue::Title;
         }
         let announces = |cue: &&str| {
-            let before = text.strip_suffix(*cue).or_else(|| text.strip_suffix([',', ':'])?.strip_suffix(*cue));
+            let before =
+                text.strip_suffix(*cue).or_else(|| text.strip_suffix([',', ':'])?.strip_suffix(*cue));
             before.is_some_and(|before| !before.ends_with(char::is_alphanumeric))
         };
-        if (self.cue_ends.contains(last) || self.cue_ends.contains(word)) && self.cues.iter().any(|cue| announces(&cue)) {
+        if (self.cue_ends.contains(last) || self.cue_ends.contains(word)) && self.cues.iter().any(announces) {
             return Cue::Announced;
         }
         match (self.weak_cues.contains(last), self.before.contains(last)) {
@@ -158,7 +162,8 @@ impl Tails {
 
     /// Whether what stands before an offset may end with one of them.
     fn hold(&self, input: &Input<'_>, start: usize) -> bool {
-        let skipped = |b: u8| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'(' | b'*' | b'>' | b',' | b':' | 0x80..);
+        let skipped =
+            |b: u8| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'(' | b'*' | b'>' | b',' | b':' | 0x80..);
         let end = input.run_back(start, BEHIND, skipped);
         let ends = |end: usize| match input.slice(end.saturating_sub(2), end) {
             [first, second] => {
@@ -261,7 +266,9 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
     if capitals && first.kind == Kind::Name {
         points -= 20;
     }
-    let organisation = is_capital(input, next_word(input, end)) && person.goes_on(input, end, &person.organisations);
+    let behind = next_word(input, end);
+    let organisation = input.at(behind) == Some(b'&')
+        || is_capital(input, behind) && person.goes_on(input, end, &person.organisations);
     if organisation || is_part(input, start, end) {
         return None;
     }
@@ -327,9 +334,11 @@ fn next<'t>(input: &Input<'t>, end: usize, person: &Person) -> Option<Next<'t>> 
 
 /// What the key says that the text stands under.
 fn keyed(person: &Person, sense: &Sense<'_>) -> i32 {
-    let weak = sense.key_words(|words| words.rsplit(|b| *b == b' ').any(|word| {
-        std::str::from_utf8(word).is_ok_and(|word| person.weak_keys.contains(word))
-    }));
+    let weak = sense.key_words(|words| {
+        words
+            .rsplit(|b| *b == b' ')
+            .any(|word| std::str::from_utf8(word).is_ok_and(|word| person.weak_keys.contains(word)))
+    });
     if weak || sense.keyed() { 20 } else { 0 }
 }
 
@@ -364,7 +373,9 @@ fn is_inside(input: &Input<'_>, start: usize) -> bool {
 
 /// Whether it begins a line of a dialogue: `Ingrid: I know.`
 fn is_speaker(input: &Input<'_>, start: usize, end: usize) -> bool {
-    input.before(start).is_none_or(|b| b == b'\n') && input.at(end) == Some(b':') && input.at(end + 1) == Some(b' ')
+    input.before(start).is_none_or(|b| b == b'\n')
+        && input.at(end) == Some(b':')
+        && input.at(end + 1) == Some(b' ')
 }
 
 /// Whether a capital stands there.

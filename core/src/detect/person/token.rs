@@ -31,18 +31,20 @@ impl<'t> Token<'t> {
         let mut end = at;
         loop {
             end = input.run(end, LONGEST, is_letter);
-            let joined = matches!(input.at(end), Some(b'-' | b'\'')) && input.at(end + 1).is_some_and(is_letter);
+            let joined =
+                matches!(input.at(end), Some(b'-' | b'\'')) && input.at(end + 1).is_some_and(is_letter);
             if !joined || end - at > LONGEST {
                 break;
             }
             end += 1;
         }
         let bytes = input.slice(at, end);
-        let valid = std::str::from_utf8(bytes).or_else(|error| {
-            std::str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default())
-        });
+        let valid = std::str::from_utf8(bytes)
+            .or_else(|error| std::str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default()));
         let text = valid.ok()?;
-        let text = text.split(|c: char| !(c.is_alphabetic() || is_mark(c) || matches!(c, '-' | '\'' | '’'))).next()?;
+        let text = text
+            .split(|c: char| !(c.is_alphabetic() || is_mark(c) || matches!(c, '-' | '\'' | '’')))
+            .next()?;
         let text = text.strip_suffix("'s").or_else(|| text.strip_suffix("’s")).unwrap_or(text);
         let text = text.trim_end_matches(['-', '\'', '’']);
         let first = text.chars().next()?;
