@@ -32,9 +32,9 @@ fn streamed<'p>(
 ) -> Vec<Finding> {
     let mut all: Vec<Finding> = Vec::new();
     let (mut kept, mut base, mut from, mut inside) = (Vec::new(), 0, 0, None);
-    let mut take = |found: Vec<Finding>, base: usize, from: usize, inside: Option<Entity>| {
+    let mut take = |found: Vec<Finding>, base: usize, from: usize, inside: Option<Inside>| {
         for mut finding in found {
-            let continues = inside == Some(finding.entity) && finding.span.start == from;
+            let continues = inside.map(|inside| inside.entity) == Some(finding.entity) && finding.span.start == from;
             finding.span = base + finding.span.start..base + finding.span.end;
             match all.last_mut() {
                 Some(last) if continues => last.span.end = finding.span.end,
