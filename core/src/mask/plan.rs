@@ -145,7 +145,7 @@ impl Plan {
         self.entities.is_empty() && self.fields.is_empty()
     }
 
-    /// What it finds in a whole text, which may stand under a key.
+    /// What its entities find in a whole text, which may stand under a key.
     pub fn find(&self, text: &[u8], key: Option<&str>) -> Vec<Finding> {
         let mut found = Vec::new();
         self.detectors.scan(text, 0, &Context { key, inside: None }, &mut found);

@@ -120,8 +120,9 @@ mod tests {
         let text = "password=hunter19x9";
         for transform in [Transform::Hash, Transform::Replace("swordfish99".to_owned()), Transform::Redact] {
             let password = entity("password").unwrap();
-            let plan = Plan::compile(PlanSpec { entities: vec![(password, transform)], ..PlanSpec::default() })
-                .unwrap();
+            let plan =
+                Plan::compile(PlanSpec { entities: vec![(password, transform)], ..PlanSpec::default() })
+                    .unwrap();
             let mut reread =
                 Reread::new(Arc::new(plan.to_reread().unwrap()), Format::Text, Keys::from_root([1; 32]));
             reread.push(&masked(plan, Format::Text, text));

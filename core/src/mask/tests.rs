@@ -20,7 +20,12 @@ static POINTS: Paths = Paths {
 fn plan(transform: Transform, fields: &[(&str, Transform)]) -> Arc<Plan> {
     let fields = fields.iter().map(|(path, t)| (Path::parse(path).unwrap(), t.clone())).collect();
     Arc::new(
-        Plan::compile(PlanSpec { entities: vec![(entity("email").unwrap(), transform)], fields, ..PlanSpec::default() }).unwrap(),
+        Plan::compile(PlanSpec {
+            entities: vec![(entity("email").unwrap(), transform)],
+            fields,
+            ..PlanSpec::default()
+        })
+        .unwrap(),
     )
 }
 

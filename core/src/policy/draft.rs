@@ -420,7 +420,7 @@ fn read_detector(entity: Entity, node: &Node) -> Option<Result<Arc<Custom>, (&'s
     let texts = |key| list(node, key, |text| Some(text.to_owned()));
     let rank = text(node, "rank").and_then(number).and_then(|n| u8::try_from(n).ok());
     let find = if let Some(pattern) = text(node, "pattern") {
-        Pattern::new(pattern).map(Find::Pattern).map_err(at("pattern"))
+        Pattern::new(pattern).map(|pattern| Find::Pattern(Box::new(pattern))).map_err(at("pattern"))
     } else if let Some(words) = texts("words") {
         let ignores_case = text(node, "case") == Some("ignore");
         Words::new(words.iter().map(String::as_str), ignores_case).map(Find::Words).map_err(at("words"))

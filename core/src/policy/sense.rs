@@ -393,7 +393,9 @@ fn detectors(draft: &Draft<'_>, findings: &mut Findings) {
                 findings.add(node.place, "missing_key", message);
             }
             [way] => {
-                for (key, of) in [("case", &["words"][..]), ("check", &["pattern"]), ("near", &["pattern", "words"])] {
+                for (key, of) in
+                    [("case", &["words"][..]), ("check", &["pattern"]), ("near", &["pattern", "words"])]
+                {
                     if node.get(key).is_some() && !of.contains(way) {
                         let message = format!("`{key}` belongs to {}, and this has {way}", of.join(" or "));
                         findings.add(place(node, key), "misplaced_key", message);

@@ -4,6 +4,8 @@
 //! competes with the rest ([`resolve`](super::resolve)) and is masked and counted like the rest.
 
 mod pattern;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::sync::Arc;
@@ -33,7 +35,7 @@ pub struct Custom {
     /// Its name; its group is `other`.
     pub entity: Entity,
     find: Find,
-    check: Check,
+    check: Option<Check>,
     /// Words of which one must stand near.
     near: Vec<String>,
     rank: u8,
@@ -42,7 +44,7 @@ pub struct Custom {
 /// How it is found.
 #[derive(Debug)]
 pub(crate) enum Find {
-    Pattern(Pattern),
+    Pattern(Box<Pattern>),
     Words(Words),
     /// The whole of a text that stands under such a name (in small letters).
     Keys(Vec<Glob>),
@@ -62,12 +64,12 @@ pub(super) enum Next {
 }
 
 impl Custom {
-    /// The rank where a policy names none: as the surest of the catalogue, so that of two the longer value counts.
-    pub(crate) const RANK: u8 = 80;
+    /// The rank where a policy names none, that of an e-mail address: above numbers without check digits, below cards and keys.
+    pub(crate) const RANK: u8 = 60;
 
     pub(crate) fn new(entity: Entity, find: Find, rank: Option<u8>) -> Self {
         let rank = rank.unwrap_or(Self::RANK);
-        Self { entity, find, check: Check::default(), near: Vec::new(), rank }
+        Self { entity, find, check: None, near: Vec::new(), rank }
     }
 
     /// The same where its values have check digits.
@@ -77,13 +79,18 @@ impl Custom {
             ("unknown_check", format!("expected {known}"))
         })?;
         self.bounded("a value with check digits")?;
-        Ok(Self { check, ..self })
+        Ok(Self { check: Some(check), ..self })
     }
 
     /// The same where one of these words stands near.
     pub(crate) fn near(self, words: Vec<String>) -> Result<Self, Wrong> {
-        if words.iter().any(|word| word.len() > Plain::MOST || Plain::of(word.as_bytes(), true).words().trim_ascii().is_empty()) {
-            return Err(("bad_word", format!("a word that tells has letters, and at most {} bytes", Plain::MOST)));
+        if words.iter().any(|word| {
+            word.len() > Plain::MOST || Plain::of(word.as_bytes(), true).words().trim_ascii().is_empty()
+        }) {
+            return Err((
+                "bad_word",
+                format!("a word that tells has letters, and at most {} bytes", Plain::MOST),
+            ));
         }
         self.bounded("a value that a word tells of")?;
         Ok(Self { near: words, ..self })
@@ -92,14 +99,16 @@ impl Custom {
     /// What is judged as a whole must come to an end.
     fn bounded(&self, what: &str) -> Result<(), Wrong> {
         match &self.find {
-            Find::Pattern(pattern) if !pattern.ends() => {
-                Err(("unbounded_pattern", format!("{what} ends within {FIT} bytes: bound the pattern's repetitions")))
-            }
+            Find::Pattern(pattern) if !pattern.ends() => Err((
+                "unbounded_pattern",
+                format!("{what} ends within {FIT} bytes: bound the pattern's repetitions"),
+            )),
             _ => Ok(()),
         }
     }
 
     fn passes(&self, value: &[u8]) -> bool {
+        let Some(check) = &self.check else { return true };
         let mut plain = [0; VALUE];
         let mut length = 0;
         for byte in value.iter().filter(|byte| byte.is_ascii_alphanumeric()) {
@@ -107,7 +116,7 @@ impl Custom {
             *slot = byte.to_ascii_uppercase();
             length += 1;
         }
-        self.check.passes(plain.get(..length).unwrap_or_default())
+        check.passes(plain.get(..length).unwrap_or_default())
     }
 
     fn names(&self, key: Option<&str>) -> bool {
@@ -131,8 +140,10 @@ pub(super) struct Customs {
 impl Customs {
     pub(super) fn compile(all: Vec<Arc<Custom>>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let near: Vec<Vec<&str>> = all.iter().map(|one| one.near.iter().map(String::as_str).collect()).collect();
-        let lexicon = Lexicon::compile(near.iter().enumerate().map(|(which, words)| (which, words.as_slice())));
+        let near: Vec<Vec<&str>> =
+            all.iter().map(|one| one.near.iter().map(String::as_str).collect()).collect();
+        let lexicon =
+            Lexicon::compile(near.iter().enumerate().map(|(which, words)| (which, words.as_slice())));
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
         Self { lexicon, all, id }
     }

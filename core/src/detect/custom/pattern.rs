@@ -37,10 +37,16 @@ impl Pattern {
         let (least, longest) = (hir.properties().minimum_len(), hir.properties().maximum_len());
         match least {
             Some(0) | None => {
-                return Err(("empty_match", "it can match nothing at all: ask for at least one character".into()));
+                return Err((
+                    "empty_match",
+                    "it can match nothing at all: ask for at least one character".into(),
+                ));
             }
             Some(least) if least > FIT => {
-                return Err(("bad_pattern", format!("a value shows itself within {FIT} bytes, and none of this can")));
+                return Err((
+                    "bad_pattern",
+                    format!("a value shows itself within {FIT} bytes, and none of this can"),
+                ));
             }
             Some(_) => {}
         }
@@ -53,7 +59,8 @@ impl Pattern {
             .prefilter(Prefilter::from_hir_prefix(MatchKind::LeftmostFirst, &hir))
             .dfa_size_limit(Some(SIZE))
             .determinize_size_limit(Some(4 * SIZE));
-        let automaton = dense::Builder::new().configure(dfa).build_from_nfa(&nfa).map_err(|_| too_large(()))?;
+        let automaton =
+            dense::Builder::new().configure(dfa).build_from_nfa(&nfa).map_err(|_| too_large(()))?;
         Ok(Self { automaton, fit: longest.unwrap_or(FIT).min(FIT), longest })
     }
 
@@ -64,8 +71,7 @@ impl Pattern {
 
     /// The first value that begins at `from` or later.
     pub(super) fn next(&self, input: &Input<'_>, mut from: usize, whole: bool) -> Next {
-        loop {
-            let Some(end) = self.earliest_end(input, from) else { break };
+        while let Some(end) = self.earliest_end(input, from) {
             // No start before can be met by its first end in time, and none behind the end was met.
             let starts = from.max(end.saturating_sub(self.fit))..end;
             if let Some(next) = starts.into_iter().find_map(|start| self.at(input, start, whole)) {
@@ -82,7 +88,8 @@ impl Pattern {
 
     /// Where the value ends that ends first of all that begin at `from` or later.
     fn earliest_end(&self, input: &Input<'_>, from: usize) -> Option<usize> {
-        let span = regex_automata::Input::new(input.rest(0)).span(from.min(input.len())..input.len()).earliest(true);
+        let span =
+            regex_automata::Input::new(input.rest(0)).span(from.min(input.len())..input.len()).earliest(true);
         // There are no bytes that the automaton gives up at.
         self.automaton.try_search_fwd(&span).ok().flatten().map(|found| found.offset())
     }
@@ -94,7 +101,8 @@ impl Pattern {
         }
         let text = input.rest(0);
         let anchored = regex_automata::Input::new(text).span(start..text.len()).anchored(Anchored::Yes);
-        let mut run = Run { state: self.automaton.start_state_forward(&anchored).ok()?, at: start, met: None };
+        let state = self.automaton.start_state_forward(&anchored).ok()?;
+        let mut run = Run { state, before: state, at: start, met: None };
         let stop = run.go(self, input, whole, |run| match run.met {
             None => run.at - start > self.fit,
             Some(_) => run.at - start == MAX_OPEN,
@@ -120,20 +128,31 @@ impl Pattern {
     }
 
     /// The rest of a value that is longer than is kept back: its end, and the state where that is still unknown.
-    pub(super) fn rest(&self, input: &Input<'_>, from: usize, state: u32, whole: bool) -> (usize, Option<u32>) {
+    pub(super) fn rest(
+        &self,
+        input: &Input<'_>,
+        from: usize,
+        state: u32,
+        whole: bool,
+    ) -> (usize, Option<u32>) {
         let Ok(state) = StateID::new(state as usize) else { return (from, None) };
-        let mut run = Run { state, at: from, met: None };
+        let mut run = Run { state, before: state, at: from, met: None };
         let stop = run.go(self, input, whole, |_| false);
-        let end = character_end(input, run.at);
+        // An end is told one byte late.
+        let late = self.automaton.is_match_state(run.state) && run.at > from && run.met != Some(run.at);
+        let (at, state) = if late { (run.at - 1, run.before) } else { (run.at, run.state) };
+        let end = character_end(input, at);
         let touched = input.take_touched() && !whole;
-        // The end is looked for again from where it was not found.
-        if stop == Stop::Touched || touched { (run.at, Some(run.state.as_u32())) } else { (end, None) }
+        // Where it was not found, it is looked for again from there.
+        if stop == Stop::Touched || touched { (at, Some(state.as_u32())) } else { (end, None) }
     }
 }
 
 /// A walk through the automaton.
 struct Run {
     state: StateID,
+    /// The state before the last byte.
+    before: StateID,
     at: usize,
     /// The end of the value so far.
     met: Option<usize>,
@@ -168,7 +187,7 @@ impl Run {
             } else if automaton.is_dead_state(state) || automaton.is_quit_state(state) {
                 return Stop::Ended;
             }
-            self.state = state;
+            (self.before, self.state) = (self.state, state);
             self.at += 1;
         }
     }

@@ -112,7 +112,9 @@ fn is_free_before(input: &Input<'_>, start: usize) -> bool {
 }
 
 fn is_free_behind(input: &Input<'_>, start: usize, end: usize) -> bool {
-    if input.before(end).is_none_or(|byte| !is_word(byte)) || is_alone(last_character(input.slice(start, end))) {
+    if input.before(end).is_none_or(|byte| !is_word(byte))
+        || is_alone(last_character(input.slice(start, end)))
+    {
         return true;
     }
     let Some(byte) = input.at(end).filter(|byte| is_word(*byte)) else { return true };

@@ -336,13 +336,9 @@ static DETECTOR: Table = Table {
         may(
             "pattern",
             &TEXT,
-            "a regular expression over bytes; at most one line of it need match, and never nothing. A value shows itself within 1 KiB",
+            "a regular expression, of bytes, without Unicode classes. It matches at least one character; a value that does not show itself within 1 KiB is none",
         ),
-        may(
-            "words",
-            &Shape::Many(&TEXT),
-            "words and texts of up to 256 bytes, found where they stand whole",
-        ),
+        may("words", &Shape::Many(&TEXT), "words and texts of up to 256 bytes, found where they stand whole"),
         may(
             "case",
             &Shape::One(Scalar::Choice(word::CASE)),
@@ -366,7 +362,7 @@ static DETECTOR: Table = Table {
         may(
             "rank",
             &Shape::One(Scalar::Rank),
-            "of two values in one place the one of higher rank counts, then the longer; default 80, as the surest of those built in",
+            "of two values in one place the one of higher rank counts, then the longer; default 60, that of an e-mail address; cards have 70, keys 80 and more, telephone numbers 30",
         ),
     ],
 };
