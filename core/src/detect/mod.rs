@@ -19,6 +19,7 @@
 //! says where the rest begins. Feeding a text in pieces this way gives the findings of the whole text, however it is
 //! cut; a reader that touches the end of the piece is undecided, and everything from its start on is kept back.
 
+mod around;
 mod bic;
 mod bytes;
 mod catalogue;

@@ -77,6 +77,9 @@ pub(super) fn settle(mut candidates: Vec<Candidate>, limit: usize) -> Settled {
 /// that must wait is read again, and so waits from its anchor on.
 fn lowered(candidates: &mut [Candidate], mut limit: usize) -> usize {
     let reach = |this: &Candidate| if this.open { usize::MAX } else { this.end };
+    if candidates.iter().all(|this| reach(this) <= limit) {
+        return limit;
+    }
     candidates.sort_unstable_by_key(|this| Reverse(reach(this)));
     loop {
         let before = limit;

@@ -7,6 +7,7 @@ use super::coin;
 use super::custom::{Custom, Customs};
 use super::digits::index::Index;
 use super::digits::shape;
+use super::digits::timestamp;
 use super::digits::word::{Found, Seen, Word};
 use super::email;
 use super::find::{Anchor, Attempt, Find, Hit};
@@ -30,6 +31,7 @@ pub struct Detectors {
     /// Indices into `entities`, by the anchor that wakes their reader.
     at_sign: Vec<usize>,
     at_digit: Vec<usize>,
+    at_date: Vec<usize>,
     at_colon: Vec<usize>,
     at_long_word: Vec<usize>,
     at_degrees: Vec<usize>,
@@ -71,6 +73,9 @@ impl Detectors {
             lexicon: Lexicon::compile(words),
             at_sign: anchored(Anchor::AtSign),
             at_digit: anchored(Anchor::Digit),
+            at_date: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| matches!(i.find, Find::BirthDate)))
+                .collect(),
             at_colon: anchored(Anchor::Colon),
             at_long_word: anchored(Anchor::LongWord),
             at_degrees: anchored(Anchor::Degrees),
@@ -250,6 +255,10 @@ impl Pass<'_> {
             }
         };
         let seen = Seen::new(word);
+        if let Some(end) = timestamp::end(&self.input, &word) {
+            return self.timestamp(&seen, end);
+        }
+        let touched = touched | self.input.take_touched();
         if touched {
             // The word may go on, and then wake others.
             self.undecided(word.start.saturating_sub(of.lead));
@@ -271,21 +280,39 @@ impl Pass<'_> {
                 self.take(which, attempt);
             }
         }
-        // Most numbers stand among words that tell nothing: asked once for all that need one.
-        let mut woken = of.shapes.woken(&word).peekable();
-        let silent = woken.peek().is_some_and(|waking| waking.told)
-            && self.sight.is_silent(&self.input, word.start, word.end);
+        self.shapes(&word);
+        word.end
+    }
+
+    /// Nothing but a date begins there.
+    fn timestamp(&mut self, seen: &Seen, end: usize) -> usize {
         if self.input.take_touched() {
-            self.undecided(word.start);
+            self.undecided(seen.word.start);
         }
-        for waking in woken.filter(|waking| !(silent && waking.told)) {
+        // Where it begins a line, no word of the line before speaks of it.
+        let begins = self.input.before(seen.word.start).is_none_or(|b| b == b'\n');
+        if !begins || self.sight.has_key() {
+            self.wake_words(&self.of.at_date, seen);
+        }
+        end
+    }
+
+    /// The shapes that a word wakes.
+    fn shapes(&mut self, word: &Word) {
+        let of = self.of;
+        let Some(woken) = of.shapes.woken(&self.input, word) else { return };
+        // Most numbers stand among words that tell nothing: asked once for all that need one.
+        let hints = woken.are_told().then(|| self.sight.hints(&self.input, word.start, word.end)).flatten();
+        for waking in woken.each() {
+            if waking.told && hints.is_some_and(|hints| !self.sight.tells(&hints, waking.which)) {
+                continue;
+            }
             let Some(info) = of.entities.get(waking.which) else { continue };
             let Find::Shape(shaped) = &info.find else { continue };
             let sense = Sense { sight: &self.sight, which: waking.which };
-            let attempt = shape::attempt(&self.input, &word, shaped, waking.shape, &sense);
+            let attempt = shape::attempt(&self.input, word, shaped, waking.shape, &sense);
             self.take(waking.which, attempt);
         }
-        word.end
     }
 
     /// Whether the word is the whole part of a decimal number: vectors are full of them. One point alone, and no zero

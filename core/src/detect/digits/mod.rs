@@ -8,8 +8,10 @@ pub(in crate::detect) mod check;
 pub(super) mod date;
 pub(super) mod iban;
 pub(super) mod index;
+mod layout;
 pub(super) mod phone;
 pub(super) mod shape;
+pub(super) mod timestamp;
 pub(super) mod word;
 
 use super::input::Input;
