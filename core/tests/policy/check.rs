@@ -155,7 +155,6 @@ fn each_kind_of_mistake_has_its_code_and_place() {
                 .into(),
             "2 unknown_entity at ordr_no",
         ),
-        ("mask: [{name: m, entities: {other: hash}}]\n".into(), "1 unknown_entity at other"),
         ("state: ./b\n".into(), "1 duplicate_key at state"),
         (
             "x: &a [1]\ny: *a\n".into(),
