@@ -25,6 +25,7 @@ mod bic;
 mod bytes;
 mod catalogue;
 mod coin;
+mod custom;
 mod digits;
 mod email;
 mod find;
@@ -44,6 +45,8 @@ mod word_set;
 mod words;
 
 pub use catalogue::{EntityInfo, Example, catalogue, entity};
+pub use custom::Custom;
+pub(crate) use custom::{Find, Pattern, Words, Wrong};
 pub use scan::Detectors;
 
 use crate::model::Entity;
@@ -60,8 +63,8 @@ pub const MAX_OPEN: usize = 16 * 1024;
 pub struct Context<'a> {
     /// The JSON key or form field that the text stands in.
     pub key: Option<&'a str>,
-    /// [`Open::inside`] of the piece before: the text at `from` continues a value of this entity.
-    pub inside: Option<Entity>,
+    /// [`Open::inside`] of the piece before: the text at `from` continues this value.
+    pub inside: Option<Inside>,
 }
 
 impl<'a> Context<'a> {
@@ -80,7 +83,17 @@ pub struct Open {
     /// The bytes before `from` ended inside a value longer than [`MAX_OPEN`], whose first `MAX_OPEN` bytes were
     /// reported as one finding. Give it to the next piece; its first finding, if it starts at that piece's `from`,
     /// is more of the same value.
-    pub inside: Option<Entity>,
+    pub inside: Option<Inside>,
+}
+
+/// A value that goes on beyond what is kept back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Inside {
+    /// What it is.
+    pub entity: Entity,
+    /// Where its pattern stands, and of which scanner it is.
+    state: u32,
+    of: u64,
 }
 
 #[cfg(test)]

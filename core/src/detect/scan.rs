@@ -1,7 +1,10 @@
 //! The pass over a text: anchors, the readers at each, and what stands in the end.
 
+use std::sync::Arc;
+
 use super::catalogue::{EntityInfo, catalogue};
 use super::coin;
+use super::custom::{Custom, Customs};
 use super::digits::index::Index;
 use super::digits::shape;
 use super::digits::timestamp;
@@ -14,7 +17,7 @@ use super::lexicon::Lexicon;
 use super::literals::Literals;
 use super::resolve::{Candidate, Settled, settle};
 use super::words::{Sense, Sight};
-use super::{CONTEXT, Context, MAX_OPEN, Open};
+use super::{CONTEXT, Context, Inside, MAX_OPEN, Open};
 use crate::model::{Entity, Finding};
 
 /// How many bytes before the end of an anchor a reader may find the start of a value: a local part, or a key whose mark
@@ -40,11 +43,19 @@ pub struct Detectors {
     lead: usize,
     lexicon: Lexicon,
     literals: Literals,
+    /// Numbered after the entities of the catalogue.
+    customs: Customs,
 }
 
 impl Detectors {
     /// The scanner for these entities. One that is not of the catalogue is never found.
     pub fn compile(wanted: &[Entity]) -> Self {
+        Self::with(wanted, &[])
+    }
+
+    /// The same where some of them are a policy's own.
+    pub fn with(wanted: &[Entity], own: &[Arc<Custom>]) -> Self {
+        let own = own.iter().filter(|custom| wanted.contains(&custom.entity)).cloned();
         let entities: Vec<_> = catalogue().iter().filter(|info| wanted.contains(&info.entity)).collect();
         let anchored = |anchor| {
             let woken = |(n, info): (usize, &&EntityInfo)| (info.find.anchor() == Some(anchor)).then_some(n);
@@ -76,6 +87,7 @@ impl Detectors {
                 .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_keys()))
                 .collect(),
             literals: Literals::compile(entities.iter().map(|info| info.find.literals())),
+            customs: Customs::compile(own.collect()),
             entities,
         }
     }
@@ -87,7 +99,12 @@ impl Detectors {
 
     /// Whether it looks for nothing.
     pub fn is_empty(&self) -> bool {
-        self.entities.is_empty()
+        self.entities.is_empty() && self.customs.is_empty()
+    }
+
+    /// Whether the whole of a text is looked for because of its key.
+    pub fn names(&self, key: Option<&str>) -> bool {
+        self.customs.names(key)
     }
 
     /// Appends the findings that start at `from` or later: sorted, not overlapping. The text ends where it ends.
@@ -126,16 +143,15 @@ impl Detectors {
         let base = from.saturating_sub(CONTEXT);
         let input = Input::new(text.get(base..).unwrap_or_default());
         let mut from = from - base;
-        if let Some(entity) = context.inside {
-            let Some(info) = self.entities.iter().find(|info| info.entity == entity) else {
+        if let Some(inside) = context.inside {
+            let Some((end, goes_on)) = self.rest(&input, from, inside, whole) else {
                 return Open { from: text.len(), inside: None };
             };
-            let end = info.find.continued(&input, from);
             if end > from {
-                found.push(Finding { entity, span: base + from..base + end, score: 100 });
+                found.push(Finding { entity: inside.entity, span: base + from..base + end, score: 100 });
             }
-            if input.take_touched() && !whole {
-                return Open { from: base + end, inside: Some(entity) };
+            if goes_on.is_some() {
+                return Open { from: base + end, inside: goes_on };
             }
             from = end;
         }
@@ -154,7 +170,42 @@ impl Detectors {
         pass.walk();
         pass.capitals();
         pass.literals();
+        if !self.customs.is_empty() {
+            let (first, pass) = (self.entities.len(), &mut pass);
+            let limit = self.customs.look(&pass.input, from, context, (first, whole), &mut pass.candidates);
+            pass.undecided(limit);
+        }
         pass.finish(base, found)
+    }
+
+    /// Where a value ends that is longer than is kept back, and what it is where that is still unknown; `None` where none of
+    /// these entities has it.
+    fn rest(
+        &self,
+        input: &Input<'_>,
+        from: usize,
+        inside: Inside,
+        whole: bool,
+    ) -> Option<(usize, Option<Inside>)> {
+        if let Some(info) = self.entities.iter().find(|info| info.entity == inside.entity) {
+            let end = info.find.continued(input, from);
+            return Some((end, (input.take_touched() && !whole).then_some(inside)));
+        }
+        self.customs.rest(input, from, inside, whole)
+    }
+
+    fn entity(&self, which: usize) -> Option<Entity> {
+        match which.checked_sub(self.entities.len()) {
+            None => self.entities.get(which).map(|info| info.entity),
+            Some(own) => self.customs.entity(own),
+        }
+    }
+
+    fn inside(&self, this: &Candidate) -> Option<Inside> {
+        match this.which.checked_sub(self.entities.len()) {
+            None => Some(Inside { entity: self.entity(this.which)?, state: 0, of: 0 }),
+            Some(own) => self.customs.inside(own, this.state),
+        }
     }
 }
 
@@ -380,7 +431,8 @@ impl Pass<'_> {
         }
         if start >= self.from {
             let (open, low) = (open && !self.whole, low.min(start));
-            let candidate = Candidate { start, end, low, which, rank: info.rank, score, open };
+            let (rank, state, void) = (info.rank, 0, false);
+            let candidate = Candidate { start, end, low, which, rank, score, open, state, void };
             if info.find.is_by_line() {
                 self.lines(candidate);
             } else {
@@ -416,12 +468,12 @@ impl Pass<'_> {
         };
         let Settled { stands, open, inside } = settle(self.candidates, limit);
         for candidate in stands {
-            if let Some(info) = self.of.entities.get(candidate.which) {
+            if let Some(entity) = self.of.entity(candidate.which) {
                 let span = base + candidate.start..base + candidate.end;
-                found.push(Finding { entity: info.entity, span, score: candidate.score });
+                found.push(Finding { entity, span, score: candidate.score });
             }
         }
-        let inside = inside.and_then(|which| self.of.entities.get(which)).map(|info| info.entity);
+        let inside = inside.and_then(|this| self.of.inside(&this));
         Open { from: base + open.max(self.from), inside }
     }
 }

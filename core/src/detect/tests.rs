@@ -18,23 +18,24 @@ fn marked(example: &Example) -> (String, Vec<std::ops::Range<usize>>) {
     (text, spans)
 }
 
-fn whole(detectors: &Detectors, text: &[u8], key: Option<&str>) -> Vec<Finding> {
+pub(super) fn whole(detectors: &Detectors, text: &[u8], key: Option<&str>) -> Vec<Finding> {
     let mut found = Vec::new();
     detectors.scan(text, 0, &Context { key, inside: None }, &mut found);
     found
 }
 
 /// Feeds pieces as a stream does: only the open part and its context are kept. Joins the parts of over-long values.
-fn streamed<'p>(
+pub(super) fn streamed<'p>(
     detectors: &Detectors,
     pieces: impl Iterator<Item = &'p [u8]>,
     key: Option<&str>,
 ) -> Vec<Finding> {
     let mut all: Vec<Finding> = Vec::new();
     let (mut kept, mut base, mut from, mut inside) = (Vec::new(), 0, 0, None);
-    let mut take = |found: Vec<Finding>, base: usize, from: usize, inside: Option<Entity>| {
+    let mut take = |found: Vec<Finding>, base: usize, from: usize, inside: Option<Inside>| {
         for mut finding in found {
-            let continues = inside == Some(finding.entity) && finding.span.start == from;
+            let continues =
+                inside.map(|inside| inside.entity) == Some(finding.entity) && finding.span.start == from;
             finding.span = base + finding.span.start..base + finding.span.end;
             match all.last_mut() {
                 Some(last) if continues => last.span.end = finding.span.end,

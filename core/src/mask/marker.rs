@@ -50,6 +50,7 @@ impl Marker {
         let mut found = std::mem::take(&mut self.found);
         found.clear();
         self.plan.detectors.scan(text, 0, &Context { key, inside: None }, &mut found);
+        self.plan.spare(text, &mut found);
         if found.is_empty() {
             self.found = found;
             return None;
@@ -144,7 +145,7 @@ impl Marker {
 pub(super) struct Reading {
     /// Everything before this offset of the text has been answered for.
     pub(super) from: usize,
-    inside: Option<crate::model::Entity>,
+    inside: Option<crate::detect::Inside>,
 }
 
 /// One thing to replace in a stream of text.
@@ -184,6 +185,8 @@ impl Reading {
             let mut out = Vec::new();
             if continued && index == 0 && finding.span.start == start {
                 marker.report.lengthen(finding.span.len());
+            } else if plan.excepts(finding, text) {
+                continue;
             } else {
                 marker.mark(text, finding, Role::Value, &path, &mut out);
             }
