@@ -61,6 +61,7 @@ pub(crate) struct Entry {
     pub(crate) amount: Amount,
     pub(crate) unit: Option<String>,
     pub(crate) each: Option<String>,
+    pub(crate) graphql: Option<String>,
     pub(crate) members: Vec<(String, String)>,
     pub(crate) when: Vec<Rule>,
     pub(crate) response: Option<Census>,
@@ -266,6 +267,7 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
             (_, "resource") => entry.resource = Some(sources(value, faults)),
             (_, "magnitude") => (entry.amount, entry.unit) = amount(value, faults, words),
             (_, "each") => entry.each = Some(text(value, faults)),
+            (_, "graphql") => entry.graphql = Some(text(value, faults)),
             (_, "as") => {
                 for (member, _, target) in members(value, faults) {
                     entry.members.push((member, text(target, faults)));
@@ -292,6 +294,9 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
     }
     if !entry.members.is_empty() && entry.each.is_none() {
         faults.at(entry.line, "as needs each");
+    }
+    if entry.graphql.is_some() && entry.graphql != entry.each {
+        faults.at(entry.line, "graphql is a text whose selections are judged one by one: name it in each, too");
     }
     entry
 }

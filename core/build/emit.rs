@@ -9,6 +9,7 @@ const TEXT: u8 = 1;
 const COUNT: u8 = 2;
 const TEXTS: u8 = 4;
 const ELEMENT: u8 = 8;
+const GRAPHQL: u8 = 16;
 
 /// The whole generated file.
 pub(crate) fn tables(systems: &[System]) -> String {
@@ -83,6 +84,9 @@ fn one(entry: &Entry, system: &System) -> String {
     let mut fields = Fields { prefix: entry.each.as_deref(), found: Vec::new() };
     if let Some(each) = &entry.each {
         fields.add(format!("{each}[*]"), ELEMENT);
+    }
+    if let Some(document) = &entry.graphql {
+        fields.add(document.clone(), GRAPHQL);
     }
     let resource = fields.sources(entry.resource.as_deref().unwrap_or_default(), TEXT);
     let amount = amount(&entry.amount, &mut fields);

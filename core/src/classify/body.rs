@@ -8,8 +8,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::Refusal;
 use super::catalogue::{Entry, Field, Step, System};
+use super::{Refusal, graphql};
 
 /// A value at a deciding field.
 #[derive(Debug, Clone, PartialEq)]
@@ -218,6 +218,14 @@ impl<'de> Visitor<'de> for Walk<'_> {
             let inner =
                 Walk { state: self.state, place }.deserialize(&mut reader).and_then(|()| reader.end());
             return inner.map_err(|_| E::custom("twice encoded"));
+        }
+        if self.place.here().any(|(_, field)| field.uses & Field::GRAPHQL != 0) {
+            let Some(selections) = graphql::selections(text) else {
+                return self.state.refuse("malformed_graphql", self.place.name());
+            };
+            return Walk { state: self.state, place: self.place }
+                .deserialize(selections)
+                .map_err(|_| E::custom("selections"));
         }
         let kept = self.place.here().any(|(_, field)| field.uses & Field::TEXT != 0);
         self.scalar(Value::Text(if kept { text.to_owned() } else { String::new() }))

@@ -148,6 +148,8 @@ impl Field {
     pub(super) const TEXTS: u8 = 4;
     /// Each value there is one element of a batch.
     pub(super) const ELEMENT: u8 = 8;
+    /// It is a GraphQL document, read as the list of what it selects.
+    pub(super) const GRAPHQL: u8 = 16;
 }
 
 /// One step of a field's path.

@@ -26,6 +26,7 @@
 mod acts;
 mod body;
 mod catalogue;
+mod graphql;
 mod risk;
 mod router;
 mod target;
@@ -94,7 +95,7 @@ impl Classified {
 /// A request that has no one reading, and so must not go on. Names the field, quotes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// `repeated_key`, `wrong_type`, `malformed_json`, `malformed_query`, `too_many_acts` or `too_many_elements`.
+    /// `repeated_key`, `wrong_type`, `malformed_json`, `malformed_query`, `malformed_graphql`, `too_many_acts` or `too_many_elements`.
     pub code: &'static str,
     /// The deciding field, as the catalogue names it, or `body`.
     pub at: &'static str,
