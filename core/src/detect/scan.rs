@@ -5,6 +5,7 @@ use super::coin;
 use super::digits::index::Index;
 use super::digits::shape;
 use super::digits::word::{Found, Seen, Word};
+use super::disguise::Layers;
 use super::email;
 use super::find::{Anchor, Attempt, Find, Hit};
 use super::geo;
@@ -13,7 +14,7 @@ use super::lexicon::Lexicon;
 use super::literals::Literals;
 use super::resolve::{Candidate, Settled, settle};
 use super::words::{Sense, Sight};
-use super::{CONTEXT, Context, MAX_OPEN, Open};
+use super::{CONTEXT, Carry, Context, Inside, KEPT, MAX_OPEN, Open};
 use crate::model::{Entity, Finding};
 
 /// How many bytes before the end of an anchor a reader may find the start of a value: a local part, or a key whose mark
@@ -114,37 +115,87 @@ impl Detectors {
         whole: bool,
         found: &mut Vec<Finding>,
     ) -> Open {
-        let base = from.saturating_sub(CONTEXT);
-        let input = Input::new(text.get(base..).unwrap_or_default());
-        let mut from = from - base;
-        if let Some(entity) = context.inside {
-            let Some(info) = self.entities.iter().find(|info| info.entity == entity) else {
-                return Open { from: text.len(), inside: None };
+        let kept = from.saturating_sub(KEPT);
+        let window = text.get(kept..).unwrap_or_default();
+        let layers = Layers::read(window, whole, &context.carry.places);
+        let window = window.get(..layers.end).unwrap_or_default();
+        let (before, mut from) = (from.saturating_sub(CONTEXT) - kept, from - kept);
+        let carry = |from: usize, inside| {
+            let next = (kept + from).saturating_sub(KEPT);
+            Carry { inside, places: layers.places(window, next.saturating_sub(kept)) }
+        };
+        if let Some(inside) = context.carry.inside {
+            let Some(info) = self.entities.iter().find(|info| info.entity == inside.entity) else {
+                return Open { from: text.len(), carry: Carry::default() };
             };
-            let end = info.find.continued(&input, from);
+            let (end, goes_on) = continued(&info.find, window, &layers, from, inside.level);
             if end > from {
-                found.push(Finding { entity, span: base + from..base + end, score: 100 });
-            }
-            if input.take_touched() && !whole {
-                return Open { from: base + end, inside: Some(entity) };
+                let span = kept + from..kept + end;
+                found.push(Finding { entity: info.entity, span, score: 100, disguised: inside.level > 0 });
             }
             from = end;
+            if goes_on && !whole {
+                return Open { from: kept + from, carry: carry(from, Some(inside)) };
+            }
         }
-        let mut pass = Pass {
-            of: self,
-            input,
-            from,
-            sight: Sight::new(&self.lexicon, context.key),
-            whole,
-            candidates: Vec::new(),
-            limit: usize::MAX,
-        };
-        if let Some(key) = context.key.filter(|_| from == 0) {
+        let plain = Input::new(window.get(before..).unwrap_or_default());
+        let (mut candidates, limit) = self.read(plain, from - before, context.key, whole);
+        candidates.iter_mut().for_each(|candidate| candidate.shift(before));
+        let mut limit = limit + before;
+        for (level, (view, origin)) in (1..).zip(layers.views()) {
+            let (seen, open) = self.read(Input::of_view(view, origin), origin.at(from), context.key, whole);
+            limit = limit.min(origin.start(open));
+            candidates.extend(seen.into_iter().map(|this| Candidate {
+                start: origin.start(this.start),
+                end: origin.end(this.end),
+                low: origin.start(this.low),
+                level,
+                ..this
+            }));
+        }
+        let limit = if whole { window.len() } else { limit.max(from) };
+        let Settled { stands, open, inside } = settle(candidates, limit);
+        for candidate in stands {
+            if let Some(info) = self.entities.get(candidate.which) {
+                let (span, disguised) = (kept + candidate.start..kept + candidate.end, candidate.level > 0);
+                found.push(Finding { entity: info.entity, span, score: candidate.score, disguised });
+            }
+        }
+        let inside = inside.and_then(|cut| {
+            let entity = self.entities.get(cut.which)?.entity;
+            Some(Inside { entity, level: cut.level })
+        });
+        let from = open.max(from);
+        Open { from: kept + from, carry: carry(from, inside) }
+    }
+
+    /// What the readers find in a text or a view of it, and where it is still open.
+    fn read(&self, input: Input<'_>, from: usize, key: Option<&str>, whole: bool) -> (Vec<Candidate>, usize) {
+        let sight = Sight::new(&self.lexicon, key);
+        let mut pass =
+            Pass { of: self, input, from, sight, whole, candidates: Vec::new(), limit: usize::MAX };
+        if let Some(key) = key.filter(|_| from == 0) {
             pass.key(key);
         }
         pass.walk();
         pass.literals();
-        pass.finish(base, found)
+        let limit = pass.limit();
+        (pass.candidates, limit)
+    }
+}
+
+/// Where a value ends that is longer than is ever kept back, and whether it may go on behind that.
+fn continued(find: &Find, text: &[u8], layers: &Layers, from: usize, level: u8) -> (usize, bool) {
+    match layers.views().take(usize::from(level)).last() {
+        None => {
+            let input = Input::new(text);
+            (find.continued(&input, from), input.take_touched())
+        }
+        Some((view, origin)) => {
+            let (input, begin) = (Input::new(view), origin.at(from));
+            let end = find.continued(&input, begin);
+            (if end > begin { origin.end(end) } else { from }, input.take_touched())
+        }
     }
 }
 
@@ -321,29 +372,29 @@ impl Pass<'_> {
         }
         if start >= self.from {
             let (open, low) = (open && !self.whole, low.min(start));
-            self.candidates.push(Candidate { start, end, low, which, rank: info.rank, score, open });
+            self.candidates.push(Candidate {
+                start,
+                end,
+                low,
+                which,
+                rank: info.rank,
+                level: 0,
+                score,
+                open,
+            });
         }
     }
 
-    fn finish(self, base: usize, found: &mut Vec<Finding>) -> Open {
+    /// Where the text is still open.
+    fn limit(&self) -> usize {
         let length = self.input.len();
-        let limit = if self.whole {
-            length
-        } else {
-            // An anchor may come that reaches back over the last word.
-            let tail = self.input.run_back(length, REACH, is_reachable);
-            let tails = self.of.entities.iter().map(|info| info.find.tail(&self.input));
-            tails.fold(self.limit.min(tail), usize::min).max(self.from)
-        };
-        let Settled { stands, open, inside } = settle(self.candidates, limit);
-        for candidate in stands {
-            if let Some(info) = self.of.entities.get(candidate.which) {
-                let span = base + candidate.start..base + candidate.end;
-                found.push(Finding { entity: info.entity, span, score: candidate.score });
-            }
+        if self.whole {
+            return length;
         }
-        let inside = inside.and_then(|which| self.of.entities.get(which)).map(|info| info.entity);
-        Open { from: base + open.max(self.from), inside }
+        // An anchor may come that reaches back over the last word.
+        let tail = self.input.run_back(length, REACH, is_reachable);
+        let tails = self.of.entities.iter().map(|info| info.find.tail(&self.input));
+        tails.fold(self.limit.min(tail), usize::min).max(self.from)
     }
 }
 
