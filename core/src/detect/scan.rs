@@ -1,5 +1,7 @@
 //! The pass over a text: anchors, the readers at each, and what stands in the end.
 
+use std::ops::Range;
+
 use super::catalogue::{EntityInfo, catalogue};
 use super::coin;
 use super::digits::index::Index;
@@ -139,11 +141,13 @@ impl Detectors {
             }
         }
         let plain = Input::new(window.get(before..).unwrap_or_default());
-        let (mut candidates, limit) = self.read(plain, from - before, context.key, whole);
+        let length = plain.len();
+        let (mut candidates, limit) = self.read(plain, from - before, &[0..length], context.key, whole);
         candidates.iter_mut().for_each(|candidate| candidate.shift(before));
         let mut limit = limit + before;
         for (level, (view, origin)) in (1..).zip(layers.views()) {
-            let (seen, open) = self.read(Input::of_view(view, origin), origin.at(from), context.key, whole);
+            let (view, begin, parts) = (Input::of_view(view, origin), origin.at(from), origin.parts());
+            let (seen, open) = self.read(view, begin, &parts, context.key, whole);
             limit = limit.min(origin.start(open));
             candidates.extend(seen.into_iter().map(|this| Candidate {
                 start: origin.start(this.start),
@@ -169,16 +173,25 @@ impl Detectors {
         Open { from: kept + from, carry: carry(from, inside) }
     }
 
-    /// What the readers find in a text or a view of it, and where it is still open.
-    fn read(&self, input: Input<'_>, from: usize, key: Option<&str>, whole: bool) -> (Vec<Candidate>, usize) {
+    /// What the readers find in these parts of a text or of a view of it, and where it is still open.
+    fn read(
+        &self,
+        input: Input<'_>,
+        from: usize,
+        parts: &[Range<usize>],
+        key: Option<&str>,
+        whole: bool,
+    ) -> (Vec<Candidate>, usize) {
         let sight = Sight::new(&self.lexicon, key);
         let mut pass =
             Pass { of: self, input, from, sight, whole, candidates: Vec::new(), limit: usize::MAX };
         if let Some(key) = key.filter(|_| from == 0) {
             pass.key(key);
         }
-        pass.walk();
-        pass.literals();
+        for part in parts.iter().filter(|part| part.end > from) {
+            pass.walk(part);
+            pass.literals(part);
+        }
         let limit = pass.limit();
         (pass.candidates, limit)
     }
@@ -212,16 +225,16 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// The single-byte anchors.
-    fn walk(&mut self) {
-        let mut offset = self.from;
-        offset += quiet(self.input.rest(offset));
-        while let Some(&byte) = self.input.rest(offset).first() {
+    fn walk(&mut self, part: &Range<usize>) {
+        let mut offset = self.from.max(part.start);
+        offset += quiet(self.input.slice(offset, part.end));
+        while let Some(&byte) = self.input.slice(offset, part.end).first() {
             offset = match byte {
                 b'@' => self.wake_all(&self.of.at_sign, offset),
                 b':' => self.colon(offset),
                 _ => self.digit(offset),
             };
-            offset += quiet(self.input.rest(offset));
+            offset += quiet(self.input.slice(offset, part.end));
         }
     }
 
@@ -317,10 +330,11 @@ impl Pass<'_> {
     }
 
     /// The anchors of several bytes.
-    fn literals(&mut self) {
+    fn literals(&mut self, part: &Range<usize>) {
         let of = self.of;
-        of.literals.each(self.input.rest(self.from), |offset, which| {
-            self.wake(which, self.from + offset);
+        let from = self.from.max(part.start);
+        of.literals.each(self.input.slice(from, part.end), |offset, which| {
+            self.wake(which, from + offset);
         });
     }
 

@@ -15,6 +15,8 @@ pub(super) struct Characters {
     /// scripts apart.
     seconds: Vec<u64>,
     alike: Vec<u64>,
+    /// For each first two bytes of a character of three, the low six bits of the third.
+    thirds: Vec<u64>,
     /// What names of references say, sorted by name.
     names: Vec<(&'static [u8], Says)>,
 }
@@ -38,13 +40,13 @@ enum Kind {
     Raised,
     /// Beside a letter or digit of ASCII.
     Alike,
-    /// Beside a letter or digit.
+    /// Between letters or digits, a bracket beside a digit.
     Sign,
     /// Between digits.
     Dash,
-    /// Beside a character of ASCII, as a space.
+    /// Between characters of ASCII, as a space.
     Space,
-    /// Beside a character of ASCII, as nothing.
+    /// Between characters of ASCII, as nothing.
     Nothing,
     /// Behind a letter or digit of ASCII, as nothing.
     Accent,
@@ -79,15 +81,20 @@ impl Characters {
             }
         }
         rows.sort_unstable_by_key(|row| row.first);
-        let (mut seconds, mut alike) = (vec![0; 64], vec![0; 64]);
+        let (mut seconds, mut alike, mut thirds) = (vec![0; 64], vec![0; 64], vec![0; 1024]);
         for row in &rows {
             let slots = if row.kind == Kind::Alike { &mut alike } else { &mut seconds };
             for c in (row.first..=row.last).filter_map(char::from_u32) {
                 let mut bytes = [0; 4];
-                if let [first, second, ..] = *c.encode_utf8(&mut bytes).as_bytes()
-                    && let Some(slot) = slots.get_mut(usize::from(first & 0x3f))
+                let bytes = c.encode_utf8(&mut bytes).as_bytes();
+                let low = |n: usize| bytes.get(n).map_or(0, |byte| usize::from(byte & 0x3f));
+                if let Some(slot) = slots.get_mut(low(0)) {
+                    *slot |= 1 << low(1);
+                }
+                if bytes.len() == 3
+                    && let Some(slot) = thirds.get_mut((low(0) & 0xf) << 6 | low(1))
                 {
-                    *slot |= 1 << (second & 0x3f);
+                    *slot |= 1 << low(2);
                 }
             }
         }
@@ -97,24 +104,33 @@ impl Characters {
             names.push((name.as_bytes(), says.chars().next().map_or(Says::NOTHING, Says::char)));
         }
         names.sort_unstable_by_key(|(name, _)| *name);
-        Some(Self { rows, seconds, alike, names })
+        Some(Self { rows, seconds, alike, thirds, names })
     }
 
-    /// Whether a character of the file may begin at `at`, by its first two bytes and, for other scripts, its neighbours.
+    /// Whether a character of the file may begin at `at`, by its bytes and, for other scripts, its neighbours.
     #[inline]
     pub(super) fn may_begin(&self, text: &[u8], at: usize) -> bool {
         let byte = |at: usize| text.get(at).copied();
         let Some(first) = byte(at).filter(|first| *first >= 0xc2) else { return false };
         // Behind the end of a text anything may follow.
         let Some(second) = byte(at + 1) else { return true };
-        let holds = |slots: &[u64]| {
-            slots.get(usize::from(first & 0x3f)).is_some_and(|slot| slot >> (second & 0x3f) & 1 == 1)
-        };
         let is_word = |byte: u8| byte.is_ascii_alphanumeric();
-        holds(&self.seconds)
-            || (holds(&self.alike)
-                && (byte(at + 2).is_none_or(is_word)
-                    || at.checked_sub(1).and_then(byte).is_some_and(is_word)))
+        if holds(&self.alike, first, second) {
+            let (before, behind) = (at.checked_sub(1).and_then(byte), byte(at + 2));
+            return behind.is_none_or(is_word) || before.is_some_and(is_word);
+        }
+        holds(&self.seconds, first, second)
+            && (!(0xe0..0xf0).contains(&first)
+                || byte(at + 2).is_none_or(|third| {
+                    let group = usize::from(first & 0xf) << 6 | usize::from(second & 0x3f);
+                    self.thirds.get(group).is_some_and(|slot| slot >> (third & 0x3f) & 1 == 1)
+                }))
+    }
+
+    /// Whether the first two bytes of a character are those of one of the file, its neighbours aside.
+    #[inline]
+    pub(super) fn may_be(&self, first: u8, second: u8) -> bool {
+        first >= 0xc2 && (holds(&self.seconds, first, second) || holds(&self.alike, first, second))
     }
 
     /// What a character says wherever it stands.
@@ -139,6 +155,11 @@ impl Characters {
     fn kind(&self, c: char) -> Option<Kind> {
         self.row(c).map(|row| row.kind)
     }
+}
+
+#[inline]
+fn holds(slots: &[u64], first: u8, second: u8) -> bool {
+    slots.get(usize::from(first & 0x3f)).is_some_and(|slot| slot >> (second & 0x3f) & 1 == 1)
 }
 
 impl Row {
@@ -233,16 +254,19 @@ pub(super) fn read(ahead: &Ahead<'_>) -> Read {
             let is_word = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric());
             is_word(ahead.before(1)) || is_word(ahead.byte(length)?)
         }
-        Kind::Sign => before(0).is_word() || behind()?.is_word(),
+        Kind::Sign => match row.says(c).as_slice() {
+            b"(" | b"+" => behind()? == Beside::Digit,
+            b")" => before(0) == Beside::Digit,
+            _ => before(0).is_word() && behind()?.is_word(),
+        },
         Kind::Dash => {
             matches!(before(0), Beside::Digit | Beside::Mark(b')'))
                 && matches!(behind()?, Beside::Digit | Beside::Mark(b'('))
         }
-        Kind::Space => before(0).is_shown() || behind()?.is_shown(),
-        Kind::Nothing => {
-            beyond_before(ahead, Kind::Nothing).is_shown() || beyond_behind(ahead, length)?.is_shown()
+        Kind::Space | Kind::Nothing => {
+            beyond_before(ahead, is_blank).is_shown() && beyond_behind(ahead, length)?.is_shown()
         }
-        Kind::Accent => beyond_before(ahead, Kind::Accent).is_word(),
+        Kind::Accent => beyond_before(ahead, |kind| kind == Kind::Accent).is_word(),
     };
     Ok(counts.then(|| (length, row.says(c))))
 }
@@ -250,12 +274,16 @@ pub(super) fn read(ahead: &Ahead<'_>) -> Read {
 /// So many characters that show nothing are looked over.
 const CHAIN: usize = 8;
 
+fn is_blank(kind: Kind) -> bool {
+    matches!(kind, Kind::Space | Kind::Nothing)
+}
+
 /// What stands before the characters of a kind that the place is behind.
-fn beyond_before(ahead: &Ahead<'_>, kind: Kind) -> Beside {
+fn beyond_before(ahead: &Ahead<'_>, is_kind: impl Fn(Kind) -> bool) -> Beside {
     let mut back = 0;
     for _ in 0..CHAIN {
         match before(ahead, back) {
-            Some((c, length)) if known().kind(c) == Some(kind) => back += length,
+            Some((c, length)) if known().kind(c).is_some_and(&is_kind) => back += length,
             Some((c, _)) => return Beside::of(c),
             None => return Beside::Nothing,
         }
@@ -267,7 +295,7 @@ fn beyond_behind(ahead: &Ahead<'_>, from: usize) -> Result<Beside, End> {
     let mut at = from;
     for _ in 0..CHAIN {
         match char_at(ahead, at)? {
-            Some((c, length)) if known().kind(c) == Some(Kind::Nothing) => at += length,
+            Some((c, length)) if known().kind(c).is_some_and(is_blank) => at += length,
             Some((c, _)) => return Ok(Beside::of(c)),
             None => return Ok(Beside::Nothing),
         }
@@ -286,7 +314,7 @@ fn char_at(ahead: &Ahead<'_>, from: usize) -> Result<Option<(char, usize)>, End>
         _ => return Ok(None),
     };
     for n in 1..length {
-        if !ahead.byte(from + n)?.is_some_and(|byte| byte & 0xc0 == 0x80) {
+        if ahead.byte(from + n)?.is_none_or(|byte| byte & 0xc0 != 0x80) {
             return Ok(None);
         }
     }
@@ -347,6 +375,8 @@ mod tests {
             ("e", '\u{301}', "", Some("")),
             ("我", '\u{3002}', "我", None),
             ("a", '\u{3002}', "b", Some(".")),
+            ("1\u{a0}", '\u{a0}', "2", Some(" ")),
+            ("m", '\u{ff08}', "020", Some("(")),
         ] {
             assert_eq!(says(before, c, behind).as_deref(), wanted, "{before:?} {c:?} {behind:?}");
         }

@@ -77,9 +77,16 @@ impl<'t> Gate<'t> {
         while let Some(block) = rest(at).first_chunk::<{ LANES + 1 }>() {
             let (one, two) = (block.first_chunk::<LANES>(), block.last_chunk::<LANES>());
             let (Some(one), Some(two)) = (one, two) else { break };
-            let any =
-                one.iter().zip(two).fold(false, |any, (&one, &two)| any | begins(one, two) | (one >= 0x80));
-            if any && let Some(found) = (at..at + LANES).find(|&at| self.wakes(at)) {
+            let pairs = || one.iter().zip(two);
+            let (any, wide) = pairs().fold((false, false), |(any, wide), (&one, &two)| {
+                (any | begins(one, two), wide | (one >= 0x80))
+            });
+            let wide = wide
+                && pairs().fold(false, |wide, (&one, &two)| wide | is_lead(one) | is_seam(one, two))
+                && pairs().any(|(&one, &two)| self.characters.may_be(one, two));
+            if (any || wide)
+                && let Some(found) = (at..at + LANES).find(|&at| self.wakes(at))
+            {
                 return found;
             }
             at += LANES;
@@ -198,6 +205,24 @@ fn begins(one: u8, two: u8) -> bool {
         | (((one == b'\n') | (one == b'\r')) & (two == b'@'))
 }
 
+/// Whether a character of the data file may begin with this byte, letters of other scripts aside.
+#[inline]
+fn is_lead(byte: u8) -> bool {
+    (byte == 0xc2)
+        | (byte.wrapping_sub(0xcb) <= 0xcd - 0xcb)
+        | (byte.wrapping_sub(0xd8) <= 0xdf - 0xd8)
+        | (byte.wrapping_sub(0xe0) <= 0xe3 - 0xe0)
+        | (byte == 0xea)
+        | (byte >= 0xef)
+}
+
+/// Whether one of two bytes is a letter or digit of ASCII and the other beyond ASCII.
+#[inline]
+fn is_seam(one: u8, two: u8) -> bool {
+    let is_word = |byte: u8| ((byte | 0x20).wrapping_sub(b'a') < 26) | (byte.wrapping_sub(b'0') < 10);
+    ((one >= 0x80) & is_word(two)) | (is_word(one) & (two >= 0x80))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,6 +241,15 @@ mod tests {
     fn plain_text_keeps_it_shut() {
         let text = "The answer = 40, of 100 % asked; Tom & Ann, C:\\temp, well-known\nlines. ".repeat(9);
         assert_eq!(places(&text, true), []);
+    }
+
+    #[test]
+    fn every_lead_of_the_data_file_is_seen() {
+        for first in 0xc2..=0xf4 {
+            let may_be = (0x80..0xc0).any(|second| characters::known().may_be(first, second));
+            // Letters of other scripts count at a seam only.
+            assert!(!may_be || is_lead(first) || matches!(first, 0xce..=0xd6), "{first:x}");
+        }
     }
 
     #[test]

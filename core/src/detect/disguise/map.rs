@@ -1,5 +1,7 @@
 //! The way from a view back to the text it was made from.
 
+use std::ops::Range;
+
 /// Where the bytes of a view come from.
 #[derive(Debug, Default)]
 pub(super) struct Map {
@@ -106,6 +108,31 @@ impl Map {
             && self
                 .piece(at)
                 .is_some_and(|piece| matches!(piece.from, From::Quanta | From::Unit { run: true, .. }))
+    }
+
+    /// The parts of the view near a unit: so many bytes before and behind each.
+    pub(super) fn near(&self, before: usize, behind: usize) -> Vec<Range<usize>> {
+        let mut parts: Vec<Range<usize>> = Vec::new();
+        let mut add = |start: usize, end: usize| {
+            let part = start.saturating_sub(before)..(end + behind).min(self.length);
+            match parts.last_mut() {
+                Some(last) if part.start <= last.end => last.end = part.end,
+                _ => parts.push(part),
+            }
+        };
+        let ends = self.pieces.iter().skip(1).map(|piece| piece.view).chain([self.length]);
+        for (n, (piece, end)) in self.pieces.iter().zip(ends).enumerate() {
+            match piece.from {
+                From::Same if n == 0 => {}
+                // Between two pieces stands at least a unit that says nothing.
+                From::Same => add(piece.view, piece.view),
+                _ => add(piece.view, end),
+            }
+        }
+        if self.end(self.length) < self.read {
+            add(self.length, self.length);
+        }
+        parts
     }
 
     fn piece(&self, at: usize) -> Option<&Piece> {

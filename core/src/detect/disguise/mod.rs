@@ -19,6 +19,8 @@ mod quoted;
 mod unit;
 mod view;
 
+use std::ops::Range;
+
 use self::map::Map;
 use self::view::View;
 use super::CONTEXT;
@@ -28,6 +30,10 @@ pub(super) const DEPTH: usize = 3;
 
 /// How far before a value, in bytes of the text as it came, its context is looked for, however little they say.
 const SIGHT: usize = 2 * CONTEXT;
+
+/// How far from a unit a reader wakes, before it and behind it. What a reader makes of bytes that no unit stands among, it makes
+/// of the text itself.
+const NEAR: usize = 320;
 
 /// Where the reading of one level of disguise begins again after a cut.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -139,6 +145,15 @@ impl Origin<'_> {
     /// The first place of the view that stands at `at` in the text or after it.
     pub(super) fn at(&self, at: usize) -> usize {
         self.maps().fold(at, |at, map| map.at(at))
+    }
+
+    /// The parts of the view in which readers wake.
+    pub(super) fn parts(&self) -> Vec<Range<usize>> {
+        let Some(view) = self.views.last() else { return Vec::new() };
+        let mut parts = view.map.near(NEAR, NEAR);
+        // The view may end earlier for now than it was read.
+        parts.iter_mut().for_each(|part| part.end = part.end.min(view.text.len()));
+        parts
     }
 
     /// Where the context of a value at `at` begins at the earliest.

@@ -68,8 +68,10 @@ const VALUES: [(&str, &str, &str); 6] = [
     ("aws_access_key", "key ", "AKIAIOSFODNN7EXAMPLF"),
 ];
 
+type Way = fn(&str) -> String;
+
 /// Ways to write a text so that it reads the same.
-const WAYS: [(&str, fn(&str) -> String); 14] = [
+const WAYS: [(&str, Way); 14] = [
     ("percent", |text| text.bytes().map(|byte| format!("%{byte:02X}")).collect()),
     ("percent, signs only", |text| marks(text, |c| format!("%{:02x}", u32::from(c)))),
     ("percent twice", |text| marks(text, |c| format!("%25{:02X}", u32::from(c)))),
@@ -77,7 +79,10 @@ const WAYS: [(&str, fn(&str) -> String); 14] = [
     ("references, signs only", |text| marks(text, |c| format!("&#x{:x};", u32::from(c)))),
     ("references in percent", |text| marks(text, |c| format!("%26%23{}%3B", u32::from(c)))),
     ("quoted printable", |text| text.bytes().map(|byte| format!("={byte:02X}")).collect()),
-    ("a soft break", |text| format!("{}=\r\n{}", &text[..7], &text[7..])),
+    ("a soft break", |text| {
+        let (left, right) = text.split_at(7);
+        format!("{left}=\r\n{right}")
+    }),
     ("base64", |text| STANDARD.encode(text)),
     ("base64url", |text| URL_SAFE_NO_PAD.encode(format!("??>{text}>??"))),
     ("base64 twice", |text| STANDARD.encode(STANDARD.encode(text))),
