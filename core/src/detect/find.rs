@@ -152,14 +152,18 @@ impl Find {
     #[inline]
     pub(super) fn wants(&self, input: &Input<'_>, word: &Word) -> bool {
         match self {
-            Self::BirthDate => word.letters() == 0 && word.digits_end - word.at <= 4,
-            Self::Card(_) => word.is_number() && word.length() >= 4,
+            Self::BirthDate => date::wants(input, word),
+            Self::Card(_) => {
+                word.is_number() && word.length() >= 4 && (word.more || card::fits(word.length()))
+            }
             Self::Iban(_) => word.letters() == 2,
             Self::Ipv4 => word.is_number() && word.length() <= 3 && word.next == Some(b'.'),
             Self::Mac => mac::wants(input, word),
             // `5550142x77` has an extension.
             Self::Phone(_) => {
-                word.letters() == 0 && (word.is_number() || word.end - word.digits_end <= EXTENSION)
+                word.letters() == 0
+                    && (word.more || word.digits_end - word.at >= phone::SHORTEST)
+                    && (word.is_number() || word.end - word.digits_end <= EXTENSION)
             }
             _ => true,
         }

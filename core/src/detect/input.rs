@@ -24,6 +24,10 @@ impl<'t> Input<'t> {
         Self { origin: Some(origin), ..Self::new(text) }
     }
 
+    pub(super) fn is_view(&self) -> bool {
+        self.origin.is_some()
+    }
+
     /// At most [`CONTEXT`] bytes before an offset.
     pub(super) fn context(&self, at: usize) -> &'t [u8] {
         let left = at.saturating_sub(CONTEXT);

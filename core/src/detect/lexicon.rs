@@ -18,7 +18,7 @@ impl Told {
         }
     }
 
-    fn join(&mut self, other: &Self) {
+    pub(super) fn join(&mut self, other: &Self) {
         self.0.iter_mut().zip(other.0).for_each(|(bits, more)| *bits |= more);
     }
 
@@ -28,6 +28,10 @@ impl Told {
     }
 }
 
+/// Phrases that a word may begin; all, where that cannot be told quickly.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Hint(Option<u16>);
+
 /// The table of words and phrases.
 #[derive(Debug)]
 pub(super) struct Lexicon {
@@ -36,6 +40,10 @@ pub(super) struct Lexicon {
     entries: Vec<Entry>,
     /// Per first byte of a word: the lengths that words of the table with it have, so that most are turned away here.
     lengths: Box<[u32; 256]>,
+    /// A bit for the beginning of each first word.
+    filter: Box<[u64; FILTER / 64]>,
+    /// Per beginning of a first word, sorted: of whom the phrases tell that begin with such a word.
+    begun: Vec<(u64, Told)>,
     /// Per entity its place in [`Told`]; only those with words have one.
     places: Vec<usize>,
 }
@@ -51,7 +59,7 @@ struct Entry {
 
 impl Lexicon {
     /// The table for these entities, each with its words.
-    pub(super) fn compile<'w>(entities: impl Iterator<Item = (usize, &'w [&'static str])>) -> Self {
+    pub(super) fn compile<'w>(entities: impl Iterator<Item = (usize, &'w [&'w str])>) -> Self {
         let mut phrases: Vec<(Vec<u8>, usize)> = Vec::new();
         let (mut places, mut taken) = (Vec::new(), 0);
         for (which, words) in entities {
@@ -69,8 +77,11 @@ impl Lexicon {
             slots: vec![0; (phrases.len() * 8).next_power_of_two().max(16)].into(),
             entries: Vec::new(),
             lengths: Box::new([0; 256]),
+            filter: Box::new([0; FILTER / 64]),
+            begun: Vec::new(),
             places,
         };
+        let mut begun = Vec::new();
         for (phrase, place) in &phrases {
             let text = phrase.trim_ascii();
             let ends = (0..=text.len()).filter(|&end| end > 0 && text.get(end).is_none_or(|&b| b == b' '));
@@ -88,7 +99,24 @@ impl Lexicon {
             if let Some(lengths) = slot {
                 *lengths |= 1 << first.len().min(31);
             }
+            let beginning = beginning(first, first.len());
+            let (slot, bit) = filtered(beginning);
+            if let Some(bits) = table.filter.get_mut(slot) {
+                *bits |= 1 << bit;
+            }
+            let mut told = Told::default();
+            told.add(*place);
+            begun.push((beginning, told));
         }
+        begun.sort_unstable_by_key(|(beginning, _)| *beginning);
+        begun.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1.join(&next.1);
+            }
+            same
+        });
+        table.begun = begun;
         table
     }
 
@@ -131,6 +159,62 @@ impl Lexicon {
         self.places.get(which).is_some_and(|&place| told.holds(place))
     }
 
+    /// Each word of a text, as it would be in plain form, that may begin a phrase of the table: its offset and of whom
+    /// such phrases tell. Told quickly: most words begin none. What is beyond ASCII may be anything.
+    pub(super) fn hints(&self, text: &[u8], mut each: impl FnMut(usize, Hint)) {
+        let mut at = 0;
+        loop {
+            let rest = text.get(at..).unwrap_or_default();
+            let Some(gap) = rest.iter().position(|&byte| byte >= 0x80 || Kind::of(byte) != Kind::Other)
+            else {
+                return;
+            };
+            let (start, rest) = (at + gap, rest.get(gap..).unwrap_or_default());
+            let run = |from: usize, kind: Kind| {
+                let letters = rest.get(from..).unwrap_or_default().iter();
+                letters.take_while(|&&byte| Kind::of(byte) == kind).count()
+            };
+            let capitals = run(0, Kind::Upper);
+            let length = match (capitals, run(capitals, Kind::Lower)) {
+                (0 | 1, small) => capitals + small,
+                // The last capital begins the word of the small letters.
+                (_, 1..) => capitals - 1,
+                (_, 0) => capitals,
+            };
+            if length == 0 {
+                each(start, Hint::default());
+                at = start + rest.iter().take_while(|&&byte| byte >= 0x80).count();
+                continue;
+            }
+            at = start + length;
+            let small = rest.first().map_or(0, |first| first | 0x20);
+            let lengths = self.lengths.get(usize::from(small)).copied().unwrap_or(0);
+            if lengths >> length.min(31) & 1 == 1
+                && let Some(hint) = self.begun(beginning(rest, length))
+            {
+                each(start, hint);
+            }
+        }
+    }
+
+    /// The phrases whose first word has this beginning.
+    fn begun(&self, beginning: u64) -> Option<Hint> {
+        let (slot, bit) = filtered(beginning);
+        if self.filter.get(slot).is_none_or(|bits| bits >> bit & 1 == 0) {
+            return None;
+        }
+        let place = self.begun.binary_search_by_key(&beginning, |(begun, _)| *begun).ok()?;
+        Some(Hint(u16::try_from(place).ok()))
+    }
+
+    /// Adds of whom a word may tell.
+    pub(super) fn join(&self, told: &mut Told, hint: Hint) {
+        match hint.0.and_then(|place| self.begun.get(usize::from(place))) {
+            Some((_, begun)) => told.join(begun),
+            None => *told = Told([u64::MAX; Told::SIZE]),
+        }
+    }
+
     /// What the words of a plain text tell of.
     pub(super) fn told(&self, plain: &Plain) -> Told {
         let mut told = Told::default();
@@ -166,6 +250,29 @@ impl Lexicon {
         }
         told
     }
+}
+
+/// How many bits the filter has: 4 KiB.
+const FILTER: usize = 1 << 15;
+
+/// The first eight bytes of a word in small letters, those behind its end zero.
+#[inline]
+fn beginning(text: &[u8], length: usize) -> u64 {
+    const SMALL: u64 = 0x2020_2020_2020_2020;
+    let bytes = text.first_chunk().copied().unwrap_or_else(|| {
+        let mut bytes = [0; 8];
+        bytes.iter_mut().zip(text).for_each(|(slot, byte)| *slot = *byte);
+        bytes
+    });
+    let kept = u64::MAX >> (64 - 8 * length.clamp(1, 8));
+    (u64::from_le_bytes(bytes) | SMALL) & kept
+}
+
+/// The word of the filter and the bit there that a beginning has.
+#[inline]
+fn filtered(beginning: u64) -> (usize, u32) {
+    let hash = beginning.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 49;
+    ((hash >> 6) as usize % (FILTER / 64), (hash & 63) as u32)
 }
 
 const FNV: u32 = 0x811C_9DC5;
@@ -282,6 +389,7 @@ enum Kind {
 }
 
 impl Kind {
+    #[inline]
     fn of(byte: u8) -> Self {
         match byte {
             b'A'..=b'Z' => Self::Upper,
@@ -292,7 +400,7 @@ impl Kind {
 }
 
 /// The character that a text begins with, or `None` for a byte of none, and its length.
-fn decoded(text: &[u8]) -> (Option<char>, usize) {
+pub(super) fn decoded(text: &[u8]) -> (Option<char>, usize) {
     let length = match text.first() {
         Some(0xC2..=0xDF) => 2,
         Some(0xE0..=0xEF) => 3,
@@ -304,7 +412,7 @@ fn decoded(text: &[u8]) -> (Option<char>, usize) {
 }
 
 /// Scripts without spaces between words (Thai, Lao, kana, Han), and Hangul, whose words take endings.
-fn stands_alone(c: char) -> bool {
+pub(super) fn stands_alone(c: char) -> bool {
     matches!(c, '\u{E00}'..='\u{EFF}' | '\u{1100}'..='\u{11FF}' | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}'
         | '\u{AC00}'..='\u{D7AF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
 }

@@ -2,8 +2,8 @@
 //!
 //! Hundreds of prefixes are looked for in every text, and nearly every text holds none: what counts is what a byte of
 //! such a text costs. Each anchor gives its rarest five bytes, which are twice four bytes, so that every second place of
-//! a text has to be looked at. The four bytes there are hashed to one word of a filter that lies in the first-level cache (a Bloom filter of one word: bits of the hash itself are those that must be
-//! free in it) and nearly all are turned away; the rest meet a table of the exact four bytes, and then the anchor itself.
+//! a text has to be looked at. The four bytes there are hashed to one bit of a filter that lies in the first-level cache,
+//! and nearly all are turned away; the rest meet a table of the exact four bytes, and then the anchor itself.
 
 use super::bytes::Bytes;
 
@@ -113,7 +113,7 @@ fn frequency(byte: u8) -> f32 {
 /// is found at one place depends on that place alone.
 #[derive(Debug)]
 pub(super) struct Literals {
-    /// Bits that are set belong to no anchor.
+    /// A bit for the hash of four bytes that an anchor has.
     filter: Box<[u64; WORDS]>,
     /// Four bytes, folded, and where their anchors begin in `anchored`: open addressing, at most half full.
     table: Vec<Option<(u32, u32)>>,
@@ -150,13 +150,13 @@ impl Literals {
         }
         grams.sort_unstable_by_key(|(gram, anchored)| (*gram, anchored.lead, anchored.place));
         let slots = (grams.len() * 2).next_power_of_two();
-        let (table, filter) = (vec![None; slots], Box::new([u64::MAX; WORDS]));
+        let (table, filter) = (vec![None; slots], Box::new([0; WORDS]));
         let mut literals = Self { filter, table, anchored: Vec::new(), leads: all };
         for anchors in grams.chunk_by(|a, b| a.0 == b.0) {
             let Some(&(gram, _)) = anchors.first() else { continue };
-            let (word, bits) = place(gram);
+            let (word, bit) = place(gram);
             if let Some(word) = literals.filter.get_mut(word) {
-                *word &= !bits;
+                *word |= 1 << bit;
             }
             let begin = u32::try_from(literals.anchored.len()).unwrap_or(u32::MAX);
             let free =
@@ -202,8 +202,8 @@ impl Literals {
 
     #[inline]
     fn may_hold(&self, gram: u32) -> bool {
-        let (word, bits) = place(gram);
-        self.filter.get(word).is_some_and(|word| word & bits == 0)
+        let (word, bit) = place(gram);
+        self.filter.get(word).is_some_and(|word| word >> bit & 1 == 1)
     }
 
     /// What the four bytes at the offset are; beyond the end of the text stand zeros.
@@ -244,12 +244,11 @@ fn fold(byte: u8) -> u8 {
 /// An odd number without a pattern in its bits: 2^64 by the golden ratio.
 const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The word of the filter for four bytes, and their bits in it: an eighth of all, eight or so.
+/// The word of the filter for four bytes, and their bit in it.
 #[inline]
-fn place(gram: u32) -> (usize, u64) {
+fn place(gram: u32) -> (usize, u32) {
     let hash = u64::from(gram).wrapping_mul(SPREAD);
-    let mixed = (hash ^ hash >> 32).wrapping_mul(SPREAD);
-    ((mixed >> (64 - WORD_BITS)) as usize, mixed & mixed.rotate_left(11) & hash.rotate_left(29))
+    ((hash >> (64 - WORD_BITS)) as usize, (hash >> (58 - WORD_BITS)) as u32 & 63)
 }
 
 #[cfg(test)]

@@ -22,10 +22,12 @@
 //! **Disguises.** What is written with escapes, in base64, or with other characters that read the same, is read once more as what
 //! it says; a finding there is one of the bytes that say it.
 
+mod around;
 mod bic;
 mod bytes;
 mod catalogue;
 mod coin;
+mod custom;
 mod digits;
 mod disguise;
 mod email;
@@ -43,6 +45,8 @@ mod user;
 mod words;
 
 pub use catalogue::{EntityInfo, Example, catalogue, entity};
+pub use custom::Custom;
+pub(crate) use custom::{Find, Pattern, Words, Wrong};
 pub use scan::Detectors;
 
 use crate::model::Entity;
@@ -98,9 +102,13 @@ impl Carry {
     }
 }
 
+/// A value that goes on beyond what is kept back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Inside {
     entity: Entity,
+    /// Where its pattern stands, and of which scanner it is.
+    state: u32,
+    of: u64,
     /// How many disguises it wears.
     level: u8,
 }

@@ -20,6 +20,10 @@ pub(super) struct Candidate {
     pub score: u8,
     /// It is certain already, but where it ends is not: the text ended inside it.
     pub open: bool,
+    /// Where its pattern stands after [`MAX_OPEN`] bytes.
+    pub state: u32,
+    /// It looked like a value and is none. Nothing begins within it, so it is read whole, but it takes no place.
+    pub void: bool,
 }
 
 impl Candidate {
@@ -56,13 +60,13 @@ pub(super) fn settle(mut candidates: Vec<Candidate>, limit: usize) -> Settled {
     let mut settled = Settled { open: limit, ..Settled::default() };
     let mut free = 0;
     for (n, this) in candidates.iter().enumerate().take_while(|(_, this)| this.start < limit) {
-        if this.start < free {
+        if this.start < free || this.void {
             continue;
         }
         // Sorted: a rival that began earlier either stands, and then `free` says so, or has fallen.
         let later = candidates.get(n + 1..).unwrap_or_default();
         let mut rivals = later.iter().take_while(|r| r.start < this.start + this.length());
-        if rivals.any(|r| r.strength() > this.strength()) {
+        if rivals.any(|r| !r.void && r.strength() > this.strength()) {
             continue;
         }
         if this.open {
@@ -80,6 +84,9 @@ pub(super) fn settle(mut candidates: Vec<Candidate>, limit: usize) -> Settled {
 /// that must wait is read again, and so waits from its anchor on.
 fn lowered(candidates: &mut [Candidate], mut limit: usize) -> usize {
     let reach = |this: &Candidate| if this.open { usize::MAX } else { this.end };
+    if candidates.iter().all(|this| reach(this) <= limit) {
+        return limit;
+    }
     candidates.sort_unstable_by_key(|this| Reverse(reach(this)));
     loop {
         let before = limit;

@@ -1,11 +1,14 @@
 //! The pass over a text: anchors, the readers at each, and what stands in the end.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::catalogue::{EntityInfo, catalogue};
 use super::coin;
+use super::custom::{Custom, Customs};
 use super::digits::index::Index;
 use super::digits::shape;
+use super::digits::timestamp;
 use super::digits::word::{Found, Seen, Word};
 use super::disguise::Layers;
 use super::email;
@@ -30,6 +33,7 @@ pub struct Detectors {
     /// Indices into `entities`, by the anchor that wakes their reader.
     at_sign: Vec<usize>,
     at_digit: Vec<usize>,
+    at_date: Vec<usize>,
     at_colon: Vec<usize>,
     at_long_word: Vec<usize>,
     at_degrees: Vec<usize>,
@@ -40,11 +44,19 @@ pub struct Detectors {
     lead: usize,
     lexicon: Lexicon,
     literals: Literals,
+    /// Numbered after the entities of the catalogue.
+    customs: Customs,
 }
 
 impl Detectors {
     /// The scanner for these entities. One that is not of the catalogue is never found.
     pub fn compile(wanted: &[Entity]) -> Self {
+        Self::with(wanted, &[])
+    }
+
+    /// The same where some of them are a policy's own.
+    pub fn with(wanted: &[Entity], own: &[Arc<Custom>]) -> Self {
+        let own = own.iter().filter(|custom| wanted.contains(&custom.entity)).cloned();
         let entities: Vec<_> = catalogue().iter().filter(|info| wanted.contains(&info.entity)).collect();
         let anchored = |anchor| {
             let woken = |(n, info): (usize, &&EntityInfo)| (info.find.anchor() == Some(anchor)).then_some(n);
@@ -63,6 +75,9 @@ impl Detectors {
             lexicon: Lexicon::compile(words),
             at_sign: anchored(Anchor::AtSign),
             at_digit: anchored(Anchor::Digit),
+            at_date: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| matches!(i.find, Find::BirthDate)))
+                .collect(),
             at_colon: anchored(Anchor::Colon),
             at_long_word: anchored(Anchor::LongWord),
             at_degrees: anchored(Anchor::Degrees),
@@ -70,6 +85,7 @@ impl Detectors {
                 .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_keys()))
                 .collect(),
             literals: Literals::compile(entities.iter().map(|info| info.find.literals())),
+            customs: Customs::compile(own.collect()),
             entities,
         }
     }
@@ -81,7 +97,12 @@ impl Detectors {
 
     /// Whether it looks for nothing.
     pub fn is_empty(&self) -> bool {
-        self.entities.is_empty()
+        self.entities.is_empty() && self.customs.is_empty()
+    }
+
+    /// Whether the whole of a text is looked for because of its key.
+    pub fn names(&self, key: Option<&str>) -> bool {
+        self.customs.names(key)
     }
 
     /// Appends the findings that start at `from` or later: sorted, not overlapping. The text ends where it ends.
@@ -127,18 +148,17 @@ impl Detectors {
             Carry { inside, places: layers.places(window, next.saturating_sub(kept)) }
         };
         if let Some(inside) = context.carry.inside {
-            let Some(info) = self.entities.iter().find(|info| info.entity == inside.entity) else {
+            let Some((end, goes_on)) = self.rest(window, &layers, from, inside, whole) else {
                 return Open { from: text.len(), carry: Carry::default() };
             };
-            let (end, goes_on) = continued(&info.find, window, &layers, from, inside.level);
             if end > from {
-                let span = kept + from..kept + end;
-                found.push(Finding { entity: info.entity, span, score: 100, disguised: inside.level > 0 });
+                let (span, disguised) = (kept + from..kept + end, inside.level > 0);
+                found.push(Finding { entity: inside.entity, span, score: 100, disguised });
+            }
+            if goes_on.is_some() {
+                return Open { from: kept + end, carry: carry(end, goes_on) };
             }
             from = end;
-            if goes_on && !whole {
-                return Open { from: kept + from, carry: carry(from, Some(inside)) };
-            }
         }
         let plain = Input::new(window.get(before..).unwrap_or_default());
         let length = plain.len();
@@ -160,15 +180,12 @@ impl Detectors {
         let limit = if whole { window.len() } else { limit.max(from) };
         let Settled { stands, open, inside } = settle(candidates, limit);
         for candidate in stands {
-            if let Some(info) = self.entities.get(candidate.which) {
+            if let Some(entity) = self.entity(candidate.which) {
                 let (span, disguised) = (kept + candidate.start..kept + candidate.end, candidate.level > 0);
-                found.push(Finding { entity: info.entity, span, score: candidate.score, disguised });
+                found.push(Finding { entity, span, score: candidate.score, disguised });
             }
         }
-        let inside = inside.and_then(|cut| {
-            let entity = self.entities.get(cut.which)?.entity;
-            Some(Inside { entity, level: cut.level })
-        });
+        let inside = inside.and_then(|cut| self.inside(&cut));
         let from = open.max(from);
         Open { from: kept + from, carry: carry(from, inside) }
     }
@@ -192,22 +209,54 @@ impl Detectors {
             pass.walk(part);
             pass.literals(part);
         }
+        // Entities of a policy's own are looked for in the text as it came.
+        if !self.customs.is_empty() && !pass.input.is_view() {
+            let (first, pass) = (self.entities.len(), &mut pass);
+            let limit = self.customs.look(&pass.input, from, key, (first, whole), &mut pass.candidates);
+            pass.undecided(limit);
+        }
         let limit = pass.limit();
         (pass.candidates, limit)
     }
-}
 
-/// Where a value ends that is longer than is ever kept back, and whether it may go on behind that.
-fn continued(find: &Find, text: &[u8], layers: &Layers, from: usize, level: u8) -> (usize, bool) {
-    match layers.views().take(usize::from(level)).last() {
-        None => {
-            let input = Input::new(text);
-            (find.continued(&input, from), input.take_touched())
+    /// Where a value ends that is longer than is kept back, and what it is where that is still unknown; `None` where none of
+    /// these entities has it.
+    fn rest(
+        &self,
+        text: &[u8],
+        layers: &Layers,
+        from: usize,
+        inside: Inside,
+        whole: bool,
+    ) -> Option<(usize, Option<Inside>)> {
+        let Some(info) = self.entities.iter().find(|info| info.entity == inside.entity) else {
+            return self.customs.rest(&Input::new(text), from, inside, whole);
+        };
+        let (end, touched) = match layers.views().take(usize::from(inside.level)).last() {
+            None => {
+                let input = Input::new(text);
+                (info.find.continued(&input, from), input.take_touched())
+            }
+            Some((view, origin)) => {
+                let (input, begin) = (Input::new(view), origin.at(from));
+                let end = info.find.continued(&input, begin);
+                (if end > begin { origin.end(end) } else { from }, input.take_touched())
+            }
+        };
+        Some((end, (touched && !whole).then_some(inside)))
+    }
+
+    fn entity(&self, which: usize) -> Option<Entity> {
+        match which.checked_sub(self.entities.len()) {
+            None => self.entities.get(which).map(|info| info.entity),
+            Some(own) => self.customs.entity(own),
         }
-        Some((view, origin)) => {
-            let (input, begin) = (Input::new(view), origin.at(from));
-            let end = find.continued(&input, begin);
-            (if end > begin { origin.end(end) } else { from }, input.take_touched())
+    }
+
+    fn inside(&self, this: &Candidate) -> Option<Inside> {
+        match this.which.checked_sub(self.entities.len()) {
+            None => Some(Inside { entity: self.entity(this.which)?, state: 0, of: 0, level: this.level }),
+            Some(own) => self.customs.inside(own, this.state),
         }
     }
 }
@@ -263,6 +312,10 @@ impl Pass<'_> {
             }
         };
         let seen = Seen::new(word);
+        if let Some(end) = timestamp::end(&self.input, &word) {
+            return self.timestamp(&seen, end);
+        }
+        let touched = touched | self.input.take_touched();
         if touched {
             // The word may go on, and then wake others.
             self.undecided(word.start.saturating_sub(of.lead));
@@ -284,21 +337,39 @@ impl Pass<'_> {
                 self.take(which, attempt);
             }
         }
-        // Most numbers stand among words that tell nothing: asked once for all that need one.
-        let mut woken = of.shapes.woken(&word).peekable();
-        let silent = woken.peek().is_some_and(|waking| waking.told)
-            && self.sight.is_silent(&self.input, word.start, word.end);
+        self.shapes(&word);
+        word.end
+    }
+
+    /// Nothing but a date begins there.
+    fn timestamp(&mut self, seen: &Seen, end: usize) -> usize {
         if self.input.take_touched() {
-            self.undecided(word.start);
+            self.undecided(seen.word.start);
         }
-        for waking in woken.filter(|waking| !(silent && waking.told)) {
+        // Where it begins a line, no word of the line before speaks of it.
+        let begins = self.input.before(seen.word.start).is_none_or(|b| b == b'\n');
+        if !begins || self.sight.has_key() {
+            self.wake_words(&self.of.at_date, seen);
+        }
+        end
+    }
+
+    /// The shapes that a word wakes.
+    fn shapes(&mut self, word: &Word) {
+        let of = self.of;
+        let Some(woken) = of.shapes.woken(&self.input, word) else { return };
+        // Most numbers stand among words that tell nothing: asked once for all that need one.
+        let hints = woken.are_told().then(|| self.sight.hints(&self.input, word.start, word.end)).flatten();
+        for waking in woken.each() {
+            if waking.told && hints.is_some_and(|hints| !self.sight.tells(&hints, waking.which)) {
+                continue;
+            }
             let Some(info) = of.entities.get(waking.which) else { continue };
             let Find::Shape(shaped) = &info.find else { continue };
             let sense = Sense { sight: &self.sight, which: waking.which };
-            let attempt = shape::attempt(&self.input, &word, shaped, waking.shape, &sense);
+            let attempt = shape::attempt(&self.input, word, shaped, waking.shape, &sense);
             self.take(waking.which, attempt);
         }
-        word.end
     }
 
     /// Whether the word is the whole part of a decimal number: vectors are full of them. One point alone, and no zero
@@ -395,6 +466,8 @@ impl Pass<'_> {
                 level: 0,
                 score,
                 open,
+                state: 0,
+                void: false,
             });
         }
     }

@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell};
 
 use super::CONTEXT;
+use super::around::Around;
 use super::input::Input;
 use super::lexicon::{Lexicon, Plain, Told};
 
@@ -11,24 +12,58 @@ pub(super) struct Sight<'a> {
     lexicon: &'a Lexicon,
     key: Option<&'a str>,
     key_told: OnceCell<Told>,
+    around: Around,
     /// What stands before the offset that was asked for last.
-    before: Cell<Option<(usize, Told)>>,
-    /// What stands behind the offset that was asked for last, and whether the end of the text was touched.
-    after: Cell<Option<(usize, Told, bool)>>,
+    before: Cell<Option<(usize, Before)>>,
+    /// What stands behind the offset that was asked for last.
+    after: Cell<Option<(usize, After)>>,
+}
+
+/// What stands before a value: what it may tell of, and what it does, once it has been read.
+#[derive(Debug, Clone, Copy)]
+struct Before {
+    hints: Told,
+    told: Option<Told>,
+}
+
+/// What follows a value on its line.
+#[derive(Debug, Clone, Copy)]
+struct After {
+    /// Its end; none where it is a key of its own.
+    end: Option<usize>,
+    /// The end of the text was touched.
+    touched: bool,
+    /// What it may tell of, and what it does, once it has been read.
+    hints: Told,
+    told: Option<Told>,
 }
 
 impl<'a> Sight<'a> {
     pub(super) fn new(lexicon: &'a Lexicon, key: Option<&'a str>) -> Self {
         let (before, after) = (Cell::new(None), Cell::new(None));
-        Self { lexicon, key, key_told: OnceCell::new(), before, after }
+        Self { lexicon, key, key_told: OnceCell::new(), around: Around::default(), before, after }
     }
 
-    /// Whether no word around the value tells anything, before it, behind it or in the text's key.
-    pub(super) fn is_silent(&self, input: &Input<'_>, start: usize, end: usize) -> bool {
-        let nothing = Told::default();
-        *self.key_told() == nothing
-            && self.before(input, start) == nothing
-            && self.after(input, end) == nothing
+    /// Whether the text stands under a key.
+    pub(super) fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// Of whom words may tell around a value that begins at or before `start` with a word that ends at `end`, before it,
+    /// behind it or in the text's key: surely of no other. Where the text ends close behind, nothing is sure.
+    pub(super) fn hints(&self, input: &Input<'_>, start: usize, end: usize) -> Option<Told> {
+        let behind = input.rest(end).get(..VALUE + AFTER)?;
+        // No value goes on behind these.
+        let last = behind.iter().position(|&byte| byte != b'.' && is_stop(byte)).unwrap_or(behind.len());
+        let first = start.saturating_sub(CONTEXT + VALUE);
+        let mut told = self.around.hints(self.lexicon, input, first, end + last);
+        told.join(self.key_told());
+        Some(told)
+    }
+
+    /// Whether these tell of an entity, by its number in the lexicon.
+    pub(super) fn tells(&self, hints: &Told, which: usize) -> bool {
+        self.lexicon.tells(hints, which)
     }
 
     fn key_told(&self) -> &Told {
@@ -38,32 +73,54 @@ impl<'a> Sight<'a> {
         })
     }
 
-    fn before(&self, input: &Input<'_>, start: usize) -> Told {
-        match self.before.get() {
-            Some((asked, told)) if asked == start => told,
+    fn holds(&self, input: &Input<'_>, start: usize, which: usize) -> bool {
+        let mut before = match self.before.get() {
+            Some((asked, before)) if asked == start => before,
             _ => {
-                let told = self.lexicon.told(&plain_before(input, start));
-                self.before.set(Some((start, told)));
-                told
+                let hints = self.around.hints(self.lexicon, input, start.saturating_sub(CONTEXT), start);
+                Before { hints, told: None }
             }
-        }
+        };
+        let tells = self.tells(&before.hints, which) && {
+            let told = before.told.unwrap_or_else(|| self.lexicon.told(&plain_before(input, start)));
+            before.told = Some(told);
+            self.tells(&told, which)
+        };
+        self.before.set(Some((start, before)));
+        tells
     }
 
-    fn after(&self, input: &Input<'_>, end: usize) -> Told {
-        match self.after.get() {
-            Some((asked, told, touched)) if asked == end => {
-                if touched {
-                    input.touch();
-                }
-                told
-            }
-            _ => {
-                let (plain, touched) = plain_after(input, end);
-                let told = plain.map_or_else(Told::default, |plain| self.lexicon.told(&plain));
-                self.after.set(Some((end, told, touched)));
-                told
-            }
+    fn follows(&self, input: &Input<'_>, end: usize, which: usize) -> bool {
+        let mut after = match self.after.get() {
+            Some((asked, after)) if asked == end => after,
+            _ => After::read(input, end, |last| self.around.hints(self.lexicon, input, end, last)),
+        };
+        if after.touched {
+            input.touch();
         }
+        let tells = self.tells(&after.hints, which) && {
+            let read = || after.end.map(|last| self.lexicon.told(&Plain::of(input.slice(end, last), true)));
+            let told = after.told.or_else(read).unwrap_or_default();
+            after.told = Some(told);
+            self.tells(&told, which)
+        };
+        self.after.set(Some((end, after)));
+        tells
+    }
+}
+
+impl After {
+    fn read(input: &Input<'_>, from: usize, hints: impl FnOnce(usize) -> Told) -> Self {
+        let stop = input.rest(from).iter().take(AFTER).position(|&b| is_stop(b));
+        let stop = stop.map_or_else(|| input.len().min(from + AFTER), |length| from + length);
+        let next = input.peek(stop);
+        let end = match next {
+            Some(b':' | b'=' | b'"') => None,
+            // A word cut off by the window does not count.
+            _ if stop == from + AFTER => Some(input.run_back(stop, AFTER, is_letter)),
+            _ => Some(stop),
+        };
+        Self { end, touched: next.is_none(), hints: end.map_or_else(Told::default, hints), told: None }
     }
 }
 
@@ -79,18 +136,17 @@ impl Sense<'_> {
     ///
     /// A value directly behind `"key":` or `key=` is judged by that key alone: what stands before belongs to others.
     pub(super) fn holds(&self, input: &Input<'_>, start: usize) -> bool {
-        self.told(self.sight.key_told()) || self.told(&self.sight.before(input, start))
+        self.sight.tells(self.sight.key_told(), self.which) || self.sight.holds(input, start, self.which)
     }
 
     /// Whether a context word follows on the line, as in `… is my phone number`; not one that is a key of its own.
     pub(super) fn follows(&self, input: &Input<'_>, end: usize) -> bool {
-        self.told(&self.sight.after(input, end))
-    }
-
-    fn told(&self, told: &Told) -> bool {
-        self.sight.lexicon.tells(told, self.which)
+        self.sight.follows(input, end, self.which)
     }
 }
+
+/// How many bytes of a value stand before its first word with a digit, or behind that, at most.
+const VALUE: usize = 48;
 
 /// How many bytes after a value are looked at for a word, where none stands before.
 const AFTER: usize = CONTEXT;
@@ -107,24 +163,9 @@ fn plain_before(input: &Input<'_>, start: usize) -> Plain {
     }
 }
 
-fn plain_after(input: &Input<'_>, end: usize) -> (Option<Plain>, bool) {
-    let mut stop = end;
-    let mut next = input.peek(stop);
-    while stop - end < AFTER && next.is_some_and(|b| !b"\n\r\"{}<>;=:|,.".contains(&b)) {
-        stop += 1;
-        next = input.peek(stop);
-    }
-    let whole = stop - end < AFTER;
-    let touched = next.is_none();
-    if touched {
-        input.touch();
-    }
-    if matches!(next, Some(b':' | b'=' | b'"')) {
-        return (None, touched);
-    }
-    // A word cut off by the window does not count.
-    let last = if whole { stop } else { input.run_back(stop, AFTER, is_letter) };
-    (Some(Plain::of(input.slice(end, last), true)), touched)
+/// Whether other values begin behind it, or lines.
+fn is_stop(byte: u8) -> bool {
+    matches!(byte, b'\n' | b'\r' | b'"' | b'{' | b'}' | b'<' | b'>' | b';' | b'=' | b':' | b'|' | b',' | b'.')
 }
 
 /// The key that a value directly follows: `"key": "`, `key=`, `key = '`, `THE KEY = `.

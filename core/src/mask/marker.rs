@@ -50,6 +50,7 @@ impl Marker {
         let mut found = std::mem::take(&mut self.found);
         found.clear();
         self.plan.detectors.scan(text, 0, &Context { key, ..Context::default() }, &mut found);
+        self.plan.spare(text, &mut found);
         if found.is_empty() {
             self.found = found;
             return None;
@@ -184,6 +185,8 @@ impl Reading {
             let mut out = Vec::new();
             if continued && index == 0 && finding.span.start == start {
                 marker.report.lengthen(finding.span.len());
+            } else if plan.excepts(finding, text) {
+                continue;
             } else {
                 marker.mark(text, finding, Role::Value, &path, &mut out);
             }

@@ -48,6 +48,11 @@ pub(in crate::detect) fn brands(row: &'static Yaml<'static>) -> Option<Vec<Brand
     Some(brands)
 }
 
+/// Whether a number without groups is long enough.
+pub(in crate::detect) fn fits(length: usize) -> bool {
+    length >= SHORTEST
+}
+
 pub(in crate::detect) fn attempt(
     input: &Input<'_>,
     word: &Word,

@@ -1,6 +1,6 @@
 //! Dates that context calls a birth date.
 
-use super::word::Seen;
+use super::word::{Seen, Word};
 use super::{Group, is_glued_after, is_glued_before};
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
@@ -8,6 +8,16 @@ use crate::detect::words::Sense;
 
 const MONTHS: [&str; 12] =
     ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+/// Whether a date can begin with the word, or with the month before it.
+pub(in crate::detect) fn wants(input: &Input<'_>, word: &Word) -> bool {
+    let is_letter = |byte: Option<u8>| byte.is_some_and(|b| b.is_ascii_alphabetic());
+    word.letters() == 0
+        && word.digits_end - word.at <= 4
+        && (word.more
+            || input.before(word.at) == Some(b' ') && is_letter(input.before(word.at - 1))
+            || word.next.is_some_and(|b| b" .-".contains(&b)) && is_letter(input.at(word.end + 1)))
+}
 
 pub(in crate::detect) fn attempt(input: &Input<'_>, seen: &Seen, sense: &Sense<'_>) -> Attempt {
     let at = seen.word.at;
@@ -21,10 +31,16 @@ pub(in crate::detect) fn attempt(input: &Input<'_>, seen: &Seen, sense: &Sense<'
     let end =
         if named { after_month(input, at) } else { numeric(input, seen).or_else(|| before_month(input, at)) };
     let told = |end: &usize| {
-        !is_glued_after(input, *end) && (sense.holds(input, start) || sense.follows(input, *end))
+        (!is_glued_after(input, *end) || is_time(input, *end))
+            && (sense.holds(input, start) || sense.follows(input, *end))
     };
     let hit = end.filter(told).map(|end| Hit { start, end, score: 90, open: false });
     Attempt { low: start, hit }
+}
+
+/// Whether a time of the day follows, as in a timestamp.
+fn is_time(input: &Input<'_>, end: usize) -> bool {
+    input.at(end) == Some(b'T') && input.at(end + 1).is_some_and(|b| b.is_ascii_digit())
 }
 
 /// Where a date may have begun whose first digit has not come: at a month and its space at the end of the text.

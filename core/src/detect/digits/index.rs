@@ -1,17 +1,34 @@
-//! Which readers a word wakes: found by the word's length and its letters, so that most words wake none.
+//! Which shapes a word wakes: found by what the word looks like, by the byte behind it and by the groups that follow, so
+//! that most words wake none.
 
-use super::shape::{Set, Shape};
+use super::layout::{Layout, Wants};
+use super::shape::Shape;
 use super::word::Word;
+use crate::detect::input::Input;
 
 /// Longer words are no shaped value.
 const LENGTHS: usize = 41;
 /// Kinds of words: digits alone, then by how many letters stand before the first digit.
 const KINDS: usize = 11;
+/// What may follow a word: one of these bytes, one beyond ASCII, or anything else.
+const NEXT: [u8; 7] = [b' ', b'-', b'.', b'/', b'(', b')', 0x80];
+const CLASSES: usize = NEXT.len() + 1;
+/// So many shapes are tried sooner than the words around are read.
+const FEW: usize = 2;
 
-/// The shapes of all entities, by the first word that they can have.
+/// The shapes of all entities, by the first word that they can have and what follows it.
 #[derive(Debug)]
 pub(in crate::detect) struct Index {
-    lists: Box<[Vec<Waking>]>,
+    lists: Box<[List]>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct List {
+    wakings: Vec<Waking>,
+    /// Some have groups beside the first word.
+    grouped: bool,
+    /// Some count only where another word tells what they are.
+    told: bool,
 }
 
 /// A shape to be tried.
@@ -21,27 +38,41 @@ pub(in crate::detect) struct Waking {
     pub which: usize,
     /// Its form and its place there.
     pub shape: (usize, usize),
-    /// The word is the whole value, and counts only where another word tells what it is.
+    /// It counts only where another word tells what it is.
     pub told: bool,
-    /// What must follow the word, where it is not the whole value.
-    separators: Option<Set>,
+    wants: Wants,
+}
+
+/// The shapes that a word wakes.
+pub(in crate::detect) struct Woken<'i> {
+    list: &'i List,
+    layout: Layout,
 }
 
 impl Index {
     pub(in crate::detect) fn compile<'s>(
         shapes: impl Iterator<Item = (usize, (usize, usize), &'s Shape)>,
     ) -> Self {
-        let mut lists = vec![Vec::new(); LENGTHS * KINDS].into_boxed_slice();
+        let mut lists = vec![List::default(); LENGTHS * KINDS * CLASSES].into_boxed_slice();
         for (which, place, shape) in shapes {
             let first = &shape.first;
-            let told = shape.is_number && !shape.alone;
-            let waking = Waking { which, shape: place, told, separators: first.separators };
+            let told = !shape.alone;
+            let waking = Waking { which, shape: place, told, wants: shape.wants };
             for length in first.shortest..=first.longest.min(LENGTHS - 1) {
                 let mixed = (first.fewest_letters..=first.most_letters).map(|letters| letters + 1);
-                let kinds = mixed.filter(|_| first.mixed).chain(first.number.then_some(0));
+                let mut kinds: Vec<_> =
+                    mixed.filter(|_| first.mixed).map(|kind| kind.min(KINDS - 1)).collect();
+                kinds.extend(first.number.then_some(0));
+                kinds.dedup();
                 for kind in kinds {
-                    if let Some(list) = lists.get_mut(length * KINDS + kind.min(KINDS - 1)) {
-                        list.push(waking);
+                    for class in 0..CLASSES {
+                        let follows = NEXT.get(class).is_some_and(|&byte| waking.wants.begin_with(byte));
+                        let Some(list) = lists.get_mut(slot(length, kind, class)) else { continue };
+                        if waking.wants.ends() || follows {
+                            list.grouped |= !waking.wants.is_empty();
+                            list.told |= told;
+                            list.wakings.push(waking);
+                        }
                     }
                 }
             }
@@ -49,16 +80,35 @@ impl Index {
         Self { lists }
     }
 
-    /// The shapes whose first word this can be.
+    /// The shapes that the word can begin; none in most texts.
     #[inline]
-    pub(in crate::detect) fn woken(&self, word: &Word) -> impl Iterator<Item = Waking> {
+    pub(in crate::detect) fn woken(&self, input: &Input<'_>, word: &Word) -> Option<Woken<'_>> {
         let kind = if word.is_number() { 0 } else { word.letters() + 1 };
-        let slot = word.length().min(LENGTHS) * KINDS + kind.min(KINDS - 1);
-        let next = word.next;
-        let list = self.lists.get(slot).map_or(&[][..], Vec::as_slice);
-        list.iter().copied().filter(move |waking| match waking.separators {
-            None => true,
-            Some(separators) => next.is_some_and(|byte| byte >= 0x80 || separators.holds(byte)),
-        })
+        let next = word.next.map_or(0, |byte| byte.min(0x80));
+        let class = NEXT.iter().position(|&byte| byte == next).unwrap_or(NEXT.len());
+        if word.length() >= LENGTHS {
+            return None;
+        }
+        let list = self.lists.get(slot(word.length(), kind.min(KINDS - 1), class))?;
+        if list.wakings.is_empty() {
+            return None;
+        }
+        let layout = if list.grouped { Layout::read(input, word) } else { Layout::default() };
+        Some(Woken { list, layout })
     }
+}
+
+impl Woken<'_> {
+    /// Whether several of them count only where another word tells what they are.
+    pub(in crate::detect) fn are_told(&self) -> bool {
+        self.list.told && self.each().filter(|waking| waking.told).nth(FEW).is_some()
+    }
+
+    pub(in crate::detect) fn each(&self) -> impl Iterator<Item = &Waking> {
+        self.list.wakings.iter().filter(|waking| self.layout.fits(&waking.wants))
+    }
+}
+
+fn slot(length: usize, kind: usize, class: usize) -> usize {
+    (length * KINDS + kind) * CLASSES + class
 }

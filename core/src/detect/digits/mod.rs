@@ -4,12 +4,14 @@
 //! longer ids look like cards and phone numbers. So a value must stand alone, and must be grouped as people group it.
 
 pub(super) mod card;
-pub(super) mod check;
+pub(in crate::detect) mod check;
 pub(super) mod date;
 pub(super) mod iban;
 pub(super) mod index;
+mod layout;
 pub(super) mod phone;
 pub(super) mod shape;
+pub(super) mod timestamp;
 pub(super) mod word;
 
 use super::input::Input;

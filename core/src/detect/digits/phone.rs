@@ -28,6 +28,9 @@ pub(in crate::detect) fn codes(row: &'static Yaml<'static>) -> Option<Vec<Code>>
     strings(row, "codes")?.into_iter().map(one).collect()
 }
 
+/// How many digits a number has, where a word tells that it is one.
+pub(in crate::detect) const SHORTEST: usize = 5;
+
 /// What a number is taken for, and how sure.
 struct Taken {
     end: usize,
@@ -141,7 +144,7 @@ fn trunk(number: &Run, paren: bool) -> Option<Taken> {
 /// Any number that context calls a phone number.
 fn told(input: &Input<'_>, start: usize, number: &Run, codes: &[Code], sense: &Sense<'_>) -> Option<Taken> {
     let last = number.groups().last()?;
-    if !(5..=15).contains(&last.digits) || is_date(number) || is_address(number) {
+    if !(SHORTEST..=15).contains(&last.digits) || is_date(number) || is_address(number) {
         return None;
     }
     if !sense.holds(input, start) && !sense.follows(input, last.end) {

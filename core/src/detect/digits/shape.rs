@@ -9,6 +9,7 @@
 use saphyr::Yaml;
 
 use super::check::{Check, VALUE};
+use super::layout::Wants;
 use super::word::Word;
 use super::{is_glued_after, is_glued_before, separator_at};
 use crate::detect::catalogue::strings;
@@ -44,6 +45,8 @@ pub(in crate::detect) struct Shape {
     /// A space is among its separators.
     spaced: bool,
     pub(super) first: First,
+    /// The groups behind that word.
+    pub(super) wants: Wants,
 }
 
 /// What the word with the first digit looks like.
@@ -56,8 +59,6 @@ pub(in crate::detect) struct First {
     /// It can be digits alone; it can hold letters.
     pub(super) number: bool,
     pub(super) mixed: bool,
-    /// The separators behind it, where it is not the whole value.
-    pub(super) separators: Option<Set>,
 }
 
 /// A repeated character or a separator.
@@ -161,21 +162,34 @@ impl Shape {
     }
 
     fn of(parts: Vec<Part>, alone: bool) -> Option<Self> {
-        let mut lead = 0;
+        let (mut lead, mut wants) = (0, Wants::default());
         let mut words = parts.split_inclusive(|part| part.separates);
         let first = loop {
             let word = words.next()?;
             if word.iter().any(|part| part.set.meets(DIGITS)) {
-                break First::of(word);
+                break word;
             }
             // What stands before the first digit's word has one length.
             word.iter().all(|part| part.least == part.most).then_some(())?;
-            lead += word.iter().map(|part| part.most).sum::<usize>();
+            let length = word.iter().map(|part| part.most).sum::<usize>();
+            if let Some(separator) = word.last().filter(|part| part.separates) {
+                wants.lead(separator.set, length - separator.most);
+            }
+            lead += length;
         };
+        let mut separator = first.last().filter(|part| part.separates);
+        for word in words {
+            let Some(before) = separator else { break };
+            let of = || word.iter().filter(|part| !part.separates);
+            let lengths = (of().map(|part| part.least).sum(), of().map(|part| part.most).sum());
+            wants.push(before.set, lengths, of().any(|part| part.set.meets(LETTERS)));
+            separator = word.last().filter(|part| part.separates);
+        }
+        let first = First::of(first);
         let is_number = parts.iter().all(|part| part.set == DIGITS);
         let spaced = parts.iter().any(|part| part.separates && part.set.holds(b' '));
         let longest: usize = parts.iter().filter(|part| !part.separates).map(|part| part.most).sum();
-        (longest <= VALUE).then_some(Self { parts, alone, lead, is_number, spaced, first })
+        (longest <= VALUE).then_some(Self { parts, alone, lead, is_number, spaced, first, wants })
     }
 
     /// Reads the value from `at` to its end, which `at` becomes; nothing beyond `stop` is asked for. Capitals, without
@@ -222,7 +236,6 @@ impl First {
         let (mut before_digit, mut letters_alone) = (true, true);
         for part in word {
             if part.separates {
-                first.separators = Some(part.set);
                 continue;
             }
             first.shortest += part.least;

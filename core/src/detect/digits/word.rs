@@ -16,6 +16,8 @@ pub(in crate::detect) struct Word {
     pub digits_end: usize,
     /// The byte after it.
     pub next: Option<u8>,
+    /// It begins with a digit, and digits may go on behind what follows: a separator, and a digit or more separators.
+    pub more: bool,
 }
 
 /// No value has so many letters before its first digit. Fewer than [`CONTEXT`](crate::detect::CONTEXT), so that a
@@ -91,7 +93,13 @@ impl Word {
         if is_cut || !is_first || is_fraction || end - at >= LONGEST {
             return Found::Nothing(end);
         }
-        Found::Word(Self { start, at, end, digits_end, next: input.at(end) })
+        let next = input.at(end);
+        let separates = |byte: Option<u8>| byte.is_some_and(|b| b >= 0x80 || b" -./()".contains(&b));
+        let more = start == at && separates(next) && {
+            let behind = input.at(end + 1);
+            separates(behind) || behind.is_some_and(|b| b.is_ascii_digit())
+        };
+        Found::Word(Self { start, at, end, digits_end, next, more })
     }
 
     pub(in crate::detect) fn length(&self) -> usize {
