@@ -22,6 +22,7 @@
 //! **Disguises.** What is written with escapes, in base64, or with other characters that read the same, is read once more as what
 //! it says; a finding there is one of the bytes that say it.
 
+mod address;
 mod around;
 mod bic;
 mod bytes;
@@ -38,10 +39,13 @@ mod ip;
 mod lexicon;
 mod literals;
 mod mac;
+mod person;
 mod resolve;
 mod scan;
 mod secrets;
+mod small;
 mod user;
+mod word_set;
 mod words;
 
 pub use catalogue::{EntityInfo, Example, catalogue, entity};
