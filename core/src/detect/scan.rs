@@ -1,6 +1,7 @@
 //! The pass over a text: anchors, the readers at each, and what stands in the end.
 
 use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
 use super::catalogue::{EntityInfo, catalogue};
@@ -165,8 +166,9 @@ impl Detectors {
             from = end;
         }
         let plain = Input::new(window.get(before..).unwrap_or_default());
-        let length = plain.len();
-        let (mut candidates, limit) = self.read(plain, from - before, &[0..length], context.key, whole);
+        let all = 0..plain.len();
+        let (mut candidates, limit) =
+            self.read(plain, from - before, slice::from_ref(&all), context.key, whole);
         candidates.iter_mut().for_each(|candidate| candidate.shift(before));
         let mut limit = limit + before;
         for (level, (view, origin)) in (1..).zip(layers.views()) {
