@@ -296,7 +296,8 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
         faults.at(entry.line, "as needs each");
     }
     if entry.graphql.is_some() && entry.graphql != entry.each {
-        faults.at(entry.line, "graphql is a text whose selections are judged one by one: name it in each, too");
+        faults
+            .at(entry.line, "graphql is a text whose selections are judged one by one: name it in each, too");
     }
     entry
 }

@@ -166,7 +166,9 @@ impl<'t> Lexer<'t> {
         loop {
             self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r', ',', '\u{feff}']);
             match self.rest.strip_prefix('#') {
-                Some(comment) => self.rest = comment.find(['\n', '\r']).and_then(|at| comment.get(at..)).unwrap_or(""),
+                Some(comment) => {
+                    self.rest = comment.find(['\n', '\r']).and_then(|at| comment.get(at..)).unwrap_or("")
+                }
                 None => break,
             }
         }
@@ -384,10 +386,21 @@ mod tests {
     #[test]
     fn what_has_no_one_reading_has_none() {
         let deep = format!("{}a{}", "{ a ".repeat(60), "}".repeat(60));
-        let laughs: String = (0..20).map(|n| format!("fragment F{n} on T {{ ...F{0} ...F{0} }}", n + 1)).collect();
+        let laughs: String =
+            (0..20).map(|n| format!("fragment F{n} on T {{ ...F{0} ...F{0} }}", n + 1)).collect();
         for odd in [
-            "{", "{}", "{ a", "{ a } }", "a", "{ a(limit: 1, limit: 2) }", "{ a(\"x) }", "{ a ; }", "{ ...F }",
-            "{ ...F } fragment F on T { ...F }", "fragment F on T { a } fragment F on T { b } { ...F }", &deep,
+            "{",
+            "{}",
+            "{ a",
+            "{ a } }",
+            "a",
+            "{ a(limit: 1, limit: 2) }",
+            "{ a(\"x) }",
+            "{ a ; }",
+            "{ ...F }",
+            "{ ...F } fragment F on T { ...F }",
+            "fragment F on T { a } fragment F on T { b } { ...F }",
+            &deep,
             &format!("{{ ...F0 }} {laughs} fragment F20 on T {{ a }}"),
         ] {
             assert_eq!(selections(odd), None, "{odd}");
