@@ -148,7 +148,7 @@ impl Plan {
     /// What its entities find in a whole text, which may stand under a key.
     pub fn find(&self, text: &[u8], key: Option<&str>) -> Vec<Finding> {
         let mut found = Vec::new();
-        self.detectors.scan(text, 0, &Context { key, inside: None }, &mut found);
+        self.detectors.scan(text, 0, &Context { key, ..Context::default() }, &mut found);
         self.spare(text, &mut found);
         found
     }

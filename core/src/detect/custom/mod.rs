@@ -16,7 +16,7 @@ use super::input::Input;
 use super::lexicon::{Lexicon, Plain};
 use super::resolve::Candidate;
 use super::words::{Sense, Sight};
-use super::{Context, Inside, MAX_OPEN};
+use super::{Inside, MAX_OPEN};
 use crate::glob::Glob;
 use crate::model::Entity;
 
@@ -162,7 +162,7 @@ impl Customs {
     }
 
     pub(super) fn inside(&self, which: usize, state: u32) -> Option<Inside> {
-        Some(Inside { entity: self.entity(which)?, state, of: self.id })
+        Some(Inside { entity: self.entity(which)?, state, of: self.id, level: 0 })
     }
 
     /// The rest of a value that is longer than is kept back, as [`Pattern::rest`]; `None` where it is not one of these.
@@ -186,18 +186,18 @@ impl Customs {
         &self,
         input: &Input<'_>,
         from: usize,
-        context: &Context<'_>,
+        key: Option<&str>,
         (first, whole): (usize, bool),
         candidates: &mut Vec<Candidate>,
     ) -> usize {
         let mut limit = usize::MAX;
         input.take_touched();
-        let sight = Sight::new(&self.lexicon, context.key);
+        let sight = Sight::new(&self.lexicon, key);
         for (which, custom) in self.all.iter().enumerate() {
             let sense = Sense { sight: &sight, which };
             let mut at = from;
             loop {
-                let (start, end, goes_on) = match custom.next(input, at, context, whole) {
+                let (start, end, goes_on) = match custom.next(input, at, key, whole) {
                     Next::None => break,
                     Next::Undecided(start) => {
                         limit = limit.min(start);
@@ -221,6 +221,7 @@ impl Customs {
                     open: goes_on.is_some(),
                     state: goes_on.unwrap_or(0),
                     void,
+                    level: 0,
                 });
                 if goes_on.is_some() {
                     break;
@@ -233,12 +234,12 @@ impl Customs {
 }
 
 impl Custom {
-    fn next(&self, input: &Input<'_>, from: usize, context: &Context<'_>, whole: bool) -> Next {
+    fn next(&self, input: &Input<'_>, from: usize, key: Option<&str>, whole: bool) -> Next {
         match &self.find {
             Find::Pattern(pattern) => pattern.next(input, from, whole),
             Find::Words(words) => words.next(input, from, whole),
             // A text begins once.
-            Find::Keys(_) if from > 0 || input.len() == 0 || !self.names(context.key) => Next::None,
+            Find::Keys(_) if from > 0 || input.len() == 0 || !self.names(key) => Next::None,
             Find::Keys(_) => match input.len() {
                 end if whole => Next::Value { start: 0, end, goes_on: None },
                 end if end >= MAX_OPEN => Next::Value { start: 0, end, goes_on: Some(0) },
