@@ -41,8 +41,8 @@ mod user;
 mod words;
 
 pub use catalogue::{EntityInfo, Example, catalogue, entity};
-pub use custom::Custom;
-pub(crate) use custom::{Find, Pattern, Words, Wrong};
+pub use custom::{Custom, Detector, Spotted};
+pub(crate) use custom::{Called, Find, Pattern, Words, Wrong};
 pub use scan::Detectors;
 
 use crate::model::Entity;
@@ -61,12 +61,26 @@ pub struct Context<'a> {
     pub key: Option<&'a str>,
     /// [`Open::inside`] of the piece before: the text at `from` continues this value.
     pub inside: Option<Inside>,
+    /// How much of it is handed over.
+    pub given: Given,
+}
+
+/// How a text comes to be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Given {
+    /// At once.
+    #[default]
+    Whole,
+    /// Perhaps in pieces, the last of which is none but the rest.
+    Pieces,
+    /// At once; it is the name of a member.
+    Name,
 }
 
 impl<'a> Context<'a> {
     /// The text stands in this JSON key or form field.
     pub fn of_key(key: &'a str) -> Self {
-        Self { key: Some(key), inside: None }
+        Self { key: Some(key), ..Self::default() }
     }
 }
 
@@ -80,6 +94,8 @@ pub struct Open {
     /// reported as one finding. Give it to the next piece; its first finding, if it starts at that piece's `from`,
     /// is more of the same value.
     pub inside: Option<Inside>,
+    /// A detector that the host brings did not answer: nothing is known of the text.
+    pub(crate) failed: bool,
 }
 
 /// A value that goes on beyond what is kept back.

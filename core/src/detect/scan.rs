@@ -53,7 +53,7 @@ impl Detectors {
     }
 
     /// The same where some of them are a policy's own.
-    pub fn with(wanted: &[Entity], own: &[Arc<Custom>]) -> Self {
+    pub(crate) fn with(wanted: &[Entity], own: &[Arc<Custom>]) -> Self {
         let own = own.iter().filter(|custom| wanted.contains(&custom.entity)).cloned();
         let entities: Vec<_> = catalogue().iter().filter(|info| wanted.contains(&info.entity)).collect();
         let anchored = |anchor| {
@@ -128,7 +128,8 @@ impl Detectors {
         self.pass(text, 0, &Context::default(), false, &mut Vec::new()).from
     }
 
-    fn pass(
+    /// Either, for who knows what to do where a detector of the host fails.
+    pub(crate) fn pass(
         &self,
         text: &[u8],
         from: usize,
@@ -141,13 +142,13 @@ impl Detectors {
         let mut from = from - base;
         if let Some(inside) = context.inside {
             let Some((end, goes_on)) = self.rest(&input, from, inside, whole) else {
-                return Open { from: text.len(), inside: None };
+                return Open { from: text.len(), inside: None, failed: false };
             };
             if end > from {
                 found.push(Finding { entity: inside.entity, span: base + from..base + end, score: 100 });
             }
             if goes_on.is_some() {
-                return Open { from: base + end, inside: goes_on };
+                return Open { from: base + end, inside: goes_on, failed: false };
             }
             from = end;
         }
@@ -167,7 +168,10 @@ impl Detectors {
         pass.literals();
         if !self.customs.is_empty() {
             let (first, pass) = (self.entities.len(), &mut pass);
-            let limit = self.customs.look(&pass.input, from, context, (first, whole), &mut pass.candidates);
+            let looked = self.customs.look(&pass.input, from, context, (first, whole), &mut pass.candidates);
+            let Ok(limit) = looked else {
+                return Open { from: base + from, inside: None, failed: true };
+            };
             pass.undecided(limit);
         }
         pass.finish(base, found)
@@ -422,7 +426,7 @@ impl Pass<'_> {
             }
         }
         let inside = inside.and_then(|this| self.of.inside(&this));
-        Open { from: base + open.max(self.from), inside }
+        Open { from: base + open.max(self.from), inside, failed: false }
     }
 }
 

@@ -20,7 +20,7 @@ fn marked(example: &Example) -> (String, Vec<std::ops::Range<usize>>) {
 
 pub(super) fn whole(detectors: &Detectors, text: &[u8], key: Option<&str>) -> Vec<Finding> {
     let mut found = Vec::new();
-    detectors.scan(text, 0, &Context { key, inside: None }, &mut found);
+    detectors.scan(text, 0, &Context { key, ..Context::default() }, &mut found);
     found
 }
 
@@ -47,7 +47,7 @@ pub(super) fn streamed<'p>(
     for piece in pieces {
         kept.extend_from_slice(piece);
         let mut found = Vec::new();
-        let open = detectors.scan_part(&kept, from, &Context { key, inside }, &mut found);
+        let open = detectors.scan_part(&kept, from, &Context { key, inside, given: Given::Pieces }, &mut found);
         assert!(open.from >= from && open.from <= kept.len());
         assert!(found.iter().all(|f| f.span.start >= from && f.span.end <= open.from));
         take(found, base, from, inside);
@@ -59,7 +59,7 @@ pub(super) fn streamed<'p>(
         from -= drop;
     }
     let mut found = Vec::new();
-    detectors.scan(&kept, from, &Context { key, inside }, &mut found);
+    detectors.scan(&kept, from, &Context { key, inside, given: Given::Pieces }, &mut found);
     take(found, base, from, inside);
     assert!(longest <= MAX_OPEN + 4096, "{longest} bytes were kept back");
     all

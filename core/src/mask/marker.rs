@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::detect::{Context, MAX_OPEN};
+use crate::detect::{Context, Given, MAX_OPEN};
 use crate::keys::{Keys, Purpose};
 use crate::model::Finding;
 use crate::vector::Counter;
@@ -24,6 +24,8 @@ pub(super) struct Marker {
     found: Vec<Finding>,
     /// Whether a value was found that must not pass at all.
     pub(super) denied: bool,
+    /// Whether a detector that the host brings did not answer.
+    pub(super) failed: bool,
 }
 
 /// A text stands in a value or in the name of one.
@@ -36,7 +38,7 @@ pub(super) enum Role {
 impl Marker {
     pub(super) fn new(plan: Arc<Plan>, keys: Keys, counter: Option<Counter>) -> Self {
         let keyring = Keyring::new(keys, Scopes::default());
-        Self { plan, keyring, report: Report::default(), counter, found: Vec::new(), denied: false }
+        Self { plan, keyring, report: Report::default(), counter, found: Vec::new(), denied: false, failed: false }
     }
 
     /// Whether texts are read at all.
@@ -47,9 +49,18 @@ impl Marker {
     /// The findings of a whole text, for [`mark`](Self::mark); `None` where there are none. Give the list back with
     /// [`done`](Self::done).
     pub(super) fn find(&mut self, text: &[u8], key: Option<&str>) -> Option<Vec<Finding>> {
+        self.look(text, &Context { key, ..Context::default() })
+    }
+
+    /// The same for the name of a member.
+    pub(super) fn find_in_name(&mut self, name: &[u8]) -> Option<Vec<Finding>> {
+        self.look(name, &Context { given: Given::Name, ..Context::default() })
+    }
+
+    fn look(&mut self, text: &[u8], context: &Context<'_>) -> Option<Vec<Finding>> {
         let mut found = std::mem::take(&mut self.found);
         found.clear();
-        self.plan.detectors.scan(text, 0, &Context { key, inside: None }, &mut found);
+        self.failed |= self.plan.detectors.pass(text, 0, context, true, &mut found).failed;
         self.plan.spare(text, &mut found);
         if found.is_empty() {
             self.found = found;
@@ -166,20 +177,14 @@ impl Reading {
         last: bool,
         path: impl Fn() -> String,
     ) -> Vec<Mark> {
-        let context = Context { key, inside: self.inside };
+        let context = Context { key, inside: self.inside, given: Given::Pieces };
         let mut found = std::mem::take(&mut marker.found);
         found.clear();
         let plan = marker.plan.clone();
         let (start, continued) = (self.from, self.inside.is_some());
-        if last {
-            plan.detectors.scan(text, start, &context, &mut found);
-            self.from = text.len();
-            self.inside = None;
-        } else {
-            let open = plan.detectors.scan_part(text, start, &context, &mut found);
-            self.from = open.from;
-            self.inside = open.inside;
-        }
+        let open = plan.detectors.pass(text, start, &context, last, &mut found);
+        marker.failed |= open.failed;
+        (self.from, self.inside) = if last { (text.len(), None) } else { (open.from, open.inside) };
         let mut marks = Vec::new();
         for (index, finding) in found.iter().enumerate() {
             let mut out = Vec::new();

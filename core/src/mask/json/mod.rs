@@ -245,7 +245,7 @@ impl JsonDriver {
             self.stays(token.span.start, splice);
             let mut shown = None;
             if marker.detects()
-                && let Some(found) = marker.find(name, None)
+                && let Some(found) = marker.find_in_name(name)
             {
                 let mut new = Vec::new();
                 let mut from = 0;
