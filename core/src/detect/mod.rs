@@ -41,8 +41,8 @@ mod user;
 mod words;
 
 pub use catalogue::{EntityInfo, Example, catalogue, entity};
-pub use custom::{Custom, Detector, Spotted};
 pub(crate) use custom::{Called, Find, Pattern, Words, Wrong};
+pub use custom::{Custom, Detector, Spotted};
 pub use scan::Detectors;
 
 use crate::model::Entity;

@@ -47,7 +47,8 @@ pub(super) fn streamed<'p>(
     for piece in pieces {
         kept.extend_from_slice(piece);
         let mut found = Vec::new();
-        let open = detectors.scan_part(&kept, from, &Context { key, inside, given: Given::Pieces }, &mut found);
+        let open =
+            detectors.scan_part(&kept, from, &Context { key, inside, given: Given::Pieces }, &mut found);
         assert!(open.from >= from && open.from <= kept.len());
         assert!(found.iter().all(|f| f.span.start >= from && f.span.end <= open.from));
         take(found, base, from, inside);

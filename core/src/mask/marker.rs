@@ -38,7 +38,15 @@ pub(super) enum Role {
 impl Marker {
     pub(super) fn new(plan: Arc<Plan>, keys: Keys, counter: Option<Counter>) -> Self {
         let keyring = Keyring::new(keys, Scopes::default());
-        Self { plan, keyring, report: Report::default(), counter, found: Vec::new(), denied: false, failed: false }
+        Self {
+            plan,
+            keyring,
+            report: Report::default(),
+            counter,
+            found: Vec::new(),
+            denied: false,
+            failed: false,
+        }
     }
 
     /// Whether texts are read at all.
@@ -48,20 +56,33 @@ impl Marker {
 
     /// The findings of a whole text, for [`mark`](Self::mark); `None` where there are none. Give the list back with
     /// [`done`](Self::done).
-    pub(super) fn find(&mut self, text: &[u8], key: Option<&str>) -> Option<Vec<Finding>> {
-        self.look(text, &Context { key, ..Context::default() })
+    ///
+    /// What only is to be observed has been noted, and is none of them.
+    pub(super) fn find(
+        &mut self,
+        text: &[u8],
+        key: Option<&str>,
+        path: impl Fn() -> String,
+    ) -> Option<Vec<Finding>> {
+        self.look(text, &Context { key, ..Context::default() }, path)
     }
 
     /// The same for the name of a member.
-    pub(super) fn find_in_name(&mut self, name: &[u8]) -> Option<Vec<Finding>> {
-        self.look(name, &Context { given: Given::Name, ..Context::default() })
+    pub(super) fn find_in_name(&mut self, name: &[u8], path: impl Fn() -> String) -> Option<Vec<Finding>> {
+        self.look(name, &Context { given: Given::Name, ..Context::default() }, path)
     }
 
-    fn look(&mut self, text: &[u8], context: &Context<'_>) -> Option<Vec<Finding>> {
+    fn look(
+        &mut self,
+        text: &[u8],
+        context: &Context<'_>,
+        path: impl Fn() -> String,
+    ) -> Option<Vec<Finding>> {
         let mut found = std::mem::take(&mut self.found);
         found.clear();
         self.failed |= self.plan.detectors.pass(text, 0, context, true, &mut found).failed;
         self.plan.spare(text, &mut found);
+        found.retain(|finding| !self.observed(text, finding, &path));
         if found.is_empty() {
             self.found = found;
             return None;
@@ -71,6 +92,15 @@ impl Marker {
 
     pub(super) fn done(&mut self, found: Vec<Finding>) {
         self.found = found;
+    }
+
+    /// Notes a finding that stays as it is, if it is one.
+    fn observed(&mut self, text: &[u8], finding: &Finding, path: impl FnOnce() -> String) -> bool {
+        let observes = self.plan.entity(finding.entity).is_some_and(Rule::observes);
+        if observes {
+            self.mark(text, finding, Role::Value, path, &mut Vec::new());
+        }
+        observes
     }
 
     /// Notes one finding in a text and appends what stands in its place.
@@ -109,7 +139,7 @@ impl Marker {
         role: Role,
         path: impl Fn() -> String,
     ) -> Option<Vec<u8>> {
-        let found = self.find(text, key)?;
+        let found = self.find(text, key, &path)?;
         let mut out = Vec::with_capacity(text.len());
         let mut from = 0;
         for finding in &found {
@@ -190,7 +220,10 @@ impl Reading {
             let mut out = Vec::new();
             if continued && index == 0 && finding.span.start == start {
                 marker.report.lengthen(finding.span.len());
-            } else if plan.excepts(finding, text) {
+                if plan.entity(finding.entity).is_some_and(Rule::observes) {
+                    continue;
+                }
+            } else if plan.excepts(finding, text) || marker.observed(text, finding, &path) {
                 continue;
             } else {
                 marker.mark(text, finding, Role::Value, &path, &mut out);

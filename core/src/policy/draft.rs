@@ -445,6 +445,7 @@ fn read_detector(entity: Entity, node: &Node) -> Option<Result<Arc<Custom>, (&'s
 fn read_transform(node: &Node) -> Option<Transform> {
     if let Some(word) = node.text() {
         return Some(match word {
+            "observe" => Transform::Observe,
             "redact" => Transform::Redact,
             "hash" => Transform::Hash,
             "drop" => Transform::Drop,

@@ -264,7 +264,8 @@ impl Policy {
         match self.called().find(|called| !called.is_there()) {
             None => Ok(()),
             Some(missing) => {
-                let message = format!("the policy calls the detector {:?}, and nobody brought it", missing.name);
+                let message =
+                    format!("the policy calls the detector {:?}, and nobody brought it", missing.name);
                 Err(Error::new(ErrorKind::NotFound, message))
             }
         }

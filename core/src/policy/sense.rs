@@ -393,9 +393,12 @@ fn detectors(draft: &Draft<'_>, findings: &mut Findings) {
                 findings.add(node.place, "missing_key", message);
             }
             [way] => {
-                for (key, of) in
-                    [("case", &["words"][..]), ("check", &["pattern"]), ("near", &["pattern", "words"]), ("label", &["calls"])]
-                {
+                for (key, of) in [
+                    ("case", &["words"][..]),
+                    ("check", &["pattern"]),
+                    ("near", &["pattern", "words"]),
+                    ("label", &["calls"]),
+                ] {
                     if node.get(key).is_some() && !of.contains(way) {
                         let message = format!("`{key}` belongs to {}, and this has {way}", of.join(" or "));
                         findings.add(place(node, key), "misplaced_key", message);
@@ -432,6 +435,10 @@ fn transforms_fit(mask: &Node, findings: &mut Findings) {
     for (_, transform) in by_field {
         if transform.text() == Some("generalise") {
             let message = "say what the field holds, such as {generalise: {as: age}}";
+            findings.add(transform.place, "unfit_transform", message);
+        }
+        if transform.text() == Some("observe") {
+            let message = "what stands in a field is masked; what is only counted is an entity";
             findings.add(transform.place, "unfit_transform", message);
         }
     }

@@ -8,6 +8,7 @@
 )]
 
 mod corpus;
+mod detectors;
 mod flow;
 mod transforms;
 

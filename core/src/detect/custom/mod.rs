@@ -19,9 +19,9 @@ use super::lexicon::{Lexicon, Plain};
 use super::resolve::Candidate;
 use super::words::{Sense, Sight};
 use super::{Context, Given, Inside, MAX_OPEN};
-use called::{Failed, sentence};
 use crate::glob::Glob;
 use crate::model::Entity;
+use called::{Failed, sentence};
 
 pub(crate) use called::Called;
 pub use called::{Detector, Spotted};
@@ -283,7 +283,8 @@ impl Customs {
                 if !answers.iter().any(|(name, _)| *name == by.name) {
                     answers.push((&by.name, by.ask(input.slice(start, end), context.key)?));
                 }
-                let answer = answers.iter().filter(|(name, _)| *name == by.name).flat_map(|(_, spotted)| spotted);
+                let answer =
+                    answers.iter().filter(|(name, _)| *name == by.name).flat_map(|(_, spotted)| spotted);
                 let meant = answer.filter(|spotted| by.is_meant(spotted));
                 candidates.extend(meant.map(|one| candidate(*which, own.rank, one.span.clone(), false)));
             }

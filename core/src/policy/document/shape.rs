@@ -56,6 +56,7 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const REREAD: &[&str] = &["always", "never"];
     pub(in crate::policy) const EMBED: &[&str] = &["mask", "pass", "deny"];
     pub(in crate::policy) const TRANSFORMS: &[&str] = &[
+        "observe",
         "date_shift",
         "generalise",
         "partial",
@@ -354,7 +355,11 @@ static DETECTOR: Table = Table {
             &NAME,
             "a detector that the host brings under this name; where it fails, nothing passes",
         ),
-        may("label", &TEXT, "for calls: what the detector calls this entity, such as PERSON; all that it sees where absent"),
+        may(
+            "label",
+            &TEXT,
+            "for calls: what the detector calls this entity, such as PERSON; all that it sees where absent",
+        ),
         may(
             "check",
             &Shape::Many(&TEXT),
