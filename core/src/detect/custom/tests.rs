@@ -194,8 +194,8 @@ impl Detector for Brackets {
         text: &str,
         _key: Option<&str>,
     ) -> Result<Vec<Spotted>, Box<dyn std::error::Error + Send + Sync>> {
-        let ends = text.char_indices().map(|(at, c)| at..at + c.len_utf8());
-        let mut spans: Vec<_> = ends.clone().next().into_iter().chain(ends.last()).collect();
+        let mut ends = text.char_indices().map(|(at, c)| at..at + c.len_utf8());
+        let mut spans: Vec<_> = ends.next().into_iter().chain(ends.next_back()).collect();
         if let (Some(start), Some(end)) = (text.find('<'), text.rfind('>')) {
             spans.extend((start < end).then_some(start..end + 1));
         }
