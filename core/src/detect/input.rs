@@ -55,6 +55,15 @@ impl<'t> Input<'t> {
         self.text.get(start..end).unwrap_or_default()
     }
 
+    /// So many bytes from an offset on; fewer touch the end.
+    pub(super) fn slice_to(&self, start: usize, count: usize) -> Option<&'t [u8]> {
+        let slice = self.text.get(start..start + count);
+        if slice.is_none() {
+            self.touch();
+        }
+        slice
+    }
+
     /// Whether `literal` stands at the offset.
     pub(super) fn starts(&self, offset: usize, literal: &[u8]) -> bool {
         literal.iter().enumerate().all(|(n, &byte)| self.at(offset + n) == Some(byte))

@@ -19,6 +19,7 @@
 //! says where the rest begins. Feeding a text in pieces this way gives the findings of the whole text, however it is
 //! cut; a reader that touches the end of the piece is undecided, and everything from its start on is kept back.
 
+mod address;
 mod around;
 mod bic;
 mod bytes;
@@ -34,10 +35,13 @@ mod ip;
 mod lexicon;
 mod literals;
 mod mac;
+mod person;
 mod resolve;
 mod scan;
 mod secrets;
+mod small;
 mod user;
+mod word_set;
 mod words;
 
 pub use catalogue::{EntityInfo, Example, catalogue, entity};

@@ -35,6 +35,7 @@ pub struct Detectors {
     at_colon: Vec<usize>,
     at_long_word: Vec<usize>,
     at_degrees: Vec<usize>,
+    at_capital: Vec<usize>,
     /// Woken by the key that a text stands under.
     at_key: Vec<usize>,
     shapes: Index,
@@ -79,6 +80,9 @@ impl Detectors {
             at_colon: anchored(Anchor::Colon),
             at_long_word: anchored(Anchor::LongWord),
             at_degrees: anchored(Anchor::Degrees),
+            at_capital: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_capitals()))
+                .collect(),
             at_key: (0..entities.len())
                 .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_keys()))
                 .collect(),
@@ -165,6 +169,7 @@ impl Detectors {
             pass.key(key);
         }
         pass.walk();
+        pass.capitals();
         pass.literals();
         if !self.customs.is_empty() {
             let (first, pass) = (self.entities.len(), &mut pass);
@@ -338,11 +343,38 @@ impl Pass<'_> {
         decimal
     }
 
+    /// The words that begin with a capital.
+    fn capitals(&mut self) {
+        let of = self.of;
+        if of.at_capital.is_empty() {
+            return;
+        }
+        let mut offset = self.from;
+        loop {
+            offset += small(self.input.rest(offset));
+            let start = offset;
+            if start >= self.input.len() {
+                return;
+            }
+            offset += 1;
+            if self.input.before(start).is_some_and(|b| b.is_ascii_alphanumeric() || b >= 0x80) {
+                continue;
+            }
+            for &which in &of.at_capital {
+                let Some(info) = of.entities.get(which) else { continue };
+                let sense = Sense { sight: &self.sight, which };
+                let attempt = info.find.attempt_capital(&self.input, start, &sense);
+                self.take(which, attempt);
+            }
+        }
+    }
+
     /// The key of a text, at its start.
     fn key(&mut self, key: &str) {
         for &which in &self.of.at_key {
             let Some(info) = self.of.entities.get(which) else { continue };
-            let attempt = info.find.attempt_key(&self.input, key);
+            let sense = Sense { sight: &self.sight, which };
+            let attempt = info.find.attempt_key(&self.input, key, &sense);
             self.take(which, attempt);
         }
     }
@@ -404,7 +436,27 @@ impl Pass<'_> {
         if start >= self.from {
             let (open, low) = (open && !self.whole, low.min(start));
             let (rank, state, void) = (info.rank, 0, false);
-            self.candidates.push(Candidate { start, end, low, which, rank, score, open, state, void });
+            let candidate = Candidate { start, end, low, which, rank, score, open, state, void };
+            if info.find.is_by_line() {
+                self.lines(candidate);
+            } else {
+                self.candidates.push(candidate);
+            }
+        }
+    }
+
+    /// Each line of a value by itself, without its indentation and marks of quotation, so that lines stay lines.
+    fn lines(&mut self, value: Candidate) {
+        let is_mark = |b: &&u8| matches!(b, b' ' | b'\t' | b'\r' | b'>' | b'?' | b',');
+        let mut start = value.start;
+        for line in self.input.slice(value.start, value.end).split(|b| *b == b'\n') {
+            let head = line.iter().take_while(is_mark).count();
+            let tail = line.iter().rev().take_while(is_mark).count();
+            if head + tail < line.len() {
+                let (from, to) = (start + head, start + line.len() - tail);
+                self.candidates.push(Candidate { start: from, end: to, ..value });
+            }
+            start += line.len() + 1;
         }
     }
 
@@ -441,8 +493,19 @@ const FRACTION: usize = 40;
 /// How many bytes lie before the next single-byte anchor: the digits, the colon that follows them in ASCII, or `@`.
 #[inline]
 fn quiet(text: &[u8]) -> usize {
+    before(text, |byte| byte.wrapping_sub(b'0') <= b':' - b'0' || byte == b'@')
+}
+
+/// How many bytes lie before the next capital of ASCII or the next character that may be one.
+#[inline]
+fn small(text: &[u8]) -> usize {
+    before(text, |byte| byte.wrapping_sub(b'A') <= b'Z' - b'A' || byte >= 0xC3)
+}
+
+/// How many bytes lie before the next of a kind.
+#[inline]
+fn before(text: &[u8], is_anchor: impl Fn(u8) -> bool) -> usize {
     const LANES: usize = 32;
-    let is_anchor = |byte: u8| byte.wrapping_sub(b'0') <= b':' - b'0' || byte == b'@';
     let mut at = 0;
     // Without an early exit inside a block, the compiler compares its bytes at once.
     for block in text.chunks_exact(LANES) {

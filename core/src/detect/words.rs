@@ -136,7 +136,17 @@ impl Sense<'_> {
     ///
     /// A value directly behind `"key":` or `key=` is judged by that key alone: what stands before belongs to others.
     pub(super) fn holds(&self, input: &Input<'_>, start: usize) -> bool {
-        self.sight.tells(self.sight.key_told(), self.which) || self.sight.holds(input, start, self.which)
+        self.keyed() || self.sight.holds(input, start, self.which)
+    }
+
+    /// Whether the key that the text stands under tells it.
+    pub(super) fn keyed(&self) -> bool {
+        self.sight.tells(self.sight.key_told(), self.which)
+    }
+
+    /// Asks something of the words of the key that the text stands under, in plain form; no without one.
+    pub(super) fn key_words(&self, ask: impl FnOnce(&[u8]) -> bool) -> bool {
+        self.sight.key.is_some_and(|key| ask(Plain::of(key.as_bytes(), true).words()))
     }
 
     /// Whether a context word follows on the line, as in `… is my phone number`; not one that is a key of its own.

@@ -1,9 +1,9 @@
 //! Names: whether a word ends one, and whether the words before it say secret.
 
 use super::Named;
-use super::word_set::WordSet;
 use crate::detect::CONTEXT;
 use crate::detect::input::Input;
+use crate::detect::word_set::WordSet;
 
 /// What a name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
