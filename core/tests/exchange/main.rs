@@ -9,6 +9,7 @@
 
 mod corpus;
 mod detectors;
+mod field;
 mod flow;
 mod transforms;
 
