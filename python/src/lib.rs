@@ -5,7 +5,6 @@
 
 mod border;
 mod detect;
-mod detector;
 mod exchange;
 mod guard;
 mod headers;

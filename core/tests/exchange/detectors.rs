@@ -77,8 +77,8 @@ fn records(folder: &TempDir, guard: &Guard) -> Vec<Entry> {
 }
 
 const NAMES: &str = "
-detectors: {person_name: {calls: ner, label: PERSON}, place: {calls: ner, label: PLACE}}
-mask: [{name: names, entities: {person_name: redact, place: redact}}]
+detectors: {client_name: {calls: ner, label: PERSON}, place: {calls: ner, label: PLACE}}
+mask: [{name: names, entities: {client_name: redact, place: redact}}]
 ";
 
 #[test]
@@ -96,12 +96,12 @@ fn what_the_host_finds_is_masked_counted_and_recorded() {
     let service = answer("text/event-stream", &[&events], false);
     let seen = exchange(&guard, post(), &chat("Mira Holt and Mira Holt"), &service);
     let sent = String::from_utf8(seen.service.unwrap().1).unwrap();
-    assert!(sent.contains("[PERSON_NAME] and [PERSON_NAME]"), "{sent}");
+    assert!(sent.contains("[CLIENT_NAME] and [CLIENT_NAME]"), "{sent}");
     let body = String::from_utf8(seen.body).unwrap();
-    assert!(body.contains("[PERSON_NAME]") && !body.contains("Holt") && body.contains("knows"), "{body}");
+    assert!(body.contains("[CLIENT_NAME]") && !body.contains("Holt") && body.contains("knows"), "{body}");
     let record = &records(&folder, &guard)[0].record;
-    assert_eq!(record.request.as_ref().unwrap().totals["person_name"], 2);
-    assert_eq!(record.response.as_ref().unwrap().totals["person_name"], 1);
+    assert_eq!(record.request.as_ref().unwrap().totals["client_name"], 2);
+    assert_eq!(record.response.as_ref().unwrap().totals["client_name"], 1);
 }
 
 #[test]

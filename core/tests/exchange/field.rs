@@ -49,11 +49,17 @@ fn a_stream_without_values_loses_no_word() {
     };
     let body: String = words.iter().map(event).collect();
     let (new, _) = masked(ALL, "text/event-stream", &body);
-    let said = new.lines().filter_map(|line| line.strip_prefix("data: ")).map(|data| {
+    assert_eq!(said(&new), words.concat());
+}
+
+/// What a stream of events says in all.
+fn said(events: &str) -> String {
+    let data = events.lines().filter_map(|line| line.strip_prefix("data: "));
+    let pieces = data.map(|data| {
         let data: serde_json::Value = serde_json::from_str(data).unwrap();
         data["choices"][0]["delta"]["content"].as_str().unwrap().to_owned()
     });
-    assert_eq!(said.collect::<String>(), words.concat());
+    pieces.collect()
 }
 
 #[test]
@@ -66,8 +72,7 @@ fn a_secret_longer_than_any_window_does_not_leave() {
     };
     let body: String = text.as_bytes().chunks(64).map(event).collect();
     let (new, findings) = masked("{name: m, entities: {bearer_token: redact}}", "text/event-stream", &body);
-    assert!(!new.contains("c3D4c3D4") && new.contains("Authorization: Bearer ") && new.contains("next line"));
-    assert_eq!(findings, 1);
+    assert_eq!((said(&new).as_str(), findings), ("Authorization: Bearer [BEARER_TOKEN]\nnext line", 1));
 }
 
 #[test]

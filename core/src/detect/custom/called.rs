@@ -38,12 +38,12 @@ const MOST: usize = 4 * 1024;
 /// version: 1
 /// state: memory
 /// services: {chat: {system: openai}}
-/// detectors: {person_name: {calls: ner, label: PERSON}}
-/// mask: [{name: names, entities: {person_name: redact}}]
+/// detectors: {client_name: {calls: ner, label: PERSON}}
+/// mask: [{name: names, entities: {client_name: redact}}]
 /// ", "wardline.yaml").unwrap();
 /// let guard = Guard::new(policy.with_detector("ner", Arc::new(Names)).unwrap());
 /// let masked = guard.mask(b"ask Rosa Lind", "text/plain").unwrap().body.unwrap();
-/// assert_eq!(masked, b"ask [PERSON_NAME]");
+/// assert_eq!(masked, b"ask [CLIENT_NAME]");
 /// ```
 pub trait Detector: Send + Sync {
     /// What it sees in a text, which may stand under a key.
