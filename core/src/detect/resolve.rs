@@ -15,6 +15,8 @@ pub(super) struct Candidate {
     pub which: usize,
     /// Strength of its evidence against an overlapping candidate.
     pub rank: u8,
+    /// How many disguises were taken off before it was seen.
+    pub level: u8,
     pub score: u8,
     /// It is certain already, but where it ends is not: the text ended inside it.
     pub open: bool,
@@ -25,6 +27,11 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
+    /// Takes it for one of a text that begins so many bytes earlier.
+    pub(super) fn shift(&mut self, by: usize) {
+        (self.start, self.end, self.low) = (self.start + by, self.end + by, self.low + by);
+    }
+
     /// The stronger evidence wins, then the longer value, then the earlier.
     fn strength(&self) -> impl Ord + use<> {
         (self.rank, self.length(), Reverse(self.start), Reverse(self.which))
@@ -49,7 +56,7 @@ pub(super) struct Settled {
 /// stronger overlapping one, or to one that already stands.
 pub(super) fn settle(mut candidates: Vec<Candidate>, limit: usize) -> Settled {
     let limit = lowered(&mut candidates, limit);
-    candidates.sort_unstable_by_key(|c| (c.start, c.which, c.end));
+    candidates.sort_unstable_by_key(|c| (c.start, c.which, c.end, c.level));
     let mut settled = Settled { open: limit, ..Settled::default() };
     let mut free = 0;
     for (n, this) in candidates.iter().enumerate().take_while(|(_, this)| this.start < limit) {

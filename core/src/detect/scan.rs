@@ -1,14 +1,17 @@
 //! The pass over a text: anchors, the readers at each, and what stands in the end.
 
+use std::ops::Range;
+use std::slice;
 use std::sync::Arc;
 
 use super::catalogue::{EntityInfo, catalogue};
 use super::coin;
-use super::custom::{Custom, Customs};
+use super::custom::{Custom, Customs, Failed};
 use super::digits::index::Index;
 use super::digits::shape;
 use super::digits::timestamp;
 use super::digits::word::{Found, Seen, Word};
+use super::disguise::Layers;
 use super::email;
 use super::find::{Anchor, Attempt, Find, Hit};
 use super::geo;
@@ -17,7 +20,7 @@ use super::lexicon::Lexicon;
 use super::literals::Literals;
 use super::resolve::{Candidate, Settled, settle};
 use super::words::{Sense, Sight};
-use super::{CONTEXT, Context, Inside, MAX_OPEN, Open};
+use super::{CONTEXT, Carry, Context, Inside, KEPT, MAX_OPEN, Open};
 use crate::model::{Entity, Finding};
 
 /// How many bytes before the end of an anchor a reader may find the start of a value: a local part, or a key whose mark
@@ -141,61 +144,117 @@ impl Detectors {
         whole: bool,
         found: &mut Vec<Finding>,
     ) -> Open {
-        let base = from.saturating_sub(CONTEXT);
-        let input = Input::new(text.get(base..).unwrap_or_default());
-        let mut from = from - base;
-        if let Some(inside) = context.inside {
-            let Some((end, goes_on)) = self.rest(&input, from, inside, whole) else {
-                return Open { from: text.len(), inside: None, failed: false };
+        let kept = from.saturating_sub(KEPT);
+        let window = text.get(kept..).unwrap_or_default();
+        let layers = Layers::read(window, whole, &context.carry.places);
+        let window = window.get(..layers.end).unwrap_or_default();
+        let (before, mut from) = (from.saturating_sub(CONTEXT) - kept, from - kept);
+        let carry = |from: usize, inside| {
+            let next = (kept + from).saturating_sub(KEPT);
+            Carry { inside, places: layers.places(window, next.saturating_sub(kept)) }
+        };
+        if let Some(inside) = context.carry.inside {
+            let Some((end, goes_on)) = self.rest(window, &layers, from, inside, whole) else {
+                return Open { from: text.len(), carry: Carry::default(), failed: false };
             };
             if end > from {
-                found.push(Finding { entity: inside.entity, span: base + from..base + end, score: 100 });
+                let (span, disguised) = (kept + from..kept + end, inside.level > 0);
+                found.push(Finding { entity: inside.entity, span, score: 100, disguised });
             }
             if goes_on.is_some() {
-                return Open { from: base + end, inside: goes_on, failed: false };
+                return Open { from: kept + end, carry: carry(end, goes_on), failed: false };
             }
             from = end;
         }
-        let mut pass = Pass {
-            of: self,
-            input,
-            from,
-            sight: Sight::new(&self.lexicon, context.key),
-            whole,
-            candidates: Vec::new(),
-            limit: usize::MAX,
-        };
-        if let Some(key) = context.key.filter(|_| from == 0) {
+        let plain = Input::new(window.get(before..).unwrap_or_default());
+        let all = 0..plain.len();
+        let failed = Open { from: kept + from, carry: Carry::default(), failed: true };
+        let read = self.read(plain, from - before, slice::from_ref(&all), context, whole);
+        let Ok((mut candidates, limit)) = read else { return failed };
+        candidates.iter_mut().for_each(|candidate| candidate.shift(before));
+        let mut limit = limit + before;
+        for (level, (view, origin)) in (1..).zip(layers.views()) {
+            let (view, begin, parts) = (Input::of_view(view, origin), origin.at(from), origin.parts());
+            let Ok((seen, open)) = self.read(view, begin, &parts, context, whole) else { return failed };
+            limit = limit.min(origin.start(open));
+            candidates.extend(seen.into_iter().map(|this| Candidate {
+                start: origin.start(this.start),
+                end: origin.end(this.end),
+                low: origin.start(this.low),
+                level,
+                ..this
+            }));
+        }
+        let limit = if whole { window.len() } else { limit.max(from) };
+        let Settled { stands, open, inside } = settle(candidates, limit);
+        for candidate in stands {
+            if let Some(entity) = self.entity(candidate.which) {
+                let (span, disguised) = (kept + candidate.start..kept + candidate.end, candidate.level > 0);
+                found.push(Finding { entity, span, score: candidate.score, disguised });
+            }
+        }
+        let inside = inside.and_then(|cut| self.inside(&cut));
+        let from = open.max(from);
+        Open { from: kept + from, carry: carry(from, inside), failed: false }
+    }
+
+    /// What the readers find in these parts of a text or of a view of it, and where it is still open.
+    fn read(
+        &self,
+        input: Input<'_>,
+        from: usize,
+        parts: &[Range<usize>],
+        context: &Context<'_>,
+        whole: bool,
+    ) -> Result<(Vec<Candidate>, usize), Failed> {
+        let key = context.key;
+        let sight = Sight::new(&self.lexicon, key);
+        let mut pass =
+            Pass { of: self, input, from, sight, whole, candidates: Vec::new(), limit: usize::MAX };
+        if let Some(key) = key.filter(|_| from == 0) {
             pass.key(key);
         }
-        pass.walk();
-        pass.capitals();
-        pass.literals();
-        if !self.customs.is_empty() {
+        for part in parts.iter().filter(|part| part.end > from) {
+            pass.walk(part);
+            pass.capitals(part);
+            pass.literals(part);
+        }
+        // Entities of a policy's own are looked for in the text as it came.
+        if !self.customs.is_empty() && !pass.input.is_view() {
             let (first, pass) = (self.entities.len(), &mut pass);
             let looked = self.customs.look(&pass.input, from, context, (first, whole), &mut pass.candidates);
-            let Ok(limit) = looked else {
-                return Open { from: base + from, inside: None, failed: true };
-            };
+            let limit = looked?;
             pass.undecided(limit);
         }
-        pass.finish(base, found)
+        let limit = pass.limit();
+        Ok((pass.candidates, limit))
     }
 
     /// Where a value ends that is longer than is kept back, and what it is where that is still unknown; `None` where none of
     /// these entities has it.
     fn rest(
         &self,
-        input: &Input<'_>,
+        text: &[u8],
+        layers: &Layers,
         from: usize,
         inside: Inside,
         whole: bool,
     ) -> Option<(usize, Option<Inside>)> {
-        if let Some(info) = self.entities.iter().find(|info| info.entity == inside.entity) {
-            let end = info.find.continued(input, from);
-            return Some((end, (input.take_touched() && !whole).then_some(inside)));
-        }
-        self.customs.rest(input, from, inside, whole)
+        let Some(info) = self.entities.iter().find(|info| info.entity == inside.entity) else {
+            return self.customs.rest(&Input::new(text), from, inside, whole);
+        };
+        let (end, touched) = match layers.views().take(usize::from(inside.level)).last() {
+            None => {
+                let input = Input::new(text);
+                (info.find.continued(&input, from), input.take_touched())
+            }
+            Some((view, origin)) => {
+                let (input, begin) = (Input::new(view), origin.at(from));
+                let end = info.find.continued(&input, begin);
+                (if end > begin { origin.end(end) } else { from }, input.take_touched())
+            }
+        };
+        Some((end, (touched && !whole).then_some(inside)))
     }
 
     fn entity(&self, which: usize) -> Option<Entity> {
@@ -207,7 +266,7 @@ impl Detectors {
 
     fn inside(&self, this: &Candidate) -> Option<Inside> {
         match this.which.checked_sub(self.entities.len()) {
-            None => Some(Inside { entity: self.entity(this.which)?, state: 0, of: 0 }),
+            None => Some(Inside { entity: self.entity(this.which)?, state: 0, of: 0, level: this.level }),
             Some(own) => self.customs.inside(own, this.state),
         }
     }
@@ -226,16 +285,16 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// The single-byte anchors.
-    fn walk(&mut self) {
-        let mut offset = self.from;
-        offset += quiet(self.input.rest(offset));
-        while let Some(&byte) = self.input.rest(offset).first() {
+    fn walk(&mut self, part: &Range<usize>) {
+        let mut offset = self.from.max(part.start);
+        offset += quiet(self.input.slice(offset, part.end));
+        while let Some(&byte) = self.input.slice(offset, part.end).first() {
             offset = match byte {
                 b'@' => self.wake_all(&self.of.at_sign, offset),
                 b':' => self.colon(offset),
                 _ => self.digit(offset),
             };
-            offset += quiet(self.input.rest(offset));
+            offset += quiet(self.input.slice(offset, part.end));
         }
     }
 
@@ -344,16 +403,16 @@ impl Pass<'_> {
     }
 
     /// The words that begin with a capital.
-    fn capitals(&mut self) {
+    fn capitals(&mut self, part: &Range<usize>) {
         let of = self.of;
         if of.at_capital.is_empty() {
             return;
         }
-        let mut offset = self.from;
+        let mut offset = self.from.max(part.start);
         loop {
-            offset += small(self.input.rest(offset));
+            offset += small(self.input.slice(offset, part.end));
             let start = offset;
-            if start >= self.input.len() {
+            if start >= part.end {
                 return;
             }
             offset += 1;
@@ -380,10 +439,11 @@ impl Pass<'_> {
     }
 
     /// The anchors of several bytes.
-    fn literals(&mut self) {
+    fn literals(&mut self, part: &Range<usize>) {
         let of = self.of;
-        of.literals.each(self.input.rest(self.from), |offset, which| {
-            self.wake(which, self.from + offset);
+        let from = self.from.max(part.start);
+        of.literals.each(self.input.slice(from, part.end), |offset, which| {
+            self.wake(which, from + offset);
         });
     }
 
@@ -435,8 +495,8 @@ impl Pass<'_> {
         }
         if start >= self.from {
             let (open, low) = (open && !self.whole, low.min(start));
-            let (rank, state, void) = (info.rank, 0, false);
-            let candidate = Candidate { start, end, low, which, rank, score, open, state, void };
+            let (rank, level, state, void) = (info.rank, 0, 0, false);
+            let candidate = Candidate { start, end, low, which, rank, level, score, open, state, void };
             if info.find.is_by_line() {
                 self.lines(candidate);
             } else {
@@ -460,25 +520,16 @@ impl Pass<'_> {
         }
     }
 
-    fn finish(self, base: usize, found: &mut Vec<Finding>) -> Open {
+    /// Where the text is still open.
+    fn limit(&self) -> usize {
         let length = self.input.len();
-        let limit = if self.whole {
-            length
-        } else {
-            // An anchor may come that reaches back over the last word.
-            let tail = self.input.run_back(length, REACH, is_reachable);
-            let tails = self.of.entities.iter().map(|info| info.find.tail(&self.input));
-            tails.fold(self.limit.min(tail), usize::min).max(self.from)
-        };
-        let Settled { stands, open, inside } = settle(self.candidates, limit);
-        for candidate in stands {
-            if let Some(entity) = self.of.entity(candidate.which) {
-                let span = base + candidate.start..base + candidate.end;
-                found.push(Finding { entity, span, score: candidate.score });
-            }
+        if self.whole {
+            return length;
         }
-        let inside = inside.and_then(|this| self.of.inside(&this));
-        Open { from: base + open.max(self.from), inside, failed: false }
+        // An anchor may come that reaches back over the last word.
+        let tail = self.input.run_back(length, REACH, is_reachable);
+        let tails = self.of.entities.iter().map(|info| info.find.tail(&self.input));
+        tails.fold(self.limit.min(tail), usize::min).max(self.from)
     }
 }
 

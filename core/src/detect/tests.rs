@@ -31,11 +31,10 @@ pub(super) fn streamed<'p>(
     key: Option<&str>,
 ) -> Vec<Finding> {
     let mut all: Vec<Finding> = Vec::new();
-    let (mut kept, mut base, mut from, mut inside) = (Vec::new(), 0, 0, None);
-    let mut take = |found: Vec<Finding>, base: usize, from: usize, inside: Option<Inside>| {
+    let (mut kept, mut base, mut from, mut carry) = (Vec::new(), 0, 0, Carry::default());
+    let mut take = |found: Vec<Finding>, base: usize, from: usize, inside: Option<Entity>| {
         for mut finding in found {
-            let continues =
-                inside.map(|inside| inside.entity) == Some(finding.entity) && finding.span.start == from;
+            let continues = inside == Some(finding.entity) && finding.span.start == from;
             finding.span = base + finding.span.start..base + finding.span.end;
             match all.last_mut() {
                 Some(last) if continues => last.span.end = finding.span.end,
@@ -47,21 +46,21 @@ pub(super) fn streamed<'p>(
     for piece in pieces {
         kept.extend_from_slice(piece);
         let mut found = Vec::new();
-        let open =
-            detectors.scan_part(&kept, from, &Context { key, inside, given: Given::Pieces }, &mut found);
+        let context = Context { key, carry, given: Given::Pieces };
+        let open = detectors.scan_part(&kept, from, &context, &mut found);
         assert!(open.from >= from && open.from <= kept.len());
         assert!(found.iter().all(|f| f.span.start >= from && f.span.end <= open.from));
-        take(found, base, from, inside);
+        take(found, base, from, carry.inside());
         longest = longest.max(kept.len() - open.from);
-        (from, inside) = (open.from, open.inside);
-        let drop = from.saturating_sub(CONTEXT);
+        (from, carry) = (open.from, open.carry);
+        let drop = from.saturating_sub(KEPT);
         kept.drain(..drop);
         base += drop;
         from -= drop;
     }
     let mut found = Vec::new();
-    detectors.scan(&kept, from, &Context { key, inside, given: Given::Pieces }, &mut found);
-    take(found, base, from, inside);
+    detectors.scan(&kept, from, &Context { key, carry, given: Given::Pieces }, &mut found);
+    take(found, base, from, carry.inside());
     assert!(longest <= MAX_OPEN + 4096, "{longest} bytes were kept back");
     all
 }

@@ -162,14 +162,13 @@ const VALUE: usize = 48;
 const AFTER: usize = CONTEXT;
 
 fn plain_before(input: &Input<'_>, start: usize) -> Plain {
-    let left = start.saturating_sub(CONTEXT);
-    let window = input.slice(left, start);
+    let window = input.context(start);
     match label(window) {
         Some(key) => Plain::of(key, true),
         None => match window.iter().rposition(|&b| b == b'=') {
             // Words up to a `key=` speak of what was assigned there.
             Some(sign) => Plain::of(window.get(sign + 1..).unwrap_or_default(), true),
-            None => Plain::of(window, left == 0 && window.len() < CONTEXT),
+            None => Plain::of(window, window.len() == start && start < CONTEXT),
         },
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::detect::{Context, Given, MAX_OPEN};
+use crate::detect::{Carry, Context, Given, MAX_OPEN};
 use crate::keys::{Keys, Purpose};
 use crate::model::Finding;
 use crate::vector::Counter;
@@ -186,7 +186,7 @@ impl Marker {
 pub(super) struct Reading {
     /// Everything before this offset of the text has been answered for.
     pub(super) from: usize,
-    inside: Option<crate::detect::Inside>,
+    carry: Carry,
 }
 
 /// One thing to replace in a stream of text.
@@ -207,14 +207,14 @@ impl Reading {
         last: bool,
         path: impl Fn() -> String,
     ) -> Vec<Mark> {
-        let context = Context { key, inside: self.inside, given: Given::Pieces };
+        let context = Context { key, carry: self.carry, given: Given::Pieces };
         let mut found = std::mem::take(&mut marker.found);
         found.clear();
         let plan = marker.plan.clone();
-        let (start, continued) = (self.from, self.inside.is_some());
+        let (start, continued) = (self.from, self.carry.inside().is_some());
         let open = plan.detectors.pass(text, start, &context, last, &mut found);
         marker.failed |= open.failed;
-        (self.from, self.inside) = if last { (text.len(), None) } else { (open.from, open.inside) };
+        (self.from, self.carry) = if last { (text.len(), Carry::default()) } else { (open.from, open.carry) };
         let mut marks = Vec::new();
         for (index, finding) in found.iter().enumerate() {
             let mut out = Vec::new();

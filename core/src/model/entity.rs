@@ -91,4 +91,6 @@ pub struct Finding {
     pub span: Range<usize>,
     /// How sure, 0 to 100.
     pub score: u8,
+    /// Whether its bytes say it in a disguise: with escapes, in base64, or with other characters that read the same.
+    pub disguised: bool,
 }

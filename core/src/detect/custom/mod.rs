@@ -21,9 +21,10 @@ use super::words::{Sense, Sight};
 use super::{Context, Given, Inside, MAX_OPEN};
 use crate::glob::Glob;
 use crate::model::Entity;
-use called::{Failed, sentence};
+use called::sentence;
 
 pub(crate) use called::Called;
+pub(super) use called::Failed;
 pub use called::{Detector, Spotted};
 pub(crate) use pattern::Pattern;
 pub(crate) use words::Words;
@@ -177,7 +178,7 @@ impl Customs {
     }
 
     pub(super) fn inside(&self, which: usize, state: u32) -> Option<Inside> {
-        Some(Inside { entity: self.entity(which)?, state, of: self.id })
+        Some(Inside { entity: self.entity(which)?, state, of: self.id, level: 0 })
     }
 
     /// The rest of a value that is longer than is kept back, as [`Pattern::rest`]; `None` where it is not one of these.
@@ -212,7 +213,7 @@ impl Customs {
             let sense = Sense { sight: &sight, which };
             let mut at = from;
             loop {
-                let (start, end, goes_on) = match custom.next(input, at, context, whole) {
+                let (start, end, goes_on) = match custom.next(input, at, context.key, whole) {
                     Next::None => break,
                     Next::Undecided(start) => {
                         limit = limit.min(start);
@@ -236,6 +237,7 @@ impl Customs {
                     open: goes_on.is_some(),
                     state: goes_on.unwrap_or(0),
                     void,
+                    level: 0,
                 });
                 if goes_on.is_some() {
                     break;
@@ -275,6 +277,7 @@ impl Customs {
                 open: false,
                 state: 0,
                 void,
+                level: 0,
             };
             // A sentence is read as a whole or not at all.
             candidates.push(candidate(*some, 0, 0..end - start, true));
@@ -295,14 +298,14 @@ impl Customs {
 }
 
 impl Custom {
-    fn next(&self, input: &Input<'_>, from: usize, context: &Context<'_>, whole: bool) -> Next {
+    fn next(&self, input: &Input<'_>, from: usize, key: Option<&str>, whole: bool) -> Next {
         match &self.find {
             Find::Pattern(pattern) => pattern.next(input, from, whole),
             Find::Words(words) => words.next(input, from, whole),
             // It is asked for its answers at once.
             Find::Called(_) => Next::None,
             // A text begins once.
-            Find::Keys(_) if from > 0 || input.len() == 0 || !self.names(context.key) => Next::None,
+            Find::Keys(_) if from > 0 || input.len() == 0 || !self.names(key) => Next::None,
             Find::Keys(_) => match input.len() {
                 end if whole => Next::Value { start: 0, end, goes_on: None },
                 end if end >= MAX_OPEN => Next::Value { start: 0, end, goes_on: Some(0) },

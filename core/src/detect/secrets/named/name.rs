@@ -62,8 +62,8 @@ fn is_identifier(input: &Input<'_>, at: usize) -> bool {
 
 /// What the words before `anchor` and the `word` there say.
 pub(super) fn told(input: &Input<'_>, anchor: usize, word: &str, named: &Named) -> Told {
-    let window = input.slice(anchor.saturating_sub(CONTEXT), anchor);
-    let mut words = Words { window, cut: window.len() == CONTEXT };
+    let window = input.context(anchor);
+    let mut words = Words { window, cut: window.len() < anchor || window.len() == CONTEXT };
     let humped = input.slice(anchor, anchor + 1).first().is_some_and(u8::is_ascii_uppercase);
     // The word before may run into it: `apikey`, `clientsecret`; otherwise it is another word, such as `monkey`.
     let glued =
