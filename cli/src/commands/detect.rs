@@ -53,11 +53,11 @@ pub(crate) fn run(args: &Detect, json: bool, streams: &mut Streams<'_>) -> Outco
     let find = |text: &[u8]| plan.find(text, None).map(|found| found.into_iter().map(Span::from).collect());
     if args.jsonl {
         streams.each_line(|question: Question| {
-            Ok(Answer { id: Some(question.id), spans: find(question.text.as_bytes()) })
+            Ok(Answer { id: Some(question.id), spans: find(question.text.as_bytes())? })
         })?;
         return Ok(0);
     }
-    let spans: Vec<Span> = find(&streams.read_all()?);
+    let spans: Vec<Span> = find(&streams.read_all()?)?;
     if json {
         streams.json(&Answer { id: None, spans })?;
         return Ok(0);
