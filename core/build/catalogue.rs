@@ -44,6 +44,7 @@ pub(crate) struct System {
     pub(crate) commit: String,
     pub(crate) trailing_slash: bool,
     pub(crate) protobuf: bool,
+    pub(crate) any_case: bool,
     pub(crate) prefixes: Vec<(String, String)>,
     pub(crate) entries: Vec<Entry>,
 }
@@ -60,6 +61,7 @@ pub(crate) struct Entry {
     pub(crate) amount: Amount,
     pub(crate) unit: Option<String>,
     pub(crate) each: Option<String>,
+    pub(crate) graphql: Option<String>,
     pub(crate) members: Vec<(String, String)>,
     pub(crate) when: Vec<Rule>,
     pub(crate) response: Option<Census>,
@@ -85,10 +87,17 @@ pub(crate) enum Amount {
     Number {
         of: Source,
         default: Option<u64>,
-        times: Option<(Source, u64)>,
+        times: Option<Factor>,
+        within: Option<Source>,
     },
     Count(Vec<Source>),
     Texts(Source),
+}
+
+/// What a number is multiplied by.
+pub(crate) enum Factor {
+    Number(Source, u64),
+    Count(Source),
 }
 
 /// One line of `when`.
@@ -138,6 +147,7 @@ fn read_system(root: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Sy
         commit: String::new(),
         trailing_slash: false,
         protobuf: false,
+        any_case: false,
         prefixes: Vec::new(),
         entries: Vec::new(),
     };
@@ -162,8 +172,9 @@ fn read_system(root: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Sy
             },
             "body" => match text(value, faults).as_str() {
                 "protobuf_json" => system.protobuf = true,
+                "json_any_case" => system.any_case = true,
                 "json" => {}
-                _ => faults.at(line, "body is json or protobuf_json"),
+                _ => faults.at(line, "body is json, json_any_case or protobuf_json"),
             },
             "prefixes" => {
                 for (from, _, to) in members(value, faults) {
@@ -243,7 +254,7 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
             (0, call) => {
                 match call.split_once(' ') {
                     Some((m, r))
-                        if ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].contains(&m)
+                        if ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&m)
                             && r.starts_with('/') =>
                     {
                         (entry.method, entry.route) = (m.to_owned(), r.to_owned());
@@ -256,6 +267,7 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
             (_, "resource") => entry.resource = Some(sources(value, faults)),
             (_, "magnitude") => (entry.amount, entry.unit) = amount(value, faults, words),
             (_, "each") => entry.each = Some(text(value, faults)),
+            (_, "graphql") => entry.graphql = Some(text(value, faults)),
             (_, "as") => {
                 for (member, _, target) in members(value, faults) {
                     entry.members.push((member, text(target, faults)));
@@ -283,6 +295,10 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
     if !entry.members.is_empty() && entry.each.is_none() {
         faults.at(entry.line, "as needs each");
     }
+    if entry.graphql.is_some() && entry.graphql != entry.each {
+        faults
+            .at(entry.line, "graphql is a text whose selections are judged one by one: name it in each, too");
+    }
     entry
 }
 
@@ -293,28 +309,34 @@ fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount
         }
         return (Amount::Unbounded, None);
     }
-    let (mut found, mut unit, mut default, mut times) = (None, None, None, None);
+    let (mut found, mut unit, mut default, mut times, mut within) = (None, None, None, None, None);
     for (key, line, value) in members(node, faults) {
         match key.as_str() {
             "field" => {
-                found =
-                    Some(Amount::Number { of: Source::Body(text(value, faults)), default: None, times: None })
+                found = Some(Amount::Number {
+                    of: Source::Body(text(value, faults)),
+                    default: None,
+                    times: None,
+                    within: None,
+                })
             }
             "query" => {
                 found = Some(Amount::Number {
                     of: Source::Query(text(value, faults)),
                     default: None,
                     times: None,
+                    within: None,
                 })
             }
             "count" => {
-                let of = value.texts().unwrap_or_default().into_iter().map(Source::Body).collect();
+                let of = value.texts().unwrap_or_default().into_iter().map(body_or_query).collect();
                 found = Some(Amount::Count(of));
             }
             "texts" => found = Some(Amount::Texts(Source::Body(text(value, faults)))),
             "fixed" => found = Some(Amount::Fixed(number(value, faults))),
             "default" => default = Some(number(value, faults)),
             "times" => times = Some(factor(value, faults)),
+            "within" => within = Some(body_or_query(text(value, faults))),
             "unit" => match words.unit(&text(value, faults)) {
                 Some(variant) => unit = Some(variant.to_owned()),
                 None => faults.at(line, "no such unit"),
@@ -323,9 +345,9 @@ fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount
         }
     }
     let amount = match found {
-        Some(Amount::Number { of, .. }) => Amount::Number { of, default, times },
-        other if default.is_some() || times.is_some() => {
-            faults.at(node.line(), "default and times go with field or query");
+        Some(Amount::Number { of, .. }) => Amount::Number { of, default, times, within },
+        other if default.is_some() || times.is_some() || within.is_some() => {
+            faults.at(node.line(), "default, times and within go with field or query");
             other.unwrap_or_default()
         }
         Some(other) => other,
@@ -334,21 +356,30 @@ fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount
     (amount, unit)
 }
 
-fn factor(node: Node<'_, '_>, faults: &mut Faults<'_>) -> (Source, u64) {
+fn factor(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Factor {
     let (mut of, mut default) = (None, 1);
     for (key, line, value) in members(node, faults) {
         match key.as_str() {
             "field" => of = Some(Source::Body(text(value, faults))),
             "query" => of = Some(Source::Query(text(value, faults))),
+            "count" => return Factor::Count(Source::Body(text(value, faults))),
             "default" => default = number(value, faults),
             _ => faults.at(line, format!("unknown key {key:?} in times")),
         }
     }
     let of = of.unwrap_or_else(|| {
-        faults.at(node.line(), "times needs field or query");
+        faults.at(node.line(), "times needs field, query or count");
         Source::Body(String::new())
     });
-    (of, default)
+    Factor::Number(of, default)
+}
+
+/// `query.name` is a parameter of the query, anything else a field of the body.
+fn body_or_query(place: String) -> Source {
+    match place.strip_prefix("query.") {
+        Some(name) => Source::Query(name.to_owned()),
+        None => Source::Body(place),
+    }
 }
 
 fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
@@ -366,10 +397,7 @@ fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
             "contains" => is = Some(Is::Contains(texts())),
             "with" => {
                 for (field, _, value) in members(value, faults) {
-                    let source = match field.strip_prefix("query.") {
-                        Some(name) => Source::Query(name.to_owned()),
-                        None => Source::Body(field),
-                    };
+                    let source = body_or_query(field);
                     rule.tests.extend(state(value, faults).map(|is| (source, is)));
                 }
             }
@@ -446,11 +474,10 @@ fn sources(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Vec<Source> {
     found
 }
 
-/// The names of a route's parameters.
+/// The names of a route's parameters: `b` for `{b}`, `{*b}` and `{b}:verb`.
 pub(crate) fn params(route: &str) -> Vec<String> {
-    let inner =
-        |part: &str| Some(part.strip_prefix('{')?.strip_suffix('}')?.trim_start_matches('*').to_owned());
-    route.split('/').filter_map(inner).collect()
+    let inner = |part: &str| Some(part.split_once('}')?.0.trim_start_matches('*').to_owned());
+    route.split('{').skip(1).filter_map(inner).collect()
 }
 
 fn operation(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> String {

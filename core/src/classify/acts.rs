@@ -2,7 +2,7 @@
 //! candidates, and the riskiest one stands. Elements of a batch add up.
 
 use super::body::{Record, Value};
-use super::catalogue::{Amount, Entry, Is, Source, System, Test};
+use super::catalogue::{Amount, Entry, Factor, Is, Source, System, Test};
 use super::risk::raised;
 use super::target::parameter;
 use super::{Refusal, body};
@@ -185,10 +185,18 @@ fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<O
     match entry.amount {
         Amount::Fixed(n) => Ok(Some(n)),
         Amount::Unbounded => Ok(None),
-        Amount::Number { of, default, times } => {
-            let Some(count) = number(of, facts, record)?.or(default) else { return Ok(None) };
+        Amount::Number { of, default, times, within } => {
+            // An empty list names nothing, so it may bound nothing.
+            let bound = match within {
+                Some(list) => Some(length(entry, list, facts, record)?).filter(|len| *len > 0),
+                None => None,
+            };
+            let Some(count) = number(of, facts, record)?.or(default).into_iter().chain(bound).min() else {
+                return Ok(None);
+            };
             let factor = match times {
-                Some((of, default)) => number(of, facts, record)?.unwrap_or(default),
+                Some(Factor::Number(of, default)) => number(of, facts, record)?.unwrap_or(default),
+                Some(Factor::Count(list)) => length(entry, list, facts, record)?,
                 None => 1,
             };
             Ok(Some(count.saturating_mul(factor)))
@@ -196,13 +204,7 @@ fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<O
         Amount::Count(sources) => {
             let mut sum = 0_u64;
             for source in sources {
-                for value in values(*source, facts, record)? {
-                    sum = sum.saturating_add(match value {
-                        Value::Null => 0,
-                        Value::List { len, .. } => len,
-                        _ => return Err(wrong_type(entry, *source)),
-                    });
-                }
+                sum = sum.saturating_add(length(entry, *source, facts, record)?);
             }
             Ok(Some(sum))
         }
@@ -223,21 +225,39 @@ fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<O
     }
 }
 
-fn number(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Option<u64>, Refusal> {
-    let Some(value) = values(source, facts, record)?.pop() else { return Ok(None) };
-    let quoted = facts.system.protobuf || matches!(source, Source::Query(..));
-    let found = match &value {
-        Value::Null => return Ok(None),
-        Value::Number(Some(n)) => Some(*n),
-        Value::Text(text) if quoted && text.is_empty() => return Ok(None),
-        Value::Text(text) if quoted => text.parse().ok(),
-        _ => None,
-    };
-    match (found, record.entry) {
-        (Some(n), _) => Ok(Some(n)),
-        (None, Some(entry)) => Err(wrong_type(entry, source)),
-        (None, None) => Ok(None),
+/// The length of a list, or how often a query parameter comes.
+fn length(entry: &'static Entry, source: Source, facts: &Facts<'_>, record: &Record) -> Result<u64, Refusal> {
+    let mut sum = 0_u64;
+    for value in values(source, facts, record)? {
+        sum = sum.saturating_add(match value {
+            Value::Null => 0,
+            Value::List { len, .. } => len,
+            Value::Text(_) if matches!(source, Source::Query(..)) => 1,
+            _ => return Err(wrong_type(entry, source)),
+        });
     }
+    Ok(sum)
+}
+
+/// A number; the largest where there are several.
+fn number(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Option<u64>, Refusal> {
+    let quoted = facts.system.protobuf || matches!(source, Source::Query(..));
+    let mut largest = None;
+    for value in values(source, facts, record)? {
+        let found = match &value {
+            Value::Null => continue,
+            Value::Number(Some(n)) => Some(*n),
+            Value::Text(text) if quoted && text.is_empty() => continue,
+            Value::Text(text) if quoted => text.parse().ok(),
+            _ => None,
+        };
+        match (found, record.entry) {
+            (Some(n), _) => largest = largest.max(Some(n)),
+            (None, Some(entry)) => return Err(wrong_type(entry, source)),
+            (None, None) => {}
+        }
+    }
+    Ok(largest)
 }
 
 fn passes(test: &Test, facts: &Facts<'_>, record: &Record) -> Result<bool, Refusal> {

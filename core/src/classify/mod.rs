@@ -26,6 +26,7 @@
 mod acts;
 mod body;
 mod catalogue;
+mod graphql;
 mod risk;
 mod router;
 mod target;
@@ -94,7 +95,7 @@ impl Classified {
 /// A request that has no one reading, and so must not go on. Names the field, quotes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// `repeated_key`, `wrong_type`, `malformed_json`, `malformed_query`, `too_many_acts` or `too_many_elements`.
+    /// `repeated_key`, `wrong_type`, `malformed_json`, `malformed_query`, `malformed_graphql`, `too_many_acts` or `too_many_elements`.
     pub code: &'static str,
     /// The deciding field, as the catalogue names it, or `body`.
     pub at: &'static str,
@@ -125,7 +126,8 @@ pub enum Body<'b> {
 /// Classifies a request by its head, below `base_path` (a prefix that the service is mounted under, or "").
 ///
 /// * `HEAD` is what `GET` is.
-/// * `OPTIONS` is `none` where it is a CORS preflight (it has `Access-Control-Request-Method`) for a listed path.
+/// * `OPTIONS` is `none` where it is a CORS preflight (it has `Access-Control-Request-Method`) for a listed path; any
+///   other is what its entry says.
 /// * Method overrides (`X-HTTP-Method-Override` and its kin, `?_method=`) are `unknown`, and so are a target with two
 ///   readings, a `GET` or `HEAD` with a body where the entry knows none, and whatever else no entry matches.
 pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcome {
@@ -150,7 +152,9 @@ pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcom
         if preflight && system.router().knows(&target.path) {
             return Outcome::Done(Classified::plain(Act::new(Operation::None, "")));
         }
-        return unknown();
+        if preflight {
+            return unknown();
+        }
     }
     let Some((entry, params)) = system.router().find(head.method.as_str(), &target.path) else {
         return unknown();
@@ -161,11 +165,11 @@ pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcom
     }
     let facts = Facts { system, params, query: target.query };
     if entry.reads_body() && (!reads || declares_body(head)) {
-        if !is_multipart(head) {
+        if !is_multipart(head) && !holds_tensors(head) {
             let (path, query) = (target.path.into_owned(), target.query.map(str::to_owned));
             return Outcome::NeedBody(Pending { system, entry, path, query });
         }
-        // Fields of a form are not read: the worst of the entry stands.
+        // Fields of a form, and of what only begins with JSON, are not read: the worst of the entry stands.
         return done(acts::worst(entry, &facts).map(|acts| Classified::of(entry, acts, true)));
     }
     let nothing = [Record { entry: Some(entry), values: Vec::new() }];
@@ -197,6 +201,11 @@ fn declares_body(head: &HttpHead) -> bool {
 fn is_multipart(head: &HttpHead) -> bool {
     let given = head.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     given.and_then(|text| text.get(..10)).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"))
+}
+
+/// Whether tensors follow the JSON of the body, as inference servers take them.
+fn holds_tensors(head: &HttpHead) -> bool {
+    head.headers.contains_key("inference-header-content-length")
 }
 
 /// A request whose body decides.
