@@ -49,8 +49,8 @@ mod word_set;
 mod words;
 
 pub use catalogue::{EntityInfo, Example, catalogue, entity};
-pub use custom::Custom;
-pub(crate) use custom::{Find, Pattern, Words, Wrong};
+pub(crate) use custom::{Called, Find, Pattern, Words, Wrong};
+pub use custom::{Custom, Detector, Spotted};
 pub use scan::Detectors;
 
 use crate::model::Entity;
@@ -72,6 +72,20 @@ pub struct Context<'a> {
     pub key: Option<&'a str>,
     /// [`Open::carry`] of the piece before.
     pub carry: Carry,
+    /// How much of it is handed over.
+    pub given: Given,
+}
+
+/// How a text comes to be read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Given {
+    /// At once.
+    #[default]
+    Whole,
+    /// Perhaps in pieces, the last of which is none but the rest.
+    Pieces,
+    /// At once; it is the name of a member.
+    Name,
 }
 
 impl<'a> Context<'a> {
@@ -89,6 +103,8 @@ pub struct Open {
     pub from: usize,
     /// To be given to the next piece.
     pub carry: Carry,
+    /// A detector that the host brings did not answer: nothing is known of the text.
+    pub(crate) failed: bool,
 }
 
 /// What a piece of a text leaves for the next, beside its bytes.

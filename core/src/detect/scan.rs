@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::catalogue::{EntityInfo, catalogue};
 use super::coin;
-use super::custom::{Custom, Customs};
+use super::custom::{Custom, Customs, Failed};
 use super::digits::index::Index;
 use super::digits::shape;
 use super::digits::timestamp;
@@ -57,7 +57,7 @@ impl Detectors {
     }
 
     /// The same where some of them are a policy's own.
-    pub fn with(wanted: &[Entity], own: &[Arc<Custom>]) -> Self {
+    pub(crate) fn with(wanted: &[Entity], own: &[Arc<Custom>]) -> Self {
         let own = own.iter().filter(|custom| wanted.contains(&custom.entity)).cloned();
         let entities: Vec<_> = catalogue().iter().filter(|info| wanted.contains(&info.entity)).collect();
         let anchored = |anchor| {
@@ -135,7 +135,8 @@ impl Detectors {
         self.pass(text, 0, &Context::default(), false, &mut Vec::new()).from
     }
 
-    fn pass(
+    /// Either, for who knows what to do where a detector of the host fails.
+    pub(crate) fn pass(
         &self,
         text: &[u8],
         from: usize,
@@ -154,26 +155,27 @@ impl Detectors {
         };
         if let Some(inside) = context.carry.inside {
             let Some((end, goes_on)) = self.rest(window, &layers, from, inside, whole) else {
-                return Open { from: text.len(), carry: Carry::default() };
+                return Open { from: text.len(), carry: Carry::default(), failed: false };
             };
             if end > from {
                 let (span, disguised) = (kept + from..kept + end, inside.level > 0);
                 found.push(Finding { entity: inside.entity, span, score: 100, disguised });
             }
             if goes_on.is_some() {
-                return Open { from: kept + end, carry: carry(end, goes_on) };
+                return Open { from: kept + end, carry: carry(end, goes_on), failed: false };
             }
             from = end;
         }
         let plain = Input::new(window.get(before..).unwrap_or_default());
         let all = 0..plain.len();
-        let (mut candidates, limit) =
-            self.read(plain, from - before, slice::from_ref(&all), context.key, whole);
+        let failed = Open { from: kept + from, carry: Carry::default(), failed: true };
+        let read = self.read(plain, from - before, slice::from_ref(&all), context, whole);
+        let Ok((mut candidates, limit)) = read else { return failed };
         candidates.iter_mut().for_each(|candidate| candidate.shift(before));
         let mut limit = limit + before;
         for (level, (view, origin)) in (1..).zip(layers.views()) {
             let (view, begin, parts) = (Input::of_view(view, origin), origin.at(from), origin.parts());
-            let (seen, open) = self.read(view, begin, &parts, context.key, whole);
+            let Ok((seen, open)) = self.read(view, begin, &parts, context, whole) else { return failed };
             limit = limit.min(origin.start(open));
             candidates.extend(seen.into_iter().map(|this| Candidate {
                 start: origin.start(this.start),
@@ -193,7 +195,7 @@ impl Detectors {
         }
         let inside = inside.and_then(|cut| self.inside(&cut));
         let from = open.max(from);
-        Open { from: kept + from, carry: carry(from, inside) }
+        Open { from: kept + from, carry: carry(from, inside), failed: false }
     }
 
     /// What the readers find in these parts of a text or of a view of it, and where it is still open.
@@ -202,9 +204,10 @@ impl Detectors {
         input: Input<'_>,
         from: usize,
         parts: &[Range<usize>],
-        key: Option<&str>,
+        context: &Context<'_>,
         whole: bool,
-    ) -> (Vec<Candidate>, usize) {
+    ) -> Result<(Vec<Candidate>, usize), Failed> {
+        let key = context.key;
         let sight = Sight::new(&self.lexicon, key);
         let mut pass =
             Pass { of: self, input, from, sight, whole, candidates: Vec::new(), limit: usize::MAX };
@@ -219,11 +222,12 @@ impl Detectors {
         // Entities of a policy's own are looked for in the text as it came.
         if !self.customs.is_empty() && !pass.input.is_view() {
             let (first, pass) = (self.entities.len(), &mut pass);
-            let limit = self.customs.look(&pass.input, from, key, (first, whole), &mut pass.candidates);
+            let looked = self.customs.look(&pass.input, from, context, (first, whole), &mut pass.candidates);
+            let limit = looked?;
             pass.undecided(limit);
         }
         let limit = pass.limit();
-        (pass.candidates, limit)
+        Ok((pass.candidates, limit))
     }
 
     /// Where a value ends that is longer than is kept back, and what it is where that is still unknown; `None` where none of
@@ -501,9 +505,16 @@ impl Pass<'_> {
         }
     }
 
-    /// Each line of a value by itself, without its indentation and marks of quotation, so that lines stay lines.
+    /// A value that begins its line is a block: each of its lines by itself, without indentation and marks of quotation,
+    /// so that lines stay lines. One inside a sentence is one.
     fn lines(&mut self, value: Candidate) {
         let is_mark = |b: &&u8| matches!(b, b' ' | b'\t' | b'\r' | b'>' | b'?' | b',');
+        // The house's number may stand before a street that was found by its name.
+        let head = self.input.run_back(value.start, CONTEXT, |b| is_mark(&&b) || b.is_ascii_digit());
+        if self.input.before(head).is_some_and(|b| b != b'\n') {
+            self.candidates.push(value);
+            return;
+        }
         let mut start = value.start;
         for line in self.input.slice(value.start, value.end).split(|b| *b == b'\n') {
             let head = line.iter().take_while(is_mark).count();

@@ -46,7 +46,8 @@ pub(super) fn streamed<'p>(
     for piece in pieces {
         kept.extend_from_slice(piece);
         let mut found = Vec::new();
-        let open = detectors.scan_part(&kept, from, &Context { key, carry }, &mut found);
+        let context = Context { key, carry, given: Given::Pieces };
+        let open = detectors.scan_part(&kept, from, &context, &mut found);
         assert!(open.from >= from && open.from <= kept.len());
         assert!(found.iter().all(|f| f.span.start >= from && f.span.end <= open.from));
         take(found, base, from, carry.inside());
@@ -58,7 +59,7 @@ pub(super) fn streamed<'p>(
         from -= drop;
     }
     let mut found = Vec::new();
-    detectors.scan(&kept, from, &Context { key, carry }, &mut found);
+    detectors.scan(&kept, from, &Context { key, carry, given: Given::Pieces }, &mut found);
     take(found, base, from, carry.inside());
     assert!(longest <= MAX_OPEN + 4096, "{longest} bytes were kept back");
     all

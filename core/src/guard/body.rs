@@ -207,7 +207,11 @@ impl Body {
 }
 
 fn code_of(fault: MaskError) -> Broken {
-    if fault.code == FaultCode::Denied { DENIED } else { "malformed_body" }
+    match fault.code {
+        FaultCode::Denied => DENIED,
+        FaultCode::Failed => "guard_unavailable",
+        _ => "malformed_body",
+    }
 }
 
 /// Findings as a record has them.

@@ -41,12 +41,14 @@ impl Guard {
     /// A guard under the policy of a file.
     ///
     /// # Errors
-    /// Every error of the policy at once, each with file, line and column.
+    /// Every error of the policy at once, each with file, line and column; a detector that it calls and nobody brought.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Policy::from_file(path.as_ref()).map(Self::new)
+        let policy = Policy::from_file(path.as_ref())?;
+        policy.complete()?;
+        Ok(Self::new(policy))
     }
 
-    /// A guard under this policy.
+    /// A guard under this policy. Where it calls a detector that nobody brought ([`Policy::complete`]), what it should read does not pass.
     pub fn new(policy: Policy) -> Self {
         Self::with_clock(policy, Arc::new(SystemClock))
     }

@@ -31,6 +31,8 @@ pub enum FaultCode {
     Unmaskable,
     /// It is well-formed and holds a value that must not pass; the offset is that of the piece in which it was found.
     Denied,
+    /// A detector that the host brings did not answer, so that nothing is known of the body.
+    Failed,
 }
 
 impl FaultCode {
@@ -44,6 +46,7 @@ impl FaultCode {
             Self::TooLong => "too_long",
             Self::Unmaskable => "unmaskable_part",
             Self::Denied => "denied_value",
+            Self::Failed => "detector_failed",
         }
     }
 }
@@ -58,6 +61,7 @@ impl fmt::Display for Fault {
             FaultCode::Unmaskable => "has a part that cannot be masked",
             FaultCode::TooLong => "holds a part that is too long",
             FaultCode::Denied => "holds a value that must not pass",
+            FaultCode::Failed => "was not read by a detector",
         };
         write!(f, "the body {what} (byte {})", self.at)
     }
@@ -67,6 +71,7 @@ impl std::error::Error for Fault {}
 
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
-        Self::new(ErrorKind::Input, fault.to_string()).with_source(fault)
+        let kind = if fault.code == FaultCode::Failed { ErrorKind::Internal } else { ErrorKind::Input };
+        Self::new(kind, fault.to_string()).with_source(fault)
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::detect::{Carry, Context, MAX_OPEN};
+use crate::detect::{Carry, Context, Given, MAX_OPEN};
 use crate::keys::{Keys, Purpose};
 use crate::model::Finding;
 use crate::vector::Counter;
@@ -24,6 +24,8 @@ pub(super) struct Marker {
     found: Vec<Finding>,
     /// Whether a value was found that must not pass at all.
     pub(super) denied: bool,
+    /// Whether a detector that the host brings did not answer.
+    pub(super) failed: bool,
 }
 
 /// A text stands in a value or in the name of one.
@@ -36,7 +38,15 @@ pub(super) enum Role {
 impl Marker {
     pub(super) fn new(plan: Arc<Plan>, keys: Keys, counter: Option<Counter>) -> Self {
         let keyring = Keyring::new(keys, Scopes::default());
-        Self { plan, keyring, report: Report::default(), counter, found: Vec::new(), denied: false }
+        Self {
+            plan,
+            keyring,
+            report: Report::default(),
+            counter,
+            found: Vec::new(),
+            denied: false,
+            failed: false,
+        }
     }
 
     /// Whether texts are read at all.
@@ -46,11 +56,33 @@ impl Marker {
 
     /// The findings of a whole text, for [`mark`](Self::mark); `None` where there are none. Give the list back with
     /// [`done`](Self::done).
-    pub(super) fn find(&mut self, text: &[u8], key: Option<&str>) -> Option<Vec<Finding>> {
+    ///
+    /// What only is to be observed has been noted, and is none of them.
+    pub(super) fn find(
+        &mut self,
+        text: &[u8],
+        key: Option<&str>,
+        path: impl Fn() -> String,
+    ) -> Option<Vec<Finding>> {
+        self.look(text, &Context { key, ..Context::default() }, path)
+    }
+
+    /// The same for the name of a member.
+    pub(super) fn find_in_name(&mut self, name: &[u8], path: impl Fn() -> String) -> Option<Vec<Finding>> {
+        self.look(name, &Context { given: Given::Name, ..Context::default() }, path)
+    }
+
+    fn look(
+        &mut self,
+        text: &[u8],
+        context: &Context<'_>,
+        path: impl Fn() -> String,
+    ) -> Option<Vec<Finding>> {
         let mut found = std::mem::take(&mut self.found);
         found.clear();
-        self.plan.detectors.scan(text, 0, &Context { key, ..Context::default() }, &mut found);
+        self.failed |= self.plan.detectors.pass(text, 0, context, true, &mut found).failed;
         self.plan.spare(text, &mut found);
+        found.retain(|finding| !self.observed(text, finding, &path));
         if found.is_empty() {
             self.found = found;
             return None;
@@ -60,6 +92,15 @@ impl Marker {
 
     pub(super) fn done(&mut self, found: Vec<Finding>) {
         self.found = found;
+    }
+
+    /// Notes a finding that stays as it is, if it is one.
+    fn observed(&mut self, text: &[u8], finding: &Finding, path: impl FnOnce() -> String) -> bool {
+        let observes = self.plan.entity(finding.entity).is_some_and(Rule::observes);
+        if observes {
+            self.mark(text, finding, Role::Value, path, &mut Vec::new());
+        }
+        observes
     }
 
     /// Notes one finding in a text and appends what stands in its place.
@@ -98,7 +139,7 @@ impl Marker {
         role: Role,
         path: impl Fn() -> String,
     ) -> Option<Vec<u8>> {
-        let found = self.find(text, key)?;
+        let found = self.find(text, key, &path)?;
         let mut out = Vec::with_capacity(text.len());
         let mut from = 0;
         for finding in &found {
@@ -166,26 +207,23 @@ impl Reading {
         last: bool,
         path: impl Fn() -> String,
     ) -> Vec<Mark> {
-        let context = Context { key, carry: self.carry };
+        let context = Context { key, carry: self.carry, given: Given::Pieces };
         let mut found = std::mem::take(&mut marker.found);
         found.clear();
         let plan = marker.plan.clone();
         let (start, continued) = (self.from, self.carry.inside().is_some());
-        if last {
-            plan.detectors.scan(text, start, &context, &mut found);
-            self.from = text.len();
-            self.carry = Carry::default();
-        } else {
-            let open = plan.detectors.scan_part(text, start, &context, &mut found);
-            self.from = open.from;
-            self.carry = open.carry;
-        }
+        let open = plan.detectors.pass(text, start, &context, last, &mut found);
+        marker.failed |= open.failed;
+        (self.from, self.carry) = if last { (text.len(), Carry::default()) } else { (open.from, open.carry) };
         let mut marks = Vec::new();
         for (index, finding) in found.iter().enumerate() {
             let mut out = Vec::new();
             if continued && index == 0 && finding.span.start == start {
                 marker.report.lengthen(finding.span.len());
-            } else if plan.excepts(finding, text) {
+                if plan.entity(finding.entity).is_some_and(Rule::observes) {
+                    continue;
+                }
+            } else if plan.excepts(finding, text) || marker.observed(text, finding, &path) {
                 continue;
             } else {
                 marker.mark(text, finding, Role::Value, &path, &mut out);

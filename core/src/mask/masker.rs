@@ -151,10 +151,14 @@ impl Masker {
 
     fn step(&mut self, input: &[u8], last: bool, out: &mut Vec<u8>) -> Result<Release, MaskError> {
         let before = out.len();
-        let denied = Fault { code: FaultCode::Denied, at: self.taken };
+        let (denied, failed) = (FaultCode::Denied, FaultCode::Failed);
+        let fault = |code| Fault { code, at: self.taken };
+        let (denied, failed) = (fault(denied), fault(failed));
         self.taken += input.len() as u64;
         let done = self.pipe.push(&mut self.marker, input, last, out).and_then(|release| {
             match self.marker.denied && !self.observes {
+                // What was not read may hold anything, whoever only observes.
+                _ if self.marker.failed => Err(failed),
                 true => Err(denied),
                 false => Ok(release),
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::detect::{Context, Custom, Detectors};
 use crate::error::Error;
-use crate::json::{Path, PathSet};
+use crate::json::{Fault, FaultCode, Path, PathSet};
 use crate::model::{Entity, Finding, Text};
 
 use super::Transform;
@@ -146,11 +146,17 @@ impl Plan {
     }
 
     /// What its entities find in a whole text, which may stand under a key.
-    pub fn find(&self, text: &[u8], key: Option<&str>) -> Vec<Finding> {
+    ///
+    /// # Errors
+    /// Where a detector that the host brings did not answer.
+    pub fn find(&self, text: &[u8], key: Option<&str>) -> Result<Vec<Finding>, Error> {
         let mut found = Vec::new();
-        self.detectors.scan(text, 0, &Context { key, ..Context::default() }, &mut found);
+        let context = Context { key, ..Context::default() };
+        if self.detectors.pass(text, 0, &context, true, &mut found).failed {
+            return Err(Fault { code: FaultCode::Failed, at: 0 }.into());
+        }
         self.spare(text, &mut found);
-        found
+        Ok(found)
     }
 
     /// Leaves out what the plan excepts.

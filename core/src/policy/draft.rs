@@ -14,7 +14,7 @@ use super::scope::{Amount, Callers, Matcher, Operations, Scope};
 use super::service::{IdentitySource, OnFailure, Service, State, Thresholds};
 use crate::classify;
 use crate::clock::{Timestamp, parse_duration};
-use crate::detect::{self, Custom, Find, Pattern, Words, Wrong};
+use crate::detect::{self, Called, Custom, Find, Pattern, Words, Wrong};
 use crate::glob::Glob;
 use crate::grant::{Grant, Scope as GrantScope, Step};
 use crate::identity::{TrustedHeaders, Who};
@@ -424,6 +424,8 @@ fn read_detector(entity: Entity, node: &Node) -> Option<Result<Arc<Custom>, (&'s
     } else if let Some(words) = texts("words") {
         let ignores_case = text(node, "case") == Some("ignore");
         Words::new(words.iter().map(String::as_str), ignores_case).map(Find::Words).map_err(at("words"))
+    } else if let Some(name) = text(node, "calls") {
+        Ok(Find::Called(Called::new(name, text(node, "label"))))
     } else {
         let keys = list(node, "keys", |key| Glob::new(&key.to_ascii_lowercase()).ok())?;
         Ok(Find::Keys(keys))
@@ -443,6 +445,7 @@ fn read_detector(entity: Entity, node: &Node) -> Option<Result<Arc<Custom>, (&'s
 fn read_transform(node: &Node) -> Option<Transform> {
     if let Some(word) = node.text() {
         return Some(match word {
+            "observe" => Transform::Observe,
             "redact" => Transform::Redact,
             "hash" => Transform::Hash,
             "drop" => Transform::Drop,

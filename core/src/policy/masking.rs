@@ -234,19 +234,20 @@ fn spec<'e>(entries: impl Iterator<Item = (&'e Entry, Embed)>, own: &[Arc<Custom
 /// shows more than a bare label; what nobody can have back hides more than what somebody can.
 fn strictness(transform: &Transform) -> u8 {
     match transform {
-        Transform::DateShift { .. } => 0,
-        Transform::Generalise(_) => 1,
-        Transform::Partial { .. } => 2,
-        Transform::Fpe(_) => 3,
-        Transform::Token(_) => 4,
-        Transform::Pseudonym(_) => 5,
-        Transform::Hash => 6,
-        Transform::KeepLength => 7,
-        Transform::Replace(_) => 8,
-        Transform::Drop => 10,
-        Transform::Deny => 11,
+        Transform::Observe => 0,
+        Transform::DateShift { .. } => 1,
+        Transform::Generalise(_) => 2,
+        Transform::Partial { .. } => 3,
+        Transform::Fpe(_) => 4,
+        Transform::Token(_) => 5,
+        Transform::Pseudonym(_) => 6,
+        Transform::Hash => 7,
+        Transform::KeepLength => 8,
+        Transform::Replace(_) => 9,
+        Transform::Drop => 11,
+        Transform::Deny => 12,
         // A new one that this table forgets is taken for the label.
-        _ => 9,
+        _ => 10,
     }
 }
 
@@ -285,6 +286,7 @@ mod tests {
         let shift = |days, scope| Transform::DateShift { days, scope };
         for (a, b, wins) in [
             (Transform::Drop, Transform::Redact, Transform::Drop),
+            (shift(30, Scope::Policy), Transform::Observe, shift(30, Scope::Policy)),
             (Transform::Redact, text("x"), Transform::Redact),
             (text("x"), Transform::Hash, text("x")),
             (Transform::Hash, partial(0, 0), Transform::Hash),

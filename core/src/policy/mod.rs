@@ -54,7 +54,7 @@ use document::{Findings, MAX_BYTES, POLICY, Shape};
 use draft::{Draft, Rule};
 use masking::Masks;
 
-use crate::detect::Custom;
+use crate::detect::{Called, Custom, Detector};
 use crate::error::{Diagnostic, Error, ErrorKind};
 use crate::grant::Grant;
 use crate::identity::Identity;
@@ -240,6 +240,39 @@ impl Policy {
     /// The entities that the policy declares, in the order of the text.
     pub fn detectors(&self) -> &[Arc<Custom>] {
         &self.masks.own
+    }
+
+    /// The same policy with a detector of the host under the name that [`detectors`](Self::detectors) call it by.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] where the policy calls none by that name.
+    pub fn with_detector(self, name: &str, detector: Arc<dyn Detector>) -> Result<Self, Error> {
+        let mut called = self.called().filter(|called| called.name == name).peekable();
+        if called.peek().is_none() {
+            let message = format!("the policy calls no detector by the name {name:?}");
+            return Err(Error::new(ErrorKind::NotFound, message));
+        }
+        called.for_each(|called| called.take(&detector));
+        Ok(self)
+    }
+
+    /// Whether every detector that the policy calls has been brought. What calls a missing one does not pass.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] with the name of one that is missing.
+    pub fn complete(&self) -> Result<(), Error> {
+        match self.called().find(|called| !called.is_there()) {
+            None => Ok(()),
+            Some(missing) => {
+                let message =
+                    format!("the policy calls the detector {:?}, and nobody brought it", missing.name);
+                Err(Error::new(ErrorKind::NotFound, message))
+            }
+        }
+    }
+
+    fn called(&self) -> impl Iterator<Item = &Called> {
+        self.masks.own.iter().filter_map(|own| own.called())
     }
 
     /// Every mask entry of the policy joined to one plan: for text that belongs to no request.

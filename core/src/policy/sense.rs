@@ -389,13 +389,16 @@ fn detectors(draft: &Draft<'_>, findings: &mut Findings) {
         let ways: Vec<&str> = WAYS.into_iter().filter(|way| node.get(way).is_some()).collect();
         match ways.as_slice() {
             [] => {
-                let message = "it finds nothing: name `pattern`, `words` or `keys`";
+                let message = "it finds nothing: name `pattern`, `words`, `keys` or `calls`";
                 findings.add(node.place, "missing_key", message);
             }
             [way] => {
-                for (key, of) in
-                    [("case", &["words"][..]), ("check", &["pattern"]), ("near", &["pattern", "words"])]
-                {
+                for (key, of) in [
+                    ("case", &["words"][..]),
+                    ("check", &["pattern"]),
+                    ("near", &["pattern", "words"]),
+                    ("label", &["calls"]),
+                ] {
                     if node.get(key).is_some() && !of.contains(way) {
                         let message = format!("`{key}` belongs to {}, and this has {way}", of.join(" or "));
                         findings.add(place(node, key), "misplaced_key", message);
@@ -403,7 +406,7 @@ fn detectors(draft: &Draft<'_>, findings: &mut Findings) {
                 }
             }
             [_, second, ..] => {
-                let message = "an entity is found in one way: `pattern`, `words` or `keys`";
+                let message = "an entity is found in one way: `pattern`, `words`, `keys` or `calls`";
                 findings.add(place(node, second), "contradictory_detector", message);
             }
         }
@@ -419,7 +422,7 @@ fn detectors(draft: &Draft<'_>, findings: &mut Findings) {
 }
 
 /// How an entity can be found.
-const WAYS: [&str; 3] = ["pattern", "words", "keys"];
+const WAYS: [&str; 4] = ["pattern", "words", "keys", "calls"];
 
 /// A transform that reads its value fits what it is named for; all others would be redacted, and nobody told.
 fn transforms_fit(mask: &Node, findings: &mut Findings) {
@@ -432,6 +435,10 @@ fn transforms_fit(mask: &Node, findings: &mut Findings) {
     for (_, transform) in by_field {
         if transform.text() == Some("generalise") {
             let message = "say what the field holds, such as {generalise: {as: age}}";
+            findings.add(transform.place, "unfit_transform", message);
+        }
+        if transform.text() == Some("observe") {
+            let message = "what stands in a field is masked; what is only counted is an entity";
             findings.add(transform.place, "unfit_transform", message);
         }
     }

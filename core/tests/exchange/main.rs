@@ -8,6 +8,8 @@
 )]
 
 mod corpus;
+mod detectors;
+mod field;
 mod flow;
 mod transforms;
 

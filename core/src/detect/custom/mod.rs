@@ -3,11 +3,13 @@
 //! It is a pass of its own beside that of the catalogue, made only where a policy declares such entities; what it finds
 //! competes with the rest ([`resolve`](super::resolve)) and is masked and counted like the rest.
 
+mod called;
 mod pattern;
 #[cfg(test)]
 mod tests;
 mod words;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -16,10 +18,14 @@ use super::input::Input;
 use super::lexicon::{Lexicon, Plain};
 use super::resolve::Candidate;
 use super::words::{Sense, Sight};
-use super::{Inside, MAX_OPEN};
+use super::{Context, Given, Inside, MAX_OPEN};
 use crate::glob::Glob;
 use crate::model::Entity;
+use called::sentence;
 
+pub(crate) use called::Called;
+pub(super) use called::Failed;
+pub use called::{Detector, Spotted};
 pub(crate) use pattern::Pattern;
 pub(crate) use words::Words;
 
@@ -48,6 +54,8 @@ pub(crate) enum Find {
     Words(Words),
     /// The whole of a text that stands under such a name (in small letters).
     Keys(Vec<Glob>),
+    /// By a detector that the host brings.
+    Called(Called),
 }
 
 /// What a reader says of the text from some offset on.
@@ -104,6 +112,14 @@ impl Custom {
                 format!("{what} ends within {FIT} bytes: bound the pattern's repetitions"),
             )),
             _ => Ok(()),
+        }
+    }
+
+    /// The detector of the host that finds it.
+    pub(crate) fn called(&self) -> Option<&Called> {
+        match &self.find {
+            Find::Called(called) => Some(called),
+            _ => None,
         }
     }
 
@@ -186,18 +202,18 @@ impl Customs {
         &self,
         input: &Input<'_>,
         from: usize,
-        key: Option<&str>,
+        context: &Context<'_>,
         (first, whole): (usize, bool),
         candidates: &mut Vec<Candidate>,
-    ) -> usize {
-        let mut limit = usize::MAX;
+    ) -> Result<usize, Failed> {
+        let mut limit = self.ask(input, from, context, (first, whole), candidates)?;
         input.take_touched();
-        let sight = Sight::new(&self.lexicon, key);
+        let sight = Sight::new(&self.lexicon, context.key);
         for (which, custom) in self.all.iter().enumerate() {
             let sense = Sense { sight: &sight, which };
             let mut at = from;
             loop {
-                let (start, end, goes_on) = match custom.next(input, at, key, whole) {
+                let (start, end, goes_on) = match custom.next(input, at, context.key, whole) {
                     Next::None => break,
                     Next::Undecided(start) => {
                         limit = limit.min(start);
@@ -229,7 +245,55 @@ impl Customs {
                 at = end;
             }
         }
-        limit
+        Ok(limit)
+    }
+
+    /// The same for the detectors that the host brings; each is called once for a text, whatever it is asked for.
+    fn ask(
+        &self,
+        input: &Input<'_>,
+        from: usize,
+        context: &Context<'_>,
+        (first, whole): (usize, bool),
+        candidates: &mut Vec<Candidate>,
+    ) -> Result<usize, Failed> {
+        let called = self.all.iter().enumerate().filter_map(|(which, own)| Some((which, own, own.called()?)));
+        let called: Vec<_> = called.collect();
+        let Some((some, ..)) = called.first() else { return Ok(usize::MAX) };
+        let mut start = from;
+        while start < input.len() && context.given != Given::Name {
+            let end = match context.given {
+                Given::Whole if whole => Some(input.len()),
+                _ => sentence(input, start, whole),
+            };
+            let Some(end) = end else { return Ok(start) };
+            let candidate = |which: usize, rank, span: Range<usize>, void| Candidate {
+                start: start + span.start,
+                end: start + span.end,
+                low: start,
+                which: first + which,
+                rank,
+                score: 100,
+                open: false,
+                state: 0,
+                void,
+                level: 0,
+            };
+            // A sentence is read as a whole or not at all.
+            candidates.push(candidate(*some, 0, 0..end - start, true));
+            let mut answers: Vec<(&str, Vec<Spotted>)> = Vec::new();
+            for (which, own, by) in &called {
+                if !answers.iter().any(|(name, _)| *name == by.name) {
+                    answers.push((&by.name, by.ask(input.slice(start, end), context.key)?));
+                }
+                let answer =
+                    answers.iter().filter(|(name, _)| *name == by.name).flat_map(|(_, spotted)| spotted);
+                let meant = answer.filter(|spotted| by.is_meant(spotted));
+                candidates.extend(meant.map(|one| candidate(*which, own.rank, one.span.clone(), false)));
+            }
+            start = end;
+        }
+        Ok(usize::MAX)
     }
 }
 
@@ -238,6 +302,8 @@ impl Custom {
         match &self.find {
             Find::Pattern(pattern) => pattern.next(input, from, whole),
             Find::Words(words) => words.next(input, from, whole),
+            // It is asked for its answers at once.
+            Find::Called(_) => Next::None,
             // A text begins once.
             Find::Keys(_) if from > 0 || input.len() == 0 || !self.names(key) => Next::None,
             Find::Keys(_) => match input.len() {

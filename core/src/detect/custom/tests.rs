@@ -185,6 +185,42 @@ proptest! {
     }
 }
 
+/// Marks what stands between `<` and `>`, and the first and last letter of all that it is handed.
+struct Brackets;
+
+impl Detector for Brackets {
+    fn detect(
+        &self,
+        text: &str,
+        _key: Option<&str>,
+    ) -> Result<Vec<Spotted>, Box<dyn std::error::Error + Send + Sync>> {
+        let mut ends = text.char_indices().map(|(at, c)| at..at + c.len_utf8());
+        let mut spans: Vec<_> = ends.next().into_iter().chain(ends.next_back()).collect();
+        if let (Some(start), Some(end)) = (text.find('<'), text.rfind('>')) {
+            spans.extend((start < end).then_some(start..end + 1));
+        }
+        Ok(spans.into_iter().map(|span| Spotted { span, label: "B".into() }).collect())
+    }
+}
+
+proptest! {
+    #[test]
+    fn sentences_are_the_same_however_they_come(
+        hay in prop_oneof!["[ab<>.!\\n é]{0,60}", "(a[a-zé ]{0,90}[<>.\\n]? ?){0,200}"],
+        chunk in 1_usize..40,
+    ) {
+        let called = Called::new("b", None);
+        let brackets: Arc<dyn Detector> = Arc::new(Brackets);
+        called.take(&brackets);
+        let called = Custom::new(Entity::declared("called"), Find::Called(called), None);
+        let own = [called, pattern("a [ab]+ b"), words(&["ab a", "b"], false)].map(Arc::new);
+        let wanted: Vec<_> = own.iter().map(|own| own.entity).chain([entity("email").unwrap()]).collect();
+        let detectors = Detectors::with(&wanted, &own);
+        let found = streamed(&detectors, hay.as_bytes().chunks(chunk), None);
+        prop_assert_eq!(found, streamed(&detectors, std::iter::once(hay.as_bytes()), None));
+    }
+}
+
 fn syntax_of_tests() -> regex_automata::util::syntax::Config {
     regex_automata::util::syntax::Config::new().unicode(false).utf8(false)
 }

@@ -146,5 +146,9 @@ impl Exchange {
 
 /// What is wrong with a response, by what its body could not bear.
 fn unfit(code: Broken) -> &'static str {
-    if code == DENIED { "denied_response" } else { "malformed_response" }
+    match code {
+        DENIED => "denied_response",
+        "guard_unavailable" => code,
+        _ => "malformed_response",
+    }
 }

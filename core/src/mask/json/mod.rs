@@ -245,7 +245,7 @@ impl JsonDriver {
             self.stays(token.span.start, splice);
             let mut shown = None;
             if marker.detects()
-                && let Some(found) = marker.find(name, None)
+                && let Some(found) = marker.find_in_name(name, || self.place.path_above())
             {
                 let mut new = Vec::new();
                 let mut from = 0;
@@ -382,7 +382,7 @@ impl JsonDriver {
             }
         } else if !vector
             && marker.detects()
-            && let Some(found) = marker.find(text, self.place.key())
+            && let Some(found) = marker.find(text, self.place.key(), || self.place.path())
         {
             let mut new = std::mem::take(&mut self.escaped);
             let mut from = 0;

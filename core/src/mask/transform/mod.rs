@@ -2,6 +2,7 @@
 //!
 //! | transform | what is left | who can tell what |
 //! |---|---|---|
+//! | `observe` | the value itself: it is counted | whoever reads it has it |
 //! | `date_shift` | the date some days off, the intervals | whoever knows one true date of the scope knows all |
 //! | `generalise` | a network, a year, a band, a district | what is left is true |
 //! | `partial` | characters at the ends, the length | what is left is true |
@@ -47,6 +48,8 @@ pub use unmask::{Hidden, Unmasked, unmask};
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transform {
+    /// The value stays, byte for byte, and is counted and recorded like what is masked. For entities.
+    Observe,
     /// A label: `[EMAIL]` for an entity, `[REDACTED]` for a field.
     Redact,
     /// Keeps some characters at both ends, stars between: `41************11`.
@@ -135,6 +138,7 @@ impl Rule {
                 hex(value.digest, out);
             }
             Transform::Drop => {}
+            Transform::Observe => out.extend_from_slice(value.text),
             Transform::Replace(text) => out.extend_from_slice(text.as_bytes()),
             Transform::Pseudonym(_) if value.overlong => pseudonym::untyped(self.stem, value.digest, out),
             _ => {
@@ -171,6 +175,7 @@ impl Rule {
             Transform::Token(scope) => keyring.tokens(*scope)?.write(self.stem, text, out)?,
             Transform::Redact
             | Transform::Hash
+            | Transform::Observe
             | Transform::Drop
             | Transform::Replace(_)
             | Transform::Deny => {
@@ -198,6 +203,8 @@ impl Rule {
             Transform::Token(_) => token::parts(text()).is_some(),
             Transform::Fpe(_) => digits::read(text()).is_some(),
             Transform::DateShift { .. } => date::Written::read(text()).is_some(),
+            // It is looked for and not taken away: its survival says nothing.
+            Transform::Observe => true,
             Transform::Redact | Transform::Partial { .. } | Transform::Drop | Transform::Deny => false,
         };
         own || value == self.label.as_bytes()
@@ -225,6 +232,11 @@ impl Rule {
             hex(value.digest, out);
             out.push(b']');
         }
+    }
+
+    /// Whether what it fits stays as it is.
+    pub(super) fn observes(&self) -> bool {
+        self.transform == Transform::Observe
     }
 
     /// Whether what it fits must not pass at all.

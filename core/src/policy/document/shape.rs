@@ -56,6 +56,7 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const REREAD: &[&str] = &["always", "never"];
     pub(in crate::policy) const EMBED: &[&str] = &["mask", "pass", "deny"];
     pub(in crate::policy) const TRANSFORMS: &[&str] = &[
+        "observe",
         "date_shift",
         "generalise",
         "partial",
@@ -331,7 +332,7 @@ static GRANT: Table = Table {
 
 static DETECTOR: Table = Table {
     name: "detector",
-    about: "One of pattern, words and keys: how values of this entity are found.",
+    about: "One of pattern, words, keys and calls: how values of this entity are found.",
     keys: &[
         may(
             "pattern",
@@ -348,6 +349,16 @@ static DETECTOR: Table = Table {
             "keys",
             &Shape::Many(&Shape::One(Scalar::Glob)),
             "names or patterns of JSON members, form fields and columns, case ignored: the whole text or number under them is the value",
+        ),
+        may(
+            "calls",
+            &NAME,
+            "a detector that the host brings under this name; where it fails, nothing passes",
+        ),
+        may(
+            "label",
+            &TEXT,
+            "for calls: what the detector calls this entity, such as PERSON; all that it sees where absent",
         ),
         may(
             "check",

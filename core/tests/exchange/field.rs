@@ -1,0 +1,100 @@
+//! What went wrong elsewhere, with values of our own: nothing lost, nothing shifted, nothing taken for what it is not.
+
+use wardline::guard::{Guard, Masked};
+use wardline::policy::Policy;
+
+fn guard(mask: &str) -> Guard {
+    let policy = format!("version: 1\nstate: memory\nservices: {{v: {{system: qdrant}}}}\nmask: [{mask}]\n");
+    Guard::new(Policy::parse(&policy, "wardline.yaml").unwrap())
+}
+
+fn masked(mask: &str, content_type: &str, body: &str) -> (String, u64) {
+    let Masked { body: new, findings } = guard(mask).mask(body.as_bytes(), content_type).unwrap();
+    let new = new.map_or_else(|| body.to_owned(), |new| String::from_utf8(new).unwrap());
+    (new, findings.values().sum())
+}
+
+const ALL: &str = "{name: all, entities: {'*': redact}}";
+
+#[test]
+fn one_replacement_does_not_shift_the_next() {
+    let mask = "{name: m, entities: {email: redact, iban: {replace: 'a rather long text instead of it'}}}";
+    let text = "mira.holt@example.net owes DE89370400440532013000, as does jon.vik@example.com.";
+    let wanted = "[EMAIL] owes a rather long text instead of it, as does [EMAIL].";
+    assert_eq!(masked(mask, "text/plain", text), (wanted.to_owned(), 3));
+}
+
+#[test]
+fn a_masked_number_leaves_a_valid_document() {
+    let body = r#"{"order_id":733904812,"customer_id":90461777}"#;
+    let (new, _) = masked("{name: m, fields: {customer_id: redact}}", "application/json", body);
+    let read: serde_json::Value = serde_json::from_str(&new).unwrap();
+    assert_eq!((&read["order_id"], &read["customer_id"]), (&733_904_812.into(), &"[REDACTED]".into()));
+}
+
+#[test]
+fn every_role_of_a_conversation_is_read() {
+    let roles = ["system", "user", "assistant", "tool", "developer"];
+    let messages = roles.map(|role| serde_json::json!({"role": role, "content": "card 4012888888881881"}));
+    let body = serde_json::json!({"messages": messages}).to_string();
+    let (new, findings) = masked("{name: m, entities: {credit_card: redact}}", "application/json", &body);
+    assert_eq!((new.contains("4012"), findings), (false, 5));
+}
+
+#[test]
+fn a_stream_without_values_loses_no_word() {
+    let words: Vec<String> = (1..40).map(|n| format!("word {n} ")).collect();
+    let event = |word: &String| {
+        format!("data: {}\n\n", serde_json::json!({"choices": [{"index": 0, "delta": {"content": word}}]}))
+    };
+    let body: String = words.iter().map(event).collect();
+    let (new, _) = masked(ALL, "text/event-stream", &body);
+    assert_eq!(said(&new), words.concat());
+}
+
+/// What a stream of events says in all.
+fn said(events: &str) -> String {
+    let data = events.lines().filter_map(|line| line.strip_prefix("data: "));
+    let pieces = data.map(|data| {
+        let data: serde_json::Value = serde_json::from_str(data).unwrap();
+        data["choices"][0]["delta"]["content"].as_str().unwrap().to_owned()
+    });
+    pieces.collect()
+}
+
+#[test]
+fn a_secret_longer_than_any_window_does_not_leave() {
+    let secret = "c3D4".repeat(9_000);
+    let text = format!("Authorization: Bearer {secret}\nnext line");
+    let event = |piece: &[u8]| {
+        let text = std::str::from_utf8(piece).unwrap();
+        format!("data: {}\n\n", serde_json::json!({"choices": [{"index": 0, "delta": {"content": text}}]}))
+    };
+    let body: String = text.as_bytes().chunks(64).map(event).collect();
+    let (new, findings) = masked("{name: m, entities: {bearer_token: redact}}", "text/event-stream", &body);
+    assert_eq!((said(&new).as_str(), findings), ("Authorization: Bearer [BEARER_TOKEN]\nnext line", 1));
+}
+
+#[test]
+fn codes_ids_and_plain_numbers_are_no_personal_data() {
+    for text in [
+        "A SHORT HANDBOOK: chapters B2, F9, K41 and C7; open standard",
+        "id 4c81ae90-b72f-461e-9035-221587400613",
+    ] {
+        assert_eq!(masked(ALL, "text/plain", text), (text.to_owned(), 0));
+    }
+    let number = r#"{"order_id":533904812}"#;
+    assert_eq!(masked(ALL, "application/json", number), (number.to_owned(), 0));
+    assert_eq!(masked(ALL, "text/plain", "ssn: 536-22-8145").1, 1);
+}
+
+#[test]
+fn masking_and_finding_agree_about_the_same_text() {
+    let guard = guard("{name: m, entities: {'*': redact}, except: [jon.vik@example.com]}");
+    let text = "mira.holt@example.net, jon.vik@example.com, 4012888888881881";
+    let found = guard.policy().whole_plan().find(text.as_bytes(), None).unwrap();
+    let masked = guard.mask(text.as_bytes(), "text/plain").unwrap();
+    let names: Vec<&str> = found.iter().map(|found| found.entity.name).collect();
+    assert_eq!(names, ["email", "credit_card"]);
+    assert_eq!(masked.findings.into_values().collect::<Vec<_>>(), [1, 1]);
+}
