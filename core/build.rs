@@ -8,7 +8,7 @@ mod emit;
 #[path = "build/node.rs"]
 mod node;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
 fn main() {
@@ -27,17 +27,16 @@ fn main() {
         &read(root.join("src/model/operation.rs")),
         &read(root.join("src/model/act.rs")),
     );
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap_or_else(|error| stop(&[format!("{}: {error}", folder.display())]))
-        .filter_map(|entry| entry.ok().map(|e| e.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
-        .collect();
-    files.sort();
-
     let (mut systems, mut wrong) = (Vec::new(), Vec::new());
-    for file in files {
-        let name = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
-        match catalogue::system(&name, &read(file), &words) {
+    for file in yaml_files(&folder) {
+        // A large system goes on in the folder of its name.
+        let more = file.with_extension("");
+        let parts = if more.is_dir() { yaml_files(&more) } else { Vec::new() };
+        let named = |path: PathBuf| {
+            (path.strip_prefix(&root).unwrap_or(&path).display().to_string(), read(path))
+        };
+        let files: Vec<_> = std::iter::once(file).chain(parts).map(named).collect();
+        match catalogue::system(&files, &words) {
             Ok(system) => systems.push(system),
             Err(found) => wrong.extend(found),
         }
@@ -49,6 +48,17 @@ fn main() {
     if let Err(error) = fs::write(&out, emit::tables(&systems)) {
         stop(&[format!("{}: {error}", out.display())]);
     }
+}
+
+/// The YAML files of a folder, in the order of their names.
+fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap_or_else(|error| stop(&[format!("{}: {error}", folder.display())]))
+        .filter_map(|entry| entry.ok().map(|e| e.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+        .collect();
+    files.sort();
+    files
 }
 
 fn stop(wrong: &[String]) -> ! {
