@@ -1,10 +1,12 @@
 //! Turns the catalogue's YAML into static Rust tables, so that the library neither parses YAML nor pays for it at run time.
-//! An unknown key, operation or unit, a rule without effect or an entry said twice fails the build, with file and line.
+//! The lists of names become one table of bytes. An unknown key, operation or unit, a rule without effect or an entry said twice fails the build, with file and line.
 
 #[path = "build/catalogue.rs"]
 mod catalogue;
 #[path = "build/emit.rs"]
 mod emit;
+#[path = "build/names.rs"]
+mod names;
 #[path = "build/node.rs"]
 mod node;
 
@@ -17,6 +19,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=data/catalogue");
+    println!("cargo::rerun-if-changed=data/names");
     println!("cargo::rerun-if-changed=src/model/operation.rs");
     println!("cargo::rerun-if-changed=src/model/act.rs");
 
@@ -44,9 +47,16 @@ fn main() {
     if !wrong.is_empty() {
         stop(&wrong);
     }
-    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("catalogue.rs");
-    if let Err(error) = fs::write(&out, emit::tables(&systems)) {
-        stop(&[format!("{}: {error}", out.display())]);
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    let write = |file: &str, bytes: &[u8]| {
+        if let Err(error) = fs::write(out.join(file), bytes) {
+            stop(&[format!("{}: {error}", out.join(file).display())]);
+        }
+    };
+    write("catalogue.rs", emit::tables(&systems).as_bytes());
+    match names::table(&root.join("data/names")) {
+        Ok(table) => write("names.bin", &table),
+        Err(error) => stop(&[format!("data/names: {error}")]),
     }
 }
 

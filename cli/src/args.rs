@@ -27,9 +27,9 @@ pub(crate) enum Command {
     /// Say what a request does: its acts, each with operation, resource, magnitude and risk.
     Classify(Classify),
     /// Find personal data and secrets in a text from standard input.
-    Detect(Jsonl),
+    Detect(Detect),
     /// List the entities that can be found and masked.
-    Entities,
+    Entities(Entities),
     /// Mask a body from standard input.
     Mask(Mask),
     /// Tell what tokens or encrypted digits stand for; needs a live grant, and is recorded.
@@ -57,10 +57,20 @@ pub(crate) struct Check {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Jsonl {
+pub(crate) struct Detect {
     /// Read a JSON object a line and answer each with one.
     #[arg(long)]
     pub(crate) jsonl: bool,
+    /// Find what the mask entries of this policy name, its own entities included; without it, all that is built in.
+    #[arg(long)]
+    pub(crate) policy: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Entities {
+    /// List those that this policy declares too.
+    #[arg(long)]
+    pub(crate) policy: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]

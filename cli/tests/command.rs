@@ -61,6 +61,24 @@ fn check_names_every_error_with_its_place() {
 }
 
 #[test]
+fn what_a_policy_declares_is_listed_found_and_masked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    let own = "version: 1\nstate: memory\nservices: {v: {system: qdrant}}\ndetectors: {order_no: {pattern: 'ORD-[0-9]{6}'}}\nmask: [{name: m, entities: {order_no: redact}}]\n";
+    std::fs::write(&path, own).unwrap();
+    let path = path.to_str().unwrap();
+    let listed = wardline(&["entities", "--policy", path], "");
+    assert!(listed.out.contains("\norder_no ") && listed.out.contains("\nemail "));
+    let text = "ORD-123456 of ana@example.org";
+    let found = json(&wardline(&["detect", "--json", "--policy", path], text));
+    assert_eq!(
+        found["spans"],
+        serde_json::json!([{"start": 0, "end": 10, "entity": "order_no", "group": "other", "score": 1.0}])
+    );
+    assert_eq!(wardline(&["mask", "--policy", path], text).out, "[ORDER_NO] of ana@example.org");
+}
+
+#[test]
 fn the_evaluation_border_answers_line_by_line_in_order() {
     let detect = wardline(
         &["detect", "--jsonl"],

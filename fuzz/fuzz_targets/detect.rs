@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use wardline::detect::{CONTEXT, Context, Detectors};
+use wardline::detect::{Carry, Context, Detectors, KEPT};
 use wardline::model::Finding;
 
 static ALL: LazyLock<Detectors> = LazyLock::new(Detectors::all);
@@ -26,11 +26,11 @@ fuzz_target!(|input: &[u8]| {
 
 /// The findings of a text that arrives in pieces of `chunk` bytes.
 fn pieces(text: &[u8], chunk: usize, context: &Context<'_>) -> Vec<Finding> {
-    let (mut found, mut from, mut inside, mut arrived) = (Vec::new(), 0usize, None, 0);
+    let (mut found, mut from, mut carry, mut arrived) = (Vec::new(), 0usize, Carry::default(), 0);
     loop {
-        let base = from.saturating_sub(CONTEXT);
+        let base = from.saturating_sub(KEPT);
         let part = &text[base..arrived];
-        let (continues, context) = (inside.is_some(), Context { inside, ..*context });
+        let (continues, context) = (carry.inside().is_some(), Context { carry, ..*context });
         let mut new = Vec::new();
         if arrived == text.len() {
             ALL.scan(part, from - base, &context, &mut new);
@@ -38,7 +38,7 @@ fn pieces(text: &[u8], chunk: usize, context: &Context<'_>) -> Vec<Finding> {
             return found;
         }
         let open = ALL.scan_part(part, from - base, &context, &mut new);
-        (from, inside) = (base + open.from, open.inside);
+        (from, carry) = (base + open.from, open.carry);
         extend(&mut found, new, base, continues);
         arrived = (arrived + chunk).min(text.len());
     }

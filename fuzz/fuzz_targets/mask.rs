@@ -19,6 +19,7 @@ static PLAN: LazyLock<Arc<Plan>> = LazyLock::new(|| {
         Plan::compile(PlanSpec {
             entities: entities.map(|(info, transform)| (info.entity, transform.clone())).collect(),
             fields: fields.map(|(path, transform)| (Path::parse(path).unwrap(), transform)).to_vec(),
+            ..PlanSpec::default()
         })
         .unwrap(),
     )

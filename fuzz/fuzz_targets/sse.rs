@@ -12,7 +12,7 @@ use wardline::mask::{Format, Masker, Plan, PlanSpec, Transform};
 
 static PLAN: LazyLock<Arc<Plan>> = LazyLock::new(|| {
     let entities = detect::catalogue().iter().map(|info| (info.entity, Transform::Redact)).collect();
-    Arc::new(Plan::compile(PlanSpec { entities, fields: Vec::new() }).unwrap())
+    Arc::new(Plan::compile(PlanSpec { entities, ..PlanSpec::default() }).unwrap())
 });
 
 fuzz_target!(|input: &[u8]| {

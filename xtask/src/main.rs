@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Some("test") => test::run(),
         Some("demo") => demo::run(),
         Some("schema") => run::cargo(
-            &["test", "--quiet", "-p", "wardline", "--test", "schema"],
+            &["test", "--quiet", "-p", "wardline", "--test", "policy", "schema"],
             &[("WARDLINE_WRITE_SCHEMA", "1")],
         ),
         _ => Err("usage: cargo xtask test | demo | schema".to_owned()),

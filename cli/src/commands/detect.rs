@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use wardline::detect::{self, Context, Detectors};
+use wardline::detect;
 use wardline::model::Finding;
+use wardline::policy::Policy;
 
-use crate::args::Jsonl;
+use super::mask::everything;
+use crate::args::{Detect, Entities};
 use crate::{Outcome, Streams};
 
 #[derive(Deserialize)]
@@ -43,13 +45,12 @@ impl From<Finding> for Span {
     }
 }
 
-pub(crate) fn run(args: &Jsonl, json: bool, streams: &mut Streams<'_>) -> Outcome {
-    let detectors = Detectors::all();
-    let find = |text: &[u8]| {
-        let mut found = Vec::new();
-        detectors.scan(text, 0, &Context::default(), &mut found);
-        found.into_iter().map(Span::from).collect()
+pub(crate) fn run(args: &Detect, json: bool, streams: &mut Streams<'_>) -> Outcome {
+    let plan = match &args.policy {
+        Some(path) => Policy::from_file(path)?.whole_plan(),
+        None => everything()?,
     };
+    let find = |text: &[u8]| plan.find(text, None).into_iter().map(Span::from).collect();
     if args.jsonl {
         streams.each_line(|question: Question| {
             Ok(Answer { id: Some(question.id), spans: find(question.text.as_bytes()) })
@@ -67,7 +68,7 @@ pub(crate) fn run(args: &Jsonl, json: bool, streams: &mut Streams<'_>) -> Outcom
     Ok(0)
 }
 
-pub(crate) fn entities(json: bool, streams: &mut Streams<'_>) -> Outcome {
+pub(crate) fn entities(args: &Entities, json: bool, streams: &mut Streams<'_>) -> Outcome {
     #[derive(Serialize)]
     struct Row<'a> {
         entity: &'a str,
@@ -81,6 +82,16 @@ pub(crate) fn entities(json: bool, streams: &mut Streams<'_>) -> Outcome {
             streams.json(&Row { entity, group, what: info.what, source: info.source })?;
         } else {
             streams.say(format!("{entity:<20} {group:<15} {}", info.what))?;
+        }
+    }
+    let policy = args.policy.as_ref().map(Policy::from_file).transpose()?;
+    for own in policy.iter().flat_map(Policy::detectors) {
+        let (entity, group) = (own.entity.name, own.entity.group.name());
+        let what = "declared by the policy";
+        if json {
+            streams.json(&Row { entity, group, what, source: what })?;
+        } else {
+            streams.say(format!("{entity:<20} {group:<15} {what}"))?;
         }
     }
     Ok(0)

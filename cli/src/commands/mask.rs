@@ -110,9 +110,9 @@ fn survivors(plan: &Arc<Plan>, keys: &Keys, content_type: &str, body: &[u8]) -> 
 }
 
 /// Every entity of the catalogue, replaced by its label.
-fn everything() -> Result<Arc<Plan>, Failure> {
+pub(super) fn everything() -> Result<Arc<Plan>, Failure> {
     let entities = detect::catalogue().iter().map(|info| (info.entity, Transform::Redact)).collect();
-    Ok(Arc::new(Plan::compile(PlanSpec { entities, fields: Vec::new() })?))
+    Ok(Arc::new(Plan::compile(PlanSpec { entities, ..PlanSpec::default() })?))
 }
 
 type Masked = (Vec<u8>, BTreeMap<Text, u64>);

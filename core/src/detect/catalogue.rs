@@ -59,6 +59,8 @@ pub(super) const FILES: &[&str] = &[
     include_str!("../../data/entities/identity/asia.yaml"),
     include_str!("../../data/entities/identity/middle-east-africa-pacific.yaml"),
     include_str!("../../data/entities/contact.yaml"),
+    include_str!("../../data/entities/person.yaml"),
+    include_str!("../../data/entities/address.yaml"),
     include_str!("../../data/entities/network.yaml"),
     include_str!("../../data/entities/crypto.yaml"),
     include_str!("../../data/entities/place.yaml"),

@@ -2,6 +2,7 @@
 
 use saphyr::Yaml;
 
+use super::address::{self, Address};
 use super::bic::{self, Bic};
 use super::catalogue::strings;
 use super::coin::base58::{self, Base58};
@@ -19,6 +20,7 @@ use super::input::Input;
 use super::ip;
 use super::literals::Lead;
 use super::mac;
+use super::person::{self, Person};
 use super::secrets::assigned::{self, Assigned};
 use super::secrets::authorization::{self, Authorization};
 use super::secrets::named::{self, Named};
@@ -30,6 +32,7 @@ use super::words::Sense;
 /// How an entity is found: a mechanism of the code with the settings of its data row.
 #[derive(Debug, Clone)]
 pub(super) enum Find {
+    Address(Box<Address>),
     Assigned(Assigned),
     Authorization(Authorization),
     Base58(Base58),
@@ -48,6 +51,7 @@ pub(super) enum Find {
     Mac,
     Monero,
     Named(Named),
+    Person(Box<Person>),
     Phone(Vec<Code>),
     PrivateKey,
     PuttyKey,
@@ -75,7 +79,7 @@ pub(super) enum Anchor {
 impl Find {
     /// Whether the key that a text stands under wakes it too.
     pub(super) fn reads_keys(&self) -> bool {
-        matches!(self, Self::Assigned(_) | Self::Bic(_) | Self::Named(_))
+        matches!(self, Self::Assigned(_) | Self::Bic(_) | Self::Named(_) | Self::Person(_) | Self::Address(_))
     }
 }
 
@@ -105,6 +109,7 @@ impl Find {
     /// Reads the `find` of a row and the settings that belong to it.
     pub(super) fn read(row: &'static Yaml<'static>) -> Option<Self> {
         Some(match row.as_mapping_get("find")?.as_str()? {
+            "address" => Self::Address(Box::new(Address::read(row)?)),
             "assigned" => Self::Assigned(Assigned::read(row)?),
             "authorization" => Self::Authorization(Authorization::read(row)?),
             "base58" => Self::Base58(Base58::read(row)?),
@@ -123,6 +128,7 @@ impl Find {
             "mac" => Self::Mac,
             "monero" => Self::Monero,
             "named" => Self::Named(Named::read(row)?),
+            "person" => Self::Person(Box::new(Person::read(row)?)),
             "phone" => Self::Phone(phone::codes(row)?),
             "private_key" => Self::PrivateKey,
             "putty_key" => Self::PuttyKey,
@@ -134,13 +140,27 @@ impl Find {
         })
     }
 
+    /// Whether its values go over several lines.
+    pub(super) fn is_by_line(&self) -> bool {
+        matches!(self, Self::Address(_))
+    }
+
+    /// Whether words that begin with a capital wake it, too.
+    pub(super) fn reads_capitals(&self) -> bool {
+        matches!(self, Self::Address(_) | Self::Person(_))
+    }
+
     /// The byte that wakes it, unless literals do. Shapes are woken by what the word at a digit looks like.
     pub(super) fn anchor(&self) -> Option<Anchor> {
         match self {
             Self::Email(_) => Some(Anchor::AtSign),
-            Self::BirthDate | Self::Card(_) | Self::Iban(_) | Self::Ipv4 | Self::Mac | Self::Phone(_) => {
-                Some(Anchor::Digit)
-            }
+            Self::Address(_)
+            | Self::BirthDate
+            | Self::Card(_)
+            | Self::Iban(_)
+            | Self::Ipv4
+            | Self::Mac
+            | Self::Phone(_) => Some(Anchor::Digit),
             Self::Ipv6 => Some(Anchor::Colon),
             Self::Base58(_) | Self::Bech32(_) | Self::Ethereum | Self::Monero => Some(Anchor::LongWord),
             Self::Coordinates | Self::Latitude => Some(Anchor::Degrees),
@@ -152,6 +172,7 @@ impl Find {
     #[inline]
     pub(super) fn wants(&self, input: &Input<'_>, word: &Word) -> bool {
         match self {
+            Self::Address(_) => address::wants(input, word),
             Self::BirthDate => date::wants(input, word),
             Self::Card(_) => {
                 word.is_number() && word.length() >= 4 && (word.more || card::fits(word.length()))
@@ -190,6 +211,7 @@ impl Find {
     /// What a reader of digits makes of a word.
     pub(super) fn attempt_word(&self, input: &Input<'_>, seen: &Seen, sense: &Sense<'_>) -> Attempt {
         match self {
+            Self::Address(settings) => address::attempt_word(input, &seen.word, settings, sense),
             Self::Base58(settings) => base58::attempt(input, &seen.word, settings, sense),
             Self::Bech32(prefixes) => bech32::attempt(input, &seen.word, prefixes),
             Self::BirthDate => date::attempt(input, seen, sense),
@@ -203,6 +225,15 @@ impl Find {
             Self::Monero => monero::attempt(input, &seen.word),
             Self::Phone(codes) => phone::attempt(input, seen, codes, sense),
             _ => Attempt::none(seen.word.start),
+        }
+    }
+
+    /// What a reader of names and addresses makes of a capital.
+    pub(super) fn attempt_capital(&self, input: &Input<'_>, start: usize, sense: &Sense<'_>) -> Attempt {
+        match self {
+            Self::Address(settings) => address::attempt_capital(input, start, settings),
+            Self::Person(settings) => person::attempt(input, start, settings, sense),
+            _ => Attempt::none(start),
         }
     }
 
@@ -226,11 +257,13 @@ impl Find {
     }
 
     /// What it makes of a text that stands under this key: the key may name the whole of it.
-    pub(super) fn attempt_key(&self, input: &Input<'_>, key: &str) -> Attempt {
+    pub(super) fn attempt_key(&self, input: &Input<'_>, key: &str, sense: &Sense<'_>) -> Attempt {
         match self {
             Self::Assigned(assigned) => assigned::attempt_key(input, key, assigned),
             Self::Bic(settings) => bic::attempt_key(input, key, settings),
             Self::Named(named) => named::attempt_key(input, key, named),
+            Self::Address(_) => address::attempt_key(input, sense),
+            Self::Person(_) => person::attempt_key(input, sense),
             _ => Attempt::none(0),
         }
     }
@@ -238,6 +271,7 @@ impl Find {
     /// Where a value may have begun whose anchor has not come, if that is before the last word of the text.
     pub(super) fn tail(&self, input: &Input<'_>) -> usize {
         match self {
+            Self::Address(_) => address::tail(input),
             Self::BirthDate => date::tail(input),
             Self::Email(_) => email::tail(input),
             Self::Shape(shaped) => shaped.tail(input),

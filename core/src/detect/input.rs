@@ -2,16 +2,36 @@
 
 use std::cell::Cell;
 
+use super::CONTEXT;
+use super::disguise::Origin;
+
 /// Bytes of a text. A reader that asks for a byte beyond the end *touches* it: were the text to go on, the answer
 /// could differ. All reading forward goes through here, which is what makes streaming exact.
 pub(super) struct Input<'t> {
     text: &'t [u8],
+    /// The way back from a view, which bounds how far before a value its context is looked for.
+    origin: Option<Origin<'t>>,
     touched: Cell<bool>,
 }
 
 impl<'t> Input<'t> {
     pub(super) fn new(text: &'t [u8]) -> Self {
-        Self { text, touched: Cell::new(false) }
+        Self { text, origin: None, touched: Cell::new(false) }
+    }
+
+    /// A view of a text.
+    pub(super) fn of_view(text: &'t [u8], origin: Origin<'t>) -> Self {
+        Self { origin: Some(origin), ..Self::new(text) }
+    }
+
+    pub(super) fn is_view(&self) -> bool {
+        self.origin.is_some()
+    }
+
+    /// At most [`CONTEXT`] bytes before an offset.
+    pub(super) fn context(&self, at: usize) -> &'t [u8] {
+        let left = at.saturating_sub(CONTEXT);
+        self.slice(self.origin.map_or(left, |origin| left.max(origin.sight(at))), at)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -53,6 +73,15 @@ impl<'t> Input<'t> {
     /// Bytes that have already been read (or lie to the left).
     pub(super) fn slice(&self, start: usize, end: usize) -> &'t [u8] {
         self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// So many bytes from an offset on; fewer touch the end.
+    pub(super) fn slice_to(&self, start: usize, count: usize) -> Option<&'t [u8]> {
+        let slice = self.text.get(start..start + count);
+        if slice.is_none() {
+            self.touch();
+        }
+        slice
     }
 
     /// Whether `literal` stands at the offset.

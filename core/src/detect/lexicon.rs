@@ -59,7 +59,7 @@ struct Entry {
 
 impl Lexicon {
     /// The table for these entities, each with its words.
-    pub(super) fn compile<'w>(entities: impl Iterator<Item = (usize, &'w [&'static str])>) -> Self {
+    pub(super) fn compile<'w>(entities: impl Iterator<Item = (usize, &'w [&'w str])>) -> Self {
         let mut phrases: Vec<(Vec<u8>, usize)> = Vec::new();
         let (mut places, mut taken) = (Vec::new(), 0);
         for (which, words) in entities {
@@ -400,7 +400,7 @@ impl Kind {
 }
 
 /// The character that a text begins with, or `None` for a byte of none, and its length.
-fn decoded(text: &[u8]) -> (Option<char>, usize) {
+pub(super) fn decoded(text: &[u8]) -> (Option<char>, usize) {
     let length = match text.first() {
         Some(0xC2..=0xDF) => 2,
         Some(0xE0..=0xEF) => 3,
@@ -412,7 +412,7 @@ fn decoded(text: &[u8]) -> (Option<char>, usize) {
 }
 
 /// Scripts without spaces between words (Thai, Lao, kana, Han), and Hangul, whose words take endings.
-fn stands_alone(c: char) -> bool {
+pub(super) fn stands_alone(c: char) -> bool {
     matches!(c, '\u{E00}'..='\u{EFF}' | '\u{1100}'..='\u{11FF}' | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}'
         | '\u{AC00}'..='\u{D7AF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
 }

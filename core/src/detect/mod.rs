@@ -18,13 +18,19 @@
 //! **Streams.** [`Detectors::scan_part`] reads a text that may go on: it reports what is final whatever follows, and
 //! says where the rest begins. Feeding a text in pieces this way gives the findings of the whole text, however it is
 //! cut; a reader that touches the end of the piece is undecided, and everything from its start on is kept back.
+//!
+//! **Disguises.** What is written with escapes, in base64, or with other characters that read the same, is read once more as what
+//! it says; a finding there is one of the bytes that say it.
 
+mod address;
 mod around;
 mod bic;
 mod bytes;
 mod catalogue;
 mod coin;
+mod custom;
 mod digits;
+mod disguise;
 mod email;
 mod find;
 mod geo;
@@ -33,22 +39,30 @@ mod ip;
 mod lexicon;
 mod literals;
 mod mac;
+mod person;
 mod resolve;
 mod scan;
 mod secrets;
+mod small;
 mod user;
+mod word_set;
 mod words;
 
 pub use catalogue::{EntityInfo, Example, catalogue, entity};
+pub use custom::Custom;
+pub(crate) use custom::{Find, Pattern, Words, Wrong};
 pub use scan::Detectors;
 
 use crate::model::Entity;
 
-/// How many bytes before a value count as its context, and how many bytes before `from` a scan looks at, at most.
+/// How many bytes before a value count as its context.
 pub const CONTEXT: usize = 64;
 
+/// How many bytes before `from` a scan looks at, at most: the context, in whatever disguise.
+pub const KEPT: usize = 1024;
+
 /// The longest value, in bytes, that is kept back whole while its end has not come. What is longer goes on as
-/// [`Open::inside`]: reported piece by piece to the end of its alphabet, so that no byte of it is taken for clear text.
+/// [`Carry::inside`]: reported piece by piece to the end of its alphabet, so that no byte of it is taken for clear text.
 pub const MAX_OPEN: usize = 16 * 1024;
 
 /// What is known about a text beside its bytes.
@@ -56,14 +70,14 @@ pub const MAX_OPEN: usize = 16 * 1024;
 pub struct Context<'a> {
     /// The JSON key or form field that the text stands in.
     pub key: Option<&'a str>,
-    /// [`Open::inside`] of the piece before: the text at `from` continues a value of this entity.
-    pub inside: Option<Entity>,
+    /// [`Open::carry`] of the piece before.
+    pub carry: Carry,
 }
 
 impl<'a> Context<'a> {
     /// The text stands in this JSON key or form field.
     pub fn of_key(key: &'a str) -> Self {
-        Self { key: Some(key), inside: None }
+        Self { key: Some(key), ..Self::default() }
     }
 }
 
@@ -71,12 +85,36 @@ impl<'a> Context<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Open {
     /// Everything before this offset is final, whatever bytes follow: the next piece is scanned from here, with the
-    /// [`CONTEXT`] bytes before it (or all there are) kept in front.
+    /// [`KEPT`] bytes before it (or all there are) kept in front.
     pub from: usize,
-    /// The bytes before `from` ended inside a value longer than [`MAX_OPEN`], whose first `MAX_OPEN` bytes were
-    /// reported as one finding. Give it to the next piece; its first finding, if it starts at that piece's `from`,
-    /// is more of the same value.
-    pub inside: Option<Entity>,
+    /// To be given to the next piece.
+    pub carry: Carry,
+}
+
+/// What a piece of a text leaves for the next, beside its bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Carry {
+    inside: Option<Inside>,
+    places: [disguise::Place; disguise::DEPTH],
+}
+
+impl Carry {
+    /// The bytes before [`Open::from`] ended inside a value longer than [`MAX_OPEN`], whose first `MAX_OPEN` bytes were
+    /// reported as one finding. The first finding of the next piece, if it starts at that piece's `from`, is more of it.
+    pub fn inside(&self) -> Option<Entity> {
+        self.inside.map(|inside| inside.entity)
+    }
+}
+
+/// A value that goes on beyond what is kept back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Inside {
+    entity: Entity,
+    /// Where its pattern stands, and of which scanner it is.
+    state: u32,
+    of: u64,
+    /// How many disguises it wears.
+    level: u8,
 }
 
 #[cfg(test)]

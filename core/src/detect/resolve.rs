@@ -15,12 +15,23 @@ pub(super) struct Candidate {
     pub which: usize,
     /// Strength of its evidence against an overlapping candidate.
     pub rank: u8,
+    /// How many disguises were taken off before it was seen.
+    pub level: u8,
     pub score: u8,
     /// It is certain already, but where it ends is not: the text ended inside it.
     pub open: bool,
+    /// Where its pattern stands after [`MAX_OPEN`] bytes.
+    pub state: u32,
+    /// It looked like a value and is none. Nothing begins within it, so it is read whole, but it takes no place.
+    pub void: bool,
 }
 
 impl Candidate {
+    /// Takes it for one of a text that begins so many bytes earlier.
+    pub(super) fn shift(&mut self, by: usize) {
+        (self.start, self.end, self.low) = (self.start + by, self.end + by, self.low + by);
+    }
+
     /// The stronger evidence wins, then the longer value, then the earlier.
     fn strength(&self) -> impl Ord + use<> {
         (self.rank, self.length(), Reverse(self.start), Reverse(self.which))
@@ -37,31 +48,31 @@ impl Candidate {
 pub(super) struct Settled {
     pub stands: Vec<Candidate>,
     pub open: usize,
-    /// The entity (its index) whose over-long value was cut at `open`.
-    pub inside: Option<usize>,
+    /// The over-long value that was cut at `open`.
+    pub inside: Option<Candidate>,
 }
 
 /// Settles candidates before `limit`, where the first undecided reader began, from left to right: one falls to any
 /// stronger overlapping one, or to one that already stands.
 pub(super) fn settle(mut candidates: Vec<Candidate>, limit: usize) -> Settled {
     let limit = lowered(&mut candidates, limit);
-    candidates.sort_unstable_by_key(|c| (c.start, c.which, c.end));
+    candidates.sort_unstable_by_key(|c| (c.start, c.which, c.end, c.level));
     let mut settled = Settled { open: limit, ..Settled::default() };
     let mut free = 0;
     for (n, this) in candidates.iter().enumerate().take_while(|(_, this)| this.start < limit) {
-        if this.start < free {
+        if this.start < free || this.void {
             continue;
         }
         // Sorted: a rival that began earlier either stands, and then `free` says so, or has fallen.
         let later = candidates.get(n + 1..).unwrap_or_default();
         let mut rivals = later.iter().take_while(|r| r.start < this.start + this.length());
-        if rivals.any(|r| r.strength() > this.strength()) {
+        if rivals.any(|r| !r.void && r.strength() > this.strength()) {
             continue;
         }
         if this.open {
             let end = this.start + MAX_OPEN;
             settled.stands.push(Candidate { end, ..*this });
-            return Settled { open: end, inside: Some(this.which), ..settled };
+            return Settled { open: end, inside: Some(*this), ..settled };
         }
         free = this.end;
         settled.stands.push(*this);

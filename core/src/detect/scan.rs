@@ -1,11 +1,17 @@
 //! The pass over a text: anchors, the readers at each, and what stands in the end.
 
+use std::ops::Range;
+use std::slice;
+use std::sync::Arc;
+
 use super::catalogue::{EntityInfo, catalogue};
 use super::coin;
+use super::custom::{Custom, Customs};
 use super::digits::index::Index;
 use super::digits::shape;
 use super::digits::timestamp;
 use super::digits::word::{Found, Seen, Word};
+use super::disguise::Layers;
 use super::email;
 use super::find::{Anchor, Attempt, Find, Hit};
 use super::geo;
@@ -14,7 +20,7 @@ use super::lexicon::Lexicon;
 use super::literals::Literals;
 use super::resolve::{Candidate, Settled, settle};
 use super::words::{Sense, Sight};
-use super::{CONTEXT, Context, MAX_OPEN, Open};
+use super::{CONTEXT, Carry, Context, Inside, KEPT, MAX_OPEN, Open};
 use crate::model::{Entity, Finding};
 
 /// How many bytes before the end of an anchor a reader may find the start of a value: a local part, or a key whose mark
@@ -32,6 +38,7 @@ pub struct Detectors {
     at_colon: Vec<usize>,
     at_long_word: Vec<usize>,
     at_degrees: Vec<usize>,
+    at_capital: Vec<usize>,
     /// Woken by the key that a text stands under.
     at_key: Vec<usize>,
     shapes: Index,
@@ -39,11 +46,19 @@ pub struct Detectors {
     lead: usize,
     lexicon: Lexicon,
     literals: Literals,
+    /// Numbered after the entities of the catalogue.
+    customs: Customs,
 }
 
 impl Detectors {
     /// The scanner for these entities. One that is not of the catalogue is never found.
     pub fn compile(wanted: &[Entity]) -> Self {
+        Self::with(wanted, &[])
+    }
+
+    /// The same where some of them are a policy's own.
+    pub fn with(wanted: &[Entity], own: &[Arc<Custom>]) -> Self {
+        let own = own.iter().filter(|custom| wanted.contains(&custom.entity)).cloned();
         let entities: Vec<_> = catalogue().iter().filter(|info| wanted.contains(&info.entity)).collect();
         let anchored = |anchor| {
             let woken = |(n, info): (usize, &&EntityInfo)| (info.find.anchor() == Some(anchor)).then_some(n);
@@ -68,10 +83,14 @@ impl Detectors {
             at_colon: anchored(Anchor::Colon),
             at_long_word: anchored(Anchor::LongWord),
             at_degrees: anchored(Anchor::Degrees),
+            at_capital: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_capitals()))
+                .collect(),
             at_key: (0..entities.len())
                 .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_keys()))
                 .collect(),
             literals: Literals::compile(entities.iter().map(|info| info.find.literals())),
+            customs: Customs::compile(own.collect()),
             entities,
         }
     }
@@ -83,7 +102,12 @@ impl Detectors {
 
     /// Whether it looks for nothing.
     pub fn is_empty(&self) -> bool {
-        self.entities.is_empty()
+        self.entities.is_empty() && self.customs.is_empty()
+    }
+
+    /// Whether the whole of a text is looked for because of its key.
+    pub fn names(&self, key: Option<&str>) -> bool {
+        self.customs.names(key)
     }
 
     /// Appends the findings that start at `from` or later: sorted, not overlapping. The text ends where it ends.
@@ -119,37 +143,128 @@ impl Detectors {
         whole: bool,
         found: &mut Vec<Finding>,
     ) -> Open {
-        let base = from.saturating_sub(CONTEXT);
-        let input = Input::new(text.get(base..).unwrap_or_default());
-        let mut from = from - base;
-        if let Some(entity) = context.inside {
-            let Some(info) = self.entities.iter().find(|info| info.entity == entity) else {
-                return Open { from: text.len(), inside: None };
+        let kept = from.saturating_sub(KEPT);
+        let window = text.get(kept..).unwrap_or_default();
+        let layers = Layers::read(window, whole, &context.carry.places);
+        let window = window.get(..layers.end).unwrap_or_default();
+        let (before, mut from) = (from.saturating_sub(CONTEXT) - kept, from - kept);
+        let carry = |from: usize, inside| {
+            let next = (kept + from).saturating_sub(KEPT);
+            Carry { inside, places: layers.places(window, next.saturating_sub(kept)) }
+        };
+        if let Some(inside) = context.carry.inside {
+            let Some((end, goes_on)) = self.rest(window, &layers, from, inside, whole) else {
+                return Open { from: text.len(), carry: Carry::default() };
             };
-            let end = info.find.continued(&input, from);
             if end > from {
-                found.push(Finding { entity, span: base + from..base + end, score: 100 });
+                let (span, disguised) = (kept + from..kept + end, inside.level > 0);
+                found.push(Finding { entity: inside.entity, span, score: 100, disguised });
             }
-            if input.take_touched() && !whole {
-                return Open { from: base + end, inside: Some(entity) };
+            if goes_on.is_some() {
+                return Open { from: kept + end, carry: carry(end, goes_on) };
             }
             from = end;
         }
-        let mut pass = Pass {
-            of: self,
-            input,
-            from,
-            sight: Sight::new(&self.lexicon, context.key),
-            whole,
-            candidates: Vec::new(),
-            limit: usize::MAX,
-        };
-        if let Some(key) = context.key.filter(|_| from == 0) {
+        let plain = Input::new(window.get(before..).unwrap_or_default());
+        let all = 0..plain.len();
+        let (mut candidates, limit) =
+            self.read(plain, from - before, slice::from_ref(&all), context.key, whole);
+        candidates.iter_mut().for_each(|candidate| candidate.shift(before));
+        let mut limit = limit + before;
+        for (level, (view, origin)) in (1..).zip(layers.views()) {
+            let (view, begin, parts) = (Input::of_view(view, origin), origin.at(from), origin.parts());
+            let (seen, open) = self.read(view, begin, &parts, context.key, whole);
+            limit = limit.min(origin.start(open));
+            candidates.extend(seen.into_iter().map(|this| Candidate {
+                start: origin.start(this.start),
+                end: origin.end(this.end),
+                low: origin.start(this.low),
+                level,
+                ..this
+            }));
+        }
+        let limit = if whole { window.len() } else { limit.max(from) };
+        let Settled { stands, open, inside } = settle(candidates, limit);
+        for candidate in stands {
+            if let Some(entity) = self.entity(candidate.which) {
+                let (span, disguised) = (kept + candidate.start..kept + candidate.end, candidate.level > 0);
+                found.push(Finding { entity, span, score: candidate.score, disguised });
+            }
+        }
+        let inside = inside.and_then(|cut| self.inside(&cut));
+        let from = open.max(from);
+        Open { from: kept + from, carry: carry(from, inside) }
+    }
+
+    /// What the readers find in these parts of a text or of a view of it, and where it is still open.
+    fn read(
+        &self,
+        input: Input<'_>,
+        from: usize,
+        parts: &[Range<usize>],
+        key: Option<&str>,
+        whole: bool,
+    ) -> (Vec<Candidate>, usize) {
+        let sight = Sight::new(&self.lexicon, key);
+        let mut pass =
+            Pass { of: self, input, from, sight, whole, candidates: Vec::new(), limit: usize::MAX };
+        if let Some(key) = key.filter(|_| from == 0) {
             pass.key(key);
         }
-        pass.walk();
-        pass.literals();
-        pass.finish(base, found)
+        for part in parts.iter().filter(|part| part.end > from) {
+            pass.walk(part);
+            pass.capitals(part);
+            pass.literals(part);
+        }
+        // Entities of a policy's own are looked for in the text as it came.
+        if !self.customs.is_empty() && !pass.input.is_view() {
+            let (first, pass) = (self.entities.len(), &mut pass);
+            let limit = self.customs.look(&pass.input, from, key, (first, whole), &mut pass.candidates);
+            pass.undecided(limit);
+        }
+        let limit = pass.limit();
+        (pass.candidates, limit)
+    }
+
+    /// Where a value ends that is longer than is kept back, and what it is where that is still unknown; `None` where none of
+    /// these entities has it.
+    fn rest(
+        &self,
+        text: &[u8],
+        layers: &Layers,
+        from: usize,
+        inside: Inside,
+        whole: bool,
+    ) -> Option<(usize, Option<Inside>)> {
+        let Some(info) = self.entities.iter().find(|info| info.entity == inside.entity) else {
+            return self.customs.rest(&Input::new(text), from, inside, whole);
+        };
+        let (end, touched) = match layers.views().take(usize::from(inside.level)).last() {
+            None => {
+                let input = Input::new(text);
+                (info.find.continued(&input, from), input.take_touched())
+            }
+            Some((view, origin)) => {
+                let (input, begin) = (Input::new(view), origin.at(from));
+                let end = info.find.continued(&input, begin);
+                (if end > begin { origin.end(end) } else { from }, input.take_touched())
+            }
+        };
+        Some((end, (touched && !whole).then_some(inside)))
+    }
+
+    fn entity(&self, which: usize) -> Option<Entity> {
+        match which.checked_sub(self.entities.len()) {
+            None => self.entities.get(which).map(|info| info.entity),
+            Some(own) => self.customs.entity(own),
+        }
+    }
+
+    fn inside(&self, this: &Candidate) -> Option<Inside> {
+        match this.which.checked_sub(self.entities.len()) {
+            None => Some(Inside { entity: self.entity(this.which)?, state: 0, of: 0, level: this.level }),
+            Some(own) => self.customs.inside(own, this.state),
+        }
     }
 }
 
@@ -166,16 +281,16 @@ struct Pass<'a> {
 
 impl Pass<'_> {
     /// The single-byte anchors.
-    fn walk(&mut self) {
-        let mut offset = self.from;
-        offset += quiet(self.input.rest(offset));
-        while let Some(&byte) = self.input.rest(offset).first() {
+    fn walk(&mut self, part: &Range<usize>) {
+        let mut offset = self.from.max(part.start);
+        offset += quiet(self.input.slice(offset, part.end));
+        while let Some(&byte) = self.input.slice(offset, part.end).first() {
             offset = match byte {
                 b'@' => self.wake_all(&self.of.at_sign, offset),
                 b':' => self.colon(offset),
                 _ => self.digit(offset),
             };
-            offset += quiet(self.input.rest(offset));
+            offset += quiet(self.input.slice(offset, part.end));
         }
     }
 
@@ -283,20 +398,48 @@ impl Pass<'_> {
         decimal
     }
 
+    /// The words that begin with a capital.
+    fn capitals(&mut self, part: &Range<usize>) {
+        let of = self.of;
+        if of.at_capital.is_empty() {
+            return;
+        }
+        let mut offset = self.from.max(part.start);
+        loop {
+            offset += small(self.input.slice(offset, part.end));
+            let start = offset;
+            if start >= part.end {
+                return;
+            }
+            offset += 1;
+            if self.input.before(start).is_some_and(|b| b.is_ascii_alphanumeric() || b >= 0x80) {
+                continue;
+            }
+            for &which in &of.at_capital {
+                let Some(info) = of.entities.get(which) else { continue };
+                let sense = Sense { sight: &self.sight, which };
+                let attempt = info.find.attempt_capital(&self.input, start, &sense);
+                self.take(which, attempt);
+            }
+        }
+    }
+
     /// The key of a text, at its start.
     fn key(&mut self, key: &str) {
         for &which in &self.of.at_key {
             let Some(info) = self.of.entities.get(which) else { continue };
-            let attempt = info.find.attempt_key(&self.input, key);
+            let sense = Sense { sight: &self.sight, which };
+            let attempt = info.find.attempt_key(&self.input, key, &sense);
             self.take(which, attempt);
         }
     }
 
     /// The anchors of several bytes.
-    fn literals(&mut self) {
+    fn literals(&mut self, part: &Range<usize>) {
         let of = self.of;
-        of.literals.each(self.input.rest(self.from), |offset, which| {
-            self.wake(which, self.from + offset);
+        let from = self.from.max(part.start);
+        of.literals.each(self.input.slice(from, part.end), |offset, which| {
+            self.wake(which, from + offset);
         });
     }
 
@@ -348,29 +491,41 @@ impl Pass<'_> {
         }
         if start >= self.from {
             let (open, low) = (open && !self.whole, low.min(start));
-            self.candidates.push(Candidate { start, end, low, which, rank: info.rank, score, open });
+            let (rank, level, state, void) = (info.rank, 0, 0, false);
+            let candidate = Candidate { start, end, low, which, rank, level, score, open, state, void };
+            if info.find.is_by_line() {
+                self.lines(candidate);
+            } else {
+                self.candidates.push(candidate);
+            }
         }
     }
 
-    fn finish(self, base: usize, found: &mut Vec<Finding>) -> Open {
-        let length = self.input.len();
-        let limit = if self.whole {
-            length
-        } else {
-            // An anchor may come that reaches back over the last word.
-            let tail = self.input.run_back(length, REACH, is_reachable);
-            let tails = self.of.entities.iter().map(|info| info.find.tail(&self.input));
-            tails.fold(self.limit.min(tail), usize::min).max(self.from)
-        };
-        let Settled { stands, open, inside } = settle(self.candidates, limit);
-        for candidate in stands {
-            if let Some(info) = self.of.entities.get(candidate.which) {
-                let span = base + candidate.start..base + candidate.end;
-                found.push(Finding { entity: info.entity, span, score: candidate.score });
+    /// Each line of a value by itself, without its indentation and marks of quotation, so that lines stay lines.
+    fn lines(&mut self, value: Candidate) {
+        let is_mark = |b: &&u8| matches!(b, b' ' | b'\t' | b'\r' | b'>' | b'?' | b',');
+        let mut start = value.start;
+        for line in self.input.slice(value.start, value.end).split(|b| *b == b'\n') {
+            let head = line.iter().take_while(is_mark).count();
+            let tail = line.iter().rev().take_while(is_mark).count();
+            if head + tail < line.len() {
+                let (from, to) = (start + head, start + line.len() - tail);
+                self.candidates.push(Candidate { start: from, end: to, ..value });
             }
+            start += line.len() + 1;
         }
-        let inside = inside.and_then(|which| self.of.entities.get(which)).map(|info| info.entity);
-        Open { from: base + open.max(self.from), inside }
+    }
+
+    /// Where the text is still open.
+    fn limit(&self) -> usize {
+        let length = self.input.len();
+        if self.whole {
+            return length;
+        }
+        // An anchor may come that reaches back over the last word.
+        let tail = self.input.run_back(length, REACH, is_reachable);
+        let tails = self.of.entities.iter().map(|info| info.find.tail(&self.input));
+        tails.fold(self.limit.min(tail), usize::min).max(self.from)
     }
 }
 
@@ -385,8 +540,19 @@ const FRACTION: usize = 40;
 /// How many bytes lie before the next single-byte anchor: the digits, the colon that follows them in ASCII, or `@`.
 #[inline]
 fn quiet(text: &[u8]) -> usize {
+    before(text, |byte| byte.wrapping_sub(b'0') <= b':' - b'0' || byte == b'@')
+}
+
+/// How many bytes lie before the next capital of ASCII or the next character that may be one.
+#[inline]
+fn small(text: &[u8]) -> usize {
+    before(text, |byte| byte.wrapping_sub(b'A') <= b'Z' - b'A' || byte >= 0xC3)
+}
+
+/// How many bytes lie before the next of a kind.
+#[inline]
+fn before(text: &[u8], is_anchor: impl Fn(u8) -> bool) -> usize {
     const LANES: usize = 32;
-    let is_anchor = |byte: u8| byte.wrapping_sub(b'0') <= b':' - b'0' || byte == b'@';
     let mut at = 0;
     // Without an early exit inside a block, the compiler compares its bytes at once.
     for block in text.chunks_exact(LANES) {

@@ -18,20 +18,20 @@ fn marked(example: &Example) -> (String, Vec<std::ops::Range<usize>>) {
     (text, spans)
 }
 
-fn whole(detectors: &Detectors, text: &[u8], key: Option<&str>) -> Vec<Finding> {
+pub(super) fn whole(detectors: &Detectors, text: &[u8], key: Option<&str>) -> Vec<Finding> {
     let mut found = Vec::new();
-    detectors.scan(text, 0, &Context { key, inside: None }, &mut found);
+    detectors.scan(text, 0, &Context { key, ..Context::default() }, &mut found);
     found
 }
 
 /// Feeds pieces as a stream does: only the open part and its context are kept. Joins the parts of over-long values.
-fn streamed<'p>(
+pub(super) fn streamed<'p>(
     detectors: &Detectors,
     pieces: impl Iterator<Item = &'p [u8]>,
     key: Option<&str>,
 ) -> Vec<Finding> {
     let mut all: Vec<Finding> = Vec::new();
-    let (mut kept, mut base, mut from, mut inside) = (Vec::new(), 0, 0, None);
+    let (mut kept, mut base, mut from, mut carry) = (Vec::new(), 0, 0, Carry::default());
     let mut take = |found: Vec<Finding>, base: usize, from: usize, inside: Option<Entity>| {
         for mut finding in found {
             let continues = inside == Some(finding.entity) && finding.span.start == from;
@@ -46,20 +46,20 @@ fn streamed<'p>(
     for piece in pieces {
         kept.extend_from_slice(piece);
         let mut found = Vec::new();
-        let open = detectors.scan_part(&kept, from, &Context { key, inside }, &mut found);
+        let open = detectors.scan_part(&kept, from, &Context { key, carry }, &mut found);
         assert!(open.from >= from && open.from <= kept.len());
         assert!(found.iter().all(|f| f.span.start >= from && f.span.end <= open.from));
-        take(found, base, from, inside);
+        take(found, base, from, carry.inside());
         longest = longest.max(kept.len() - open.from);
-        (from, inside) = (open.from, open.inside);
-        let drop = from.saturating_sub(CONTEXT);
+        (from, carry) = (open.from, open.carry);
+        let drop = from.saturating_sub(KEPT);
         kept.drain(..drop);
         base += drop;
         from -= drop;
     }
     let mut found = Vec::new();
-    detectors.scan(&kept, from, &Context { key, inside }, &mut found);
-    take(found, base, from, inside);
+    detectors.scan(&kept, from, &Context { key, carry }, &mut found);
+    take(found, base, from, carry.inside());
     assert!(longest <= MAX_OPEN + 4096, "{longest} bytes were kept back");
     all
 }

@@ -136,7 +136,17 @@ impl Sense<'_> {
     ///
     /// A value directly behind `"key":` or `key=` is judged by that key alone: what stands before belongs to others.
     pub(super) fn holds(&self, input: &Input<'_>, start: usize) -> bool {
-        self.sight.tells(self.sight.key_told(), self.which) || self.sight.holds(input, start, self.which)
+        self.keyed() || self.sight.holds(input, start, self.which)
+    }
+
+    /// Whether the key that the text stands under tells it.
+    pub(super) fn keyed(&self) -> bool {
+        self.sight.tells(self.sight.key_told(), self.which)
+    }
+
+    /// Asks something of the words of the key that the text stands under, in plain form; no without one.
+    pub(super) fn key_words(&self, ask: impl FnOnce(&[u8]) -> bool) -> bool {
+        self.sight.key.is_some_and(|key| ask(Plain::of(key.as_bytes(), true).words()))
     }
 
     /// Whether a context word follows on the line, as in `… is my phone number`; not one that is a key of its own.
@@ -152,14 +162,13 @@ const VALUE: usize = 48;
 const AFTER: usize = CONTEXT;
 
 fn plain_before(input: &Input<'_>, start: usize) -> Plain {
-    let left = start.saturating_sub(CONTEXT);
-    let window = input.slice(left, start);
+    let window = input.context(start);
     match label(window) {
         Some(key) => Plain::of(key, true),
         None => match window.iter().rposition(|&b| b == b'=') {
             // Words up to a `key=` speak of what was assigned there.
             Some(sign) => Plain::of(window.get(sign + 1..).unwrap_or_default(), true),
-            None => Plain::of(window, left == 0 && window.len() < CONTEXT),
+            None => Plain::of(window, window.len() == start && start < CONTEXT),
         },
     }
 }

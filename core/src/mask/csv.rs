@@ -248,7 +248,8 @@ mod tests {
     fn masked(content_type: &str, fields: &[(&str, Transform)], body: &str, chunk: usize) -> String {
         let entities = ["email", "us_ssn", "phone"].map(|name| (entity(name).unwrap(), Transform::Redact));
         let fields = fields.iter().map(|(path, t)| (Path::parse(path).unwrap(), t.clone())).collect();
-        let plan = Plan::compile(PlanSpec { entities: entities.to_vec(), fields }).unwrap();
+        let plan =
+            Plan::compile(PlanSpec { entities: entities.to_vec(), fields, ..PlanSpec::default() }).unwrap();
         let format = Format::of(content_type).unwrap();
         let masker = Masker::new(Arc::new(plan), format, Keys::from_root([7; 32]), None);
         let (out, _) = masker.whole(body.as_bytes().chunks(chunk)).unwrap();

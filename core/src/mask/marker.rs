@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::detect::{Context, MAX_OPEN};
+use crate::detect::{Carry, Context, MAX_OPEN};
 use crate::keys::{Keys, Purpose};
 use crate::model::Finding;
 use crate::vector::Counter;
@@ -49,7 +49,8 @@ impl Marker {
     pub(super) fn find(&mut self, text: &[u8], key: Option<&str>) -> Option<Vec<Finding>> {
         let mut found = std::mem::take(&mut self.found);
         found.clear();
-        self.plan.detectors.scan(text, 0, &Context { key, inside: None }, &mut found);
+        self.plan.detectors.scan(text, 0, &Context { key, ..Context::default() }, &mut found);
+        self.plan.spare(text, &mut found);
         if found.is_empty() {
             self.found = found;
             return None;
@@ -144,7 +145,7 @@ impl Marker {
 pub(super) struct Reading {
     /// Everything before this offset of the text has been answered for.
     pub(super) from: usize,
-    inside: Option<crate::model::Entity>,
+    carry: Carry,
 }
 
 /// One thing to replace in a stream of text.
@@ -165,25 +166,27 @@ impl Reading {
         last: bool,
         path: impl Fn() -> String,
     ) -> Vec<Mark> {
-        let context = Context { key, inside: self.inside };
+        let context = Context { key, carry: self.carry };
         let mut found = std::mem::take(&mut marker.found);
         found.clear();
         let plan = marker.plan.clone();
-        let (start, continued) = (self.from, self.inside.is_some());
+        let (start, continued) = (self.from, self.carry.inside().is_some());
         if last {
             plan.detectors.scan(text, start, &context, &mut found);
             self.from = text.len();
-            self.inside = None;
+            self.carry = Carry::default();
         } else {
             let open = plan.detectors.scan_part(text, start, &context, &mut found);
             self.from = open.from;
-            self.inside = open.inside;
+            self.carry = open.carry;
         }
         let mut marks = Vec::new();
         for (index, finding) in found.iter().enumerate() {
             let mut out = Vec::new();
             if continued && index == 0 && finding.span.start == start {
                 marker.report.lengthen(finding.span.len());
+            } else if plan.excepts(finding, text) {
+                continue;
             } else {
                 marker.mark(text, finding, Role::Value, &path, &mut out);
             }

@@ -36,6 +36,7 @@ pub enum Release {
 /// let plan = Plan::compile(PlanSpec {
 ///     entities: vec![(entity("email").unwrap(), Transform::Redact)],
 ///     fields: vec![(Path::parse("ssn").unwrap(), Transform::Drop)],
+///     ..PlanSpec::default()
 /// }).unwrap();
 /// let mut masker = Masker::new(Arc::new(plan), Format::Json, Keys::from_root([7; 32]), None);
 /// let mut out = Vec::new();

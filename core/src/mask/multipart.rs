@@ -319,7 +319,8 @@ mod tests {
     fn masker(passes: bool) -> Masker {
         let entities = ["email", "us_ssn"].map(|name| (entity(name).unwrap(), Transform::Redact));
         let fields = vec![(Path::parse("salary").unwrap(), Transform::Redact)];
-        let plan = Plan::compile(PlanSpec { entities: entities.to_vec(), fields }).unwrap();
+        let plan =
+            Plan::compile(PlanSpec { entities: entities.to_vec(), fields, ..PlanSpec::default() }).unwrap();
         let plan = if passes { plan.passing_unmaskable() } else { plan };
         let format = Format::of("multipart/form-data; boundary=\"x-1\"").unwrap();
         Masker::new(Arc::new(plan), format, Keys::from_root([7; 32]), None)

@@ -1,26 +1,35 @@
 //! What must not pass, compiled once for many bodies.
 
-use crate::detect::Detectors;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::detect::{Context, Custom, Detectors};
 use crate::error::Error;
 use crate::json::{Path, PathSet};
-use crate::model::{Entity, Text};
+use crate::model::{Entity, Finding, Text};
 
 use super::Transform;
 
 /// What a plan is made of.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct PlanSpec {
     /// Values to find by what they look like. Where an entity is named twice, the first counts.
     pub entities: Vec<(Entity, Transform)>,
     /// Values to find by where they stand. Where two paths fit one value, the first counts; a field rule comes
     /// before any entity within its value.
     pub fields: Vec<(Path, Transform)>,
+    /// What a policy declares of the entities.
+    pub own: Vec<Arc<Custom>>,
+    /// For an entity, values that are none.
+    pub except: BTreeMap<Entity, BTreeSet<String>>,
 }
 
 /// A compiled [`PlanSpec`]: immutable, shared by every body it applies to.
 #[derive(Debug)]
 pub struct Plan {
     pub(super) detectors: Detectors,
+    own: Vec<Arc<Custom>>,
+    except: BTreeMap<Entity, BTreeSet<String>>,
     /// Sorted by name.
     entities: Vec<Rule>,
     pub(super) paths: PathSet,
@@ -102,7 +111,9 @@ impl Plan {
             What::Entity(_) => None,
         });
         Ok(Self {
-            detectors: Detectors::compile(&wanted),
+            detectors: Detectors::with(&wanted, &spec.own),
+            own: spec.own,
+            except: spec.except,
             paths: PathSet::new(paths.collect()),
             drops: fields.iter().any(|rule| rule.transform == Transform::Drop),
             entities,
@@ -118,7 +129,8 @@ impl Plan {
     /// None in practice: what is in force was compiled before.
     pub fn to_reread(&self) -> Result<Self, Error> {
         let entities = self.entities.iter().filter_map(|rule| Some((rule.entity()?, rule.transform.clone())));
-        let plan = Self::compile(PlanSpec { entities: entities.collect(), fields: Vec::new() })?;
+        let (entities, own, except) = (entities.collect(), self.own.clone(), self.except.clone());
+        let plan = Self::compile(PlanSpec { entities, fields: Vec::new(), own, except })?;
         Ok(Self { rereads: true, passes_unmaskable: true, ..plan })
     }
 
@@ -131,6 +143,27 @@ impl Plan {
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.entities.is_empty() && self.fields.is_empty()
+    }
+
+    /// What its entities find in a whole text, which may stand under a key.
+    pub fn find(&self, text: &[u8], key: Option<&str>) -> Vec<Finding> {
+        let mut found = Vec::new();
+        self.detectors.scan(text, 0, &Context { key, ..Context::default() }, &mut found);
+        self.spare(text, &mut found);
+        found
+    }
+
+    /// Leaves out what the plan excepts.
+    pub(super) fn spare(&self, text: &[u8], found: &mut Vec<Finding>) {
+        if !self.except.is_empty() {
+            found.retain(|finding| !self.excepts(finding, text));
+        }
+    }
+
+    pub(super) fn excepts(&self, finding: &Finding, text: &[u8]) -> bool {
+        let value = text.get(finding.span.clone()).and_then(|value| std::str::from_utf8(value).ok());
+        let except = self.except.get(&finding.entity);
+        except.zip(value).is_some_and(|(except, value)| except.contains(value))
     }
 
     pub(super) fn entity(&self, entity: Entity) -> Option<&Rule> {

@@ -9,7 +9,7 @@
 //! use wardline::mask::{Format, Plan, PlanSpec, Reread, Transform};
 //!
 //! let email = entity("email").unwrap();
-//! let plan = Plan::compile(PlanSpec { entities: vec![(email, Transform::Redact)], fields: vec![] }).unwrap();
+//! let plan = Plan::compile(PlanSpec { entities: vec![(email, Transform::Redact)], ..PlanSpec::default() }).unwrap();
 //! let mut reread = Reread::new(Arc::new(plan.to_reread().unwrap()), Format::Text, Keys::from_root([7; 32]));
 //! reread.push(b"[EMAIL] and ada@example.org");
 //! assert_eq!(reread.finish().unwrap().total(), 1);
@@ -69,7 +69,7 @@ mod tests {
 
     fn plan(names: &[&str]) -> Plan {
         let entities = names.iter().map(|name| (entity(name).unwrap(), Transform::Redact)).collect();
-        Plan::compile(PlanSpec { entities, fields: Vec::new() }).unwrap()
+        Plan::compile(PlanSpec { entities, ..PlanSpec::default() }).unwrap()
     }
 
     fn masked(plan: Plan, format: Format, body: &str) -> Vec<u8> {
@@ -120,8 +120,9 @@ mod tests {
         let text = "password=hunter19x9";
         for transform in [Transform::Hash, Transform::Replace("swordfish99".to_owned()), Transform::Redact] {
             let password = entity("password").unwrap();
-            let plan = Plan::compile(PlanSpec { entities: vec![(password, transform)], fields: Vec::new() })
-                .unwrap();
+            let plan =
+                Plan::compile(PlanSpec { entities: vec![(password, transform)], ..PlanSpec::default() })
+                    .unwrap();
             let mut reread =
                 Reread::new(Arc::new(plan.to_reread().unwrap()), Format::Text, Keys::from_root([1; 32]));
             reread.push(&masked(plan, Format::Text, text));

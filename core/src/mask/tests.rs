@@ -20,7 +20,12 @@ static POINTS: Paths = Paths {
 fn plan(transform: Transform, fields: &[(&str, Transform)]) -> Arc<Plan> {
     let fields = fields.iter().map(|(path, t)| (Path::parse(path).unwrap(), t.clone())).collect();
     Arc::new(
-        Plan::compile(PlanSpec { entities: vec![(entity("email").unwrap(), transform)], fields }).unwrap(),
+        Plan::compile(PlanSpec {
+            entities: vec![(entity("email").unwrap(), transform)],
+            fields,
+            ..PlanSpec::default()
+        })
+        .unwrap(),
     )
 }
 
@@ -462,7 +467,7 @@ fn cards(fields: &[(&str, Transform)]) -> Arc<Plan> {
     let fields = fields.iter().map(|(path, t)| (Path::parse(path).unwrap(), t.clone())).collect();
     let entities =
         ["credit_card", "email", "private_key"].map(|name| (entity(name).unwrap(), Transform::Redact));
-    Arc::new(Plan::compile(PlanSpec { entities: entities.into(), fields }).unwrap())
+    Arc::new(Plan::compile(PlanSpec { entities: entities.into(), fields, ..PlanSpec::default() }).unwrap())
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Plain text: read as it comes, held back no further than the longest value still possible.
 
-use crate::detect::CONTEXT;
+use crate::detect::KEPT;
 use crate::json::{Fault, FaultCode};
 
 use super::marker::{Marker, Reading};
@@ -57,7 +57,7 @@ impl TextDriver {
             splice.add(&mark.text);
         }
         let released = self.reading.from;
-        let keep = if last { released } else { released.saturating_sub(CONTEXT) };
+        let keep = if last { released } else { released.saturating_sub(KEPT) };
         self.reading.from -= keep;
         self.checked -= keep;
         self.base += keep as u64;

@@ -1,7 +1,9 @@
 //! What detection looks for and what it found. Entities are declared in data files; this is only their name.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Serialize, Serializer};
 
@@ -12,6 +14,21 @@ pub struct Entity {
     pub name: &'static str,
     /// The family it belongs to.
     pub group: Group,
+}
+
+impl Entity {
+    /// An entity that a policy declares. Its name lives as long as the process, once however often the policy is read.
+    pub(crate) fn declared(name: &str) -> Self {
+        static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = names.get(name).copied();
+        let name = known.unwrap_or_else(|| {
+            let name: &'static str = Box::leak(name.into());
+            names.insert(name);
+            name
+        });
+        Self { name, group: Group::Other }
+    }
 }
 
 impl fmt::Debug for Entity {
@@ -74,4 +91,6 @@ pub struct Finding {
     pub span: Range<usize>,
     /// How sure, 0 to 100.
     pub score: u8,
+    /// Whether its bytes say it in a disguise: with escapes, in base64, or with other characters that read the same.
+    pub disguised: bool,
 }

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::decision::{ApprovalTerms, Effect};
-use super::document::{Node, beside, bytes, entities, number, threshold};
+use super::document::{Key, Node, beside, bytes, entities, number, threshold};
 use super::masking::{Embed, Entry, Side};
 use super::scope::{Amount, Callers, Matcher, Operations, Scope};
 use super::service::{IdentitySource, OnFailure, Service, State, Thresholds};
 use crate::classify;
 use crate::clock::{Timestamp, parse_duration};
-use crate::detect;
+use crate::detect::{self, Custom, Find, Pattern, Words, Wrong};
 use crate::glob::Glob;
 use crate::grant::{Grant, Scope as GrantScope, Step};
 use crate::identity::{TrustedHeaders, Who};
@@ -48,6 +48,16 @@ pub(super) struct Standing {
     pub(super) grant: Grant,
 }
 
+/// An entity that the policy declares.
+#[derive(Debug)]
+pub(super) struct Declared<'n> {
+    pub(super) name: &'n Key,
+    pub(super) node: &'n Node,
+    pub(super) entity: Entity,
+    /// `None` where it cannot be read; the key of what is wrong with it otherwise.
+    pub(super) is: Option<Result<Arc<Custom>, (&'static str, Wrong)>>,
+}
+
 /// Everything a policy says.
 #[derive(Debug)]
 pub(super) struct Draft<'n> {
@@ -63,6 +73,7 @@ pub(super) struct Draft<'n> {
     pub(super) services: Vec<Part<'n, Service>>,
     pub(super) rules: Vec<Part<'n, Rule>>,
     pub(super) grants: Vec<Part<'n, Standing>>,
+    pub(super) detectors: Vec<Declared<'n>>,
     pub(super) masks: Vec<Part<'n, Entry>>,
 }
 
@@ -94,8 +105,21 @@ impl<'n> Draft<'n> {
             })
             .collect();
         let approval = read_approval(root, None);
-        let names =
-            Names { services: entries(root, "services").map(|(name, _)| name).collect(), groups: &groups };
+        let detectors: Vec<_> = root
+            .get("detectors")
+            .map(Node::entries)
+            .unwrap_or_default()
+            .iter()
+            .map(|(name, node)| {
+                let entity = Entity::declared(&name.text);
+                Declared { name, node, entity, is: read_detector(entity, node) }
+            })
+            .collect();
+        let names = Names {
+            services: entries(root, "services").map(|(name, _)| name).collect(),
+            groups: &groups,
+            own: detectors.iter().map(|declared| declared.entity).collect(),
+        };
         let parts = |key| root.get(key).map(Node::elements).unwrap_or_default().iter();
         let rules = parts("rules")
             .filter_map(|node| Some(Part { node, is: read_rule(node, &names, &approval)? }))
@@ -122,6 +146,7 @@ impl<'n> Draft<'n> {
             services,
             rules,
             grants,
+            detectors,
             masks,
             groups,
         }
@@ -141,6 +166,24 @@ impl<'n> Draft<'n> {
 struct Names<'n> {
     services: Vec<&'n str>,
     groups: &'n BTreeMap<String, Vec<String>>,
+    /// Entities that the policy declares.
+    own: Vec<Entity>,
+}
+
+impl Names<'_> {
+    /// The entities of a name, and how close it is to each: an entity's own name, then its group's, then all.
+    fn entities(&self, name: &str) -> (u8, Vec<Entity>) {
+        let own = self.own.iter().copied();
+        if name == "*" {
+            return (0, detect::catalogue().iter().map(|info| info.entity).chain(own).collect());
+        }
+        if let Some(own) = own.clone().find(|entity| entity.name == name) {
+            return (2, vec![own]);
+        }
+        let grouped = own.filter(|entity| entity.group.name() == name);
+        let closeness = if detect::entity(name).is_some() { 2 } else { 1 };
+        (closeness, entities(name).into_iter().chain(grouped).collect())
+    }
 }
 
 fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
@@ -340,14 +383,9 @@ fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {
         "response" => Some(Side::Response),
         _ => None,
     });
-    // The closest name counts: an entity's own, then its group's, then all.
     let mut found: BTreeMap<Entity, (u8, Transform)> = BTreeMap::new();
     for (name, node) in entries(node, "entities") {
-        let (closeness, meant): (u8, Vec<Entity>) = if name == "*" {
-            (0, detect::catalogue().iter().map(|info| info.entity).collect())
-        } else {
-            (if detect::entity(name).is_some() { 2 } else { 1 }, entities(name))
-        };
+        let (closeness, meant) = names.entities(name);
         let Some(transform) = read_transform(node) else { continue };
         for entity in meant {
             let before = found.get(&entity);
@@ -366,6 +404,7 @@ fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {
         response: sides.as_ref().is_none_or(|sides| sides.contains(&Side::Response)),
         entities: found.into_iter().map(|(entity, (_, transform))| (entity, transform)).collect(),
         fields,
+        except: list(node, "except", |text| Some(text.to_owned())).unwrap_or_default().into_iter().collect(),
         refuse_unmaskable: text(node, "unmaskable") != Some("pass"),
         rereads: text(node, "reread") == Some("always"),
         embed: match text(node, "embed") {
@@ -374,6 +413,31 @@ fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {
             _ => Embed::Mask,
         },
     })
+}
+
+fn read_detector(entity: Entity, node: &Node) -> Option<Result<Arc<Custom>, (&'static str, Wrong)>> {
+    let at = |key: &'static str| move |wrong: Wrong| (key, wrong);
+    let texts = |key| list(node, key, |text| Some(text.to_owned()));
+    let rank = text(node, "rank").and_then(number).and_then(|n| u8::try_from(n).ok());
+    let find = if let Some(pattern) = text(node, "pattern") {
+        Pattern::new(pattern).map(|pattern| Find::Pattern(Box::new(pattern))).map_err(at("pattern"))
+    } else if let Some(words) = texts("words") {
+        let ignores_case = text(node, "case") == Some("ignore");
+        Words::new(words.iter().map(String::as_str), ignores_case).map(Find::Words).map_err(at("words"))
+    } else {
+        let keys = list(node, "keys", |key| Glob::new(&key.to_ascii_lowercase()).ok())?;
+        Ok(Find::Keys(keys))
+    };
+    let made = find.map(|find| Custom::new(entity, find, rank)).and_then(|custom| {
+        let lines = texts("check").unwrap_or_default();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        let custom = if lines.is_empty() { custom } else { custom.checked(&lines).map_err(at("check"))? };
+        match texts("near") {
+            Some(near) => custom.near(near).map_err(at("near")),
+            None => Ok(custom),
+        }
+    });
+    Some(made.map(Arc::new))
 }
 
 fn read_transform(node: &Node) -> Option<Transform> {

@@ -1,9 +1,10 @@
 //! Which values must not pass: the mask entries that fit a request, joined to one plan.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::scope::Matcher;
+use crate::detect::Custom;
 use crate::error::Error;
 use crate::identity::Identity;
 use crate::json::Path;
@@ -69,6 +70,8 @@ pub(super) struct Entry {
     pub(super) response: bool,
     pub(super) entities: Vec<(Entity, Transform)>,
     pub(super) fields: Vec<(Path, Transform)>,
+    /// Values that are none of the entities.
+    pub(super) except: BTreeSet<String>,
     pub(super) refuse_unmaskable: bool,
     pub(super) rereads: bool,
     pub(super) embed: Embed,
@@ -78,6 +81,8 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Masks {
     entries: Vec<Entry>,
+    /// What the policy declares of the entities.
+    pub(super) own: Vec<Arc<Custom>>,
     /// All entries joined, whoever asks for whatever.
     pub(super) whole: Arc<Plan>,
     /// As many as traffic brings forth.
@@ -119,11 +124,11 @@ impl Embedded {
 impl Masks {
     /// # Errors
     /// Where the entries cannot become a plan.
-    pub(super) fn new(mut entries: Vec<Entry>) -> Result<Self, Error> {
+    pub(super) fn new(mut entries: Vec<Entry>, own: Vec<Arc<Custom>>) -> Result<Self, Error> {
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         // All of them together hold every setting there is: what cannot be compiled shows before the first request.
-        let whole = Arc::new(Plan::compile(spec(entries.iter().map(|entry| (entry, Embed::Mask))))?);
-        Ok(Self { entries, whole, plans: RwLock::default() })
+        let whole = Plan::compile(spec(entries.iter().map(|entry| (entry, Embed::Mask)), &own))?;
+        Ok(Self { entries, own, whole: Arc::new(whole), plans: RwLock::default() })
     }
 
     /// The masking of one body. An entry applies when any act fits it.
@@ -168,8 +173,8 @@ impl Masks {
         let entries = || fitting.iter().filter_map(|index| self.entries.get(*index));
         let chosen = || entries().map(|entry| (entry, embedded.choice(entry)));
         let masking = || chosen().filter(|(_, choice)| *choice != Embed::Pass);
-        let masked = spec(masking());
-        let mut watched = spec(chosen().filter(|(_, choice)| *choice == Embed::Pass));
+        let masked = spec(masking(), &self.own);
+        let mut watched = spec(chosen().filter(|(_, choice)| *choice == Embed::Pass), &self.own);
         // What another entry masks does not pass.
         watched.entities.retain(|(entity, _)| !masked.entities.iter().any(|(other, _)| other == entity));
         watched.fields.retain(|(path, _)| !masked.fields.iter().any(|(other, _)| other == path));
@@ -190,9 +195,10 @@ impl Masks {
 }
 
 /// The union of entries: for one entity or path the strictest transform. The strictest paths come first, because of
-/// two paths that fit one value the first counts.
-fn spec<'e>(entries: impl Iterator<Item = (&'e Entry, Embed)>) -> PlanSpec {
+/// two paths that fit one value the first counts. A value is excepted where every entry that names its entity says so.
+fn spec<'e>(entries: impl Iterator<Item = (&'e Entry, Embed)>, own: &[Arc<Custom>]) -> PlanSpec {
     let mut by_entity: BTreeMap<Entity, Transform> = BTreeMap::new();
+    let mut except: BTreeMap<Entity, BTreeSet<String>> = BTreeMap::new();
     let mut by_path: BTreeMap<&str, (&Path, Transform)> = BTreeMap::new();
     for (entry, choice) in entries {
         let meant = |transform: &Transform| match choice {
@@ -201,6 +207,8 @@ fn spec<'e>(entries: impl Iterator<Item = (&'e Entry, Embed)>) -> PlanSpec {
         };
         for (entity, transform) in &entry.entities {
             let transform = meant(transform);
+            let spared = except.entry(*entity).or_insert_with(|| entry.except.clone());
+            spared.retain(|value| entry.except.contains(value));
             let merged = match by_entity.remove(entity) {
                 Some(before) => strictest(before, &transform),
                 None => transform,
@@ -218,7 +226,8 @@ fn spec<'e>(entries: impl Iterator<Item = (&'e Entry, Embed)>) -> PlanSpec {
     }
     let mut fields: Vec<_> = by_path.into_values().map(|(path, t)| (path.clone(), t)).collect();
     fields.sort_by_key(|(_, transform)| std::cmp::Reverse(strictness(transform)));
-    PlanSpec { entities: by_entity.into_iter().collect(), fields }
+    except.retain(|_, values| !values.is_empty());
+    PlanSpec { entities: by_entity.into_iter().collect(), fields, own: own.to_vec(), except }
 }
 
 /// How much a transform hides, in the order of the table in `mask::transform`. A replacement text says what its author chose, so it

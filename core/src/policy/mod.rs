@@ -54,6 +54,7 @@ use document::{Findings, MAX_BYTES, POLICY, Shape};
 use draft::{Draft, Rule};
 use masking::Masks;
 
+use crate::detect::Custom;
 use crate::error::{Diagnostic, Error, ErrorKind};
 use crate::grant::Grant;
 use crate::identity::Identity;
@@ -157,7 +158,10 @@ impl Policy {
             approval: (!draft.approval.steps.is_empty()).then(|| Arc::new(draft.approval)),
             services: draft.services.into_iter().map(|part| part.is).collect(),
             grants: draft.grants.into_iter().map(|part| part.is.grant).collect(),
-            masks: Masks::new(draft.masks.into_iter().map(|part| part.is).collect())?,
+            masks: Masks::new(
+                draft.masks.into_iter().map(|part| part.is).collect(),
+                draft.detectors.into_iter().filter_map(|declared| declared.is?.ok()).collect(),
+            )?,
             sentences: Reason::ALL.iter().map(|reason| reason.sentence().into()).collect(),
         })
     }
@@ -231,6 +235,11 @@ impl Policy {
         side: Side,
     ) -> Result<Arc<Masking>, Error> {
         self.masks.of(self.service_index(service), identity, acts, side)
+    }
+
+    /// The entities that the policy declares, in the order of the text.
+    pub fn detectors(&self) -> &[Arc<Custom>] {
+        &self.masks.own
     }
 
     /// Every mask entry of the policy joined to one plan: for text that belongs to no request.

@@ -9,13 +9,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::decision::{ApprovalTerms, Effect};
-use super::document::{Findings, Node, Place, clip, entities, hint};
+use super::document::{Findings, Node, Place, clip, entities, hint, unknown_entity};
 use super::draft::{Draft, Part, Rule};
 use super::scope::{Matcher, Operations};
 use super::service::Thresholds;
 use crate::glob::Glob;
 use crate::mask::Generalised;
-use crate::model::{Group, Operation};
+use crate::model::{Entity, Group, Operation};
 
 /// Reports everything in `draft` that cannot be meant.
 pub(super) fn check(draft: &Draft<'_>, findings: &mut Findings) {
@@ -27,6 +27,7 @@ pub(super) fn check(draft: &Draft<'_>, findings: &mut Findings) {
     world.rules(draft, findings);
     world.grants(draft, findings);
     world.masks(draft, findings);
+    detectors(draft, findings);
 }
 
 /// Whether nothing was reported within a part, so that conclusions from it are sound.
@@ -370,6 +371,55 @@ impl World {
         }
     }
 }
+
+/// An entity that the policy declares can be found, is found in one way, and is masked somewhere.
+fn detectors(draft: &Draft<'_>, findings: &mut Findings) {
+    let masks = draft.root.get("mask").map(Node::elements).unwrap_or_default();
+    let named = || masks.iter().filter_map(|mask| mask.get("entities")).flat_map(Node::entries);
+    for (name, _) in named() {
+        let own = || draft.detectors.iter().map(|declared| declared.entity);
+        let meant = |own: Entity| [own.name, own.group.name()].contains(&name.text.as_str());
+        if name.text != "*" && entities(&name.text).is_empty() && !own().any(meant) {
+            let (code, message) = unknown_entity(&name.text, own().map(|own| own.name));
+            findings.add(name.place, code, message);
+        }
+    }
+    for declared in &draft.detectors {
+        let (node, name) = (declared.node, &declared.name.text);
+        let ways: Vec<&str> = WAYS.into_iter().filter(|way| node.get(way).is_some()).collect();
+        match ways.as_slice() {
+            [] => {
+                let message = "it finds nothing: name `pattern`, `words` or `keys`";
+                findings.add(node.place, "missing_key", message);
+            }
+            [way] => {
+                for (key, of) in
+                    [("case", &["words"][..]), ("check", &["pattern"]), ("near", &["pattern", "words"])]
+                {
+                    if node.get(key).is_some() && !of.contains(way) {
+                        let message = format!("`{key}` belongs to {}, and this has {way}", of.join(" or "));
+                        findings.add(place(node, key), "misplaced_key", message);
+                    }
+                }
+            }
+            [_, second, ..] => {
+                let message = "an entity is found in one way: `pattern`, `words` or `keys`";
+                findings.add(place(node, second), "contradictory_detector", message);
+            }
+        }
+        if let Some(Err((key, (code, message)))) = &declared.is {
+            findings.add(place(node, key), code, message.clone());
+        }
+        let meant = |name: &str| [declared.entity.name, declared.entity.group.name(), "*"].contains(&name);
+        if !named().any(|(name, _)| meant(&name.text)) {
+            let message = format!("no mask entry names {}", clip(name));
+            findings.add(declared.name.place, "unused_detector", message);
+        }
+    }
+}
+
+/// How an entity can be found.
+const WAYS: [&str; 3] = ["pattern", "words", "keys"];
 
 /// A transform that reads its value fits what it is named for; all others would be redacted, and nobody told.
 fn transforms_fit(mask: &Node, findings: &mut Findings) {

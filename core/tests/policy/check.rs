@@ -132,6 +132,29 @@ fn each_kind_of_mistake_has_its_code_and_place() {
                 .into(),
             "2 never_fires at [model.list",
         ),
+        (detector("{pattern: 'A-[0-9]{4}'}"), ""),
+        (detector("{words: [heron], case: ignore, near: [project], rank: 7}"), ""),
+        (detector("{keys: ['badge*']}"), ""),
+        (detector("{pattern: 'A-[0-9'}"), "1 bad_pattern at 'A-[0-9'"),
+        (detector("{pattern: 'A*'}"), "1 empty_match at 'A*'"),
+        (detector("{pattern: 'A+', check: [luhn]}"), "1 unbounded_pattern at [luhn"),
+        (detector("{pattern: 'A{2}', check: [lunh]}"), "1 unknown_check at [lunh"),
+        (detector("{pattern: 'A{2}', near: ['42']}"), "1 bad_word at ['42'"),
+        (detector("{words: [a], pattern: b}"), "1 contradictory_detector at [a"),
+        (detector("{words: [a], check: [luhn]}"), "1 misplaced_key at [luhn"),
+        (detector("{keys: [a], near: [b], case: exact}"), "1 misplaced_key at [b,1 misplaced_key at exact"),
+        (detector("{rank: 101}"), "1 missing_key at {rank,1 wrong_type at 101"),
+        ("detectors: {own: {words: [a]}}\n".into(), "1 unused_detector at own"),
+        (
+            "detectors: {email: {words: [a]}, Own: {words: [b]}}\nmask: [{name: m, entities: {'*': hash}}]\n"
+                .into(),
+            "1 duplicate_name at email,1 bad_name at Own",
+        ),
+        (
+            "detectors: {order_no: {words: [a]}}\nmask: [{name: m, entities: {ordr_no: hash, '*': drop}}]\n"
+                .into(),
+            "2 unknown_entity at ordr_no",
+        ),
         ("state: ./b\n".into(), "1 duplicate_key at state"),
         (
             "x: &a [1]\ny: *a\n".into(),
@@ -140,6 +163,10 @@ fn each_kind_of_mistake_has_its_code_and_place() {
     ] {
         assert_eq!(findings(&more).join(","), expected, "{more}");
     }
+}
+
+fn detector(settings: &str) -> String {
+    format!("detectors: {{own: {settings}}}\nmask: [{{name: m, entities: {{own: hash}}}}]\n")
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use wardline::guard::Guard;
 use wardline::identity::Identity;
 use wardline::model::{Act, Operation};
 use wardline::policy::{Policy, Side};
@@ -64,6 +65,48 @@ fn an_unmaskable_body_passes_only_where_every_entry_says_so() {
             .refuse_unmaskable
     };
     assert!(!refuse(Operation::VectorSearch) && refuse(Operation::VectorExport));
+}
+
+const OWN: &str = "detectors:
+  order_no: {pattern: 'ORD-[0-9]{6,}'}
+  codeword: {words: [heron, blue heron], case: ignore}
+  badge: {keys: [badge]}
+mask:
+  - {name: own, entities: {order_no: {partial: {last: 2}}, '*': redact}, except: [ana@example.org, S3]}
+";
+
+fn masked(more: &str, content_type: &str, body: &str) -> (String, Vec<(String, u64)>) {
+    let masked = Guard::new(policy(more)).mask(body.as_bytes(), content_type).unwrap();
+    let body = masked.body.map_or_else(|| body.to_owned(), |body| String::from_utf8(body).unwrap());
+    (body, masked.findings.into_iter().map(|(name, count)| (name.to_string(), count)).collect())
+}
+
+#[test]
+fn what_a_policy_declares_is_masked_like_what_is_built_in() {
+    let (body, findings) =
+        masked(OWN, "text/plain", "order ORD-1234567 for the Blue Heron team, bo@example.org");
+    assert_eq!(body, "order *********67 for the [CODEWORD] team, [EMAIL]");
+    assert_eq!(findings, [("codeword".into(), 1), ("email".into(), 1), ("order_no".into(), 1)]);
+    let (body, _) = masked(OWN, "application/json", r#"{"badge":17,"a":{"badge":[1,2,"x"]},"n":17}"#);
+    assert_eq!(body, r#"{"badge":"[BADGE]","a":{"badge":["[BADGE]","[BADGE]","[BADGE]"]},"n":17}"#);
+}
+
+#[test]
+fn what_every_entry_excepts_passes() {
+    let text = "ana@example.org and bo@example.org on S3";
+    assert_eq!(
+        masked(OWN, "text/plain", text),
+        ("ana@example.org and [EMAIL] on S3".into(), vec![("email".into(), 1)])
+    );
+    let second = format!("{OWN}  - {{name: strict, entities: {{email: hash}}}}\n");
+    assert_eq!(masked(&second, "text/plain", text).0, "[EMAIL] and [EMAIL] on S3", "another entry names it");
+}
+
+#[test]
+fn technical_words_can_be_let_through() {
+    let words = "C4 model on S3 and EKS, not on R9";
+    let own = "detectors: {code: {pattern: '\\b[A-Z]{1,3}[0-9]{0,2}\\b'}}\nmask: [{name: m, entities: {code: redact}, except: [C4, S3, EKS]}]\n";
+    assert_eq!(masked(own, "text/plain", words).0, "C4 model on S3 and EKS, not on [CODE]");
 }
 
 #[test]

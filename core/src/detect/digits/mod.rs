@@ -4,7 +4,7 @@
 //! longer ids look like cards and phone numbers. So a value must stand alone, and must be grouped as people group it.
 
 pub(super) mod card;
-pub(super) mod check;
+pub(in crate::detect) mod check;
 pub(super) mod date;
 pub(super) mod iban;
 pub(super) mod index;

@@ -5,7 +5,6 @@ use saphyr::Yaml;
 use super::checksum::Checksum;
 use super::pattern::{Pattern, patterns};
 use super::stands_free;
-use crate::detect::CONTEXT;
 use crate::detect::catalogue::strings;
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
@@ -68,6 +67,5 @@ fn read(input: &Input<'_>, anchor: usize, tokens: &Tokens, pattern: &Pattern) ->
 
 /// Whether the word stands in the context before an offset.
 fn near(input: &Input<'_>, start: usize, word: &str) -> bool {
-    let context = input.slice(start.saturating_sub(CONTEXT), start);
-    context.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+    input.context(start).windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
 }

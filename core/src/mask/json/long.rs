@@ -1,6 +1,6 @@
 //! A string too long to be held whole: read as a stream of text.
 
-use crate::detect::CONTEXT;
+use crate::detect::KEPT;
 use crate::json::{Decoded, Token, escape_into};
 
 use super::super::marker::{Marker, Reading};
@@ -37,7 +37,7 @@ impl LongText {
 
     /// Forgets what is answered for but for the context.
     fn forget(&mut self) {
-        let mut at = self.reading.from.saturating_sub(CONTEXT);
+        let mut at = self.reading.from.saturating_sub(KEPT);
         while self.decoded.text.get(at).is_some_and(|byte| byte & 0xc0 == 0x80) && at > 0 {
             at -= 1;
         }

@@ -317,7 +317,7 @@ impl JsonDriver {
                 if let (true, Some(counter)) = (counts, &mut marker.counter) {
                     counter.numbers(count);
                 }
-                if long && marker.detects() {
+                if marker.detects() && (long || marker.plan.detectors.names(self.place.key())) {
                     self.numbers(marker, window, token, count, splice);
                 }
             }
@@ -430,8 +430,9 @@ impl JsonDriver {
         let digits = text.iter().filter(|byte| byte.is_ascii_digit()).count();
         let whole =
             text.iter().skip_while(|byte| **byte == b'-').take_while(|byte| byte.is_ascii_digit()).count();
-        let read = if self.place.in_array() { whole >= LONG_DIGITS } else { digits >= SOME_DIGITS };
         let place = &self.place;
+        let long = if place.in_array() { whole >= LONG_DIGITS } else { digits >= SOME_DIGITS };
+        let read = long || marker.plan.detectors.names(place.key());
         let shown = match read && marker.detects() {
             true => marker.text(text, place.key(), Role::Value, || place.path()),
             false => None,
@@ -455,6 +456,7 @@ impl JsonDriver {
         splice: &mut Splice<'_>,
     ) {
         let run = window.get(token.span.clone()).unwrap_or_default();
+        let named = marker.plan.detectors.names(self.place.key());
         let mut start = token.span.start;
         for (n, number) in run.split(|byte| *byte == b',').enumerate() {
             let text = number.trim_ascii();
@@ -463,7 +465,7 @@ impl JsonDriver {
                 .skip_while(|byte| **byte == b'-')
                 .take_while(|byte| byte.is_ascii_digit())
                 .count();
-            if whole >= LONG_DIGITS {
+            if named || whole >= LONG_DIGITS {
                 let place = &self.place;
                 let path = || place.path_of(count - n as u64);
                 if let Some(new) = marker.text(text, place.key(), Role::Value, path) {

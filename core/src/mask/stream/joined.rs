@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::detect::CONTEXT;
+use crate::detect::KEPT;
 
 use super::super::json::{Given, JsonDriver};
 use super::super::marker::{Marker, Reading};
@@ -108,7 +108,7 @@ impl Joined {
             new.extend_from_slice(self.text.get(from..stop).unwrap_or_default());
             new
         });
-        let forget = self.reading.from.saturating_sub(CONTEXT).min(stop);
+        let forget = self.reading.from.saturating_sub(KEPT).min(stop);
         self.text.drain(..forget);
         self.reading.from -= forget;
         self.sent = stop - forget;

@@ -15,6 +15,7 @@ fn plan(fields: &[(&str, Transform)]) -> Arc<Plan> {
         Plan::compile(PlanSpec {
             entities: entities.map(|name| (entity(name).unwrap(), Transform::Redact)).to_vec(),
             fields: fields.iter().map(|(path, t)| (Path::parse(path).unwrap(), t.clone())).collect(),
+            ..PlanSpec::default()
         })
         .unwrap(),
     )

@@ -34,7 +34,7 @@ fn every() -> Vec<Transform> {
 fn plan(transform: &Transform) -> Arc<Plan> {
     let entities = ENTITIES.map(|name| (entity(name).unwrap(), transform.clone())).to_vec();
     let fields = vec![(Path::parse("**.secret").unwrap(), transform.clone())];
-    Arc::new(Plan::compile(PlanSpec { entities, fields }).unwrap())
+    Arc::new(Plan::compile(PlanSpec { entities, fields, ..PlanSpec::default() }).unwrap())
 }
 
 fn scopes() -> Scopes {
@@ -111,7 +111,7 @@ proptest! {
     fn what_can_be_had_back_comes_back(values in values()) {
         let written = |transform: &Transform, name: &str, value: &str| {
             let entities = vec![(entity(name).unwrap(), transform.clone())];
-            let plan = Arc::new(Plan::compile(PlanSpec { entities, fields: Vec::new() }).unwrap());
+            let plan = Arc::new(Plan::compile(PlanSpec { entities, ..PlanSpec::default() }).unwrap());
             String::from_utf8(masked(&plan, Format::Text, value.as_bytes(), usize::MAX)).unwrap()
         };
         for (name, value) in [("email", &values[0]), ("credit_card", &values[2]), ("phone", &values[1])] {
@@ -169,7 +169,7 @@ fn what_must_not_pass_at_all_stops_the_body_and_nothing_of_the_piece_leaves() {
 fn a_pseudonym_is_one_within_its_scope() {
     let body = br#"{"messages":[{"content":"rosa.lind@example.com and Rosa.Lind@example.com"},{"content":"again rosa.lind@example.com; tom.ek@example.org"}]}"#;
     let entities = vec![(entity("email").unwrap(), Transform::Pseudonym(Scope::Session))];
-    let plan = Arc::new(Plan::compile(PlanSpec { entities, fields: Vec::new() }).unwrap());
+    let plan = Arc::new(Plan::compile(PlanSpec { entities, ..PlanSpec::default() }).unwrap());
     let seen = |scopes: Scopes| {
         let masker = Masker::new(plan.clone(), Format::Json, keys(), None).within(scopes);
         let (out, _) = masker.whole([body.as_slice()]).unwrap();

@@ -30,6 +30,7 @@ pub(in crate::policy) enum Scalar {
     Glob,
     Operation,
     Entity,
+    Declared,
     FieldPath,
     System,
     Unit,
@@ -48,6 +49,7 @@ pub(in crate::policy) enum Scalar {
     Days,
     Count,
     Bound,
+    Rank,
 }
 
 /// Why a value is not accepted: a stable code and a sentence.
@@ -95,10 +97,15 @@ impl Scalar {
                     format!("no operation is called {}{}", clip(text), hint(text, names)),
                 ))
             }
-            Self::Entity if text != "*" && entities(text).is_empty() => {
-                let names = detect::catalogue().iter().map(|info| info.entity.name);
-                let known = names.chain(Group::ALL.iter().map(|group| group.name()));
-                Err(("unknown_entity", format!("no entity is called {}{}", clip(text), hint(text, known))))
+            // Those that the policy declares are known where it is read as a whole.
+            Self::Entity if text != "*" && entities(text).is_empty() && !is_declared(text) => {
+                Err(unknown_entity(text, std::iter::empty()))
+            }
+            Self::Declared if !is_declared(text) => {
+                Err(("bad_name", format!("expected {}", self.expected())))
+            }
+            Self::Declared if detect::entity(text).is_some() || Group::by_name(text).is_some() => {
+                Err(("duplicate_name", format!("{} is the name of what is built in", clip(text))))
             }
             Self::FieldPath => json::Path::parse(text).map(drop).map_err(|e| ("bad_path", e.to_string())),
             Self::System if classify::system(text).is_none() => {
@@ -156,6 +163,7 @@ impl Scalar {
             Self::RiskEnd => Some((0, 101)),
             Self::People => Some((1, 100)),
             Self::Kept => Some((0, Transform::MAX_KEPT as u64)),
+            Self::Rank => Some((0, 100)),
             Self::Days => Some((1, u64::from(Transform::MAX_DAYS))),
             Self::Count => Some((1, i64::MAX.unsigned_abs())),
             Self::Bound => Some((0, i64::MAX.unsigned_abs())),
@@ -181,6 +189,7 @@ impl Scalar {
             Self::Glob => "a name or a pattern with *".into(),
             Self::Operation => "an operation such as vector.search, or a pattern such as vector.*".into(),
             Self::Entity => "an entity such as email, or *".into(),
+            Self::Declared => "a name of small letters, digits and _, at most 64 long".into(),
             Self::FieldPath => "a path such as results[*].payload.ssn".into(),
             Self::System => "a system of the catalogue".into(),
             Self::Unit | Self::Metered => self.units().map(Unit::name).collect::<Vec<_>>().join(" or "),
@@ -227,8 +236,9 @@ impl Scalar {
                 let mut known: Vec<_> = names.chain(groups).chain(["*"]).collect();
                 known.sort_unstable();
                 known.dedup();
-                json!({"enum": known})
+                json!({"anyOf": [{"enum": known}, text(DECLARED)]})
             }
+            Self::Declared => text(DECLARED),
             Self::System => {
                 json!({"enum": classify::systems().iter().map(|system| system.name()).collect::<Vec<_>>()})
             }
@@ -302,6 +312,22 @@ fn is_not_text(plain: &str) -> bool {
         plain,
         "" | "~" | "null" | "Null" | "NULL" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE"
     ) || (unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') && unsigned.parse::<f64>().is_ok())
+}
+
+/// The same as [`is_declared`], for the JSON Schema.
+const DECLARED: &str = "^[a-z][a-z0-9_]{0,63}$";
+
+fn is_declared(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
+/// What to say of a name that stands for no entity; `own` are those that the policy declares.
+pub(in crate::policy) fn unknown_entity<'n>(name: &str, own: impl Iterator<Item = &'n str>) -> Wrong {
+    let names = detect::catalogue().iter().map(|info| info.entity.name);
+    let known = names.chain(Group::ALL.iter().map(|group| group.name())).chain(own);
+    ("unknown_entity", format!("no entity is called {}{}", clip(name), hint(name, known)))
 }
 
 fn is_name(text: &str) -> bool {

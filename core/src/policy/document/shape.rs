@@ -52,6 +52,7 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const EFFECTS: &[&str] = &["allow", "grant", "hold", "deny"];
     pub(in crate::policy) const SIDES: &[&str] = &["request", "response"];
     pub(in crate::policy) const UNMASKABLE: &[&str] = &["refuse", "pass"];
+    pub(in crate::policy) const CASE: &[&str] = &["exact", "ignore"];
     pub(in crate::policy) const REREAD: &[&str] = &["always", "never"];
     pub(in crate::policy) const EMBED: &[&str] = &["mask", "pass", "deny"];
     pub(in crate::policy) const TRANSFORMS: &[&str] = &[
@@ -142,6 +143,11 @@ pub(in crate::policy) static POLICY: Table = Table {
             "what is allowed, granted, held or denied; the strictest fitting rule wins, whatever the order",
         ),
         may("grants", &Shape::Many(&Shape::Keys(&GRANT)), "standing grants, reviewed like code"),
+        may(
+            "detectors",
+            &Shape::Named { key: Scalar::Declared, value: &Shape::Keys(&DETECTOR) },
+            "entities of this policy's own, by name: used in mask like those that are built in",
+        ),
         may("mask", &Shape::Many(&Shape::Keys(&MASK)), "what must not pass in clear"),
     ],
 };
@@ -323,6 +329,44 @@ static GRANT: Table = Table {
     ],
 };
 
+static DETECTOR: Table = Table {
+    name: "detector",
+    about: "One of pattern, words and keys: how values of this entity are found.",
+    keys: &[
+        may(
+            "pattern",
+            &TEXT,
+            "a regular expression, of bytes, without Unicode classes. It matches at least one character; a value that does not show itself within 1 KiB is none",
+        ),
+        may("words", &Shape::Many(&TEXT), "words and texts of up to 256 bytes, found where they stand whole"),
+        may(
+            "case",
+            &Shape::One(Scalar::Choice(word::CASE)),
+            "for words: whether capital and small letters are the same; default exact",
+        ),
+        may(
+            "keys",
+            &Shape::Many(&Shape::One(Scalar::Glob)),
+            "names or patterns of JSON members, form fields and columns, case ignored: the whole text or number under them is the value",
+        ),
+        may(
+            "check",
+            &Shape::Many(&TEXT),
+            "for pattern: schemes that the letters and digits of the value must all pass: luhn, verhoeff, mod11_10, or a line such as number 0..9 mod 97 minus at 9..11",
+        ),
+        may(
+            "near",
+            &Shape::Many(&TEXT),
+            "for pattern and words: words of which one must stand within 64 bytes, or in the name that the text stands under",
+        ),
+        may(
+            "rank",
+            &Shape::One(Scalar::Rank),
+            "of two values in one place the one of higher rank counts, then the longer; default 60, that of an e-mail address; cards have 70, keys 80 and more, telephone numbers 30",
+        ),
+    ],
+};
+
 static MASK: Table = Table {
     name: "mask",
     about: "Values that must not pass in clear. All fitting entries apply; for one value the strictest transform wins.",
@@ -337,12 +381,17 @@ static MASK: Table = Table {
         may(
             "entities",
             &Shape::Named { key: Scalar::Entity, value: &TRANSFORM },
-            "values found by what they look like: an entity, a group of entities, or * for all others",
+            "values found by what they look like: an entity (also of `detectors`), a group of entities, or * for all others",
         ),
         may(
             "fields",
             &Shape::Named { key: Scalar::FieldPath, value: &TRANSFORM },
             "values found by where they stand in a JSON body",
+        ),
+        may(
+            "except",
+            &Shape::Many(&TEXT),
+            "values that are none of these entities, each exactly as it stands: they pass, unless another entry names the entity without them",
         ),
         may(
             "embed",

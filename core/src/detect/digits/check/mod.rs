@@ -26,11 +26,11 @@ mod parse;
 use super::luhn;
 
 /// The longest value.
-pub(super) const VALUE: usize = 40;
+pub(in crate::detect) const VALUE: usize = 40;
 
 /// All that must hold of a value.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Check {
+pub(in crate::detect) struct Check {
     steps: Vec<Step>,
     /// Zeros in front make it that long.
     pad: usize,
@@ -80,7 +80,7 @@ enum Form {
 
 impl Check {
     /// Reads the lines of a row; without any, everything passes.
-    pub(super) fn parse(lines: &[&str]) -> Option<Self> {
+    pub(in crate::detect) fn parse(lines: &[&str]) -> Option<Self> {
         let mut check = Self::default();
         for line in lines {
             match line.strip_prefix("pad ") {
@@ -91,7 +91,7 @@ impl Check {
         Some(check)
     }
 
-    pub(super) fn passes(&self, value: &[u8]) -> bool {
+    pub(in crate::detect) fn passes(&self, value: &[u8]) -> bool {
         if self.steps.is_empty() {
             return true;
         }

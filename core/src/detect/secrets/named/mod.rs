@@ -6,7 +6,6 @@
 
 mod name;
 mod value;
-mod word_set;
 
 use saphyr::Yaml;
 
@@ -16,9 +15,9 @@ use crate::detect::catalogue::strings;
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
 use crate::detect::literals::Lead;
+use crate::detect::word_set::WordSet;
 use name::Told;
 use value::Glue;
-use word_set::WordSet;
 
 /// Settings of the data row: words in small letters.
 #[derive(Debug, Clone)]

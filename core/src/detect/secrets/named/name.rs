@@ -1,9 +1,9 @@
 //! Names: whether a word ends one, and whether the words before it say secret.
 
 use super::Named;
-use super::word_set::WordSet;
 use crate::detect::CONTEXT;
 use crate::detect::input::Input;
+use crate::detect::word_set::WordSet;
 
 /// What a name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +62,8 @@ fn is_identifier(input: &Input<'_>, at: usize) -> bool {
 
 /// What the words before `anchor` and the `word` there say.
 pub(super) fn told(input: &Input<'_>, anchor: usize, word: &str, named: &Named) -> Told {
-    let window = input.slice(anchor.saturating_sub(CONTEXT), anchor);
-    let mut words = Words { window, cut: window.len() == CONTEXT };
+    let window = input.context(anchor);
+    let mut words = Words { window, cut: window.len() < anchor || window.len() == CONTEXT };
     let humped = input.slice(anchor, anchor + 1).first().is_some_and(u8::is_ascii_uppercase);
     // The word before may run into it: `apikey`, `clientsecret`; otherwise it is another word, such as `monkey`.
     let glued =

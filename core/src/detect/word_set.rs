@@ -36,6 +36,30 @@ impl WordSet {
     }
 }
 
+/// Ends of words, by their last byte.
+#[derive(Debug, Clone)]
+pub(super) struct Endings(Vec<Vec<&'static str>>);
+
+impl Endings {
+    pub(super) fn of(endings: Vec<&'static str>) -> Self {
+        let mut lists = vec![Vec::new(); 256];
+        for end in endings {
+            if let Some(list) = end.bytes().last().and_then(|last| lists.get_mut(usize::from(last))) {
+                list.push(end);
+            }
+        }
+        Self(lists)
+    }
+
+    /// Whether a word ends with one of these and is longer by so many bytes.
+    pub(super) fn fit(&self, word: &str, longer: usize) -> bool {
+        let list = word.bytes().last().and_then(|last| self.0.get(usize::from(last)));
+        list.is_some_and(|list| {
+            list.iter().any(|end| word.len() >= end.len() + longer && word.ends_with(end))
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

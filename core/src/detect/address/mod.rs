@@ -1,0 +1,212 @@
+//! Street addresses: a number and the name of a street in either order, a post box, and what follows them on the line or on
+//! the next ones: flat, town, region, postcode, country.
+//!
+//! What makes words the name of a street is a word such as `Street` behind them, `rue` before them, or an end such as
+//! `-straße`. Where none does, the number needs more: another one behind the words, and a flat or a word such as
+//! `address` beside them.
+
+mod follows;
+mod words;
+
+use saphyr::Yaml;
+
+use self::words::Words;
+use super::catalogue::strings;
+use super::digits::word::Word;
+use super::find::{Attempt, Hit};
+use super::input::{Input, is_word};
+use super::small::Small;
+use super::word_set::{Endings, WordSet};
+use super::words::Sense;
+
+/// Settings of the data row.
+#[derive(Debug, Clone)]
+pub(super) struct Address {
+    types: WordSet,
+    leading: WordSet,
+    glued: Endings,
+    units: WordSet,
+    boxes: Vec<&'static str>,
+    box_begins: WordSet,
+    particles: WordSet,
+    not: WordSet,
+}
+
+/// What may stand before the first of two streets.
+const CORNER: &str = "the corner of ";
+/// The longest text under a key that is an address as a whole.
+const KEYED: usize = 120;
+/// The longest number of a house, a postcode or a flat.
+const DIGITS: usize = 6;
+
+impl Address {
+    /// Reads the lists of words that the row has.
+    pub(super) fn read(row: &'static Yaml<'static>) -> Option<Self> {
+        let set = |key| strings(row, key).map(WordSet::of);
+        let boxes = strings(row, "boxes")?;
+        let begins = boxes.iter().filter_map(|text| text.split(' ').next()).collect();
+        Some(Self {
+            types: set("types")?,
+            leading: set("leading")?,
+            glued: Endings::of(strings(row, "glued")?),
+            units: set("units")?,
+            box_begins: WordSet::of(begins),
+            boxes,
+            particles: set("particles")?,
+            not: set("not")?,
+        })
+    }
+
+    /// Whether a word, in small letters, ends as names of streets do.
+    fn is_glued(&self, word: &str) -> bool {
+        self.glued.fit(word, 3)
+    }
+}
+
+/// Whether an address can begin with the number.
+#[inline]
+pub(super) fn wants(input: &Input<'_>, word: &Word) -> bool {
+    let suffixed = word.end - word.digits_end <= 1;
+    word.letters() == 0
+        && suffixed
+        && word.digits_end - word.at <= DIGITS
+        && word.next == Some(b' ')
+        && input.at(word.end + 1).is_some_and(is_word)
+}
+
+/// The address that begins with a number.
+pub(super) fn attempt_word(input: &Input<'_>, word: &Word, address: &Address, sense: &Sense<'_>) -> Attempt {
+    let start = word.start;
+    let is_part = input.before(start).is_some_and(|b| is_word(b) || b"./-#$:,+'".contains(&b));
+    let end = if is_part { None } else { numbered(input, start, word.end, address, sense) };
+    found(input, start, end, 70, address)
+}
+
+/// The address that begins with a word: `Hauptstraße 5`, `P.O. Box 12`, `Apt. 3`.
+pub(super) fn attempt_capital(input: &Input<'_>, start: usize, address: &Address) -> Attempt {
+    let is_part = input.before(start).is_some_and(|b| is_word(b) || b"./-@".contains(&b));
+    let end = if is_part { None } else { named(input, start, address) };
+    found(input, start, end, 60, address)
+}
+
+/// The whole address, where its street ends.
+fn found(input: &Input<'_>, start: usize, end: Option<usize>, score: u8, address: &Address) -> Attempt {
+    let corner = start.checked_sub(CORNER.len());
+    let corner = corner.filter(|&begin| input.slice(begin, start).eq_ignore_ascii_case(CORNER.as_bytes()));
+    let end = end.map(|end| corner.and_then(|_| follows::crossing(input, end, address)).unwrap_or(end));
+    let start = corner.unwrap_or(start);
+    let hit = end.map(|end| Hit { start, end: follows::end(input, end, address), score, open: false });
+    Attempt { low: start, hit }
+}
+
+/// Where an address may have begun whose number has not come: at `the corner of ` at the end of the text.
+pub(super) fn tail(input: &Input<'_>) -> usize {
+    let text = CORNER.as_bytes();
+    let begun = (1..=text.len()).rev().find(|&length| {
+        let start = input.len().checked_sub(length);
+        start.is_some_and(|start| {
+            text.get(..length).is_some_and(|begun| input.rest(start).eq_ignore_ascii_case(begun))
+        })
+    });
+    input.len() - begun.unwrap_or(0)
+}
+
+/// Under a key that says so, the whole text.
+pub(super) fn attempt_key(input: &Input<'_>, sense: &Sense<'_>) -> Attempt {
+    let fits = |b: u8| is_word(b) || b" ,.-'/#()\n\\".contains(&b);
+    let end = if sense.keyed() { input.run(0, KEYED + 1, fits) } else { 0 };
+    let whole = end > 1 && end <= KEYED && input.at(end).is_none();
+    Attempt { low: 0, hit: whole.then_some(Hit { start: 0, end, score: 75, open: false }) }
+}
+
+/// The end of the street behind a number that ends at `end`.
+fn numbered(
+    input: &Input<'_>,
+    start: usize,
+    end: usize,
+    address: &Address,
+    sense: &Sense<'_>,
+) -> Option<usize> {
+    // `50066 62 Rue Gafsa`: a postcode or another number before the house's.
+    let second = number(input, end + 1);
+    let at = second.map_or(end + 1, |second| second + 1);
+    if second.is_some_and(|second| input.at(second) != Some(b' ')) {
+        return None;
+    }
+    let words = Words::read(input, at, address);
+    let first = words.first()?;
+    if address.not.contains(first.small.as_str()) {
+        return None;
+    }
+    if let Some(end) = words.street(address) {
+        return Some(house(input, end).unwrap_or(end));
+    }
+    if let Some(end) = box_end(input, at, address) {
+        return Some(end);
+    }
+    // Words alone: a number behind them too, and more.
+    let (words_end, last) = words.before_number(input)?;
+    let told = second.is_some() || follows::unit(input, last, address).is_some() || sense.holds(input, start);
+    (told && first.capital && words_end > at).then_some(last)
+}
+
+/// The end of a street and its number that begin with a word.
+fn named(input: &Input<'_>, start: usize, address: &Address) -> Option<usize> {
+    // Most capitalised words end here.
+    let last = input.run(start, words::LONGEST, |b| is_word(b) || b == b'.');
+    let first = Small::of(std::str::from_utf8(input.slice(start, last)).unwrap_or_default());
+    let small = first.as_str().trim_end_matches('.');
+    let begins = |small: &str| {
+        address.units.contains(small) || address.box_begins.contains(small) || address.leading.contains(small)
+    };
+    if !begins(small) && !begins(first.as_str()) && !is_capital_or_glued(input, last, small, address) {
+        return None;
+    }
+    if let Some(end) = follows::unit_at(input, start, address).or_else(|| box_end(input, start, address)) {
+        return Some(end);
+    }
+    let words = Words::read(input, start, address);
+    let first = words.first()?;
+    let leads = address.leading.contains(small);
+    if !leads && !words.has_glued(address) {
+        return None;
+    }
+    words.before_number(input).filter(|_| first.capital).map(|(_, last)| last)
+}
+
+/// Whether a word is the name of a street by itself, or more words of it may follow.
+fn is_capital_or_glued(input: &Input<'_>, end: usize, small: &str, address: &Address) -> bool {
+    let follows = || {
+        input.at(end) == Some(b' ') && input.at(end + 1).is_some_and(|b| b.is_ascii_uppercase() || b >= 0xC3)
+    };
+    address.is_glued(small) || follows()
+}
+
+/// The end of `P.O. Box 12`, `PSC 3117, Box 0609`.
+fn box_end(input: &Input<'_>, at: usize, address: &Address) -> Option<usize> {
+    let spelled = |text: &&&str| {
+        text.bytes()
+            .enumerate()
+            .all(|(n, byte)| input.at(at + n).is_some_and(|b| b.eq_ignore_ascii_case(&byte)))
+    };
+    let text = address.boxes.iter().filter(spelled).max_by_key(|text| text.len())?;
+    let after = at + text.len();
+    let end = (input.at(after) == Some(b' ')).then(|| number(input, after + 1)).flatten()?;
+    let more = input.starts(end, b", Box ").then(|| number(input, end + 6)).flatten();
+    Some(more.unwrap_or(end))
+}
+
+/// The end of the number at an offset: up to six digits and a letter, alone.
+fn number(input: &Input<'_>, at: usize) -> Option<usize> {
+    let digits = input.run(at, DIGITS + 1, |b| b.is_ascii_digit());
+    let end = input.run(digits, 1, |b| b.is_ascii_alphabetic());
+    let fits =
+        digits > at && digits - at <= DIGITS && !input.at(end).is_some_and(|b| is_word(b) || b == b':');
+    let fraction = input.at(end) == Some(b'.') && input.at(end + 1).is_some_and(|b| b.is_ascii_digit());
+    (fits && !fraction).then_some(end)
+}
+
+/// The end of the number of a house behind its street.
+fn house(input: &Input<'_>, end: usize) -> Option<usize> {
+    (input.at(end) == Some(b' ')).then(|| number(input, end + 1)).flatten()
+}

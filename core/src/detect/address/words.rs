@@ -1,0 +1,107 @@
+//! The words of a street or a town, one space between them.
+
+use super::{Address, number};
+use crate::detect::input::{Input, is_word};
+use crate::detect::small::Small;
+
+/// How many words are read, at most.
+const MOST: usize = 7;
+/// The longest word.
+pub(super) const LONGEST: usize = 32;
+
+pub(super) struct Words {
+    words: [Option<Found>; MOST],
+    count: usize,
+}
+
+/// A word of a name.
+pub(super) struct Found {
+    pub small: Small,
+    /// It begins with a capital or a digit.
+    pub capital: bool,
+    /// Without a full stop.
+    end: usize,
+    /// With it.
+    stop: usize,
+}
+
+impl Words {
+    /// The words from an offset on: capitalised ones, small words between them, and words of streets in any case.
+    pub(super) fn read(input: &Input<'_>, mut at: usize, address: &Address) -> Self {
+        let mut words = Self { words: [const { None }; MOST], count: 0 };
+        while let Some(slot) = words.words.get_mut(words.count) {
+            let end = input.run(at, LONGEST, |b| is_word(b) && b != b'_' || b == b'\'' || b == b'-');
+            let Ok(text) = std::str::from_utf8(input.slice(at, end)) else { break };
+            let Some(first) = text.chars().next() else { break };
+            let small = Small::of(text);
+            let capital = first.is_uppercase();
+            let plain = small.as_str();
+            let fits = capital
+                || address.particles.contains(plain)
+                || address.leading.contains(plain)
+                || address.types.contains(plain)
+                || plain.starts_with("d'")
+                || plain.starts_with("l'");
+            if !fits || first.is_ascii_digit() || end - at >= LONGEST {
+                break;
+            }
+            let stop = end + usize::from(input.at(end) == Some(b'.'));
+            *slot = Some(Found { small, capital, end, stop });
+            words.count += 1;
+            if input.at(stop) != Some(b' ') {
+                break;
+            }
+            at = stop + 1;
+        }
+        words
+    }
+
+    fn each(&self) -> impl DoubleEndedIterator<Item = &Found> {
+        self.words.iter().flatten()
+    }
+
+    pub(super) fn first(&self) -> Option<&Found> {
+        self.each().next()
+    }
+
+    /// The end of the street that they name, if one does: behind the last word that says so, or behind all that
+    /// follow a word such as `rue`.
+    pub(super) fn street(&self, address: &Address) -> Option<usize> {
+        let first = self.first()?;
+        if address.leading.contains(first.small.as_str()) && self.each().skip(1).any(|word| word.capital) {
+            return self.last_capital();
+        }
+        // `High Street`, `Lange Straße`, `Lindenweg`; one word alone must be glued.
+        let typed = self
+            .each()
+            .skip(1)
+            .filter(|word| word.capital && address.types.contains(word.small.as_str()))
+            .last();
+        let glued = || self.each().find(|word| word.capital && address.is_glued(word.small.as_str()));
+        let found = typed.or_else(glued)?;
+        first.capital.then_some(found.stop_if_short())
+    }
+
+    pub(super) fn has_glued(&self, address: &Address) -> bool {
+        self.each().take_while(|word| word.capital).any(|word| address.is_glued(word.small.as_str()))
+    }
+
+    /// The end of the words and of the number that directly follows them.
+    pub(super) fn before_number(&self, input: &Input<'_>) -> Option<(usize, usize)> {
+        let last = self.each().next_back()?;
+        (input.at(last.stop) == Some(b' ')).then_some(())?;
+        Some((last.end, number(input, last.stop + 1)?))
+    }
+
+    /// The end of the last capitalised word.
+    pub(super) fn last_capital(&self) -> Option<usize> {
+        self.each().rfind(|word| word.capital).map(|word| word.end)
+    }
+}
+
+impl Found {
+    /// `St.` with its full stop; `Street` without the one that ends the sentence.
+    fn stop_if_short(&self) -> usize {
+        if self.small.as_str().len() <= 4 { self.stop } else { self.end }
+    }
+}

@@ -1,0 +1,110 @@
+//! A text with what is written in disguise laid open.
+
+use super::Place;
+use super::base64::{self, Begins, Quantum};
+use super::gate::Gate;
+use super::map::Map;
+use super::unit::{self, Unit};
+
+/// A text in which each unit is what it says.
+#[derive(Debug, Default)]
+pub(super) struct View {
+    pub(super) text: Vec<u8>,
+    pub(super) map: Map,
+    /// How far the text below was taken over.
+    taken: usize,
+    /// Whether anything differs from the text below.
+    differs: bool,
+}
+
+impl View {
+    /// The view of `below`, if any unit stands in it, and where `below` ends for now: before what may become a unit.
+    pub(super) fn read(below: &[u8], whole: bool, place: &Place) -> (Option<Self>, usize) {
+        let mut view = Self { taken: place.skip, ..Self::default() };
+        let end = view.read_on(below, whole, place).err().unwrap_or(below.len());
+        if !view.differs {
+            return (None, end);
+        }
+        view.take(below, end);
+        (Some(view), end)
+    }
+
+    /// Reads to the end, or fails where that stands which may become a unit.
+    fn read_on(&mut self, below: &[u8], whole: bool, place: &Place) -> Result<(), usize> {
+        let mut gate = Gate::new(below, whole, place);
+        if place.within {
+            gate.pass(self.run(below, place.skip, whole)?);
+        }
+        while let Some(at) = gate.next() {
+            if gate.is_run(at) {
+                match base64::begins(below, at, whole) {
+                    Begins::Yes => {
+                        self.take(below, at);
+                        // What stands before is no part of what is encoded.
+                        self.add(at, 0, b" ", false);
+                        gate.pass(self.run(below, at, whole)?);
+                    }
+                    Begins::No => gate.refuse(at),
+                    Begins::Cut => return Err(at),
+                }
+                continue;
+            }
+            match unit::read(below, at, whole) {
+                Unit::None => gate.refuse(at),
+                Unit::Cut(start) => return Err(start),
+                Unit::Says { start, end, says } => {
+                    self.take(below, start);
+                    self.add(start, end - start, says.as_slice(), false);
+                    gate.pass(end);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what stands before `to` as it is.
+    fn take(&mut self, below: &[u8], to: usize) {
+        let same = below.get(self.taken..to).unwrap_or_default();
+        self.map.same(self.taken, same.len());
+        self.text.extend_from_slice(same);
+        self.taken = self.taken.max(to);
+    }
+
+    /// Adds what a unit says.
+    fn add(&mut self, at: usize, length: usize, says: &[u8], run: bool) {
+        self.differs = true;
+        self.map.unit(at, length, says.len(), run);
+        self.text.extend_from_slice(says);
+        self.taken = at + length;
+    }
+
+    /// A run of base64 from one of its quanta on: where it ends, or where the text does within a quantum.
+    fn run(&mut self, below: &[u8], mut at: usize, whole: bool) -> Result<usize, usize> {
+        loop {
+            match base64::quantum(below, at, whole) {
+                Quantum::Whole { start, end, bytes } => {
+                    self.differs = true;
+                    match end - start {
+                        4 => {
+                            self.map.quantum(start);
+                            self.text.extend_from_slice(&bytes);
+                            self.taken = end;
+                        }
+                        length => self.add(start, length, &bytes, true),
+                    }
+                    at = end;
+                }
+                Quantum::Last { start, end, bytes } => {
+                    self.add(start, end - start, bytes.as_slice(), true);
+                    at = end;
+                    break;
+                }
+                Quantum::None => break,
+                Quantum::Cut => return Err(at),
+            }
+        }
+        // Nor is what stands behind.
+        self.add(at, 0, b" ", false);
+        Ok(at)
+    }
+}

@@ -1,0 +1,391 @@
+//! Names of people: capitalised words that lists of names hold, judged by their parts and by what stands around them.
+//!
+//! No part is proof by itself: half of all words are somebody's name. Each observation adds or takes points, and the words
+//! are a name from [`ENOUGH`] on. `Anna Lindqvist` has a given and a family name; `Pavlović` needs its `Mr.`; `Wilson
+//! Street` is a place. Under a key such as `full_name` any words are a name.
+
+mod gazetteer;
+mod hash;
+mod token;
+
+use saphyr::Yaml;
+
+use self::gazetteer::Known;
+use self::token::{Kind, Token};
+use super::catalogue::strings;
+use super::find::{Attempt, Hit};
+use super::input::{Input, is_word};
+use super::small::Small;
+use super::word_set::{Endings, WordSet};
+use super::words::Sense;
+
+/// Settings of the data row.
+#[derive(Debug, Clone)]
+pub(super) struct Person {
+    titles: WordSet,
+    /// Words before a name, and their last words.
+    cues: Vec<&'static str>,
+    cue_ends: WordSet,
+    weak_cues: WordSet,
+    /// How family names end.
+    endings: Endings,
+    /// The last two bytes of titles and cues.
+    tails: Tails,
+    before: WordSet,
+    verbs: WordSet,
+    particles: WordSet,
+    suffixes: WordSet,
+    organisations: WordSet,
+    not: WordSet,
+    also_words: WordSet,
+    weak_keys: WordSet,
+}
+
+/// So many points make a name.
+const ENOUGH: i32 = 45;
+/// How many bytes before a name are read for a title or a cue.
+const BEHIND: usize = 28;
+/// How many words a name has, at most.
+const MOST: usize = 5;
+/// Longer texts under a key are no name alone.
+const KEYED: usize = 60;
+
+/// What the words before a name say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cue {
+    Title,
+    Announced,
+    Weak,
+    Against,
+    Nothing,
+}
+
+impl Person {
+    /// Reads the lists of words that the row has.
+    pub(super) fn read(row: &'static Yaml<'static>) -> Option<Self> {
+        let set = |key| strings(row, key).map(WordSet::of);
+        let cues = strings(row, "cues")?;
+        let said = ["titles", "weak_cues", "before"].into_iter().map(|key| strings(row, key));
+        let said = said.collect::<Option<Vec<_>>>()?.concat();
+        let ends = cues.iter().filter_map(|cue| cue.rsplit(' ').next()).collect();
+        Some(Self {
+            tails: Tails::of(said.iter().chain(&cues)),
+            titles: set("titles")?,
+            cue_ends: WordSet::of(ends),
+            cues,
+            weak_cues: set("weak_cues")?,
+            endings: Endings::of(strings(row, "endings")?),
+            before: set("before")?,
+            verbs: set("verbs")?,
+            particles: set("particles")?,
+            suffixes: set("suffixes")?,
+            organisations: set("organisations")?,
+            not: set("not")?,
+            also_words: set("also_words")?,
+            weak_keys: set("weak_keys")?,
+        })
+    }
+
+    /// What is known of a word; a hyphen joins two names.
+    fn known(&self, word: &str) -> Known {
+        let mut known = Known::of(word);
+        if word.bytes().any(|b| matches!(b, b'-' | b'\'' | 0x80..)) {
+            known = word.split(['-', '\'', '’']).map(Known::of).fold(known, Known::joined);
+        }
+        let is_word = known != Known::default() && self.also_words.contains(Small::of(word).as_str());
+        if is_word { known.as_word() } else { known }
+    }
+
+    /// What stands on the line before an offset.
+    fn cue(&self, input: &Input<'_>, start: usize) -> Cue {
+        if !self.tails.hold(input, start) {
+            return Cue::Nothing;
+        }
+        let window = input.slice(start.saturating_sub(BEHIND), start);
+        let line = window.rsplit(|b| *b == b'\n').next().unwrap_or_default();
+        // The window may begin inside a character.
+        let whole =
+            line.iter().position(|b| *b & 0xC0 != 0x80).and_then(|at| line.get(at..)).unwrap_or_default();
+        let text = Small::of(std::str::from_utf8(whole).unwrap_or_default());
+        let text = text.as_str().trim_end_matches([' ', '\t', '"', '\'', '(', '*', '>', '“']);
+        let Some(last) = text.rsplit([' ', '\t', '(', '"']).next().filter(|last| !last.is_empty()) else {
+            return Cue::Nothing;
+        };
+        let word = last.trim_end_matches([',', ':']);
+        if self.titles.contains(last) {
+            return Cue::Title;
+        }
+        let announces = |cue: &&str| {
+            let before =
+                text.strip_suffix(*cue).or_else(|| text.strip_suffix([',', ':'])?.strip_suffix(*cue));
+            before.is_some_and(|before| !before.ends_with(char::is_alphanumeric))
+        };
+        if (self.cue_ends.contains(last) || self.cue_ends.contains(word)) && self.cues.iter().any(announces) {
+            return Cue::Announced;
+        }
+        match (self.weak_cues.contains(last), self.before.contains(last)) {
+            (true, _) => Cue::Weak,
+            (_, true) => Cue::Against,
+            _ => Cue::Nothing,
+        }
+    }
+
+    /// Whether a word that no list holds ends as family names do.
+    fn ends_as_family(&self, word: &str) -> bool {
+        word.len() > 5 && self.endings.fit(word, 2)
+    }
+
+    /// Whether the word after an offset and a space is in a set.
+    fn goes_on(&self, input: &Input<'_>, end: usize, set: &WordSet) -> bool {
+        let at = next_word(input, end);
+        let last = input.run(at, 20, |b| b.is_ascii_alphanumeric() || b == b'&');
+        let word = std::str::from_utf8(input.slice(at, last)).unwrap_or_default();
+        set.contains(Small::of(word).as_str())
+    }
+}
+
+/// The last two bytes of words, folded: most words are told from titles and cues by them.
+#[derive(Debug, Clone)]
+struct Tails([u64; 16]);
+
+impl Tails {
+    fn of<'w>(words: impl Iterator<Item = &'w &'static str>) -> Self {
+        let mut tails = Self([0; 16]);
+        for word in words {
+            if let [.., first, second] = word.as_bytes() {
+                let (place, bit) = Self::place(*first, *second);
+                tails.0.get_mut(place).into_iter().for_each(|bits| *bits |= 1 << bit);
+            }
+        }
+        tails
+    }
+
+    /// Whether what stands before an offset may end with one of them.
+    fn hold(&self, input: &Input<'_>, start: usize) -> bool {
+        let skipped =
+            |b: u8| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'(' | b'*' | b'>' | b',' | b':' | 0x80..);
+        let end = input.run_back(start, BEHIND, skipped);
+        let ends = |end: usize| match input.slice(end.saturating_sub(2), end) {
+            [first, second] => {
+                let (place, bit) = Self::place(*first, *second);
+                self.0.get(place).is_some_and(|bits| bits >> bit & 1 == 1)
+            }
+            _ => false,
+        };
+        // `name:` is a cue with its colon, `hi,` one without its comma.
+        end < start && (ends(end) || (input.at(end) == Some(b':') && ends(end + 1)))
+    }
+
+    fn place(first: u8, second: u8) -> (usize, u32) {
+        let bits = usize::from(first & 31) << 5 | usize::from(second & 31);
+        (bits >> 6, (bits & 63) as u32)
+    }
+}
+
+/// The name that begins at a capital, where no letter stands before it.
+pub(super) fn attempt(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> Attempt {
+    let hit = read(input, start, person, sense).map(|(end, points)| Hit {
+        start,
+        end,
+        score: if points >= 2 * ENOUGH { 85 } else { 60 },
+        open: false,
+    });
+    Attempt { low: start, hit }
+}
+
+/// Under a key that says so by itself, words alone are a name, in small letters too.
+pub(super) fn attempt_key(input: &Input<'_>, sense: &Sense<'_>) -> Attempt {
+    let end = input.run(0, KEYED + 1, |b| b.is_ascii_alphabetic() || b >= 0x80 || b" .'-".contains(&b));
+    let alone = sense.keyed() && input.at(end).is_none() && (2..=KEYED).contains(&end);
+    Attempt { low: 0, hit: alone.then_some(Hit { start: 0, end, score: 85, open: false }) }
+}
+
+fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> Option<(usize, i32)> {
+    let first = Token::read(input, start)?;
+    let known = person.known(first.text);
+    let cue = person.cue(input, start);
+    let unknown = known == Known::default() && first.kind != Kind::Initial;
+    let family = unknown && person.ends_as_family(first.text);
+    let follows = input.at(first.end) == Some(b' ') && is_capital(input, first.end + 1);
+    // Most capitalised words end here.
+    if unknown && !family && !follows && !matches!(cue, Cue::Title | Cue::Announced) {
+        return None;
+    }
+    if person.not.contains(Small::of(first.text).as_str()) {
+        return None;
+    }
+    let mut points = match cue {
+        Cue::Title => 55,
+        Cue::Announced => 40,
+        Cue::Weak => 10,
+        Cue::Against => -25,
+        Cue::Nothing => 0,
+    };
+    points += if family { 20 } else { weight(known, first.kind) };
+    let (mut end, mut count, mut last, mut given) = (first.end, 1, first.kind, known.is_given());
+    let mut capitals = first.capitals;
+    while count < MOST {
+        let Some(next) = next(input, end, person) else { break };
+        let gain = match next.token.kind {
+            Kind::Initial => 15,
+            Kind::Suffix => 5,
+            Kind::Name => {
+                let known = person.known(next.token.text);
+                let small = Small::of(next.token.text);
+                if person.not.contains(small.as_str()) {
+                    break;
+                }
+                if person.organisations.contains(small.as_str()) {
+                    return None;
+                }
+                let gain = match (known.is_family(), known.is_given(), known.is_word()) {
+                    (true, _, false) => 32,
+                    (_, true, false) => 25,
+                    (true, _, true) => 18,
+                    (_, true, true) => 10,
+                    _ if person.ends_as_family(next.token.text) => 30,
+                    // `Anna K. Xyz`
+                    _ if last == Kind::Initial => 25,
+                    _ if given => 17,
+                    _ => break,
+                };
+                given |= known.is_given();
+                gain
+            }
+        };
+        points += gain;
+        (end, count, last) = (next.token.end, count + 1, next.token.kind);
+        capitals &= next.token.capitals;
+    }
+    if last == Kind::Initial && (count == 1 || input.before(end) != Some(b'.')) && points < 2 * ENOUGH {
+        return None;
+    }
+    if unknown && !family && count == 1 && points < ENOUGH {
+        return None;
+    }
+    if capitals && first.kind == Kind::Name {
+        points -= 20;
+    }
+    let behind = next_word(input, end);
+    let organisation = input.at(behind) == Some(b'&')
+        || is_capital(input, behind) && person.goes_on(input, end, &person.organisations);
+    if organisation || is_part(input, start, end) {
+        return None;
+    }
+    if person.goes_on(input, end, &person.verbs) {
+        points += 12;
+    }
+    if input.at(end) == Some(b'\'') && input.at(end + 1) == Some(b's') {
+        points += 8;
+    }
+    if cue == Cue::Nothing && is_inside(input, start) {
+        points += 11;
+    }
+    if is_speaker(input, start, end) {
+        points += 15;
+    }
+    points += keyed(person, sense);
+    if count > 1 && is_line(input, start, end) {
+        points += 15;
+    }
+    (points >= ENOUGH).then_some((end, points))
+}
+
+/// What the first word says by itself.
+fn weight(known: Known, kind: Kind) -> i32 {
+    match (known.is_given(), known.is_family(), known.is_word(), known.is_common()) {
+        _ if kind == Kind::Initial => 5,
+        (true, _, false, true) => 46,
+        (true, _, false, false) => 34,
+        (true, _, true, _) => 12,
+        (_, true, false, true) => 22,
+        (_, true, false, false) => 14,
+        (_, true, true, _) => 2,
+        _ => 8,
+    }
+}
+
+/// The next word of a name and the particles before it.
+struct Next<'t> {
+    token: Token<'t>,
+}
+
+fn next<'t>(input: &Input<'t>, end: usize, person: &Person) -> Option<Next<'t>> {
+    let mut at = end;
+    // `Anna van der Berg`: at most three particles.
+    for _ in 0..4 {
+        if input.at(at) != Some(b' ') {
+            return None;
+        }
+        at += 1;
+        if let Some(mut token) = Token::read(input, at) {
+            if person.suffixes.contains(Small::of(token.text).as_str()) {
+                token.kind = Kind::Suffix;
+            }
+            return Some(Next { token });
+        }
+        let last = input.run(at, 6, |b| b.is_ascii_lowercase());
+        let particle = std::str::from_utf8(input.slice(at, last)).ok()?;
+        person.particles.contains(particle).then_some(())?;
+        at = last;
+    }
+    None
+}
+
+/// What the key says that the text stands under.
+fn keyed(person: &Person, sense: &Sense<'_>) -> i32 {
+    let weak = sense.key_words(|words| {
+        words
+            .rsplit(|b| *b == b' ')
+            .any(|word| std::str::from_utf8(word).is_ok_and(|word| person.weak_keys.contains(word)))
+    });
+    if weak || sense.keyed() { 20 } else { 0 }
+}
+
+/// Whether the words are part of something longer: a path, an address of the web, an identifier.
+fn is_part(input: &Input<'_>, start: usize, end: usize) -> bool {
+    let before = match input.before(start) {
+        Some(b'\'') => input.before(start - 1).is_some_and(is_word),
+        Some(byte) => is_word(byte) || b"./\\@#$-+=&~".contains(&byte),
+        None => false,
+    };
+    let after = match input.at(end) {
+        Some(b'.') => input.at(end + 1).is_some_and(|b| b.is_ascii_alphanumeric()),
+        Some(b'(' | b'/' | b'\\' | b'@' | b'_' | b'-' | b'=' | b'<' | b'[' | b'#' | b'+' | b'&') => true,
+        Some(b':') => input.at(end + 1) == Some(b':'),
+        Some(byte) => byte.is_ascii_alphanumeric(),
+        None => false,
+    };
+    before || after
+}
+
+/// Where the next word begins, behind a comma and a space; the same offset where none does.
+fn next_word(input: &Input<'_>, end: usize) -> usize {
+    let at = end + usize::from(input.at(end) == Some(b','));
+    if input.at(at) == Some(b' ') { at + 1 } else { end }
+}
+
+/// Whether it stands inside a sentence, where a capital says more: behind a small letter or a comma.
+fn is_inside(input: &Input<'_>, start: usize) -> bool {
+    input.before(start) == Some(b' ')
+        && input.before(start - 1).is_some_and(|b| b.is_ascii_lowercase() || matches!(b, b',' | b'>'))
+}
+
+/// Whether it begins a line of a dialogue: `Ingrid: I know.`
+fn is_speaker(input: &Input<'_>, start: usize, end: usize) -> bool {
+    input.before(start).is_none_or(|b| b == b'\n')
+        && input.at(end) == Some(b':')
+        && input.at(end + 1) == Some(b' ')
+}
+
+/// Whether a capital stands there.
+fn is_capital(input: &Input<'_>, at: usize) -> bool {
+    input.at(at).is_some_and(|b| b.is_ascii_uppercase() || b >= 0xC3)
+}
+
+/// Whether the name is alone on its line.
+fn is_line(input: &Input<'_>, start: usize, end: usize) -> bool {
+    let head = input.run_back(start, 4, |b| matches!(b, b' ' | b'>' | b'?' | b'\t'));
+    let begins = input.before(head).is_none_or(|b| b == b'\n');
+    begins && matches!(input.at(end), Some(b'\n' | b'\r') | None)
+}
