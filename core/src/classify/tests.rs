@@ -418,6 +418,63 @@ fn a_body_of_lines_is_judged_line_by_line() {
     let acts = ask("hfhub", "POST /api/models/org/m/commit/main", commit);
     assert_eq!(acts.iter().map(|act| act.0).collect::<Vec<_>>(), [O::ModelUpload, O::ModelDelete]);
     let refused = |body: &str| try_ask("hfhub", "POST /api/models/org/m/commit/main", body).unwrap_err().code;
-    assert_eq!(refused("{\"key\": 1}\n{"), "wrong_type");
+    assert_eq!(refused("{\"key\": 1}"), "wrong_type");
+    assert_eq!(refused("{\"key\": \"file\"}\n{"), "malformed_json");
     assert_eq!(refused("{\"key\": \"file\"}{\"key\": \"deletedFile\"}"), "malformed_json");
+}
+
+#[test]
+fn each_act_of_a_bulk_body_counts() {
+    let body = "{\"index\": {\"_index\": \"a\"}}\n{\"delete\": {\"_index\": \"z\"}}\n\n{\"delete\": {\"_index\": \"b\"}}\n{\"create\": {}}\n{}\n";
+    let acts = ask("elasticsearch", "POST /_bulk", body);
+    let acts: Vec<_> = acts.iter().map(|act| (act.0, act.1.as_str(), act.2)).collect();
+    assert_eq!(
+        acts,
+        [(O::DataIngest, "a", Some(1)), (O::VectorDelete, "b", Some(1)), (O::DataIngest, "*", Some(1))]
+    );
+    let cut = try_ask("elasticsearch", "POST /_bulk", "{\"index\": {}}").unwrap_err();
+    assert_eq!(cut.code, "malformed_json");
+}
+
+#[test]
+fn searches_in_pairs_of_lines_add_up() {
+    let search = |body| ask("elasticsearch", "POST /logs/_msearch", body);
+    let acts = search("{\"index\": [\"a\", \"b\"]}\n{\"size\": 600}\n\n{\"size\": 600}\n");
+    let acts: Vec<_> = acts.iter().map(|act| (act.0, act.1.as_str(), act.2)).collect();
+    assert_eq!(
+        acts,
+        [(O::DataExport, "a", Some(600)), (O::DataExport, "b", Some(600)), (O::DataExport, "logs", Some(1200))]
+    );
+    assert_eq!(try_ask("elasticsearch", "POST /_msearch", "\n{}\n{}\n").unwrap_err().code, "malformed_json");
+    assert_eq!(try_ask("elasticsearch", "POST /_msearch", "{}\n").unwrap_err().code, "malformed_json");
+}
+
+#[test]
+fn a_search_is_what_its_size_says() {
+    let search = |call: &str, body: &str| one("elasticsearch", call, body);
+    assert_eq!(search("POST /docs/_search", "{}"), (O::DataQuery, Some(10)));
+    assert_eq!(search("GET /docs/_search?size=1000", ""), (O::DataExport, Some(1000)));
+    assert_eq!(search("POST /docs/_search?size=5", r#"{"size": 5000}"#), (O::DataExport, Some(5000)));
+    assert_eq!(search("POST /docs/_search?scroll=1m", "{}").0, O::DataExport);
+    assert_eq!(search("GET /docs/_search?source=%7B%7D", ""), (O::DataExport, None));
+    assert_eq!(search("POST /docs/_search", r#"{"search_after": [1]}"#).0, O::DataExport);
+    assert_eq!(search("POST /docs/_search", r#"{"knn": {"k": 5}}"#).0, O::VectorSearch);
+    assert_eq!(search("POST /docs/_delete_by_query", "{}"), (O::VectorDelete, None));
+}
+
+#[test]
+fn a_list_of_names_is_each_of_them_and_a_pattern_is_any() {
+    let drop = |call: &str| ask("elasticsearch", call, "").into_iter().map(|a| (a.1, a.2)).collect::<Vec<_>>();
+    assert_eq!(drop("DELETE /a,b"), [("a".to_owned(), Some(1)), ("b".to_owned(), Some(1))]);
+    assert_eq!(drop("DELETE /logs-*"), [("logs-*".to_owned(), None)]);
+    assert_eq!(drop("DELETE /_all"), [("*".to_owned(), None)]);
+    assert_eq!(drop("DELETE /%3Clogs-%7Bnow%2Fd%7D%3E"), [("logs-*".to_owned(), None)]);
+    assert_eq!(ask("opensearch", "POST /_search", "{}")[0].1, "*");
+    let switch = r#"{"actions": [{"add": {"index": "b", "alias": "live"}}, {"remove_index": {"index": "a"}}]}"#;
+    let acts = ask("elasticsearch", "POST /_aliases", switch);
+    let acts: Vec<_> = acts.iter().map(|act| (act.0, act.1.as_str())).collect();
+    assert_eq!(
+        acts,
+        [(O::CollectionAlter, "b"), (O::CollectionAlter, "live"), (O::CollectionDrop, "a")]
+    );
 }
