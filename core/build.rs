@@ -35,9 +35,8 @@ fn main() {
         // A large system goes on in the folder of its name.
         let more = file.with_extension("");
         let parts = if more.is_dir() { yaml_files(&more) } else { Vec::new() };
-        let named = |path: PathBuf| {
-            (path.strip_prefix(&root).unwrap_or(&path).display().to_string(), read(path))
-        };
+        let named =
+            |path: PathBuf| (path.strip_prefix(&root).unwrap_or(&path).display().to_string(), read(path));
         let files: Vec<_> = std::iter::once(file).chain(parts).map(named).collect();
         match catalogue::system(&files, &words) {
             Ok(system) => systems.push(system),

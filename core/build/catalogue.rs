@@ -45,6 +45,7 @@ pub(crate) struct System {
     pub(crate) commit: String,
     pub(crate) trailing_slash: bool,
     pub(crate) protobuf: bool,
+    pub(crate) any_case: bool,
     pub(crate) prefixes: Vec<(String, String)>,
     pub(crate) lists: bool,
     pub(crate) encoded_slashes: bool,
@@ -66,6 +67,7 @@ pub(crate) struct Entry {
     pub(crate) unit: Option<String>,
     pub(crate) each: Option<String>,
     pub(crate) lines: Option<Lines>,
+    pub(crate) graphql: Option<String>,
     pub(crate) members: Vec<(String, String)>,
     pub(crate) when: Vec<Rule>,
     pub(crate) response: Option<Census>,
@@ -100,10 +102,17 @@ pub(crate) enum Amount {
     Number {
         of: Vec<Source>,
         default: Option<u64>,
-        times: Option<(Source, u64)>,
+        times: Option<Factor>,
+        within: Option<Source>,
     },
     Count(Vec<Source>),
     Texts(Source),
+}
+
+/// What a number is multiplied by.
+pub(crate) enum Factor {
+    Number(Source, u64),
+    Count(Source),
 }
 
 /// One line of `when`.
@@ -180,8 +189,9 @@ fn read_file(
             },
             "body" => match text(value, faults).as_str() {
                 "protobuf_json" => system.protobuf = true,
+                "json_any_case" => system.any_case = true,
                 "json" => {}
-                _ => faults.at(line, "body is json or protobuf_json"),
+                _ => faults.at(line, "body is json, json_any_case or protobuf_json"),
             },
             "prefixes" => {
                 for (from, _, to) in members(value, faults) {
@@ -274,7 +284,7 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
             (0, call) => {
                 match call.split_once(' ') {
                     Some((m, r))
-                        if ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].contains(&m)
+                        if ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&m)
                             && r.starts_with('/') =>
                     {
                         (entry.method, entry.route) = (m.to_owned(), r.to_owned());
@@ -288,6 +298,7 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
             (_, "magnitude") => (entry.amount, entry.unit) = amount(value, faults, words),
             (_, "each") => entry.each = Some(text(value, faults)),
             (_, "lines") => entry.lines = lines(value, faults),
+            (_, "graphql") => entry.graphql = Some(text(value, faults)),
             (_, "as") => {
                 for (member, _, target) in members(value, faults) {
                     entry.members.push((member, text(target, faults)));
@@ -318,6 +329,10 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
     if entry.lines.is_some() && entry.each.is_some() {
         faults.at(entry.line, "lines and each exclude each other");
     }
+    if entry.graphql.is_some() && entry.graphql != entry.each {
+        faults
+            .at(entry.line, "graphql is a text whose selections are judged one by one: name it in each, too");
+    }
     entry
 }
 
@@ -328,20 +343,21 @@ fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount
         }
         return (Amount::Unbounded, None);
     }
-    let (mut found, mut unit, mut default, mut times) = (None, None, None, None);
+    let (mut found, mut unit, mut default, mut times, mut within) = (None, None, None, None, None);
     let mut numbers = Vec::new();
     for (key, line, value) in members(node, faults) {
         match key.as_str() {
             "field" => numbers.push(Source::Body(text(value, faults))),
             "query" => numbers.push(Source::Query(text(value, faults))),
             "count" => {
-                let of = value.texts().unwrap_or_default().into_iter().map(Source::Body).collect();
+                let of = value.texts().unwrap_or_default().into_iter().map(body_or_query).collect();
                 found = Some(Amount::Count(of));
             }
             "texts" => found = Some(Amount::Texts(Source::Body(text(value, faults)))),
             "fixed" => found = Some(Amount::Fixed(number(value, faults))),
             "default" => default = Some(number(value, faults)),
             "times" => times = Some(factor(value, faults)),
+            "within" => within = Some(body_or_query(text(value, faults))),
             "unit" => match words.unit(&text(value, faults)) {
                 Some(variant) => unit = Some(variant.to_owned()),
                 None => faults.at(line, "no such unit"),
@@ -350,13 +366,13 @@ fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount
         }
     }
     let amount = match found {
-        None if !numbers.is_empty() => Amount::Number { of: numbers, default, times },
+        None if !numbers.is_empty() => Amount::Number { of: numbers, default, times, within },
         Some(_) if !numbers.is_empty() => {
             faults.at(node.line(), "field and query are numbers, and go with no other magnitude");
             Amount::One
         }
-        other if default.is_some() || times.is_some() => {
-            faults.at(node.line(), "default and times go with field or query");
+        other if default.is_some() || times.is_some() || within.is_some() => {
+            faults.at(node.line(), "default, times and within go with field or query");
             other.unwrap_or_default()
         }
         Some(other) => other,
@@ -365,21 +381,30 @@ fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount
     (amount, unit)
 }
 
-fn factor(node: Node<'_, '_>, faults: &mut Faults<'_>) -> (Source, u64) {
+fn factor(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Factor {
     let (mut of, mut default) = (None, 1);
     for (key, line, value) in members(node, faults) {
         match key.as_str() {
             "field" => of = Some(Source::Body(text(value, faults))),
             "query" => of = Some(Source::Query(text(value, faults))),
+            "count" => return Factor::Count(Source::Body(text(value, faults))),
             "default" => default = number(value, faults),
             _ => faults.at(line, format!("unknown key {key:?} in times")),
         }
     }
     let of = of.unwrap_or_else(|| {
-        faults.at(node.line(), "times needs field or query");
+        faults.at(node.line(), "times needs field, query or count");
         Source::Body(String::new())
     });
-    (of, default)
+    Factor::Number(of, default)
+}
+
+/// `query.name` is a parameter of the query, anything else a field of the body.
+fn body_or_query(place: String) -> Source {
+    match place.strip_prefix("query.") {
+        Some(name) => Source::Query(name.to_owned()),
+        None => Source::Body(place),
+    }
 }
 
 fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
@@ -398,10 +423,7 @@ fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
             "contains" => is = Some(Is::Contains(texts())),
             "with" => {
                 for (field, _, value) in members(value, faults) {
-                    let source = match field.strip_prefix("query.") {
-                        Some(name) => Source::Query(name.to_owned()),
-                        None => Source::Body(field),
-                    };
+                    let source = body_or_query(field);
                     rule.tests.extend(condition(value, faults).map(|is| (source, is)));
                 }
             }
@@ -514,7 +536,7 @@ fn sources(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Vec<Source> {
     found
 }
 
-/// The names of a route's parameters: `b` for `{b}`, `{*b}` and `{b..2}`.
+/// The names of a route's parameters: `b` for `{b}`, `{*b}`, `{b..2}` and `{b}:verb`.
 pub(crate) fn params(route: &str) -> Vec<String> {
     let inner = |part: &str| {
         let (name, _) = part.split_once('}')?;

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::catalogue::{Amount, Census, Entry, Is, Lines, Rule, Source, System, action};
+use crate::catalogue::{Amount, Census, Entry, Factor, Is, Lines, Rule, Source, System, action};
 
 /// How a body field is used; the bits of `Field::uses` in `src/classify/catalogue.rs`.
 const TEXT: u8 = 1;
 const COUNT: u8 = 2;
 const TEXTS: u8 = 4;
 const ELEMENT: u8 = 8;
+const GRAPHQL: u8 = 16;
 
 /// The whole generated file.
 pub(crate) fn tables(systems: &[System]) -> String {
@@ -18,18 +19,25 @@ pub(crate) fn tables(systems: &[System]) -> String {
     for system in systems {
         let _ = writeln!(
             out,
-            "System {{ name: {:?}, title: {:?}, source: {:?}, commit: {:?}, trailing_slash: {}, protobuf: {}, prefixes: &{:?}, lists: {}, encoded_slashes: {}, action_header: {:?}, actions: &{:?}, router: OnceLock::new(), entries: &[",
+            "System {{ name: {:?}, title: {:?}, source: {:?}, commit: {:?}, trailing_slash: {}, protobuf: {}, any_case: {}, prefixes: &{:?}, lists: {}, encoded_slashes: {}, action_header: {:?}, actions: &{:?}, router: OnceLock::new(), entries: &[",
             system.name,
             system.title,
             system.source,
             system.commit,
             system.trailing_slash,
             system.protobuf,
+            system.any_case,
             system.prefixes,
             system.lists,
             system.encoded_slashes,
             system.action_header,
-            system.entries.iter().filter_map(|entry| action(&entry.route)).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>(),
+            system
+                .entries
+                .iter()
+                .filter_map(|entry| action(&entry.route))
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect::<Vec<_>>(),
         );
         for entry in &system.entries {
             out.push_str(&one(entry, system));
@@ -90,6 +98,9 @@ fn one(entry: &Entry, system: &System) -> String {
     if let Some(each) = &entry.each {
         fields.add(format!("{each}[*]"), ELEMENT);
     }
+    if let Some(document) = &entry.graphql {
+        fields.add(document.clone(), GRAPHQL);
+    }
     let resource = fields.sources(entry.resource.as_deref().unwrap_or_default(), TEXT);
     let amount = amount(&entry.amount, &mut fields);
     let when: Vec<String> = entry.when.iter().map(|r| rule(r, &mut fields)).collect();
@@ -132,11 +143,20 @@ fn amount(amount: &Amount, fields: &mut Fields<'_>) -> String {
         Amount::One => "Amount::Fixed(1)".into(),
         Amount::Fixed(n) => format!("Amount::Fixed({n})"),
         Amount::Unbounded => "Amount::Unbounded".into(),
-        Amount::Number { of, default, times } => {
+        Amount::Number { of, default, times, within } => {
             let of = fields.sources(of, TEXT);
-            let times =
-                times.as_ref().map(|(of, default)| format!("({}, {default})", fields.source(of, TEXT)));
-            format!("Amount::Number {{ of: {of}, default: {default:?}, times: {} }}", option(times))
+            let times = times.as_ref().map(|times| match times {
+                Factor::Number(of, default) => {
+                    format!("Factor::Number({}, {default})", fields.source(of, TEXT))
+                }
+                Factor::Count(of) => format!("Factor::Count({})", fields.source(of, COUNT)),
+            });
+            let within = within.as_ref().map(|of| fields.source(of, COUNT));
+            format!(
+                "Amount::Number {{ of: {of}, default: {default:?}, times: {}, within: {} }}",
+                option(times),
+                option(within)
+            )
         }
         Amount::Count(of) => format!("Amount::Count({})", fields.sources(of, COUNT)),
         Amount::Texts(of) => format!("Amount::Texts({})", fields.source(of, TEXTS)),
@@ -176,12 +196,16 @@ fn rule(rule: &Rule, fields: &mut Fields<'_>) -> String {
 fn field(path: &str, uses: u8) -> String {
     let mut steps = Vec::new();
     for part in path.split('.') {
-        let name = part.trim_end_matches("[*]");
+        let name = part.split('[').next().unwrap_or_default();
         if !name.is_empty() {
             steps.push(format!("Step::Key(&{:?})", name.split('|').collect::<Vec<_>>()));
         }
-        steps.extend(part.matches("[*]").map(|_| "Step::Each".to_owned()));
+        for index in part.split('[').skip(1) {
+            steps.push(if index == "0]" { "Step::First" } else { "Step::Each" }.to_owned());
+        }
     }
+    // The body itself, where that is a list.
+    let path = if path.is_empty() { "body" } else { path };
     format!("Field {{ name: {path:?}, steps: &[{}], uses: {uses} }}", steps.join(", "))
 }
 

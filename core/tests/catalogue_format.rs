@@ -41,7 +41,10 @@ fn mistakes_are_told_with_file_and_line() {
         ("  - GET /a: data.read\n    each: l\n    as: {x: GET /b}\n", "s.yaml:5: as.x names no entry"),
         ("  - GET /a: data.read\n    risk: 1\n    risk: 2\n", "s.yaml:7: not YAML"),
         ("  - GET /a: data.read\n    lines: all\n", "s.yaml:6: lines is each, pairs or {alone: [member]}"),
-        ("  - GET /a: data.read\n    lines: each\n    each: l\n", "s.yaml:5: lines and each exclude each other"),
+        (
+            "  - GET /a: data.read\n    lines: each\n    each: l\n",
+            "s.yaml:5: lines and each exclude each other",
+        ),
         (
             "  - GET /a: data.read\n    magnitude: {field: n, fixed: 1}\n",
             "s.yaml:6: field and query are numbers, and go with no other magnitude",

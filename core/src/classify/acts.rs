@@ -2,7 +2,7 @@
 //! candidates, and the riskiest one stands. Elements of a batch add up.
 
 use super::body::{Record, Value};
-use super::catalogue::{Amount, Entry, Is, Source, System, Test};
+use super::catalogue::{Amount, Entry, Factor, Is, Source, System, Test};
 use super::risk::raised;
 use super::target::{first_segment, parameter};
 use super::{Refusal, body, names, router};
@@ -95,9 +95,7 @@ pub(super) fn judge(
 
 /// A reading for one of its resources: a pattern names any number of collections.
 fn over(mut reading: Reading, facts: &Facts<'_>, resource: &str) -> Reading {
-    if facts.system.lists
-        && reading.magnitude.unit == Some(Unit::Collections)
-        && names::is_pattern(resource)
+    if facts.system.lists && reading.magnitude.unit == Some(Unit::Collections) && names::is_pattern(resource)
     {
         reading.magnitude.count = None;
     }
@@ -198,14 +196,20 @@ fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<O
     match entry.amount {
         Amount::Fixed(n) => Ok(Some(n)),
         Amount::Unbounded => Ok(None),
-        Amount::Number { of, default, times } => {
+        Amount::Number { of, default, times, within } => {
+            // An empty list names nothing, so it may bound nothing.
+            let bound = match within {
+                Some(list) => Some(length(entry, list, facts, record)?).filter(|len| *len > 0),
+                None => None,
+            };
             let mut given = None;
             for source in of {
                 given = given.max(number(*source, facts, record)?);
             }
-            let Some(count) = given.or(default) else { return Ok(None) };
+            let Some(count) = given.or(default).into_iter().chain(bound).min() else { return Ok(None) };
             let factor = match times {
-                Some((of, default)) => number(of, facts, record)?.unwrap_or(default),
+                Some(Factor::Number(of, default)) => number(of, facts, record)?.unwrap_or(default),
+                Some(Factor::Count(list)) => length(entry, list, facts, record)?,
                 None => 1,
             };
             Ok(Some(count.saturating_mul(factor)))
@@ -213,13 +217,7 @@ fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<O
         Amount::Count(sources) => {
             let mut sum = 0_u64;
             for source in sources {
-                for value in values(*source, facts, record)? {
-                    sum = sum.saturating_add(match value {
-                        Value::Null => 0,
-                        Value::List { len, .. } => len,
-                        _ => return Err(wrong_type(entry, *source)),
-                    });
-                }
+                sum = sum.saturating_add(length(entry, *source, facts, record)?);
             }
             Ok(Some(sum))
         }
@@ -240,21 +238,39 @@ fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<O
     }
 }
 
-fn number(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Option<u64>, Refusal> {
-    let Some(value) = values(source, facts, record)?.pop() else { return Ok(None) };
-    let quoted = facts.system.protobuf || matches!(source, Source::Query(..));
-    let found = match &value {
-        Value::Null => return Ok(None),
-        Value::Number(Some(n)) => Some(*n),
-        Value::Text(text) if quoted && text.is_empty() => return Ok(None),
-        Value::Text(text) if quoted => text.parse().ok(),
-        _ => None,
-    };
-    match (found, record.entry) {
-        (Some(n), _) => Ok(Some(n)),
-        (None, Some(entry)) => Err(wrong_type(entry, source)),
-        (None, None) => Ok(None),
+/// The length of a list, or how often a query parameter comes.
+fn length(entry: &'static Entry, source: Source, facts: &Facts<'_>, record: &Record) -> Result<u64, Refusal> {
+    let mut sum = 0_u64;
+    for value in values(source, facts, record)? {
+        sum = sum.saturating_add(match value {
+            Value::Null => 0,
+            Value::List { len, .. } => len,
+            Value::Text(_) if matches!(source, Source::Query(..)) => 1,
+            _ => return Err(wrong_type(entry, source)),
+        });
     }
+    Ok(sum)
+}
+
+/// A number; the largest where there are several.
+fn number(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Option<u64>, Refusal> {
+    let quoted = facts.system.protobuf || matches!(source, Source::Query(..));
+    let mut largest = None;
+    for value in values(source, facts, record)? {
+        let found = match &value {
+            Value::Null => continue,
+            Value::Number(Some(n)) => Some(*n),
+            Value::Text(text) if quoted && text.is_empty() => continue,
+            Value::Text(text) if quoted => text.parse().ok(),
+            _ => None,
+        };
+        match (found, record.entry) {
+            (Some(n), _) => largest = largest.max(Some(n)),
+            (None, Some(entry)) => return Err(wrong_type(entry, source)),
+            (None, None) => {}
+        }
+    }
+    Ok(largest)
 }
 
 fn passes(test: &Test, facts: &Facts<'_>, record: &Record) -> Result<bool, Refusal> {
@@ -314,7 +330,9 @@ fn resources(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Resul
     for source in entry.resource {
         for value in values(*source, facts, record)? {
             match value {
-                Value::Text(text) if matches!(source, Source::Header(_)) => names.extend(first_segment(&text)),
+                Value::Text(text) if matches!(source, Source::Header(_)) => {
+                    names.extend(first_segment(&text))
+                }
                 Value::Text(text) if facts.system.lists => names::split(&text, &mut names),
                 Value::Text(text) if !text.is_empty() => names.push(text),
                 Value::Number(Some(n)) => names.push(n.to_string()),
@@ -353,7 +371,9 @@ fn values(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Vec<Valu
         }
         Source::Header(name) => {
             let texts = facts.headers.get_all(name).iter();
-            Ok(texts.map(|value| Value::Text(String::from_utf8_lossy(value.as_bytes()).into_owned())).collect())
+            Ok(texts
+                .map(|value| Value::Text(String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .collect())
         }
         Source::All => Ok(Vec::new()),
         Source::Query(name, several) => {

@@ -8,8 +8,8 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::Refusal;
 use super::catalogue::{Entry, Field, Lines, Step, System};
+use super::{Refusal, graphql};
 
 /// A value at a deciding field.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,8 +82,11 @@ fn by_lines(state: &mut State, place: Place, lines: Lines, body: &[u8]) -> Resul
     while let Some(line) = rest.next() {
         // An empty line of settings stands for none; what is left may also be only the end.
         let empty = blank(line);
-        if empty && (!matches!(lines, Lines::Pairs) || rest.clone().all(blank)) {
+        if empty && !matches!(lines, Lines::Pairs) {
             continue;
+        }
+        if empty && rest.clone().all(blank) {
+            break;
         }
         if state.records.len() >= MAX_ELEMENTS {
             return Err(Refusal { code: "too_many_elements", at: "body" });
@@ -271,13 +274,22 @@ impl<'de> Visitor<'de> for Walk<'_> {
                 Walk { state: self.state, place }.deserialize(&mut reader).and_then(|()| reader.end());
             return inner.map_err(|_| E::custom("twice encoded"));
         }
+        if self.place.here().any(|(_, field)| field.uses & Field::GRAPHQL != 0) {
+            let Some(selections) = graphql::selections(text) else {
+                return self.state.refuse("malformed_graphql", self.place.name());
+            };
+            return Walk { state: self.state, place: self.place }
+                .deserialize(selections)
+                .map_err(|_| E::custom("selections"));
+        }
         let kept = self.place.here().any(|(_, field)| field.uses & Field::TEXT != 0);
         self.scalar(Value::Text(if kept { text.to_owned() } else { String::new() }))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        let first = self.place.down(|step| matches!(step, Step::Each | Step::First));
         let down = self.place.down(|step| matches!(step, Step::Each));
-        if self.place.here().next().is_none() && down.mask == 0 {
+        if self.place.here().next().is_none() && first.mask == 0 {
             return self.state.refuse("wrong_type", self.place.name());
         }
         let kinds = self.place.here().any(|(_, field)| field.uses & Field::TEXTS != 0);
@@ -286,7 +298,8 @@ impl<'de> Visitor<'de> for Walk<'_> {
             let more = if kinds {
                 list.next_element::<IsNumber>()?.map(|kind| numbers += u64::from(kind.0)).is_some()
             } else {
-                list.next_element_seed(Walk { state: &mut *self.state, place: down })?.is_some()
+                let place = if len == 0 { first } else { down };
+                list.next_element_seed(Walk { state: &mut *self.state, place })?.is_some()
             };
             if !more {
                 break;
@@ -308,13 +321,13 @@ impl<'de> Visitor<'de> for Walk<'_> {
         if self.place.here().next().is_none() && !keyed {
             return self.state.refuse("wrong_type", self.place.name());
         }
-        let protobuf = self.state.system.protobuf;
+        let system = self.state.system;
         let (mut len, mut seen) = (0, 0);
         while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
             len += 1;
             let down = self.place.down(|step| match step {
-                Step::Key(names) => names.iter().any(|name| same_name(name, &key, protobuf)),
-                Step::Each => false,
+                Step::Key(names) => names.iter().any(|name| same_name(name, &key, system)),
+                Step::Each | Step::First => false,
             });
             if down.mask & seen != 0 {
                 return self.state.refuse("repeated_key", down.name());
@@ -358,9 +371,20 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a key is a field's name; protobuf's JSON mapping also knows `maxResults` for `max_results`.
-fn same_name(name: &str, key: &str, protobuf: bool) -> bool {
-    name == key || (protobuf && camel_case(name).eq(key.chars()))
+/// Whether a key is a field's name; protobuf's JSON mapping also knows `maxResults` for `max_results`, Go any case.
+fn same_name(name: &str, key: &str, system: &System) -> bool {
+    name == key
+        || (system.protobuf && camel_case(name).eq(key.chars()))
+        || (system.any_case && key.chars().map(folded).eq(name.chars().map(folded)))
+}
+
+/// A letter as Go compares it: two letters beyond ASCII are also spellings of `k` and `s`.
+fn folded(letter: char) -> char {
+    match letter {
+        '\u{212a}' => 'k',
+        '\u{17f}' => 's',
+        _ => letter.to_ascii_lowercase(),
+    }
 }
 
 fn camel_case(name: &str) -> impl Iterator<Item = char> {

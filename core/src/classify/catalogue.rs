@@ -17,6 +17,8 @@ pub struct System {
     pub(super) trailing_slash: bool,
     /// Whether it reads bodies as protobuf's JSON mapping: camelCase names, numbers in quotes, twice-encoded JSON.
     pub(super) protobuf: bool,
+    /// Whether it takes a name for a field's whatever the case, as Go's JSON does.
+    pub(super) any_case: bool,
     /// Prefixes under which the same operations are served again.
     pub(super) prefixes: &'static [(&'static str, &'static str)],
     /// Whether a name may be a list of names, and hold `*`.
@@ -52,7 +54,7 @@ impl System {
     }
 
     pub(super) fn router(&self) -> &Router {
-        self.router.get_or_init(|| Router::new(self.entries))
+        self.router.get_or_init(|| Router::new(self.entries, self.trailing_slash))
     }
 }
 
@@ -163,7 +165,9 @@ pub(super) enum Lines {
     /// A line of settings, read as the member `head`, and the line that it is for.
     Pairs,
     /// An act and, in the next line, its document; none where the act is one of these fields.
-    Documents { alone: &'static [usize] },
+    Documents {
+        alone: &'static [usize],
+    },
 }
 
 /// A deciding field of the body.
@@ -182,6 +186,8 @@ impl Field {
     pub(super) const TEXTS: u8 = 4;
     /// Each value there is one element of a batch.
     pub(super) const ELEMENT: u8 = 8;
+    /// It is a GraphQL document, read as the list of what it selects.
+    pub(super) const GRAPHQL: u8 = 16;
 }
 
 /// One step of a field's path.
@@ -191,6 +197,8 @@ pub(super) enum Step {
     Key(&'static [&'static str]),
     /// Each element.
     Each,
+    /// The first element.
+    First,
 }
 
 /// How the magnitude is found.
@@ -203,12 +211,23 @@ pub(super) enum Amount {
         /// Where several are given, the largest counts.
         of: &'static [Source],
         default: Option<u64>,
-        times: Option<(Source, u64)>,
+        times: Option<Factor>,
+        /// A list that bounds it, where it is given.
+        within: Option<Source>,
     },
     /// The length of lists.
     Count(&'static [Source]),
     /// Inputs of a model: a text, a list of texts, a list of token ids, a list of such lists.
     Texts(Source),
+}
+
+/// What a number is multiplied by.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Factor {
+    /// A number and its default.
+    Number(Source, u64),
+    /// The length of a list.
+    Count(Source),
 }
 
 /// A rule of an entry: where all tests hold, it may be something stricter.

@@ -26,6 +26,7 @@
 mod acts;
 mod body;
 mod catalogue;
+mod graphql;
 mod names;
 mod risk;
 mod router;
@@ -95,7 +96,7 @@ impl Classified {
 /// A request that has no one reading, and so must not go on. Names the field, quotes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// `repeated_key`, `wrong_type`, `malformed_json`, `malformed_query`, `too_many_acts` or `too_many_elements`.
+    /// `repeated_key`, `wrong_type`, `malformed_json`, `malformed_query`, `malformed_graphql`, `too_many_acts` or `too_many_elements`.
     pub code: &'static str,
     /// The deciding field, as the catalogue names it, or `body`.
     pub at: &'static str,
@@ -126,12 +127,15 @@ pub enum Body<'b> {
 /// Classifies a request by its head, below `base_path` (a prefix that the service is mounted under, or "").
 ///
 /// * `HEAD` is what `GET` is.
-/// * `OPTIONS` is `none` where it is a CORS preflight (it has `Access-Control-Request-Method`) for a listed path.
+/// * `OPTIONS` is `none` where it is a CORS preflight (it has `Access-Control-Request-Method`) for a listed path; any
+///   other is what its entry says.
 /// * Method overrides (`X-HTTP-Method-Override` and its kin, `?_method=`) are `unknown`, and so are a target with two
 ///   readings, a `GET` or `HEAD` with a body where the entry knows none, and whatever else no entry matches.
 pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcome {
     let unknown = || Outcome::Done(Classified::unknown());
-    let Some(mut target) = Target::read(&head.target, system.encoded_slashes).and_then(|target| target.below(base_path)) else {
+    let Some(mut target) =
+        Target::read(&head.target, system.encoded_slashes).and_then(|target| target.below(base_path))
+    else {
         return unknown();
     };
     if overrides_method(head, &target) {
@@ -153,7 +157,9 @@ pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcom
         if preflight && system.router().knows(&target.path) {
             return Outcome::Done(Classified::plain(Act::new(Operation::None, "")));
         }
-        return unknown();
+        if preflight {
+            return unknown();
+        }
     }
     let Some((entry, params)) = system.router().find(head.method.as_str(), &target.path) else {
         return unknown();
@@ -164,12 +170,12 @@ pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcom
     }
     let facts = Facts { system, params, query: target.query, headers: &head.headers };
     if entry.reads_body() && (!reads || declares_body(head)) {
-        if !is_multipart(head) {
+        if !is_multipart(head) && !holds_tensors(head) {
             let (path, query) = (target.path.into_owned(), target.query.map(str::to_owned));
             let headers = entry.headers_of(&head.headers);
             return Outcome::NeedBody(Pending { system, entry, path, query, headers });
         }
-        // Fields of a form are not read: the worst of the entry stands.
+        // Fields of a form, and of what only begins with JSON, are not read: the worst of the entry stands.
         return done(acts::worst(entry, &facts).map(|acts| Classified::of(entry, acts, true)));
     }
     let nothing = [Record { entry: Some(entry), values: Vec::new() }];
@@ -203,6 +209,11 @@ fn is_multipart(head: &HttpHead) -> bool {
     given.and_then(|text| text.get(..10)).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"))
 }
 
+/// Whether tensors follow the JSON of the body, as inference servers take them.
+fn holds_tensors(head: &HttpHead) -> bool {
+    head.headers.contains_key("inference-header-content-length")
+}
+
 /// A request whose body decides.
 #[derive(Debug)]
 pub struct Pending {
@@ -227,7 +238,8 @@ impl Pending {
         let Some((_, params)) = self.system.router().find(self.entry.method, &self.path) else {
             return Ok(Classified::unknown());
         };
-        let facts = Facts { system: self.system, params, query: self.query.as_deref(), headers: &self.headers };
+        let facts =
+            Facts { system: self.system, params, query: self.query.as_deref(), headers: &self.headers };
         match body {
             Body::Whole(bytes) => {
                 let records = body::read(self.system, self.entry, bytes)?;

@@ -19,15 +19,20 @@ pub(super) struct Router {
     pub(super) ambiguous: Vec<&'static str>,
 }
 
-const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 impl Router {
-    pub(super) fn new(entries: &'static [Entry]) -> Self {
+    /// Where the system takes `/a/` for `/a`, routes are entered without their last `/`.
+    pub(super) fn new(entries: &'static [Entry], trailing_slash: bool) -> Self {
         let mut router = Self { trees: Default::default(), ambiguous: Vec::new() };
         for entry in entries {
             for route in routes(entry.route) {
                 let tree =
                     METHODS.iter().position(|m| *m == entry.method).and_then(|at| router.trees.get_mut(at));
+                let route = match route.strip_suffix('/') {
+                    Some(shorter) if trailing_slash && !shorter.is_empty() => shorter.to_owned(),
+                    _ => route,
+                };
                 if tree.is_none_or(|tree| tree.insert(route, entry).is_err()) {
                     router.ambiguous.push(entry.route);
                 }

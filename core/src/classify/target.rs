@@ -93,7 +93,9 @@ fn decoded(path: &str, slashes: bool) -> Option<String> {
         let text = percent_decode_str(segment).decode_utf8().ok()?;
         let odd = |c: char| c.is_control() || matches!(c, '\\' | ';') || (c == '/' && !slashes);
         let plain = !text.contains(odd) && !holds_escape(&text) && text.split('/').all(|part| !dots(part));
-        plain.then(|| if text.contains('/') { text.replace('/', SLASH.encode_utf8(&mut [0; 4])).into() } else { text })
+        plain.then(|| {
+            if text.contains('/') { text.replace('/', SLASH.encode_utf8(&mut [0; 4])).into() } else { text }
+        })
     });
     let segments: Option<Vec<Cow<'_, str>>> = segments.collect();
     Some(segments?.join("/"))
