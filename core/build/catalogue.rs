@@ -49,6 +49,7 @@ pub(crate) struct System {
     pub(crate) prefixes: Vec<(String, String)>,
     pub(crate) lists: bool,
     pub(crate) encoded_slashes: bool,
+    pub(crate) get_bodies: bool,
     pub(crate) action_header: Option<String>,
     pub(crate) entries: Vec<Entry>,
 }
@@ -215,6 +216,11 @@ fn read_file(
                 "names" => system.encoded_slashes = true,
                 "refused" => {}
                 _ => faults.at(line, "encoded_slashes is refused or names"),
+            },
+            "get_bodies" => match text(value, faults).as_str() {
+                "known" => system.get_bodies = true,
+                "unknown" => {}
+                _ => faults.at(line, "get_bodies is unknown or known"),
             },
             "action_header" => system.action_header = Some(text(value, faults).to_ascii_lowercase()),
             "operations" => {

@@ -19,7 +19,7 @@ pub(crate) fn tables(systems: &[System]) -> String {
     for system in systems {
         let _ = writeln!(
             out,
-            "System {{ name: {:?}, title: {:?}, source: {:?}, commit: {:?}, trailing_slash: {}, protobuf: {}, any_case: {}, prefixes: &{:?}, lists: {}, encoded_slashes: {}, action_header: {:?}, actions: &{:?}, router: OnceLock::new(), entries: &[",
+            "System {{ name: {:?}, title: {:?}, source: {:?}, commit: {:?}, trailing_slash: {}, protobuf: {}, any_case: {}, prefixes: &{:?}, lists: {}, encoded_slashes: {}, get_bodies: {}, action_header: {:?}, actions: &{:?}, router: OnceLock::new(), entries: &[",
             system.name,
             system.title,
             system.source,
@@ -30,6 +30,7 @@ pub(crate) fn tables(systems: &[System]) -> String {
             system.prefixes,
             system.lists,
             system.encoded_slashes,
+            system.get_bodies,
             system.action_header,
             system
                 .entries

@@ -25,6 +25,8 @@ pub struct System {
     pub(super) lists: bool,
     /// Whether an encoded `/` is a letter of a name.
     pub(super) encoded_slashes: bool,
+    /// Whether a `GET` may have a body where nothing in it decides.
+    pub(super) get_bodies: bool,
     /// The header that names the operation, and the query parameters that do.
     pub(super) action_header: Option<&'static str>,
     pub(super) actions: &'static [&'static str],

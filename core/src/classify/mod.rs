@@ -165,7 +165,7 @@ pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcom
         return unknown();
     };
     let reads = matches!(head.method, http::Method::GET | http::Method::HEAD);
-    if reads && declares_body(head) && !entry.reads_body() {
+    if reads && declares_body(head) && !entry.reads_body() && !system.get_bodies {
         return unknown();
     }
     let facts = Facts { system, params, query: target.query, headers: &head.headers };

@@ -488,3 +488,18 @@ fn a_list_of_names_is_each_of_them_and_a_pattern_is_any() {
     let acts: Vec<_> = acts.iter().map(|act| (act.0, act.1.as_str())).collect();
     assert_eq!(acts, [(O::CollectionAlter, "b"), (O::CollectionAlter, "live"), (O::CollectionDrop, "a")]);
 }
+
+#[test]
+fn a_get_may_have_a_body_where_the_system_reads_one() {
+    let with_body = |system: &str, target: &str| {
+        let head = with(head("GET", target), "content-length", "2");
+        match http(super::system(system).unwrap(), &head, "") {
+            Outcome::Done(done) => done.acts[0].operation,
+            Outcome::NeedBody(pending) => pending.finish(Body::Whole(b"{}")).unwrap().acts[0].operation,
+            Outcome::Refused(_) => panic!(),
+        }
+    };
+    assert_eq!(with_body("elasticsearch", "/docs/_count"), O::DataList);
+    assert_eq!(with_body("elasticsearch", "/docs/_search"), O::DataQuery);
+    assert_eq!(with_body("qdrant", "/collections"), O::Unknown);
+}
