@@ -75,6 +75,22 @@ impl Glob {
         }
     }
 
+    /// Whether some name fits both this and `pattern`, in which `*` stands for any run of characters.
+    pub fn meets(&self, pattern: &str) -> bool {
+        let (Some((start, _)), Some((_, end))) = (self.text.split_once('*'), self.text.rsplit_once('*'))
+        else {
+            return wildcard(pattern.as_bytes(), self.text.as_bytes());
+        };
+        let (Some((other_start, _)), Some((_, other_end))) =
+            (pattern.split_once('*'), pattern.rsplit_once('*'))
+        else {
+            return self.matches(pattern);
+        };
+        // Between the first and the last `*` of either, the other's `*` absorbs whatever the first one asks for.
+        (start.starts_with(other_start) || other_start.starts_with(start))
+            && (end.ends_with(other_end) || other_end.ends_with(end))
+    }
+
     /// Whether every name that fits `other` fits this too. Exact for patterns with one `*`; where it answers
     /// `false` for patterns with several, they may still overlap.
     pub fn covers(&self, other: &Self) -> bool {
@@ -126,6 +142,25 @@ impl fmt::Display for Glob {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_meet_where_a_name_fits_both() {
+        for (glob, pattern, meet) in [
+            ("secret", "*", true),
+            ("secret", "s*t", true),
+            ("secret", "public-*", false),
+            ("hr-*", "*", true),
+            ("hr-*", "h*", true),
+            ("hr-*", "*-eu", true),
+            ("hr-*", "it-*", false),
+            ("*-eu", "*-us", false),
+            ("a*b*c", "ab*", true),
+            ("docs", "docs", true),
+            ("docs-*", "docs", false),
+        ] {
+            assert_eq!(Glob::new(glob).unwrap().meets(pattern), meet, "{glob} {pattern}");
+        }
+    }
 
     #[test]
     fn stars_match_any_run() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Policy;
 use super::decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, code};
 use super::draft::Rule;
+use super::scope::Reach;
 use crate::model::{Act, GrantId, Risk, Verdict};
 
 /// Why an act may or may not be done, from the mildest to the strictest; of several the greatest is told.
@@ -131,7 +132,8 @@ impl Policy {
         let mut cover = Cover { ask: || grants.covering(facts.identity, name, act), answer: None };
         let (mut any, mut held) = (false, false);
         for rule in self.rules_for(act.operation) {
-            if !rule.matcher.fits(facts.identity, index, act, risk) {
+            let reach = if rule.effect == Effect::Allow { Reach::Surely } else { Reach::Possibly };
+            if !rule.matcher.fits(facts.identity, index, act, risk, reach) {
                 continue;
             }
             any = true;

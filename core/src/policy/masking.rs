@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::scope::Matcher;
+use super::scope::{Matcher, Reach};
 use crate::detect::Custom;
 use crate::error::Error;
 use crate::identity::Identity;
@@ -145,7 +145,7 @@ impl Masks {
             (match side {
                 Side::Request => entry.request,
                 Side::Response => entry.response,
-            }) && acts.iter().any(|act| entry.matcher.fits(identity, service, act, act.risk))
+            }) && acts.iter().any(|act| entry.matcher.fits(identity, service, act, act.risk, Reach::Possibly))
         };
         let fitting: Vec<usize> = self
             .entries

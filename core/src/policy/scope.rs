@@ -120,6 +120,15 @@ fn holds(sorted: &[Box<str>], name: &str) -> bool {
     }
 }
 
+/// What fitting means where a request names a pattern, such as `logs-*`, and so any number of resources.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// All of them fit: for what permits.
+    Surely,
+    /// One of them may: for what restrains.
+    Possibly,
+}
+
 /// Who, where, what and to what. `None` is no condition.
 #[derive(Debug, Clone)]
 pub(super) struct Scope {
@@ -132,13 +141,15 @@ pub(super) struct Scope {
 
 impl Scope {
     /// Whether an act of `identity` fits.
-    pub(super) fn fits(&self, identity: &Identity, service: usize, act: &Act) -> bool {
+    fn fits(&self, identity: &Identity, service: usize, act: &Act, reach: Reach) -> bool {
+        let named = |glob: &Glob| match reach {
+            Reach::Possibly if act.resource.contains('*') => glob.meets(&act.resource),
+            // A `*` of the resource is only matched by one of the pattern.
+            _ => glob.matches(&act.resource),
+        };
         self.operations.has(act.operation)
             && self.has_service(service)
-            && self
-                .resources
-                .as_ref()
-                .is_none_or(|globs| globs.iter().any(|glob| glob.matches(&act.resource)))
+            && self.resources.as_ref().is_none_or(|globs| globs.iter().any(named))
             && self.who.as_ref().is_none_or(|who| who.has(identity))
     }
 
@@ -177,12 +188,23 @@ impl Matcher {
     /// Any risk there is.
     pub(super) const ANY_RISK: (u8, u8) = (0, 101);
 
-    pub(super) fn fits(&self, identity: &Identity, service: usize, act: &Act, risk: Risk) -> bool {
+    pub(super) fn fits(
+        &self,
+        identity: &Identity,
+        service: usize,
+        act: &Act,
+        risk: Risk,
+        reach: Reach,
+    ) -> bool {
+        let excepted = match reach {
+            Reach::Surely => Reach::Possibly,
+            Reach::Possibly => Reach::Surely,
+        };
         let (from, below) = self.risk;
         (from..below).contains(&risk.value())
             && self.magnitude.is_none_or(|amount| amount.fits(act.operation, act.magnitude))
-            && self.scope.fits(identity, service, act)
-            && !self.unless.as_ref().is_some_and(|exception| exception.fits(identity, service, act))
+            && self.scope.fits(identity, service, act, reach)
+            && !self.unless.as_ref().is_some_and(|exception| exception.fits(identity, service, act, excepted))
     }
 
     /// Whether whatever of `other` is done as `operation` at `service` fits this.

@@ -221,3 +221,22 @@ fn the_default_holds_or_allows_only_where_it_is_spelled_so() {
     assert_eq!(decide(&open, &[export()], &NoGrants).code, code::DEFAULT_ALLOW);
     assert_eq!(decide(&open, &[Act::unknown()], &NoGrants).verdict, Verdict::Deny);
 }
+
+#[test]
+fn a_resource_that_is_a_pattern_is_restrained_by_each_rule_that_it_may_meet() {
+    let policy = policy(
+        "rules:
+  - {name: logs, who: ['*'], operations: [vector.search], resources: ['logs-*'], effect: allow, unless: {resources: [logs-hr]}}
+  - {name: secret, operations: [vector.search], resources: [secret], effect: deny}
+",
+    );
+    let verdict = |resource: &str| {
+        let decision = decide(&policy, &[Act::new(Operation::VectorSearch, resource)], &NoGrants);
+        (decision.verdict, decision.code)
+    };
+    assert_eq!(verdict("logs-1"), (Verdict::Allow, code::ALLOWED));
+    assert_eq!(verdict("logs-a*"), (Verdict::Allow, code::ALLOWED));
+    assert_eq!(verdict("logs-*").0, Verdict::Deny, "it may be logs-hr");
+    assert_eq!(verdict("s*").1, code::DENIED);
+    assert_eq!(verdict("*").1, code::DENIED);
+}
