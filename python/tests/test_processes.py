@@ -66,20 +66,37 @@ class Process:
         self.url = found.group(1) + WEIGHTS
         self.served = 0
         self.refused: Optional[str] = None
-        self.thread = threading.Thread(target=self.use_up)
 
-    def use_up(self) -> None:
-        """Downloads until it is refused, or the process is gone."""
+    def download(self) -> None:
+        """Downloads once; notes what refused it, or that the process is gone."""
+        request = urllib.request.Request(self.url, headers={"x-user": "ana"})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                answer.read()
+            self.served += 1
+        except urllib.error.HTTPError as error:
+            self.refused = json.loads(error.read())["code"]
+        except OSError:
+            self.refused = "gone"
+
+    def use_up(self, killed: threading.Event) -> None:
+        """Downloads until refused, but leaves most of the grant until the kill: else there may be no use to be killed in."""
         while self.refused is None:
-            request = urllib.request.Request(self.url, headers={"x-user": "ana"})
-            try:
-                with urllib.request.urlopen(request, timeout=20) as answer:
-                    answer.read()
-                self.served += 1
-            except urllib.error.HTTPError as error:
-                self.refused = json.loads(error.read())["code"]
-            except OSError:
-                self.refused = "gone"
+            if self.served == USES // 6:
+                killed.wait(60)
+            self.download()
+
+    def die(self, killed: threading.Event) -> None:
+        """Downloads a few times, and is killed in the midst of the next one."""
+        while self.refused is None:
+            if self.served == 3 and not killed.is_set():
+                last = threading.Thread(target=self.download)
+                last.start()
+                self.process.send_signal(signal.SIGKILL)
+                last.join()
+                killed.set()
+            else:
+                self.download()
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
@@ -97,15 +114,14 @@ def test_four_processes_one_of_them_killed(tmp_path: Path) -> None:
         who=["user:ana"], operations=["model.download"], until="1h", reason="evaluation", by="lee", uses=USES
     )
     processes = [Process(command, policy) for command in commands]
+    killed = threading.Event()
+    threads = [threading.Thread(target=one.use_up, args=(killed,)) for one in processes[:-1]]
+    threads.append(threading.Thread(target=processes[-1].die, args=(killed,)))
     try:
-        for one in processes:
-            one.thread.start()
-        killed = processes[-1]
-        while killed.served < 3 and killed.refused is None:
-            killed.thread.join(0.001)
-        killed.process.send_signal(signal.SIGKILL)
-        for one in processes:
-            one.thread.join(60)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
     finally:
         for one in processes:
             one.process.terminate()

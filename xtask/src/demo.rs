@@ -81,7 +81,10 @@ impl Demo {
         let sent = format!(r#"{{"model": "feature-hash-384", "input": "{input}"}}"#);
         let masked = format!(
             r#"{{"model": "feature-hash-384", "input": "{}"}}"#,
-            input.replace("+1 212 555 0142", "[PHONE]").replace("rosa.lind@example.com", "[EMAIL]")
+            input
+                .replace("Rosa", "[PERSON_NAME]")
+                .replace("+1 212 555 0142", "[PHONE]")
+                .replace("rosa.lind@example.com", "[EMAIL]")
         );
         let answer = self.send("POST", "/v1/embeddings", "ana", "analysts", Some(&sent))?;
         let control = self.send("POST", "/v1/embeddings", "ana", "analysts", Some(&masked))?;
@@ -91,11 +94,15 @@ impl Demo {
         expect("its vector is that of the masked text: the model never saw the data", same, &control)?;
         let record = self.newest("inference.embed", "--limit=2")?;
         let first = record.lines().next().unwrap_or_default();
-        expect_text("the record counts what was masked", first, r#""totals":{"email":1,"phone":1}"#)?;
+        expect_text(
+            "the record counts what was masked",
+            first,
+            r#""totals":{"email":1,"person_name":1,"phone":1}"#,
+        )?;
         expect("the record holds no value", !record.contains("rosa.lind@"), &answer)?;
         show("sent    ", input);
         show("embedded", member(&masked, "\"input\": ").unwrap_or_default());
-        show("recorded", r#"{"email":1,"phone":1}, no value"#);
+        show("recorded", r#"{"email":1,"person_name":1,"phone":1}, no value"#);
         Ok(())
     }
 

@@ -416,7 +416,12 @@ impl Pass<'_> {
                 return;
             }
             offset += 1;
-            if self.input.before(start).is_some_and(|b| b.is_ascii_alphanumeric() || b >= 0x80) {
+            let inside = self.input.before(start).is_some_and(|b| b.is_ascii_alphanumeric() || b >= 0x80);
+            if self.input.peek(start).is_some_and(|b| b >= 0x80) {
+                // The characters that follow begin nothing: they stand in the same word.
+                offset += self.input.slice(offset, part.end).iter().take_while(|b| **b >= 0x80).count();
+            }
+            if inside || self.is_uncapital(start) {
                 continue;
             }
             for &which in &of.at_capital {
@@ -426,6 +431,13 @@ impl Pass<'_> {
                 self.take(which, attempt);
             }
         }
+    }
+
+    /// Whether a character beyond ASCII stands there, whole, that is no capital.
+    fn is_uncapital(&self, start: usize) -> bool {
+        let beyond = self.input.slice(start, start + 4).utf8_chunks().next();
+        let first = beyond.and_then(|chunk| chunk.valid().chars().next());
+        first.is_some_and(|c| !c.is_ascii() && !c.is_uppercase())
     }
 
     /// The key of a text, at its start.

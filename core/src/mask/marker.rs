@@ -123,7 +123,8 @@ impl Marker {
             let digest = self.keyring.keys().digest(Purpose::Pseudonym, known);
             self.report.note(&rule.what, value.len(), &digest, path);
             self.denied |= rule.denies();
-            let value = Value { text: value, overlong: value.len() >= MAX_OPEN, digest: &digest };
+            let opaque = value.len() >= MAX_OPEN || finding.disguised;
+            let value = Value { text: value, opaque, digest: &digest };
             match role {
                 Role::Value => rule.write(value, &self.keyring, out),
                 Role::Name => rule.write_name(value, &self.keyring, out),
@@ -163,7 +164,7 @@ impl Marker {
         let digest = self.keyring.keys().digest(Purpose::Pseudonym, value);
         self.report.note(&rule.what, value.len(), &digest, path);
         self.denied |= rule.denies();
-        rule.write(Value { text: value, overlong: false, digest: &digest }, &self.keyring, out);
+        rule.write(Value { text: value, opaque: false, digest: &digest }, &self.keyring, out);
     }
 
     /// The same for a value of which only length and digest are known by now.
@@ -177,7 +178,7 @@ impl Marker {
     ) {
         self.report.note(&rule.what, length, digest, path);
         self.denied |= rule.denies();
-        rule.write(Value { text: &[], overlong: true, digest }, &self.keyring, out);
+        rule.write(Value { text: &[], opaque: true, digest }, &self.keyring, out);
     }
 }
 

@@ -112,6 +112,22 @@ fn fields_of_every_kind() {
 }
 
 #[test]
+fn nothing_of_a_disguised_value_is_kept() {
+    for (transform, plain) in [
+        (Transform::Partial { first: 2, last: 4 }, "ad*********.org"),
+        (Transform::KeepLength, "***************"),
+    ] {
+        let plan = plan(transform, &[]);
+        assert_eq!(masked(&plan, Format::Text, "to ada@example.org now").0, format!("to {plain} now"));
+        for disguised in ["ada%40example.org", "ada&#64;example.org"] {
+            let (text, report) = masked(&plan, Format::Text, &format!("to {disguised} now"));
+            assert_eq!(text, "to [EMAIL] now");
+            assert_eq!(report.total(), 1);
+        }
+    }
+}
+
+#[test]
 fn drop_takes_the_comma() {
     let drop = |path, body| json(&[(path, Transform::Drop)], body);
     assert_eq!(drop("a", r#"{"a":1}"#), "{}");

@@ -226,12 +226,12 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
     let mut capitals = first.capitals;
     while count < MOST {
         let Some(next) = next(input, end, person) else { break };
-        let gain = match next.token.kind {
+        let gain = match next.kind {
             Kind::Initial => 15,
             Kind::Suffix => 5,
             Kind::Name => {
-                let known = person.known(next.token.text);
-                let small = Small::of(next.token.text);
+                let known = person.known(next.text);
+                let small = Small::of(next.text);
                 if person.not.contains(small.as_str()) {
                     break;
                 }
@@ -243,7 +243,7 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
                     (_, true, false) => 25,
                     (true, _, true) => 18,
                     (_, true, true) => 10,
-                    _ if person.ends_as_family(next.token.text) => 30,
+                    _ if person.ends_as_family(next.text) => 30,
                     // `Anna K. Xyz`
                     _ if last == Kind::Initial => 25,
                     _ if given => 17,
@@ -254,8 +254,8 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
             }
         };
         points += gain;
-        (end, count, last) = (next.token.end, count + 1, next.token.kind);
-        capitals &= next.token.capitals;
+        (end, count, last) = (next.end, count + 1, next.kind);
+        capitals &= next.capitals;
     }
     if last == Kind::Initial && (count == 1 || input.before(end) != Some(b'.')) && points < 2 * ENOUGH {
         return None;
@@ -305,12 +305,8 @@ fn weight(known: Known, kind: Kind) -> i32 {
     }
 }
 
-/// The next word of a name and the particles before it.
-struct Next<'t> {
-    token: Token<'t>,
-}
-
-fn next<'t>(input: &Input<'t>, end: usize, person: &Person) -> Option<Next<'t>> {
+/// The next word of a name, behind the particles before it.
+fn next<'t>(input: &Input<'t>, end: usize, person: &Person) -> Option<Token<'t>> {
     let mut at = end;
     // `Anna van der Berg`: at most three particles.
     for _ in 0..4 {
@@ -322,7 +318,7 @@ fn next<'t>(input: &Input<'t>, end: usize, person: &Person) -> Option<Next<'t>> 
             if person.suffixes.contains(Small::of(token.text).as_str()) {
                 token.kind = Kind::Suffix;
             }
-            return Some(Next { token });
+            return Some(token);
         }
         let last = input.run(at, 6, |b| b.is_ascii_lowercase());
         let particle = std::str::from_utf8(input.slice(at, last)).ok()?;

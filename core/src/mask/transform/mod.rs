@@ -122,8 +122,8 @@ impl Transform {
 pub(super) struct Value<'v> {
     /// Its text, decoded.
     pub(super) text: &'v [u8],
-    /// Nothing of it is kept, since its end may be unknown.
-    pub(super) overlong: bool,
+    /// Nothing of it is kept: its end may be unknown, or its bytes are a disguise, of which a part says more than it shows.
+    pub(super) opaque: bool,
     /// Its keyed digest.
     pub(super) digest: &'v [u8; 32],
 }
@@ -140,12 +140,12 @@ impl Rule {
             Transform::Drop => {}
             Transform::Observe => out.extend_from_slice(value.text),
             Transform::Replace(text) => out.extend_from_slice(text.as_bytes()),
-            Transform::Pseudonym(_) if value.overlong => pseudonym::untyped(self.stem, value.digest, out),
+            Transform::Pseudonym(_) if value.opaque => pseudonym::untyped(self.stem, value.digest, out),
             _ => {
                 let before = out.len();
                 let made = std::str::from_utf8(value.text)
                     .ok()
-                    .filter(|_| !value.overlong)
+                    .filter(|_| !value.opaque)
                     .and_then(|text| self.read(text, keyring, out));
                 if made.is_none() {
                     out.truncate(before);
