@@ -10,7 +10,7 @@ mod names;
 #[path = "build/node.rs"]
 mod node;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
 fn main() {
@@ -30,17 +30,15 @@ fn main() {
         &read(root.join("src/model/operation.rs")),
         &read(root.join("src/model/act.rs")),
     );
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap_or_else(|error| stop(&[format!("{}: {error}", folder.display())]))
-        .filter_map(|entry| entry.ok().map(|e| e.path()))
-        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
-        .collect();
-    files.sort();
-
     let (mut systems, mut wrong) = (Vec::new(), Vec::new());
-    for file in files {
-        let name = file.strip_prefix(&root).unwrap_or(&file).display().to_string();
-        match catalogue::system(&name, &read(file), &words) {
+    for file in yaml_files(&folder) {
+        // A large system goes on in the folder of its name.
+        let more = file.with_extension("");
+        let parts = if more.is_dir() { yaml_files(&more) } else { Vec::new() };
+        let named =
+            |path: PathBuf| (path.strip_prefix(&root).unwrap_or(&path).display().to_string(), read(path));
+        let files: Vec<_> = std::iter::once(file).chain(parts).map(named).collect();
+        match catalogue::system(&files, &words) {
             Ok(system) => systems.push(system),
             Err(found) => wrong.extend(found),
         }
@@ -59,6 +57,17 @@ fn main() {
         Ok(table) => write("names.bin", &table),
         Err(error) => stop(&[format!("data/names: {error}")]),
     }
+}
+
+/// The YAML files of a folder, in the order of their names.
+fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap_or_else(|error| stop(&[format!("{}: {error}", folder.display())]))
+        .filter_map(|entry| entry.ok().map(|e| e.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+        .collect();
+    files.sort();
+    files
 }
 
 fn stop(wrong: &[String]) -> ! {

@@ -1,4 +1,4 @@
-//! One system's YAML file, read and checked. The format is told in `data/catalogue/README.md`.
+//! One system's YAML files, read and checked. The format is told in `data/catalogue/README.md`.
 
 use std::collections::BTreeMap;
 
@@ -36,7 +36,8 @@ impl Words {
     }
 }
 
-/// A whole file.
+/// One system: a file, and those of the folder of its name.
+#[derive(Default)]
 pub(crate) struct System {
     pub(crate) name: String,
     pub(crate) title: String,
@@ -46,12 +47,16 @@ pub(crate) struct System {
     pub(crate) protobuf: bool,
     pub(crate) any_case: bool,
     pub(crate) prefixes: Vec<(String, String)>,
+    pub(crate) lists: bool,
+    pub(crate) encoded_slashes: bool,
+    pub(crate) action_header: Option<String>,
     pub(crate) entries: Vec<Entry>,
 }
 
 /// One operation.
 #[derive(Default)]
 pub(crate) struct Entry {
+    pub(crate) file: usize,
     pub(crate) line: usize,
     pub(crate) method: String,
     pub(crate) route: String,
@@ -62,6 +67,7 @@ pub(crate) struct Entry {
     pub(crate) unit: Option<String>,
     pub(crate) each: Option<String>,
     pub(crate) graphql: Option<String>,
+    pub(crate) lines: Option<Lines>,
     pub(crate) members: Vec<(String, String)>,
     pub(crate) when: Vec<Rule>,
     pub(crate) response: Option<Census>,
@@ -75,6 +81,15 @@ pub(crate) enum Source {
     Body(String),
     Query(String),
     Path(String),
+    Header(String),
+    All,
+}
+
+/// How a body of several lines is taken apart.
+pub(crate) enum Lines {
+    Each,
+    Pairs,
+    Documents { alone: Vec<String> },
 }
 
 /// How an entry's magnitude is found.
@@ -85,7 +100,7 @@ pub(crate) enum Amount {
     Fixed(u64),
     Unbounded,
     Number {
-        of: Source,
+        of: Vec<Source>,
         default: Option<u64>,
         times: Option<Factor>,
         within: Option<Source>,
@@ -129,29 +144,31 @@ pub(crate) struct Census {
     pub(crate) ids: Vec<String>,
 }
 
-/// Reads one file, or says all that is wrong with it.
-pub(crate) fn system(file: &str, text: &str, words: &Words) -> Result<System, Vec<String>> {
-    let mut faults = Faults::new(file);
-    let system = with_root(text, &mut faults, |root, faults| read_system(root, faults, words));
-    match system {
-        Some(system) if faults.is_empty() => Ok(system),
-        _ => Err(faults.into_found()),
+/// Reads the files of one system, each with its name, or says all that is wrong with them.
+pub(crate) fn system(files: &[(String, String)], words: &Words) -> Result<System, Vec<String>> {
+    let mut faults = Faults::new("");
+    let mut system = System::default();
+    let mut default_resource = Vec::new();
+    for (number, (file, text)) in files.iter().enumerate() {
+        faults.in_file(file);
+        with_root(text, &mut faults, |root, faults| {
+            let known = system.entries.len();
+            read_file(root, &mut system, &mut default_resource, faults, words);
+            system.entries.iter_mut().skip(known).for_each(|entry| entry.file = number);
+        });
     }
+    let names: Vec<&str> = files.iter().map(|(file, _)| file.as_str()).collect();
+    finish(&mut system, &names, &default_resource, &mut faults);
+    if faults.is_empty() { Ok(system) } else { Err(faults.into_found()) }
 }
 
-fn read_system(root: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> System {
-    let mut system = System {
-        name: String::new(),
-        title: String::new(),
-        source: String::new(),
-        commit: String::new(),
-        trailing_slash: false,
-        protobuf: false,
-        any_case: false,
-        prefixes: Vec::new(),
-        entries: Vec::new(),
-    };
-    let mut default_resource = Vec::new();
+fn read_file(
+    root: Node<'_, '_>,
+    system: &mut System,
+    default_resource: &mut Vec<Source>,
+    faults: &mut Faults<'_>,
+    words: &Words,
+) {
     for (key, line, value) in members(root, faults) {
         match key.as_str() {
             "system" => system.name = text(value, faults),
@@ -184,11 +201,22 @@ fn read_system(root: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Sy
             "defaults" => {
                 for (key, line, value) in members(value, faults) {
                     match key.as_str() {
-                        "resource" => default_resource = sources(value, faults),
+                        "resource" => *default_resource = sources(value, faults),
                         _ => faults.at(line, format!("unknown key {key:?} in defaults")),
                     }
                 }
             }
+            "names" => match text(value, faults).as_str() {
+                "lists" => system.lists = true,
+                "plain" => {}
+                _ => faults.at(line, "names is plain or lists"),
+            },
+            "encoded_slashes" => match text(value, faults).as_str() {
+                "names" => system.encoded_slashes = true,
+                "refused" => {}
+                _ => faults.at(line, "encoded_slashes is refused or names"),
+            },
+            "action_header" => system.action_header = Some(text(value, faults).to_ascii_lowercase()),
             "operations" => {
                 for node in list(value, faults) {
                     system.entries.push(read_entry(node, faults, words));
@@ -197,12 +225,12 @@ fn read_system(root: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Sy
             _ => faults.at(line, format!("unknown key {key:?}")),
         }
     }
-    finish(&mut system, &default_resource, faults);
-    system
 }
 
-/// What needs the whole file: default resources, entries said twice, entries that others name.
-fn finish(system: &mut System, default_resource: &[Source], faults: &mut Faults<'_>) {
+/// What needs the whole system: default resources, entries said twice, entries that others name.
+fn finish<'f>(system: &mut System, files: &[&'f str], default_resource: &[Source], faults: &mut Faults<'f>) {
+    let file = |at: usize| files.get(at).copied().unwrap_or_default();
+    faults.in_file(file(0));
     for (what, given) in [("system", &system.name), ("title", &system.title), ("spec.source", &system.source)]
     {
         if given.is_empty() {
@@ -211,6 +239,7 @@ fn finish(system: &mut System, default_resource: &[Source], faults: &mut Faults<
     }
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for entry in &mut system.entries {
+        faults.in_file(file(entry.file));
         let in_route = |source: &Source| match source {
             Source::Path(name) => params(&entry.route).contains(name),
             _ => true,
@@ -236,6 +265,7 @@ fn finish(system: &mut System, default_resource: &[Source], faults: &mut Faults<
         }
     }
     for entry in &system.entries {
+        faults.in_file(file(entry.file));
         for (member, target) in &entry.members {
             let found = system.entries.iter().find(|e| format!("{} {}", e.method, e.route) == *target);
             match found {
@@ -268,6 +298,7 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
             (_, "magnitude") => (entry.amount, entry.unit) = amount(value, faults, words),
             (_, "each") => entry.each = Some(text(value, faults)),
             (_, "graphql") => entry.graphql = Some(text(value, faults)),
+            (_, "lines") => entry.lines = lines(value, faults),
             (_, "as") => {
                 for (member, _, target) in members(value, faults) {
                     entry.members.push((member, text(target, faults)));
@@ -299,6 +330,9 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
         faults
             .at(entry.line, "graphql is a text whose selections are judged one by one: name it in each, too");
     }
+    if entry.lines.is_some() && entry.each.is_some() {
+        faults.at(entry.line, "lines and each exclude each other");
+    }
     entry
 }
 
@@ -310,24 +344,11 @@ fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount
         return (Amount::Unbounded, None);
     }
     let (mut found, mut unit, mut default, mut times, mut within) = (None, None, None, None, None);
+    let mut numbers = Vec::new();
     for (key, line, value) in members(node, faults) {
         match key.as_str() {
-            "field" => {
-                found = Some(Amount::Number {
-                    of: Source::Body(text(value, faults)),
-                    default: None,
-                    times: None,
-                    within: None,
-                })
-            }
-            "query" => {
-                found = Some(Amount::Number {
-                    of: Source::Query(text(value, faults)),
-                    default: None,
-                    times: None,
-                    within: None,
-                })
-            }
+            "field" => numbers.push(Source::Body(text(value, faults))),
+            "query" => numbers.push(Source::Query(text(value, faults))),
             "count" => {
                 let of = value.texts().unwrap_or_default().into_iter().map(body_or_query).collect();
                 found = Some(Amount::Count(of));
@@ -345,7 +366,11 @@ fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount
         }
     }
     let amount = match found {
-        Some(Amount::Number { of, .. }) => Amount::Number { of, default, times, within },
+        None if !numbers.is_empty() => Amount::Number { of: numbers, default, times, within },
+        Some(_) if !numbers.is_empty() => {
+            faults.at(node.line(), "field and query are numbers, and go with no other magnitude");
+            Amount::One
+        }
         other if default.is_some() || times.is_some() || within.is_some() => {
             faults.at(node.line(), "default, times and within go with field or query");
             other.unwrap_or_default()
@@ -391,6 +416,7 @@ fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
             "field" => of = Some(Source::Body(text(value, faults))),
             "query" => of = Some(Source::Query(text(value, faults))),
             "path" => of = Some(Source::Path(text(value, faults))),
+            "header" => of = Some(Source::Header(text(value, faults).to_ascii_lowercase())),
             "is" => is = state(value, faults),
             "starts" => is = Some(Is::Starts(texts())),
             "ends" => is = Some(Is::Ends(texts())),
@@ -398,7 +424,7 @@ fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
             "with" => {
                 for (field, _, value) in members(value, faults) {
                     let source = body_or_query(field);
-                    rule.tests.extend(state(value, faults).map(|is| (source, is)));
+                    rule.tests.extend(condition(value, faults).map(|is| (source, is)));
                 }
             }
             "magnitude" => match text(value, faults).as_str() {
@@ -416,7 +442,7 @@ fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
     match (of, is) {
         (Some(of), Some(is)) => rule.tests.insert(0, (of, is)),
         (None, None) => {}
-        _ => faults.at(node.line(), "a place (field, query, path) and what it must be go together"),
+        _ => faults.at(node.line(), "a place (field, query, path, header) and what it must be go together"),
     }
     if rule.tests.is_empty() && rule.at_least.is_none() {
         faults.at(node.line(), "a rule needs a condition");
@@ -425,6 +451,40 @@ fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
         faults.at(node.line(), "a rule needs an effect: then, risk or magnitude: unbounded");
     }
     rule
+}
+
+fn lines(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Lines> {
+    match node.text().as_deref() {
+        Some("each") => return Some(Lines::Each),
+        Some("pairs") => return Some(Lines::Pairs),
+        Some(_) => {}
+        None => {
+            for (key, _, value) in members(node, faults) {
+                if key == "alone" {
+                    return value.texts().map(|alone| Lines::Documents { alone });
+                }
+            }
+        }
+    }
+    faults.at(node.line(), "lines is each, pairs or {alone: [member]}");
+    None
+}
+
+/// `present` and its kin, or `{starts: [...]}` and its kin.
+fn condition(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Is> {
+    if node.text().is_some() {
+        return state(node, faults);
+    }
+    let texts = |value: Node<'_, '_>| value.texts().unwrap_or_default();
+    match members(node, faults).as_slice() {
+        [(key, _, value)] if key == "starts" => Some(Is::Starts(texts(*value))),
+        [(key, _, value)] if key == "ends" => Some(Is::Ends(texts(*value))),
+        [(key, _, value)] if key == "contains" => Some(Is::Contains(texts(*value))),
+        _ => {
+            faults.at(node.line(), "expected one of starts, ends and contains");
+            None
+        }
+    }
 }
 
 fn state(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Is> {
@@ -462,22 +522,33 @@ fn sources(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Vec<Source> {
             Some(("body", path)) => found.push(Source::Body(path.to_owned())),
             Some(("query", name)) => found.push(Source::Query(name.to_owned())),
             Some(("path", name)) => found.push(Source::Path(name.to_owned())),
+            Some(("header", name)) => found.push(Source::Header(name.to_ascii_lowercase())),
             // The first parameter of the route, where it has one.
             None if text == "path" => found.push(Source::Path(String::new())),
+            None if text == "all" => found.push(Source::All),
             None if text == "none" => {}
             _ => faults.at(
                 node.line(),
-                "a resource is body.…, query.…, path.…, path (the first of the route) or none",
+                "a resource is body.…, query.…, path.…, header.…, path (the first of the route), all or none",
             ),
         }
     }
     found
 }
 
-/// The names of a route's parameters: `b` for `{b}`, `{*b}` and `{b}:verb`.
+/// The names of a route's parameters: `b` for `{b}`, `{*b}`, `{b..2}` and `{b}:verb`.
 pub(crate) fn params(route: &str) -> Vec<String> {
-    let inner = |part: &str| Some(part.split_once('}')?.0.trim_start_matches('*').to_owned());
+    let inner = |part: &str| {
+        let (name, _) = part.split_once('}')?;
+        let name = name.split_once("..").map_or(name, |(name, _)| name);
+        Some(name.trim_start_matches('*').to_owned())
+    };
     route.split('{').skip(1).filter_map(inner).collect()
+}
+
+/// What the query of a route names: `uploads` for `/{b}?uploads`, `select` for `/{b}?select&select-type=2`.
+pub(crate) fn action(route: &str) -> Option<&str> {
+    route.split_once('?').and_then(|(_, query)| query.split(['&', '=']).next())
 }
 
 fn operation(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> String {

@@ -1,8 +1,9 @@
 //! The Rust source of the static tables.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use crate::catalogue::{Amount, Census, Entry, Factor, Is, Rule, Source, System};
+use crate::catalogue::{Amount, Census, Entry, Factor, Is, Lines, Rule, Source, System, action};
 
 /// How a body field is used; the bits of `Field::uses` in `src/classify/catalogue.rs`.
 const TEXT: u8 = 1;
@@ -18,7 +19,7 @@ pub(crate) fn tables(systems: &[System]) -> String {
     for system in systems {
         let _ = writeln!(
             out,
-            "System {{ name: {:?}, title: {:?}, source: {:?}, commit: {:?}, trailing_slash: {}, protobuf: {}, any_case: {}, prefixes: &{:?}, router: OnceLock::new(), entries: &[",
+            "System {{ name: {:?}, title: {:?}, source: {:?}, commit: {:?}, trailing_slash: {}, protobuf: {}, any_case: {}, prefixes: &{:?}, lists: {}, encoded_slashes: {}, action_header: {:?}, actions: &{:?}, router: OnceLock::new(), entries: &[",
             system.name,
             system.title,
             system.source,
@@ -27,6 +28,16 @@ pub(crate) fn tables(systems: &[System]) -> String {
             system.protobuf,
             system.any_case,
             system.prefixes,
+            system.lists,
+            system.encoded_slashes,
+            system.action_header,
+            system
+                .entries
+                .iter()
+                .filter_map(|entry| action(&entry.route))
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect::<Vec<_>>(),
         );
         for entry in &system.entries {
             out.push_str(&one(entry, system));
@@ -71,6 +82,8 @@ impl Fields<'_> {
                 None => format!("Source::Query({name:?}, false)"),
             },
             Source::Path(name) => format!("Source::Path({name:?})"),
+            Source::Header(name) => format!("Source::Header({name:?})"),
+            Source::All => "Source::All".to_owned(),
         }
     }
 
@@ -99,9 +112,18 @@ fn one(entry: &Entry, system: &System) -> String {
             Some(format!("({member:?}, {at})"))
         })
         .collect();
+    let lines = match &entry.lines {
+        None => "None".to_owned(),
+        Some(Lines::Each) => "Some(Lines::Each)".to_owned(),
+        Some(Lines::Pairs) => "Some(Lines::Pairs)".to_owned(),
+        Some(Lines::Documents { alone }) => {
+            let at: Vec<usize> = alone.iter().map(|member| fields.index(member, COUNT)).collect();
+            format!("Some(Lines::Documents {{ alone: &{at:?} }})")
+        }
+    };
     let declared: Vec<String> = fields.found.iter().map(|(path, uses)| field(path, *uses)).collect();
     format!(
-        "Entry {{ method: {:?}, route: {:?}, operation: Operation::{}, risk: {:?}, resource: {resource}, amount: {amount}, unit: {}, fields: &[{}], members: &[{}], when: &[{}], response: {}, request: {}, why: {:?} }},\n",
+        "Entry {{ method: {:?}, route: {:?}, operation: Operation::{}, risk: {:?}, resource: {resource}, amount: {amount}, unit: {}, fields: &[{}], lines: {lines}, members: &[{}], when: &[{}], response: {}, request: {}, why: {:?} }},\n",
         entry.method,
         entry.route,
         entry.operation,
@@ -122,7 +144,7 @@ fn amount(amount: &Amount, fields: &mut Fields<'_>) -> String {
         Amount::Fixed(n) => format!("Amount::Fixed({n})"),
         Amount::Unbounded => "Amount::Unbounded".into(),
         Amount::Number { of, default, times, within } => {
-            let of = fields.source(of, TEXT);
+            let of = fields.sources(of, TEXT);
             let times = times.as_ref().map(|times| match times {
                 Factor::Number(of, default) => {
                     format!("Factor::Number({}, {default})", fields.source(of, TEXT))

@@ -14,6 +14,11 @@ impl<'f> Faults<'f> {
         Self { file, found: Vec::new() }
     }
 
+    /// What follows is about another file.
+    pub(crate) fn in_file(&mut self, file: &'f str) {
+        self.file = file;
+    }
+
     /// Notes a mistake at a place.
     pub(crate) fn at(&mut self, line: usize, what: impl AsRef<str>) {
         self.found.push(format!("{}:{line}: {}", self.file, what.as_ref()));

@@ -12,7 +12,7 @@ use catalogue::Words;
 fn wrong(operations: &str) -> Vec<String> {
     let words = Words::of("    DataRead: \"data.read\", 30,\n", "    Rows: \"rows\";\n");
     let text = format!("system: s\ntitle: S\nspec: {{source: x, commit: y}}\noperations:\n{operations}");
-    catalogue::system("s.yaml", &text, &words).err().unwrap_or_default()
+    catalogue::system(&[("s.yaml".into(), text)], &words).err().unwrap_or_default()
 }
 
 #[test]
@@ -40,8 +40,37 @@ fn mistakes_are_told_with_file_and_line() {
         ),
         ("  - GET /a: data.read\n    each: l\n    as: {x: GET /b}\n", "s.yaml:5: as.x names no entry"),
         ("  - GET /a: data.read\n    risk: 1\n    risk: 2\n", "s.yaml:7: not YAML"),
+        ("  - GET /a: data.read\n    lines: all\n", "s.yaml:6: lines is each, pairs or {alone: [member]}"),
+        (
+            "  - GET /a: data.read\n    lines: each\n    each: l\n",
+            "s.yaml:5: lines and each exclude each other",
+        ),
+        (
+            "  - GET /a: data.read\n    magnitude: {field: n, fixed: 1}\n",
+            "s.yaml:6: field and query are numbers, and go with no other magnitude",
+        ),
     ] {
         let found = wrong(operations);
         assert!(found.iter().any(|line| line.starts_with(expected)), "{expected}: {found:?}");
     }
+}
+
+#[test]
+fn a_system_goes_on_in_further_files() {
+    let words = Words::of("    DataRead: \"data.read\", 30,\n", "    Rows: \"rows\";\n");
+    let read = |more: &str| {
+        let head = "system: s\ntitle: S\nspec: {source: x, commit: y}\noperations:\n  - GET /a: data.read\n";
+        catalogue::system(&[("s.yaml".into(), head.into()), ("s/more.yaml".into(), more.into())], &words)
+    };
+    assert_eq!(read("operations:\n  - GET /b: data.read\n").map(|s| s.entries.len()).ok(), Some(2));
+    let twice = read("operations:\n  - GET /a: data.read\n").err().unwrap();
+    assert_eq!(twice, ["s/more.yaml:2: said before, on line 5"]);
+}
+
+#[test]
+fn parameters_are_found_in_every_spelling() {
+    let route = "/{repo..2}.git/{*rest}?uploads&x=1";
+    assert_eq!(catalogue::params(route), ["repo", "rest"]);
+    assert_eq!(catalogue::action(route), Some("uploads"));
+    assert_eq!(catalogue::action("/a"), None);
 }

@@ -4,8 +4,8 @@
 use super::body::{Record, Value};
 use super::catalogue::{Amount, Entry, Factor, Is, Source, System, Test};
 use super::risk::raised;
-use super::target::parameter;
-use super::{Refusal, body};
+use super::target::{first_segment, parameter};
+use super::{Refusal, body, names, router};
 use crate::model::{Act, Magnitude, Operation, Risk, Unit};
 
 /// How many different acts one request may do.
@@ -16,6 +16,7 @@ pub(super) struct Facts<'f> {
     pub(super) system: &'static System,
     pub(super) params: matchit::Params<'f, 'f>,
     pub(super) query: Option<&'f str>,
+    pub(super) headers: &'f http::HeaderMap,
 }
 
 /// A candidate: what the request may be said to do, before elements are added up.
@@ -45,11 +46,12 @@ pub(super) fn judge(
 ) -> Result<Vec<Act>, Refusal> {
     if let ([record], [] | [Source::Path(_)]) = (records, entry.resource)
         && record.entry.is_some_and(|own| std::ptr::eq(own, entry))
+        && !facts.system.lists
     {
         // By far the commonest: nothing to add up, and one name that the route gives.
         let count = amount(entry, facts, record)?;
         let name = match entry.resource {
-            [Source::Path(name)] => facts.params.get(name).unwrap_or_default().to_owned(),
+            [Source::Path(name)] => router::parameter(&facts.params, name).unwrap_or_default(),
             _ => String::new(),
         };
         return Ok(vec![act((reading(entry, facts, record, count, count)?, name))]);
@@ -76,7 +78,7 @@ pub(super) fn judge(
         };
         let reading = reading(own, facts, record, *count, total)?;
         for resource in resources(own, facts, record)? {
-            add(&mut found, reading, resource)?;
+            add(&mut found, over(reading, facts, &resource), resource)?;
         }
     }
     if found.is_empty() {
@@ -91,6 +93,15 @@ pub(super) fn judge(
     Ok(found.into_iter().map(act).collect())
 }
 
+/// A reading for one of its resources: a pattern names any number of collections.
+fn over(mut reading: Reading, facts: &Facts<'_>, resource: &str) -> Reading {
+    if facts.system.lists && reading.magnitude.unit == Some(Unit::Collections) && names::is_pattern(resource)
+    {
+        reading.magnitude.count = None;
+    }
+    reading
+}
+
 /// The worst that an entry may be: for bodies that cannot be read.
 pub(super) fn worst(entry: &'static Entry, facts: &Facts<'_>) -> Result<Vec<Act>, Refusal> {
     let nothing = Record { entry: Some(entry), values: Vec::new() };
@@ -98,7 +109,7 @@ pub(super) fn worst(entry: &'static Entry, facts: &Facts<'_>) -> Result<Vec<Act>
     let all = std::iter::once(entry).chain(members).map(worst_reading);
     let reading = all.reduce(Reading::stricter).unwrap_or_else(|| worst_reading(entry));
     let named = resources(entry, facts, &nothing)?;
-    Ok(named.into_iter().map(|resource| act((reading, resource))).collect())
+    Ok(named.into_iter().map(|resource| act((over(reading, facts, &resource), resource))).collect())
 }
 
 fn worst_reading(entry: &'static Entry) -> Reading {
@@ -186,12 +197,16 @@ fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<O
         Amount::Fixed(n) => Ok(Some(n)),
         Amount::Unbounded => Ok(None),
         Amount::Number { of, default, times, within } => {
+            let mut given = None;
+            for source in of {
+                given = given.max(number(*source, facts, record)?);
+            }
             // An empty list names nothing, so it may bound nothing.
             let bound = match within {
                 Some(list) => Some(length(entry, list, facts, record)?).filter(|len| *len > 0),
                 None => None,
             };
-            let Some(count) = number(of, facts, record)?.or(default).into_iter().chain(bound).min() else {
+            let Some(count) = given.or(default).into_iter().chain(bound).min() else {
                 return Ok(None);
             };
             let factor = match times {
@@ -282,7 +297,7 @@ fn passes(test: &Test, facts: &Facts<'_>, record: &Record) -> Result<bool, Refus
         Is::Absent => Ok(there.clone().all(is_empty)),
         Is::Empty => Ok(there.clone().any(is_empty)),
         Is::Truthy => {
-            let from_query = matches!(test.of, Source::Query(..));
+            let from_query = matches!(test.of, Source::Query(..) | Source::Header(_));
             for value in there {
                 let truthy = match value {
                     Value::Bool(truth) => *truth,
@@ -317,9 +332,15 @@ fn resources(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Resul
     for source in entry.resource {
         for value in values(*source, facts, record)? {
             match value {
+                Value::Text(text) if matches!(source, Source::Header(_)) => {
+                    names.extend(first_segment(&text))
+                }
+                Value::Text(text) if facts.system.lists => names::split(&text, &mut names),
                 Value::Text(text) if !text.is_empty() => names.push(text),
                 Value::Number(Some(n)) => names.push(n.to_string()),
                 Value::Null | Value::Text(_) | Value::Object { .. } => {}
+                // One name or a list of names: the elements are a field of their own.
+                Value::List { .. } if elements(entry, *source) => {}
                 _ => return Err(wrong_type(entry, *source)),
             }
         }
@@ -329,9 +350,17 @@ fn resources(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Resul
         names.dedup();
     }
     if names.is_empty() {
-        names.push(String::new());
+        let all = entry.resource.contains(&Source::All);
+        names.push(if all { "*".to_owned() } else { String::new() });
     }
     Ok(names)
+}
+
+/// Whether the elements of a field are deciding fields too.
+fn elements(entry: &Entry, source: Source) -> bool {
+    let Source::Body(at) = source else { return false };
+    let Some(field) = entry.fields.get(at) else { return false };
+    entry.fields.iter().any(|other| other.name.strip_suffix("[*]") == Some(field.name))
 }
 
 fn values(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Vec<Value>, Refusal> {
@@ -340,8 +369,15 @@ fn values(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Vec<Valu
             Ok(record.values.iter().filter(|(at, _)| *at == field).map(|(_, value)| value.clone()).collect())
         }
         Source::Path(name) => {
-            Ok(facts.params.get(name).map(|text| Value::Text(text.to_owned())).into_iter().collect())
+            Ok(router::parameter(&facts.params, name).map(Value::Text).into_iter().collect())
         }
+        Source::Header(name) => {
+            let texts = facts.headers.get_all(name).iter();
+            Ok(texts
+                .map(|value| Value::Text(String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .collect())
+        }
+        Source::All => Ok(Vec::new()),
         Source::Query(name, several) => {
             let found = parameter(facts.query, name).ok_or(Refusal { code: "malformed_query", at: name })?;
             if found.len() > 1 && !several {
@@ -357,7 +393,8 @@ const UNREADABLE: Refusal = Refusal { code: "wrong_type", at: "body" };
 fn wrong_type(entry: &'static Entry, source: Source) -> Refusal {
     let at = match source {
         Source::Body(field) => entry.fields.get(field).map_or("body", |field| field.name),
-        Source::Query(name, _) | Source::Path(name) => name,
+        Source::Query(name, _) | Source::Path(name) | Source::Header(name) => name,
+        Source::All => "body",
     };
     Refusal { code: "wrong_type", at }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::catalogue::{Entry, Field, Step, System};
+use super::catalogue::{Entry, Field, Lines, Step, System};
 use super::{Refusal, graphql};
 
 /// A value at a deciding field.
@@ -53,18 +53,70 @@ pub(super) fn read(
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(state.records);
     }
-    let mut reader = serde_json::Deserializer::from_slice(body);
     let place = Place { entry, mask: all(entry), depth: 0, record: 0, root: true };
-    let done = Walk { state: &mut state, place }.deserialize(&mut reader).and_then(|()| reader.end());
-    match (done, state.refusal) {
+    match entry.lines {
+        None => document(&mut state, place, body)?,
+        Some(lines) => by_lines(&mut state, place, lines, body)?,
+    }
+    Ok(state.records)
+}
+
+/// One JSON document.
+fn document(state: &mut State, place: Place, text: &[u8]) -> Result<(), Refusal> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let done = Walk { state: &mut *state, place }.deserialize(&mut reader).and_then(|()| reader.end());
+    match (done, state.refusal.take()) {
         (_, Some(refusal)) => Err(refusal),
-        (Err(_), None) => Err(Refusal { code: "malformed_json", at: "body" }),
-        (Ok(()), None) => Ok(state.records),
+        (Err(_), None) => Err(MALFORMED),
+        (Ok(()), None) => Ok(()),
     }
 }
 
+const MALFORMED: Refusal = Refusal { code: "malformed_json", at: "body" };
+
+/// A document a line; what belongs together is one record.
+fn by_lines(state: &mut State, place: Place, lines: Lines, body: &[u8]) -> Result<(), Refusal> {
+    let blank = |line: &[u8]| line.iter().all(u8::is_ascii_whitespace);
+    let head = place.down(|step| matches!(step, Step::Key(names) if names.contains(&"head")));
+    let mut rest = body.split(|byte| *byte == b'\n');
+    while let Some(line) = rest.next() {
+        // An empty line of settings stands for none; what is left may also be only the end.
+        let empty = blank(line);
+        if empty && (!matches!(lines, Lines::Pairs) || rest.clone().all(blank)) {
+            continue;
+        }
+        if state.records.len() >= MAX_ELEMENTS {
+            return Err(Refusal { code: "too_many_elements", at: "body" });
+        }
+        let place = Place { record: state.records.len(), ..place };
+        state.records.push(Record { entry: Some(place.entry), values: Vec::new() });
+        match lines {
+            Lines::Each => document(state, place, line)?,
+            Lines::Pairs => {
+                // Whether a first empty line counts depends on the version of the server.
+                if empty && place.record == 0 {
+                    return Err(MALFORMED);
+                }
+                if !empty {
+                    document(state, Place { record: place.record, root: true, ..head }, line)?;
+                }
+                let body = Place { mask: place.mask & !head.mask, ..place };
+                document(state, body, rest.next().ok_or(MALFORMED)?)?;
+            }
+            Lines::Documents { alone } => {
+                document(state, place, line)?;
+                let found = state.records.last().map_or(&[][..], |record| &record.values);
+                if !found.iter().any(|(at, _)| alone.contains(at)) {
+                    rest.next().ok_or(MALFORMED)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn has_elements(entry: &Entry) -> bool {
-    entry.fields.iter().any(|field| field.uses & Field::ELEMENT != 0)
+    entry.lines.is_some() || entry.fields.iter().any(|field| field.uses & Field::ELEMENT != 0)
 }
 
 struct State {

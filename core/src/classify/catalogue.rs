@@ -21,6 +21,13 @@ pub struct System {
     pub(super) any_case: bool,
     /// Prefixes under which the same operations are served again.
     pub(super) prefixes: &'static [(&'static str, &'static str)],
+    /// Whether a name may be a list of names, and hold `*`.
+    pub(super) lists: bool,
+    /// Whether an encoded `/` is a letter of a name.
+    pub(super) encoded_slashes: bool,
+    /// The header that names the operation, and the query parameters that do.
+    pub(super) action_header: Option<&'static str>,
+    pub(super) actions: &'static [&'static str],
     pub(super) entries: &'static [Entry],
     pub(super) router: OnceLock<Router>,
 }
@@ -62,6 +69,7 @@ pub struct Entry {
     pub(super) amount: Amount,
     pub(super) unit: Option<Unit>,
     pub(super) fields: &'static [Field],
+    pub(super) lines: Option<Lines>,
     /// In a batch whose elements are of several kinds: the member that names the kind, and the entry that tells it.
     pub(super) members: &'static [(&'static str, usize)],
     pub(super) when: &'static [Rule],
@@ -116,6 +124,20 @@ impl Entry {
         self.request.as_ref()
     }
 
+    /// The headers that decide, out of all.
+    pub(super) fn headers_of(&self, all: &http::HeaderMap) -> http::HeaderMap {
+        let tests = self.when.iter().flat_map(|rule| rule.tests).map(|test| &test.of);
+        let mut kept = http::HeaderMap::new();
+        for source in self.resource.iter().chain(tests) {
+            let Source::Header(name) = source else { continue };
+            if !kept.contains_key(*name) {
+                let name = http::HeaderName::from_static(name);
+                kept.extend(all.get_all(&name).iter().map(|value| (name.clone(), value.clone())));
+            }
+        }
+        kept
+    }
+
     pub(super) fn reads_body(&self) -> bool {
         !self.fields.is_empty()
     }
@@ -130,6 +152,22 @@ pub(super) enum Source {
     Query(&'static str, bool),
     /// A parameter of the route.
     Path(&'static str),
+    /// A header of the request.
+    Header(&'static str),
+    /// Everything there is, where nothing else is named.
+    All,
+}
+
+/// How a body of several lines of JSON is taken apart; each part is judged by itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Lines {
+    Each,
+    /// A line of settings, read as the member `head`, and the line that it is for.
+    Pairs,
+    /// An act and, in the next line, its document; none where the act is one of these fields.
+    Documents {
+        alone: &'static [usize],
+    },
 }
 
 /// A deciding field of the body.
@@ -170,7 +208,8 @@ pub(super) enum Amount {
     Unbounded,
     /// A number that the request names; without one the system's default, or else nothing limits it.
     Number {
-        of: Source,
+        /// Where several are given, the largest counts.
+        of: &'static [Source],
         default: Option<u64>,
         times: Option<Factor>,
         /// A list that bounds it, where it is given.

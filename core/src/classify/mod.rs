@@ -27,6 +27,7 @@ mod acts;
 mod body;
 mod catalogue;
 mod graphql;
+mod names;
 mod risk;
 mod router;
 mod target;
@@ -132,7 +133,9 @@ pub enum Body<'b> {
 ///   readings, a `GET` or `HEAD` with a body where the entry knows none, and whatever else no entry matches.
 pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcome {
     let unknown = || Outcome::Done(Classified::unknown());
-    let Some(mut target) = Target::read(&head.target).and_then(|target| target.below(base_path)) else {
+    let Some(mut target) =
+        Target::read(&head.target, system.encoded_slashes).and_then(|target| target.below(base_path))
+    else {
         return unknown();
     };
     if overrides_method(head, &target) {
@@ -147,6 +150,8 @@ pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcom
             break;
         }
     }
+    let Some(path) = router::addressed(system, &head.headers, &target) else { return unknown() };
+    target.path = path;
     if head.method == http::Method::OPTIONS {
         let preflight = head.headers.contains_key(http::header::ACCESS_CONTROL_REQUEST_METHOD);
         if preflight && system.router().knows(&target.path) {
@@ -163,11 +168,12 @@ pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcom
     if reads && declares_body(head) && !entry.reads_body() {
         return unknown();
     }
-    let facts = Facts { system, params, query: target.query };
+    let facts = Facts { system, params, query: target.query, headers: &head.headers };
     if entry.reads_body() && (!reads || declares_body(head)) {
         if !is_multipart(head) && !holds_tensors(head) {
             let (path, query) = (target.path.into_owned(), target.query.map(str::to_owned));
-            return Outcome::NeedBody(Pending { system, entry, path, query });
+            let headers = entry.headers_of(&head.headers);
+            return Outcome::NeedBody(Pending { system, entry, path, query, headers });
         }
         // Fields of a form, and of what only begins with JSON, are not read: the worst of the entry stands.
         return done(acts::worst(entry, &facts).map(|acts| Classified::of(entry, acts, true)));
@@ -215,6 +221,7 @@ pub struct Pending {
     entry: &'static Entry,
     path: String,
     query: Option<String>,
+    headers: http::HeaderMap,
 }
 
 impl Pending {
@@ -231,7 +238,8 @@ impl Pending {
         let Some((_, params)) = self.system.router().find(self.entry.method, &self.path) else {
             return Ok(Classified::unknown());
         };
-        let facts = Facts { system: self.system, params, query: self.query.as_deref() };
+        let facts =
+            Facts { system: self.system, params, query: self.query.as_deref(), headers: &self.headers };
         match body {
             Body::Whole(bytes) => {
                 let records = body::read(self.system, self.entry, bytes)?;

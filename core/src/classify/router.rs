@@ -1,8 +1,15 @@
 //! From a method and a normalised path to an entry: one `matchit` tree a method, built when a system is first used.
+//!
+//! Where a query parameter or a header names the operation (`?uploads`, `X-Amz-Target`), that name stands before the
+//! path, as `?uploads/{bucket}`: see [`addressed`]. A name of several segments, `{name..3}`, has a route for each length.
 
+use std::borrow::Cow;
+
+use http::HeaderMap;
 use matchit::Params;
 
-use super::catalogue::Entry;
+use super::catalogue::{Entry, System};
+use super::target::{self, Target};
 
 /// The routes of one system.
 #[derive(Debug)]
@@ -19,14 +26,16 @@ impl Router {
     pub(super) fn new(entries: &'static [Entry], trailing_slash: bool) -> Self {
         let mut router = Self { trees: Default::default(), ambiguous: Vec::new() };
         for entry in entries {
-            let tree =
-                METHODS.iter().position(|m| *m == entry.method).and_then(|at| router.trees.get_mut(at));
-            let route = match entry.route.strip_suffix('/') {
-                Some(shorter) if trailing_slash && !shorter.is_empty() => shorter,
-                _ => entry.route,
-            };
-            if tree.is_none_or(|tree| tree.insert(route, entry).is_err()) {
-                router.ambiguous.push(entry.route);
+            for route in routes(entry.route) {
+                let route = match route.strip_suffix('/') {
+                    Some(shorter) if trailing_slash && !shorter.is_empty() => shorter,
+                    _ => &route,
+                };
+                let tree =
+                    METHODS.iter().position(|m| *m == entry.method).and_then(|at| router.trees.get_mut(at));
+                if tree.is_none_or(|tree| tree.insert(route, entry).is_err()) {
+                    router.ambiguous.push(entry.route);
+                }
             }
         }
         router
@@ -47,4 +56,66 @@ impl Router {
     pub(super) fn knows(&self, path: &str) -> bool {
         self.trees.iter().any(|tree| tree.at(path).is_ok())
     }
+}
+
+/// What a request is looked up by: its path, behind the name of its operation where a header or the query gives one.
+/// `None` where it gives two.
+pub(super) fn addressed<'t>(
+    system: &System,
+    headers: &HeaderMap,
+    target: &Target<'t>,
+) -> Option<Cow<'t, str>> {
+    let plain = || target.path.clone();
+    if let Some(name) = system.action_header {
+        let mut given = headers.get_all(name).iter();
+        let Some(action) = given.next() else { return Some(plain()) };
+        let action = action.to_str().ok().filter(|action| !action.contains(['/', ',']))?;
+        return given.next().is_none().then(|| format!("#{action}{}", target.path).into());
+    }
+    if system.actions.is_empty() || target.query.is_none() {
+        return Some(plain());
+    }
+    let mut found = system.actions.iter().filter_map(|action| {
+        let given = target::parameter(target.query, action).map_or(2, |values| values.len());
+        (given > 0).then_some((action, given))
+    });
+    match (found.next(), found.next()) {
+        (None, _) => Some(plain()),
+        (Some((action, 1)), None) => Some(format!("?{action}{}", target.path).into()),
+        _ => None,
+    }
+}
+
+/// The ways to write a route: the name of its operation in front, and each length of a name of several segments.
+pub(super) fn routes(route: &str) -> Vec<String> {
+    let (path, action) = match route.split_once(['?', '#']) {
+        Some((path, action)) => (path, action.split(['&', '=']).next().unwrap_or_default()),
+        None => (route, ""),
+    };
+    let mark = route.get(path.len()..).and_then(|rest| rest.get(..1)).unwrap_or_default();
+    let longest = path.split_once("..").and_then(|(before, after)| {
+        let (before, name) = before.rsplit_once('{')?;
+        let (most, after) = after.split_once('}')?;
+        Some((before, name, most.parse::<usize>().ok()?, after))
+    });
+    let Some((before, name, most, after)) = longest else { return vec![format!("{mark}{action}{path}")] };
+    let mut names = format!("{{{name}}}");
+    let mut found = Vec::with_capacity(most);
+    for more in 1..=most {
+        found.push(format!("{mark}{action}{before}{names}{after}"));
+        names.push_str(&format!("/{{{name}+{more}}}"));
+    }
+    found
+}
+
+/// A parameter of a route, all of its segments.
+pub(super) fn parameter(params: &Params<'_, '_>, name: &str) -> Option<String> {
+    let mut found = params.get(name)?.replace(target::SLASH, "/");
+    for (key, value) in params.iter() {
+        if key.strip_prefix(name).is_some_and(|rest| rest.starts_with('+')) {
+            found.push('/');
+            found.push_str(value);
+        }
+    }
+    Some(found)
 }

@@ -1,13 +1,16 @@
 //! The request target, read as the target system reads it, or not at all: whatever two readers could take for two
 //! different paths is `unknown`.
 //!
-//! Percent signs are decoded once. Refused are: an encoded `/` or `\`, double encoding, `.` and `..` segments, empty
+//! Percent signs are decoded once. Refused are: an encoded `/` (unless the system takes it for a letter of a name) or `\`, double encoding, `.` and `..` segments, empty
 //! segments, `;` parameters, control characters, a fragment, bytes that are not UTF-8. An absolute-form target
 //! (RFC 9112, 3.2.2) is routed by its path. Case matters, as it does in every system of the catalogue.
 
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
+
+/// What an encoded `/` is kept as until its name is told: no path holds a control character otherwise.
+pub(super) const SLASH: char = '\u{1}';
 
 /// A target whose path has one reading.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,8 +20,8 @@ pub(super) struct Target<'t> {
 }
 
 impl<'t> Target<'t> {
-    /// Reads a target as it was received.
-    pub(super) fn read(raw: &'t str) -> Option<Self> {
+    /// Reads a target as it was received. With `slashes`, an encoded `/` is a letter of a name, kept as [`SLASH`].
+    pub(super) fn read(raw: &'t str, slashes: bool) -> Option<Self> {
         let origin = origin_form(raw)?;
         let (path, query) = match origin.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -27,7 +30,7 @@ impl<'t> Target<'t> {
         if raw.contains('#') || !path.bytes().all(plain) {
             return None;
         }
-        let path = if path.contains('%') { Cow::Owned(decoded(path)?) } else { Cow::Borrowed(path) };
+        let path = if path.contains('%') { Cow::Owned(decoded(path, slashes)?) } else { Cow::Borrowed(path) };
         segments_are_plain(&path).then_some(Self { path, query })
     }
 
@@ -77,7 +80,7 @@ fn plain(byte: u8) -> bool {
     (0x21..=0x7e).contains(&byte) && byte != b';' && byte != b'\\'
 }
 
-fn decoded(path: &str) -> Option<String> {
+fn decoded(path: &str, slashes: bool) -> Option<String> {
     let mut rest = path;
     while let Some((_, after)) = rest.split_once('%') {
         if !after.bytes().take(2).filter(u8::is_ascii_hexdigit).count().eq(&2) {
@@ -88,8 +91,11 @@ fn decoded(path: &str) -> Option<String> {
     // What an encoded byte may stand for is less than what may stand there in clear: no `/`, no further `%xx`.
     let segments = path.split('/').map(|segment| {
         let text = percent_decode_str(segment).decode_utf8().ok()?;
-        let odd = |c: char| c.is_control() || matches!(c, '/' | '\\' | ';');
-        (!text.contains(odd) && !holds_escape(&text)).then_some(text)
+        let odd = |c: char| c.is_control() || matches!(c, '\\' | ';') || (c == '/' && !slashes);
+        let plain = !text.contains(odd) && !holds_escape(&text) && text.split('/').all(|part| !dots(part));
+        plain.then(|| {
+            if text.contains('/') { text.replace('/', SLASH.encode_utf8(&mut [0; 4])).into() } else { text }
+        })
     });
     let segments: Option<Vec<Cow<'_, str>>> = segments.collect();
     Some(segments?.join("/"))
@@ -104,11 +110,21 @@ fn segments_are_plain(path: &str) -> bool {
     let Some(rest) = path.strip_prefix('/') else { return false };
     let mut segments = rest.split('/').peekable();
     while let Some(segment) = segments.next() {
-        if segment == "." || segment == ".." || (segment.is_empty() && segments.peek().is_some()) {
+        if dots(segment) || (segment.is_empty() && segments.peek().is_some()) {
             return false;
         }
     }
     true
+}
+
+fn dots(segment: &str) -> bool {
+    segment == "." || segment == ".."
+}
+
+/// The container in a header that names a source as `/bucket/key`, encoded or not.
+pub(super) fn first_segment(path: &str) -> Option<String> {
+    let text = percent_decode_str(path).decode_utf8().ok()?;
+    text.trim_start_matches('/').split('/').next().map(str::to_owned)
 }
 
 /// The values of a query parameter; `None` where the query cannot be read.
@@ -136,7 +152,7 @@ mod tests {
     use super::*;
 
     fn path(raw: &str) -> Option<String> {
-        Target::read(raw).map(|target| target.path.into_owned())
+        Target::read(raw, false).map(|target| target.path.into_owned())
     }
 
     #[test]
@@ -182,8 +198,19 @@ mod tests {
     }
 
     #[test]
+    fn an_encoded_slash_may_be_a_letter() {
+        let path = |raw| Target::read(raw, true).map(|target| target.path.replace(SLASH, "|"));
+        assert_eq!(path("/b/x%2Fy%2fz/acl").as_deref(), Some("/b/x|y|z/acl"));
+        for odd in ["/b/x%2F..%2Fy", "/b/%2E%2E%2Fy", "/b/x%01y", "/b/x%252Fy"] {
+            assert_eq!(path(odd), None, "{odd}");
+        }
+        assert_eq!(first_segment("/other/a/b").as_deref(), Some("other"));
+        assert_eq!(first_segment("other%2Fa").as_deref(), Some("other"));
+    }
+
+    #[test]
     fn a_base_path_ends_with_a_segment() {
-        let below = |raw, base| Target::read(raw).unwrap().below(base).map(|t| t.path.into_owned());
+        let below = |raw, base| Target::read(raw, false).unwrap().below(base).map(|t| t.path.into_owned());
         assert_eq!(below("/qdrant/collections", "/qdrant").as_deref(), Some("/collections"));
         assert_eq!(below("/qdrant", "/qdrant/").as_deref(), Some("/"));
         assert_eq!(below("/qdrantx/collections", "/qdrant"), None);

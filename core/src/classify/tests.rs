@@ -45,10 +45,12 @@ fn every_entry_reaches_itself_and_none_stands_in_anothers_way() {
     for system in systems() {
         assert_eq!(system.router().ambiguous, [] as [&str; 0], "{}", system.name);
         for entry in system.entries() {
-            let path = entry.route.replace(['{', '}', '*'], "");
-            let path = if system.trailing_slash { shortened(&path) } else { &path };
-            let found = system.router().find(entry.method, path).map(|(e, _)| e.route);
-            assert_eq!(found, Some(entry.route), "{} {}", system.name, entry.method);
+            for route in router::routes(entry.route) {
+                let path = route.replace(['{', '}', '*', '+'], "");
+                let path = if system.trailing_slash { shortened(&path) } else { &path };
+                let found = system.router().find(entry.method, path).map(|(e, _)| e.route);
+                assert_eq!(found, Some(entry.route), "{} {}", system.name, entry.method);
+            }
             assert!(entry.fields.len() < 64, "{}", entry.route);
         }
     }
@@ -356,4 +358,73 @@ proptest::proptest! {
         let risk = |limit| ask("qdrant", SCROLL, &format!(r#"{{"limit": {limit}, "with_vector": {vectors}}}"#))[0].3;
         proptest::prop_assert!(risk(a.min(b)) <= risk(a.max(b)));
     }
+}
+
+#[test]
+fn a_header_names_the_operation() {
+    let call = |targets: &[&str], body: &'static str| {
+        let mut head = head("POST", "/");
+        for target in targets {
+            head.headers.append("x-amz-target", HeaderValue::from_str(target).unwrap());
+        }
+        match http(system("sagemaker").unwrap(), &head, "") {
+            Outcome::Done(done) => Ok(done),
+            Outcome::NeedBody(pending) => pending.finish(Body::Whole(body.as_bytes())),
+            Outcome::Refused(refusal) => Err(refusal),
+        }
+    };
+    let act = &call(&["SageMaker.DeleteModel"], r#"{"ModelName": "m"}"#).unwrap().acts[0];
+    assert_eq!((act.operation, act.resource.as_str()), (O::ModelDelete, "m"));
+    let unknown =
+        [&["SageMaker.Nothing"][..], &["SageMaker.ListModels", "SageMaker.DeleteModel"], &[], &["a/b"]];
+    for targets in unknown {
+        assert_eq!(call(targets, "{}").unwrap().acts, [Act::unknown()], "{targets:?}");
+    }
+    assert_eq!(one("sagemaker", "POST /endpoints/e/invocations", "").0, O::InferencePredict);
+}
+
+#[test]
+fn a_query_parameter_names_the_operation() {
+    let s3 = |call: &str| one("s3", call, "").0;
+    assert_eq!(s3("GET /bucket"), O::DataList);
+    assert_eq!(s3("GET /bucket?acl"), O::AdminRead);
+    assert_eq!(s3("PUT /bucket?ac%6C="), O::AdminAccess);
+    assert_eq!(s3("GET /bucket/a/b.txt?versionId=3"), O::DataRead);
+    assert_eq!(s3("GET /bucket/a/model.safetensors"), O::ModelDownload);
+    assert_eq!(s3("GET /bucket/a/model.safetensors?tagging"), O::AdminRead);
+    assert_eq!(s3("DELETE /bucket/a?uploadId=1"), O::JobStop);
+    assert_eq!(s3("GET /bucket?acl&policy"), O::Unknown);
+    assert_eq!(s3("GET /bucket?acl&acl"), O::Unknown);
+    assert_eq!(s3("DELETE /bucket?acl"), O::Unknown);
+    let source = with(head("PUT", "/bucket/a"), "x-amz-copy-source", "/other/b%20c");
+    let Outcome::Done(done) = http(system("s3").unwrap(), &source, "") else { panic!() };
+    let acts: Vec<_> = done.acts.iter().map(|act| (act.operation, act.resource.as_str())).collect();
+    assert_eq!(acts, [(O::DataExport, "bucket"), (O::DataExport, "other")]);
+}
+
+#[test]
+fn names_may_have_several_segments() {
+    let pull = ask("oci", "GET /v2/org/team/model/blobs/sha256:1", "");
+    assert_eq!((pull[0].0, pull[0].1.as_str()), (O::ModelDownload, "org/team/model"));
+    assert_eq!(one("oci", "GET /v2/a/manifests/b/manifests/latest", "").0, O::ModelList);
+    assert_eq!(one("oci", "PUT /v2/a/manifests/latest", "").0, O::ModelPromote);
+    assert_eq!(one("oci", "GET /v2/1/2/3/4/5/6/7/8/9/tags/list", "").0, O::Unknown);
+    let file = ask("hfhub", "GET /org/model/resolve/refs%2Fpr%2F1/a/b.bin", "");
+    assert_eq!((file[0].0, file[0].1.as_str()), (O::ModelDownload, "org/model"));
+    assert_eq!(one("hfhub", "POST /org/model.git/git-receive-pack", "").0, O::ModelUpload);
+    assert_eq!(one("hfhub", "GET /api/datasets/org/rows/tree/main", "").0, O::DataList);
+    let object = ask("gcs", "GET /storage/v1/b/bucket/o/a%2Fmodel.gguf?alt=media", "");
+    assert_eq!((object[0].0, object[0].1.as_str()), (O::ModelDownload, "bucket"));
+    assert_eq!(one("gcs", "GET /storage/v1/b/bucket/o/a%2Fmodel.gguf?alt=json", "").0, O::DataList);
+}
+
+#[test]
+fn a_body_of_lines_is_judged_line_by_line() {
+    let commit =
+        "{\"key\": \"header\", \"value\": {}}\n{\"key\": \"deletedFile\", \"value\": {\"path\": \"a\"}}\n";
+    let acts = ask("hfhub", "POST /api/models/org/m/commit/main", commit);
+    assert_eq!(acts.iter().map(|act| act.0).collect::<Vec<_>>(), [O::ModelUpload, O::ModelDelete]);
+    let refused = |body: &str| try_ask("hfhub", "POST /api/models/org/m/commit/main", body).unwrap_err().code;
+    assert_eq!(refused("{\"key\": 1}\n{"), "wrong_type");
+    assert_eq!(refused("{\"key\": \"file\"}{\"key\": \"deletedFile\"}"), "malformed_json");
 }
