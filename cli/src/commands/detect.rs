@@ -8,7 +8,7 @@ use wardline::policy::Policy;
 
 use super::mask::everything;
 use crate::args::{Detect, Entities};
-use crate::{Failure, Outcome, Streams};
+use crate::{Outcome, Streams};
 
 #[derive(Deserialize)]
 struct Question {
@@ -50,16 +50,14 @@ pub(crate) fn run(args: &Detect, json: bool, streams: &mut Streams<'_>) -> Outco
         Some(path) => Policy::from_file(path)?.whole_plan(),
         None => everything()?,
     };
-    let find = |text: &[u8]| -> Result<Vec<Span>, Failure> {
-        Ok(plan.find(text, None)?.into_iter().map(Span::from).collect())
-    };
+    let find = |text: &[u8]| plan.find(text, None).map(|found| found.into_iter().map(Span::from).collect());
     if args.jsonl {
         streams.each_line(|question: Question| {
             Ok(Answer { id: Some(question.id), spans: find(question.text.as_bytes())? })
         })?;
         return Ok(0);
     }
-    let spans = find(&streams.read_all()?)?;
+    let spans: Vec<Span> = find(&streams.read_all()?)?;
     if json {
         streams.json(&Answer { id: None, spans })?;
         return Ok(0);

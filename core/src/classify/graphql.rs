@@ -60,6 +60,10 @@ enum Given<'t> {
     Other,
 }
 
+/// What is done with a field: its name, its arguments and its own fields.
+type Visit<'v, 't> =
+    dyn FnMut(&mut Found<'t>, &'t str, &[(&'t str, Given<'t>)], &[Part<'t>]) -> Option<()> + 'v;
+
 struct Found<'t> {
     fragments: BTreeMap<&'t str, Vec<Part<'t>>>,
     left: usize,
@@ -102,16 +106,11 @@ impl<'t> Found<'t> {
     }
 
     /// Each field of a set, those of fragments included.
-    fn walk(
-        &mut self,
-        parts: &[Part<'t>],
-        depth: usize,
-        each: &mut dyn FnMut(&mut Self, &'t str, &[(&'t str, Given<'t>)], &[Part<'t>]) -> Option<()>,
-    ) -> Option<()> {
+    fn walk(&mut self, parts: &[Part<'t>], depth: usize, each: &mut Visit<'_, 't>) -> Option<()> {
         for part in parts {
             self.spend(depth)?;
             match part {
-                Part::Field { name, arguments, inside } => each(self, *name, arguments, inside)?,
+                Part::Field { name, arguments, inside } => each(self, name, arguments, inside)?,
                 Part::Inline(parts) => self.walk(parts, depth + 1, each)?,
                 Part::Spread(name) => {
                     // Taken out while it is walked: one that holds itself is then not found.

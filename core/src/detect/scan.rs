@@ -505,9 +505,16 @@ impl Pass<'_> {
         }
     }
 
-    /// Each line of a value by itself, without its indentation and marks of quotation, so that lines stay lines.
+    /// A value that begins its line is a block: each of its lines by itself, without indentation and marks of quotation,
+    /// so that lines stay lines. One inside a sentence is one.
     fn lines(&mut self, value: Candidate) {
         let is_mark = |b: &&u8| matches!(b, b' ' | b'\t' | b'\r' | b'>' | b'?' | b',');
+        // The house's number may stand before a street that was found by its name.
+        let head = self.input.run_back(value.start, CONTEXT, |b| is_mark(&&b) || b.is_ascii_digit());
+        if self.input.before(head).is_some_and(|b| b != b'\n') {
+            self.candidates.push(value);
+            return;
+        }
         let mut start = value.start;
         for line in self.input.slice(value.start, value.end).split(|b| *b == b'\n') {
             let head = line.iter().take_while(is_mark).count();

@@ -96,5 +96,5 @@ fn masking_and_finding_agree_about_the_same_text() {
     let masked = guard.mask(text.as_bytes(), "text/plain").unwrap();
     let names: Vec<&str> = found.iter().map(|found| found.entity.name).collect();
     assert_eq!(names, ["email", "credit_card"]);
-    assert_eq!(masked.findings.into_iter().map(|(_, count)| count).collect::<Vec<_>>(), [1, 1]);
+    assert_eq!(masked.findings.into_values().collect::<Vec<_>>(), [1, 1]);
 }

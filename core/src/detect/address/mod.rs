@@ -146,7 +146,10 @@ fn numbered(
     }
     // Words alone: a number behind them too, and more.
     let (words_end, last) = words.before_number(input)?;
-    let told = second.is_some() || follows::unit(input, last, address).is_some() || sense.holds(input, start);
+    let told = second.is_some()
+        || follows::unit(input, last, address).is_some()
+        || matches!(input.at(last), Some(b'\n' | b',')) && end - start >= 3
+        || sense.holds(input, start);
     (told && first.capital && words_end > at).then_some(last)
 }
 
