@@ -17,6 +17,7 @@ use wardline::policy::Policy;
 use wardline::{Error, ErrorKind};
 
 use crate::border::{self, working};
+use crate::detector::Callable;
 use crate::exchange::Exchange;
 use crate::terms::{Asked, Asking, Granted, Names};
 use crate::{headers, identity};
@@ -31,6 +32,15 @@ pub(crate) struct Guard {
 static GUARDS: Mutex<Vec<Weak<wardline::guard::Guard>>> = Mutex::new(Vec::new());
 
 impl Guard {
+    /// Under a policy and what it calls.
+    fn with(mut policy: Policy, detectors: Option<BTreeMap<String, Py<PyAny>>>) -> Result<Self, Error> {
+        for (name, callable) in detectors.unwrap_or_default() {
+            policy = policy.with_detector(&name, Arc::new(Callable(callable)))?;
+        }
+        policy.complete()?;
+        Ok(Self::over(policy))
+    }
+
     fn over(policy: Policy) -> Self {
         let inner = Arc::new(wardline::guard::Guard::new(policy));
         let mut guards = GUARDS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,18 +65,29 @@ impl Guard {
 #[pymethods]
 impl Guard {
     /// A guard under the policy of a file. Opens and starts nothing: that comes with the first exchange, in the
-    /// process that serves it.
+    /// process that serves it. `detectors` are what the policy calls, by name: callables that take a text and its key and answer
+    /// with `(start, end, label)` in characters; one that raises is a denial.
     #[new]
-    fn new(py: Python<'_>, policy: PathBuf) -> PyResult<Self> {
-        working(py, || Policy::from_file(&policy)).map(Self::over)
+    #[pyo3(signature = (policy, *, detectors=None))]
+    fn new(
+        py: Python<'_>,
+        policy: PathBuf,
+        detectors: Option<BTreeMap<String, Py<PyAny>>>,
+    ) -> PyResult<Self> {
+        working(py, || Self::with(Policy::from_file(&policy)?, detectors))
     }
 
     /// A guard under a policy given as text; `name` is what errors call it, and its folder is where a relative
     /// `state` lies.
     #[staticmethod]
-    #[pyo3(signature = (text, name="wardline.yaml"))]
-    fn parse(py: Python<'_>, text: &str, name: &str) -> PyResult<Self> {
-        working(py, || Policy::parse(text, name)).map(Self::over)
+    #[pyo3(signature = (text, name="wardline.yaml", *, detectors=None))]
+    fn parse(
+        py: Python<'_>,
+        text: &str,
+        name: &str,
+        detectors: Option<BTreeMap<String, Py<PyAny>>>,
+    ) -> PyResult<Self> {
+        working(py, || Self::with(Policy::parse(text, name)?, detectors))
     }
 
     /// Begins an exchange: `(exchange, its first step)`. For doors.

@@ -5,6 +5,7 @@
 
 mod border;
 mod detect;
+mod detector;
 mod exchange;
 mod guard;
 mod headers;

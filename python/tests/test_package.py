@@ -34,6 +34,45 @@ mask:
 """
 
 
+NAMES = """
+version: 1
+state: memory
+services: {chat: {system: openai}}
+detectors: {client_name: {calls: ner, label: PERSON}}
+mask: [{name: names, entities: {client_name: redact}}]
+"""
+
+
+def test_a_callable_finds_what_the_policy_calls_it_for() -> None:
+    # The shape of a spaCy pipeline: `[(e.start_char, e.end_char, e.label_) for e in nlp(text).ents]`.
+    def ner(text: str, key: str | None) -> list[tuple[int, int, str]]:
+        at = text.find("Mira Holt")
+        return [] if at < 0 else [(at, at + 9, "PERSON"), (0, 1, "OTHER")]
+
+    named = Guard.parse(NAMES, detectors={"ner": ner})
+    assert named.mask("é, ask Mira Holt") == "é, ask [CLIENT_NAME]"
+    asked = [threading.Thread(target=lambda: named.mask("Mira Holt " * 9_000)) for _ in range(4)]
+    for thread in asked:
+        thread.start()
+    for thread in asked:
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def test_a_callable_that_fails_is_never_taken_for_clean() -> None:
+    def raises(text: str, key: str | None) -> list[tuple[int, int, str]]:
+        raise ValueError(text)
+
+    for broken in (raises, lambda text, key: None, lambda text, key: [(0, 99, "PERSON")], lambda text: []):
+        with pytest.raises(WardlineError) as failed:
+            Guard.parse(NAMES, detectors={"ner": broken}).mask("Mira Holt")
+        assert "Mira" not in str(failed.value)
+    with pytest.raises(WardlineError):
+        Guard.parse(NAMES)
+    with pytest.raises(WardlineError):
+        Guard.parse(NAMES, detectors={"nre": raises})
+
+
 def guard(state: str = "memory") -> Guard:
     return Guard.parse(POLICY.replace("STATE", state))
 

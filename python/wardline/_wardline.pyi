@@ -9,6 +9,7 @@ __version__: str
 _Body = TypeVar("_Body", str, bytes)
 _Names = Union[str, Sequence[str]]
 _Headers = list[tuple[bytes, bytes]]
+_Detector = Callable[[str, Optional[str]], Iterable[tuple[int, int, str]]]
 _Answer = tuple[int, _Headers, bytes, str]
 
 @final
@@ -40,11 +41,16 @@ class Identity:
 class Guard:
     """Guards one or more services under one policy."""
 
-    def __new__(cls, policy: Union[str, PathLike[str]]) -> Guard:
+    def __new__(
+        cls, policy: Union[str, PathLike[str]], *, detectors: Optional[Mapping[str, _Detector]] = None
+    ) -> Guard:
         """A guard under the policy of a file. Opens and starts nothing: that comes with the first exchange, in the
-        process that serves it."""
+        process that serves it. ``detectors`` are what the policy calls, by name: callables that take a text and its
+        key and answer with ``(start, end, label)`` in characters; one that raises is a denial."""
     @staticmethod
-    def parse(text: str, name: str = "wardline.yaml") -> Guard:
+    def parse(
+        text: str, name: str = "wardline.yaml", *, detectors: Optional[Mapping[str, _Detector]] = None
+    ) -> Guard:
         """A guard under a policy given as text; ``name`` is what errors call it, and its folder is where a relative
         ``state`` lies."""
     def mask(self, body: _Body, content_type: str = "text/plain") -> _Body:
