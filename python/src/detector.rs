@@ -14,9 +14,12 @@ impl Detector for Callable {
         let seen: Vec<(usize, usize, String)> = Python::attach(|py| {
             self.0.bind(py).call1((text, key))?.try_iter()?.map(|one| one?.extract()).collect::<PyResult<_>>()
         })
-        .map_err(|_| "the detector raised an exception, or answered with something else than (start, end, label)")?;
+        .map_err(
+            |_| "the detector raised an exception, or answered with something else than (start, end, label)",
+        )?;
         let offsets: Vec<usize> = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
-        let byte = |at: usize| offsets.get(at).copied().ok_or("the detector answered with a span beyond the text");
+        let byte =
+            |at: usize| offsets.get(at).copied().ok_or("the detector answered with a span beyond the text");
         let spotted = seen
             .into_iter()
             .map(|(start, end, label)| Ok::<_, &str>(Spotted { span: byte(start)?..byte(end)?, label }));
