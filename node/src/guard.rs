@@ -31,9 +31,14 @@ impl Guard {
     }
 
     /// A guard under the policy of a text; `name` is what errors call it, and relative paths start from its folder.
+    /// A policy that calls detectors is refused: nobody brings them here.
     #[napi(factory)]
     pub fn parse(env: &Env, text: String, name: String) -> napi::Result<Self> {
-        Self::made(env, || Policy::parse(&text, &name).map(Inner::new))
+        Self::made(env, || {
+            let policy = Policy::parse(&text, &name)?;
+            policy.complete()?;
+            Ok(Inner::new(policy))
+        })
     }
 
     fn made(env: &Env, make: impl FnOnce() -> Result<Inner, wardline::Error>) -> napi::Result<Self> {

@@ -54,6 +54,11 @@ describe('the package', () => {
 })
 
 describe('Guard', () => {
+  it('refuses a policy that calls a detector, since nobody brings one here', () => {
+    const calls = 'detectors: {client: {calls: ner, label: PERSON}}\nmask: [{name: names, entities: {client: redact}}]\n'
+    assert.throws(() => Guard.parse(`version: 1\nstate: memory\nservices: {chat: {system: openai}}\n${calls}`), { code: 'not_found' })
+  })
+
   it('throws every error of a policy at once, each with its place', () => {
     assert.throws(() => Guard.parse('version: 1\nstat: memory\nrules:\n  - {name: a, who: ["*"], effect: perhaps}\n', 'p.yaml'), (error) => {
       assert.ok(error instanceof Error)

@@ -15,7 +15,7 @@ pub(super) fn end(input: &Input<'_>, mut end: usize, address: &Address) -> usize
     // Behind a flat, a town needs no comma.
     let mut flat = false;
     for _ in 0..PARTS {
-        let unit = unit(input, end, address);
+        let unit = unit(input, end, address).or_else(|| building(input, end, address));
         let Some(next) = unit.or_else(|| town(input, end, flat, address)) else { break };
         (end, flat) = (next, unit.is_some());
     }
@@ -31,9 +31,46 @@ pub(super) fn crossing(input: &Input<'_>, end: usize, address: &Address) -> Opti
     Words::read(input, at, address).street(address)
 }
 
+/// The end of two streets of any names: `Mill and Harbour Road`, `Lindenhof 12 and Amsel 3`.
+pub(super) fn corner(input: &Input<'_>, start: usize, address: &Address) -> Option<usize> {
+    let side = |at: usize| {
+        let at = number(input, at).map_or(at, |end| end + 1);
+        let words = Words::read(input, at, address);
+        words.first().filter(|first| first.capital)?;
+        let end = words.last_capital()?;
+        let behind = (input.at(end) == Some(b' ')).then(|| number(input, end + 1)).flatten();
+        Some((behind.unwrap_or(end), words.joins()))
+    };
+    let (end, both) = side(start)?;
+    if both {
+        return Some(end);
+    }
+    let stop = end + usize::from(input.at(end) == Some(b'.'));
+    input.starts(stop, b" and ").then(|| side(stop + 5)).flatten().map(|(end, _)| end)
+}
+
+/// The end of a ship's name and of the post office of its fleet: `USS Example, FPO AP 96601`.
+pub(super) fn aboard(input: &Input<'_>, start: usize, address: &Address) -> Option<usize> {
+    let end = Words::read(input, start, address).last_capital()?;
+    let (office, _) = gap(input, end)?;
+    let fits = [&b"FPO A"[..], b"APO A", b"DPO A"].iter().any(|begin| input.starts(office, begin));
+    let code = office + b"FPO AP ".len();
+    (fits && input.at(code - 1) == Some(b' ')).then(|| postcode(input, code)).flatten()
+}
+
 /// The end of a flat that follows: ` Apt. 4`, `, Suite 12`, on this line or the next.
 pub(super) fn unit(input: &Input<'_>, end: usize, address: &Address) -> Option<usize> {
-    unit_at(input, gap(input, end)?.0, address)
+    // `utca 76. Apt. 4`: the number of the house is an ordinal.
+    let numbered = input.before(end).is_some_and(|b| b.is_ascii_digit()) && input.starts(end, b". ");
+    unit_at(input, gap(input, end + usize::from(numbered))?.0, address)
+}
+
+/// The end of a flat behind the name of its building: ` Fiction Heights, Suite 8`.
+fn building(input: &Input<'_>, end: usize, address: &Address) -> Option<usize> {
+    let (at, _) = gap(input, end)?;
+    let words = Words::read(input, at, address);
+    words.first().filter(|word| word.capital)?;
+    unit(input, words.last_capital()?, address)
 }
 
 /// The end of the flat at an offset.

@@ -29,6 +29,8 @@ pub(super) struct Address {
     boxes: Vec<&'static str>,
     box_begins: WordSet,
     particles: WordSet,
+    directions: WordSet,
+    ships: WordSet,
     not: WordSet,
 }
 
@@ -53,6 +55,8 @@ impl Address {
             box_begins: WordSet::of(begins),
             boxes,
             particles: set("particles")?,
+            directions: set("directions")?,
+            ships: set("ships")?,
             not: set("not")?,
         })
     }
@@ -93,7 +97,13 @@ pub(super) fn attempt_capital(input: &Input<'_>, start: usize, address: &Address
 fn found(input: &Input<'_>, start: usize, end: Option<usize>, score: u8, address: &Address) -> Attempt {
     let corner = start.checked_sub(CORNER.len());
     let corner = corner.filter(|&begin| input.slice(begin, start).eq_ignore_ascii_case(CORNER.as_bytes()));
-    let end = end.map(|end| corner.and_then(|_| follows::crossing(input, end, address)).unwrap_or(end));
+    let end = match corner {
+        Some(_) => end.and_then(|end| follows::crossing(input, end, address)).or_else(|| {
+            // Named as one, they need no word that makes them streets.
+            follows::corner(input, start, address).max(end)
+        }),
+        None => end,
+    };
     let start = corner.unwrap_or(start);
     let hit = end.map(|end| Hit { start, end: follows::end(input, end, address), score, open: false });
     Attempt { low: start, hit }
@@ -162,6 +172,9 @@ fn named(input: &Input<'_>, start: usize, address: &Address) -> Option<usize> {
     let begins = |small: &str| {
         address.units.contains(small) || address.box_begins.contains(small) || address.leading.contains(small)
     };
+    if address.ships.contains(small) {
+        return follows::aboard(input, start, address);
+    }
     if !begins(small) && !begins(first.as_str()) && !is_capital_or_glued(input, last, small, address) {
         return None;
     }
@@ -193,6 +206,17 @@ fn box_end(input: &Input<'_>, at: usize, address: &Address) -> Option<usize> {
             .all(|(n, byte)| input.at(at + n).is_some_and(|b| b.eq_ignore_ascii_case(&byte)))
     };
     let text = address.boxes.iter().filter(spelled).max_by_key(|text| text.len())?;
+    // The `Box` of `P.O. Box` begins nothing.
+    let longer = |whole: &&str| {
+        let before = whole.strip_suffix(text).filter(|before| !before.is_empty());
+        let start = before.and_then(|before| at.checked_sub(before.len()));
+        start.is_some_and(|start| {
+            input.slice(start, at).eq_ignore_ascii_case(before.unwrap_or_default().as_bytes())
+        })
+    };
+    if address.boxes.iter().any(longer) {
+        return None;
+    }
     let after = at + text.len();
     let end = (input.at(after) == Some(b' ')).then(|| number(input, after + 1)).flatten()?;
     let more = input.starts(end, b", Box ").then(|| number(input, end + 6)).flatten();

@@ -42,10 +42,15 @@ impl Words {
                 || address.types.contains(plain)
                 || plain.starts_with("d'")
                 || plain.starts_with("l'");
-            if !fits || first.is_ascii_digit() || end - at >= LONGEST {
+            let stop = end + usize::from(input.at(end) == Some(b'.'));
+            // `8 rue Example Apt. 12`: the flat is another part.
+            let flat = words.count > 0
+                && address.units.contains(plain)
+                && input.at(stop) == Some(b' ')
+                && input.at(stop + 1).is_some_and(|b| b.is_ascii_digit() || b == b'#');
+            if !fits || flat || first.is_ascii_digit() || end - at >= LONGEST {
                 break;
             }
-            let stop = end + usize::from(input.at(end) == Some(b'.'));
             *slot = Some(Found { small, capital, end, stop });
             words.count += 1;
             if input.at(stop) != Some(b' ') {
@@ -72,14 +77,20 @@ impl Words {
             return self.last_capital();
         }
         // `High Street`, `Lange Straße`, `Lindenweg`; one word alone must be glued.
-        let typed = self
-            .each()
-            .skip(1)
-            .filter(|word| word.capital && address.types.contains(word.small.as_str()))
-            .last();
+        let is_type = |word: &Found| word.capital && address.types.contains(word.small.as_str());
+        let typed = self.each().zip(self.each().skip(1)).fold(None, |found, (before, word)| {
+            let directed = || is_type(before) && address.directions.contains(word.small.as_str());
+            if is_type(word) || (found.is_some() && directed()) { Some(word) } else { found }
+        });
         let glued = || self.each().find(|word| word.capital && address.is_glued(word.small.as_str()));
         let found = typed.or_else(glued)?;
         first.capital.then_some(found.stop_if_short())
+    }
+
+    /// Whether they are the names of two streets: `Mill and Harbour`.
+    pub(super) fn joins(&self) -> bool {
+        let mut later = self.each().skip_while(|word| word.small.as_str() != "and");
+        later.any(|word| word.capital)
     }
 
     pub(super) fn has_glued(&self, address: &Address) -> bool {

@@ -72,11 +72,15 @@ pub(in crate::detect) fn attempt(
             .or_else(|| trunk(number, paren).filter(|_| clear))
             .or_else(|| told(input, start, number, codes, sense))
     });
-    let hit = taken.filter(|taken| !is_glued_after(input, taken.end)).map(|taken| {
+    let hit = taken.and_then(|taken| {
+        let end = extension(input, taken.end);
+        if is_glued_after(input, end) {
+            return None;
+        }
         // A parenthesis around the whole number is not part of it.
         let whole = paren && !input.slice(at, taken.end).contains(&b')');
         let start = if whole { start + 1 } else { start };
-        Hit { start: start.min(at), end: extension(input, taken.end), score: taken.score, open: false }
+        Some(Hit { start: start.min(at), end, score: taken.score, open: false })
     });
     Attempt { low: start, hit }
 }

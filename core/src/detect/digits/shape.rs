@@ -30,6 +30,8 @@ struct Form {
     check: Check,
     /// What more must hold where no word tells what it is.
     proof: Check,
+    /// A word tells only where one of these ends directly before the value, but for a sign or `is`.
+    behind: Vec<&'static str>,
 }
 
 /// A way to write the value.
@@ -104,7 +106,8 @@ impl Set {
 
 impl Shaped {
     /// Reads `forms`, or the one form that the row itself is: `alone` and `told` (shapes that count by themselves, and
-    /// those that need a context word), `check`, and `proof` (what more must hold without a context word).
+    /// those that need a context word), `check`, `proof` (what more must hold without a context word), and `behind` (words
+    /// that must stand directly before the value).
     pub(in crate::detect) fn read(row: &'static Yaml<'static>) -> Option<Self> {
         let forms = match row.as_mapping_get("forms") {
             Some(forms) => forms.as_sequence()?.iter().map(Form::read).collect::<Option<_>>()?,
@@ -143,7 +146,8 @@ impl Form {
         }
         let check = Check::parse(&strings(row, "check")?)?;
         let proof = Check::parse(&strings(row, "proof")?)?;
-        (!shapes.is_empty()).then_some(Self { shapes, check, proof })
+        let behind = strings(row, "behind")?;
+        (!shapes.is_empty()).then_some(Self { shapes, check, proof, behind })
     }
 }
 
@@ -348,10 +352,34 @@ fn read(
     if is_glued_after(input, end) || !form.check.passes(value) {
         return None;
     }
-    let told = sense.holds(input, start) || (!shape.alone && sense.follows(input, end));
+    let told = if form.behind.is_empty() {
+        sense.holds(input, start) || (!shape.alone && sense.follows(input, end))
+    } else {
+        sense.keyed() || (sense.holds(input, start) && stands_behind(input, start, &form.behind))
+    };
     let alone =
         || shape.alone && form.proof.passes(value) && !(shape.spaced && is_among_numbers(input, start, end));
     (told || alone()).then_some(Hit { start, end, score: if told { 95 } else { 80 }, open: false })
+}
+
+/// Whether one of the phrases stands before the value, with nothing between but spaces, quotes, a sign or `is`.
+fn stands_behind(input: &Input<'_>, start: usize, phrases: &[&str]) -> bool {
+    let trimmed = |text: &[u8]| {
+        let last = text.iter().rposition(|byte| !b" \t:=#\"'(".contains(byte));
+        last.map_or(0, |last| last + 1)
+    };
+    let mut window = input.context(start);
+    window = window.get(..trimmed(window)).unwrap_or_default();
+    if let Some(before) = window.strip_suffix(b" is") {
+        window = before.get(..trimmed(before)).unwrap_or_default();
+    }
+    phrases.iter().any(|phrase| {
+        window.len().checked_sub(phrase.len()).is_some_and(|at| {
+            let (before, end) = window.split_at_checked(at).unwrap_or_default();
+            end.eq_ignore_ascii_case(phrase.as_bytes())
+                && !before.last().is_some_and(u8::is_ascii_alphanumeric)
+        })
+    })
 }
 
 /// Whether digits stand one space before or behind: groups with spaces between them have no clear end there.

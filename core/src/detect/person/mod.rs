@@ -247,6 +247,8 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
                     // `Anna K. Xyz`
                     _ if last == Kind::Initial => 25,
                     _ if given => 17,
+                    // Behind `my name is`, what goes on in capitals is the name.
+                    _ if matches!(cue, Cue::Title | Cue::Announced) => 5,
                     _ => break,
                 };
                 given |= known.is_given();

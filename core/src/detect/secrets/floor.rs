@@ -96,13 +96,20 @@ const LONG: usize = 16;
 /// Whether a value looks like chance: no word, no name, no number, no date, no path, no placeholder.
 pub(super) fn is_random(value: &[u8], floor: Floor) -> bool {
     let length = value.len();
-    if length < SHORTEST || (floor == Floor::Near && length < LONG) || is_plain(value) {
+    if length < SHORTEST || (floor == Floor::Near && length < LONG) {
+        return false;
+    }
+    let unspeakable = length >= LONG && is_unspeakable(value);
+    if !unspeakable && is_plain(value) {
         return false;
     }
     let tally = Tally::of(value);
     let kinds = Kinds::of(value);
     if tally.is_filled() || tally.variety() < 6 {
         return false;
+    }
+    if unspeakable || is_hexadecimal(value, &kinds) {
+        return true;
     }
     let mixed = kinds.digits > 0 && kinds.letters > 0;
     if length < LONG {
@@ -116,6 +123,21 @@ pub(super) fn is_random(value: &[u8], floor: Floor) -> bool {
         || (length >= 20 && kinds.humps > 5)
         || (kinds.others > 1 && kinds.humps > 2)
         || (floor == Floor::Named && symbols > 0 && tally.variety() > 7)
+}
+
+/// Whether a run of letters in it has so many consonants together that no word of a European language has them: letters
+/// drawn by chance do in every second value of forty.
+fn is_unspeakable(value: &[u8]) -> bool {
+    let consonant = |byte: &u8| byte.is_ascii_alphabetic() && !b"aeiouyAEIOUY".contains(byte);
+    value.split(|byte| !consonant(byte)).any(|run| run.len() >= 8)
+}
+
+/// Whether all of it is hexadecimal, digits and letters both, perhaps in the groups of a UUID.
+fn is_hexadecimal(value: &[u8], kinds: &Kinds) -> bool {
+    let hexadecimal = value.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-');
+    let groups = value.split(|byte| *byte == b'-').map(<[u8]>::len);
+    let plain = kinds.others == 0 && value.len() >= LONG;
+    hexadecimal && kinds.digits > 1 && kinds.letters > 1 && (plain || groups.eq([8, 4, 4, 4, 12]))
 }
 
 /// Whether every part of it is a word, a number or a version: `embedding-db-2`, `process.env.API_KEY`, `10.0.19041`,
@@ -161,6 +183,9 @@ mod tests {
             "7f20bcd1-a31d-453a-8046-129790155002",
             "872b7662-e89b-33d0-c506-327618347502",
             "wardline-example#notareal",
+            "WRDLNXKPQRZEXAMPLENOTAREALONE",
+            "0000abcdabcdabcdef0000000",
+            "12345678-2000-3000-4000-50000000abcd",
         ] {
             assert!(is_random(value.as_bytes(), Floor::Named), "{value}");
         }
