@@ -52,7 +52,10 @@ fn main() {
             stop(&[format!("{}: {error}", out.join(file).display())]);
         }
     };
-    write("catalogue.rs", emit::tables(&systems).as_bytes());
+    match emit::tables(&systems) {
+        Ok(tables) => write("catalogue.rs", tables.as_bytes()),
+        Err(unnumbered) => stop(&unnumbered),
+    }
     match names::table(&root.join("data/names")) {
         Ok(table) => write("names.bin", &table),
         Err(error) => stop(&[format!("data/names: {error}")]),

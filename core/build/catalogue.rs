@@ -69,6 +69,9 @@ pub(crate) struct Entry {
     pub(crate) each: Option<String>,
     pub(crate) lines: Option<Lines>,
     pub(crate) graphql: Option<String>,
+    pub(crate) stream: bool,
+    /// The numbers of a gRPC method's fields, `points.filter` by its own within `points`.
+    pub(crate) message: Vec<(String, u64)>,
     pub(crate) members: Vec<(String, String)>,
     pub(crate) when: Vec<Rule>,
     pub(crate) response: Option<Census>,
@@ -83,6 +86,11 @@ pub(crate) enum Source {
     Query(String),
     Path(String),
     Header(String),
+    Argument(u64),
+    Arguments(u64, u64, u64),
+    Counted(u64),
+    Behind(String, u64),
+    Word(String, u64),
     All,
 }
 
@@ -251,6 +259,7 @@ fn finish<'f>(system: &mut System, files: &[&'f str], default_resource: &[Source
             _ => true,
         };
         match &entry.resource {
+            None if matches!(entry.method.as_str(), "RPC" | "CMD") => entry.resource = Some(Vec::new()),
             None => {
                 let first = default_resource.iter().find_map(|source| match source {
                     Source::Path(name) if name.is_empty() => {
@@ -289,13 +298,22 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
         match (position, key.as_str()) {
             (0, call) => {
                 match call.split_once(' ') {
+                    Some((m @ "RPC", r)) if r.starts_with('/') => {
+                        (entry.method, entry.route) = (m.to_owned(), r.to_owned());
+                    }
+                    Some((m @ "CMD", r)) if r == r.to_ascii_uppercase() => {
+                        (entry.method, entry.route) = (m.to_owned(), r.to_owned());
+                    }
                     Some((m, r))
                         if ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"].contains(&m)
                             && r.starts_with('/') =>
                     {
                         (entry.method, entry.route) = (m.to_owned(), r.to_owned());
                     }
-                    _ => faults.at(line, "an entry begins with `METHOD /path: operation`"),
+                    _ => faults.at(
+                        line,
+                        "an entry begins with `METHOD /path: operation`, `RPC /service/method` or `CMD NAME`",
+                    ),
                 }
                 entry.operation = operation(value, faults, words);
             }
@@ -305,6 +323,12 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
             (_, "each") => entry.each = Some(text(value, faults)),
             (_, "lines") => entry.lines = lines(value, faults),
             (_, "graphql") => entry.graphql = Some(text(value, faults)),
+            (_, "stream") => entry.stream = text(value, faults) == "true",
+            (_, "message") => {
+                for (name, _, value) in members(value, faults) {
+                    entry.message.push((name, number(value, faults)));
+                }
+            }
             (_, "as") => {
                 for (member, _, target) in members(value, faults) {
                     entry.members.push((member, text(target, faults)));
@@ -335,6 +359,9 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
     if entry.lines.is_some() && entry.each.is_some() {
         faults.at(entry.line, "lines and each exclude each other");
     }
+    if !entry.message.is_empty() && entry.method != "RPC" {
+        faults.at(entry.line, "message is for RPC");
+    }
     if entry.graphql.is_some() && entry.graphql != entry.each {
         faults
             .at(entry.line, "graphql is a text whose selections are judged one by one: name it in each, too");
@@ -355,15 +382,16 @@ fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount
         match key.as_str() {
             "field" => numbers.push(Source::Body(text(value, faults))),
             "query" => numbers.push(Source::Query(text(value, faults))),
+            "arg" | "word" => numbers.push(place(format!("{key}.{}", text(value, faults)))),
             "count" => {
-                let of = value.texts().unwrap_or_default().into_iter().map(body_or_query).collect();
+                let of = value.texts().unwrap_or_default().into_iter().map(place).collect();
                 found = Some(Amount::Count(of));
             }
             "texts" => found = Some(Amount::Texts(Source::Body(text(value, faults)))),
             "fixed" => found = Some(Amount::Fixed(number(value, faults))),
             "default" => default = Some(number(value, faults)),
             "times" => times = Some(factor(value, faults)),
-            "within" => within = Some(body_or_query(text(value, faults))),
+            "within" => within = Some(place(text(value, faults))),
             "unit" => match words.unit(&text(value, faults)) {
                 Some(variant) => unit = Some(variant.to_owned()),
                 None => faults.at(line, "no such unit"),
@@ -374,11 +402,11 @@ fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount
     let amount = match found {
         None if !numbers.is_empty() => Amount::Number { of: numbers, default, times, within },
         Some(_) if !numbers.is_empty() => {
-            faults.at(node.line(), "field and query are numbers, and go with no other magnitude");
+            faults.at(node.line(), "field, query, arg and word are numbers, and go with no other magnitude");
             Amount::One
         }
         other if default.is_some() || times.is_some() || within.is_some() => {
-            faults.at(node.line(), "default, times and within go with field or query");
+            faults.at(node.line(), "default, times and within go with field, query, arg or word");
             other.unwrap_or_default()
         }
         Some(other) => other,
@@ -405,11 +433,35 @@ fn factor(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Factor {
     Factor::Number(of, default)
 }
 
-/// `query.name` is a parameter of the query, anything else a field of the body.
-fn body_or_query(place: String) -> Source {
-    match place.strip_prefix("query.") {
-        Some(name) => Source::Query(name.to_owned()),
-        None => Source::Body(place),
+/// `query.name` is a parameter of the query; of a command `arg.2` is an argument, `args.2` all from there, `args.2/2` every
+/// second of them, `args.2..1` all but the last, `counted.2` as many behind it as it says, `word.LIMIT` a word,
+/// `word.LIMIT+1` what stands behind it, `behind.KEYS` all that does, `behind.KEYS/2` the first half; anything else is a
+/// field of the body.
+fn place(place: String) -> Source {
+    let two = |text: &str, mark: &str| {
+        let (first, second) = text.split_once(mark)?;
+        Some((first.to_owned(), second.parse().ok()?))
+    };
+    match place.split_once('.') {
+        Some(("query", name)) => Source::Query(name.to_owned()),
+        Some(("arg", number)) if number.parse::<u64>().is_ok() => {
+            Source::Argument(number.parse().unwrap_or(1))
+        }
+        Some(("args", range)) => {
+            let (range, omitted) = two(range, "..").unwrap_or_else(|| (range.to_owned(), 0));
+            let (from, step) = two(&range, "/").unwrap_or((range, 1));
+            Source::Arguments(from.parse().unwrap_or(1), step, omitted)
+        }
+        Some(("word", word)) => {
+            let (word, behind) = two(word, "+").unwrap_or_else(|| (word.to_owned(), 0));
+            Source::Word(word, behind)
+        }
+        Some(("counted", number)) => Source::Counted(number.parse().unwrap_or(1)),
+        Some(("behind", word)) => {
+            let (word, parts) = two(word, "/").unwrap_or_else(|| (word.to_owned(), 1));
+            Source::Behind(word, parts)
+        }
+        _ => Source::Body(place),
     }
 }
 
@@ -422,6 +474,7 @@ fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
             "field" => of = Some(Source::Body(text(value, faults))),
             "query" => of = Some(Source::Query(text(value, faults))),
             "path" => of = Some(Source::Path(text(value, faults))),
+            "arg" | "args" | "word" => of = Some(place(format!("{key}.{}", text(value, faults)))),
             "header" => of = Some(Source::Header(text(value, faults).to_ascii_lowercase())),
             "is" => is = state(value, faults),
             "starts" => is = Some(Is::Starts(texts())),
@@ -429,7 +482,7 @@ fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
             "contains" => is = Some(Is::Contains(texts())),
             "with" => {
                 for (field, _, value) in members(value, faults) {
-                    let source = body_or_query(field);
+                    let source = place(field);
                     rule.tests.extend(condition(value, faults).map(|is| (source, is)));
                 }
             }
@@ -448,7 +501,10 @@ fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
     match (of, is) {
         (Some(of), Some(is)) => rule.tests.insert(0, (of, is)),
         (None, None) => {}
-        _ => faults.at(node.line(), "a place (field, query, path, header) and what it must be go together"),
+        _ => faults.at(
+            node.line(),
+            "a place (field, query, path, header, arg, args, word) and what it must be go together",
+        ),
     }
     if rule.tests.is_empty() && rule.at_least.is_none() {
         faults.at(node.line(), "a rule needs a condition");
@@ -529,13 +585,14 @@ fn sources(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Vec<Source> {
             Some(("query", name)) => found.push(Source::Query(name.to_owned())),
             Some(("path", name)) => found.push(Source::Path(name.to_owned())),
             Some(("header", name)) => found.push(Source::Header(name.to_ascii_lowercase())),
+            Some(("arg" | "args" | "word" | "counted" | "behind", _)) => found.push(place(text)),
             // The first parameter of the route, where it has one.
             None if text == "path" => found.push(Source::Path(String::new())),
             None if text == "all" => found.push(Source::All),
             None if text == "none" => {}
             _ => faults.at(
                 node.line(),
-                "a resource is body.…, query.…, path.…, header.…, path (the first of the route), all or none",
+                "a resource is body.…, query.…, path.…, header.…, arg.…, args.…, counted.…, word.…, behind.…, path (the first of the route), all or none",
             ),
         }
     }

@@ -47,7 +47,7 @@ fn mistakes_are_told_with_file_and_line() {
         ),
         (
             "  - GET /a: data.read\n    magnitude: {field: n, fixed: 1}\n",
-            "s.yaml:6: field and query are numbers, and go with no other magnitude",
+            "s.yaml:6: field, query, arg and word are numbers, and go with no other magnitude",
         ),
     ] {
         let found = wrong(operations);

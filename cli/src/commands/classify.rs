@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,8 +15,8 @@ use wardline::model::{Act, HttpHead, Magnitude, Risk};
 use crate::args::Classify;
 use crate::{Failure, Outcome, Streams};
 
-/// One request of the evaluation border. Statements, commands, scripts and gRPC paths have fields of their own
-/// there; no catalogue reads them yet, so they are `unknown`, which is never taken for a read.
+/// One request of the evaluation border. Statements and scripts have fields of their own there; nothing reads them yet, so
+/// they are `unknown`, which is never taken for a read.
 #[derive(Deserialize, Default)]
 struct Question {
     id: Value,
@@ -23,6 +26,10 @@ struct Question {
     #[serde(default)]
     headers: BTreeMap<String, String>,
     body: Option<Value>,
+    /// The path of a gRPC method; its messages, framed and in base64, are in `body`.
+    grpc_path: Option<String>,
+    /// A command of a system, word by word.
+    argv: Option<Vec<String>>,
 }
 
 #[derive(Serialize)]
@@ -74,12 +81,23 @@ fn answer(question: &Question) -> Result<Answer, Failure> {
 
 /// The acts of a request; a request that has no one reading is unknown, with the reason.
 fn judge(question: &Question) -> Result<(Vec<Act>, Option<&'static str>), Failure> {
-    let (Some(method), Some(url)) = (&question.method, &question.url) else {
-        return Ok((vec![Act::unknown()], None));
+    if let Some(argv) = &question.argv {
+        return Ok(command(question.system.as_deref(), argv));
+    }
+    let (method, url) = match (&question.grpc_path, &question.method, &question.url) {
+        (Some(path), ..) => ("POST", path),
+        (None, Some(method), Some(url)) => (method.as_str(), url),
+        _ => return Ok((vec![Act::unknown()], None)),
     };
-    let head = head(method, url, &question.headers)?;
+    let mut head = head(method, url, &question.headers)?;
+    if question.grpc_path.is_some() {
+        head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    }
     let body = match &question.body {
         None => Vec::new(),
+        Some(Value::String(text)) if question.grpc_path.is_some() => {
+            BASE64.decode(text).map_err(|_| Failure::Usage("expected base64 in `body`".to_owned()))?
+        }
         Some(Value::String(text)) => text.clone().into_bytes(),
         Some(value) => value.to_string().into_bytes(),
     };
@@ -105,6 +123,16 @@ fn judge(question: &Question) -> Result<(Vec<Act>, Option<&'static str>), Failur
         }
     }
     Ok(best.unwrap_or_else(|| (vec![Act::unknown()], None)))
+}
+
+/// What a command of a system does.
+fn command(system: Option<&str>, argv: &[String]) -> (Vec<Act>, Option<&'static str>) {
+    let words: Vec<&str> = argv.iter().map(String::as_str).collect();
+    let Some(system) = system.and_then(classify::system) else { return (vec![Act::unknown()], None) };
+    match classify::command(system, &words) {
+        Ok(done) => (done.acts, None),
+        Err(refusal) => (vec![Act::unknown()], Some(refusal.code)),
+    }
 }
 
 fn head(method: &str, url: &str, headers: &BTreeMap<String, String>) -> Result<HttpHead, Failure> {

@@ -17,6 +17,16 @@ pub(super) struct Facts<'f> {
     pub(super) params: matchit::Params<'f, 'f>,
     pub(super) query: Option<&'f str>,
     pub(super) headers: &'f http::HeaderMap,
+    /// The words of a command behind its name.
+    pub(super) arguments: &'f [&'f str],
+}
+
+impl Facts<'_> {
+    /// Whether a source gives numbers as texts.
+    fn numbers_are_texts(&self, source: Source) -> bool {
+        self.system.protobuf
+            || !matches!(source, Source::Body(_) | Source::Path(_) | Source::Header(_) | Source::All)
+    }
 }
 
 /// A candidate: what the request may be said to do, before elements are added up.
@@ -245,7 +255,7 @@ fn length(entry: &'static Entry, source: Source, facts: &Facts<'_>, record: &Rec
         sum = sum.saturating_add(match value {
             Value::Null => 0,
             Value::List { len, .. } => len,
-            Value::Text(_) if matches!(source, Source::Query(..)) => 1,
+            Value::Text(_) if !matches!(source, Source::Body(_)) => 1,
             _ => return Err(wrong_type(entry, source)),
         });
     }
@@ -254,7 +264,7 @@ fn length(entry: &'static Entry, source: Source, facts: &Facts<'_>, record: &Rec
 
 /// A number; the largest where there are several.
 fn number(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Option<u64>, Refusal> {
-    let quoted = facts.system.protobuf || matches!(source, Source::Query(..));
+    let quoted = facts.numbers_are_texts(source);
     let mut largest = None;
     for value in values(source, facts, record)? {
         let found = match &value {
@@ -295,7 +305,7 @@ fn passes(test: &Test, facts: &Facts<'_>, record: &Record) -> Result<bool, Refus
         Is::Absent => Ok(there.clone().all(is_empty)),
         Is::Empty => Ok(there.clone().any(is_empty)),
         Is::Truthy => {
-            let from_query = matches!(test.of, Source::Query(..) | Source::Header(_));
+            let from_query = !matches!(test.of, Source::Body(_));
             for value in there {
                 let truthy = match value {
                     Value::Bool(truth) => *truth,
@@ -347,6 +357,10 @@ fn resources(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Resul
         names.sort_unstable();
         names.dedup();
     }
+    if !facts.arguments.is_empty() && names.len() > MAX_ACTS {
+        // A command may name any number of things; so many are told as what only a rule for all covers.
+        names = vec!["*".to_owned()];
+    }
     if names.is_empty() {
         let all = entry.resource.contains(&Source::All);
         names.push(if all { "*".to_owned() } else { String::new() });
@@ -376,6 +390,28 @@ fn values(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Vec<Valu
                 .collect())
         }
         Source::All => Ok(Vec::new()),
+        Source::Argument(number) => Ok(argument(facts, number).into_iter().collect()),
+        Source::Arguments(from, step, omitted) => {
+            let end = facts.arguments.len().saturating_sub(omitted);
+            let chosen = facts.arguments.iter().take(end).skip(from.saturating_sub(1));
+            Ok(chosen.step_by(step.max(1)).map(text).collect())
+        }
+        Source::Counted(number) => {
+            let behind = facts.arguments.get(number..).unwrap_or_default();
+            // What is no number has the server refuse the command; until then it is all of them.
+            let count = number.checked_sub(1).and_then(|at| facts.arguments.get(at)?.parse().ok());
+            Ok(behind.iter().take(count.unwrap_or(usize::MAX)).map(text).collect())
+        }
+        Source::Behind(word, parts) => {
+            let at = facts.arguments.iter().position(|text| text.eq_ignore_ascii_case(word));
+            let behind = at.and_then(|at| facts.arguments.get(at + 1..)).unwrap_or_default();
+            Ok(behind.iter().take(behind.len().div_ceil(parts.max(1))).map(text).collect())
+        }
+        Source::Word(word, behind) => {
+            let places =
+                facts.arguments.iter().enumerate().filter(|(_, text)| text.eq_ignore_ascii_case(word));
+            Ok(places.filter_map(|(at, _)| argument(facts, at + 1 + behind)).collect())
+        }
         Source::Query(name, several) => {
             let found = parameter(facts.query, name).ok_or(Refusal { code: "malformed_query", at: name })?;
             if found.len() > 1 && !several {
@@ -386,12 +422,23 @@ fn values(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Vec<Valu
     }
 }
 
+/// An argument of a command, counted from 1.
+fn argument(facts: &Facts<'_>, number: usize) -> Option<Value> {
+    facts.arguments.get(number.checked_sub(1)?).map(text)
+}
+
+fn text(text: &&str) -> Value {
+    Value::Text((*text).to_owned())
+}
+
 const UNREADABLE: Refusal = Refusal { code: "wrong_type", at: "body" };
 
 fn wrong_type(entry: &'static Entry, source: Source) -> Refusal {
     let at = match source {
         Source::Body(field) => entry.fields.get(field).map_or("body", |field| field.name),
         Source::Query(name, _) | Source::Path(name) | Source::Header(name) => name,
+        Source::Word(name, _) | Source::Behind(name, _) => name,
+        Source::Argument(_) | Source::Arguments(..) | Source::Counted(_) => "argument",
         Source::All => "body",
     };
     Refusal { code: "wrong_type", at }

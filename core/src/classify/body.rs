@@ -38,7 +38,7 @@ pub(super) struct Record {
 }
 
 /// How many elements a batch may have.
-const MAX_ELEMENTS: usize = 65_536;
+pub(super) const MAX_ELEMENTS: usize = 65_536;
 
 /// Reads the fields that decide `entry`.
 pub(super) fn read(
@@ -53,7 +53,7 @@ pub(super) fn read(
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(state.records);
     }
-    let place = Place { entry, mask: all(entry), depth: 0, record: 0, root: true };
+    let place = Place::root(entry);
     match entry.lines {
         None => document(&mut state, place, body)?,
         Some(lines) => by_lines(&mut state, place, lines, body)?,
@@ -138,27 +138,32 @@ impl State {
 
 /// Where in the document the pass stands: the fields (as bits) whose first `depth` steps led here.
 #[derive(Clone, Copy)]
-struct Place {
-    entry: &'static Entry,
-    mask: u64,
-    depth: usize,
-    record: usize,
-    root: bool,
+pub(super) struct Place {
+    pub(super) entry: &'static Entry,
+    pub(super) mask: u64,
+    pub(super) depth: usize,
+    pub(super) record: usize,
+    pub(super) root: bool,
 }
 
 impl Place {
-    fn fields(self) -> impl Iterator<Item = (usize, &'static Field)> {
+    /// The whole of a body.
+    pub(super) fn root(entry: &'static Entry) -> Self {
+        Self { entry, mask: all(entry), depth: 0, record: 0, root: true }
+    }
+
+    pub(super) fn fields(self) -> impl Iterator<Item = (usize, &'static Field)> {
         let alive = move |at: &usize| self.mask & bit(*at) != 0;
         self.entry.fields.iter().enumerate().filter(move |(at, _)| alive(at))
     }
 
     /// The fields that this very value is.
-    fn here(self) -> impl Iterator<Item = (usize, &'static Field)> {
+    pub(super) fn here(self) -> impl Iterator<Item = (usize, &'static Field)> {
         self.fields().filter(move |(_, field)| field.steps.len() == self.depth)
     }
 
     /// The fields one step down, for those steps that `fits`.
-    fn down(self, fits: impl Fn(Step) -> bool) -> Self {
+    pub(super) fn down(self, fits: impl Fn(Step) -> bool) -> Self {
         let mask = self
             .fields()
             .filter(|(_, field)| field.steps.get(self.depth).is_some_and(|step| fits(*step)))
@@ -166,12 +171,12 @@ impl Place {
         Self { mask, depth: self.depth + 1, root: false, ..self }
     }
 
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         self.fields().next().map_or("body", |(_, field)| field.name)
     }
 }
 
-fn bit(at: usize) -> u64 {
+pub(super) fn bit(at: usize) -> u64 {
     1_u64.checked_shl(u32::try_from(at).unwrap_or(u32::MAX)).unwrap_or(0)
 }
 
@@ -327,7 +332,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
             len += 1;
             let down = self.place.down(|step| match step {
                 Step::Key(names) => names.iter().any(|name| same_name(name, &key, system)),
-                Step::Each | Step::First => false,
+                Step::Each | Step::First | Step::Tag(_) | Step::Pair(_) => false,
             });
             if down.mask & seen != 0 {
                 return self.state.refuse("repeated_key", down.name());

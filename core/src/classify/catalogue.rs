@@ -72,6 +72,8 @@ pub struct Entry {
     pub(super) unit: Option<Unit>,
     pub(super) fields: &'static [Field],
     pub(super) lines: Option<Lines>,
+    /// Whether its calls stay open while messages come, so that they cannot decide before it begins.
+    pub(super) stream: bool,
     /// In a batch whose elements are of several kinds: the member that names the kind, and the entry that tells it.
     pub(super) members: &'static [(&'static str, usize)],
     pub(super) when: &'static [Rule],
@@ -140,6 +142,17 @@ impl Entry {
         kept
     }
 
+    /// The body fields that decide a gRPC method, each with the field numbers that lead to it.
+    pub fn field_numbers(&self) -> impl Iterator<Item = (&'static str, Vec<&'static [u32]>)> {
+        self.fields.iter().map(|field| {
+            let numbers = field.steps.iter().filter_map(|step| match step {
+                Step::Tag(numbers) => Some(*numbers),
+                _ => None,
+            });
+            (field.name, numbers.collect())
+        })
+    }
+
     pub(super) fn reads_body(&self) -> bool {
         !self.fields.is_empty()
     }
@@ -156,6 +169,16 @@ pub(super) enum Source {
     Path(&'static str),
     /// A header of the request.
     Header(&'static str),
+    /// The argument of a command with this number, from 1.
+    Argument(usize),
+    /// Arguments of a command: from this number on, every so many, without so many at the end.
+    Arguments(usize, usize, usize),
+    /// As many arguments as the argument with this number says, behind it.
+    Counted(usize),
+    /// The arguments behind a word: all, or the first of so many equal parts.
+    Behind(&'static str, usize),
+    /// The argument of a command that stands so many behind this word, whatever its case; the word itself for 0.
+    Word(&'static str, usize),
     /// Everything there is, where nothing else is named.
     All,
 }
@@ -184,12 +207,18 @@ pub(super) struct Field {
 impl Field {
     /// Its text, number or truth matters.
     pub(super) const TEXT: u8 = 1;
+    /// Its length matters.
+    pub(super) const COUNT: u8 = 2;
     /// Inputs are counted: a list of numbers is one input.
     pub(super) const TEXTS: u8 = 4;
     /// Each value there is one element of a batch.
     pub(super) const ELEMENT: u8 = 8;
     /// It is a GraphQL document, read as the list of what it selects.
     pub(super) const GRAPHQL: u8 = 16;
+    /// Its truth matters: on the protobuf wire a number that stands for one.
+    pub(super) const TRUTH: u8 = 32;
+    /// It stands beside the elements of a batch, and belongs to each.
+    pub(super) const OUTER: u8 = 64;
 }
 
 /// One step of a field's path.
@@ -197,6 +226,10 @@ impl Field {
 pub(super) enum Step {
     /// The member with one of these names (spellings of the same thing).
     Key(&'static [&'static str]),
+    /// The protobuf field with one of these numbers, of which a message has one.
+    Tag(&'static [u32]),
+    /// In a list of pairs of names and values: the value of one of these names.
+    Pair(&'static [&'static str]),
     /// Each element.
     Each,
     /// The first element.

@@ -26,13 +26,17 @@
 mod acts;
 mod body;
 mod catalogue;
+mod command;
 mod graphql;
+mod grpc;
 mod names;
 mod risk;
 mod router;
 mod target;
+mod wire;
 
 pub use catalogue::{Entry, System};
+pub use command::command;
 pub use risk::raised;
 
 use acts::Facts;
@@ -96,7 +100,8 @@ impl Classified {
 /// A request that has no one reading, and so must not go on. Names the field, quotes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// `repeated_key`, `wrong_type`, `malformed_json`, `malformed_query`, `malformed_graphql`, `too_many_acts` or `too_many_elements`.
+    /// `repeated_key`, `wrong_type`, `malformed_json`, `malformed_query`, `malformed_graphql`, `malformed_protobuf`,
+    /// `too_many_acts` or `too_many_elements`.
     pub code: &'static str,
     /// The deciding field, as the catalogue names it, or `body`.
     pub at: &'static str,
@@ -131,7 +136,11 @@ pub enum Body<'b> {
 ///   other is what its entry says.
 /// * Method overrides (`X-HTTP-Method-Override` and its kin, `?_method=`) are `unknown`, and so are a target with two
 ///   readings, a `GET` or `HEAD` with a body where the entry knows none, and whatever else no entry matches.
+/// * `POST` with `Content-Type: application/grpc` is a gRPC call: its path is looked up as it is, its messages decide.
 pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcome {
+    if grpc::is(head) {
+        return grpc::classify(system, head, base_path);
+    }
     let unknown = || Outcome::Done(Classified::unknown());
     let Some(mut target) =
         Target::read(&head.target, system.encoded_slashes).and_then(|target| target.below(base_path))
@@ -168,7 +177,7 @@ pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcom
     if reads && declares_body(head) && !entry.reads_body() && !system.get_bodies {
         return unknown();
     }
-    let facts = Facts { system, params, query: target.query, headers: &head.headers };
+    let facts = Facts { system, params, query: target.query, headers: &head.headers, arguments: &[] };
     if entry.reads_body() && (!reads || declares_body(head)) {
         if !is_multipart(head) && !holds_tensors(head) {
             let (path, query) = (target.path.into_owned(), target.query.map(str::to_owned));
@@ -235,11 +244,19 @@ impl Pending {
     /// # Errors
     /// A body without one reading: not JSON, a deciding key that comes twice, a deciding field of a wrong type.
     pub fn finish(self, body: Body<'_>) -> Result<Classified, Refusal> {
+        if self.entry.method == router::RPC {
+            return grpc::finish(&self, body);
+        }
         let Some((_, params)) = self.system.router().find(self.entry.method, &self.path) else {
             return Ok(Classified::unknown());
         };
-        let facts =
-            Facts { system: self.system, params, query: self.query.as_deref(), headers: &self.headers };
+        let facts = Facts {
+            system: self.system,
+            params,
+            query: self.query.as_deref(),
+            headers: &self.headers,
+            arguments: &[],
+        };
         match body {
             Body::Whole(bytes) => {
                 let records = body::read(self.system, self.entry, bytes)?;

@@ -4,6 +4,7 @@
 //! path, as `?uploads/{bucket}`: see [`addressed`]. A name of several segments, `{name..3}`, has a route for each length.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use http::HeaderMap;
 use matchit::Params;
@@ -15,17 +16,31 @@ use super::target::{self, Target};
 #[derive(Debug)]
 pub(super) struct Router {
     trees: [matchit::Router<&'static Entry>; METHODS.len()],
+    /// gRPC methods and commands, by their exact names.
+    named: HashMap<&'static str, &'static Entry>,
+    /// Commands whose first argument is part of their name.
+    containers: HashSet<&'static str>,
     /// Entries that could not be entered because another one stands in their way; a test keeps this empty.
     pub(super) ambiguous: Vec<&'static str>,
 }
+
+/// What stands for the method of an entry that is a gRPC method, and of one that is a command.
+pub(super) const RPC: &str = "RPC";
+pub(super) const COMMAND: &str = "CMD";
 
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 
 impl Router {
     /// Where the system takes `/a/` for `/a`, routes are entered without their last `/`.
     pub(super) fn new(entries: &'static [Entry], trailing_slash: bool) -> Self {
-        let mut router = Self { trees: Default::default(), ambiguous: Vec::new() };
+        let (named, containers) = (HashMap::new(), HashSet::new());
+        let mut router = Self { trees: Default::default(), named, containers, ambiguous: Vec::new() };
         for entry in entries {
+            if matches!(entry.method, RPC | COMMAND) {
+                router.named.insert(entry.route, entry);
+                router.containers.extend(entry.route.split_once(' ').map(|(first, _)| first));
+                continue;
+            }
             for route in routes(entry.route) {
                 let tree =
                     METHODS.iter().position(|m| *m == entry.method).and_then(|at| router.trees.get_mut(at));
@@ -50,6 +65,24 @@ impl Router {
             found => found?,
         };
         Some((found.value, found.params))
+    }
+
+    /// The entry of a gRPC method, e.g. `/qdrant.Points/Scroll`.
+    pub(super) fn method(&self, path: &str) -> Option<&'static Entry> {
+        self.named.get(path).copied().filter(|entry| entry.method == RPC)
+    }
+
+    /// The entry of a command, and how many words its name has. A word that a container does not know is no argument.
+    pub(super) fn command(&self, words: &[&str]) -> Option<(&'static Entry, usize)> {
+        let first = words.first()?.to_ascii_uppercase();
+        let (name, length) = match words.get(1) {
+            Some(second) if self.containers.contains(first.as_str()) => {
+                (format!("{first} {}", second.to_ascii_uppercase()), 2)
+            }
+            _ => (first, 1),
+        };
+        let entry = self.named.get(name.as_str()).copied().filter(|entry| entry.method == COMMAND)?;
+        Some((entry, length))
     }
 
     /// Whether any method is listed for a path.

@@ -68,6 +68,25 @@ fn terms(yaml_free: &str) -> Terms {
 }
 
 #[test]
+fn a_grpc_call_is_judged_by_its_message_however_it_is_cut() {
+    let (_folder, guard) = guard();
+    let call = || {
+        let kind = ("content-type", "application/grpc");
+        head("POST", "/q/qdrant.Points/Scroll", &[("x-user", "ana"), kind])
+    };
+    // collection_name = 1, limit = 4, with_vectors = 7 { enable = 1 }
+    let page = b"\0\0\0\0\x08\x0a\x04docs\x20\x0a";
+    let all = b"\0\0\0\0\x0d\x0a\x04docs\x20\x88\x27\x3a\x02\x08\x01";
+    let seen = exchange(&guard, call(), page, &points(1));
+    assert_eq!((seen.status, seen.service.unwrap().1.as_slice()), (200, &page[..]));
+    let held = exchange(&guard, call(), all, &points(1));
+    assert_eq!(ticket(&held), ticket(&exchange(&guard, call(), all, &points(1))));
+    assert!(held.service.is_none());
+    let cut = exchange(&guard, call(), &all[..12], &points(1));
+    assert!(cut.service.is_none() && cut.status >= 400);
+}
+
+#[test]
 fn an_approval_serves_the_very_request_once_and_nothing_else() {
     let (folder, guard) = guard();
     let held = exchange(&guard, scroll("ana"), EXPORT, &points(1));

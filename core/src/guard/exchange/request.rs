@@ -86,7 +86,7 @@ impl Exchange {
             }
             Err(refusal) => {
                 let code = match refusal.code {
-                    "malformed_json" => "malformed_body",
+                    "malformed_json" | "malformed_protobuf" => "malformed_body",
                     _ => "ambiguous_request",
                 };
                 self.unreadable(code, &format!("{} at {}", refusal.code, refusal.at))

@@ -1,0 +1,131 @@
+//! gRPC calls: the path names the method, fields of its messages decide.
+//!
+//! A body is a row of messages, each behind five bytes: whether it is compressed, and its length. The doors hand it over
+//! whole, however it was cut on the wire; each message is read by [`super::wire`]. A call that stays open in both
+//! directions cannot wait for its body: the worst of its entry stands.
+
+use http::{HeaderMap, Method, header};
+
+use super::acts::{self, Facts};
+use super::body::Record;
+use super::catalogue::{Entry, System};
+use super::{Body, Classified, Outcome, Pending, Refusal, done, wire};
+use crate::coding::Decoder;
+use crate::model::HttpHead;
+
+/// The most that one message may decompress to: what gRPC servers take unless told otherwise.
+const MESSAGE_LIMIT: usize = 4 << 20;
+
+const ENCODING: header::HeaderName = header::HeaderName::from_static("grpc-encoding");
+
+/// How the messages of a call are written.
+#[derive(PartialEq, Eq)]
+enum Codec {
+    Protobuf,
+    /// JSON, base64 and others.
+    Other,
+}
+
+/// Whether a request is a gRPC call, or one of gRPC-Web.
+pub(super) fn is(head: &HttpHead) -> bool {
+    codec(head).is_some()
+}
+
+fn codec(head: &HttpHead) -> Option<Codec> {
+    let given = head.headers.get(header::CONTENT_TYPE)?.as_bytes();
+    let (kind, rest) = given.split_at_checked("application/grpc".len())?;
+    if !kind.eq_ignore_ascii_case(b"application/grpc") {
+        return None;
+    }
+    let rest = rest.split(|byte| matches!(byte, b';' | b' ')).next().unwrap_or_default();
+    Some(match rest.to_ascii_lowercase().as_slice() {
+        b"" | b"+proto" | b"-web" | b"-web+proto" => Codec::Protobuf,
+        _ => Codec::Other,
+    })
+}
+
+/// Classifies a call by its head. Paths of methods have one spelling: they are compared byte for byte.
+pub(super) fn classify(system: &'static System, head: &HttpHead, base_path: &str) -> Outcome {
+    let unknown = || Outcome::Done(Classified::unknown());
+    let Some(path) = head.target.strip_prefix(base_path.trim_end_matches('/')) else { return unknown() };
+    let Some(entry) = system.router().method(path) else { return unknown() };
+    if head.method != Method::POST || head.headers.get_all(&ENCODING).iter().nth(1).is_some() {
+        return unknown();
+    }
+    if entry.stream || codec(head) != Some(Codec::Protobuf) {
+        let none = HeaderMap::new();
+        return done(
+            acts::worst(entry, &facts(system, &none))
+                .map(|acts| Classified::of(entry, acts, entry.reads_body())),
+        );
+    }
+    if !entry.reads_body() {
+        return done(judge(system, entry, &[Record { entry: Some(entry), values: Vec::new() }]));
+    }
+    let mut headers = HeaderMap::new();
+    headers.extend(head.headers.get(&ENCODING).map(|coding| (ENCODING, coding.clone())));
+    Outcome::NeedBody(Pending { system, entry, path: String::new(), query: None, headers })
+}
+
+/// Classifies a call by its messages.
+pub(super) fn finish(pending: &Pending, body: Body<'_>) -> Result<Classified, Refusal> {
+    let (system, entry) = (pending.system, pending.entry);
+    let read = match body {
+        Body::Whole(bytes) => messages(entry, bytes, &pending.headers)?,
+        Body::TooLarge | Body::Undecodable => None,
+    };
+    match read {
+        Some(records) => judge(system, entry, &records),
+        None => Ok(Classified::of(entry, acts::worst(entry, &facts(system, &pending.headers))?, true)),
+    }
+}
+
+fn judge(system: &'static System, entry: &'static Entry, records: &[Record]) -> Result<Classified, Refusal> {
+    let none = HeaderMap::new();
+    Ok(Classified::of(entry, acts::judge(entry, &facts(system, &none), records)?, false))
+}
+
+fn facts<'f>(system: &'static System, headers: &'f HeaderMap) -> Facts<'f> {
+    Facts { system, params: matchit::Params::new(), query: None, headers, arguments: &[] }
+}
+
+/// What decides in the messages of a body; `None` where one is compressed in a way that cannot be undone here.
+fn messages(
+    entry: &'static Entry,
+    mut body: &[u8],
+    headers: &HeaderMap,
+) -> Result<Option<Vec<Record>>, Refusal> {
+    let mut reader = wire::Reader::new(entry);
+    let mut unpacked = Vec::new();
+    while !body.is_empty() {
+        let (head, rest) = body.split_first_chunk::<5>().ok_or(wire::MALFORMED)?;
+        let [compressed, length @ ..] = *head;
+        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        let (message, rest) = rest.split_at_checked(length).ok_or(wire::MALFORMED)?;
+        body = rest;
+        match compressed {
+            0 => reader.message(message)?,
+            1 => {
+                unpacked.clear();
+                if !unpack(message, headers, &mut unpacked) {
+                    return Ok(None);
+                }
+                reader.message(&unpacked)?;
+            }
+            _ => return Err(wire::MALFORMED),
+        }
+    }
+    Ok(Some(reader.finish()))
+}
+
+/// Undoes the compression of a message, within bounds.
+fn unpack(message: &[u8], headers: &HeaderMap, into: &mut Vec<u8>) -> bool {
+    let coding = headers.get(&ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Ok(Some(mut decoder)) = Decoder::of(coding) else { return false };
+    for piece in message.chunks(4 << 10) {
+        if decoder.push(piece, into).is_err() || into.len() > MESSAGE_LIMIT {
+            return false;
+        }
+    }
+    decoder.finish(into).is_ok() && into.len() <= MESSAGE_LIMIT
+}

@@ -1,0 +1,241 @@
+//! The deciding fields of protobuf messages, read off the wire by their numbers.
+//!
+//! Nothing is decoded but what the entry names: anything else is stepped over, a packed vector of thousands of numbers by
+//! its length. What comes twice counts as parsers have it: of a plain field the last value, a message that comes twice is
+//! one message with the fields of both, each value of a list is one more. Zero is what an absent number says. A message
+//! goes no deeper than the fields of its entry do, so no input makes this recurse further.
+
+use super::Refusal;
+use super::body::{MAX_ELEMENTS, Place, Record, Value, bit, has_elements};
+use super::catalogue::{Entry, Field, Step};
+
+/// What is not protobuf: a cut varint, a group, a field without a number.
+pub(super) const MALFORMED: Refusal = Refusal { code: "malformed_protobuf", at: "body" };
+
+/// Reads the messages of one call.
+pub(super) struct Reader {
+    entry: &'static Entry,
+    records: Vec<Record>,
+    /// What stands beside the elements of the message at hand.
+    outer: Record,
+    /// Where in a record the values of the list element at hand begin.
+    floor: usize,
+}
+
+/// One field as it stands on the wire.
+enum Wire<'w> {
+    Number(u64),
+    Bytes(&'w [u8]),
+}
+
+impl Reader {
+    pub(super) fn new(entry: &'static Entry) -> Self {
+        let outer = Record { entry: Some(entry), values: Vec::new() };
+        Self { entry, records: Vec::new(), outer, floor: 0 }
+    }
+
+    /// Reads one message.
+    pub(super) fn message(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
+        let first = self.records.len();
+        if !has_elements(self.entry) {
+            self.element(self.entry.route)?;
+        }
+        self.floor = 0;
+        let place = Place { record: first, ..Place::root(self.entry) };
+        self.fields(bytes, place)?;
+        let outer = std::mem::take(&mut self.outer.values);
+        for record in self.records.iter_mut().skip(first) {
+            record.values.extend(outer.iter().cloned());
+        }
+        Ok(())
+    }
+
+    /// What was found. A call without messages has nothing that decides.
+    pub(super) fn finish(mut self) -> Vec<Record> {
+        if self.records.is_empty() && !has_elements(self.entry) {
+            self.records.push(self.outer);
+        }
+        self.records
+    }
+
+    fn element(&mut self, at: &'static str) -> Result<(), Refusal> {
+        if self.records.len() >= MAX_ELEMENTS {
+            return Err(Refusal { code: "too_many_elements", at });
+        }
+        self.records.push(Record { entry: Some(self.entry), values: Vec::new() });
+        Ok(())
+    }
+
+    /// The fields of one message.
+    fn fields(&mut self, mut rest: &[u8], place: Place) -> Result<(), Refusal> {
+        while !rest.is_empty() {
+            let (number, value, after) = field(rest)?;
+            rest = after;
+            let down = place.down(|step| matches!(step, Step::Tag(numbers) if numbers.contains(&number)));
+            if down.mask != 0 {
+                self.value(&value, down)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One field that an entry names, or that leads to one.
+    fn value(&mut self, value: &Wire<'_>, place: Place) -> Result<(), Refusal> {
+        for (at, field) in place.here() {
+            let found = match value {
+                Wire::Number(0) => Value::Null,
+                Wire::Number(n) if field.uses & Field::TRUTH != 0 => Value::Bool(*n != 0),
+                Wire::Number(n) => Value::Number(Some(*n)),
+                Wire::Bytes(bytes) if field.uses & Field::TEXT != 0 => {
+                    Value::Text(String::from_utf8_lossy(bytes).into_owned())
+                }
+                Wire::Bytes(bytes) => Value::Object { len: bytes.len() as u64 },
+            };
+            let counted = field.uses & (Field::COUNT | Field::TEXTS) != 0;
+            self.note(place, at, field, if counted { None } else { Some(found) });
+        }
+        let deeper =
+            |place: Place| place.mask != 0 && place.fields().any(|(_, f)| f.steps.len() > place.depth);
+        if !deeper(place) {
+            return Ok(());
+        }
+        let inside = Place { mask: place.here().fold(place.mask, |mask, (at, _)| mask & !bit(at)), ..place };
+        self.list(value, inside)?;
+        let message = inside.fields().any(|(_, f)| matches!(f.steps.get(place.depth), Some(Step::Tag(_))));
+        match value {
+            Wire::Bytes(bytes) if message => self.fields(bytes, inside),
+            Wire::Number(_) if message => Err(Refusal { code: "wrong_type", at: place.name() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// One value of a field that is a list.
+    fn list(&mut self, value: &Wire<'_>, place: Place) -> Result<(), Refusal> {
+        let first = place.down(|step| matches!(step, Step::First));
+        for (at, field) in first.here() {
+            let values = self.records.get(place.record).map_or(&[][..], |record| &record.values);
+            if values.iter().skip(self.floor).any(|(known, _)| *known == at) {
+                continue;
+            }
+            // Numbers of a list mostly stand packed in one value.
+            let number = match value {
+                Wire::Number(n) => *n,
+                Wire::Bytes([]) => continue,
+                Wire::Bytes(bytes) => varint(bytes)?.0,
+            };
+            self.note(place, at, field, Some(Value::Number(Some(number))));
+        }
+        let pairs = place.fields().any(|(_, f)| matches!(f.steps.get(place.depth), Some(Step::Pair(_))));
+        if let (true, Wire::Bytes(bytes)) = (pairs, value) {
+            self.pair(bytes, place)?;
+        }
+        let each = place.down(|step| matches!(step, Step::Each));
+        if each.mask == 0 {
+            return Ok(());
+        }
+        let mut inside = each;
+        let floor = self.floor;
+        if each.here().any(|(_, field)| field.uses & Field::ELEMENT != 0) {
+            self.element(each.name())?;
+            inside.record = self.records.len() - 1;
+            inside.mask = each
+                .here()
+                .filter(|(_, field)| field.uses & Field::ELEMENT != 0)
+                .fold(each.mask, |mask, (at, _)| mask & !bit(at));
+            self.floor = 0;
+        } else {
+            self.floor = self.records.get(each.record).map_or(0, |record| record.values.len());
+        }
+        if inside.mask != 0 {
+            self.value(value, inside)?;
+        }
+        self.floor = floor;
+        Ok(())
+    }
+
+    /// A name and its value: `{1: "limit", 2: "100"}`.
+    fn pair(&mut self, mut rest: &[u8], place: Place) -> Result<(), Refusal> {
+        let (mut name, mut text): (&[u8], &[u8]) = (b"", b"");
+        while !rest.is_empty() {
+            let (number, value, after) = field(rest)?;
+            rest = after;
+            match (number, value) {
+                (1, Wire::Bytes(bytes)) => name = bytes,
+                (2, Wire::Bytes(bytes)) => text = bytes,
+                _ => {}
+            }
+        }
+        let named = place.down(
+            |step| matches!(step, Step::Pair(names) if names.iter().any(|known| known.as_bytes() == name)),
+        );
+        for (at, _) in named.here() {
+            let text = String::from_utf8_lossy(text);
+            let value = text
+                .trim()
+                .parse()
+                .map_or_else(|_| Value::Text(text.clone().into_owned()), |n| Value::Number(Some(n)));
+            if let Some(record) = self.records.get_mut(named.record) {
+                record.values.push((at, value));
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes a value, or for `None` one more of a list.
+    fn note(&mut self, place: Place, at: usize, field: &Field, value: Option<Value>) {
+        let outer = field.uses & Field::OUTER != 0;
+        let record = if outer { Some(&mut self.outer) } else { self.records.get_mut(place.record) };
+        let Some(record) = record else { return };
+        let floor = if outer { 0 } else { self.floor };
+        let known = record.values.iter_mut().skip(floor).find(|(known, _)| *known == at);
+        match (known, value) {
+            (Some((_, Value::List { len, .. })), None) => *len += 1,
+            (Some((_, known)), Some(value)) => *known = value,
+            (_, None) => record.values.push((at, Value::List { len: 1, numbers: 0 })),
+            (None, Some(value)) => record.values.push((at, value)),
+        }
+    }
+}
+
+/// The next field: its number, its value, and what follows.
+fn field(bytes: &[u8]) -> Result<(u32, Wire<'_>, &[u8]), Refusal> {
+    let (tag, rest) = varint(bytes)?;
+    let number = u32::try_from(tag >> 3).ok().filter(|n| (1..1 << 29).contains(n)).ok_or(MALFORMED)?;
+    let (value, rest) = match tag & 7 {
+        0 => varint(rest).map(|(n, rest)| (Wire::Number(n), rest))?,
+        1 => {
+            let (fixed, rest) = rest.split_first_chunk().ok_or(MALFORMED)?;
+            (Wire::Number(u64::from_le_bytes(*fixed)), rest)
+        }
+        2 => {
+            let (length, rest) = varint(rest)?;
+            let length = usize::try_from(length).map_err(|_| MALFORMED)?;
+            let (inner, rest) = rest.split_at_checked(length).ok_or(MALFORMED)?;
+            (Wire::Bytes(inner), rest)
+        }
+        5 => {
+            let (fixed, rest) = rest.split_first_chunk().ok_or(MALFORMED)?;
+            (Wire::Number(u64::from(u32::from_le_bytes(*fixed))), rest)
+        }
+        // Groups are of before proto3, and two further types do not exist.
+        _ => return Err(MALFORMED),
+    };
+    Ok((number, value, rest))
+}
+
+/// A number of up to ten bytes, seven bits each, the lowest first.
+fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), Refusal> {
+    let mut number = 0_u64;
+    for (at, byte) in bytes.iter().take(10).enumerate() {
+        let bits = u64::from(byte & 0x7f);
+        // The tenth byte has room for one bit.
+        if at == 9 && bits > 1 {
+            return Err(MALFORMED);
+        }
+        number |= bits << (7 * at);
+        if byte & 0x80 == 0 {
+            return Ok((number, bytes.get(at + 1..).unwrap_or_default()));
+        }
+    }
+    Err(MALFORMED)
+}
