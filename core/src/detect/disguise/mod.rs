@@ -25,6 +25,7 @@ mod view;
 use std::ops::Range;
 
 use self::map::Map;
+pub(crate) use self::tag::skeleton;
 use self::view::View;
 use super::CONTEXT;
 

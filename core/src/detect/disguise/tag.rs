@@ -30,6 +30,28 @@ pub(super) fn read(ahead: &Ahead<'_>) -> Read {
     Ok(joins.then_some((length, Says::NOTHING)))
 }
 
+/// The tags that a value is written through, bare: `<b>` and `</b>`. One that closes itself is left out, like a comment.
+pub(crate) fn skeleton(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (mut at, whole) = (0, true);
+    std::iter::from_fn(move || {
+        loop {
+            at += memchr::memchr(b'<', value.get(at..)?)?;
+            let tag = inline(&Ahead { text: value, at, whole }).ok().flatten();
+            let Some(length) = tag else {
+                at += 1;
+                continue;
+            };
+            let tag = value.get(at..at + length)?;
+            at += length;
+            if !tag.ends_with(b"/>") {
+                let slash = usize::from(tag.get(1) == Some(&b'/'));
+                let name = tag.iter().skip(1 + slash).take_while(|byte| byte.is_ascii_alphabetic()).count();
+                return tag.get(..1 + slash + name);
+            }
+        }
+    })
+}
+
 /// The length of a tag of an inline element.
 fn inline(ahead: &Ahead<'_>) -> Result<Option<usize>, End> {
     let from = 1 + usize::from(ahead.byte(1)? == Some(b'/'));
