@@ -32,12 +32,14 @@ mod grpc;
 mod names;
 mod risk;
 mod router;
+mod sql;
 mod target;
 mod wire;
 
 pub use catalogue::{Entry, System};
 pub use command::command;
 pub use risk::raised;
+pub use sql::{Dialect, Statements, sql};
 
 use acts::Facts;
 use body::Record;
