@@ -192,6 +192,17 @@ fn code(tokens: Tokens<'_, '_>, place: usize, effects: &mut Effects) {
                 }
             }
         }
+    } else if any(tokens, place, &["FUNCTION", "PROCEDURE", "PROC"]) {
+        // What it will touch is worth telling, although nothing of it runs yet.
+        let text = find(tokens, place, &["AS"])
+            .and_then(|place| at(tokens, place + 1))
+            .filter(|token| token.kind == Kind::Text);
+        if let Some(text) = text {
+            let mut later = Effects::new(effects.dialect);
+            later.depth = effects.depth + 1;
+            statement::body(&text.text, &mut later);
+            later.tables.iter().for_each(|table| effects.table(table));
+        }
     } else if is(tokens, place, "TRIGGER") {
         let verbs = ["BEGIN", "SET"];
         if let Some(start) = find(tokens, place, &verbs) {

@@ -9,7 +9,7 @@ use super::effects::{Bound, Effects, Rows, Shape, least};
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::{columns, statement};
-use crate::model::Operation;
+use crate::model::{Operation, Risk};
 
 /// Names that a `WITH` gave, the innermost last.
 pub(super) type Scope = Vec<(String, Rows)>;
@@ -56,7 +56,10 @@ pub(super) fn query(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Eff
                 Rows::default()
             }
         };
-        bound = bound.zip(one.bound).map(|(a, b)| a.saturating_add(b));
+        // Rows of a system table have an act of their own; they do not count among the others.
+        if single || one.shape != Shape::Nothing {
+            bound = bound.zip(one.bound).map(|(a, b)| a.saturating_add(b));
+        }
         rows.join(one);
     }
     rows.bound = bound;
@@ -111,8 +114,8 @@ fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Row
             effects.unknown("not_a_query");
             break;
         };
-        // A name that its own body uses is itself, not a table.
-        scope.push((given.clone(), Rows { bound: Some(1), ..Rows::default() }));
+        // A name that its own body uses is itself, not a table, and nothing says how often it comes back.
+        scope.push((given.clone(), Rows { shape: Shape::Computed, ..Rows::default() }));
         let rows = if is_query(body) {
             query(body, scope, effects)
         } else {
@@ -260,7 +263,8 @@ fn into(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, rows: &Rows, effects: &mu
     }
     if any(tokens, place + 1, &["OUTFILE", "DUMPFILE"]) {
         effects.own_form = true;
-        effects.add(Operation::FileWrite, "", Some(1));
+        // A file of the server's host, a web page or a key among them.
+        effects.act(Operation::FileWrite, "", Some(1), Risk::new(85));
         let operation =
             if rows.shape == Shape::Vectors { Operation::VectorExport } else { Operation::DataExport };
         effects.add(operation, &rows.resource, rows.bound);
