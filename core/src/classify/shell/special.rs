@@ -22,9 +22,13 @@ pub(super) fn reads(walk: &mut Walk, path: &str) {
     }
 }
 
-/// What was read has left: files count as what they hold.
-pub(super) fn left<'a>(acts: impl Iterator<Item = &'a mut Act>) {
-    for act in acts.filter(|act| act.operation == Operation::FileRead) {
+/// What was read has left: files count as what they hold, and secrets make it worse.
+pub(super) fn left(acts: &mut [Act]) {
+    if acts.iter().any(|act| act.operation == Operation::SecretRead) {
+        let sent = acts.iter_mut().filter(|act| act.operation == Operation::NetworkSend);
+        sent.for_each(|act| act.risk = act.risk.max(Risk::new(95)));
+    }
+    for act in acts.iter_mut().filter(|act| act.operation == Operation::FileRead) {
         let (operation, risk) = match tools::kind(&act.resource) {
             Some("model") => (Operation::ModelDownload, 85),
             Some("vectors" | "data") => (Operation::DataExport, 90),
@@ -86,9 +90,6 @@ pub(super) fn by(walk: &mut Walk, name: &str, places: &[&str], arguments: &Argum
             for file in files.filter(|file| *file != "-") {
                 reads(walk, file);
             }
-            if matches!(walk.input, Input::None) || !matches!(walk.input, Input::Text(_)) {
-                // Nothing named: what comes in goes on.
-            }
         }
         "write" => {
             for path in places.iter().flat_map(|range| arguments.range(range)) {
@@ -107,7 +108,8 @@ pub(super) fn by(walk: &mut Walk, name: &str, places: &[&str], arguments: &Argum
         }
         "get" | "put" => {
             let place = value().unwrap_or_default();
-            let kind = tools::kind(place).or(tools::kind(named(place).split('/').next().unwrap_or_default()));
+            let path = place.split_once(':').map_or(place, |(_, path)| path);
+            let kind = tools::kind(place).or(tools::kind(path)).or(tools::kind(named(place).split('/').next().unwrap_or_default()));
             let operation = match (name, kind) {
                 ("get", Some("model")) => Operation::ModelDownload,
                 ("get", Some("secret")) => Operation::SecretRead,
@@ -161,6 +163,7 @@ pub(super) fn by(walk: &mut Walk, name: &str, places: &[&str], arguments: &Argum
         "rest" => {
             let from = arguments.words.get(number(first).saturating_sub(1)).map_or(words.len(), |(at, _)| *at);
             let rest = fields.get(from..).unwrap_or_default();
+            let rest = rest.strip_prefix(&[Field::of("--")]).unwrap_or(rest);
             if rest.iter().any(|field| field.dynamic) {
                 walk.unknown("dynamic");
             }
@@ -331,7 +334,11 @@ pub(super) fn run(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str])
         "cat" if rest.is_empty() => walk.output = text_of(&walk.input),
         "base64" if words.iter().any(|word| matches!(*word, "-d" | "-D" | "--decode" | "-di")) => {
             let engine = base64::engine::general_purpose::STANDARD;
-            walk.output = text_of(&walk.input).and_then(|text| {
+            let files: Vec<&Field> = rest.iter().filter(|field| !field.text.starts_with('-')).collect();
+            for file in &files {
+                reads(walk, &file.text);
+            }
+            walk.output = text_of(&walk.input).filter(|_| files.is_empty()).and_then(|text| {
                 let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
                 String::from_utf8(engine.decode(plain).ok()?).ok()
             });

@@ -111,7 +111,6 @@ impl Walk {
         let outer = std::mem::take(&mut self.input);
         let began = self.acts.len();
         for (at, stage) in stages.iter().enumerate() {
-            let before = self.acts.len();
             self.input = match (at, self.output.take()) {
                 (0, _) => outer.clone(),
                 (_, Some(text)) => Input::Text(text),
@@ -121,9 +120,8 @@ impl Walk {
             self.stage(stage);
             if self.sends {
                 // What was read so far, by files of this command too, has left.
-                special::left(self.acts.iter_mut().skip(began));
+                special::left(self.acts.get_mut(began..).unwrap_or_default());
             }
-            let _ = before;
         }
         self.input = outer;
         self.sends = false;
