@@ -48,6 +48,7 @@ mod user;
 mod word_set;
 mod words;
 
+pub(crate) use self::disguise::skeleton;
 pub use catalogue::{EntityInfo, Example, catalogue, entity};
 pub(crate) use custom::{Called, Find, Pattern, Words, Wrong};
 pub use custom::{Custom, Detector, Spotted};

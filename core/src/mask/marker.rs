@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::detect::{Carry, Context, Given, MAX_OPEN};
+use crate::detect::{Carry, Context, Given, MAX_OPEN, skeleton};
 use crate::keys::{Keys, Purpose};
 use crate::model::Finding;
 use crate::vector::Counter;
@@ -128,6 +128,13 @@ impl Marker {
             match role {
                 Role::Value => rule.write(value, &self.keyring, out),
                 Role::Name => rule.write_name(value, &self.keyring, out),
+            }
+            if finding.disguised && !rule.observes() {
+                // What opens inside the value may close behind it: markup stays well-formed.
+                for tag in skeleton(value.text) {
+                    out.extend_from_slice(tag);
+                    out.push(b'>');
+                }
             }
         }
     }

@@ -128,6 +128,20 @@ fn nothing_of_a_disguised_value_is_kept() {
 }
 
 #[test]
+fn markup_stays_well_formed() {
+    let plan = plan(Transform::Redact, &[]);
+    for (text, wanted) in [
+        ("<p>ada<b>@</b>example.org</p>", "<p>[EMAIL]<b></b></p>"),
+        ("<p>ada<b title=\"rosa@example.com\">@example.org rocks</b></p>", "<p>[EMAIL]<b> rocks</b></p>"),
+        ("<p><i>ada</i>@example<wbr/>.org &amp; co</p>", "<p><i>[EMAIL]</i> &amp; co</p>"),
+        ("<p>ada<!-- rosa@example.com -->@example.org</p>", "<p>[EMAIL]</p>"),
+        ("<p title='ada@example.org'>1 &lt; 2</p>", "<p title='[EMAIL]'>1 &lt; 2</p>"),
+    ] {
+        assert_eq!(masked(&plan, Format::Text, text).0, wanted);
+    }
+}
+
+#[test]
 fn drop_takes_the_comma() {
     let drop = |path, body| json(&[(path, Transform::Drop)], body);
     assert_eq!(drop("a", r#"{"a":1}"#), "{}");

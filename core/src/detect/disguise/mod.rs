@@ -1,4 +1,5 @@
-//! Values in disguise: written with the escapes of some coding, in base64, or with other characters that read the same.
+//! Values in disguise: written with the escapes of some coding, in base64, with other characters that read the same, or with
+//! tags and line breaks between their parts.
 //!
 //! A gate looks for what may be a *unit* of a disguise (`%40`, `&#64;`, `=40`, `\u0040`, a full-width digit, a
 //! zero-width space, four characters of base64). Where one stands, the text is read once more as a [`View`] in which
@@ -14,14 +15,17 @@ mod base64;
 mod characters;
 mod escape;
 mod gate;
+mod line;
 mod map;
 mod quoted;
+mod tag;
 mod unit;
 mod view;
 
 use std::ops::Range;
 
 use self::map::Map;
+pub(crate) use self::tag::skeleton;
 use self::view::View;
 use super::CONTEXT;
 

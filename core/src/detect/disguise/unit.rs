@@ -1,6 +1,6 @@
 //! One unit of a disguise: which reader it needs, and what it says.
 
-use super::{characters, escape, quoted};
+use super::{characters, escape, line, quoted, tag};
 
 /// What stands at a place that the gate named.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,12 +96,21 @@ pub(super) type Read = Result<Option<(usize, Says)>, End>;
 /// The unit at `at`.
 pub(super) fn read(text: &[u8], at: usize, whole: bool) -> Unit {
     let ahead = Ahead { text, at, whole };
+    if let Some(b'0'..=b'9' | b'-') = text.get(at) {
+        // What may be a unit is the end of the line behind it.
+        return match line::read(&Ahead { at: at + 1, ..ahead }) {
+            Ok(Some((length, says))) => Unit::Says { start: at + 1, end: at + 1 + length, says },
+            Ok(None) => Unit::None,
+            Err(End) => Unit::Cut(at),
+        };
+    }
     let (start, read) = match text.get(at) {
         Some(b'%') => (at, escape::percent(&ahead)),
         Some(b'&') => (at, escape::entity(&ahead)),
         Some(b'\\') => (escape::first_backslash(&ahead), escape::backslash(&ahead)),
         Some(b'=') => (at, quoted::read(&ahead)),
-        Some(b'@' | b'\n' | b'\r') => (at, line_end(&ahead)),
+        Some(b'@' | b'.' | b'\n' | b'\r') => (at, line::read(&ahead)),
+        Some(b'<') => (at, tag::read(&ahead)),
         _ => (at, characters::read(&ahead)),
     };
     match read {
@@ -109,23 +118,4 @@ pub(super) fn read(text: &[u8], at: usize, whole: bool) -> Unit {
         Ok(None) => Unit::None,
         Err(End) => Unit::Cut(start),
     }
-}
-
-/// The end of a line beside an `@`, with the margin of the next.
-fn line_end(ahead: &Ahead<'_>) -> Read {
-    let is_at = ahead.byte(0)? == Some(b'@');
-    let from = usize::from(is_at);
-    let mut end = from;
-    for expected in [b'\r', b'\n'] {
-        end += usize::from(ahead.byte(end)? == Some(expected));
-    }
-    end += ahead.run(end, 8, |byte| matches!(byte, b' ' | b'\t' | b'>'))?;
-    let next = ahead.byte(end)?;
-    let (before, behind) =
-        if is_at { (ahead.before(1), next) } else { (ahead.before(1), ahead.byte(end + 1)?) };
-    let joins = end > from
-        && (is_at || next == Some(b'@'))
-        && before.is_some_and(|byte| byte.is_ascii_alphanumeric())
-        && behind.is_some_and(|byte| byte.is_ascii_alphanumeric());
-    Ok(joins.then(|| (end, if is_at { Says::byte(b'@') } else { Says::NOTHING })))
 }

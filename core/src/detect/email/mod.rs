@@ -1,13 +1,27 @@
-//! E-mail addresses, from their `@`.
+//! E-mail addresses, from their `@`, or from the words that stand for it.
+
+mod spelled;
 
 use super::find::{Attempt, Hit};
 use super::input::{Input, is_word};
+use super::literals::Lead;
 
 /// Settings of the data row.
 #[derive(Debug, Clone)]
 pub(super) struct Email {
     /// Last labels that are file names, not domains.
     pub not_tlds: Vec<&'static str>,
+    /// Last labels that count where words stand for the separators.
+    pub spelled_tlds: Vec<&'static str>,
+    /// What must stand before them where they are words alone, in any word.
+    pub spelled_near: Vec<&'static str>,
+    /// Words before `at` that are no mailbox.
+    pub not_locals: Vec<&'static str>,
+}
+
+/// What wakes the reader besides `@`.
+pub(super) fn leads() -> Vec<Lead> {
+    spelled::ANCHORS.iter().map(|anchor| Lead::text(anchor)).collect()
 }
 
 /// RFC 5321 section 4.5.3.1 lets a local part have 64 octets; some systems let it have more, as long as the whole path
@@ -18,6 +32,9 @@ const QUOTED: usize = 66;
 const DOMAIN: usize = 255;
 
 pub(super) fn attempt(input: &Input<'_>, at: usize, settings: &Email) -> Attempt {
+    if input.at(at) != Some(b'@') {
+        return spelled::attempt(input, at, settings);
+    }
     let quoted = quoted_start(input, at);
     let start = quoted.unwrap_or_else(|| trimmed(input, local_start(input, at), at));
     let local = input.slice(start, at);
@@ -74,12 +91,12 @@ fn quoted_start(input: &Input<'_>, at: usize) -> Option<usize> {
     (start + 1 + escaped < end && free).then_some(start)
 }
 
-/// Where a quoted local part may have begun whose `@` has not come.
+/// Where an address may have begun whose `@` has not come: a quoted local part, or words.
 pub(super) fn tail(input: &Input<'_>) -> usize {
     let length = input.len();
     let reach = input.run_back(length, QUOTED + 1, |b| b >= b' ');
     let quote = input.slice(reach, length).iter().position(|&b| b == b'"');
-    quote.map_or(length, |at| (reach + at).saturating_sub(1))
+    quote.map_or(length, |at| (reach + at).saturating_sub(1)).min(spelled::tail(input))
 }
 
 fn is_escape(text: &[u8]) -> bool {
