@@ -16,7 +16,8 @@ fn each_script_does_what_it_does() {
     for line in text.lines().filter(|line| !line.starts_with('#') || line.starts_with("#!")) {
         let [script, operations, least, most] =
             line.split('\t').collect::<Vec<_>>().try_into().unwrap_or_else(|_| panic!("columns: {line}"));
-        let script = script.replace("\\\\", "\u{1}").replace("\\n", "\n").replace("\\t", "\t").replace('\u{1}', "\\");
+        let script =
+            script.replace("\\\\", "\u{1}").replace("\\n", "\n").replace("\\t", "\t").replace('\u{1}', "\\");
         let done = shell::script(&script);
         let mut told: Vec<_> = done.acts.iter().map(|act| act.operation.name()).collect();
         told.sort_unstable();
@@ -43,7 +44,24 @@ fn words_are_read_as_a_program_is_started() {
 #[test]
 fn no_text_costs_more_than_its_length() {
     let on_a_small_stack = || {
-        for open in ["{ ", "(", "$(", "`", "${x:-", "if ", "\"$(", "<(", "f() { ", "while ", "case x in a) ", "[[ ", "$((", "<<a ", "a|", "{a,"] {
+        for open in [
+            "{ ",
+            "(",
+            "$(",
+            "`",
+            "${x:-",
+            "if ",
+            "\"$(",
+            "<(",
+            "f() { ",
+            "while ",
+            "case x in a) ",
+            "[[ ",
+            "$((",
+            "<<a ",
+            "a|",
+            "{a,",
+        ] {
             let done = shell::script(&open.repeat(60_000));
             assert!(!done.acts.is_empty(), "{open}");
         }

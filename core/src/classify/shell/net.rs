@@ -28,10 +28,52 @@ struct Request<'a> {
 }
 
 const VALUES: [&str; 46] = [
-    "-o", "--output", "-H", "--header", "-u", "--user", "-A", "--user-agent", "-e", "--referer", "-b", "--cookie", "-c", "--cookie-jar", "-m",
-    "--max-time", "--connect-timeout", "-x", "--proxy", "--cacert", "--cert", "--key", "-w", "--write-out", "--retry", "--resolve", "-O", "-P",
-    "--directory-prefix", "-t", "--tries", "-T", "-Q", "-a", "--limit-rate", "-U", "--output-document", "--retry-delay", "-C", "-r", "--range",
-    "--interface", "--unix-socket", "-E", "--oauth2-bearer", "--password",
+    "-o",
+    "--output",
+    "-H",
+    "--header",
+    "-u",
+    "--user",
+    "-A",
+    "--user-agent",
+    "-e",
+    "--referer",
+    "-b",
+    "--cookie",
+    "-c",
+    "--cookie-jar",
+    "-m",
+    "--max-time",
+    "--connect-timeout",
+    "-x",
+    "--proxy",
+    "--cacert",
+    "--cert",
+    "--key",
+    "-w",
+    "--write-out",
+    "--retry",
+    "--resolve",
+    "-O",
+    "-P",
+    "--directory-prefix",
+    "-t",
+    "--tries",
+    "-T",
+    "-Q",
+    "-a",
+    "--limit-rate",
+    "-U",
+    "--output-document",
+    "--retry-delay",
+    "-C",
+    "-r",
+    "--range",
+    "--interface",
+    "--unix-socket",
+    "-E",
+    "--oauth2-bearer",
+    "--password",
 ];
 
 fn read<'a>(name: &str, words: &[&'a str]) -> Request<'a> {
@@ -41,7 +83,9 @@ fn read<'a>(name: &str, words: &[&'a str]) -> Request<'a> {
     while let Some(word) = words.next() {
         if !word.starts_with('-') || word == "-" {
             match (name, Method::from_str(word)) {
-                ("http" | "https" | "xh", Ok(_)) if word.chars().all(|c| c.is_ascii_uppercase()) => request.method = Some(word),
+                ("http" | "https" | "xh", Ok(_)) if word.chars().all(|c| c.is_ascii_uppercase()) => {
+                    request.method = Some(word)
+                }
                 _ => request.urls.push(word),
             }
             continue;
@@ -60,8 +104,11 @@ fn read<'a>(name: &str, words: &[&'a str]) -> Request<'a> {
         }
         let mut next = |value: Option<&'a str>| value.or_else(|| words.next()).unwrap_or_default();
         match letter.as_str() {
-            "-X" | "--request" | "--method" if !wget || option == "--method" => request.method = Some(next(value)),
-            "-d" | "--data" | "--data-binary" | "--data-raw" | "--data-ascii" | "--data-urlencode" | "--json" | "--post-data" | "--body-data" => {
+            "-X" | "--request" | "--method" if !wget || option == "--method" => {
+                request.method = Some(next(value))
+            }
+            "-d" | "--data" | "--data-binary" | "--data-raw" | "--data-ascii" | "--data-urlencode"
+            | "--json" | "--post-data" | "--body-data" => {
                 request.sends = true;
                 let text = next(value);
                 match text.strip_prefix('@').filter(|_| letter != "--data-raw") {
@@ -117,7 +164,8 @@ pub(super) fn fetch(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str
     let mut request = read(name, words);
     if matches!(name, "http" | "https" | "xh") {
         let more: Vec<&str> = request.urls.drain(1.min(request.urls.len())..).collect();
-        request.sends = more.iter().any(|word| word.contains('=') || word.contains('@')) || !matches!(walk.input, Input::None);
+        request.sends = more.iter().any(|word| word.contains('=') || word.contains('@'))
+            || !matches!(walk.input, Input::None);
         request.input = !matches!(walk.input, Input::None);
     }
     if request.configured {
@@ -183,7 +231,9 @@ fn asked(name: &str, method: &str, host: &str, target: &str, request: &Request<'
     let system = classify::system(name)?;
     let mut headers = HeaderMap::new();
     for (name, value) in request.headers.iter().filter_map(|line| line.split_once(':')) {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_str(name.trim()), HeaderValue::from_str(value.trim())) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_str(name.trim()), HeaderValue::from_str(value.trim()))
+        {
             headers.append(name, value);
         }
     }
@@ -191,7 +241,12 @@ fn asked(name: &str, method: &str, host: &str, target: &str, request: &Request<'
     if !body.is_empty() {
         headers.insert("content-length", HeaderValue::from(body.len()));
     }
-    let head = HttpHead { method: Method::from_str(method).ok()?, target: target.to_owned(), host: host.to_owned(), headers };
+    let head = HttpHead {
+        method: Method::from_str(method).ok()?,
+        target: target.to_owned(),
+        host: host.to_owned(),
+        headers,
+    };
     let unread = request.input || !request.files.is_empty();
     let done = match classify::http(system, &head, "") {
         Outcome::Done(done) => done,
@@ -208,13 +263,22 @@ pub(super) fn copy(walk: &mut Walk, name: &str, words: &[&str]) {
     let Some(tool) = tools::tool(name) else { return };
     let arguments = tool.arguments(words);
     let runs = ["ProxyCommand", "LocalCommand"];
-    let own = |value: &&str| runs.iter().any(|run| value.contains(run)) || (value.contains("sh -c") || value.contains("sh "));
-    if arguments.options.iter().filter(|(option, _)| matches!(*option, "-o" | "-e" | "--rsh" | "-S")).filter_map(|(_, value)| *value).any(|value| own(&value) && !value.starts_with("ssh")) {
+    let own = |value: &&str| {
+        runs.iter().any(|run| value.contains(run)) || (value.contains("sh -c") || value.contains("sh "))
+    };
+    if arguments
+        .options
+        .iter()
+        .filter(|(option, _)| matches!(*option, "-o" | "-e" | "--rsh" | "-S"))
+        .filter_map(|(_, value)| *value)
+        .any(|value| own(&value) && !value.starts_with("ssh"))
+    {
         walk.act(Operation::CodeExecute, Some(85), "");
     }
     let remote = |word: &str| {
         let mark = word.find(':');
-        mark.is_some_and(|at| !word.get(..at).unwrap_or_default().contains('/')) || word.starts_with("rsync://")
+        mark.is_some_and(|at| !word.get(..at).unwrap_or_default().contains('/'))
+            || word.starts_with("rsync://")
     };
     let paths = arguments.range("2..");
     let Some((to, from)) = paths.split_last() else { return walk.act(Operation::None, None, "") };
@@ -227,7 +291,11 @@ pub(super) fn copy(walk: &mut Walk, name: &str, words: &[&str]) {
             reads(walk, file);
         }
         walk.sends = true;
-        walk.act(Operation::NetworkSend, Some(if tools::kind(from.first().copied().unwrap_or_default()).is_some() { 85 } else { 70 }), to);
+        walk.act(
+            Operation::NetworkSend,
+            Some(if tools::kind(from.first().copied().unwrap_or_default()).is_some() { 85 } else { 70 }),
+            to,
+        );
         if arguments.has("--delete") {
             walk.act(Operation::FileDelete, Some(75), to);
         }

@@ -194,7 +194,8 @@ impl<'t> Parser<'t> {
     /// The next word without quotes, where it is one of the shell's own.
     fn keyword(&self) -> &'t str {
         let rest = self.rest();
-        let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '{' | '}' | '!' | '[' | ']')));
+        let end = rest
+            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '{' | '}' | '!' | '[' | ']')));
         let word = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
         let behind = rest.get(word.len()..).and_then(|rest| rest.chars().next());
         if behind.is_none_or(|c| c.is_whitespace() || ";&|()<>".contains(c)) { word } else { "" }
@@ -205,7 +206,11 @@ impl<'t> Parser<'t> {
         let mut list = Vec::new();
         loop {
             self.lines();
-            if self.at >= self.text.len() || self.peek() == Some(')') || self.rest().starts_with(";;") || self.rest().starts_with(";&") {
+            if self.at >= self.text.len()
+                || self.peek() == Some(')')
+                || self.rest().starts_with(";;")
+                || self.rest().starts_with(";&")
+            {
                 return Ok(list);
             }
             if until.contains(&self.keyword()) {
@@ -249,7 +254,8 @@ impl<'t> Parser<'t> {
             return Err("too_long");
         }
         let word = self.keyword();
-        let compound = matches!(word, "{" | "if" | "while" | "until" | "for" | "select" | "case" | "function" | "[[");
+        let compound =
+            matches!(word, "{" | "if" | "while" | "until" | "for" | "select" | "case" | "function" | "[[");
         let command = if self.rest().starts_with("((") {
             self.arithmetic_command()?
         } else if compound || self.peek() == Some('(') {
@@ -405,7 +411,10 @@ impl<'t> Parser<'t> {
         loop {
             self.lines();
             if self.eat("]]") {
-                return Ok(Command::Group(vec![vec![Stage { command: Command::Simple(Vec::new(), words), redirects: Vec::new() }]], None));
+                return Ok(Command::Group(
+                    vec![vec![Stage { command: Command::Simple(Vec::new(), words), redirects: Vec::new() }]],
+                    None,
+                ));
             }
             if ["&&", "||", "|", "(", ")", "<", ">"].iter().any(|mark| self.eat(mark)) {
                 continue;
@@ -422,7 +431,9 @@ impl<'t> Parser<'t> {
 
     fn name(&mut self) -> Option<String> {
         let rest = self.rest();
-        let end = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':'))).unwrap_or(rest.len());
+        let end = rest
+            .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')))
+            .unwrap_or(rest.len());
         let name = rest.get(..end).filter(|name| !name.is_empty())?;
         self.at += end;
         Some(name.to_owned())
@@ -436,9 +447,12 @@ impl<'t> Parser<'t> {
                 redirects.push(redirect);
                 continue;
             }
-            if words.is_empty() && let Some((name, length)) = assignment(self.rest()) {
+            if words.is_empty()
+                && let Some((name, length)) = assignment(self.rest())
+            {
                 self.at += length;
-                let value = if self.peek() == Some('(') { self.array()? } else { self.word()?.unwrap_or_default() };
+                let value =
+                    if self.peek() == Some('(') { self.array()? } else { self.word()?.unwrap_or_default() };
                 assigned.push((name, value));
                 continue;
             }
@@ -483,7 +497,8 @@ impl<'t> Parser<'t> {
     fn redirect(&mut self) -> Parsed<Option<Redirect>> {
         let rest = self.rest();
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-        let (descriptor, rest) = (rest.get(..digits).unwrap_or_default(), rest.get(digits..).unwrap_or_default());
+        let (descriptor, rest) =
+            (rest.get(..digits).unwrap_or_default(), rest.get(digits..).unwrap_or_default());
         const MARKS: [(&str, Kind); 12] = [
             ("<<<", Kind::Text),
             ("<<-", Kind::Text),
@@ -501,7 +516,9 @@ impl<'t> Parser<'t> {
         if rest.starts_with("<(") || rest.starts_with(">(") {
             return Ok(None);
         }
-        let Some((mark, kind)) = MARKS.into_iter().find(|(mark, _)| rest.starts_with(mark)) else { return Ok(None) };
+        let Some((mark, kind)) = MARKS.into_iter().find(|(mark, _)| rest.starts_with(mark)) else {
+            return Ok(None);
+        };
         self.at += digits + mark.len();
         self.blanks();
         if matches!(mark, "<<" | "<<-") {
@@ -620,7 +637,9 @@ impl<'t> Parser<'t> {
         if self.eat("`") {
             return self.back_quoted(word, quoted);
         }
-        if self.rest().starts_with("$((") && let Some(end) = self.rest().find("))") {
+        if self.rest().starts_with("$((")
+            && let Some(end) = self.rest().find("))")
+        {
             let inner = self.rest().get(3..end).unwrap_or_default();
             if !inner.contains("$(") && !inner.contains('`') && !inner.contains('(') {
                 self.at += end + 2;
@@ -728,7 +747,8 @@ impl<'t> Parser<'t> {
 /// `name=` at the start of a text, and how long it is.
 fn assignment(text: &str) -> Option<(String, usize)> {
     let end = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))?;
-    let name = text.get(..end).filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))?;
+    let name =
+        text.get(..end).filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))?;
     let rest = text.get(end..)?;
     if rest.starts_with('=') {
         return Some((name.to_owned(), end + 1));

@@ -42,15 +42,19 @@ pub(super) fn left(acts: &mut [Act]) {
 
 /// A file is written.
 pub(super) fn writes(walk: &mut Walk, path: &str) {
-    if matches!(path, "/dev/null" | "/dev/stdout" | "/dev/stderr" | "/dev/tty" | "-") || path.starts_with("/dev/fd/") {
+    if matches!(path, "/dev/null" | "/dev/stdout" | "/dev/stderr" | "/dev/tty" | "-")
+        || path.starts_with("/dev/fd/")
+    {
         return;
     }
     if path.starts_with("/dev/") && !path.starts_with("/dev/shm/") {
         return walk.act(Operation::FileDelete, Some(100), path);
     }
-    let system = ["/etc/", "/boot/", "/usr/", "/bin/", "/sbin/", "/lib", "/root/", "/var/spool/cron", "/var/log/"];
+    let system =
+        ["/etc/", "/boot/", "/usr/", "/bin/", "/sbin/", "/lib", "/root/", "/var/spool/cron", "/var/log/"];
     let own = [".ssh/", ".bashrc", ".profile", ".zshrc", "authorized_keys", ".git/hooks/"];
-    let grave = system.iter().any(|start| path.starts_with(start)) || own.iter().any(|part| path.contains(part));
+    let grave =
+        system.iter().any(|start| path.starts_with(start)) || own.iter().any(|part| path.contains(part));
     walk.act(Operation::FileWrite, grave.then_some(80), path);
 }
 
@@ -79,7 +83,14 @@ pub(super) fn deletes(walk: &mut Walk, path: &str, dynamic: bool, whole: bool) {
 }
 
 /// The mechanisms that tables name.
-pub(super) fn by(walk: &mut Walk, name: &str, places: &[&str], arguments: &Arguments<'_>, fields: &[Field], words: &[&str]) {
+pub(super) fn by(
+    walk: &mut Walk,
+    name: &str,
+    places: &[&str],
+    arguments: &Arguments<'_>,
+    fields: &[Field],
+    words: &[&str],
+) {
     let first = places.first().copied().unwrap_or_default();
     let value = || places.iter().find_map(|place| arguments.place(place));
     let dynamic = |text: &str| fields.iter().any(|field| field.dynamic && field.text == text);
@@ -109,7 +120,9 @@ pub(super) fn by(walk: &mut Walk, name: &str, places: &[&str], arguments: &Argum
         "get" | "put" => {
             let place = value().unwrap_or_default();
             let path = place.split_once(':').map_or(place, |(_, path)| path);
-            let kind = tools::kind(place).or(tools::kind(path)).or(tools::kind(named(place).split('/').next().unwrap_or_default()));
+            let kind = tools::kind(place)
+                .or(tools::kind(path))
+                .or(tools::kind(named(place).split('/').next().unwrap_or_default()));
             let operation = match (name, kind) {
                 ("get", Some("model")) => Operation::ModelDownload,
                 ("get", Some("secret")) => Operation::SecretRead,
@@ -119,8 +132,13 @@ pub(super) fn by(walk: &mut Walk, name: &str, places: &[&str], arguments: &Argum
             };
             let risk = if operation == Operation::ModelDownload { 80 } else { operation.base_risk().value() };
             let source = arguments.words.iter().rev().nth(1).map(|(_, word)| *word).unwrap_or_default();
-            let taken = name == "put" && operation == Operation::DataIngest && tools::kind(source) == Some("model");
-            walk.act(if taken { Operation::ModelUpload } else { operation }, Some(risk.max(if taken { 70 } else { 0 })), named(place));
+            let taken =
+                name == "put" && operation == Operation::DataIngest && tools::kind(source) == Some("model");
+            walk.act(
+                if taken { Operation::ModelUpload } else { operation },
+                Some(risk.max(if taken { 70 } else { 0 })),
+                named(place),
+            );
             if name == "put" && tools::kind(source) == Some("secret") {
                 walk.act(Operation::SecretRead, Some(85), source);
             }
@@ -137,21 +155,31 @@ pub(super) fn by(walk: &mut Walk, name: &str, places: &[&str], arguments: &Argum
         "run" => {
             let at = match first {
                 "--" => words.iter().position(|word| *word == "--").map(|at| at + 1).or_else(|| {
-                    arguments.words.get(number(places.get(1).copied().unwrap_or_default()) - 1).map(|(at, _)| *at)
+                    arguments
+                        .words
+                        .get(number(places.get(1).copied().unwrap_or_default()) - 1)
+                        .map(|(at, _)| *at)
                 }),
                 place => arguments.words.get(number(place).saturating_sub(1)).map(|(at, _)| *at),
             };
             match at.and_then(|at| fields.get(at..)).filter(|rest| !rest.is_empty()) {
                 Some(rest) => {
                     // `env NAME=value command`
-                    let skip = rest.iter().take_while(|field| field.text.contains('=') && !field.text.starts_with('/')).count();
+                    let skip = rest
+                        .iter()
+                        .take_while(|field| field.text.contains('=') && !field.text.starts_with('/'))
+                        .count();
                     walk.deeper(|walk| walk.command(rest.get(skip..).unwrap_or_default()));
                     if skip == rest.len() {
                         walk.act(Operation::SecretRead, Some(60), "");
                     }
                 }
-                None if matches!(words.first(), Some(&"env")) => walk.act(Operation::SecretRead, Some(60), ""),
-                None if matches!(words.first(), Some(&"kubectl" | &"docker" | &"sudo")) => walk.act(Operation::CodeExecute, Some(70), ""),
+                None if matches!(words.first(), Some(&"env")) => {
+                    walk.act(Operation::SecretRead, Some(60), "")
+                }
+                None if matches!(words.first(), Some(&"kubectl" | &"docker" | &"sudo")) => {
+                    walk.act(Operation::CodeExecute, Some(70), "")
+                }
                 None => walk.act(Operation::None, None, ""),
             }
         }
@@ -161,7 +189,8 @@ pub(super) fn by(walk: &mut Walk, name: &str, places: &[&str], arguments: &Argum
             if dynamic(text) { walk.unknown("dynamic") } else { walk.script(text) }
         }
         "rest" => {
-            let from = arguments.words.get(number(first).saturating_sub(1)).map_or(words.len(), |(at, _)| *at);
+            let from =
+                arguments.words.get(number(first).saturating_sub(1)).map_or(words.len(), |(at, _)| *at);
             let rest = fields.get(from..).unwrap_or_default();
             let rest = rest.strip_prefix(&[Field::of("--")]).unwrap_or(rest);
             if rest.iter().any(|field| field.dynamic) {
@@ -187,7 +216,11 @@ pub(super) fn by(walk: &mut Walk, name: &str, places: &[&str], arguments: &Argum
             let (from, to) = (arguments.word(3).unwrap_or_default(), arguments.word(4).unwrap_or_default());
             if from.contains(':') {
                 let exports = matches!(tools::kind(from), Some("vectors"));
-                walk.act(if exports { Operation::VectorExport } else { Operation::DataExport }, Some(85), from);
+                walk.act(
+                    if exports { Operation::VectorExport } else { Operation::DataExport },
+                    Some(85),
+                    from,
+                );
                 writes(walk, to);
             } else {
                 reads(walk, from);
@@ -197,7 +230,8 @@ pub(super) fn by(walk: &mut Walk, name: &str, places: &[&str], arguments: &Argum
         "gitconfig" => {
             walk.act(Operation::CodeExecute, Some(80), "");
             for (_, value) in arguments.options.iter().filter(|(name, _)| *name == "-c") {
-                if let Some(script) = value.and_then(|value| value.split_once("=!")).map(|(_, script)| script) {
+                if let Some(script) = value.and_then(|value| value.split_once("=!")).map(|(_, script)| script)
+                {
                     walk.script(script);
                 }
             }
@@ -234,7 +268,18 @@ pub(super) fn code(walk: &mut Walk, text: &str) {
     for operation in tools::code(text) {
         walk.act(operation, Some(operation.base_risk().value().max(80)), "");
     }
-    for call in ["system(", "popen(", "run(", "Popen(", "call(", "check_output(", "exec(", "execSync(", "system ", "spawn("] {
+    for call in [
+        "system(",
+        "popen(",
+        "run(",
+        "Popen(",
+        "call(",
+        "check_output(",
+        "exec(",
+        "execSync(",
+        "system ",
+        "spawn(",
+    ] {
         for rest in text.split(call).skip(1) {
             let rest = rest.trim_start_matches(['(', '[', ' ']);
             let Some(mark) = rest.chars().next().filter(|c| matches!(c, '\'' | '"' | '`')) else { continue };
@@ -305,10 +350,16 @@ fn docker(walk: &mut Walk, image: usize, arguments: &Arguments<'_>, fields: &[Fi
     let mounts = arguments.options.iter().filter(|(name, _)| matches!(*name, "-v" | "--volume" | "--mount"));
     let host = mounts.filter_map(|(_, value)| *value).any(|value| {
         let source = value.split([':', ',']).next().unwrap_or_default();
-        matches!(source, "/" | "/etc" | "/root" | "/var" | "/home" | "/var/run/docker.sock") || value.contains("docker.sock")
+        matches!(source, "/" | "/etc" | "/root" | "/var" | "/home" | "/var/run/docker.sock")
+            || value.contains("docker.sock")
     });
-    let free = arguments.has("--privileged|--cap-add") || host
-        || arguments.options.iter().any(|(name, value)| matches!(*name, "--pid" | "--network" | "--ipc" | "--userns") && *value == Some("host") && *name != "--network");
+    let free = arguments.has("--privileged|--cap-add")
+        || host
+        || arguments.options.iter().any(|(name, value)| {
+            matches!(*name, "--pid" | "--network" | "--ipc" | "--userns")
+                && *value == Some("host")
+                && *name != "--network"
+        });
     let at = arguments.words.get(image.saturating_sub(1)).map(|(at, _)| *at);
     let command = at.and_then(|at| fields.get(at + 1..)).filter(|rest| !rest.is_empty());
     if free {
@@ -316,7 +367,9 @@ fn docker(walk: &mut Walk, image: usize, arguments: &Arguments<'_>, fields: &[Fi
         return;
     }
     match command {
-        Some(command) if tools::tool(&command.first().map(|f| f.text.clone()).unwrap_or_default()).is_some() => {
+        Some(command)
+            if tools::tool(&command.first().map(|f| f.text.clone()).unwrap_or_default()).is_some() =>
+        {
             walk.deeper(|walk| walk.command(command));
         }
         _ => walk.act(Operation::JobRun, None, arguments.word(image).unwrap_or_default()),
@@ -347,7 +400,9 @@ pub(super) fn run(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str])
         "rev" if rest.is_empty() => {
             walk.output = text_of(&walk.input).map(|text| text.trim_end().chars().rev().collect());
         }
-        "tr" | "xxd" | "sed" | "openssl" if matches!(walk.input, Input::Text(_)) => walk.act(Operation::None, None, ""),
+        "tr" | "xxd" | "sed" | "openssl" if matches!(walk.input, Input::Text(_)) => {
+            walk.act(Operation::None, None, "")
+        }
         "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash" | "fish" => shell(walk, name, fields, words),
         "find" | "fd" => find(walk, fields, words),
         "xargs" | "parallel" => xargs(walk, fields, words),
@@ -355,7 +410,8 @@ pub(super) fn run(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str])
         "curl" | "wget" | "http" | "https" | "xh" => net::fetch(walk, name, fields, words),
         "scp" | "rsync" | "sftp" => net::copy(walk, name, words),
         "tar" | "bsdtar" => tar(walk, words),
-        "psql" | "pgcli" | "mysql" | "mariadb" | "sqlite3" | "duckdb" | "clickhouse-client" | "clickhouse" => database(walk, name, words),
+        "psql" | "pgcli" | "mysql" | "mariadb" | "sqlite3" | "duckdb" | "clickhouse-client"
+        | "clickhouse" => database(walk, name, words),
         "ssh" => {
             let Some(tool) = tools::tool(name) else { return false };
             let arguments = tool.arguments(words);
@@ -371,13 +427,25 @@ pub(super) fn run(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str])
                 walk.act(Operation::SessionControl, Some(40), arguments.word(2).unwrap_or_default());
             }
         }
-        "python" | "python2" | "python3" | "python3.11" | "python3.12" | "pypy" => return python(walk, fields, words),
-        "perl" | "ruby" | "node" | "php" if rest.iter().any(|f| f.text.starts_with('-') && !f.text.starts_with("--") && f.text.contains(['e', 'r']) && f.text.len() > 2) => {
+        "python" | "python2" | "python3" | "python3.11" | "python3.12" | "pypy" => {
+            return python(walk, fields, words);
+        }
+        "perl" | "ruby" | "node" | "php"
+            if rest.iter().any(|f| {
+                f.text.starts_with('-')
+                    && !f.text.starts_with("--")
+                    && f.text.contains(['e', 'r'])
+                    && f.text.len() > 2
+            }) =>
+        {
             let at = rest.iter().position(|f| f.text.starts_with('-') && f.text.contains(['e', 'r']));
             let text = at.and_then(|at| rest.get(at + 1)).map(|f| f.text.clone()).unwrap_or_default();
             code(walk, &text);
         }
-        "env" if rest.iter().all(|field| field.text.starts_with('-') || field.text.contains('=')) && !words.contains(&"-S") => {
+        "env"
+            if rest.iter().all(|field| field.text.starts_with('-') || field.text.contains('='))
+                && !words.contains(&"-S") =>
+        {
             walk.act(Operation::SecretRead, Some(60), "");
         }
         _ => return false,
@@ -395,7 +463,10 @@ fn text_of(input: &Input) -> Option<String> {
 /// A shell: text in an option, a file, or whatever comes in.
 fn shell(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str]) {
     let Some(tool) = tools::tool(name) else { return };
-    let option = words.iter().skip(1).position(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('c'));
+    let option = words
+        .iter()
+        .skip(1)
+        .position(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('c'));
     if let Some(at) = option {
         return match fields.get(at + 2) {
             Some(text) if !text.dynamic => walk.script(&text.text),
@@ -411,7 +482,11 @@ fn shell(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str]) {
     if !read {
         // A file, or what another command feeds.
         let fed = fields.iter().any(|field| field.dynamic);
-        return walk.act(Operation::CodeExecute, Some(if fed { 95 } else { 50 }), arguments.word(2).unwrap_or_default());
+        return walk.act(
+            Operation::CodeExecute,
+            Some(if fed { 95 } else { 50 }),
+            arguments.word(2).unwrap_or_default(),
+        );
     }
     match walk.input.clone() {
         Input::None => walk.act(Operation::SessionControl, Some(40), ""),
@@ -427,14 +502,23 @@ fn python(walk: &mut Walk, fields: &[Field], words: &[&str]) -> bool {
     let Some(tool) = tools::tool("python") else { return false };
     let arguments = tool.arguments(words);
     if let Some(module) = arguments.value("-m") {
-        let rest = words.iter().position(|word| *word == module).and_then(|at| fields.get(at..)).unwrap_or_default();
+        let rest =
+            words.iter().position(|word| *word == module).and_then(|at| fields.get(at..)).unwrap_or_default();
         match module {
-            "http.server" | "SimpleHTTPServer" | "pyftpdlib" => walk.act(Operation::NetworkSend, Some(75), ""),
+            "http.server" | "SimpleHTTPServer" | "pyftpdlib" => {
+                walk.act(Operation::NetworkSend, Some(75), "")
+            }
             "pip" | "pytest" | "mlflow" | "dvc" | "mypy" | "black" => walk.deeper(|walk| walk.command(rest)),
-            module if ["vllm", "tritonserver", "sglang", "llama_cpp", "text_generation", "infinity_emb"].iter().any(|known| module.starts_with(known)) => {
+            module
+                if ["vllm", "tritonserver", "sglang", "llama_cpp", "text_generation", "infinity_emb"]
+                    .iter()
+                    .any(|known| module.starts_with(known)) =>
+            {
                 walk.act(Operation::ModelLoad, None, arguments.value("--model").unwrap_or_default());
             }
-            "venv" | "compileall" | "json.tool" | "build" | "timeit" | "unittest" => walk.act(Operation::CodeExecute, Some(30), module),
+            "venv" | "compileall" | "json.tool" | "build" | "timeit" | "unittest" => {
+                walk.act(Operation::CodeExecute, Some(30), module)
+            }
             _ => walk.act(Operation::CodeExecute, Some(40), module),
         }
         return true;
@@ -453,7 +537,10 @@ fn python(walk: &mut Walk, fields: &[Field], words: &[&str]) -> bool {
 /// `find`: what it starts for each file, and `-delete`.
 fn find(walk: &mut Walk, fields: &[Field], words: &[&str]) {
     let place = words.iter().skip(1).find(|word| !word.starts_with('-')).copied().unwrap_or(".");
-    let names = words.iter().zip(words.iter().skip(1)).filter(|(name, _)| matches!(**name, "-name" | "-iname" | "-path"));
+    let names = words
+        .iter()
+        .zip(words.iter().skip(1))
+        .filter(|(name, _)| matches!(**name, "-name" | "-iname" | "-path"));
     let wanted: Vec<&str> = names.map(|(_, value)| *value).collect();
     let mut did = false;
     if words.contains(&"-delete") {
@@ -470,7 +557,8 @@ fn find(walk: &mut Walk, fields: &[Field], words: &[&str]) {
         did = true;
         let rest = fields.get(at + 1..).unwrap_or_default();
         let end = rest.iter().position(|f| matches!(f.text.as_str(), ";" | "+")).unwrap_or(rest.len());
-        let shown = wanted.first().map_or(place.to_owned(), |name| format!("{}/{name}", place.trim_end_matches('/')));
+        let shown =
+            wanted.first().map_or(place.to_owned(), |name| format!("{}/{name}", place.trim_end_matches('/')));
         let command: Vec<Field> = rest
             .iter()
             .take(end)
@@ -496,7 +584,22 @@ fn find(walk: &mut Walk, fields: &[Field], words: &[&str]) {
 
 /// `xargs`: another command, with words that come in.
 fn xargs(walk: &mut Walk, fields: &[Field], words: &[&str]) {
-    let values = ["-I", "-n", "-P", "-L", "-d", "-a", "-s", "-E", "-j", "--arg-file", "--max-args", "--max-procs", "--delimiter", "--replace"];
+    let values = [
+        "-I",
+        "-n",
+        "-P",
+        "-L",
+        "-d",
+        "-a",
+        "-s",
+        "-E",
+        "-j",
+        "--arg-file",
+        "--max-args",
+        "--max-procs",
+        "--delimiter",
+        "--replace",
+    ];
     let mut at = 1;
     let mut replaced = None;
     while let Some(word) = words.get(at).filter(|word| word.starts_with('-')) {
@@ -532,7 +635,11 @@ fn xargs(walk: &mut Walk, fields: &[Field], words: &[&str]) {
 fn dd(walk: &mut Walk, words: &[&str]) {
     let value = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
     let (from, to) = (value("if").unwrap_or_default(), value("of").unwrap_or_default());
-    if !from.is_empty() && !from.starts_with("/dev/zero") && !from.starts_with("/dev/urandom") && !from.starts_with("/dev/random") {
+    if !from.is_empty()
+        && !from.starts_with("/dev/zero")
+        && !from.starts_with("/dev/urandom")
+        && !from.starts_with("/dev/random")
+    {
         reads(walk, from);
     }
     if !to.is_empty() {
@@ -548,18 +655,23 @@ fn tar(walk: &mut Walk, words: &[&str]) {
     let is = |letter: char, long: &str| short && letters.contains(letter) || words.contains(&long);
     let creates = is('c', "--create") || is('r', "--append") || is('u', "--update");
     let runs = ["--checkpoint-action", "--to-command", "--use-compress-program", "-I", "--rsh-command"];
-    if words.iter().any(|word| runs.iter().any(|option| word.starts_with(option) && !word.contains("zstd") && !word.contains("pigz"))) {
+    if words.iter().any(|word| {
+        runs.iter().any(|option| word.starts_with(option) && !word.contains("zstd") && !word.contains("pigz"))
+    }) {
         walk.act(Operation::CodeExecute, Some(85), "");
     }
     let file_in_mode = short && letters.contains('f');
-    let mut operands: Vec<&str> = words.iter().skip(2).filter(|word| !word.starts_with('-') || **word == "-").copied().collect();
+    let mut operands: Vec<&str> =
+        words.iter().skip(2).filter(|word| !word.starts_with('-') || **word == "-").copied().collect();
     let archive = match words.iter().position(|word| matches!(*word, "-f" | "--file")) {
         Some(at) => words.get(at + 1).copied(),
         None if file_in_mode && !operands.is_empty() => Some(operands.remove(0)),
         None => words.iter().find_map(|word| word.strip_prefix("--file=")),
     };
     operands.retain(|word| Some(*word) != archive && *word != "-");
-    if let Some(folder) = words.iter().position(|word| matches!(*word, "-C" | "--directory")).and_then(|at| words.get(at + 1)) {
+    if let Some(folder) =
+        words.iter().position(|word| matches!(*word, "-C" | "--directory")).and_then(|at| words.get(at + 1))
+    {
         operands.retain(|word| word != folder);
         if creates {
             operands = vec![folder];
@@ -585,7 +697,12 @@ fn database(walk: &mut Walk, name: &str, words: &[&str]) {
     let arguments = tool.arguments(words);
     let mut any = false;
     let options = ["-c", "--command", "-e", "--execute", "-q", "--query"];
-    let given: Vec<&str> = arguments.options.iter().filter(|(option, _)| options.contains(option)).filter_map(|(_, value)| *value).collect();
+    let given: Vec<&str> = arguments
+        .options
+        .iter()
+        .filter(|(option, _)| options.contains(option))
+        .filter_map(|(_, value)| *value)
+        .collect();
     let texts = given.into_iter().chain(arguments.word(3).filter(|_| matches!(name, "sqlite3" | "duckdb")));
     for text in texts.collect::<Vec<_>>() {
         any = true;
@@ -622,7 +739,9 @@ fn database(walk: &mut Walk, name: &str, words: &[&str]) {
 fn copy(walk: &mut Walk, rest: &str) {
     let lower = rest.to_ascii_lowercase();
     let (table, out) = match (lower.find(" to "), lower.find(" from ")) {
-        (Some(at), _) if !rest.starts_with('(') || lower.find(" from ").is_none_or(|from| from < at) => (rest.get(..at), true),
+        (Some(at), _) if !rest.starts_with('(') || lower.find(" from ").is_none_or(|from| from < at) => {
+            (rest.get(..at), true)
+        }
         (_, Some(at)) => (rest.get(..at), false),
         _ => return walk.unknown("sql"),
     };

@@ -72,14 +72,17 @@ fn tables() -> &'static Tables {
                 Some((names, options)) => {
                     let values: Vec<_> = options.split_whitespace().collect();
                     let first = values.contains(&"first");
-                    let known = names.split_whitespace().filter(|name| *name != ":").chain(names.contains(" : ").then_some(":"));
+                    let known = names
+                        .split_whitespace()
+                        .filter(|name| *name != ":")
+                        .chain(names.contains(" : ").then_some(":"));
                     known.for_each(|name| {
                         tables.tools.insert(name, tables.all.len());
                     });
                     tables.all.push(Tool { values, first, rules: Vec::new() });
                     Some(())
                 }
-                None => rule(line).and_then(|rule| Some(tables.all.last_mut()?.rules.push(rule))),
+                None => rule(line).zip(tables.all.last_mut()).map(|(rule, tool)| tool.rules.push(rule)),
             };
             if read.is_none() {
                 tables.wrong.push(line);
@@ -103,7 +106,8 @@ fn lists(text: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
 
 fn rule(line: &'static str) -> Option<Rule> {
     let (pattern, effects) = line.split_once(" : ")?;
-    let (options, words) = pattern.split_whitespace().partition(|word| word.starts_with('-') && word.len() > 1);
+    let (options, words) =
+        pattern.split_whitespace().partition(|word| word.starts_with('-') && word.len() > 1);
     let effects: Option<Vec<_>> = effects.split(", ").map(effect).collect();
     Some(Rule { words, options, effects: effects? })
 }
@@ -112,8 +116,25 @@ fn effect(text: &'static str) -> Option<Effect> {
     let mut words = text.split_whitespace();
     let name = words.next()?;
     const OWN: [&str; 19] = [
-        "read", "write", "delete", "get", "put", "sink", "run", "script", "rest", "code", "sql", "redis", "url", "dumpfile",
-        "dockerrun", "kubectlcp", "gitconfig", "objectdelete", "mongo",
+        "read",
+        "write",
+        "delete",
+        "get",
+        "put",
+        "sink",
+        "run",
+        "script",
+        "rest",
+        "code",
+        "sql",
+        "redis",
+        "url",
+        "dumpfile",
+        "dockerrun",
+        "kubectlcp",
+        "gitconfig",
+        "objectdelete",
+        "mongo",
     ];
     if OWN.contains(&name) {
         return Some(Effect::By(name, words.collect()));
@@ -166,7 +187,11 @@ impl Tool {
                 found.options.push((name, value));
             } else {
                 // The last of several letters may take a value: `-Fc`, `-xzf file`.
-                let last = word.chars().last().filter(|_| !word.starts_with("--")).map(|letter| format!("-{letter}"));
+                let last = word
+                    .chars()
+                    .last()
+                    .filter(|_| !word.starts_with("--"))
+                    .map(|letter| format!("-{letter}"));
                 let known = last.and_then(|last| self.values.iter().find(|known| **known == last));
                 found.options.push((name, value));
                 if let (Some(known), None) = (known, value) {
@@ -183,8 +208,8 @@ impl Tool {
         let fits = |rule: &&Rule| {
             let any = matches!(rule.words.as_slice(), [] | ["*"]);
             let words = arguments.words.get(1..).unwrap_or_default();
-            (any || rule.words.len() <= words.len())
-                && (any || rule.words.iter().zip(words).all(|(pattern, (_, word))| meets(pattern, word)))
+            let named = |(pattern, (_, word)): (&&str, &(usize, &str))| meets(pattern, word);
+            (any || rule.words.len() <= words.len() && rule.words.iter().zip(words).all(named))
                 && (rule.options.is_empty() || rule.options.iter().all(|option| arguments.has(option)))
         };
         self.rules.iter().find(fits).map(|rule| rule.effects.as_slice())
@@ -208,7 +233,8 @@ impl<'a> Arguments<'a> {
             self.options.iter().any(|(name, _)| {
                 let letters = name.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
                 meets(wanted, name)
-                    || wanted.len() == 2 && letters.zip(wanted.chars().nth(1)).is_some_and(|(all, one)| all.contains(one))
+                    || wanted.len() == 2
+                        && letters.zip(wanted.chars().nth(1)).is_some_and(|(all, one)| all.contains(one))
             })
         })
     }
@@ -271,13 +297,17 @@ pub(super) fn kind(path: &str) -> Option<&'static str> {
     let plain = path.trim_start_matches("./");
     let name = plain.rsplit('/').next().unwrap_or_default();
     let fits = |pattern: &&str| meets(pattern, plain) || (!pattern.contains('/') && meets(pattern, name));
-    tables().paths.iter().find(|(_, patterns)| patterns.iter().any(|pattern| fits(&pattern))).map(|(kind, _)| *kind)
+    tables().paths.iter().find(|(_, patterns)| patterns.iter().any(&fits)).map(|(kind, _)| *kind)
 }
 
 /// The system that an address belongs to.
 pub(super) fn system(host: &str) -> Option<&'static str> {
     let host = host.to_ascii_lowercase();
-    tables().systems.iter().find(|(_, hosts)| hosts.iter().any(|known| meets(known, &host))).map(|(name, _)| *name)
+    tables()
+        .systems
+        .iter()
+        .find(|(_, hosts)| hosts.iter().any(|known| meets(known, &host)))
+        .map(|(name, _)| *name)
 }
 
 /// What the words of a program tell.
@@ -303,7 +333,10 @@ mod tests {
     fn words_and_options_are_told_apart() {
         let tool = tool("pg_dump").unwrap();
         let found = tool.arguments(&["pg_dump", "-Fc", "-d", "vectors", "--file=/tmp/v", "x"]);
-        assert_eq!((found.word(2), found.value("-d"), found.value("--file")), (Some("x"), Some("vectors"), Some("/tmp/v")));
+        assert_eq!(
+            (found.word(2), found.value("-d"), found.value("--file")),
+            (Some("x"), Some("vectors"), Some("/tmp/v"))
+        );
         assert!(meets("*.npy|*.npz", "a.npz") && !meets("a*c", "ab") && meets("a*b*c", "aXbbYc"));
         assert!(super::tool("rm").unwrap().arguments(&["rm", "-rf", "/x"]).has("-r|-R"));
     }

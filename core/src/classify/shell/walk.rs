@@ -48,7 +48,10 @@ impl Walk {
     pub(super) fn finish(mut self) -> Commands {
         let mut acts: Vec<Act> = Vec::new();
         for act in std::mem::take(&mut self.acts) {
-            match acts.iter_mut().find(|known| known.operation == act.operation && known.resource == act.resource) {
+            match acts
+                .iter_mut()
+                .find(|known| known.operation == act.operation && known.resource == act.resource)
+            {
                 Some(known) => known.risk = known.risk.max(act.risk),
                 None => acts.push(act),
             }
@@ -138,9 +141,12 @@ impl Walk {
             let target = self.text(&redirect.target);
             match redirect.kind {
                 Kind::Text => {
-                    self.input = if target.dynamic { Input::Piped } else { Input::Text(format!("{}\n", target.text)) };
+                    self.input =
+                        if target.dynamic { Input::Piped } else { Input::Text(format!("{}\n", target.text)) };
                 }
-                Kind::Read if target.text.starts_with("/dev/tcp/") || target.text.starts_with("/dev/udp/") => {
+                Kind::Read
+                    if target.text.starts_with("/dev/tcp/") || target.text.starts_with("/dev/udp/") =>
+                {
                     self.act(Operation::NetworkSend, Some(90), &target.text);
                 }
                 Kind::Read => {
@@ -148,7 +154,9 @@ impl Walk {
                     special::reads(self, &target.text);
                 }
                 Kind::Aside => {}
-                Kind::Write if target.text.starts_with("/dev/tcp/") || target.text.starts_with("/dev/udp/") => {
+                Kind::Write
+                    if target.text.starts_with("/dev/tcp/") || target.text.starts_with("/dev/udp/") =>
+                {
                     self.act(Operation::NetworkSend, Some(90), &target.text);
                     written.push(None);
                 }
@@ -193,7 +201,10 @@ impl Walk {
         for (name, word) in assigned {
             let value = self.text(word);
             // What the shell takes for a command, or how it reads one, is no plain variable.
-            if matches!(name.as_str(), "PATH" | "LD_PRELOAD" | "LD_LIBRARY_PATH" | "BASH_ENV" | "ENV" | "PROMPT_COMMAND" | "IFS") {
+            if matches!(
+                name.as_str(),
+                "PATH" | "LD_PRELOAD" | "LD_LIBRARY_PATH" | "BASH_ENV" | "ENV" | "PROMPT_COMMAND" | "IFS"
+            ) {
                 self.act(Operation::CodeExecute, Some(if name == "PATH" { 40 } else { 80 }), "");
             }
             let value = (!value.dynamic).then_some(value.text);
@@ -371,7 +382,10 @@ impl Walk {
             }
             let blank = |c: char| c.is_ascii_whitespace();
             for (at, piece) in text.split(blank).filter(|piece| !piece.is_empty()).enumerate() {
-                if (at > 0 || text.starts_with(blank)) && fields.len() < FIELDS && !fields.last().is_some_and(|f| f.text.is_empty() && !f.dynamic) {
+                if (at > 0 || text.starts_with(blank))
+                    && fields.len() < FIELDS
+                    && !fields.last().is_some_and(|f| f.text.is_empty() && !f.dynamic)
+                {
                     fields.push(Field::default());
                 }
                 append(&mut fields, &Field { text: piece.to_owned(), dynamic, split: false });

@@ -63,30 +63,38 @@ pub(super) fn unescaped(text: &str) -> String {
             continue;
         }
         match rest.next() {
-                Some('n') => out.push('\n'),
-                Some('t') => out.push('\t'),
-                Some('r') => out.push('\r'),
-                Some('a' | 'b' | 'f' | 'v' | 'e' | 'E') => out.push(' '),
-                Some(kind @ ('x' | 'u' | 'U')) => {
-                    let most = match kind {
-                        'x' => 2,
-                        'u' => 4,
-                        _ => 8,
-                    };
-                    out.push(digits(&mut rest, 16, most, 0, 0));
-                }
-                Some(digit @ '0'..='7') => {
-                    out.push(digits(&mut rest, 8, 3, digit.to_digit(8).unwrap_or(0), 1));
-                }
-                Some(other) => out.push(other),
-                None => out.push('\\'),
+            Some('n') => out.push('\n'),
+            Some('t') => out.push('\t'),
+            Some('r') => out.push('\r'),
+            Some('a' | 'b' | 'f' | 'v' | 'e' | 'E') => out.push(' '),
+            Some(kind @ ('x' | 'u' | 'U')) => {
+                let most = match kind {
+                    'x' => 2,
+                    'u' => 4,
+                    _ => 8,
+                };
+                out.push(digits(&mut rest, 16, most, 0, 0));
+            }
+            Some(digit @ '0'..='7') => {
+                out.push(digits(&mut rest, 8, 3, digit.to_digit(8).unwrap_or(0), 1));
+            }
+            Some(other) => out.push(other),
+            None => out.push('\\'),
         }
     }
     out
 }
 
-fn digits(rest: &mut std::iter::Peekable<std::str::Chars<'_>>, radix: u32, most: usize, mut value: u32, mut read: usize) -> char {
-    while read < most && let Some(digit) = rest.peek().and_then(|c| c.to_digit(radix)) {
+fn digits(
+    rest: &mut std::iter::Peekable<std::str::Chars<'_>>,
+    radix: u32,
+    most: usize,
+    mut value: u32,
+    mut read: usize,
+) -> char {
+    while read < most
+        && let Some(digit) = rest.peek().and_then(|c| c.to_digit(radix))
+    {
         (value, read) = (value.saturating_mul(radix).saturating_add(digit), read + 1);
         rest.next();
     }
