@@ -94,7 +94,9 @@ impl<'t> Gate<'t> {
             }
             at += LANES;
         }
-        (at..self.text.len()).find(|&at| self.wakes(at)).unwrap_or(NONE)
+        let rest = self.text.get(at..).unwrap_or_default().iter().zip(at..);
+        let mut places = rest.filter(|(byte, _)| is_first(**byte)).map(|(_, at)| at);
+        places.find(|&at| self.wakes(at)).unwrap_or(NONE)
     }
 
     #[inline]
@@ -212,6 +214,12 @@ fn begins(one: u8, two: u8) -> bool {
         | (((one == b'@') | (one == b'-') | (one.wrapping_sub(b'0') < 10)) & line_end)
         | (((one == b'\n') | (one == b'\r')) & (two == b'@'))
         | ((one == b'<') & ((letter < 26) | (two == b'/') | (two == b'!')))
+}
+
+/// Whether any unit begins with the byte; letters and spaces begin none.
+#[inline]
+fn is_first(byte: u8) -> bool {
+    byte >= 0x80 || !(byte.is_ascii_alphabetic() || byte == b' ')
 }
 
 /// Whether a point ends the line.
