@@ -15,8 +15,7 @@ use wardline::model::{Act, HttpHead, Magnitude, Risk};
 use crate::args::Classify;
 use crate::{Failure, Outcome, Streams};
 
-/// One request of the evaluation border. Scripts have a field of their own there; nothing reads it yet, so they are
-/// `unknown`, which is never taken for a read.
+/// One request of the evaluation border. What none of its fields tells is `unknown`, never taken for a read.
 #[derive(Deserialize, Default)]
 struct Question {
     id: Value,
@@ -33,6 +32,8 @@ struct Question {
     /// Statements of a database, in the dialect that `dialect` names.
     sql: Option<String>,
     dialect: Option<String>,
+    /// Shell text.
+    script: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -92,6 +93,10 @@ fn answer(question: &Question) -> Result<Answer, Failure> {
 
 /// The acts of a request; a request that has no one reading is unknown, with the reason.
 fn judge(question: &Question) -> Result<(Vec<Act>, Option<&'static str>), Failure> {
+    if let Some(script) = &question.script {
+        let done = classify::shell::script(script);
+        return Ok((done.acts, done.reason));
+    }
     if let Some(argv) = &question.argv {
         return Ok(command(question.system.as_deref(), argv));
     }
@@ -139,7 +144,11 @@ fn judge(question: &Question) -> Result<(Vec<Act>, Option<&'static str>), Failur
 /// What a command of a system does.
 fn command(system: Option<&str>, argv: &[String]) -> (Vec<Act>, Option<&'static str>) {
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-    let Some(system) = system.and_then(classify::system) else { return (vec![Act::unknown()], None) };
+    let Some(system) = system else {
+        let done = classify::shell::argv(&words);
+        return (done.acts, done.reason);
+    };
+    let Some(system) = classify::system(system) else { return (vec![Act::unknown()], None) };
     match classify::command(system, &words) {
         Ok(done) => (done.acts, None),
         Err(refusal) => (vec![Act::unknown()], Some(refusal.code)),

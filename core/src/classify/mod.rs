@@ -32,6 +32,7 @@ mod grpc;
 mod names;
 mod risk;
 mod router;
+pub mod shell;
 mod sql;
 mod target;
 mod wire;

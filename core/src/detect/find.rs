@@ -274,6 +274,15 @@ impl Find {
         }
     }
 
+    /// Whether [`tail`](Self::tail) may say more than that the text ended.
+    pub(super) fn has_tail(&self) -> bool {
+        match self {
+            Self::Address(_) | Self::BirthDate | Self::Email(_) => true,
+            Self::Shape(shaped) => shaped.has_tail(),
+            _ => false,
+        }
+    }
+
     /// Where a value may have begun whose anchor has not come, if that is before the last word of the text.
     pub(super) fn tail(&self, input: &Input<'_>) -> usize {
         match self {

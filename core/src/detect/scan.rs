@@ -41,6 +41,8 @@ pub struct Detectors {
     at_capital: Vec<usize>,
     /// Woken by the key that a text stands under.
     at_key: Vec<usize>,
+    /// Those whose value may have begun before the last word of a text.
+    at_end: Vec<usize>,
     shapes: Index,
     /// How many bytes at most stand before the first word with a digit of a shape.
     lead: usize,
@@ -88,6 +90,9 @@ impl Detectors {
                 .collect(),
             at_key: (0..entities.len())
                 .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_keys()))
+                .collect(),
+            at_end: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| i.find.has_tail()))
                 .collect(),
             literals: Literals::compile(entities.iter().map(|info| info.find.literals())),
             customs: Customs::compile(own.collect()),
@@ -547,7 +552,8 @@ impl Pass<'_> {
         }
         // An anchor may come that reaches back over the last word.
         let tail = self.input.run_back(length, REACH, is_reachable);
-        let tails = self.of.entities.iter().map(|info| info.find.tail(&self.input));
+        let at_end = self.of.at_end.iter().filter_map(|&which| self.of.entities.get(which));
+        let tails = at_end.map(|info| info.find.tail(&self.input));
         tails.fold(self.limit.min(tail), usize::min).max(self.from)
     }
 }

@@ -123,9 +123,18 @@ impl Shaped {
         })
     }
 
+    /// Whether letters and a separator may stand before the first digit.
+    pub(in crate::detect) fn has_tail(&self) -> bool {
+        self.shapes().any(|(_, shape)| shape.lead > 0)
+    }
+
     /// Where a value may have begun whose first digit has not come: at letters and a separator at the end of the text.
     pub(in crate::detect) fn tail(&self, input: &Input<'_>) -> usize {
         let length = input.len();
+        // A separator is no letter of ASCII.
+        if input.before(length).is_none_or(|byte| byte.is_ascii_alphanumeric()) {
+            return length;
+        }
         let leads = self.shapes().map(|(_, shape)| shape).filter(|shape| shape.lead > 0);
         let starts = leads.filter_map(|shape| {
             let start = length.checked_sub(shape.lead)?;

@@ -12,6 +12,8 @@ pub(super) struct Gate<'t> {
     text: &'t [u8],
     whole: bool,
     place: Place,
+    /// Whether an `@` stands anywhere: else a point at the end of a line ends a sentence.
+    addressed: bool,
     characters: &'static Characters,
     at: usize,
     /// The next place of an escape or of a character, and of a run; before `at` where it is not known.
@@ -30,6 +32,7 @@ impl<'t> Gate<'t> {
             text,
             whole,
             place: *place,
+            addressed: memchr::memchr(b'@', text).is_some(),
             characters: characters::known(),
             at: place.skip,
             special: None,
@@ -79,7 +82,7 @@ impl<'t> Gate<'t> {
             let (Some(one), Some(two)) = (one, two) else { break };
             let pairs = || one.iter().zip(two);
             let (any, wide) = pairs().fold((false, false), |(any, wide), (&one, &two)| {
-                (any | begins(one, two), wide | (one >= 0x80))
+                (any | begins(one, two) | (self.addressed & is_point(one, two)), wide | (one >= 0x80))
             });
             let wide = wide
                 && pairs().fold(false, |wide, (&one, &two)| wide | is_lead(one) | is_seam(one, two))
@@ -91,16 +94,22 @@ impl<'t> Gate<'t> {
             }
             at += LANES;
         }
-        (at..self.text.len()).find(|&at| self.wakes(at)).unwrap_or(NONE)
+        let rest = self.text.get(at..).unwrap_or_default().iter().zip(at..);
+        let mut places = rest.filter(|(byte, _)| is_first(**byte)).map(|(_, at)| at);
+        places.find(|&at| self.wakes(at)).unwrap_or(NONE)
     }
 
     #[inline]
     fn wakes(&self, at: usize) -> bool {
         let Some(&one) = self.text.get(at) else { return false };
         match self.text.get(at + 1) {
-            Some(&two) if one < 0x80 => begins(one, two),
+            Some(&two) if one < 0x80 => begins(one, two) | (self.addressed & is_point(one, two)),
             None if one < 0x80 => {
-                !self.whole && matches!(one, b'%' | b'=' | b'&' | b'\\' | b'@' | b'.' | b'<' | b'\n' | b'\r')
+                !self.whole
+                    && matches!(
+                        one,
+                        b'%' | b'=' | b'&' | b'\\' | b'@' | b'.' | b'-' | b'<' | b'\n' | b'\r' | b'0'..=b'9'
+                    )
             }
             _ => self.characters.may_begin(self.text, at),
         }
@@ -201,10 +210,22 @@ fn begins(one: u8, two: u8) -> bool {
         | ((one == b'=') & (digit | ((letter < 6) & (two < b'a')) | line_end))
         | ((one == b'&') & ((letter < 26) | (two == b'#')))
         | ((one == b'\\') & (((two | 0x20) == b'u') | (two == b'x')))
-        | (((one == b'@') | (one == b'.')) & line_end)
-        | (((one == b'\n') | (one == b'\r'))
-            & (digit | (two == b'@') | (two == b' ') | (two == b'\t') | (two == b'>') | (two == b'\n')))
+        // The last byte of a line says more than its end, which every line has.
+        | (((one == b'@') | (one == b'-') | (one.wrapping_sub(b'0') < 10)) & line_end)
+        | (((one == b'\n') | (one == b'\r')) & (two == b'@'))
         | ((one == b'<') & ((letter < 26) | (two == b'/') | (two == b'!')))
+}
+
+/// Whether any unit begins with the byte; letters and spaces begin none.
+#[inline]
+fn is_first(byte: u8) -> bool {
+    byte >= 0x80 || !(byte.is_ascii_alphabetic() || byte == b' ')
+}
+
+/// Whether a point ends the line.
+#[inline]
+fn is_point(one: u8, two: u8) -> bool {
+    (one == b'.') & ((two == b'\n') | (two == b'\r'))
 }
 
 /// Whether a character of the data file may begin with this byte, letters of other scripts aside.

@@ -96,6 +96,14 @@ pub(super) type Read = Result<Option<(usize, Says)>, End>;
 /// The unit at `at`.
 pub(super) fn read(text: &[u8], at: usize, whole: bool) -> Unit {
     let ahead = Ahead { text, at, whole };
+    if let Some(b'0'..=b'9' | b'-') = text.get(at) {
+        // What may be a unit is the end of the line behind it.
+        return match line::read(&Ahead { at: at + 1, ..ahead }) {
+            Ok(Some((length, says))) => Unit::Says { start: at + 1, end: at + 1 + length, says },
+            Ok(None) => Unit::None,
+            Err(End) => Unit::Cut(at),
+        };
+    }
     let (start, read) = match text.get(at) {
         Some(b'%') => (at, escape::percent(&ahead)),
         Some(b'&') => (at, escape::entity(&ahead)),

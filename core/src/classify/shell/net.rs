@@ -1,0 +1,325 @@
+//! `curl`, `wget` and their kin, and copies to other machines.
+
+use std::str::FromStr;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use super::special::reads;
+use super::tools;
+use super::walk::{Input, Walk};
+use super::word::Field;
+use crate::classify::{self, Body, Outcome};
+use crate::model::{Act, HttpHead, Operation, Risk};
+
+/// What a command line of a client asks for.
+#[derive(Default)]
+struct Request<'a> {
+    urls: Vec<&'a str>,
+    method: Option<&'a str>,
+    headers: Vec<&'a str>,
+    body: Option<String>,
+    /// Files that go into the body.
+    files: Vec<&'a str>,
+    sends: bool,
+    /// Whether input is part of what is sent.
+    input: bool,
+    /// Settings come from a file, or the client starts something.
+    configured: bool,
+}
+
+const VALUES: [&str; 46] = [
+    "-o",
+    "--output",
+    "-H",
+    "--header",
+    "-u",
+    "--user",
+    "-A",
+    "--user-agent",
+    "-e",
+    "--referer",
+    "-b",
+    "--cookie",
+    "-c",
+    "--cookie-jar",
+    "-m",
+    "--max-time",
+    "--connect-timeout",
+    "-x",
+    "--proxy",
+    "--cacert",
+    "--cert",
+    "--key",
+    "-w",
+    "--write-out",
+    "--retry",
+    "--resolve",
+    "-O",
+    "-P",
+    "--directory-prefix",
+    "-t",
+    "--tries",
+    "-T",
+    "-Q",
+    "-a",
+    "--limit-rate",
+    "-U",
+    "--output-document",
+    "--retry-delay",
+    "-C",
+    "-r",
+    "--range",
+    "--interface",
+    "--unix-socket",
+    "-E",
+    "--oauth2-bearer",
+    "--password",
+];
+
+fn read<'a>(name: &str, words: &[&'a str]) -> Request<'a> {
+    let mut request = Request::default();
+    let mut words = words.iter().skip(1).copied();
+    let wget = name == "wget";
+    while let Some(word) = words.next() {
+        if !word.starts_with('-') || word == "-" {
+            match (name, Method::from_str(word)) {
+                ("http" | "https" | "xh", Ok(_)) if word.chars().all(|c| c.is_ascii_uppercase()) => {
+                    request.method = Some(word)
+                }
+                _ => request.urls.push(word),
+            }
+            continue;
+        }
+        let (option, mut value) = match word.split_once('=') {
+            Some((option, value)) if word.starts_with("--") => (option, Some(value)),
+            _ => (word, None),
+        };
+        // `-XPOST`, `-d@file`, `-sd @file`
+        let short = !option.starts_with("--");
+        let taking: &str = if wget { "OPtTQaUeo" } else { "XdFTHouAebcmxwCrEK" };
+        let mut letter = option.to_owned();
+        if short && let Some(at) = option.get(1..).and_then(|letters| letters.find(|c| taking.contains(c))) {
+            letter = format!("-{}", option.get(at + 1..at + 2).unwrap_or_default());
+            value = option.get(at + 2..).filter(|rest| !rest.is_empty());
+        }
+        let mut next = |value: Option<&'a str>| value.or_else(|| words.next()).unwrap_or_default();
+        match letter.as_str() {
+            "-X" | "--request" | "--method" if !wget || option == "--method" => {
+                request.method = Some(next(value))
+            }
+            "-d" | "--data" | "--data-binary" | "--data-raw" | "--data-ascii" | "--data-urlencode"
+            | "--json" | "--post-data" | "--body-data" => {
+                request.sends = true;
+                let text = next(value);
+                match text.strip_prefix('@').filter(|_| letter != "--data-raw") {
+                    Some("-") => request.input = true,
+                    Some(file) => request.files.push(file),
+                    None => request.body = Some(text.to_owned()),
+                }
+            }
+            "-F" | "--form" if !wget => {
+                request.sends = true;
+                let text = next(value);
+                if let Some((_, file)) = text.split_once("=@").or(text.split_once("=<")) {
+                    match file.split(';').next().unwrap_or_default() {
+                        "-" => request.input = true,
+                        file => request.files.push(file),
+                    }
+                }
+            }
+            "-T" | "--upload-file" if !wget => {
+                request.sends = true;
+                request.method.get_or_insert("PUT");
+                match next(value) {
+                    "-" | "." => request.input = true,
+                    file => request.files.push(file),
+                }
+            }
+            "--post-file" | "--body-file" => {
+                request.sends = true;
+                match next(value) {
+                    "-" => request.input = true,
+                    file => request.files.push(file),
+                }
+            }
+            "-I" | "--head" if !wget => request.method = Some("HEAD"),
+            "-G" | "--get" if !wget => request.method = Some("GET"),
+            "--url" => request.urls.push(next(value)),
+            "-K" | "--config" | "--use-askpass" | "--execute" => {
+                request.configured = true;
+                next(value);
+            }
+            "-H" | "--header" if !wget || option == "--header" => request.headers.push(next(value)),
+            letter if VALUES.contains(&letter) => {
+                next(value);
+            }
+            _ => {}
+        }
+    }
+    request
+}
+
+/// One or more requests over HTTP.
+pub(super) fn fetch(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str]) {
+    let mut request = read(name, words);
+    if matches!(name, "http" | "https" | "xh") {
+        let more: Vec<&str> = request.urls.drain(1.min(request.urls.len())..).collect();
+        request.sends = more.iter().any(|word| word.contains('=') || word.contains('@'))
+            || !matches!(walk.input, Input::None);
+        request.input = !matches!(walk.input, Input::None);
+    }
+    if request.configured {
+        walk.unknown("configured");
+    }
+    for file in &request.files {
+        reads(walk, file);
+    }
+    let dynamic = fields.iter().any(|field| field.dynamic);
+    for url in &request.urls {
+        one(walk, &request, url, dynamic);
+    }
+    if request.urls.is_empty() {
+        walk.act(if request.configured { Operation::NetworkSend } else { Operation::None }, None, "");
+    }
+    // What a file or another command gave is on its way, wherever that is.
+    walk.sends = request.sends && (request.input || !request.files.is_empty());
+}
+
+fn one(walk: &mut Walk, request: &Request<'_>, url: &str, dynamic: bool) {
+    let address = url.split_once("://").map_or(url, |(_, rest)| rest);
+    if url.starts_with("file://") {
+        return reads(walk, address);
+    }
+    let end = address.find(['/', '?', '#']).unwrap_or(address.len());
+    let host = address.get(..end).unwrap_or_default().rsplit('@').next().unwrap_or_default();
+    let target = address.get(end..).filter(|target| target.starts_with('/')).unwrap_or("/");
+    let target = target.split('#').next().unwrap_or("/");
+    let carries = request.input || !request.files.is_empty();
+    let method = request.method.unwrap_or(if request.sends { "POST" } else { "GET" });
+    let known = tools::system(host).and_then(|name| asked(name, method, host, target, request));
+    match known {
+        Some(acts) => {
+            let reads_only = matches!(method, "GET" | "HEAD");
+            let unknown = acts.iter().all(|act| act.operation == Operation::Unknown);
+            if unknown && reads_only {
+                walk.act(Operation::NetworkFetch, None, host);
+            } else {
+                walk.acts.extend(acts);
+            }
+            if carries && request.files.iter().any(|file| tools::kind(file) == Some("secret")) {
+                walk.act(Operation::NetworkSend, Some(90), host);
+            }
+        }
+        None if carries => walk.act(Operation::NetworkSend, Some(90), host),
+        None if request.sends || !matches!(method, "GET" | "HEAD" | "OPTIONS") => {
+            walk.act(Operation::NetworkSend, Some(if dynamic { 80 } else { 70 }), host);
+        }
+        // An address made of what only the run knows may carry anything out.
+        None if dynamic && target.len() > 1 => walk.act(Operation::NetworkFetch, Some(45), host),
+        None => {
+            let meta = host.starts_with("169.254.169.254") || host.starts_with("metadata.google");
+            if meta {
+                return walk.act(Operation::SecretRead, Some(90), host);
+            }
+            walk.act(Operation::NetworkFetch, None, host);
+        }
+    }
+}
+
+/// What the catalogue says.
+fn asked(name: &str, method: &str, host: &str, target: &str, request: &Request<'_>) -> Option<Vec<Act>> {
+    let system = classify::system(name)?;
+    let mut headers = HeaderMap::new();
+    for (name, value) in request.headers.iter().filter_map(|line| line.split_once(':')) {
+        if let (Ok(name), Ok(value)) =
+            (HeaderName::from_str(name.trim()), HeaderValue::from_str(value.trim()))
+        {
+            headers.append(name, value);
+        }
+    }
+    let body = request.body.clone().unwrap_or_default();
+    if !body.is_empty() {
+        headers.insert("content-length", HeaderValue::from(body.len()));
+    }
+    let head = HttpHead {
+        method: Method::from_str(method).ok()?,
+        target: target.to_owned(),
+        host: host.to_owned(),
+        headers,
+    };
+    let unread = request.input || !request.files.is_empty();
+    let done = match classify::http(system, &head, "") {
+        Outcome::Done(done) => done,
+        Outcome::NeedBody(pending) => {
+            pending.finish(if unread { Body::TooLarge } else { Body::Whole(body.as_bytes()) }).ok()?
+        }
+        Outcome::Refused(_) => return None,
+    };
+    Some(done.acts)
+}
+
+/// Copies between machines: towards another one, files leave.
+pub(super) fn copy(walk: &mut Walk, name: &str, words: &[&str]) {
+    let Some(tool) = tools::tool(name) else { return };
+    let arguments = tool.arguments(words);
+    let runs = ["ProxyCommand", "LocalCommand"];
+    let own = |value: &&str| {
+        runs.iter().any(|run| value.contains(run)) || (value.contains("sh -c") || value.contains("sh "))
+    };
+    if arguments
+        .options
+        .iter()
+        .filter(|(option, _)| matches!(*option, "-o" | "-e" | "--rsh" | "-S"))
+        .filter_map(|(_, value)| *value)
+        .any(|value| own(&value) && !value.starts_with("ssh"))
+    {
+        walk.act(Operation::CodeExecute, Some(85), "");
+    }
+    let remote = |word: &str| {
+        let mark = word.find(':');
+        mark.is_some_and(|at| !word.get(..at).unwrap_or_default().contains('/'))
+            || word.starts_with("rsync://")
+    };
+    let paths = arguments.range("2..");
+    let Some((to, from)) = paths.split_last() else { return walk.act(Operation::None, None, "") };
+    if from.is_empty() {
+        return walk.act(Operation::NetworkFetch, None, to);
+    }
+    let path = |word: &str| word.split_once(':').map_or(word.to_owned(), |(_, path)| path.to_owned());
+    if remote(to) {
+        for file in from.iter().filter(|file| !remote(file)) {
+            reads(walk, file);
+        }
+        walk.sends = true;
+        walk.act(
+            Operation::NetworkSend,
+            Some(if tools::kind(from.first().copied().unwrap_or_default()).is_some() { 85 } else { 70 }),
+            to,
+        );
+        if arguments.has("--delete") {
+            walk.act(Operation::FileDelete, Some(75), to);
+        }
+        return;
+    }
+    for file in from {
+        if remote(file) {
+            let (operation, risk) = match tools::kind(&path(file)) {
+                Some("secret") => (Operation::SecretRead, 85),
+                Some("model") => (Operation::ModelDownload, 75),
+                Some("vectors" | "data") => (Operation::DataExport, 80),
+                _ => (Operation::NetworkFetch, 40),
+            };
+            let mut act = Act::new(operation, *file);
+            act.risk = Risk::new(risk);
+            walk.acts.push(act);
+        } else {
+            reads(walk, file);
+        }
+    }
+    if !from.iter().any(|file| remote(file)) {
+        super::special::writes(walk, to);
+        if arguments.has("--delete*|--remove-source-files") {
+            walk.act(Operation::FileDelete, Some(70), to);
+        }
+    }
+}

@@ -1,0 +1,485 @@
+//! From pipelines to acts: words are worked out, wrappers taken off, tools looked up.
+
+use std::collections::HashMap;
+
+use super::parse::{self, Command, Kind, Pipeline, Stage};
+use super::tools::{self, Arguments, Effect};
+use super::word::{Field, Part, Word, unescaped};
+use super::{Commands, special};
+use crate::model::{Act, Operation, Risk};
+
+/// How often a command may lead to another one.
+const NESTING: usize = 32;
+/// How many commands are looked at, with all that functions and loops repeat.
+const WORK: usize = 20_000;
+/// How many fields one word may become.
+const FIELDS: usize = 4_096;
+
+/// What comes in at a command.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Input {
+    #[default]
+    None,
+    /// From another command or a file.
+    Piped,
+    /// A text that is known.
+    Text(String),
+}
+
+#[derive(Default)]
+pub(super) struct Walk {
+    variables: HashMap<String, Option<String>>,
+    functions: HashMap<String, Vec<Pipeline>>,
+    aliases: HashMap<String, String>,
+    positional: Vec<Field>,
+    pub(super) acts: Vec<Act>,
+    pub(super) input: Input,
+    /// What the last command puts out, where that is known.
+    pub(super) output: Option<String>,
+    /// Whether the command at hand sends what it reads.
+    pub(super) sends: bool,
+    nesting: usize,
+    work: usize,
+    reason: Option<&'static str>,
+}
+
+impl Walk {
+    /// The acts, each once.
+    pub(super) fn finish(mut self) -> Commands {
+        let mut acts: Vec<Act> = Vec::new();
+        for act in std::mem::take(&mut self.acts) {
+            match acts
+                .iter_mut()
+                .find(|known| known.operation == act.operation && known.resource == act.resource)
+            {
+                Some(known) => known.risk = known.risk.max(act.risk),
+                None => acts.push(act),
+            }
+        }
+        if acts.iter().any(|act| act.operation != Operation::None) {
+            acts.retain(|act| act.operation != Operation::None);
+        }
+        if acts.is_empty() {
+            acts.push(Act::new(Operation::None, ""));
+        }
+        Commands { acts, reason: self.reason }
+    }
+
+    pub(super) fn act(&mut self, operation: Operation, risk: Option<u8>, resource: &str) {
+        if operation == Operation::Unknown {
+            self.acts.push(Act::unknown());
+            return;
+        }
+        let mut act = Act::new(operation, resource);
+        act.magnitude.unit = operation.unit();
+        act.risk = risk.map_or(act.risk, Risk::new);
+        self.acts.push(act);
+    }
+
+    pub(super) fn unknown(&mut self, reason: &'static str) {
+        self.reason.get_or_insert(reason);
+        self.acts.push(Act::unknown());
+    }
+
+    pub(super) fn list(&mut self, list: &[Pipeline]) {
+        for pipeline in list {
+            self.pipeline(pipeline);
+        }
+    }
+
+    /// Shell text that a command is given.
+    pub(super) fn script(&mut self, text: &str) {
+        self.deeper(|walk| match parse::script(text) {
+            Ok(list) => walk.list(&list),
+            Err(reason) => walk.unknown(reason),
+        });
+    }
+
+    /// A command that another one starts.
+    pub(super) fn words(&mut self, words: &[&str]) {
+        let fields: Vec<Field> = words.iter().copied().map(Field::of).collect();
+        self.deeper(|walk| walk.command(&fields));
+    }
+
+    pub(super) fn deeper(&mut self, run: impl FnOnce(&mut Self)) {
+        if self.nesting >= NESTING {
+            return self.unknown("too_deep");
+        }
+        self.nesting += 1;
+        run(self);
+        self.nesting -= 1;
+    }
+
+    fn pipeline(&mut self, stages: &[Stage]) {
+        let outer = std::mem::take(&mut self.input);
+        let began = self.acts.len();
+        for (at, stage) in stages.iter().enumerate() {
+            self.input = match (at, self.output.take()) {
+                (0, _) => outer.clone(),
+                (_, Some(text)) => Input::Text(text),
+                (_, None) => Input::Piped,
+            };
+            self.sends = false;
+            self.stage(stage);
+            if self.sends {
+                // What was read so far, by files of this command too, has left.
+                special::left(self.acts.get_mut(began..).unwrap_or_default());
+            }
+        }
+        self.input = outer;
+        self.sends = false;
+    }
+
+    fn stage(&mut self, stage: &Stage) {
+        self.work += 1;
+        if self.work > WORK {
+            return self.unknown("too_long");
+        }
+        self.output = None;
+        let mut written = Vec::new();
+        for redirect in &stage.redirects {
+            let target = self.text(&redirect.target);
+            match redirect.kind {
+                Kind::Text => {
+                    self.input =
+                        if target.dynamic { Input::Piped } else { Input::Text(format!("{}\n", target.text)) };
+                }
+                Kind::Read
+                    if target.text.starts_with("/dev/tcp/") || target.text.starts_with("/dev/udp/") =>
+                {
+                    self.act(Operation::NetworkSend, Some(90), &target.text);
+                }
+                Kind::Read => {
+                    self.input = Input::Piped;
+                    special::reads(self, &target.text);
+                }
+                Kind::Aside => {}
+                Kind::Write
+                    if target.text.starts_with("/dev/tcp/") || target.text.starts_with("/dev/udp/") =>
+                {
+                    self.act(Operation::NetworkSend, Some(90), &target.text);
+                    written.push(None);
+                }
+                Kind::Write => written.push(Some(target.text)),
+            }
+        }
+        match &stage.command {
+            Command::Simple(assigned, words) => self.simple(assigned, words),
+            Command::Group(list, None) => self.deeper(|walk| walk.list(list)),
+            Command::Group(list, Some((name, values))) => self.each(name, values, list),
+            Command::Function(name, body) => {
+                self.functions.insert(name.clone(), body.clone());
+                // Whether it is called is seen elsewhere; that it is there is nothing yet.
+                self.acts.push(Act::new(Operation::None, ""));
+            }
+        }
+        for target in written {
+            self.output = None;
+            match target {
+                Some(path) => special::writes(self, &path),
+                None => self.sends = true,
+            }
+        }
+    }
+
+    /// A loop over values: once for each that is known, up to a few.
+    fn each(&mut self, name: &str, values: &[Word], list: &[Pipeline]) {
+        let fields: Vec<Field> = values.iter().flat_map(|word| self.fields(word)).collect();
+        let few = fields.len() <= 16;
+        for field in fields.iter().take(16) {
+            let value = (!field.dynamic && few).then(|| field.text.clone());
+            self.variables.insert(name.to_owned(), value);
+            self.deeper(|walk| walk.list(list));
+        }
+        if fields.is_empty() {
+            self.variables.insert(name.to_owned(), None);
+            self.deeper(|walk| walk.list(list));
+        }
+    }
+
+    fn simple(&mut self, assigned: &[(String, Word)], words: &[Word]) {
+        for (name, word) in assigned {
+            let value = self.text(word);
+            // What the shell takes for a command, or how it reads one, is no plain variable.
+            if matches!(
+                name.as_str(),
+                "PATH" | "LD_PRELOAD" | "LD_LIBRARY_PATH" | "BASH_ENV" | "ENV" | "PROMPT_COMMAND" | "IFS"
+            ) {
+                self.act(Operation::CodeExecute, Some(if name == "PATH" { 40 } else { 80 }), "");
+            }
+            let value = (!value.dynamic).then_some(value.text);
+            self.variables.insert(name.clone(), value);
+        }
+        let fields: Vec<Field> = words.iter().flat_map(|word| self.fields(word)).collect();
+        if fields.is_empty() {
+            self.acts.push(Act::new(Operation::None, ""));
+            return;
+        }
+        self.command(&fields);
+    }
+
+    /// One command, word by word.
+    pub(super) fn command(&mut self, fields: &[Field]) {
+        self.work += 1;
+        let Some(first) = fields.first() else { return };
+        if self.work > WORK {
+            return self.unknown("too_long");
+        }
+        if fields.iter().any(|field| field.split) {
+            self.unknown("split");
+        }
+        if first.dynamic || first.text.is_empty() || first.text.contains(['*', '?']) && first.text != "?" {
+            return self.unknown("dynamic");
+        }
+        if let Some(text) = self.aliases.get(&first.text).cloned() {
+            let rest: Vec<String> = fields.iter().skip(1).map(|field| quote(&field.text)).collect();
+            self.aliases.remove(&first.text);
+            self.script(&format!("{text} {}", rest.join(" ")));
+            self.aliases.insert(first.text.clone(), text);
+            return;
+        }
+        if let Some(body) = self.functions.get(&first.text).cloned() {
+            let outer = std::mem::replace(&mut self.positional, fields.get(1..).unwrap_or_default().to_vec());
+            self.deeper(|walk| walk.list(&body));
+            self.positional = outer;
+            return;
+        }
+        let name = first.text.rsplit('/').next().unwrap_or_default().trim_end_matches(".exe");
+        let mut words: Vec<&str> = fields.iter().map(|field| field.text.as_str()).collect();
+        if let Some(word) = words.first_mut() {
+            *word = name;
+        }
+        match name {
+            "alias" => {
+                for (alias, text) in fields.iter().skip(1).filter_map(|field| field.text.split_once('=')) {
+                    self.aliases.insert(alias.to_owned(), text.to_owned());
+                }
+            }
+            "export" | "declare" | "local" | "typeset" | "readonly" => {
+                for field in fields.iter().skip(1) {
+                    let Some((variable, value)) = field.text.split_once('=') else { continue };
+                    let value = (!field.dynamic).then(|| value.to_owned());
+                    self.variables.insert(variable.to_owned(), value);
+                }
+            }
+            "read" | "mapfile" | "readarray" | "getopts" => {
+                for field in fields.iter().skip(1).filter(|field| !field.text.starts_with('-')) {
+                    self.variables.insert(field.text.clone(), None);
+                }
+            }
+            "set" if words.get(1) == Some(&"--") => {
+                self.positional = fields.get(2..).unwrap_or_default().to_vec();
+            }
+            "eval" => {
+                self.act(Operation::CodeExecute, Some(85), "");
+                if fields.iter().skip(1).all(|field| !field.dynamic) {
+                    let text = words.get(1..).unwrap_or_default().join(" ");
+                    self.script(&text);
+                }
+                return;
+            }
+            _ => {}
+        }
+        if special::run(self, name, fields, &words) {
+            return;
+        }
+        let Some(tool) = tools::tool(name) else {
+            // A program of the caller's own.
+            if first.text.starts_with("./") || first.text.ends_with(".sh") || first.text.ends_with(".py") {
+                return self.act(Operation::CodeExecute, Some(50), &first.text);
+            }
+            return self.unknown("unknown_tool");
+        };
+        let arguments = tool.arguments(&words);
+        match tool.effects(&arguments) {
+            Some(effects) => {
+                for effect in effects {
+                    self.effect(effect, &arguments, fields, &words);
+                }
+            }
+            None => self.unknown("unknown_use"),
+        }
+    }
+
+    fn effect(&mut self, effect: &Effect, arguments: &Arguments<'_>, fields: &[Field], words: &[&str]) {
+        match effect {
+            Effect::Does(operation, risk, places) => {
+                let resource = places.iter().find_map(|place| arguments.place(place)).unwrap_or_default();
+                self.act(*operation, *risk, special::named(resource));
+            }
+            Effect::By(name, places) => special::by(self, name, places, arguments, fields, words),
+        }
+    }
+
+    /// One text for a word, whatever stands in it.
+    pub(super) fn text(&mut self, word: &Word) -> Field {
+        let mut all = Field::default();
+        for (at, field) in self.pieces(word, false).into_iter().enumerate() {
+            if at > 0 {
+                all.text.push(' ');
+            }
+            all.text.push_str(&field.text);
+            all.dynamic |= field.dynamic;
+        }
+        all
+    }
+
+    /// The fields that a word becomes: unquoted values are taken apart at blanks, lists in braces written out.
+    pub(super) fn fields(&mut self, word: &Word) -> Vec<Field> {
+        if let [Part::Text(text, false)] = word.0.as_slice()
+            && text.contains('{')
+        {
+            return braces(text, 0).into_iter().take(FIELDS).map(Field::of).collect();
+        }
+        self.pieces(word, true)
+    }
+
+    fn pieces(&mut self, word: &Word, splits: bool) -> Vec<Field> {
+        let mut fields = vec![Field::default()];
+        let mut any = false;
+        for part in &word.0 {
+            let (text, dynamic, quoted) = match part {
+                Part::Text(text, quoted) => {
+                    any |= *quoted;
+                    (text.clone(), false, true)
+                }
+                Part::Variable(name, default, quoted) => {
+                    if name == "@" || name == "*" {
+                        for (at, field) in self.positional.clone().into_iter().enumerate() {
+                            if at > 0 {
+                                fields.push(Field::default());
+                            }
+                            append(&mut fields, &field);
+                        }
+                        continue;
+                    }
+                    if name == "IFS" && !quoted && splits {
+                        fields.push(Field { split: true, ..Field::default() });
+                        continue;
+                    }
+                    let known = self.variable(name, default.as_ref());
+                    (known.text, known.dynamic, *quoted || !splits)
+                }
+                Part::Output(list, quoted) => {
+                    let output = self.substituted(list);
+                    (output.clone().unwrap_or_default(), output.is_none(), *quoted || !splits)
+                }
+                Part::Process(list) => {
+                    self.substituted(list);
+                    ("/dev/fd/63".to_owned(), true, true)
+                }
+                Part::Either(inner) | Part::Changed(inner) => {
+                    let inner = self.text(inner);
+                    (inner.text, true, true)
+                }
+                Part::Number => ("0".to_owned(), true, true),
+                Part::Here | Part::Unknown => (String::new(), true, true),
+            };
+            if quoted {
+                append(&mut fields, &Field { text, dynamic, split: false });
+                any |= !matches!(part, Part::Text(_, false));
+                continue;
+            }
+            let blank = |c: char| c.is_ascii_whitespace();
+            for (at, piece) in text.split(blank).filter(|piece| !piece.is_empty()).enumerate() {
+                if (at > 0 || text.starts_with(blank))
+                    && fields.len() < FIELDS
+                    && !fields.last().is_some_and(|f| f.text.is_empty() && !f.dynamic)
+                {
+                    fields.push(Field::default());
+                }
+                append(&mut fields, &Field { text: piece.to_owned(), dynamic, split: false });
+            }
+            if dynamic && let Some(last) = fields.last_mut() {
+                last.dynamic = true;
+            }
+        }
+        fields.retain(|field| any || !field.text.is_empty() || field.dynamic);
+        fields
+    }
+
+    fn variable(&mut self, name: &str, default: Option<&Word>) -> Field {
+        let unset = |walk: &mut Self| match default {
+            // What stands for it is as good a guess as any, and only a guess.
+            Some(word) => Field { dynamic: true, ..walk.text(word) },
+            None => Field { dynamic: true, ..Field::default() },
+        };
+        if let Some(number) = name.parse::<usize>().ok().and_then(|n| n.checked_sub(1)) {
+            return match self.positional.get(number) {
+                Some(field) => field.clone(),
+                None => unset(self),
+            };
+        }
+        match (self.variables.get(name), default) {
+            (Some(Some(value)), _) => Field::of(value.clone()),
+            (None, None) if name == "HOME" => Field { text: "~".into(), ..Field::default() },
+            (None, None) if name == "PWD" => Field { text: ".".into(), ..Field::default() },
+            (None, None) if name == "0" => Field::of("sh"),
+            _ => unset(self),
+        }
+    }
+
+    /// Commands whose output becomes a word: they run, and what they put out may be known.
+    fn substituted(&mut self, list: &[Pipeline]) -> Option<String> {
+        let (input, output, sends) = (std::mem::take(&mut self.input), self.output.take(), self.sends);
+        self.deeper(|walk| walk.list(list));
+        let told = self.output.take();
+        (self.input, self.output, self.sends) = (input, output, sends);
+        told.map(|text| text.trim_end_matches('\n').to_owned())
+    }
+}
+
+fn append(fields: &mut [Field], piece: &Field) {
+    if let Some(last) = fields.last_mut() {
+        last.text.push_str(&piece.text);
+        last.dynamic |= piece.dynamic;
+    }
+}
+
+/// `{a,b}` written out.
+fn braces(text: &str, depth: usize) -> Vec<String> {
+    let whole = || vec![text.to_owned()];
+    let Some((before, rest)) = text.split_once('{').filter(|_| depth < 8) else { return whole() };
+    let Some((inner, after)) = rest.split_once('}') else { return whole() };
+    if !inner.contains(',') {
+        return whole();
+    }
+    let each = inner.split(',').flat_map(|one| braces(&format!("{before}{one}{after}"), depth + 1));
+    each.take(FIELDS).collect()
+}
+
+/// A text as one word of a script.
+pub(super) fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// What `echo` and `printf` put out.
+pub(super) fn printed(name: &str, fields: &[Field]) -> Option<String> {
+    if fields.iter().any(|field| field.dynamic) {
+        return None;
+    }
+    let mut words = fields.iter().skip(1).map(|field| field.text.as_str()).peekable();
+    if name == "echo" {
+        let mut escapes = false;
+        while let Some(option) = words.next_if(|word| matches!(*word, "-n" | "-e" | "-E" | "-ne" | "-en")) {
+            escapes |= option.contains('e');
+        }
+        let text = words.collect::<Vec<_>>().join(" ");
+        return Some(if escapes { unescaped(&text) } else { text });
+    }
+    let format = unescaped(words.next()?);
+    let mut out = String::new();
+    let mut rest = format.chars();
+    while let Some(letter) = rest.next() {
+        match letter {
+            '%' => match rest.next()? {
+                '%' => out.push('%'),
+                's' | 'd' | 'i' => out.push_str(words.next().unwrap_or_default()),
+                'b' => out.push_str(&unescaped(words.next().unwrap_or_default())),
+                _ => return None,
+            },
+            letter => out.push(letter),
+        }
+    }
+    Some(out)
+}
