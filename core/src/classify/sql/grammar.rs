@@ -16,6 +16,22 @@ use super::lexer::{Kind, NESTING};
 /// Most operators of a statement: a chain of them is as deep a tree as it is long, and its readers recurse.
 const CHAIN: usize = 512;
 
+/// Deepest parentheses of a statement that it reads: it tries what begins with one in several ways, at each level.
+const NESTED: usize = 16;
+
+fn deepest(tokens: Tokens<'_, '_>) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for token in tokens {
+        match token.kind {
+            Kind::Open => depth += 1,
+            Kind::Close => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
 /// Why the grammar does not stand behind a reading of `tokens` that found `known` tables; `None` where it does.
 pub(super) fn objects_to(tokens: Tokens<'_, '_>, dialect: Dialect, known: &[String]) -> Option<&'static str> {
     let chained = tokens.iter().filter(|token| {
@@ -37,7 +53,7 @@ pub(super) fn objects_to(tokens: Tokens<'_, '_>, dialect: Dialect, known: &[Stri
                 "AT",
             ])
     });
-    if chained.count() > CHAIN {
+    if chained.count() > CHAIN || deepest(tokens) > NESTED {
         return Some("too_complex");
     }
     let text = written(tokens, dialect);

@@ -324,7 +324,7 @@ pub(super) fn sources(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut E
             Kind::Text => file(&first.text, effects),
             _ => relation(part, scope, effects),
         };
-        nested(from(part, 1), scope, effects);
+        nested(from(part, after(part, 0)), scope, effects);
         bound = bound.zip(one.bound).map(|(a, b)| a.saturating_mul(b));
         rows.join(one);
     }
