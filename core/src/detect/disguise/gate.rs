@@ -216,6 +216,15 @@ fn begins(one: u8, two: u8) -> bool {
         | ((one == b'<') & ((letter < 26) | (two == b'/') | (two == b'!')))
 }
 
+/// Whether a whole text, short as keys and names are, surely holds no unit.
+pub(super) fn is_shut(text: &[u8], places: &[Place]) -> bool {
+    // What else begins a unit does so before the end of a line.
+    let opens = |byte: u8| byte >= 0x80 || matches!(byte, b'%' | b'=' | b'&' | b'\\' | b'<' | b'\n' | b'\r');
+    text.len() < SHORTEST
+        && !text.iter().fold(false, |any, &byte| any | opens(byte))
+        && places.iter().all(|place| *place == Place::default())
+}
+
 /// Whether any unit begins with the byte; letters and spaces begin none.
 #[inline]
 fn is_first(byte: u8) -> bool {

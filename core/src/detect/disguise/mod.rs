@@ -63,6 +63,9 @@ impl Layers {
     /// `places` as [`places`](Self::places) told them for the start of the text.
     pub(super) fn read(text: &[u8], whole: bool, places: &[Place; DEPTH]) -> Self {
         let mut layers = Self { views: Vec::new(), end: text.len(), places: *places };
+        if whole && gate::is_shut(text, places) {
+            return layers;
+        }
         for place in places {
             let below = layers.views.last().map_or(text, |view| view.text.as_slice());
             let (view, end) = View::read(below, whole, place);
