@@ -85,7 +85,8 @@ fn atom(tokens: Tokens<'_, '_>, tables: &[String]) -> Condition {
         return match at(tokens, 0) {
             Some(token) if token.is("TRUE") => Condition::Every,
             Some(token)
-                if matches!(token.kind, Kind::Number | Kind::Text) && token.text.trim_matches('0') != "" =>
+                if matches!(token.kind, Kind::Number | Kind::Text)
+                    && !token.text.trim_matches('0').is_empty() =>
             {
                 Condition::Every
             }

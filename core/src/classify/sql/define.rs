@@ -77,10 +77,10 @@ pub(super) fn unknown(tokens: Tokens<'_, '_>, effects: &mut Effects) {
             () if token.any(&["OUTFILE", "DUMPFILE"]) => Operation::FileWrite,
             () if token.any(&["PROGRAM", "EXECUTE", "EXEC"]) => Operation::CodeExecute,
             () => {
-                if token.any(&["FROM", "JOIN", "INTO", "TABLE"]) {
-                    if let Some((given, _)) = name(tokens, place + 1) {
-                        effects.table(&table(given));
-                    }
+                if token.any(&["FROM", "JOIN", "INTO", "TABLE"])
+                    && let Some((given, _)) = name(tokens, place + 1)
+                {
+                    effects.table(&table(given));
                 }
                 continue;
             }

@@ -80,10 +80,10 @@ fn script(text: &str, effects: &mut Effects) {
     for tokens in tokens.split(|token| token.kind == Kind::Semicolon).filter(|tokens| !tokens.is_empty()) {
         (effects.own_form, effects.vector_columns) = (false, Vec::new());
         statement::whole(tokens, effects);
-        if !effects.own_form {
-            if let Some(reason) = grammar::objects_to(tokens, effects.dialect, &effects.tables) {
-                effects.unknown(reason);
-            }
+        if !effects.own_form
+            && let Some(reason) = grammar::objects_to(tokens, effects.dialect, &effects.tables)
+        {
+            effects.unknown(reason);
         }
     }
 }

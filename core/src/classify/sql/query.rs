@@ -227,7 +227,7 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     }
     rows.searches |= columns::searches(whole);
     let kept = filtered(tokens, scope, effects);
-    if rows.shape != Shape::Computed || !rows.bound.is_some_and(|bound| bound == 1) {
+    if rows.shape != Shape::Computed || rows.bound.is_none_or(|bound| bound != 1) {
         rows.bound = least(rows.bound, least(kept.bound(), top));
     }
     into(tokens, whole, &rows, effects);
