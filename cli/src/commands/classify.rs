@@ -9,14 +9,13 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use wardline::classify::{self, Body, Outcome as Classified, System};
+use wardline::classify::{self, Body, Dialect, Outcome as Classified, System};
 use wardline::model::{Act, HttpHead, Magnitude, Risk};
 
 use crate::args::Classify;
 use crate::{Failure, Outcome, Streams};
 
-/// One request of the evaluation border. Statements have a field of their own there; nothing reads them yet, so they are
-/// `unknown`, which is never taken for a read.
+/// One request of the evaluation border. What none of its fields tells is `unknown`, never taken for a read.
 #[derive(Deserialize, Default)]
 struct Question {
     id: Value,
@@ -30,6 +29,9 @@ struct Question {
     grpc_path: Option<String>,
     /// A command of a system, word by word.
     argv: Option<Vec<String>>,
+    /// Statements of a database, in the dialect that `dialect` names.
+    sql: Option<String>,
+    dialect: Option<String>,
     /// Shell text.
     script: Option<String>,
 }
@@ -42,6 +44,9 @@ struct Answer {
     resource: String,
     risk: Risk,
     magnitude: Magnitude,
+    /// What statements read, write or define.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tables: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<&'static str>,
 }
@@ -77,6 +82,11 @@ pub(crate) fn run(args: &Classify, json: bool, streams: &mut Streams<'_>) -> Out
 }
 
 fn answer(question: &Question) -> Result<Answer, Failure> {
+    if let Some(text) = &question.sql {
+        let done = classify::sql(text, question.dialect.as_deref().and_then(Dialect::by_name));
+        let id = Some(question.id.clone());
+        return Ok(Answer { id, tables: Some(done.tables), ..summary(&done.acts, done.reason) });
+    }
     let (acts, refused) = judge(question)?;
     Ok(Answer { id: Some(question.id.clone()), ..summary(&acts, refused) })
 }
@@ -176,5 +186,13 @@ fn summary(acts: &[Act], refused: Option<&'static str>) -> Answer {
         }
     }
     let top = acts.iter().rev().max_by_key(|act| act.risk).cloned().unwrap_or_else(Act::unknown);
-    Answer { id: None, operations, resource: top.resource, risk: top.risk, magnitude: top.magnitude, refused }
+    Answer {
+        id: None,
+        operations,
+        resource: top.resource,
+        risk: top.risk,
+        magnitude: top.magnitude,
+        tables: None,
+        refused,
+    }
 }

@@ -33,12 +33,14 @@ mod names;
 mod risk;
 mod router;
 pub mod shell;
+mod sql;
 mod target;
 mod wire;
 
 pub use catalogue::{Entry, System};
 pub use command::command;
 pub use risk::raised;
+pub use sql::{Dialect, Statements, sql};
 
 use acts::Facts;
 use body::Record;

@@ -1,0 +1,342 @@
+//! The columns of a query: what comes out of each row.
+
+use super::cursor::{Tokens, after, any, at, from, inside, is_query, kind, name, places};
+use super::effects::{Effects, Rows, Shape};
+use super::knowledge::{KNOWLEDGE, is_key_column};
+use super::lexer::{Kind, Token};
+
+const DISTANCES: [&str; 6] = ["<->", "<=>", "<#>", "<+>", "<~>", "<%>"];
+/// Functions that measure two vectors against each other.
+const MEASURES: [&str; 30] = [
+    "l2_distance",
+    "cosine_distance",
+    "inner_product",
+    "negative_inner_product",
+    "l1_distance",
+    "hamming_distance",
+    "jaccard_distance",
+    "vec_distance",
+    "vec_distance_cosine",
+    "vec_distance_euclidean",
+    "vec_distance_l2",
+    "vec_distance_l1",
+    "vector_distance",
+    "distance",
+    "array_distance",
+    "array_cosine_distance",
+    "array_cosine_similarity",
+    "array_inner_product",
+    "array_negative_inner_product",
+    "list_distance",
+    "list_cosine_similarity",
+    "list_cosine_distance",
+    "list_inner_product",
+    "cosinedistance",
+    "l2distance",
+    "l1distance",
+    "vector_cosine_similarity",
+    "vector_l2_distance",
+    "vector_inner_product",
+    "ml_distance",
+];
+/// Functions of a vector that tell little of it.
+const SIZES: [&str; 7] =
+    ["vector_dims", "vector_norm", "l2_norm", "vec_dim", "length", "octet_length", "array_length"];
+const AGGREGATES: [&str; 34] = [
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "variance",
+    "var_pop",
+    "var_samp",
+    "bool_and",
+    "bool_or",
+    "every",
+    "corr",
+    "covar_pop",
+    "covar_samp",
+    "regr_slope",
+    "mode",
+    "percentile_cont",
+    "percentile_disc",
+    "median",
+    "approx_count_distinct",
+    "approx_percentile",
+    "uniq",
+    "uniqexact",
+    "countif",
+    "sumif",
+    "avgif",
+    "quantile",
+    "any_value",
+    "total",
+    "count_big",
+    "bit_xor",
+];
+/// Aggregates that hold the values of all their rows.
+const GATHERERS: [&str; 22] = [
+    "array_agg",
+    "string_agg",
+    "json_agg",
+    "jsonb_agg",
+    "json_object_agg",
+    "jsonb_object_agg",
+    "xmlagg",
+    "group_concat",
+    "json_group_array",
+    "json_group_object",
+    "json_arrayagg",
+    "json_objectagg",
+    "listagg",
+    "list",
+    "collect_list",
+    "collect_set",
+    "grouparray",
+    "groupuniqarray",
+    "arrayagg",
+    "object_agg",
+    "array_concat_agg",
+    "wm_concat",
+];
+
+fn called<'t>(tokens: Tokens<'t, '_>, place: usize) -> Option<&'t Token<'t>> {
+    let token = at(tokens, place)?;
+    (token.names() && kind(tokens, place + 1) == Some(Kind::Open)).then_some(token)
+}
+
+fn one_of(token: &Token<'_>, names: &[&str]) -> bool {
+    names.iter().any(|name| token.text.eq_ignore_ascii_case(name))
+}
+
+fn measures(tokens: Tokens<'_, '_>, place: usize) -> bool {
+    at(tokens, place).is_some_and(|token| token.kind == Kind::Operator && DISTANCES.contains(&&*token.text))
+        || called(tokens, place).is_some_and(|token| one_of(token, &MEASURES))
+}
+
+/// Whether rows come by the nearness of vectors.
+pub(super) fn searches(tokens: Tokens<'_, '_>) -> bool {
+    (0..tokens.len()).any(|place| measures(tokens, place))
+        && !tokens.iter().all(|token| matches!(token.kind, Kind::Text | Kind::Operator | Kind::Number))
+}
+
+/// Columns that are measured are vectors, whatever their names.
+pub(super) fn note_vectors(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    for place in (0..tokens.len()).filter(|place| measures(tokens, *place)) {
+        let before = place
+            .checked_sub(1)
+            .and_then(|before| at(tokens, before))
+            .filter(|_| called(tokens, place).is_none());
+        let after =
+            if called(tokens, place).is_some() { at(tokens, place + 2) } else { at(tokens, place + 1) };
+        for token in [before, after].into_iter().flatten().filter(|token| token.names()) {
+            let column = token.text.to_lowercase();
+            if !effects.vector_columns.contains(&column) {
+                effects.vector_columns.push(column);
+            }
+        }
+    }
+}
+
+enum Item {
+    Star,
+    Vector,
+    Column,
+    /// A function whose effect stands for it.
+    Effect,
+    /// One value of many rows.
+    Aggregate,
+    /// All values of many rows.
+    Gathered {
+        vector: bool,
+    },
+    Constant,
+}
+
+/// What the items of a query make of the rows of its sources.
+pub(super) fn shape(
+    items: &[Tokens<'_, '_>],
+    group: Option<Tokens<'_, '_>>,
+    sourced: bool,
+    rows: &mut Rows,
+    effects: &mut Effects,
+) {
+    let items: Vec<Item> = items.iter().map(|item| read(item, effects)).collect();
+    let any = |wanted: fn(&Item) -> bool| items.iter().any(wanted);
+    let columns = any(|item| matches!(item, Item::Star | Item::Vector | Item::Column));
+    let source = rows.shape;
+    rows.star |= any(|item| matches!(item, Item::Star));
+    rows.gathers = any(|item| matches!(item, Item::Gathered { .. }));
+    let vectors = any(|item| matches!(item, Item::Vector | Item::Gathered { vector: true }));
+    let keyed = group.is_some_and(|group| {
+        group.iter().any(|token| token.names() && is_key_column(&token.text, &effects.tables))
+    });
+    if vectors && sourced && source >= Shape::Rows {
+        rows.shape = Shape::Vectors;
+    } else if rows.gathers && sourced {
+        rows.shape = source.min(Shape::Rows);
+    } else if !columns && !any(|item| matches!(item, Item::Aggregate | Item::Constant)) {
+        rows.shape = Shape::Nothing;
+    } else if !columns || any(|item| matches!(item, Item::Aggregate)) && group.is_some() && !keyed {
+        rows.shape = if source == Shape::Nothing && sourced { Shape::Nothing } else { Shape::Computed };
+        if group.is_none() {
+            rows.bound = Some(1);
+        }
+    } else if !sourced {
+        rows.shape = Shape::Computed;
+    } else if !rows.star {
+        rows.shape = source.min(Shape::Rows);
+    }
+}
+
+fn read(item: Tokens<'_, '_>, effects: &Effects) -> Item {
+    // What follows AS is a new name.
+    let end = super::cursor::find(item, 0, &["AS"]).unwrap_or(item.len());
+    let item = super::cursor::between(item, 0, end);
+    if item.last().is_some_and(|token| token.operator("*"))
+        && (item.len() == 1 || kind(item, item.len().wrapping_sub(2)) == Some(Kind::Dot))
+    {
+        return Item::Star;
+    }
+    if any(item, 1, &["EXCEPT", "EXCLUDE", "REPLACE"]) || any(item, 0, &["COLUMNS"]) {
+        return Item::Star;
+    }
+    let mut found = Item::Constant;
+    let windowed = item.iter().any(|token| token.is("OVER"));
+    look(item, effects, windowed, &mut found);
+    found
+}
+
+fn look(tokens: Tokens<'_, '_>, effects: &Effects, windowed: bool, found: &mut Item) {
+    let mut place = 0;
+    if (0..tokens.len()).any(|place| measures(tokens, place)) {
+        *found = Item::Column;
+        return;
+    }
+    while let Some(token) = at(tokens, place) {
+        if token.kind == Kind::Open {
+            if let Some(inner) = inside(tokens, place).filter(|inner| !is_query(inner)) {
+                look(inner, effects, windowed, found);
+            }
+            place = after(tokens, place);
+            continue;
+        }
+        let Some((whole, next)) = name(tokens, place).filter(|_| token.names()) else {
+            place += 1;
+            continue;
+        };
+        let last = whole.rsplit('.').next().unwrap_or(&whole);
+        if let Some(inner) = inside(tokens, next) {
+            if GATHERERS.contains(&last) {
+                let mut held = Item::Constant;
+                look(inner, effects, windowed, &mut held);
+                *found = Item::Gathered { vector: matches!(held, Item::Vector) };
+                return;
+            }
+            let one = AGGREGATES.contains(&last) && !windowed;
+            if one || SIZES.contains(&last) {
+                let mut held = Item::Constant;
+                look(inner, effects, windowed, &mut held);
+                let sized = SIZES.contains(&last) && !matches!(held, Item::Constant);
+                if matches!(held, Item::Gathered { .. }) {
+                    *found = held;
+                    return;
+                }
+                if !matches!(found, Item::Vector | Item::Column) {
+                    *found = if sized { Item::Column } else { Item::Aggregate };
+                }
+                place = after(tokens, next);
+                continue;
+            }
+            if KNOWLEDGE.functions.find(&whole).is_some_and(|meaning| !meaning.table_only) {
+                *found = Item::Effect;
+                return;
+            }
+            place = next;
+            continue;
+        }
+        let keyword = token.kind == Kind::Word && next == place + 1 && is_word_of_expressions(token);
+        if token.kind == Kind::Word && effects.is_vector(last)
+            || token.kind == Kind::Name && effects.is_vector(last)
+        {
+            *found = Item::Vector;
+        } else if !keyword && !matches!(found, Item::Vector) && !after_cast(tokens, place) {
+            *found = Item::Column;
+        }
+        place = next;
+    }
+}
+
+/// Whether the word at `place` is a type: `x::text`.
+fn after_cast(tokens: Tokens<'_, '_>, place: usize) -> bool {
+    place.checked_sub(1).and_then(|before| at(tokens, before)).is_some_and(|token| token.operator("::"))
+}
+
+fn is_word_of_expressions(token: &Token<'_>) -> bool {
+    token.any(&[
+        "TRUE",
+        "FALSE",
+        "NULL",
+        "CURRENT_TIMESTAMP",
+        "CURRENT_DATE",
+        "CURRENT_TIME",
+        "CURRENT_USER",
+        "SESSION_USER",
+        "USER",
+        "LOCALTIME",
+        "LOCALTIMESTAMP",
+        "INTERVAL",
+        "DATE",
+        "TIMESTAMP",
+        "CASE",
+        "WHEN",
+        "THEN",
+        "ELSE",
+        "END",
+        "AND",
+        "OR",
+        "NOT",
+        "IS",
+        "IN",
+        "DISTINCT",
+        "FILTER",
+        "WITHIN",
+        "BETWEEN",
+        "LIKE",
+        "AT",
+        "TIME",
+        "ZONE",
+        "ARRAY",
+        "ROW",
+        "SYSDATE",
+        "ALL",
+        "CURRENT_SCHEMA",
+        "CURRENT_CATALOG",
+        "CURRENT_ROLE",
+    ])
+}
+
+/// Whether a list of columns, as of `INSERT` or `RETURNING`, has one of vectors.
+pub(super) fn has_vector(tokens: Tokens<'_, '_>, effects: &Effects) -> bool {
+    tokens.iter().enumerate().any(|(place, token)| {
+        token.names()
+            && kind(from(tokens, place), 1) != Some(Kind::Open)
+            && effects.is_vector(&token.text.to_lowercase())
+    })
+}
+
+/// Whether all that is named are keys.
+pub(super) fn only_keys(tokens: Tokens<'_, '_>, effects: &Effects) -> bool {
+    places(tokens).all(|place| {
+        at(tokens, place).is_some_and(|token| {
+            matches!(token.kind, Kind::Comma | Kind::Dot)
+                || token.names()
+                    && (is_key_column(&token.text, &effects.tables)
+                        || kind(tokens, place + 1) == Some(Kind::Dot))
+        })
+    })
+}

@@ -1,0 +1,561 @@
+//! Definitions, rights, settings and upkeep.
+
+use super::cursor::{
+    Tokens, after, any, at, bare, commas, find, from, inside, is, is_query, kind, name, places, table,
+};
+use super::effects::Effects;
+use super::knowledge::KNOWLEDGE;
+use super::lexer::{Kind, Token};
+use super::query::{Scope, nested, query};
+use super::statement;
+use crate::model::{Operation, Risk};
+
+const ROLES: [&str; 8] = ["ROLE", "USER", "GROUP", "LOGIN", "POLICY", "ROW", "MASKING", "QUOTA"];
+const CODE: [&str; 10] = [
+    "FUNCTION",
+    "PROCEDURE",
+    "PROC",
+    "TRIGGER",
+    "RULE",
+    "EXTENSION",
+    "LANGUAGE",
+    "AGGREGATE",
+    "MACRO",
+    "ASSEMBLY",
+];
+const REMOTE: [&str; 9] = [
+    "SERVER",
+    "SUBSCRIPTION",
+    "FOREIGN",
+    "PUBLICATION",
+    "STAGE",
+    "STORAGE",
+    "CONNECTION",
+    "EXTERNAL",
+    "INTEGRATION",
+];
+
+pub(super) fn statement(verb: &str, tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
+    match verb {
+        "CREATE" | "REPLACE" => create(tokens, scope, effects),
+        "DROP" => drop(tokens, effects),
+        "TRUNCATE" => truncate(tokens, effects),
+        "ALTER" | "RENAME" | "COMMENT" | "SECURITY" => alter(tokens, scope, effects),
+        "GRANT" | "REVOKE" | "DENY" | "REASSIGN" => access(tokens, effects),
+        "SET" | "RESET" => set(tokens, scope, effects),
+        "PRAGMA" => pragma(tokens, effects),
+        "SHOW" => show(tokens, effects),
+        "HANDLER" => {
+            effects.add(Operation::DataExport, "", None);
+        }
+        "KILL" => effects.act(Operation::JobStop, "", Some(1), Risk::new(60)),
+        "SHUTDOWN" | "RESTART" => effects.act(Operation::InfraChange, "", Some(1), Risk::new(85)),
+        "SYSTEM" | "FLUSH" | "CHANGE" | "PURGE" | "STOP" | "RECONFIGURE" | "DBCC" => {
+            effects.add(Operation::AdminConfig, "", Some(1))
+        }
+        "PIVOT" | "UNPIVOT" | "SUMMARIZE" => {
+            let rows = super::query::sources(from(tokens, 1), scope, effects);
+            effects.read(&rows);
+        }
+        "ELSE" | "IF" | "LOOP" | "WHILE" | "RETURN" | "WAITFOR" => {
+            effects.unknown("dynamic");
+        }
+        _ => unknown(tokens, effects),
+    }
+}
+
+/// A statement that nobody here reads: unknown, with what its words name besides.
+pub(super) fn unknown(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    effects.unknown("not_understood");
+    for place in 0..tokens.len() {
+        let Some(token) = at(tokens, place) else { continue };
+        let operation = match () {
+            () if token.is("DELETE") => Operation::DataDelete,
+            () if token.is("DROP") || token.is("TRUNCATE") => Operation::CollectionDrop,
+            () if token.any(&["INSERT", "UPDATE", "MERGE"]) => Operation::DataIngest,
+            () if token.any(&["GRANT", "REVOKE"]) => Operation::AdminAccess,
+            () if token.any(&["OUTFILE", "DUMPFILE"]) => Operation::FileWrite,
+            () if token.any(&["PROGRAM", "EXECUTE", "EXEC"]) => Operation::CodeExecute,
+            () => {
+                if token.any(&["FROM", "JOIN", "INTO", "TABLE"])
+                    && let Some((given, _)) = name(tokens, place + 1)
+                {
+                    effects.table(&table(given));
+                }
+                continue;
+            }
+        };
+        effects.add(operation, "", None);
+    }
+}
+
+/// The names of a list of objects, after `IF [NOT] EXISTS`.
+fn objects(tokens: Tokens<'_, '_>, mut place: usize) -> Vec<String> {
+    while any(tokens, place, &["IF", "NOT", "EXISTS", "CONCURRENTLY", "ONLY", "TABLE"]) {
+        place += 1;
+    }
+    commas(from(tokens, place))
+        .iter()
+        .filter_map(|one| name(one, usize::from(is(one, 0, "ONLY"))))
+        .map(|(given, _)| table(given))
+        .collect()
+}
+
+/// The first of `words` among the words before any name, e.g. the kind of what is created.
+fn sort_of(tokens: Tokens<'_, '_>, words: &[&str]) -> Option<usize> {
+    find(tokens, 1, words).filter(|place| *place < 7)
+}
+
+fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
+    let kinds = [
+        "TABLE",
+        "VIEW",
+        "INDEX",
+        "DATABASE",
+        "SCHEMA",
+        "SEQUENCE",
+        "TYPE",
+        "DOMAIN",
+        "DICTIONARY",
+        "TABLESPACE",
+        "KEYSPACE",
+        "SECRET",
+        "CREDENTIAL",
+    ];
+    let all: Vec<&str> = kinds.iter().chain(&ROLES).chain(&CODE).chain(&REMOTE).copied().collect();
+    let Some(place) = sort_of(tokens, &all) else { return unknown(tokens, effects) };
+    if any(tokens, place, &CODE) {
+        return code(tokens, place, effects);
+    }
+    if any(tokens, place, &ROLES) {
+        return effects.add(Operation::AdminAccess, "", Some(1));
+    }
+    if any(tokens, place, &["SECRET", "CREDENTIAL"]) {
+        return effects.add(Operation::AdminKey, "", Some(1));
+    }
+    if any(tokens, place, &REMOTE) {
+        effects.act(Operation::NetworkFetch, "", Some(1), Risk::new(65));
+        if !any(tokens, place, &["FOREIGN", "EXTERNAL"]) {
+            return effects.add(Operation::AdminConfig, "", Some(1));
+        }
+    }
+    if is(tokens, place, "INDEX") || is(tokens, place, "UNIQUE") {
+        let on = find(tokens, place, &["ON"]).map_or_else(Vec::new, |on| objects(tokens, on + 1));
+        let on = on.into_iter().next().unwrap_or_default();
+        if !on.is_empty() {
+            effects.table(&on);
+        }
+        return effects.add(Operation::CollectionAlter, &on, Some(1));
+    }
+    let place = if any(tokens, place, &["FOREIGN", "EXTERNAL"]) { place + 1 } else { place };
+    let given = objects(tokens, place + 1).into_iter().next().unwrap_or_default();
+    if any(tokens, place, &["TABLE", "VIEW"]) && !given.is_empty() {
+        effects.table(&given);
+    }
+    effects.add(Operation::CollectionCreate, &given, Some(1));
+    // `CREATE TABLE t AS SELECT` copies; a view reads nothing until it is read.
+    let body =
+        find(tokens, place, &["AS"]).map(|place| from(tokens, place + 1)).filter(|rest| is_query(rest));
+    let body = body.or_else(|| {
+        places(tokens)
+            .skip(place)
+            .map(|place| from(tokens, place))
+            .find(|rest| is_query(rest) && !is(rest, 0, "WITH") && !is(rest, 0, "TABLE"))
+    });
+    if let Some(body) = body {
+        let end = places(body)
+            .find(|place| {
+                is(body, *place, "WITH") && *place > 0 && any(body, place + 1, &["NO", "DATA", "CHECK"])
+            })
+            .unwrap_or(body.len());
+        let rows = query(super::cursor::between(body, 0, end), scope, effects);
+        if is(tokens, place, "TABLE") || sort_of(tokens, &["MATERIALIZED"]).is_some() {
+            effects.read(&rows);
+        }
+    }
+}
+
+/// A routine runs later, with whatever rights; a rule and a trigger run by themselves, so what they do counts.
+fn code(tokens: Tokens<'_, '_>, place: usize, effects: &mut Effects) {
+    effects.add(Operation::CodeExecute, "", Some(1));
+    if is(tokens, place, "RULE") {
+        if let Some(place) = find(tokens, place, &["DO"]) {
+            let mut rest = from(tokens, place + 1);
+            while any(rest, 0, &["INSTEAD", "ALSO"]) {
+                rest = from(rest, 1);
+            }
+            if !is(rest, 0, "NOTHING") {
+                for one in
+                    bare(rest).split(|token| token.kind == Kind::Semicolon).filter(|one| !one.is_empty())
+                {
+                    statement::one(one, &mut Vec::new(), effects);
+                }
+            }
+        }
+    } else if any(tokens, place, &["FUNCTION", "PROCEDURE", "PROC"]) {
+        // What it will touch is worth telling, although nothing of it runs yet.
+        let text = find(tokens, place, &["AS"])
+            .and_then(|place| at(tokens, place + 1))
+            .filter(|token| token.kind == Kind::Text);
+        if let Some(text) = text {
+            let mut later = Effects::new(effects.dialect);
+            later.depth = effects.depth + 1;
+            statement::body(&text.text, &mut later);
+            later.tables.iter().for_each(|table| effects.table(table));
+        }
+    } else if is(tokens, place, "TRIGGER") {
+        let verbs = ["BEGIN", "SET"];
+        if let Some(start) = find(tokens, place, &verbs) {
+            let inner = find(tokens, start, &["INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"]);
+            if let Some(inner) = inner {
+                statement::one(from(tokens, inner), &mut Vec::new(), effects);
+            }
+        }
+    }
+}
+
+fn drop(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    let all: Vec<&str> = ROLES.iter().chain(&CODE).chain(&REMOTE).copied().collect();
+    let sort = at(tokens, 1);
+    if any(
+        tokens,
+        1,
+        &[
+            "TABLE",
+            "VIEW",
+            "MATERIALIZED",
+            "TEMPORARY",
+            "TEMP",
+            "DATABASE",
+            "SCHEMA",
+            "COLLECTION",
+            "KEYSPACE",
+            "OWNED",
+            "CATALOG",
+            "DICTIONARY",
+        ],
+    ) {
+        let place = if any(tokens, 1, &["MATERIALIZED", "TEMPORARY", "TEMP", "OWNED"]) { 3 } else { 2 };
+        let tabled = any(tokens, place - 1, &["TABLE", "VIEW", "DICTIONARY"]);
+        let given = objects(tokens, place);
+        for one in &given {
+            if tabled {
+                effects.table(one);
+            }
+            effects.add(Operation::CollectionDrop, one, Some(1));
+        }
+        if given.is_empty() {
+            effects.add(Operation::CollectionDrop, "", None);
+        }
+    } else if any(tokens, 1, &all) {
+        let operation = if any(tokens, 1, &ROLES) { Operation::AdminAccess } else { Operation::AdminConfig };
+        effects.add(operation, "", Some(1));
+    } else if any(
+        tokens,
+        1,
+        &["INDEX", "SEQUENCE", "TYPE", "DOMAIN", "STATISTICS", "CONSTRAINT", "CAST", "OPERATOR", "COLLATION"],
+    ) {
+        let on = find(tokens, 2, &["ON"])
+            .and_then(|place| name(tokens, place + 1))
+            .map(|(given, _)| table(given))
+            .unwrap_or_default();
+        if !on.is_empty() {
+            effects.table(&on);
+        }
+        effects.add(Operation::CollectionAlter, &on, Some(1));
+    } else if sort.is_some_and(|token| token.any(&["SECRET", "CREDENTIAL"])) {
+        effects.add(Operation::AdminKey, "", Some(1));
+    } else if any(tokens, 1, &["PREPARE"]) {
+        effects.add(Operation::SessionControl, "", Some(1));
+    } else {
+        effects.unknown("not_understood");
+        effects.add(Operation::CollectionDrop, "", None);
+    }
+}
+
+fn truncate(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    let given = objects(tokens, 1);
+    for one in &given {
+        effects.table(one);
+        effects.add(Operation::CollectionDrop, one, None);
+    }
+    if given.is_empty() {
+        effects.unknown("unclear_table");
+    }
+}
+
+fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
+    if any(tokens, 0, &["COMMENT", "SECURITY"]) {
+        let given = find(tokens, 1, &["TABLE", "COLUMN"]).and_then(|place| name(tokens, place + 1));
+        return effects.add(
+            Operation::CollectionAlter,
+            &given.map(|(given, _)| given).unwrap_or_default(),
+            Some(1),
+        );
+    }
+    let all: Vec<&str> = ROLES
+        .iter()
+        .chain(&[
+            "SYSTEM", "TABLE", "VIEW", "INDEX", "DATABASE", "SCHEMA", "SESSION", "SEQUENCE", "TYPE",
+            "DOMAIN", "DEFAULT", "RENAME", "SERVER", "INSTANCE", "ACCOUNT",
+        ])
+        .chain(&CODE)
+        .chain(&REMOTE)
+        .copied()
+        .collect();
+    let Some(place) = sort_of(tokens, &all).or_else(|| is(tokens, 0, "RENAME").then_some(0)) else {
+        return unknown(tokens, effects);
+    };
+    if any(
+        tokens,
+        place,
+        &[
+            "SYSTEM",
+            "DATABASE",
+            "SERVER",
+            "INSTANCE",
+            "ACCOUNT",
+            "SUBSCRIPTION",
+            "PUBLICATION",
+            "STORAGE",
+            "INTEGRATION",
+        ],
+    ) {
+        return effects.add(Operation::AdminConfig, "", Some(1));
+    }
+    if is(tokens, place, "SESSION") {
+        return effects.add(Operation::SessionControl, "", Some(1));
+    }
+    if any(tokens, place, &ROLES) || is(tokens, place, "DEFAULT") {
+        return effects.add(Operation::AdminAccess, "", Some(1));
+    }
+    if any(tokens, place, &CODE) {
+        return effects.add(Operation::CodeExecute, "", Some(1));
+    }
+    let given = objects(tokens, place + 1).into_iter().next().unwrap_or_default();
+    if any(tokens, place, &["TABLE", "VIEW"]) && !given.is_empty() {
+        effects.table(&given);
+    }
+    let rest = from(tokens, place + 1);
+    let row = places(rest).any(|place| {
+        is(rest, place, "ROW") && is(rest, place + 1, "LEVEL")
+            || any(rest, place, &["OWNER"])
+            || any(rest, place, &["TRIGGER", "RULE"])
+                && place > 0
+                && any(rest, place - 1, &["DISABLE", "ENABLE", "REPLICA", "ALWAYS"])
+    });
+    if row {
+        return effects.add(Operation::AdminAccess, &given, Some(1));
+    }
+    let drops = places(rest).any(|place| {
+        is(rest, place, "DROP")
+            && !any(
+                rest,
+                place + 1,
+                &[
+                    "DEFAULT",
+                    "NOT",
+                    "CONSTRAINT",
+                    "INDEX",
+                    "PRIMARY",
+                    "FOREIGN",
+                    "IDENTITY",
+                    "EXPRESSION",
+                    "KEY",
+                    "CHECK",
+                ],
+            )
+    });
+    // A column, or a partition, goes with all it holds.
+    let base = if drops { Risk::new(80) } else { Operation::CollectionAlter.base_risk() };
+    // ClickHouse writes its deletes and updates so.
+    if let Some(at_delete) = find(rest, 1, &["DELETE"]).filter(|place| is(rest, place + 1, "WHERE")) {
+        let condition = super::condition::condition(from(rest, at_delete + 2), &effects.tables);
+        let every = condition == super::condition::Condition::Every;
+        return effects.write(Operation::DataDelete, &given, condition.bound(), every);
+    }
+    if find(rest, 1, &["UPDATE"]).is_some() {
+        return effects.write(Operation::DataIngest, &given, None, false);
+    }
+    nested(rest, scope, effects);
+    effects.act(Operation::CollectionAlter, &given, Some(1), base);
+}
+
+fn access(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    let on = find(tokens, 1, &["ON"]).map(|place| place + 1);
+    let mut resource = String::new();
+    if let Some(place) = on {
+        let all = any(
+            tokens,
+            place,
+            &[
+                "ALL",
+                "SCHEMA",
+                "DATABASE",
+                "FUNCTION",
+                "SEQUENCE",
+                "LANGUAGE",
+                "PROCEDURE",
+                "WAREHOUSE",
+                "LARGE",
+                "TABLESPACE",
+                "TYPE",
+            ],
+        );
+        let end = find(tokens, place, &["TO", "FROM"]).unwrap_or(tokens.len());
+        if !all {
+            for one in objects(super::cursor::between(tokens, 0, end), place) {
+                if !one.ends_with('.') {
+                    effects.table(&one);
+                    resource = one;
+                }
+            }
+        }
+    }
+    effects.add(Operation::AdminAccess, &resource, Some(1));
+}
+
+/// What setting one setting is.
+pub(super) fn setting(given: Option<&str>, effects: &mut Effects) {
+    match given {
+        Some(given) => match KNOWLEDGE.settings.find(given) {
+            Some(meaning) => effects.means(meaning, ""),
+            None => effects.add(Operation::SessionControl, "", Some(1)),
+        },
+        None => effects.unknown("dynamic"),
+    }
+}
+
+fn set(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
+    nested(tokens, scope, effects);
+    let mut place = 1;
+    if any(tokens, 1, &["PASSWORD"]) {
+        return effects.add(Operation::AdminKey, "", Some(1));
+    }
+    if any(tokens, 1, &["GLOBAL", "PERSIST", "PERSIST_ONLY"])
+        || at(tokens, 1).is_some_and(|token| token.kind == Kind::Parameter && token.text == "@global")
+    {
+        return effects.add(Operation::AdminConfig, "", Some(1));
+    }
+    while any(tokens, place, &["LOCAL", "SESSION"]) && !is(tokens, place + 1, "TO") {
+        place += 1;
+    }
+    if any(tokens, place, &["AUTHORIZATION", "ROLE", "DEFAULT"]) {
+        return effects.add(Operation::AdminAccess, "", Some(1));
+    }
+    let given = name(tokens, place).map(|(given, _)| given.to_lowercase());
+    setting(Some(given.as_deref().unwrap_or("")), effects);
+}
+
+fn pragma(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    const LISTS: [&str; 12] = [
+        "table_info",
+        "table_xinfo",
+        "table_list",
+        "index_list",
+        "index_info",
+        "index_xinfo",
+        "foreign_key_list",
+        "database_list",
+        "function_list",
+        "collation_list",
+        "show_tables",
+        "storage_info",
+    ];
+    let Some((given, next)) = name(tokens, 1) else { return effects.unknown("not_understood") };
+    let last = given.rsplit('.').next().unwrap_or(&given).to_lowercase();
+    let argument = inside(tokens, next).unwrap_or_else(|| from(tokens, next + 1));
+    if LISTS.contains(&last.as_str()) {
+        let on = at(argument, 0)
+            .filter(|token| token.names() || token.kind == Kind::Text)
+            .map(|token| token.text.to_string());
+        let on = on.unwrap_or_default();
+        if !on.is_empty() {
+            effects.table(&on);
+        }
+        effects.add(Operation::CollectionList, &on, Some(1));
+    } else if argument.is_empty() {
+        effects.add(Operation::AdminRead, "", Some(1));
+    } else {
+        setting(Some(&last), effects);
+    }
+}
+
+fn show(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    let listed = find(
+        tokens,
+        1,
+        &[
+            "TABLES",
+            "DATABASES",
+            "SCHEMAS",
+            "COLUMNS",
+            "INDEX",
+            "INDEXES",
+            "KEYS",
+            "FIELDS",
+            "VIEWS",
+            "TABLE",
+            "CREATE",
+            "PARTITIONS",
+            "FUNCTIONS",
+            "OBJECTS",
+        ],
+    );
+    let Some(_) = listed.filter(|place| *place < 4) else {
+        let grants = any(tokens, 1, &["GRANTS"]);
+        return effects.act(Operation::AdminRead, "", Some(1), Risk::new(if grants { 30 } else { 25 }));
+    };
+    let named = find(tokens, 2, &["FROM", "IN", "TABLE"])
+        .filter(|_| !any(tokens, 1, &["TABLES", "SCHEMAS", "DATABASES"]));
+    let on =
+        named.and_then(|place| name(tokens, place + 1)).map(|(given, _)| table(given)).unwrap_or_default();
+    if !on.is_empty() {
+        effects.table(&on);
+    }
+    effects.add(Operation::CollectionList, &on, Some(1));
+}
+
+/// `VACUUM`, `ANALYZE`, `REINDEX`, `OPTIMIZE`, `REFRESH`: nothing goes out or away, but the server works.
+pub(super) fn maintain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
+    nested(tokens, scope, effects);
+    if is(tokens, 0, "VACUUM") && find(tokens, 1, &["INTO"]).is_some() {
+        effects.add(Operation::FileWrite, "", Some(1));
+        return effects.add(Operation::DataExport, "", None);
+    }
+    let mut place = 1;
+    while kind(tokens, place) == Some(Kind::Open)
+        || any(
+            tokens,
+            place,
+            &[
+                "FULL",
+                "FREEZE",
+                "VERBOSE",
+                "ANALYZE",
+                "TABLE",
+                "INDEX",
+                "DATABASE",
+                "SCHEMA",
+                "SYSTEM",
+                "MATERIALIZED",
+                "VIEW",
+                "CONCURRENTLY",
+                "REPAIR",
+                "LAZY",
+                "LOCAL",
+            ],
+        )
+    {
+        place = after(tokens, place);
+    }
+    let given = at(tokens, place)
+        .filter(|token| Token::names(token))
+        .and_then(|_| name(tokens, place))
+        .map(|(given, _)| table(given))
+        .unwrap_or_default();
+    if !given.is_empty() && find(tokens, 0, &["INDEX", "DATABASE", "SCHEMA", "SYSTEM"]).is_none() {
+        effects.table(&given);
+    }
+    effects.add(Operation::CollectionAlter, &given, Some(1));
+}

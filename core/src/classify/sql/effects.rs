@@ -1,0 +1,184 @@
+//! What has been found so far, and how it becomes acts.
+
+use super::Dialect;
+use super::knowledge::Meaning;
+use crate::classify::raised;
+use crate::model::{Act, Magnitude, Operation, Risk};
+
+/// How many rows at most; `None` where nothing limits them.
+pub(super) type Bound = Option<u64>;
+
+/// As many rows as this are taken out in bulk.
+const BULK: u64 = 1_000;
+/// What a write to every row adds: no condition names the rows it means.
+const EVERY_ROW: u8 = 20;
+
+/// The smaller of two bounds.
+pub(super) fn least(a: Bound, b: Bound) -> Bound {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+pub(super) struct Effects {
+    pub dialect: Dialect,
+    pub acts: Vec<Act>,
+    pub tables: Vec<String>,
+    /// Why something is unknown.
+    pub reason: Option<&'static str>,
+    /// Statements prepared in this text.
+    pub prepared: Vec<String>,
+    /// Columns next to a distance operator or with a vector type in this statement.
+    pub vector_columns: Vec<String>,
+    /// Whether the form is known here and the AST's grammar need not know it.
+    pub own_form: bool,
+    /// Whether this is the body of a procedure: its `INTO` fills variables and its queries give nothing back.
+    pub procedure: bool,
+    /// How deep statements within statements are.
+    pub within: usize,
+    /// How deep texts within texts are.
+    pub depth: usize,
+}
+
+impl Effects {
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            acts: Vec::new(),
+            tables: Vec::new(),
+            reason: None,
+            prepared: Vec::new(),
+            vector_columns: Vec::new(),
+            own_form: false,
+            procedure: false,
+            within: 0,
+            depth: 0,
+        }
+    }
+
+    /// An operation on `resource`, on at most `count` of its things.
+    pub(super) fn add(&mut self, operation: Operation, resource: &str, count: Bound) {
+        self.act(operation, resource, count, operation.base_risk());
+    }
+
+    pub(super) fn act(&mut self, operation: Operation, resource: &str, count: Bound, base: Risk) {
+        let magnitude = match operation.unit() {
+            Some(unit) => Magnitude { unit: Some(unit), count },
+            None => Magnitude { count, ..Magnitude::default() },
+        };
+        let risk = raised(operation, base, magnitude);
+        let same = self.acts.iter_mut().find(|act| act.operation == operation && act.resource == resource);
+        match same {
+            Some(act) if (act.risk, act.magnitude.exceeds(count.unwrap_or(u64::MAX))) >= (risk, false) => {}
+            Some(act) => (act.magnitude, act.risk) = (magnitude, risk),
+            None => {
+                self.acts.push(Act { operation, resource: resource.to_owned(), magnitude, risk });
+            }
+        }
+    }
+
+    pub(super) fn means(&mut self, meaning: Meaning, resource: &str) {
+        let count = if meaning.unbounded { None } else { Some(1) };
+        self.act(meaning.operation, resource, count, meaning.risk);
+    }
+
+    /// A write to rows; `every` where it names none of them.
+    pub(super) fn write(&mut self, operation: Operation, table: &str, count: Bound, every: bool) {
+        let base = operation.base_risk().plus(if every { EVERY_ROW } else { 0 });
+        self.act(operation, table, count, base);
+    }
+
+    pub(super) fn unknown(&mut self, reason: &'static str) {
+        self.reason = self.reason.or(Some(reason));
+        self.act(Operation::Unknown, "", None, Operation::Unknown.base_risk());
+    }
+
+    pub(super) fn table(&mut self, name: &str) {
+        if !self.tables.iter().any(|table| table == name) {
+            self.tables.push(name.to_owned());
+        }
+    }
+
+    pub(super) fn is_vector(&self, column: &str) -> bool {
+        super::knowledge::is_vector_column(column) || self.vector_columns.iter().any(|known| known == column)
+    }
+
+    /// The acts of a reading whose rows come out.
+    pub(super) fn read(&mut self, rows: &Rows) {
+        let resource = rows.resource.as_str();
+        for meaning in &rows.system {
+            self.act(meaning.operation, resource, rows.bound, meaning.risk);
+        }
+        if rows.searches {
+            self.add(Operation::VectorSearch, resource, rows.bound);
+        }
+        let bulk = rows.bound.is_none_or(|count| count >= BULK);
+        let operation = match rows.shape {
+            Shape::Vectors if bulk => Operation::VectorExport,
+            Shape::Vectors => Operation::VectorFetch,
+            _ if rows.searches && !bulk => return,
+            Shape::Rows if bulk && !rows.written => Operation::DataExport,
+            Shape::Rows => Operation::DataRead,
+            Shape::Computed => Operation::DataQuery,
+            Shape::Nothing => return,
+        };
+        if operation == Operation::DataQuery
+            && self.acts.iter().any(|act| act.resource == resource)
+            && resource.is_empty()
+        {
+            return;
+        }
+        self.add(operation, resource, rows.bound);
+    }
+}
+
+/// What a row that comes out holds, the weightier the later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) enum Shape {
+    /// No rows of a table's content: system tables, or only what a function does.
+    #[default]
+    Nothing,
+    /// Constants and aggregates.
+    Computed,
+    /// Columns of tables.
+    Rows,
+    /// Vectors among them.
+    Vectors,
+}
+
+/// What a query gives.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Rows {
+    pub shape: Shape,
+    pub bound: Bound,
+    /// By nearness of vectors.
+    pub searches: bool,
+    /// Rows that a write of the same statement gave back.
+    pub written: bool,
+    /// Whether aggregates put many rows into one, so that no limit on rows limits them.
+    pub gathers: bool,
+    pub system: Vec<Meaning>,
+    pub resource: String,
+    /// Whether `*` is among the columns.
+    pub star: bool,
+}
+
+impl Rows {
+    /// Both, one after the other or side by side.
+    pub(super) fn join(&mut self, other: Rows) {
+        self.shape = self.shape.max(other.shape);
+        self.searches |= other.searches;
+        self.written |= other.written;
+        self.gathers |= other.gathers;
+        self.star |= other.star;
+        for meaning in other.system {
+            if !self.system.contains(&meaning) {
+                self.system.push(meaning);
+            }
+        }
+        if self.resource.is_empty() {
+            self.resource = other.resource;
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! A second reading by `sqlparser`: what its grammar refuses, or what it finds and we did not, is unknown.
+//!
+//! The text that it gets is written anew from our tokens, so that no comment, escape or quote can mean one thing here and
+//! another there.
+
+use std::ops::ControlFlow;
+
+use sqlparser::ast::{Ident, ObjectName, Statement, visit_relations};
+use sqlparser::dialect;
+use sqlparser::parser::Parser;
+
+use super::Dialect;
+use super::cursor::{Tokens, table};
+use super::lexer::{Kind, NESTING};
+
+/// Most operators of a statement: a chain of them is as deep a tree as it is long, and its readers recurse.
+const CHAIN: usize = 512;
+
+/// Deepest parentheses of a statement that it reads: it tries what begins with one in several ways, at each level.
+const NESTED: usize = 16;
+
+fn deepest(tokens: Tokens<'_, '_>) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    for token in tokens {
+        match token.kind {
+            Kind::Open => depth += 1,
+            Kind::Close => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
+}
+
+/// Why the grammar does not stand behind a reading of `tokens` that found `known` tables; `None` where it does.
+pub(super) fn objects_to(tokens: Tokens<'_, '_>, dialect: Dialect, known: &[String]) -> Option<&'static str> {
+    let chained = tokens.iter().filter(|token| {
+        matches!(token.kind, Kind::Operator | Kind::Dot)
+            || token.any(&[
+                "AND",
+                "OR",
+                "NOT",
+                "UNION",
+                "EXCEPT",
+                "INTERSECT",
+                "IS",
+                "IN",
+                "LIKE",
+                "JOIN",
+                "CASE",
+                "WHEN",
+                "COLLATE",
+                "AT",
+            ])
+    });
+    if chained.count() > CHAIN || deepest(tokens) > NESTED {
+        return Some("too_complex");
+    }
+    let text = written(tokens, dialect);
+    let parser = Parser::new(grammar(dialect)).with_recursion_limit(NESTING * 2);
+    let Ok(statements) = parser.try_with_sql(&text).and_then(|mut parser| parser.parse_statements()) else {
+        return Some("not_parsed");
+    };
+    (statements.len() != 1 || statements.iter().any(|statement| names_more(statement, tokens, known)))
+        .then_some("two_readings")
+}
+
+/// Whether the statement names a table that is neither known nor a name that a `WITH` gives.
+fn names_more(statement: &Statement, tokens: Tokens<'_, '_>, known: &[String]) -> bool {
+    let given = |name: &str| {
+        // A name of a WITH stands right before AS or its list of columns; a function before its arguments.
+        tokens.iter().zip(tokens.iter().skip(1)).any(|(token, next)| {
+            token.names()
+                && token.text.eq_ignore_ascii_case(name)
+                && (next.is("AS") || next.kind == Kind::Open)
+        })
+    };
+    visit_relations(statement, |relation: &ObjectName| {
+        let parts: Vec<&Ident> = relation.0.iter().filter_map(|part| part.as_ident()).collect();
+        let name: Vec<String> = parts
+            .iter()
+            .map(
+                |part| {
+                    if part.quote_style.is_some() { part.value.clone() } else { part.value.to_lowercase() }
+                },
+            )
+            .collect();
+        let name = table(name.join("."));
+        let last = parts.last().map_or("", |part| part.value.as_str());
+        if known.contains(&name) || given(last) || parts.len() != relation.0.len() {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })
+    .is_break()
+}
+
+fn grammar(dialect: Dialect) -> &'static dyn dialect::Dialect {
+    match dialect {
+        Dialect::Postgres => &dialect::PostgreSqlDialect {},
+        Dialect::MySql => &dialect::MySqlDialect {},
+        Dialect::Sqlite => &dialect::SQLiteDialect {},
+        Dialect::DuckDb => &dialect::DuckDbDialect {},
+        Dialect::ClickHouse => &dialect::ClickHouseDialect {},
+        Dialect::Snowflake => &dialect::SnowflakeDialect {},
+        Dialect::BigQuery => &dialect::BigQueryDialect {},
+        Dialect::SqlServer => &dialect::MsSqlDialect {},
+        Dialect::Redshift => &dialect::RedshiftSqlDialect {},
+        Dialect::Spark => &dialect::DatabricksDialect {},
+        Dialect::Oracle => &dialect::GenericDialect {},
+    }
+}
+
+/// The tokens as text, with the plainest quotes that the dialect has.
+fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> String {
+    let mut text = String::new();
+    let mut tight = true;
+    for token in tokens {
+        let joins = token.kind == Kind::Dot;
+        if !(tight || joins) {
+            text.push(' ');
+        }
+        tight = joins;
+        match token.kind {
+            Kind::Text => {
+                let inner = token.text.replace('\'', "''");
+                let inner = if dialect.backslashes() { inner.replace('\\', "\\\\") } else { inner };
+                text.extend(["'", &inner, "'"]);
+            }
+            Kind::Name if dialect.backticks() && dialect.double_quoted_strings() => {
+                text.extend(["`", &token.text.replace('`', "``"), "`"]);
+            }
+            Kind::Name => text.extend(["\"", &token.text.replace('"', "\"\""), "\""]),
+            _ => text.push_str(&token.text),
+        }
+    }
+    text
+}

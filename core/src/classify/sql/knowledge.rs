@@ -1,0 +1,146 @@
+//! What functions, system tables and settings do: `data/sql.yaml`, read once.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use saphyr::{LoadableYamlNode, Yaml};
+
+use crate::model::{Operation, Risk};
+
+/// What one name stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Meaning {
+    pub operation: Operation,
+    pub risk: Risk,
+    /// A string given to it is SQL that runs.
+    pub runs: bool,
+    pub unbounded: bool,
+    /// Only as a source of rows; a column or scalar function of this name is something else.
+    pub table_only: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Names {
+    exact: HashMap<String, Meaning>,
+    /// Beginnings, without the `*`.
+    begins: Vec<(String, Meaning)>,
+}
+
+impl Names {
+    /// Looks a lower-case dotted name up: whole, then without its qualifiers.
+    pub(super) fn find(&self, name: &str) -> Option<Meaning> {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        let exact = self.exact.get(name).or_else(|| self.exact.get(last));
+        let begins =
+            || self.begins.iter().find(|(start, _)| name.starts_with(start) || last.starts_with(start));
+        exact.copied().or_else(|| begins().map(|(_, meaning)| *meaning))
+    }
+}
+
+pub(super) struct Knowledge {
+    pub functions: Names,
+    pub tables: Names,
+    pub settings: Names,
+}
+
+pub(super) static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
+    let parts = Yaml::load_from_str(include_str!("../../../data/sql.yaml")).unwrap_or_default();
+    let names =
+        |part: &str| parts.first().and_then(|file| file.as_mapping_get(part)).map(names).unwrap_or_default();
+    Knowledge { functions: names("functions"), tables: names("tables"), settings: names("settings") }
+});
+
+fn names(part: &Yaml<'_>) -> Names {
+    let mut found = Names::default();
+    for entry in part.as_sequence().into_iter().flatten() {
+        let Some(meaning) = meaning(entry) else { continue };
+        let listed = entry.as_mapping_get("names").and_then(|names| names.as_sequence());
+        for name in listed.into_iter().flatten().filter_map(|name| name.as_str()) {
+            match name.strip_suffix('*') {
+                Some(start) => found.begins.push((start.to_owned(), meaning)),
+                None => {
+                    found.exact.insert(name.to_owned(), meaning);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn meaning(entry: &Yaml<'_>) -> Option<Meaning> {
+    let flag = |key: &str| entry.as_mapping_get(key).and_then(|value| value.as_bool()).unwrap_or(false);
+    let operation: Operation = entry.as_mapping_get("does")?.as_str()?.parse().ok()?;
+    let risk = entry.as_mapping_get("risk").and_then(|risk| risk.as_integer());
+    let risk = risk.and_then(|risk| u8::try_from(risk).ok()).map_or(operation.base_risk(), Risk::new);
+    Some(Meaning {
+        operation,
+        risk: risk.max(operation.base_risk()),
+        runs: flag("runs"),
+        unbounded: flag("unbounded"),
+        table_only: flag("table"),
+    })
+}
+
+/// Whether a column holds vectors, by its name. There is no schema here; a distance operator next to it says the same.
+pub(super) fn is_vector_column(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let last = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('_');
+    let last = last.rsplit(['_', '.']).next().unwrap_or(last);
+    matches!(
+        last,
+        "embedding" | "embeddings" | "vector" | "vectors" | "vec" | "vecs" | "emb" | "embed" | "embs"
+    ) || name.ends_with("embedding")
+        || name.starts_with("embedding_v")
+}
+
+/// Whether a column names its row, by its name: `id`, `uuid`, or `doc_id` of the table `docs`.
+pub(super) fn is_key_column(name: &str, tables: &[String]) -> bool {
+    const KEYS: [&str; 12] =
+        ["id", "_id", "uuid", "guid", "pk", "key", "_key", "rowid", "_rowid_", "ctid", "oid", "sha256"];
+    let name = name.to_ascii_lowercase();
+    if KEYS.contains(&name.as_str()) {
+        return true;
+    }
+    let own = ["_id", "_uuid", "_key", "id"].iter().find_map(|end| name.strip_suffix(end));
+    own.is_some_and(|stem| {
+        stem.len() > 2
+            && tables.iter().any(|table| {
+                let table = table.rsplit('.').next().unwrap_or(table);
+                table.strip_prefix(stem).is_some_and(|rest| matches!(rest, "" | "s" | "es"))
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_entry_of_the_file_is_read() {
+        let text = include_str!("../../../data/sql.yaml");
+        let entries = text.lines().filter(|line| line.trim_start().starts_with("- {")).count();
+        let parts = Yaml::load_from_str(text).unwrap();
+        let read = ["functions", "tables", "settings"].iter().flat_map(|part| {
+            let entries = parts[0].as_mapping_get(part).unwrap().as_sequence().unwrap();
+            entries.iter().filter(|entry| meaning(entry).is_some())
+        });
+        assert_eq!(read.count(), entries);
+        assert_eq!(KNOWLEDGE.functions.find("pg_catalog.pg_sleep").unwrap().risk.value(), 60);
+        assert_eq!(KNOWLEDGE.tables.find("pg_stat_activity").unwrap().operation, Operation::TelemetryRead);
+    }
+
+    #[test]
+    fn columns_are_known_by_their_names() {
+        let docs = ["docs".to_owned()];
+        for (name, vector, key) in [
+            ("embedding", true, false),
+            ("body_vec", true, false),
+            ("vector_id", false, false),
+            ("id", false, true),
+            ("doc_id", false, true),
+            ("tenant_id", false, false),
+        ] {
+            assert_eq!((is_vector_column(name), is_key_column(name, &docs)), (vector, key), "{name}");
+        }
+    }
+}

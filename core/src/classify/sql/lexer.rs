@@ -1,0 +1,384 @@
+//! Text to tokens, by the lexical rules of the dialect. Comments go, what only looks like one stays, names and strings are
+//! decoded, and the caps hold: whatever reads the tokens after this may recurse as deep as [`NESTING`].
+
+use std::borrow::Cow;
+
+use super::Dialect;
+
+/// Most bytes of one text.
+pub(super) const BYTES: usize = 1 << 20;
+/// Deepest parentheses.
+pub(super) const NESTING: usize = 64;
+/// Most statements of one text.
+pub(super) const STATEMENTS: usize = 256;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A keyword or a bare name.
+    Word,
+    /// A quoted name.
+    Name,
+    /// A string.
+    Text,
+    Number,
+    /// A value that comes later: `$1`, `?`, `:name`, `@name`, `%s`.
+    Parameter,
+    Operator,
+    Open,
+    Close,
+    Comma,
+    Dot,
+    Semicolon,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Token<'a> {
+    pub kind: Kind,
+    pub text: Cow<'a, str>,
+    /// For [`Kind::Open`]: how many tokens further its partner is.
+    pub mate: usize,
+}
+
+impl Token<'_> {
+    pub(super) fn is(&self, word: &str) -> bool {
+        self.kind == Kind::Word && self.text.eq_ignore_ascii_case(word)
+    }
+
+    pub(super) fn any(&self, words: &[&str]) -> bool {
+        self.kind == Kind::Word && words.iter().any(|word| self.text.eq_ignore_ascii_case(word))
+    }
+
+    pub(super) fn names(&self) -> bool {
+        matches!(self.kind, Kind::Word | Kind::Name)
+    }
+
+    pub(super) fn operator(&self, text: &str) -> bool {
+        self.kind == Kind::Operator && self.text == text
+    }
+}
+
+/// The tokens of a text.
+///
+/// # Errors
+/// The reason why it has no reading.
+pub(super) fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Token<'_>>, &'static str> {
+    if text.len() > BYTES {
+        return Err("too_long");
+    }
+    if text.contains('\0') {
+        return Err("control_character");
+    }
+    let mut lexer = Lexer { text, at: 0, dialect, live: false, out: Vec::new() };
+    lexer.run()?;
+    let mut out = lexer.out;
+    pair(&mut out)?;
+    Ok(out)
+}
+
+/// Finds the partner of each parenthesis.
+fn pair(tokens: &mut [Token<'_>]) -> Result<(), &'static str> {
+    let mut open = Vec::new();
+    let mut semicolons = 0;
+    for at in 0..tokens.len() {
+        match tokens.get(at).map(|token| token.kind) {
+            Some(Kind::Open) => {
+                open.push(at);
+                if open.len() > NESTING {
+                    return Err("too_deep");
+                }
+            }
+            Some(Kind::Close) => {
+                let from = open.pop().ok_or("unbalanced")?;
+                if let Some(token) = tokens.get_mut(from) {
+                    token.mate = at - from;
+                }
+            }
+            Some(Kind::Semicolon) => {
+                semicolons += 1;
+                if semicolons > STATEMENTS {
+                    return Err("too_many_statements");
+                }
+            }
+            _ => {}
+        }
+    }
+    if open.is_empty() { Ok(()) } else { Err("unbalanced") }
+}
+
+struct Lexer<'a> {
+    text: &'a str,
+    at: usize,
+    dialect: Dialect,
+    /// Within `/*! ... */`.
+    live: bool,
+    out: Vec<Token<'a>>,
+}
+
+impl<'a> Lexer<'a> {
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or("")
+    }
+
+    fn peek(&self, ahead: usize) -> Option<u8> {
+        self.text.as_bytes().get(self.at + ahead).copied()
+    }
+
+    fn push(&mut self, kind: Kind, text: impl Into<Cow<'a, str>>) {
+        self.out.push(Token { kind, text: text.into(), mate: 0 });
+    }
+
+    fn take(&mut self, kind: Kind, length: usize) {
+        let text = self.rest().get(..length).unwrap_or("");
+        self.at += length.max(1);
+        self.push(kind, text);
+    }
+
+    fn run(&mut self) -> Result<(), &'static str> {
+        while let Some(byte) = self.peek(0) {
+            let next = self.peek(1);
+            match byte {
+                b'-' if next == Some(b'-') && self.dashes() => self.line(),
+                b'#' if self.dialect.hash_comments() => self.line(),
+                b'/' if next == Some(b'*') => self.comment()?,
+                b'*' if self.live && next == Some(b'/') => {
+                    self.live = false;
+                    self.at += 2;
+                }
+                b'\'' => {
+                    let text = self.quoted(b'\'', self.dialect.backslashes())?;
+                    self.push(Kind::Text, text);
+                }
+                b'"' if self.dialect.double_quoted_strings() => {
+                    let text = self.quoted(b'"', self.dialect.backslashes())?;
+                    self.push(Kind::Text, text);
+                }
+                b'"' => self.name(b'"')?,
+                b'`' if self.dialect.backticks() => self.name(b'`')?,
+                b'[' if self.dialect.brackets() => self.name(b']')?,
+                b'$' => self.dollar()?,
+                b'(' => self.take(Kind::Open, 1),
+                b')' => self.take(Kind::Close, 1),
+                b',' => self.take(Kind::Comma, 1),
+                b';' => self.take(Kind::Semicolon, 1),
+                b'.' if !next.is_some_and(|b| b.is_ascii_digit()) || self.after_name() => {
+                    self.take(Kind::Dot, 1);
+                }
+                b'0'..=b'9' | b'.' => self.number(),
+                b'?' => self.take(Kind::Parameter, 1),
+                b':' | b'@' if next.is_some_and(starts_word) => {
+                    let length = 1 + word_length(self.rest().get(1..).unwrap_or(""));
+                    self.take(Kind::Parameter, length);
+                }
+                b'%' if next == Some(b's') && !self.peek(2).is_some_and(starts_word) => {
+                    self.take(Kind::Parameter, 2);
+                }
+                _ if starts_word(byte) => self.word()?,
+                _ if byte.is_ascii_whitespace() => self.at += 1,
+                _ => self.operator(),
+            }
+        }
+        if self.live { Err("open_comment") } else { Ok(()) }
+    }
+
+    fn after_name(&self) -> bool {
+        self.out.last().is_some_and(Token::names)
+    }
+
+    fn dashes(&self) -> bool {
+        !self.dialect.spaced_dashes() || self.peek(2).is_none_or(|b| b.is_ascii_whitespace())
+    }
+
+    fn line(&mut self) {
+        self.at += self.rest().find(['\n', '\r']).unwrap_or(self.rest().len());
+    }
+
+    fn comment(&mut self) -> Result<(), &'static str> {
+        let live = self.dialect.live_comments();
+        if live && matches!((self.peek(2), self.peek(3)), (Some(b'!'), _) | (Some(b'M'), Some(b'!'))) {
+            self.at += 3 + usize::from(self.peek(2) == Some(b'M'));
+            let digits = self.rest().bytes().take_while(u8::is_ascii_digit).count();
+            self.at += if (5..=6).contains(&digits) { digits } else { 0 };
+            self.live = true;
+            return Ok(());
+        }
+        let mut depth = 0_usize;
+        loop {
+            match (self.peek(0), self.peek(1)) {
+                (Some(b'/'), Some(b'*')) if depth == 0 || self.dialect.nests_comments() => {
+                    depth += 1;
+                    self.at += 2;
+                }
+                (Some(b'*'), Some(b'/')) => {
+                    depth -= 1;
+                    self.at += 2;
+                    if depth == 0 {
+                        return Ok(());
+                    }
+                }
+                (Some(_), _) => self.at += 1,
+                (None, _) => return Err("open_comment"),
+            }
+        }
+    }
+
+    /// The content of a string or quoted name that begins here; a doubled quote is one.
+    fn quoted(&mut self, close: u8, backslashes: bool) -> Result<Cow<'a, str>, &'static str> {
+        self.at += 1;
+        let from = self.at;
+        let mut own: Option<String> = None;
+        let mut copied = from;
+        loop {
+            match self.peek(0) {
+                None => return Err("open_string"),
+                Some(b'\\') if backslashes => {
+                    let own = own.get_or_insert_with(String::new);
+                    own.push_str(self.text.get(copied..self.at).unwrap_or(""));
+                    let escaped = self.text.get(self.at + 1..).and_then(|rest| rest.chars().next());
+                    let escaped = escaped.ok_or("open_string")?;
+                    own.push(match escaped {
+                        'n' => '\n',
+                        't' => '\t',
+                        'r' => '\r',
+                        other => other,
+                    });
+                    self.at += 1 + escaped.len_utf8();
+                    copied = self.at;
+                }
+                Some(byte) if byte == close && self.peek(1) == Some(close) => {
+                    let own = own.get_or_insert_with(String::new);
+                    own.push_str(self.text.get(copied..=self.at).unwrap_or(""));
+                    self.at += 2;
+                    copied = self.at;
+                }
+                Some(byte) if byte == close => break,
+                Some(_) => self.at += 1,
+            }
+        }
+        let tail = self.text.get(copied..self.at).unwrap_or("");
+        self.at += 1;
+        Ok(match own {
+            Some(own) => Cow::Owned(own + tail),
+            None => Cow::Borrowed(tail),
+        })
+    }
+
+    fn name(&mut self, close: u8) -> Result<(), &'static str> {
+        let name = self.quoted(close, false)?;
+        self.push(Kind::Name, name);
+        Ok(())
+    }
+
+    /// `$1`, `$tag$ ... $tag$`, or an operator.
+    fn dollar(&mut self) -> Result<(), &'static str> {
+        let rest = self.rest().get(1..).unwrap_or("");
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0 {
+            self.take(Kind::Parameter, 1 + digits);
+            return Ok(());
+        }
+        let tag = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b >= 0x80).count();
+        if self.dialect.dollar_quotes() && rest.as_bytes().get(tag) == Some(&b'$') {
+            let fence = self.rest().get(..tag + 2).ok_or("open_string")?;
+            let inside = self.rest().get(tag + 2..).ok_or("open_string")?;
+            let length = inside.find(fence).ok_or("open_string")?;
+            self.at += 2 * fence.len() + length;
+            self.push(Kind::Text, inside.get(..length).unwrap_or(""));
+            return Ok(());
+        }
+        self.take(if tag > 0 { Kind::Parameter } else { Kind::Operator }, 1 + tag);
+        Ok(())
+    }
+
+    fn number(&mut self) {
+        let mut previous = b'0';
+        let length = self.rest().bytes().take_while(|byte| {
+            let exponent = matches!(previous, b'e' | b'E') && matches!(byte, b'+' | b'-');
+            previous = *byte;
+            exponent || byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_')
+        });
+        let length = length.count();
+        self.take(Kind::Number, length);
+    }
+
+    /// A word; or a string or name with a prefix: `E'..'`, `N'..'`, `B'..'`, `X'..'`, `r'..'`, `U&'..'`, `U&".."`, `q'[..]'`.
+    fn word(&mut self) -> Result<(), &'static str> {
+        let length = word_length(self.rest());
+        let word = self.rest().get(..length).unwrap_or("");
+        let after = self.peek(length);
+        if length == 1
+            && after == Some(b'\'')
+            && word.contains(['e', 'E', 'n', 'N', 'b', 'B', 'x', 'X', 'r', 'R'])
+        {
+            self.at += 1;
+            let raw = word.eq_ignore_ascii_case("r");
+            let escapes = word.eq_ignore_ascii_case("e") || (!raw && self.dialect.backslashes());
+            let text = self.quoted(b'\'', escapes)?;
+            self.push(Kind::Text, text);
+        } else if length == 1
+            && word.eq_ignore_ascii_case("u")
+            && after == Some(b'&')
+            && matches!(self.peek(2), Some(b'\'' | b'"'))
+        {
+            let quote = self.peek(2).unwrap_or(b'\'');
+            self.at += 2;
+            let text = unicode(&self.quoted(quote, false)?)?;
+            self.push(if quote == b'"' { Kind::Name } else { Kind::Text }, text);
+        } else if word.eq_ignore_ascii_case("q") && after == Some(b'\'') && self.dialect == Dialect::Oracle {
+            let open = self.rest().get(2..).and_then(|rest| rest.chars().next()).ok_or("open_string")?;
+            let close = match open {
+                '[' => ']',
+                '(' => ')',
+                '{' => '}',
+                '<' => '>',
+                other => other,
+            };
+            let inside = self.rest().get(2 + open.len_utf8()..).ok_or("open_string")?;
+            let length = inside.find(&format!("{close}'")).ok_or("open_string")?;
+            self.at += 2 + open.len_utf8() + length + close.len_utf8() + 1;
+            self.push(Kind::Text, inside.get(..length).unwrap_or(""));
+        } else {
+            self.take(Kind::Word, length);
+        }
+        Ok(())
+    }
+
+    fn operator(&mut self) {
+        const LONG: [&str; 14] =
+            ["<->", "<=>", "<#>", "<+>", "<~>", "<%>", "->>", "::", "<=", ">=", "<>", "!=", "||", "->"];
+        let rest = self.rest();
+        let long = LONG.iter().find(|operator| rest.starts_with(**operator)).map(|operator| operator.len());
+        let length = long.or_else(|| rest.chars().next().map(char::len_utf8)).unwrap_or(1);
+        self.take(Kind::Operator, length);
+    }
+}
+
+fn starts_word(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80
+}
+
+fn word_length(text: &str) -> usize {
+    text.bytes()
+        .take_while(|byte| starts_word(*byte) || byte.is_ascii_digit() || matches!(byte, b'$' | b'#'))
+        .count()
+}
+
+/// Decodes `\0041` and `\+000041`.
+fn unicode(text: &str) -> Result<String, &'static str> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(rest.get(..at).unwrap_or(""));
+        let after = rest.get(at + 1..).unwrap_or("");
+        if let Some(more) = after.strip_prefix('\\') {
+            out.push('\\');
+            rest = more;
+            continue;
+        }
+        let (digits, skip) = if after.starts_with('+') { (after.get(1..7), 7) } else { (after.get(..4), 4) };
+        let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32);
+        out.push(code.ok_or("bad_escape")?);
+        rest = after.get(skip..).unwrap_or("");
+    }
+    out.push_str(rest);
+    Ok(out)
+}

@@ -1,0 +1,101 @@
+//! What SQL does: every statement of a text becomes [`Act`]s, by its effects and not by its first word.
+//!
+//! Caps that a linear pass checks come first; then our own lexer, by the rules of the dialect; then readers of queries,
+//! writes, transfers and definitions, which walk the tokens. `sqlparser` reads queries and writes a second time: what its
+//! grammar refuses, or a table that only it sees, makes the text `unknown` besides. **What has no reading is `unknown`,
+//! with a reason, and never a read.**
+//!
+//! ```
+//! use wardline::classify::{Dialect, sql};
+//! use wardline::model::Operation;
+//!
+//! let read = sql("SELECT id FROM docs WHERE id = $1; DROP/**/TABLE docs", Some(Dialect::Postgres));
+//! assert_eq!(read.acts[0].operation, Operation::DataRead);
+//! assert_eq!(read.acts[1].operation, Operation::CollectionDrop);
+//! assert_eq!(read.tables, ["docs"]);
+//! assert_eq!(read.reason, None);
+//! ```
+
+mod columns;
+mod condition;
+mod cursor;
+mod define;
+mod dialect;
+mod effects;
+mod grammar;
+mod knowledge;
+mod lexer;
+mod query;
+mod statement;
+mod transfer;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use dialect::Dialect;
+
+use effects::Effects;
+use lexer::Kind;
+
+use crate::model::{Act, Operation};
+
+/// How deep texts of SQL within texts of SQL may be.
+const TEXTS: usize = 4;
+
+/// What a text of SQL does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statements {
+    /// One act for each operation and resource; every one must pass. Never empty.
+    pub acts: Vec<Act>,
+    /// The tables it reads, writes or defines: bare names in lower case, without a schema that everybody has.
+    pub tables: Vec<String>,
+    /// Why `unknown` is among the acts: `too_long`, `too_deep`, `too_many_statements`, `too_complex`, `unbalanced`,
+    /// `open_string`, `open_comment`, `bad_escape`, `control_character`, `empty`, `dynamic`, `unclear_table`,
+    /// `not_a_statement`, `not_a_query`, `not_understood`, `not_parsed` or `two_readings`.
+    pub reason: Option<&'static str>,
+}
+
+/// Classifies a text of SQL; without a dialect by the one that its quotes look like.
+pub fn sql(text: &str, dialect: Option<Dialect>) -> Statements {
+    let mut effects = Effects::new(dialect.unwrap_or_else(|| Dialect::guess(text)));
+    script(text, &mut effects);
+    if effects.acts.is_empty() {
+        if effects.reason.is_none() && text.len() <= lexer::BYTES {
+            effects.acts.push(Act::new(Operation::None, ""));
+        } else {
+            effects.unknown("empty");
+        }
+    }
+    let Effects { acts, tables, reason, .. } = effects;
+    Statements { acts, tables, reason }
+}
+
+/// Reads each statement of a text.
+fn script(text: &str, effects: &mut Effects) {
+    let tokens = match lexer::tokens(text, effects.dialect) {
+        Ok(tokens) => tokens,
+        Err(reason) => return effects.unknown(reason),
+    };
+    for tokens in tokens.split(|token| token.kind == Kind::Semicolon).filter(|tokens| !tokens.is_empty()) {
+        (effects.own_form, effects.vector_columns) = (false, Vec::new());
+        statement::whole(tokens, effects);
+        if !effects.own_form
+            && let Some(reason) = grammar::objects_to(tokens, effects.dialect, &effects.tables)
+        {
+            effects.unknown(reason);
+        }
+    }
+}
+
+/// Reads a text that a statement runs.
+fn run(text: &str, effects: &mut Effects) {
+    if effects.depth >= TEXTS {
+        return effects.unknown("too_deep");
+    }
+    let (own_form, columns) = (effects.own_form, std::mem::take(&mut effects.vector_columns));
+    effects.depth += 1;
+    script(text, effects);
+    effects.depth -= 1;
+    (effects.own_form, effects.vector_columns) = (own_form, columns);
+}

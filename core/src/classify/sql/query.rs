@@ -1,0 +1,433 @@
+//! Queries: what comes out, from which tables, and what bounds it.
+
+use super::condition::{Condition, condition};
+use super::cursor::{
+    Tokens, after, any, at, bare, between, commas, find, from, inside, is, is_query, keyword, kind, name,
+    places, split, table,
+};
+use super::effects::{Bound, Effects, Rows, Shape, least};
+use super::knowledge::KNOWLEDGE;
+use super::lexer::{Kind, Token};
+use super::{columns, statement};
+use crate::model::{Operation, Risk};
+
+/// Names that a `WITH` gave, the innermost last.
+pub(super) type Scope = Vec<(String, Rows)>;
+
+const TAIL: [&str; 6] = ["ORDER", "LIMIT", "OFFSET", "FETCH", "SORT", "CLUSTER"];
+const CLAUSES: [&str; 21] = [
+    "INTO", "FROM", "WHERE", "PREWHERE", "GROUP", "HAVING", "WINDOW", "QUALIFY", "ORDER", "LIMIT", "OFFSET",
+    "FETCH", "FOR", "OPTION", "SETTINGS", "FORMAT", "CONNECT", "START", "SAMPLE", "BULK", "LATERAL",
+];
+
+/// Reads a query. What it writes on its way is added to `effects`; what comes out is the answer.
+pub(super) fn query(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Rows {
+    let tokens = bare(tokens);
+    if is(tokens, 0, "WITH") {
+        return with(tokens, scope, effects);
+    }
+    let tail = find(tokens, 0, &TAIL).unwrap_or(tokens.len());
+    let head = between(tokens, 0, tail);
+    let parts =
+        split(head, |place| place > 0 && keyword(head, place, &["UNION", "INTERSECT", "EXCEPT", "MINUS"]));
+    let (mut rows, mut bound) = (Rows::default(), Some(0_u64));
+    let single = parts.len() == 1;
+    for mut part in parts {
+        while any(part, 0, &["ALL", "DISTINCT", "BY", "NAME"]) {
+            part = from(part, 1);
+        }
+        let whole = if single { tokens } else { part };
+        let one = match at(part, 0) {
+            Some(token) if token.kind == Kind::Open => {
+                inside(part, 0).map(|inner| query(inner, scope, effects)).unwrap_or_default()
+            }
+            Some(token) if token.is("SELECT") => select(part, whole, scope, effects),
+            Some(token) if token.is("VALUES") => {
+                nested(part, scope, effects);
+                Rows { shape: Shape::Computed, bound: Some(1), ..Rows::default() }
+            }
+            Some(token) if token.is("TABLE") => {
+                effects.own_form = true;
+                star(sources(from(part, 1), scope, effects))
+            }
+            Some(token) if token.is("FROM") => from_first(part, whole, scope, effects),
+            _ => {
+                effects.unknown("not_a_query");
+                Rows::default()
+            }
+        };
+        // Rows of a system table have an act of their own; they do not count among the others.
+        if single || one.shape != Shape::Nothing {
+            bound = bound.zip(one.bound).map(|(a, b)| a.saturating_add(b));
+        }
+        rows.join(one);
+    }
+    rows.bound = bound;
+    let tail = from(tokens, tail);
+    if !single || inside(head, 0).is_some() {
+        rows.searches |= columns::searches(tail);
+    }
+    nested(tail, scope, effects);
+    if !rows.gathers {
+        rows.bound = least(rows.bound, limit(tail));
+    }
+    rows
+}
+
+/// `FROM t [SELECT ...]`, as DuckDB has it.
+fn from_first(part: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Rows {
+    match find(part, 0, &["SELECT"]) {
+        Some(place) => {
+            let turned: Vec<Token<'_>> = [from(part, place), between(part, 0, place)].concat();
+            effects.own_form = true;
+            select(&turned, whole, scope, effects)
+        }
+        None => {
+            effects.own_form = true;
+            let end = find(part, 1, &CLAUSES).unwrap_or(part.len());
+            let mut rows = star(sources(between(part, 1, end), scope, effects));
+            rows.bound = least(rows.bound, filtered(part, scope, effects).bound());
+            rows
+        }
+    }
+}
+
+fn star(rows: Rows) -> Rows {
+    Rows { star: true, ..rows }
+}
+
+fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Rows {
+    let names = scope.len();
+    let mut place = 1 + usize::from(is(tokens, 1, "RECURSIVE"));
+    while let Some((given, mut next)) = name(tokens, place) {
+        let recursive = inside(tokens, next).is_some_and(|list| !is_query(list));
+        next = if recursive { after(tokens, next) } else { next };
+        if !is(tokens, next, "AS") {
+            effects.unknown("not_a_query");
+            break;
+        }
+        next += 1;
+        while any(tokens, next, &["NOT", "MATERIALIZED"]) {
+            next += 1;
+        }
+        let Some(body) = inside(tokens, next) else {
+            effects.unknown("not_a_query");
+            break;
+        };
+        // A name that its own body uses is itself, not a table, and nothing says how often it comes back.
+        scope.push((given.clone(), Rows { shape: Shape::Computed, ..Rows::default() }));
+        let rows = if is_query(body) {
+            query(body, scope, effects)
+        } else {
+            statement::one(body, scope, effects);
+            Rows { shape: Shape::Rows, written: true, ..Rows::default() }
+        };
+        if let Some(entry) = scope.iter_mut().rev().find(|(known, _)| *known == given) {
+            entry.1 = rows;
+        }
+        place = after(tokens, next);
+        // PostgreSQL's SEARCH and CYCLE clauses.
+        if any(tokens, place, &["SEARCH", "CYCLE"]) {
+            place = find(tokens, place, &["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE"]).unwrap_or(place);
+        }
+        if kind(tokens, place) != Some(Kind::Comma) {
+            break;
+        }
+        place += 1;
+    }
+    let main = from(tokens, place);
+    let rows = if is_query(main) {
+        query(main, scope, effects)
+    } else {
+        statement::one(main, scope, effects);
+        Rows { bound: Some(0), ..Rows::default() }
+    };
+    scope.truncate(names);
+    rows
+}
+
+fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Rows {
+    let mut start = 1;
+    let mut top = None;
+    loop {
+        if any(
+            tokens,
+            start,
+            &[
+                "ALL",
+                "DISTINCT",
+                "DISTINCTROW",
+                "SQL_CALC_FOUND_ROWS",
+                "HIGH_PRIORITY",
+                "STRAIGHT_JOIN",
+                "STREAM",
+            ],
+        ) {
+            start += 1;
+            if is(tokens, start, "ON") && kind(tokens, start + 1) == Some(Kind::Open) {
+                start = after(tokens, start + 1);
+            }
+        } else if is(tokens, start, "TOP")
+            && matches!(kind(tokens, start + 1), Some(Kind::Open | Kind::Number))
+        {
+            let amount = inside(tokens, start + 1).unwrap_or_else(|| between(tokens, start + 1, start + 2));
+            top = number(amount);
+            start = after(tokens, start + 1);
+            while any(tokens, start, &["PERCENT", "WITH", "TIES"]) {
+                top = if is(tokens, start, "PERCENT") { None } else { top };
+                start += 1;
+            }
+        } else {
+            break;
+        }
+    }
+    let clause = |start: usize, words: &[&str]| {
+        let mut place = find(tokens, start, words);
+        // `IS DISTINCT FROM` is an operator.
+        while let Some(found) =
+            place.filter(|found| is(tokens, *found, "FROM") && is(tokens, found - 1, "DISTINCT"))
+        {
+            place = find(tokens, found + 1, words);
+        }
+        place
+    };
+    let end = clause(start, &CLAUSES).unwrap_or(tokens.len());
+    let items = commas(between(tokens, start, end));
+    let source = clause(end, &["FROM"]);
+    let mut rows = match source {
+        Some(place) => {
+            let end = clause(
+                place + 1,
+                &CLAUSES.map(|word| if word == "LATERAL" || word == "FOR" { "WHERE" } else { word }),
+            )
+            .unwrap_or(tokens.len());
+            sources(between(tokens, place + 1, end), scope, effects)
+        }
+        None => Rows { bound: Some(1), ..Rows::default() },
+    };
+    columns::note_vectors(whole, effects);
+    columns::shape(
+        &items,
+        find(tokens, end, &["GROUP"]).map(|place| from(tokens, place)),
+        source.is_some(),
+        &mut rows,
+        effects,
+    );
+    for item in &items {
+        let inner = nested(item, scope, effects);
+        rows.shape = rows.shape.max(inner.shape);
+        rows.gathers |= inner.gathers;
+        rows.system.extend(inner.system);
+        if inner.gathers {
+            rows.bound = None;
+        }
+        if rows.resource.is_empty() {
+            rows.resource = inner.resource;
+        }
+    }
+    rows.searches |= columns::searches(whole);
+    let kept = filtered(tokens, scope, effects);
+    if rows.shape != Shape::Computed || rows.bound.is_none_or(|bound| bound != 1) {
+        rows.bound = least(rows.bound, least(kept.bound(), top));
+    }
+    into(tokens, whole, &rows, effects);
+    rows
+}
+
+/// What `WHERE` and its kin keep; sub-queries in any clause are read for what they do.
+fn filtered(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Condition {
+    let Some(place) = find(tokens, 1, &["WHERE", "PREWHERE"]) else {
+        nested(
+            find(tokens, 1, &["GROUP", "HAVING", "QUALIFY"]).map_or(&[], |place| from(tokens, place)),
+            scope,
+            effects,
+        );
+        return Condition::Every;
+    };
+    nested(from(tokens, place + 1), scope, effects);
+    let end = find(tokens, place + 1, &CLAUSES).unwrap_or(tokens.len());
+    condition(between(tokens, place + 1, end), &effects.tables)
+}
+
+/// `INTO` in a query: a file, a variable or a new table.
+fn into(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, rows: &Rows, effects: &mut Effects) {
+    let (tokens, place) = match find(tokens, 1, &["INTO"]) {
+        Some(place) => (tokens, place),
+        None => match find(whole, 1, &["INTO"]) {
+            Some(place) => (whole, place),
+            None => return,
+        },
+    };
+    if effects.procedure {
+        return;
+    }
+    if any(tokens, place + 1, &["OUTFILE", "DUMPFILE"]) {
+        effects.own_form = true;
+        // A file of the server's host, a web page or a key among them.
+        effects.act(Operation::FileWrite, "", Some(1), Risk::new(85));
+        let operation =
+            if rows.shape == Shape::Vectors { Operation::VectorExport } else { Operation::DataExport };
+        effects.add(operation, &rows.resource, rows.bound);
+        return;
+    }
+    let mut place = place + 1;
+    while any(tokens, place, &["TEMPORARY", "TEMP", "UNLOGGED", "TABLE"]) {
+        place += 1;
+    }
+    if kind(tokens, place) == Some(Kind::Parameter)
+        && !at(tokens, place).is_some_and(|token| token.text.starts_with('#'))
+    {
+        return; // a variable
+    }
+    if let Some((given, _)) = name(tokens, place) {
+        let given = table(given);
+        effects.table(&given);
+        effects.add(Operation::CollectionCreate, &given, Some(1));
+    }
+}
+
+/// The sources of a `FROM`: tables, functions, sub-queries.
+pub(super) fn sources(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Rows {
+    const JOINS: [&str; 14] = [
+        "JOIN",
+        "INNER",
+        "LEFT",
+        "RIGHT",
+        "FULL",
+        "OUTER",
+        "CROSS",
+        "NATURAL",
+        "ASOF",
+        "SEMI",
+        "ANTI",
+        "GLOBAL",
+        "STRAIGHT_JOIN",
+        "APPLY",
+    ];
+    let cut = |place: usize| {
+        kind(tokens, place) == Some(Kind::Comma)
+            || keyword(tokens, place, &JOINS) && kind(tokens, place + 1) != Some(Kind::Open)
+            || keyword(tokens, place, &["JOIN", "APPLY"])
+    };
+    let (mut rows, mut bound) = (Rows::default(), Some(1_u64));
+    for mut part in split(tokens, cut) {
+        while any(part, 0, &["ONLY", "LATERAL", "FINAL"]) {
+            part = from(part, 1);
+        }
+        let Some(first) = at(part, 0) else { continue };
+        let one = match first.kind {
+            Kind::Open => match inside(part, 0) {
+                Some(inner) if is_query(inner) => query(inner, scope, effects),
+                Some(inner) => sources(inner, scope, effects),
+                None => continue,
+            },
+            Kind::Text => file(&first.text, effects),
+            _ => relation(part, scope, effects),
+        };
+        nested(from(part, after(part, 0)), scope, effects);
+        bound = bound.zip(one.bound).map(|(a, b)| a.saturating_mul(b));
+        rows.join(one);
+    }
+    rows.bound = bound;
+    rows
+}
+
+/// A file read in place of a table.
+fn file(path: &str, effects: &mut Effects) -> Rows {
+    let operation = if path.contains("://") { Operation::NetworkFetch } else { Operation::FileRead };
+    effects.add(operation, "", Some(1));
+    effects.own_form = true;
+    Rows { shape: Shape::Rows, ..Rows::default() }
+}
+
+fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows {
+    let Some((given, next)) = name(part, 0) else {
+        effects.unknown("unclear_table");
+        return Rows::default();
+    };
+    if kind(part, next) == Some(Kind::Open) {
+        let function = KNOWLEDGE.functions.find(&given);
+        if let Some(meaning) = function.filter(|meaning| meaning.table_only) {
+            effects.means(meaning, "");
+        }
+        let reads =
+            function.is_some_and(|meaning| meaning.operation == Operation::FileRead && !meaning.unbounded);
+        let known = function.is_some();
+        let made = any(
+            part,
+            0,
+            &[
+                "UNNEST",
+                "GENERATE_SERIES",
+                "GENERATE_SUBSCRIPTS",
+                "JSON_TABLE",
+                "FLATTEN",
+                "RANGE",
+                "NUMBERS",
+                "STRING_SPLIT",
+                "OPENJSON",
+            ],
+        );
+        let shape = match () {
+            () if reads => Shape::Rows,
+            () if known => Shape::Nothing,
+            () => Shape::Computed,
+        };
+        return Rows {
+            shape,
+            bound: if known && !reads || made { Some(1) } else { None },
+            ..Rows::default()
+        };
+    }
+    if let Some((_, rows)) = scope.iter().rev().find(|(known, _)| *known == given) {
+        return rows.clone();
+    }
+    let given = table(given);
+    effects.table(&given);
+    let system = KNOWLEDGE.tables.find(&given);
+    Rows {
+        shape: if system.is_some() { Shape::Nothing } else { Shape::Rows },
+        system: system.into_iter().collect(),
+        resource: given,
+        ..Rows::default()
+    }
+}
+
+/// Sub-queries anywhere in `tokens`: what they read and do. The answer is what their rows would be.
+pub(super) fn nested(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Rows {
+    let mut rows = Rows::default();
+    for place in places(tokens) {
+        let Some(inner) = inside(tokens, place) else { continue };
+        rows.join(if is_query(inner) { query(inner, scope, effects) } else { nested(inner, scope, effects) });
+    }
+    rows
+}
+
+/// What the end of a query bounds.
+fn limit(tail: Tokens<'_, '_>) -> Bound {
+    if let Some(place) = find(tail, 0, &["LIMIT"]) {
+        let end = find(
+            tail,
+            place + 1,
+            &["OFFSET", "FOR", "WITH", "SETTINGS", "FORMAT", "UNION", "INTO", "LOCK", "FETCH"],
+        );
+        let amount = between(tail, place + 1, end.unwrap_or(tail.len()));
+        if find(amount, 0, &["BY"]).is_some() {
+            return None;
+        }
+        // `LIMIT offset, count` has the count last.
+        return commas(amount).last().and_then(|amount| number(amount));
+    }
+    let place = find(tail, 0, &["FETCH"])?;
+    if !any(tail, place + 1, &["FIRST", "NEXT"]) || find(tail, place, &["PERCENT"]).is_some() {
+        return None;
+    }
+    if any(tail, place + 2, &["ROW", "ROWS"]) { Some(1) } else { number(between(tail, place + 2, place + 3)) }
+}
+
+fn number(tokens: Tokens<'_, '_>) -> Bound {
+    let tokens = bare(tokens);
+    let first =
+        at(tokens, 0).filter(|token| matches!(token.kind, Kind::Number | Kind::Text) && tokens.len() == 1)?;
+    first.text.replace('_', "").trim().parse().ok()
+}

@@ -1,0 +1,364 @@
+//! One statement: which reader reads it, and the functions that it calls.
+
+use super::cursor::{
+    Tokens, after, any, at, bare, between, find, from, inside, is, is_query, kind, name, places,
+};
+use super::effects::{Effects, Rows};
+use super::knowledge::KNOWLEDGE;
+use super::lexer::{Kind, Token};
+use super::query::{Scope, nested, query};
+use super::{define, run, transfer, write};
+use crate::model::Operation;
+
+/// Reads a statement with all that it calls.
+pub(super) fn whole(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    functions(tokens, effects);
+    one(tokens, &mut Vec::new(), effects);
+}
+
+/// Reads a statement.
+pub(super) fn one(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
+    // `EXPLAIN EXPLAIN ...` nests without parentheses.
+    if effects.within > super::lexer::NESTING {
+        return effects.unknown("too_deep");
+    }
+    effects.within += 1;
+    dispatch(tokens, scope, effects);
+    effects.within -= 1;
+}
+
+fn dispatch(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
+    let tokens = bare(tokens);
+    if is_query(tokens) {
+        let rows = query(tokens, scope, effects);
+        return effects.read(&rows);
+    }
+    let Some(first) = at(tokens, 0).filter(|token| token.kind == Kind::Word) else {
+        return effects.unknown("not_a_statement");
+    };
+    let verb = first.text.to_ascii_uppercase();
+    // The grammar of the AST is held against queries and writes; the rest has forms that only we read.
+    effects.own_form |= !matches!(&*verb, "INSERT" | "UPDATE" | "DELETE" | "MERGE");
+    match &*verb {
+        "INSERT" | "UPSERT" => write::insert(tokens, scope, effects),
+        "REPLACE" if !any(tokens, 1, &["TABLE", "VIEW"]) => write::insert(tokens, scope, effects),
+        "UPDATE" => write::update(tokens, scope, effects),
+        "DELETE" => write::delete(tokens, scope, effects),
+        "MERGE" => write::merge(tokens, scope, effects),
+        "EXPLAIN" | "DESCRIBE" | "DESC" => explain(tokens, scope, effects),
+        "PREPARE" => prepare(tokens, scope, effects),
+        "DECLARE" => declare(tokens, scope, effects),
+        "EXECUTE" | "EXEC" => execute(tokens, effects),
+        "CALL" => call(tokens, effects),
+        "DO" => block(tokens, effects),
+        "FETCH" | "MOVE" | "CLOSE" | "OPEN" | "DEALLOCATE" | "BEGIN" | "START" | "COMMIT" | "END"
+        | "ROLLBACK" | "SAVEPOINT" | "RELEASE" | "ABORT" | "USE" | "LISTEN" | "UNLISTEN" | "NOTIFY"
+        | "DISCARD" | "LOCK" | "UNLOCK" | "CHECKPOINT" | "PRINT" | "GO" | "XA" => control(tokens, effects),
+        "VACUUM" | "ANALYZE" | "ANALYSE" | "OPTIMIZE" | "REINDEX" | "CLUSTER" | "REFRESH" | "REPAIR"
+        | "CHECK" | "MSCK" | "CACHE" | "UNCACHE" => {
+            define::maintain(tokens, scope, effects);
+        }
+        "BULK" => transfer::bulk(tokens, effects),
+        "COPY" => transfer::copy(tokens, scope, effects),
+        "UNLOAD" => transfer::unload(tokens, scope, effects),
+        "EXPORT" | "BACKUP" | "DUMP" => transfer::export(tokens, scope, effects),
+        "LOAD" | "IMPORT" | "RESTORE" | "INSTALL" | "ATTACH" | "DETACH" | "PUT" | "GET" | "REMOVE"
+        | "LIST" | "ADD" => {
+            transfer::bring(tokens, effects);
+        }
+        _ => define::statement(&verb, tokens, scope, effects),
+    }
+}
+
+/// Adds what the functions of a statement do, and runs the texts that they run.
+fn functions(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    for place in 0..tokens.len() {
+        if !at(tokens, place).is_some_and(Token::names)
+            || place > 0 && kind(tokens, place - 1) == Some(Kind::Dot)
+        {
+            continue;
+        }
+        let Some((given, next)) = name(tokens, place) else { continue };
+        let Some(arguments) = inside(tokens, next) else { continue };
+        let given = given.to_lowercase();
+        // A table with its list of columns, or a definition, is not a call.
+        if place > 0
+            && any(
+                tokens,
+                place - 1,
+                &[
+                    "INTO",
+                    "TABLE",
+                    "FUNCTION",
+                    "PROCEDURE",
+                    "UPDATE",
+                    "VIEW",
+                    "INDEX",
+                    "EXISTS",
+                    "REFERENCES",
+                ],
+            )
+        {
+            continue;
+        }
+        if given == "set_config" {
+            let setting = at(arguments, 0)
+                .filter(|token| token.kind == Kind::Text)
+                .map(|token| token.text.to_lowercase());
+            define::setting(setting.as_deref(), effects);
+            continue;
+        }
+        let Some(meaning) = KNOWLEDGE.functions.find(&given).filter(|meaning| !meaning.table_only) else {
+            continue;
+        };
+        let remote = meaning.operation == Operation::FileRead
+            && arguments.iter().any(|token| token.kind == Kind::Text && token.text.contains("://"));
+        if remote {
+            effects.add(Operation::NetworkFetch, "", Some(1));
+        } else {
+            effects.means(meaning, "");
+        }
+        if meaning.runs {
+            match at(arguments, 0) {
+                Some(text) if text.kind == Kind::Text => run(&text.text, effects),
+                _ => effects.unknown("dynamic"),
+            }
+        }
+    }
+}
+
+/// A plan is told without running the statement, unless it is analyzed.
+fn explain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
+    let mut place = 1;
+    let mut runs = false;
+    loop {
+        if let Some(options) = inside(tokens, place).filter(|options| !is_query(options)) {
+            runs |= super::cursor::commas(options).iter().any(|option| {
+                any(option, 0, &["ANALYZE", "ANALYSE"])
+                    && !any(option, 1, &["FALSE", "OFF"])
+                    && !at(option, 1).is_some_and(|token| token.kind == Kind::Number && token.text == "0")
+            });
+            place = after(tokens, place);
+        } else if any(
+            tokens,
+            place,
+            &[
+                "ANALYZE",
+                "ANALYSE",
+                "VERBOSE",
+                "EXTENDED",
+                "FORMATTED",
+                "QUERY",
+                "PLAN",
+                "FOR",
+                "CODEGEN",
+                "COST",
+                "PIPELINE",
+                "AST",
+                "SYNTAX",
+                "ESTIMATE",
+            ],
+        ) {
+            runs |= any(tokens, place, &["ANALYZE", "ANALYSE"]);
+            place += 1;
+        } else if is(tokens, place, "FORMAT") {
+            place += 2;
+            place += usize::from(at(tokens, place - 1).is_some_and(|token| token.operator("=")));
+        } else {
+            break;
+        }
+    }
+    let rest = from(tokens, place);
+    if runs {
+        return one(rest, scope, effects);
+    }
+    let verb = at(rest, 0).is_some_and(|token| {
+        token.any(&[
+            "SELECT", "WITH", "INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "VALUES", "TABLE", "CREATE",
+            "EXECUTE", "FROM",
+        ]) || token.kind == Kind::Open
+    });
+    let mut planned = Effects { within: effects.within, ..Effects::new(effects.dialect) };
+    if verb {
+        one(rest, scope, &mut planned);
+        for table in &planned.tables {
+            effects.table(table);
+        }
+        effects.add(Operation::DataQuery, planned.tables.first().map_or("", String::as_str), Some(1));
+        // Functions of a plan may be folded, and so run; no more than the statement itself would.
+    } else {
+        let described = name(rest, usize::from(any(rest, 0, &["TABLE", "DATABASE", "SCHEMA"])));
+        let described = described.map(|(given, _)| super::cursor::table(given)).unwrap_or_default();
+        if !described.is_empty() {
+            effects.table(&described);
+        }
+        effects.add(Operation::CollectionList, &described, Some(1));
+    }
+}
+
+/// `PREPARE q [(types)] AS statement` and `PREPARE q FROM 'statement'`.
+fn prepare(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
+    let Some((given, _)) = name(tokens, 1) else { return effects.unknown("dynamic") };
+    if is(tokens, 1, "TRANSACTION") {
+        return effects.add(Operation::SessionControl, "", Some(1));
+    }
+    effects.prepared.push(given);
+    if let Some(place) = find(tokens, 2, &["AS"]) {
+        return one(from(tokens, place + 1), scope, effects);
+    }
+    let text = find(tokens, 2, &["FROM"])
+        .and_then(|place| at(tokens, place + 1))
+        .filter(|token| token.kind == Kind::Text);
+    match text {
+        Some(text) => run(&text.text, effects),
+        None => effects.unknown("dynamic"),
+    }
+}
+
+/// A cursor is its query; a variable is what is read for its value.
+fn declare(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
+    match find(tokens, 1, &["FOR"]).map(|place| from(tokens, place + 1)).filter(|rest| is_query(rest)) {
+        Some(rest) => one(rest, scope, effects),
+        None => {
+            effects.add(Operation::SessionControl, "", Some(1));
+            let rows = nested(tokens, scope, effects);
+            if rows != Rows::default() {
+                effects.read(&rows);
+            }
+        }
+    }
+}
+
+fn execute(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    if is(tokens, 1, "IMMEDIATE")
+        || kind(tokens, 1) == Some(Kind::Open)
+        || kind(tokens, 1) == Some(Kind::Text)
+    {
+        effects.add(Operation::CodeExecute, "", Some(1));
+        let place = 1 + usize::from(is(tokens, 1, "IMMEDIATE"));
+        let text = bare(inside(tokens, place).unwrap_or_else(|| from(tokens, place)));
+        let alone = at(text, 1).is_none_or(|token| token.any(&["USING", "INTO", "AS"]));
+        return match at(text, 0) {
+            Some(token) if token.kind == Kind::Text && alone => run(&token.text, effects),
+            _ => effects.unknown("dynamic"),
+        };
+    }
+    // `EXEC @result = procedure`
+    let place = if kind(tokens, 1) == Some(Kind::Parameter)
+        && at(tokens, 2).is_some_and(|token| token.operator("="))
+    {
+        3
+    } else {
+        1
+    };
+    let Some((given, next)) = name(tokens, place) else { return effects.unknown("dynamic") };
+    if effects.prepared.contains(&given) {
+        return;
+    }
+    procedure(&given, between(tokens, next, tokens.len()), effects);
+}
+
+fn call(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    match name(tokens, 1) {
+        Some((given, next)) => procedure(&given, bare(from(tokens, next)), effects),
+        None => effects.unknown("dynamic"),
+    }
+}
+
+/// A procedure that the data file knows does that; any other is what nobody here can see.
+fn procedure(given: &str, arguments: Tokens<'_, '_>, effects: &mut Effects) {
+    let Some(meaning) = KNOWLEDGE.functions.find(given) else {
+        effects.add(Operation::CodeExecute, given, Some(1));
+        return effects.unknown("dynamic");
+    };
+    effects.means(meaning, "");
+    if meaning.runs {
+        match arguments
+            .iter()
+            .find(|token| token.kind != Kind::Open && token.kind != Kind::Parameter && !token.operator("="))
+        {
+            Some(text) if text.kind == Kind::Text => run(&text.text, effects),
+            _ => effects.unknown("dynamic"),
+        }
+    }
+}
+
+/// `DO $$ ... $$`: what its body does; MySQL's `DO expression` is its functions alone.
+fn block(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    match tokens.iter().find(|token| token.kind == Kind::Text) {
+        Some(text) if at(tokens, 1).is_some_and(|token| token.kind == Kind::Text || token.is("LANGUAGE")) => {
+            effects.add(Operation::CodeExecute, "", Some(1));
+            body(&text.text, effects);
+        }
+        _ => effects.add(Operation::DataQuery, "", Some(1)),
+    }
+}
+
+/// The statements of a procedure's body.
+pub(super) fn body(text: &str, effects: &mut Effects) {
+    const VERBS: [&str; 18] = [
+        "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "DROP", "TRUNCATE", "ALTER", "CREATE", "COPY",
+        "GRANT", "REVOKE", "PERFORM", "EXECUTE", "CALL", "WITH", "REPLACE", "EXEC",
+    ];
+    if effects.depth >= super::TEXTS {
+        return effects.unknown("too_deep");
+    }
+    let tokens = match super::lexer::tokens(text, effects.dialect) {
+        Ok(tokens) => tokens,
+        Err(reason) => return effects.unknown(reason),
+    };
+    let procedure = std::mem::replace(&mut effects.procedure, true);
+    effects.depth += 1;
+    for part in tokens.split(|token| token.kind == Kind::Semicolon) {
+        let Some(start) = places(part).find(|place| any(part, *place, &VERBS)) else {
+            functions(part, effects);
+            continue;
+        };
+        let part = from(part, start);
+        functions(part, effects);
+        if is(part, 0, "EXECUTE") {
+            match at(part, 1) {
+                Some(text)
+                    if text.kind == Kind::Text
+                        && at(part, 2).is_none_or(|token| token.any(&["INTO", "USING"])) =>
+                {
+                    run(&text.text, effects)
+                }
+                _ => effects.unknown("dynamic"),
+            }
+        } else if is(part, 0, "PERFORM") {
+            nested(part, &mut Vec::new(), effects);
+            let source = find(part, 0, &["FROM"]).map_or(&[][..], |place| from(part, place + 1));
+            super::query::sources(
+                between(source, 0, find(source, 0, &["WHERE", "ORDER", "LIMIT"]).unwrap_or(source.len())),
+                &mut Vec::new(),
+                effects,
+            );
+        } else if is_query(part) {
+            // Its rows stay in the procedure.
+            query(part, &mut Vec::new(), effects);
+        } else {
+            one(part, &mut Vec::new(), effects);
+        }
+    }
+    effects.depth -= 1;
+    effects.procedure = procedure;
+}
+
+fn control(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    effects.add(Operation::SessionControl, "", Some(1));
+    // `BEGIN DELETE ...`, as in a trigger or a batch without semicolons.
+    if any(tokens, 0, &["BEGIN", "OPEN", "GO", "PRINT"]) {
+        let later = find(
+            tokens,
+            1,
+            &[
+                "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "DROP", "TRUNCATE", "EXEC", "EXECUTE",
+                "ALTER", "CREATE", "GRANT",
+            ],
+        );
+        if let Some(place) = later {
+            one(from(tokens, place), &mut Vec::new(), effects);
+        }
+    }
+}
