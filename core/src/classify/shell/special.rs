@@ -6,6 +6,7 @@ use super::net;
 use super::tools::{self, Arguments};
 use super::walk::{Input, Walk, printed};
 use super::word::Field;
+use crate::classify;
 use crate::model::{Act, Operation, Risk};
 
 /// The name of what is touched: without the address of a bucket, as catalogues have it.
@@ -295,9 +296,9 @@ pub(super) fn code(walk: &mut Walk, text: &str) {
     }
 }
 
-/// A statement. Nothing reads SQL here yet, so it is unknown.
-pub(super) fn sql(walk: &mut Walk, _text: &str) {
-    walk.unknown("sql");
+/// Statements that a client sends; of its dialect by what their quotes look like.
+pub(super) fn sql(walk: &mut Walk, text: &str) {
+    walk.statements(classify::sql(text, None));
 }
 
 fn mongo(walk: &mut Walk, text: &str) {
@@ -339,7 +340,7 @@ fn redis(walk: &mut Walk, arguments: &Arguments<'_>) {
 }
 
 fn told(walk: &mut Walk, system: &'static crate::classify::System, words: &[&str]) {
-    match crate::classify::command(system, words) {
+    match classify::command(system, words) {
         Ok(done) => walk.acts.extend(done.acts),
         Err(refusal) => walk.unknown(refusal.code),
     }

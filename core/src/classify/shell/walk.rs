@@ -6,6 +6,7 @@ use super::parse::{self, Command, Kind, Pipeline, Stage};
 use super::tools::{self, Arguments, Effect};
 use super::word::{Field, Part, Word, unescaped};
 use super::{Commands, special};
+use crate::classify::sql::Statements;
 use crate::model::{Act, Operation, Risk};
 
 /// How often a command may lead to another one.
@@ -74,6 +75,13 @@ impl Walk {
         act.magnitude.unit = operation.unit();
         act.risk = risk.map_or(act.risk, Risk::new);
         self.acts.push(act);
+    }
+
+    pub(super) fn statements(&mut self, read: Statements) {
+        if let Some(reason) = read.reason {
+            self.reason.get_or_insert(reason);
+        }
+        self.acts.extend(read.acts);
     }
 
     pub(super) fn unknown(&mut self, reason: &'static str) {
