@@ -324,7 +324,7 @@ fn mongo(walk: &mut Walk, text: &str) {
 /// The words of a Redis command.
 fn redis(walk: &mut Walk, arguments: &Arguments<'_>) {
     let words = arguments.range("2..");
-    let Some(system) = crate::classify::system("redis") else { return walk.unknown("unknown_tool") };
+    let Some(system) = classify::system("redis") else { return walk.unknown("unknown_tool") };
     if words.is_empty() {
         return match walk.input.clone() {
             Input::None => walk.act(Operation::SessionControl, Some(40), ""),
@@ -339,7 +339,7 @@ fn redis(walk: &mut Walk, arguments: &Arguments<'_>) {
     told(walk, system, &words);
 }
 
-fn told(walk: &mut Walk, system: &'static crate::classify::System, words: &[&str]) {
+fn told(walk: &mut Walk, system: &'static classify::System, words: &[&str]) {
     match classify::command(system, words) {
         Ok(done) => walk.acts.extend(done.acts),
         Err(refusal) => walk.unknown(refusal.code),
