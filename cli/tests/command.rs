@@ -103,7 +103,7 @@ fn the_evaluation_border_answers_line_by_line_in_order() {
     let lines: Vec<Value> = classify.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["operations"], serde_json::json!(["vector.export"]));
     assert_eq!(lines[0]["magnitude"], serde_json::json!({"unit": "vectors", "count": 5000}));
-    assert_eq!(lines[1]["operations"], serde_json::json!(["unknown"]));
+    assert_eq!(lines[1]["operations"], serde_json::json!(["collection.drop"]));
     let broken = wardline(&["detect", "--jsonl"], "{\"id\":1,\"txt\":\"ana@example.org\"}\n");
     assert_eq!(broken.code, 2);
     assert!(broken.err.contains("line 1") && !broken.err.contains("ana@"), "{}", broken.err);
