@@ -288,7 +288,7 @@ impl Find {
         match self {
             Self::Address(_) => address::tail(input),
             Self::BirthDate => date::tail(input),
-            Self::Email(_) => email::tail(input),
+            Self::Email(settings) => email::tail(input, settings),
             Self::Shape(shaped) => shaped.tail(input),
             _ => input.len(),
         }

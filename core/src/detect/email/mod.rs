@@ -92,11 +92,11 @@ fn quoted_start(input: &Input<'_>, at: usize) -> Option<usize> {
 }
 
 /// Where an address may have begun whose `@` has not come: a quoted local part, or words.
-pub(super) fn tail(input: &Input<'_>) -> usize {
+pub(super) fn tail(input: &Input<'_>, settings: &Email) -> usize {
     let length = input.len();
     let reach = input.run_back(length, QUOTED + 1, |b| b >= b' ');
     let quote = input.slice(reach, length).iter().position(|&b| b == b'"');
-    quote.map_or(length, |at| (reach + at).saturating_sub(1)).min(spelled::tail(input))
+    quote.map_or(length, |at| (reach + at).saturating_sub(1)).min(spelled::tail(input, settings))
 }
 
 fn is_escape(text: &[u8]) -> bool {

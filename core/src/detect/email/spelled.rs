@@ -1,9 +1,10 @@
 //! E-mail addresses that hide from collectors: `ada at example dot org`, `ada [at] example.org`, `ada@example (dot) org`.
 //!
-//! Words alone are separators only where what stands before speaks of mail and what stands last is a common top level:
-//! `the page at example dot com` is a place.
+//! What stands between spaces is a separator only where what stands before speaks of mail; and words alone only where what
+//! stands last is a common top level: `the page at example dot com` is a place.
 
 use super::{Email, is_local, is_top_level, label_end};
+use crate::detect::CONTEXT;
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::{Input, is_word};
 
@@ -33,15 +34,16 @@ pub(super) fn attempt(input: &Input<'_>, anchor: usize, settings: &Email) -> Att
     };
     let Some(at) = at else { return Attempt::none(low) };
     let Some(start) = local(input, at, settings) else { return Attempt::none(low) };
-    let end = domain(input, at, settings);
+    let end = domain(input, at, settings)
+        .filter(|&end| !input.slice(start, end).contains(&b' ') || is_told(input.context(start), settings));
     Attempt { low: start, hit: end.map(|end| Hit { start, end, score: 85, open: false }) }
 }
 
 /// Where an address may have begun whose separator has not come whole: the last word, and those that separators join to it.
-pub(super) fn tail(input: &Input<'_>) -> usize {
+pub(super) fn tail(input: &Input<'_>, settings: &Email) -> usize {
     let word_start = |end: usize| input.run_back(end, PART, |b| !b.is_ascii_whitespace());
-    let mut start = word_start(input.len());
-    let mut joins = begins(input.rest(start));
+    let last = word_start(input.len());
+    let (mut start, mut joins) = (last, begins(input.rest(last)));
     for _ in 0..4 * PARTS {
         if start == 0 || input.before(start) != Some(b' ') {
             break;
@@ -53,7 +55,9 @@ pub(super) fn tail(input: &Input<'_>) -> usize {
         }
         (start, joins) = (before, separates);
     }
-    start
+    // Over spaces nothing is joined where nothing speaks of mail: no word waits for the next one there.
+    let told = is_told(input.slice(start.saturating_sub(CONTEXT), input.len()), settings);
+    if told { start } else { last }
 }
 
 /// Whether a word, cut off, may become a separator or begins with one.
@@ -150,7 +154,7 @@ fn local(input: &Input<'_>, at: Separator, settings: &Email) -> Option<usize> {
         start = before;
     }
     let free = !input.before(start).is_some_and(is_word);
-    (free && (!at.bare || is_told(input.context(start), settings))).then_some(start)
+    free.then_some(start)
 }
 
 /// Whether what stands before speaks of mail.
