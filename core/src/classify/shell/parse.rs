@@ -547,12 +547,7 @@ impl<'t> Parser<'t> {
                     word.0.push(Part::Process(list));
                 }
                 ' ' | '\t' | '\r' | '\n' | ';' | '&' | '|' | '(' | ')' | '<' | '>' => break,
-                '\'' => {
-                    self.bump();
-                    let end = self.rest().find('\'').ok_or("malformed")?;
-                    word.0.push(Part::Text(self.rest().get(..end).unwrap_or_default().to_owned(), true));
-                    self.at += end + 1;
-                }
+                '\'' => word.0.push(self.apostrophes()?),
                 '"' => {
                     self.bump();
                     word.0.push(Part::Text(String::new(), true));
@@ -586,6 +581,15 @@ impl<'t> Parser<'t> {
             any = true;
         }
         Ok(any.then_some(word))
+    }
+
+    /// What stands between single quotes.
+    fn apostrophes(&mut self) -> Parsed<Part> {
+        self.bump();
+        let end = self.rest().find('\'').ok_or("malformed")?;
+        let text = self.rest().get(..end).unwrap_or_default().to_owned();
+        self.at += end + 1;
+        Ok(Part::Text(text, true))
     }
 
     /// One step within double quotes.
@@ -719,12 +723,7 @@ impl<'t> Parser<'t> {
         let mut inner = Word::default();
         while self.peek() != Some('}') {
             match self.peek().ok_or("malformed")? {
-                '\'' if !quoted => {
-                    self.bump();
-                    let end = self.rest().find('\'').ok_or("malformed")?;
-                    inner.0.push(Part::Text(self.rest().get(..end).unwrap_or_default().to_owned(), true));
-                    self.at += end + 1;
-                }
+                '\'' if !quoted => inner.0.push(self.apostrophes()?),
                 '"' => {
                     self.bump();
                 }

@@ -51,11 +51,14 @@ pub(super) fn writes(walk: &mut Walk, path: &str) {
     if path.starts_with("/dev/") && !path.starts_with("/dev/shm/") {
         return walk.act(Operation::FileDelete, Some(100), path);
     }
-    let system =
-        ["/etc/", "/boot/", "/usr/", "/bin/", "/sbin/", "/lib", "/root/", "/var/spool/cron", "/var/log/"];
+    // The first folder of an absolute path tells whose it is.
+    let folder =
+        path.strip_prefix('/').and_then(|rest| rest.split_once('/')).map_or("", |(folder, _)| folder);
+    let system = matches!(folder, "etc" | "boot" | "usr" | "bin" | "sbin" | "root")
+        || folder.starts_with("lib")
+        || ["/var/spool/cron", "/var/log/"].iter().any(|start| path.starts_with(start));
     let own = [".ssh/", ".bashrc", ".profile", ".zshrc", "authorized_keys", ".git/hooks/"];
-    let grave =
-        system.iter().any(|start| path.starts_with(start)) || own.iter().any(|part| path.contains(part));
+    let grave = system || own.iter().any(|part| path.contains(part));
     walk.act(Operation::FileWrite, grave.then_some(80), path);
 }
 

@@ -41,7 +41,8 @@ pub(super) fn attempt(input: &Input<'_>, anchor: usize, settings: &Email) -> Att
 
 /// Where an address may have begun whose separator has not come whole: the last word, and those that separators join to it.
 pub(super) fn tail(input: &Input<'_>, settings: &Email) -> usize {
-    let word_start = |end: usize| input.run_back(end, PART, |b| !b.is_ascii_whitespace());
+    // A word may be a part with a separator in brackets and another part.
+    let word_start = |end: usize| input.run_back(end, 3 * PART, |b| !b.is_ascii_whitespace());
     let last = word_start(input.len());
     let (mut start, mut joins) = (last, begins(input.rest(last)));
     for _ in 0..4 * PARTS {
