@@ -3,6 +3,8 @@
 //! One pass over the characters, with its own count of nesting, so that no input makes it recurse beyond [`DEPTH`]. Branches are
 //! not told apart: what may run, counts. What is no shell is refused with a reason, and the caller takes it for unknown.
 
+use std::rc::Rc;
+
 use super::word::{Part, Word};
 
 /// How deep substitutions, groups and compounds may stand in each other.
@@ -27,7 +29,7 @@ pub(super) enum Command {
     Simple(Vec<(String, Word)>, Vec<Word>),
     /// Several pipelines: a group, a sub-shell, branches, the body of a loop; with a loop's variable and its values.
     Group(Vec<Pipeline>, Option<(String, Vec<Word>)>),
-    Function(String, Vec<Pipeline>),
+    Function(String, Rc<Vec<Pipeline>>),
 }
 
 #[derive(Debug, Clone)]
@@ -426,7 +428,7 @@ impl<'t> Parser<'t> {
     fn function(&mut self, name: String) -> Parsed<Command> {
         self.lines();
         let body = self.deeper(Self::stage)?;
-        Ok(Command::Function(name, vec![vec![body]]))
+        Ok(Command::Function(name, Rc::new(vec![vec![body]])))
     }
 
     fn name(&mut self) -> Option<String> {
@@ -755,15 +757,21 @@ fn assignment(text: &str) -> Option<(String, usize)> {
     if rest.starts_with("+=") {
         return Some((name.to_owned(), end + 2));
     }
-    let index = rest.strip_prefix('[')?.find("]=")?;
-    let plain = rest.get(1..=index).is_some_and(|index| index.chars().all(|c| c.is_ascii_alphanumeric()));
-    plain.then(|| (name.to_owned(), end + index + 3))
+    let index = rest.strip_prefix('[')?;
+    let length = index.find(|c: char| !c.is_ascii_alphanumeric())?;
+    index.get(length..)?.starts_with("]=").then(|| (name.to_owned(), end + length + 3))
 }
 
 fn fill(list: &mut [Pipeline], bodies: &mut std::vec::IntoIter<Word>) {
     for stage in list.iter_mut().flatten() {
-        if let Command::Group(inner, _) | Command::Function(_, inner) = &mut stage.command {
-            fill(inner, bodies);
+        match &mut stage.command {
+            Command::Group(inner, _) => fill(inner, bodies),
+            Command::Function(_, inner) => {
+                if let Some(inner) = Rc::get_mut(inner) {
+                    fill(inner, bodies);
+                }
+            }
+            Command::Simple(..) => {}
         }
         for redirect in &mut stage.redirects {
             if matches!(redirect.target.0.as_slice(), [Part::Here]) {

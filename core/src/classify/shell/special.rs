@@ -554,13 +554,15 @@ fn find(walk: &mut Walk, fields: &[Field], words: &[&str]) {
             walk.act(Operation::ModelDelete, Some(85), place);
         }
     }
+    let mut next = 0;
     for (at, word) in words.iter().enumerate() {
-        if !matches!(*word, "-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "-X") {
+        if at < next || !matches!(*word, "-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "-X") {
             continue;
         }
         did = true;
         let rest = fields.get(at + 1..).unwrap_or_default();
         let end = rest.iter().position(|f| matches!(f.text.as_str(), ";" | "+")).unwrap_or(rest.len());
+        next = at + 1 + end;
         let shown =
             wanted.first().map_or(place.to_owned(), |name| format!("{}/{name}", place.trim_end_matches('/')));
         let command: Vec<Field> = rest
