@@ -13,6 +13,9 @@ const DEPTH: usize = 32;
 /// How many commands one script may have.
 const COMMANDS: usize = 4_096;
 
+/// How many words, and parts of words that are no plain letters, one script may have.
+const WORDS: usize = 65_536;
+
 /// Commands whose output is the next one's input.
 pub(super) type Pipeline = Vec<Stage>;
 
@@ -65,6 +68,7 @@ struct Parser<'t> {
     at: usize,
     depth: usize,
     commands: usize,
+    words: usize,
     /// Here-documents whose text begins behind the next line break: pipeline-local redirects wait for it.
     heredocs: Vec<Heredoc>,
     /// Texts of here-documents, in the order they were announced.
@@ -79,7 +83,7 @@ struct Heredoc {
 
 impl<'t> Parser<'t> {
     fn new(text: &'t str, depth: usize) -> Self {
-        Self { text, at: 0, depth, commands: 0, heredocs: Vec::new(), bodies: Vec::new() }
+        Self { text, at: 0, depth, commands: 0, words: 0, heredocs: Vec::new(), bodies: Vec::new() }
     }
 
     fn script(mut self) -> Parsed<Vec<Pipeline>> {
@@ -537,8 +541,14 @@ impl<'t> Parser<'t> {
         Ok(Some(Redirect { kind, target }))
     }
 
+    fn count(&mut self) -> Parsed<()> {
+        self.words += 1;
+        if self.words > WORDS { Err("too_long") } else { Ok(()) }
+    }
+
     /// The next word; `None` where there is none.
     fn word(&mut self) -> Parsed<Option<Word>> {
+        self.count()?;
         let mut word = Word::default();
         let mut any = false;
         while let Some(next) = self.peek() {
@@ -549,8 +559,12 @@ impl<'t> Parser<'t> {
                     word.0.push(Part::Process(list));
                 }
                 ' ' | '\t' | '\r' | '\n' | ';' | '&' | '|' | '(' | ')' | '<' | '>' => break,
-                '\'' => word.0.push(self.apostrophes()?),
+                '\'' => {
+                    self.count()?;
+                    word.0.push(self.apostrophes()?);
+                }
                 '"' => {
+                    self.count()?;
                     self.bump();
                     word.0.push(Part::Text(String::new(), true));
                     while self.peek() != Some('"') {
@@ -560,6 +574,7 @@ impl<'t> Parser<'t> {
                 }
                 '$' if self.rest().starts_with("$'") => {
                     self.at += 2;
+                    self.count()?;
                     self.escaped(&mut word)?;
                 }
                 '$' if self.rest().starts_with("$\"") => {
@@ -640,6 +655,7 @@ impl<'t> Parser<'t> {
 
     /// What follows a `$`, or a command between back quotes.
     fn dollar(&mut self, word: &mut Word, quoted: bool) -> Parsed<()> {
+        self.count()?;
         if self.eat("`") {
             return self.back_quoted(word, quoted);
         }
@@ -706,7 +722,7 @@ impl<'t> Parser<'t> {
             return Err("too_deep");
         }
         let mut inner = Parser::new(&text, self.depth + 1);
-        inner.commands = self.commands;
+        (inner.commands, inner.words) = (self.commands, self.words);
         word.0.push(Part::Output(inner.script()?, quoted));
         Ok(())
     }

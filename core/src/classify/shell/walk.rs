@@ -16,6 +16,9 @@ const NESTING: usize = 32;
 const WORK: usize = 20_000;
 /// How many bytes of words are looked at in all, with what variables, loops and functions repeat.
 const BYTES: usize = 4 << 20;
+/// What a field, and what a redirection costs besides.
+const FIELD: usize = 48;
+const REDIRECT: usize = 256;
 /// How many fields one word may become.
 const FIELDS: usize = 4_096;
 /// Most things that one operation is told to be done to, one by one.
@@ -188,6 +191,9 @@ impl Walk {
         self.output = None;
         let mut written = Vec::new();
         for redirect in &stage.redirects {
+            if !self.spend(REDIRECT) {
+                return;
+            }
             let target = self.text(&redirect.target);
             match redirect.kind {
                 Kind::Text => {
@@ -275,7 +281,7 @@ impl Walk {
         if self.work > WORK {
             return self.unknown("too_long");
         }
-        if !self.spend(fields.iter().map(|field| field.text.len() + 16).sum()) {
+        if !self.spend(fields.iter().map(|field| field.text.len() + FIELD).sum()) {
             return;
         }
         if fields.iter().any(|field| field.split) {
@@ -401,7 +407,7 @@ impl Walk {
                 }
                 Part::Variable(name, default, quoted) => {
                     if name == "@" || name == "*" {
-                        let held = self.positional.iter().map(|field| field.text.len() + 16).sum();
+                        let held = self.positional.iter().map(|field| field.text.len() + FIELD).sum();
                         if !self.spend(held) {
                             append(&mut fields, &Field { dynamic: true, ..Field::default() });
                             continue;

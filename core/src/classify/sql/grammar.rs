@@ -20,6 +20,9 @@ const CHAIN: usize = 512;
 /// Most tokens of a statement that it reads, lists of constants told short.
 const LONG: usize = 1 << 14;
 
+/// Most letters of a string of it.
+const TEXT: usize = 64;
+
 /// Deepest parentheses of a statement that it reads: it tries what begins with one in several ways, at each level.
 const NESTED: usize = 16;
 
@@ -140,7 +143,8 @@ fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> Option<String> {
         tight = joins;
         match token.kind {
             Kind::Text => {
-                let inner = token.text.replace('\'', "''");
+                // A long text reads as its beginning does.
+                let inner = token.text.chars().take(TEXT).collect::<String>().replace('\'', "''");
                 let inner = if dialect.backslashes() { inner.replace('\\', "\\\\") } else { inner };
                 text.extend(["'", &inner, "'"]);
             }

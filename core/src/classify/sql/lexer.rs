@@ -361,11 +361,11 @@ impl<'a> Lexer<'a> {
 
     /// The numbers of an array behind its second one are passed over: `[0.1, 0.2, ...]` says no more than these.
     fn array(&mut self) {
-        let Some([.., open, first, comma, second]) = self.out.get(self.out.len().saturating_sub(4)..) else {
-            return;
-        };
-        let numbers = first.kind == Kind::Number && second.kind == Kind::Number;
-        if !(open.operator("[") && numbers && comma.kind == Kind::Comma) {
+        let mut back = self.out.iter().rev().filter(|token| !(token.operator("-") || token.operator("+")));
+        let is = |token: Option<&Token<'_>>, kind: Kind| token.is_some_and(|token| token.kind == kind);
+        let two =
+            is(back.next(), Kind::Number) && is(back.next(), Kind::Comma) && is(back.next(), Kind::Number);
+        if !(two && back.next().is_some_and(|token| token.operator("["))) {
             return;
         }
         let rest = self.rest();
