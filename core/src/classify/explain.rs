@@ -270,6 +270,8 @@ fn told(value: &Value) -> String {
         Value::Bool(truth) => truth.to_string(),
         Value::Number(Some(number)) => number.to_string(),
         Value::Number(None) => "a number below 0 or with a fraction".to_owned(),
+        // Where only the number of texts matters they were not kept.
+        Value::Text(text) if text.is_empty() => "text".to_owned(),
         Value::Text(text) => format!("text of {} bytes", text.len()),
         Value::List { len, .. } => format!("list of {len}"),
         Value::Object { len } => format!("object of {len}"),
