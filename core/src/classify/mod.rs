@@ -43,6 +43,8 @@ pub use command::command;
 pub use risk::raised;
 pub use sql::{Dialect, Statements, sql};
 
+use http::HeaderName;
+
 use acts::Facts;
 use body::Record;
 use explain::Trace;
@@ -208,8 +210,12 @@ fn done(result: Result<Classified, Refusal>) -> Outcome {
 }
 
 fn overrides_method(head: &HttpHead, target: &Target<'_>) -> bool {
-    let headers = ["x-http-method-override", "x-http-method", "x-method-override"];
-    headers.iter().any(|name| head.headers.contains_key(*name))
+    const HEADERS: [HeaderName; 3] = [
+        HeaderName::from_static("x-http-method-override"),
+        HeaderName::from_static("x-http-method"),
+        HeaderName::from_static("x-method-override"),
+    ];
+    HEADERS.iter().any(|name| head.headers.contains_key(name))
         || target.query.is_some_and(|query| {
             // An encoded spelling of the key needs a `%`; without either there is nothing to look for.
             query.contains(['%', '_'])
