@@ -30,6 +30,7 @@ pub(super) struct Body {
 struct Left {
     vectors: u64,
     rows: u64,
+    texts: u64,
     ids: usize,
     ids_total: u64,
 }
@@ -154,8 +155,8 @@ impl Body {
             reread.push(bytes);
         }
         if let Some(census) = self.census() {
-            let Census { vectors, rows, ref ids, ids_total } = *census;
-            self.left = Left { vectors, rows, ids: ids.len(), ids_total };
+            let Census { vectors, rows, texts, ref ids, ids_total } = *census;
+            self.left = Left { vectors, rows, texts, ids: ids.len(), ids_total };
         }
     }
 
@@ -189,8 +190,8 @@ impl Body {
             let report = masker.into_report();
             passed.census = report.census.map(|mut census| {
                 census.ids.truncate(self.left.ids);
-                let Left { vectors, rows, ids_total, .. } = self.left;
-                Census { vectors, rows, ids_total, ..census }
+                let Left { vectors, rows, texts, ids_total, .. } = self.left;
+                Census { vectors, rows, texts, ids_total, ..census }
             });
             passed.census = passed.census.filter(|census| !census.is_empty());
             passed.totals = report.totals;

@@ -13,7 +13,7 @@ use crate::guard::body::{Body, Broken, DENIED};
 use crate::guard::step::{Effect, Flow, Forward, LeaseRequest, RequestBody, Step};
 use crate::guard::truth::{self, HeaderEdits};
 use crate::mask::{Format, Masker, Release, Reread};
-use crate::model::{Unit, Verdict};
+use crate::model::{Act, Operation, Unit, Verdict};
 use crate::policy::{Masking, Side};
 
 impl Exchange {
@@ -229,11 +229,16 @@ impl Exchange {
         Flow::Effect(Effect::Lease(lease))
     }
 
+    /// Whether it is what the request brings that counts, and not what it takes: that is counted as the answer comes out.
+    fn brings(&self) -> bool {
+        let writes = |act: &Act| matches!(act.operation, Operation::VectorUpsert | Operation::DataIngest);
+        self.request_census.is_some() && self.acts.iter().any(writes)
+    }
+
     /// Counts what came through against the quotas; answers with the lease that is missing.
     /// `pending` bytes wait to go on.
     pub(super) fn meter(&mut self, side: Side, pending: usize) -> Result<Option<LeaseRequest>, ()> {
-        // What a request brings is counted as it goes in, what it takes as the answer comes out.
-        let by_request = self.request_census.is_some();
+        let by_request = self.brings();
         if !self.ledger.meters() || by_request != (side == Side::Request) {
             return Ok(None);
         }

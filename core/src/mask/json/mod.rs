@@ -20,6 +20,9 @@ const MAX_NESTING: u8 = 4;
 /// From how many digits on a number under a name is read.
 const SOME_DIGITS: usize = 6;
 
+/// How much of a long string tells whether it is a vector; so much of it is there when it begins.
+const LONG_START: usize = 1_024;
+
 /// Shorter base64 is read as text: a token may look like it.
 const BASE64_VECTOR: usize = 64;
 
@@ -315,7 +318,7 @@ impl JsonDriver {
             Kind::Number => self.number(marker, window, token, splice),
             Kind::Numbers { count, long } => {
                 if let (true, Some(counter)) = (counts, &mut marker.counter) {
-                    counter.numbers(count);
+                    counter.numbers(count, window.get(token.span.clone()).unwrap_or_default());
                 }
                 if marker.detects() && (long || marker.plan.detectors.names(self.place.key())) {
                     self.numbers(marker, window, token, count, splice);
@@ -323,8 +326,8 @@ impl JsonDriver {
             }
             Kind::LongStart => {
                 if let (true, Some(counter)) = (counts, &mut marker.counter) {
-                    // No id is this long; as a vector it counts whatever it holds.
-                    counter.scalar(Scalar::Text(b"..."));
+                    let start = window.get(token.span.end..).unwrap_or_default();
+                    counter.scalar(Scalar::Long(start.get(..LONG_START).unwrap_or_default()));
                 }
                 if marker.detects() {
                     self.long = Some(LongText::new(token.span.end));
@@ -362,7 +365,7 @@ impl JsonDriver {
             }
             if let (true, Some(counter)) = (counts, &mut marker.counter) {
                 // No id is told in pieces.
-                counter.scalar(Scalar::Text(b"..."));
+                counter.scalar(Scalar::Long(b""));
             }
             return;
         }
