@@ -152,7 +152,17 @@ pub(crate) type Census = BTreeMap<&'static str, Vec<String>>;
 
 /// What a census counts: the members of `Paths` in `src/vector/mod.rs`.
 pub(crate) const ROLES: [&str; 11] = [
-    "vectors", "named", "encoded", "copies", "columns", "tensors", "queries", "texts", "rows", "ids", "positions",
+    "vectors",
+    "named",
+    "encoded",
+    "copies",
+    "columns",
+    "tensors",
+    "queries",
+    "texts",
+    "rows",
+    "ids",
+    "positions",
 ];
 
 /// Reads the files of one system, each with its name, or says all that is wrong with them.

@@ -60,12 +60,14 @@ fn entry(system: &str, call: &str) -> &'static Entry {
 fn census(case: &Case, plan: &Arc<Plan>, pieces: &[&[u8]]) -> Census {
     let counter = Counter::new(case.paths).unwrap();
     let masker = Masker::new(Arc::clone(plan), case.format, Keys::from_root([1; 32]), Some(counter));
-    let report = masker.whole(pieces.iter().copied()).unwrap_or_else(|fault| panic!("{}: {fault:?}", case.name));
+    let report =
+        masker.whole(pieces.iter().copied()).unwrap_or_else(|fault| panic!("{}: {fault:?}", case.name));
     report.1.census.unwrap()
 }
 
 fn plans() -> [Arc<Plan>; 2] {
-    let detects = PlanSpec { entities: vec![(entity("email").unwrap(), Transform::Redact)], ..PlanSpec::default() };
+    let detects =
+        PlanSpec { entities: vec![(entity("email").unwrap(), Transform::Redact)], ..PlanSpec::default() };
     [PlanSpec::default(), detects].map(|spec| Arc::new(Plan::compile(spec).unwrap()))
 }
 

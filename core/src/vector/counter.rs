@@ -175,7 +175,8 @@ impl Counter {
     /// Whether it is enough to know that the innermost array holds some number.
     pub fn skips(&self) -> bool {
         let asks = Roles::COLUMN.and(Roles::ROWS);
-        !self.wants_elements() && self.levels.last().is_some_and(|level| !level.object && !level.roles.has(asks))
+        !self.wants_elements()
+            && self.levels.last().is_some_and(|level| !level.object && !level.roles.has(asks))
     }
 
     /// Whether the value here is one that counts as a vector even where it is a text.
@@ -196,7 +197,15 @@ impl Counter {
             level.weights = false;
         }
         let (weights, indexed) = (object, object);
-        self.levels.push(Level { object, roles, counted: false, numbers: 0, fraction: false, weights, indexed });
+        self.levels.push(Level {
+            object,
+            roles,
+            counted: false,
+            numbers: 0,
+            fraction: false,
+            weights,
+            indexed,
+        });
         self.matcher.open();
     }
 
@@ -332,8 +341,10 @@ impl Counter {
         let within = |role, then| if level.roles.has(role) { then } else { Roles::NONE };
         if level.object {
             let values = self.member == Member::Values;
-            let sparse = if values { within(Roles::VECTOR.and(Roles::ENCODED), Roles::VECTOR) } else { Roles::NONE };
-            let column = if self.member == Member::Indices { Roles::NONE } else { level.roles.only(Roles::COLUMN) };
+            let sparse =
+                if values { within(Roles::VECTOR.and(Roles::ENCODED), Roles::VECTOR) } else { Roles::NONE };
+            let column =
+                if self.member == Member::Indices { Roles::NONE } else { level.roles.only(Roles::COLUMN) };
             return sparse.and(column).and(within(Roles::NAMED, Roles::VECTOR));
         }
         level
@@ -363,3 +374,6 @@ impl Counter {
         roles
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -72,7 +72,8 @@ fn is_written(before: &[u8], list: &[u8]) -> bool {
 /// Whether the name before a colon speaks of vectors.
 fn says_vector(before: &[u8]) -> bool {
     let name = before.get(..before.len().saturating_sub(1)).unwrap_or_default().trim_ascii_end();
-    let start = name.iter().rposition(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').map_or(0, |at| at + 1);
+    let start =
+        name.iter().rposition(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').map_or(0, |at| at + 1);
     name.get(start..).is_some_and(|name| {
         name.len() >= 6 && name.windows(6).any(|part| part.eq_ignore_ascii_case(b"vector"))
     })
@@ -87,13 +88,17 @@ fn listed(inside: &[u8]) -> u64 {
 }
 
 fn is_of_number(byte: u8) -> bool {
-    byte.is_ascii_digit() || byte.is_ascii_whitespace() || matches!(byte, b',' | b'.' | b'-' | b'+' | b'e' | b'E')
+    byte.is_ascii_digit()
+        || byte.is_ascii_whitespace()
+        || matches!(byte, b',' | b'.' | b'-' | b'+' | b'e' | b'E')
 }
 
 /// `{1:0.4,3:0.2}/5`.
 fn is_sparse(text: &[u8]) -> bool {
     let Some(end) = memchr::memchr(b'}', text) else { return false };
-    let (Some(inside), Some([b'/', dimensions @ ..])) = (text.get(1..end), text.get(end + 1..)) else { return false };
+    let (Some(inside), Some([b'/', dimensions @ ..])) = (text.get(1..end), text.get(end + 1..)) else {
+        return false;
+    };
     !dimensions.is_empty()
         && dimensions.iter().all(u8::is_ascii_digit)
         && inside.iter().all(|byte| is_of_number(*byte) || *byte == b':')
@@ -130,14 +135,27 @@ mod tests {
             assert!(is_vector(text.as_bytes()), "{text}");
         }
         for text in [
-            "", "[]", "[1]", "[a, b]", "[\"1\",\"2\"]", "{\"a\":1}", "{1:2}", "{1:2}/", "hello world, this is some text",
-            "abcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcd", "Tm90aGluZyB0byBzZWUgaGVyZSwgcGxlYXNlIG1vdmUgb24u", "AAAA",
+            "",
+            "[]",
+            "[1]",
+            "[a, b]",
+            "[\"1\",\"2\"]",
+            "{\"a\":1}",
+            "{1:2}",
+            "{1:2}/",
+            "hello world, this is some text",
+            "abcdabcdabcdabcdabcdabcdabcdabcdabcdabcdabcd",
+            "Tm90aGluZyB0byBzZWUgaGVyZSwgcGxlYXNlIG1vdmUgb24u",
+            "AAAA",
             "7a9d3c10-1b2e-4f5a-9c8d-0e1f2a3b4c5d",
         ] {
             assert!(!is_vector(text.as_bytes()), "{text}");
         }
-        assert!(begins_vector(b"[0.25,-0.5,0.12") && begins_vector(&FLOATS.as_bytes()[..43]));
-        assert!(!begins_vector(b"[0.25, \"a\"") && !begins_vector(b"Once upon a time there was a text, and it was long"));
+        assert!(begins_vector(b"[0.25,-0.5,0.12") && begins_vector("AAAAPwAAgL4AAAA+".repeat(4).as_bytes()));
+        assert!(
+            !begins_vector(b"[0.25, \"a\"")
+                && !begins_vector(b"Once upon a time there was a text, and it was long")
+        );
     }
 
     /// 0.5, -0.25, 0.125, 1, -1, 2, 0, 0.75
@@ -152,7 +170,10 @@ mod tests {
             ("INSERT INTO items (e, s) VALUES ('[1,2,3]', '{1:1,3:2}/5'), ('[4,5,6]', NULL)", 3),
             ("SELECT tags['a'], '[1,10]'::int4range, '[\"a\",1,2]'::jsonb, '{1,2,3}'::int[]", 0),
             ("{ Get { Doc(nearVector: {vector: [0.1, 0.2]}, where: {valueInt: [1, 2, 3]}) { title } } }", 1),
-            ("{ Get { Doc(nearVector: {vectorPerTarget: {a: [0.1, 0.2, 0.3], b: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]}}) { title } } }", 3),
+            (
+                "{ Get { Doc(nearVector: {vectorPerTarget: {a: [0.1, 0.2, 0.3], b: [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]}}) { title } } }",
+                3,
+            ),
             ("{ Get { Doc(limit: 2) { _additional { vector } } } }", 0),
         ] {
             assert_eq!(in_query(query.as_bytes()), count, "{query}");

@@ -4,8 +4,10 @@ mod long;
 mod place;
 mod swallow;
 
-use crate::json::{Decoded, Fault, FaultCode, Kind, LONG_DIGITS, LONG_STRING, Matcher, Scanner, Step, Token};
-use crate::vector::Scalar;
+use crate::json::{
+    Decoded, Fault, FaultCode, Kind, LONG_DIGITS, LONG_STRING, Matcher, Runs, Scanner, Step, Token,
+};
+use crate::vector::{Counter, Scalar};
 
 use self::long::LongText;
 use self::place::Place;
@@ -155,15 +157,19 @@ impl JsonDriver {
         self.nesting == 0 && marker.counter.is_some()
     }
 
-    /// Whether the elements of the innermost array need not be seen one by one.
-    fn takes_runs(&self, marker: &Marker) -> bool {
-        match &self.swallow {
-            Some(swallow) => swallow.is_within(&self.scanner),
-            None => {
-                let counted = self.nesting > 0 || marker.counter.as_ref().is_none_or(|c| !c.wants_elements());
-                counted && !self.fields.wants_elements(&marker.plan.paths)
-            }
+    /// How closely the numbers of the innermost array are looked at.
+    fn takes_runs(&self, marker: &Marker) -> Runs {
+        if let Some(swallow) = &self.swallow {
+            return swallow.is_within(&self.scanner).into();
         }
+        let counter = marker.counter.as_ref().filter(|_| self.nesting == 0);
+        if marker.plan.is_empty() && counter.is_some_and(Counter::skips) {
+            // Nothing in it is to be found or changed.
+            return Runs::Skipped;
+        }
+        let elements =
+            counter.is_some_and(Counter::wants_elements) || self.fields.wants_elements(&marker.plan.paths);
+        (!elements).into()
     }
 
     /// White space after a comma that waits is bounded, since it is kept.
