@@ -15,8 +15,14 @@ fn counts_reach_the_record() {
     let lines = || table.lines().filter(|line| !line.starts_with('#')).skip(1);
     let cases: Vec<Vec<&str>> = lines().map(|line| line.split('\t').collect()).collect();
     let systems: std::collections::BTreeSet<&str> = cases.iter().map(|case| case[0]).collect();
-    let services: Vec<_> =
-        systems.iter().map(|name| format!("  {name}: {{system: {name}, base_path: /{name}}}\n")).collect();
+    let services: Vec<_> = systems
+        .iter()
+        .map(|name| {
+            format!(
+                "  {name}: {{system: {name}, base_path: /{name}, thresholds: {{hold: never, deny: never}}}}\n"
+            )
+        })
+        .collect();
     let policy = format!(
         "version: 1\nstate: ./state\nidentity: {{headers: {{subject: x-user}}, trusted_peers: [127.0.0.1]}}\nservices:\n{}\
          rules:\n  - {{name: all, who: [\"*\"], operations: [\"*\"], effect: allow}}\n",
