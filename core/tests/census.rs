@@ -40,7 +40,9 @@ fn cases() -> Vec<Case> {
             counts: [4, 5, 6, 7].map(|column: usize| columns[column].parse().unwrap()),
         }
     };
-    table.lines().filter(|line| !line.starts_with('#')).skip(1).map(read).collect()
+    // Files are counted by a reader of their own.
+    let is_text = |line: &&str| [".json\t", ".jsonl\t", ".sse\t"].iter().any(|end| line.contains(end));
+    table.lines().filter(|line| !line.starts_with('#')).skip(1).filter(is_text).map(read).collect()
 }
 
 /// The entry of a call: the one whose route fits its path.
@@ -49,7 +51,8 @@ fn entry(system: &str, call: &str) -> &'static Entry {
     let path: Vec<_> = path.split('?').next().unwrap().split('/').collect();
     let fits = |entry: &&Entry| {
         let route: Vec<_> = entry.route().split('/').collect();
-        let same = |(have, want): (&&str, &&str)| have == want || have.starts_with('{');
+        let same =
+            |(have, want): (&&str, &&str)| have == want || (have.starts_with('{') && !have.contains('?'));
         entry.method() == method && route.len() == path.len() && route.iter().zip(&path).all(same)
     };
     let mut found: Vec<_> = classify::system(system).unwrap().entries().iter().filter(fits).collect();

@@ -18,11 +18,13 @@
 //! ```
 
 mod counter;
+mod files;
 mod places;
 mod shape;
 mod tensor;
 
 pub use counter::{Counter, Scalar};
+pub use files::FileCounter;
 pub use places::Places;
 
 /// Where one kind of body carries vectors, texts, rows and ids: [`json::Path`](crate::json::Path) patterns, named by the catalogue.

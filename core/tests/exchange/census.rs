@@ -40,7 +40,12 @@ fn counts_reach_the_record() {
             continue;
         };
         let body = fs::read(format!("{FOLDER}/{}", case[3])).unwrap();
-        let kind = if case[3].ends_with(".sse") { "text/event-stream" } else { "application/json" };
+        let kind = match case[3].rsplit_once('.').unwrap().1 {
+            "sse" => "text/event-stream",
+            "jsonl" => "application/x-ndjson",
+            "json" => "application/json",
+            _ => "application/octet-stream",
+        };
         let request = head(
             method,
             &format!("/{}{target}", case[0]),

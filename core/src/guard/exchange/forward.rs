@@ -15,6 +15,7 @@ use crate::guard::truth::{self, HeaderEdits};
 use crate::mask::{Format, Masker, Release, Reread};
 use crate::model::{Act, Operation, Unit, Verdict};
 use crate::policy::{Masking, Side};
+use crate::vector::FileCounter;
 
 impl Exchange {
     /// What of the body goes on, and how.
@@ -50,7 +51,7 @@ impl Exchange {
         self.request = match (self.watcher(Side::Request, &masking, self.content_type()), Decoder::of(coding))
         {
             (Some(body), Ok(decoder)) => body.decoding(decoder),
-            _ => Body::passing(),
+            _ => self.file(self.content_type(), coding).unwrap_or_else(Body::passing),
         };
         let read: Vec<Bytes> = self.collected.raw.clone();
         for piece in &read {
@@ -66,7 +67,7 @@ impl Exchange {
         if self.collected.state == State::Whole {
             return Some(Step::Forward(Forward { edits, body: RequestBody::Unchanged }));
         }
-        let watched = self.request_census.is_some() || !masking.plan.is_empty();
+        let watched = self.request_census.is_some() || !masking.plan.is_empty() || self.request.reads();
         let body =
             if watched { RequestBody::Feed(Bytes::from(read.concat())) } else { RequestBody::Unchanged };
         Some(Step::Forward(Forward { edits, body }))
@@ -155,6 +156,24 @@ impl Exchange {
             census.and_then(|paths| self.shared.counter(paths)),
         );
         Some(Body::watched(masker))
+    }
+
+    /// A reader for a file that may hold vectors. Of a model's own weights nobody asks how many vectors they are.
+    pub(super) fn file(&self, content_type: Option<&str>, coding: &str) -> Option<Body> {
+        const CARRY: [Operation; 7] = [
+            Operation::DataRead,
+            Operation::DataQuery,
+            Operation::DataExport,
+            Operation::DataIngest,
+            Operation::VectorFetch,
+            Operation::VectorExport,
+            Operation::VectorUpsert,
+        ];
+        let kind = content_type.unwrap_or("");
+        let read = Format::of(kind).is_some() || kind.starts_with("application/grpc") || !coding.is_empty();
+        let carries = !self.acts.is_empty() && self.acts.iter().all(|act| CARRY.contains(&act.operation));
+        let target = self.head.as_ref().map_or("", |head| head.target.as_str());
+        (!read && carries).then(|| Body::file(FileCounter::new(target)))
     }
 
     pub(super) fn masking(&self, side: Side) -> Result<Arc<Masking>, Error> {
