@@ -4,6 +4,7 @@ use saphyr::Yaml;
 
 use super::address::{self, Address};
 use super::bic::{self, Bic};
+use super::capital::Capital;
 use super::catalogue::strings;
 use super::coin::base58::{self, Base58};
 use super::coin::bech32::{self, Prefix};
@@ -231,6 +232,16 @@ impl Find {
             Self::Monero => monero::attempt(input, &seen.word),
             Self::Phone(codes) => phone::attempt(input, seen, codes, sense),
             _ => Attempt::none(seen.word.start),
+        }
+    }
+
+    /// Whether a reader of names and addresses may make something of the word.
+    #[inline]
+    pub(super) fn wants_capital(&self, input: &Input<'_>, word: &Capital<'_>) -> bool {
+        match self {
+            Self::Address(settings) => address::wants_capital(input, word, settings),
+            Self::Person(settings) => settings.wants_capital(input, word),
+            _ => true,
         }
     }
 

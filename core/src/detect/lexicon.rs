@@ -275,10 +275,12 @@ fn filtered(beginning: u64) -> (usize, u32) {
     ((hash >> 6) as usize % (FILTER / 64), (hash & 63) as u32)
 }
 
-const FNV: u32 = 0x811C_9DC5;
+/// FNV-1a of 32 bits.
+pub(super) const FNV: u32 = 0x811C_9DC5;
 
+/// A hash with one more byte.
 #[inline]
-fn mix(hash: u32, byte: u8) -> u32 {
+pub(super) fn mix(hash: u32, byte: u8) -> u32 {
     (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
 }
 

@@ -26,6 +26,7 @@ mod address;
 mod around;
 mod bic;
 mod bytes;
+mod capital;
 mod catalogue;
 mod coin;
 mod custom;

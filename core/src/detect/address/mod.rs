@@ -11,6 +11,7 @@ mod words;
 use saphyr::Yaml;
 
 use self::words::Words;
+use super::capital::Capital;
 use super::catalogue::strings;
 use super::digits::word::Word;
 use super::find::{Attempt, Hit};
@@ -28,6 +29,8 @@ pub(super) struct Address {
     units: WordSet,
     boxes: Vec<&'static str>,
     box_begins: WordSet,
+    /// All words in small letters that an address may begin with.
+    begins: WordSet,
     particles: WordSet,
     directions: WordSet,
     ships: WordSet,
@@ -46,13 +49,16 @@ impl Address {
     pub(super) fn read(row: &'static Yaml<'static>) -> Option<Self> {
         let set = |key| strings(row, key).map(WordSet::of);
         let boxes = strings(row, "boxes")?;
-        let begins = boxes.iter().filter_map(|text| text.split(' ').next()).collect();
+        let box_begins: Vec<_> = boxes.iter().filter_map(|text| text.split(' ').next()).collect();
+        let lists = ["units", "leading", "ships"].into_iter().map(|key| strings(row, key));
+        let begins = lists.collect::<Option<Vec<_>>>()?.concat();
         Some(Self {
             types: set("types")?,
             leading: set("leading")?,
             glued: Endings::of(strings(row, "glued")?),
             units: set("units")?,
-            box_begins: WordSet::of(begins),
+            begins: WordSet::of([begins, box_begins.clone()].concat()),
+            box_begins: WordSet::of(box_begins),
             boxes,
             particles: set("particles")?,
             directions: set("directions")?,
@@ -62,9 +68,20 @@ impl Address {
     }
 
     /// Whether a word, in small letters, ends as names of streets do.
-    fn is_glued(&self, word: &str) -> bool {
+    fn is_glued(&self, word: &[u8]) -> bool {
         self.glued.fit(word, 3)
     }
+}
+
+/// Whether an address may begin with the word.
+#[inline]
+pub(super) fn wants_capital(input: &Input<'_>, word: &Capital<'_>, address: &Address) -> bool {
+    word.follows
+        || word.next == Some(b'.')
+        || address.begins.holds(word.hash, word.small())
+        || address.is_glued(word.small())
+        // `the corner of`
+        || (input.before(word.start) == Some(b' ') && input.before(word.start - 1) == Some(b'f'))
 }
 
 /// Whether an address can begin with the number.
@@ -145,7 +162,7 @@ fn numbered(
     }
     let words = Words::read(input, at, address);
     let first = words.first()?;
-    if address.not.contains(first.small.as_str()) {
+    if address.not.contains(first.small.as_bytes()) {
         return None;
     }
     if let Some(end) = words.street(address) {
@@ -195,7 +212,7 @@ fn is_capital_or_glued(input: &Input<'_>, end: usize, small: &str, address: &Add
     let follows = || {
         input.at(end) == Some(b' ') && input.at(end + 1).is_some_and(|b| b.is_ascii_uppercase() || b >= 0xC3)
     };
-    address.is_glued(small) || follows()
+    address.is_glued(small.as_bytes()) || follows()
 }
 
 /// The end of `P.O. Box 12`, `PSC 3117, Box 0609`.

@@ -12,6 +12,7 @@ use saphyr::Yaml;
 
 use self::gazetteer::Known;
 use self::token::{Kind, Token};
+use super::capital::Capital;
 use super::catalogue::strings;
 use super::find::{Attempt, Hit};
 use super::input::{Input, is_word};
@@ -92,7 +93,7 @@ impl Person {
         if word.bytes().any(|b| matches!(b, b'-' | b'\'' | 0x80..)) {
             known = word.split(['-', '\'', '’']).map(Known::of).fold(known, Known::joined);
         }
-        let is_word = known != Known::default() && self.also_words.contains(Small::of(word).as_str());
+        let is_word = known != Known::default() && self.also_words.contains(Small::of(word).as_bytes());
         if is_word { known.as_word() } else { known }
     }
 
@@ -131,8 +132,23 @@ impl Person {
     }
 
     /// Whether a word that no list holds ends as family names do.
-    fn ends_as_family(&self, word: &str) -> bool {
+    fn ends_as_family(&self, word: &[u8]) -> bool {
         word.len() > 5 && self.endings.fit(word, 2)
+    }
+
+    /// Whether a name may begin with the word.
+    #[inline]
+    pub(super) fn wants_capital(&self, input: &Input<'_>, word: &Capital<'_>) -> bool {
+        match word.text.len() {
+            // `A. Example`
+            1 => matches!(word.next, Some(b' ' | b'.')),
+            _ => {
+                word.follows
+                    || Known::hashed(word.hash) != Known::default()
+                    || self.ends_as_family(word.text)
+                    || self.tails.hold(input, word.start)
+            }
+        }
     }
 
     /// Whether the word after an offset and a space is in a set.
@@ -140,7 +156,7 @@ impl Person {
         let at = next_word(input, end);
         let last = input.run(at, 20, |b| b.is_ascii_alphanumeric() || b == b'&');
         let word = std::str::from_utf8(input.slice(at, last)).unwrap_or_default();
-        set.contains(Small::of(word).as_str())
+        set.contains(Small::of(word).as_bytes())
     }
 }
 
@@ -205,13 +221,13 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
     let known = person.known(first.text);
     let cue = person.cue(input, start);
     let unknown = known == Known::default() && first.kind != Kind::Initial;
-    let family = unknown && person.ends_as_family(first.text);
+    let family = unknown && person.ends_as_family(first.text.as_bytes());
     let follows = input.at(first.end) == Some(b' ') && is_capital(input, first.end + 1);
     // Most capitalised words end here.
     if unknown && !family && !follows && !matches!(cue, Cue::Title | Cue::Announced) {
         return None;
     }
-    if person.not.contains(Small::of(first.text).as_str()) {
+    if person.not.contains(Small::of(first.text).as_bytes()) {
         return None;
     }
     let mut points = match cue {
@@ -232,10 +248,10 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
             Kind::Name => {
                 let known = person.known(next.text);
                 let small = Small::of(next.text);
-                if person.not.contains(small.as_str()) {
+                if person.not.contains(small.as_bytes()) {
                     break;
                 }
-                if person.organisations.contains(small.as_str()) {
+                if person.organisations.contains(small.as_bytes()) {
                     return None;
                 }
                 let gain = match (known.is_family(), known.is_given(), known.is_word()) {
@@ -243,7 +259,7 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
                     (_, true, false) => 25,
                     (true, _, true) => 18,
                     (_, true, true) => 10,
-                    _ if person.ends_as_family(next.text) => 30,
+                    _ if person.ends_as_family(next.text.as_bytes()) => 30,
                     // `Anna K. Xyz`
                     _ if last == Kind::Initial => 25,
                     _ if given => 17,
@@ -317,7 +333,7 @@ fn next<'t>(input: &Input<'t>, end: usize, person: &Person) -> Option<Token<'t>>
         }
         at += 1;
         if let Some(mut token) = Token::read(input, at) {
-            if person.suffixes.contains(Small::of(token.text).as_str()) {
+            if person.suffixes.contains(Small::of(token.text).as_bytes()) {
                 token.kind = Kind::Suffix;
             }
             return Some(token);
