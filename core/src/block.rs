@@ -41,7 +41,7 @@ impl Block {
             Some(bytes) => Self::of(bytes),
             None => {
                 let mut bytes = [0; SIZE];
-                bytes.iter_mut().zip(text).for_each(|(slot, &byte)| *slot = byte);
+                bytes.get_mut(..text.len()).into_iter().for_each(|start| start.copy_from_slice(text));
                 Self::of(&bytes)
             }
         }

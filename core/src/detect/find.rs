@@ -178,7 +178,7 @@ impl Find {
     #[inline]
     pub(super) fn wants(&self, input: &Input<'_>, word: &Word) -> bool {
         match self {
-            Self::Address(_) => address::wants(input, word),
+            Self::Address(settings) => address::wants(input, word, settings),
             Self::BirthDate => date::wants(input, word),
             Self::Card(_) => {
                 word.is_number() && word.length() >= 4 && (word.more || card::fits(word.length()))

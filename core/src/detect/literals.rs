@@ -43,7 +43,9 @@ impl Lead {
     /// Whether it stands at the offset.
     fn fits(&self, text: &[u8], offset: usize) -> bool {
         let here = text.get(offset..).unwrap_or_default();
-        here.len() >= self.0.len() && self.0.iter().zip(here).all(|(set, &byte)| set.holds(byte))
+        // From its end: anchors such as addresses begin alike.
+        let here = here.get(..self.0.len());
+        here.is_some_and(|here| self.0.iter().zip(here).rev().all(|(set, &byte)| set.holds(byte)))
     }
 
     /// The place of the first of the two times four bytes by which it is found: the rarest. Place 0 is the byte before it,

@@ -31,6 +31,8 @@ pub(super) struct Address {
     box_begins: WordSet,
     /// All words in small letters that an address may begin with.
     begins: WordSet,
+    /// Words that a street may begin with in small letters, behind its number.
+    small: WordSet,
     particles: WordSet,
     directions: WordSet,
     ships: WordSet,
@@ -52,12 +54,15 @@ impl Address {
         let box_begins: Vec<_> = boxes.iter().filter_map(|text| text.split(' ').next()).collect();
         let lists = ["units", "leading", "ships"].into_iter().map(|key| strings(row, key));
         let begins = lists.collect::<Option<Vec<_>>>()?.concat();
+        let small = ["particles", "leading", "types"].into_iter().map(|key| strings(row, key));
+        let small = small.collect::<Option<Vec<_>>>()?.concat();
         Some(Self {
             types: set("types")?,
             leading: set("leading")?,
             glued: Endings::of(strings(row, "glued")?),
             units: set("units")?,
             begins: WordSet::of([begins, box_begins.clone()].concat()),
+            small: WordSet::of([small, box_begins.clone()].concat()),
             box_begins: WordSet::of(box_begins),
             boxes,
             particles: set("particles")?,
@@ -65,6 +70,18 @@ impl Address {
             ships: set("ships")?,
             not: set("not")?,
         })
+    }
+
+    /// Whether a street or a post box may begin with the word at an offset, which begins with a small letter.
+    fn wants_small(&self, input: &Input<'_>, at: usize) -> bool {
+        let end = input.run(at, words::LONGEST, |b| b.is_ascii_lowercase());
+        match input.at(end) {
+            // `p.o. box`
+            Some(b'.') if end == at + 1 => true,
+            Some(b' ' | b'.') | None => self.small.contains(input.slice(at, end)),
+            // `d'Example`
+            Some(_) => true,
+        }
     }
 
     /// Whether a word, in small letters, ends as names of streets do.
@@ -86,13 +103,16 @@ pub(super) fn wants_capital(input: &Input<'_>, word: &Capital<'_>, address: &Add
 
 /// Whether an address can begin with the number.
 #[inline]
-pub(super) fn wants(input: &Input<'_>, word: &Word) -> bool {
+pub(super) fn wants(input: &Input<'_>, word: &Word, address: &Address) -> bool {
     let suffixed = word.end - word.digits_end <= 1;
-    word.letters() == 0
-        && suffixed
-        && word.digits_end - word.at <= DIGITS
-        && word.next == Some(b' ')
-        && input.at(word.end + 1).is_some_and(is_word)
+    let numbers =
+        word.letters() == 0 && suffixed && word.digits_end - word.at <= DIGITS && word.next == Some(b' ');
+    numbers
+        && match input.at(word.end + 1) {
+            // Most numbers end here.
+            Some(b'a'..=b'z') => address.wants_small(input, word.end + 1),
+            byte => byte.is_some_and(is_word),
+        }
 }
 
 /// The address that begins with a number.

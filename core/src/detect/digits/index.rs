@@ -13,6 +13,8 @@ const KINDS: usize = 11;
 /// What may follow a word: one of these bytes, one beyond ASCII, or anything else.
 const NEXT: [u8; 7] = [b' ', b'-', b'.', b'/', b'(', b')', 0x80];
 const CLASSES: usize = NEXT.len() + 1;
+/// Behind that stands a letter, or anything else.
+const BEHIND: usize = 2;
 /// So many shapes are tried sooner than the words around are read.
 const FEW: usize = 2;
 
@@ -53,7 +55,7 @@ impl Index {
     pub(in crate::detect) fn compile<'s>(
         shapes: impl Iterator<Item = (usize, (usize, usize), &'s Shape)>,
     ) -> Self {
-        let mut lists = vec![List::default(); LENGTHS * KINDS * CLASSES].into_boxed_slice();
+        let mut lists = vec![List::default(); LENGTHS * KINDS * CLASSES * BEHIND].into_boxed_slice();
         for (which, place, shape) in shapes {
             let first = &shape.first;
             let told = !shape.alone;
@@ -65,9 +67,10 @@ impl Index {
                 kinds.extend(first.number.then_some(0));
                 kinds.dedup();
                 for kind in kinds {
-                    for class in 0..CLASSES {
-                        let follows = NEXT.get(class).is_some_and(|&byte| waking.wants.begin_with(byte));
-                        let Some(list) = lists.get_mut(slot(length, kind, class)) else { continue };
+                    for (class, behind) in (0..CLASSES).flat_map(|class| (0..BEHIND).map(move |of| (class, of))) {
+                        let goes_on = behind == 0 || waking.wants.go_on_with_letter();
+                        let follows = NEXT.get(class).is_some_and(|&byte| waking.wants.begin_with(byte) && goes_on);
+                        let Some(list) = lists.get_mut(slot(length, kind, class, behind)) else { continue };
                         if waking.wants.ends() || follows {
                             list.grouped |= !waking.wants.is_empty();
                             list.told |= told;
@@ -89,7 +92,8 @@ impl Index {
         if word.length() >= LENGTHS {
             return None;
         }
-        let list = self.lists.get(slot(word.length(), kind.min(KINDS - 1), class))?;
+        let behind = usize::from(input.peek(word.end + 1).is_some_and(|b| b.is_ascii_alphabetic()));
+        let list = self.lists.get(slot(word.length(), kind.min(KINDS - 1), class, behind))?;
         if list.wakings.is_empty() {
             return None;
         }
@@ -109,6 +113,6 @@ impl Woken<'_> {
     }
 }
 
-fn slot(length: usize, kind: usize, class: usize) -> usize {
-    (length * KINDS + kind) * CLASSES + class
+fn slot(length: usize, kind: usize, class: usize, behind: usize) -> usize {
+    ((length * KINDS + kind) * CLASSES + class) * BEHIND + behind
 }

@@ -113,6 +113,10 @@ impl Pass<'_> {
                 self.take(which, attempt);
             }
         }
+        if self.input.take_touched() {
+            // Who would read the word was not told.
+            self.undecided(word.start);
+        }
         self.shapes(&word);
         word.end
     }
