@@ -90,6 +90,34 @@ impl Endings {
     }
 }
 
+/// The last two bytes of words, folded: most texts are told by them to end with none of the words.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Tails([u64; 16]);
+
+impl Tails {
+    /// Each word has two bytes or more.
+    pub(super) fn of(words: impl Iterator<Item = &'static str>) -> Self {
+        let mut tails = Self::default();
+        for (place, bit) in words.filter_map(|word| Self::place(word.as_bytes())) {
+            tails.0.get_mut(place).into_iter().for_each(|bits| *bits |= 1 << bit);
+        }
+        tails
+    }
+
+    /// Whether a text may end with one of them, in capital or small letters.
+    #[inline]
+    pub(super) fn end(&self, text: &[u8]) -> bool {
+        Self::place(text)
+            .is_some_and(|(place, bit)| self.0.get(place).is_some_and(|bits| bits >> bit & 1 == 1))
+    }
+
+    fn place(text: &[u8]) -> Option<(usize, u32)> {
+        let [.., first, second] = text else { return None };
+        let bits = u32::from(first & 31) << 5 | u32::from(second & 31);
+        Some(((bits >> 6) as usize, bits & 63))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

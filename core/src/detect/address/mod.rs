@@ -93,12 +93,31 @@ impl Address {
 /// Whether an address may begin with the word.
 #[inline]
 pub(super) fn wants_capital(input: &Input<'_>, word: &Capital<'_>, address: &Address) -> bool {
-    word.follows
-        || word.next == Some(b'.')
-        || address.begins.holds(word.hash, word.small())
-        || address.is_glued(word.small())
-        // `the corner of`
-        || (input.before(word.start) == Some(b' ') && input.before(word.start - 1) == Some(b'f'))
+    let cornered = input.before(word.start) == Some(b' ') && input.before(word.start - 1) == Some(b'f');
+    cornered || address.begins.holds(word.hash, word.small()) || may_be_street(input, word, address)
+}
+
+/// Whether one of the words from there on ends as names of streets do, as far as they are capitalised.
+fn may_be_street(input: &Input<'_>, word: &Capital<'_>, address: &Address) -> bool {
+    if address.is_glued(word.small()) {
+        return true;
+    }
+    let mut end = word.end;
+    for _ in 1..words::MOST {
+        let stop = end + usize::from(input.at(end) == Some(b'.'));
+        match (input.at(stop), input.at(stop + 1)) {
+            (Some(b' '), Some(b'A'..=b'Z' | 0x80..)) => {}
+            // `P.O.`
+            (Some(byte), _) => return is_word(byte),
+            (None, _) => return false,
+        }
+        let Some(next) = Capital::read(input, stop + 1) else { return true };
+        if address.is_glued(next.small()) {
+            return true;
+        }
+        end = next.end;
+    }
+    false
 }
 
 /// Whether an address can begin with the number.

@@ -5,7 +5,7 @@ use crate::detect::input::{Input, is_word};
 use crate::detect::small::Small;
 
 /// How many words are read, at most.
-const MOST: usize = 7;
+pub(super) const MOST: usize = 7;
 /// The longest word.
 pub(super) const LONGEST: usize = 32;
 

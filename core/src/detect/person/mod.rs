@@ -17,7 +17,7 @@ use super::catalogue::strings;
 use super::find::{Attempt, Hit};
 use super::input::{Input, is_word};
 use super::small::Small;
-use super::word_set::{Endings, WordSet};
+use super::word_set::{Endings, Tails, WordSet};
 use super::words::Sense;
 
 /// Settings of the data row.
@@ -70,7 +70,7 @@ impl Person {
         let said = said.collect::<Option<Vec<_>>>()?.concat();
         let ends = cues.iter().filter_map(|cue| cue.rsplit(' ').next()).collect();
         Some(Self {
-            tails: Tails::of(said.iter().chain(&cues)),
+            tails: Tails::of(said.iter().chain(&cues).copied()),
             titles: set("titles")?,
             cue_ends: WordSet::of(ends),
             cues,
@@ -97,9 +97,19 @@ impl Person {
         if is_word { known.as_word() } else { known }
     }
 
+    /// Whether what stands before an offset may end with a title or a cue.
+    fn may_be_cued(&self, input: &Input<'_>, start: usize) -> bool {
+        let skipped =
+            |b: u8| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'(' | b'*' | b'>' | b',' | b':' | 0x80..);
+        let end = input.run_back(start, BEHIND, skipped);
+        let ends = |end: usize| self.tails.end(input.slice(end.saturating_sub(2), end));
+        // `name:` is a cue with its colon, `hi,` one without its comma.
+        end < start && (ends(end) || (input.at(end) == Some(b':') && ends(end + 1)))
+    }
+
     /// What stands on the line before an offset.
     fn cue(&self, input: &Input<'_>, start: usize) -> Cue {
-        if !self.tails.hold(input, start) {
+        if !self.may_be_cued(input, start) {
             return Cue::Nothing;
         }
         let window = input.slice(start.saturating_sub(BEHIND), start);
@@ -142,13 +152,21 @@ impl Person {
         match word.text.len() {
             // `A. Example`
             1 => matches!(word.next, Some(b' ' | b'.')),
-            _ => {
-                word.follows
-                    || Known::hashed(word.hash) != Known::default()
-                    || self.ends_as_family(word.text)
-                    || self.tails.hold(input, word.start)
-            }
+            _ => self.may_be_part(word) || self.may_be_cued(input, word.start) || self.goes_on_as_name(input, word),
         }
+    }
+
+    /// Whether a word may be one of a name by itself.
+    fn may_be_part(&self, word: &Capital<'_>) -> bool {
+        Known::hashed(word.hash) != Known::default() || self.ends_as_family(word.text)
+    }
+
+    /// Whether the word behind it may be one of a name.
+    fn goes_on_as_name(&self, input: &Input<'_>, word: &Capital<'_>) -> bool {
+        word.follows
+            && Capital::read(input, word.end + 1).is_none_or(|next| {
+                next.text.len() == 1 || self.may_be_part(&next) || self.suffixes.holds(next.hash, next.small())
+            })
     }
 
     /// Whether the word after an offset and a space is in a set.
@@ -157,44 +175,6 @@ impl Person {
         let last = input.run(at, 20, |b| b.is_ascii_alphanumeric() || b == b'&');
         let word = std::str::from_utf8(input.slice(at, last)).unwrap_or_default();
         set.contains(Small::of(word).as_bytes())
-    }
-}
-
-/// The last two bytes of words, folded: most words are told from titles and cues by them.
-#[derive(Debug, Clone)]
-struct Tails([u64; 16]);
-
-impl Tails {
-    fn of<'w>(words: impl Iterator<Item = &'w &'static str>) -> Self {
-        let mut tails = Self([0; 16]);
-        for word in words {
-            if let [.., first, second] = word.as_bytes() {
-                let (place, bit) = Self::place(*first, *second);
-                tails.0.get_mut(place).into_iter().for_each(|bits| *bits |= 1 << bit);
-            }
-        }
-        tails
-    }
-
-    /// Whether what stands before an offset may end with one of them.
-    fn hold(&self, input: &Input<'_>, start: usize) -> bool {
-        let skipped =
-            |b: u8| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'(' | b'*' | b'>' | b',' | b':' | 0x80..);
-        let end = input.run_back(start, BEHIND, skipped);
-        let ends = |end: usize| match input.slice(end.saturating_sub(2), end) {
-            [first, second] => {
-                let (place, bit) = Self::place(*first, *second);
-                self.0.get(place).is_some_and(|bits| bits >> bit & 1 == 1)
-            }
-            _ => false,
-        };
-        // `name:` is a cue with its colon, `hi,` one without its comma.
-        end < start && (ends(end) || (input.at(end) == Some(b':') && ends(end + 1)))
-    }
-
-    fn place(first: u8, second: u8) -> (usize, u32) {
-        let bits = usize::from(first & 31) << 5 | usize::from(second & 31);
-        (bits >> 6, (bits & 63) as u32)
     }
 }
 
