@@ -235,12 +235,12 @@ impl Find {
         }
     }
 
-    /// Whether a reader of names and addresses may make something of the word.
+    /// Whether a reader of names and addresses may make something of the word; `keyed`: the text stands under a key.
     #[inline]
-    pub(super) fn wants_capital(&self, input: &Input<'_>, word: &Capital<'_>) -> bool {
+    pub(super) fn wants_capital(&self, input: &Input<'_>, word: &Capital<'_>, keyed: bool) -> bool {
         match self {
             Self::Address(settings) => address::wants_capital(input, word, settings),
-            Self::Person(settings) => settings.wants_capital(input, word),
+            Self::Person(settings) => settings.wants_capital(input, word, keyed),
             _ => true,
         }
     }

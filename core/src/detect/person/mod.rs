@@ -30,7 +30,8 @@ pub(super) struct Person {
     weak_cues: WordSet,
     /// How family names end.
     endings: Endings,
-    /// The last two bytes of titles and cues.
+    /// The last two bytes of titles and cues, and with them of all words that say something before a name.
+    announcing: Tails,
     tails: Tails,
     before: WordSet,
     verbs: WordSet,
@@ -44,6 +45,13 @@ pub(super) struct Person {
 
 /// So many points make a name.
 const ENOUGH: i32 = 45;
+/// What a verb behind a name adds, and a place inside a sentence: no more stands around a word that is alone, unless
+/// something announces it.
+const VERB: i32 = 12;
+const INSIDE: i32 = 11;
+const AROUND: i32 = VERB + INSIDE;
+/// The longest particle.
+const PARTICLE: usize = 6;
 /// How many bytes before a name are read for a title or a cue.
 const BEHIND: usize = 28;
 /// How many words a name has, at most.
@@ -70,6 +78,7 @@ impl Person {
         let said = said.collect::<Option<Vec<_>>>()?.concat();
         let ends = cues.iter().filter_map(|cue| cue.rsplit(' ').next()).collect();
         Some(Self {
+            announcing: Tails::of(strings(row, "titles")?.iter().chain(&cues).copied()),
             tails: Tails::of(said.iter().chain(&cues).copied()),
             titles: set("titles")?,
             cue_ends: WordSet::of(ends),
@@ -97,19 +106,19 @@ impl Person {
         if is_word { known.as_word() } else { known }
     }
 
-    /// Whether what stands before an offset may end with a title or a cue.
-    fn may_be_cued(&self, input: &Input<'_>, start: usize) -> bool {
+    /// Whether what stands before an offset may end with a word of those with these tails.
+    fn may_be_cued(&self, input: &Input<'_>, start: usize, tails: &Tails) -> bool {
         let skipped =
             |b: u8| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'(' | b'*' | b'>' | b',' | b':' | 0x80..);
         let end = input.run_back(start, BEHIND, skipped);
-        let ends = |end: usize| self.tails.end(input.slice(end.saturating_sub(2), end));
+        let ends = |end: usize| tails.end(input.slice(end.saturating_sub(2), end));
         // `name:` is a cue with its colon, `hi,` one without its comma.
         end < start && (ends(end) || (input.at(end) == Some(b':') && ends(end + 1)))
     }
 
     /// What stands on the line before an offset.
     fn cue(&self, input: &Input<'_>, start: usize) -> Cue {
-        if !self.may_be_cued(input, start) {
+        if !self.may_be_cued(input, start, &self.tails) {
             return Cue::Nothing;
         }
         let window = input.slice(start.saturating_sub(BEHIND), start);
@@ -146,27 +155,35 @@ impl Person {
         word.len() > 5 && self.endings.fit(word, 2)
     }
 
-    /// Whether a name may begin with the word.
+    /// Whether a name may begin with the word; `keyed`: the text stands under a key.
     #[inline]
-    pub(super) fn wants_capital(&self, input: &Input<'_>, word: &Capital<'_>) -> bool {
-        match word.text.len() {
+    pub(super) fn wants_capital(&self, input: &Input<'_>, word: &Capital<'_>, keyed: bool) -> bool {
+        if word.text.len() == 1 {
             // `A. Example`
-            1 => matches!(word.next, Some(b' ' | b'.')),
-            _ => self.may_be_part(word) || self.may_be_cued(input, word.start) || self.goes_on_as_name(input, word),
+            return matches!(word.next, Some(b' ' | b'.'));
         }
+        let known = Known::hashed(word.hash);
+        let is_part = known != Known::default() || self.ends_as_family(word.text);
+        (is_part && (keyed || weight(known, Kind::Name) + AROUND >= ENOUGH))
+            || self.may_be_cued(input, word.start, if is_part { &self.tails } else { &self.announcing })
+            || self.goes_on_as_name(input, word, is_part)
     }
 
-    /// Whether a word may be one of a name by itself.
-    fn may_be_part(&self, word: &Capital<'_>) -> bool {
-        Known::hashed(word.hash) != Known::default() || self.ends_as_family(word.text)
-    }
-
-    /// Whether the word behind it may be one of a name.
-    fn goes_on_as_name(&self, input: &Input<'_>, word: &Capital<'_>) -> bool {
-        word.follows
-            && Capital::read(input, word.end + 1).is_none_or(|next| {
-                next.text.len() == 1 || self.may_be_part(&next) || self.suffixes.holds(next.hash, next.small())
-            })
+    /// Whether a word that follows may be one of the name, too.
+    fn goes_on_as_name(&self, input: &Input<'_>, word: &Capital<'_>, is_part: bool) -> bool {
+        if word.follows {
+            let may_be_part = |next: Capital<'_>| {
+                next.text.len() == 1
+                    || Known::hashed(next.hash) != Known::default()
+                    || self.ends_as_family(next.text)
+                    || self.suffixes.holds(next.hash, next.small())
+            };
+            return is_part || Capital::read(input, word.end + 1).is_none_or(may_be_part);
+        }
+        is_part && word.next == Some(b' ') && {
+            let last = input.run(word.end + 1, PARTICLE, |b| b.is_ascii_lowercase());
+            self.particles.contains(input.slice(word.end + 1, last))
+        }
     }
 
     /// Whether the word after an offset and a space is in a set.
@@ -271,13 +288,13 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
         return None;
     }
     if person.goes_on(input, end, &person.verbs) {
-        points += 12;
+        points += VERB;
     }
     if input.at(end) == Some(b'\'') && input.at(end + 1) == Some(b's') {
         points += 8;
     }
     if cue == Cue::Nothing && is_inside(input, start) {
-        points += 11;
+        points += INSIDE;
     }
     if is_speaker(input, start, end) {
         points += 15;
@@ -318,7 +335,7 @@ fn next<'t>(input: &Input<'t>, end: usize, person: &Person) -> Option<Token<'t>>
             }
             return Some(token);
         }
-        let last = input.run(at, 6, |b| b.is_ascii_lowercase());
+        let last = input.run(at, PARTICLE, |b| b.is_ascii_lowercase());
         let particle = std::str::from_utf8(input.slice(at, last)).ok()?;
         person.particles.contains(particle).then_some(())?;
         at = last;
