@@ -28,6 +28,7 @@ mod bic;
 mod bytes;
 mod capital;
 mod catalogue;
+mod clean;
 mod coin;
 mod custom;
 mod digits;
