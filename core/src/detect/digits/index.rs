@@ -29,8 +29,8 @@ struct List {
     wakings: Vec<Waking>,
     /// Some have groups beside the first word.
     grouped: bool,
-    /// Some count only where another word tells what they are.
-    told: bool,
+    /// How many count only where another word tells what they are.
+    told: usize,
 }
 
 /// A shape to be tried.
@@ -73,7 +73,7 @@ impl Index {
                         let Some(list) = lists.get_mut(slot(length, kind, class, behind)) else { continue };
                         if waking.wants.ends() || follows {
                             list.grouped |= !waking.wants.is_empty();
-                            list.told |= told;
+                            list.told += usize::from(told);
                             list.wakings.push(waking);
                         }
                     }
@@ -105,7 +105,7 @@ impl Index {
 impl Woken<'_> {
     /// Whether several of them count only where another word tells what they are.
     pub(in crate::detect) fn are_told(&self) -> bool {
-        self.list.told && self.each().filter(|waking| waking.told).nth(FEW).is_some()
+        self.list.told > FEW && self.each().filter(|waking| waking.told).nth(FEW).is_some()
     }
 
     pub(in crate::detect) fn each(&self) -> impl Iterator<Item = &Waking> {
