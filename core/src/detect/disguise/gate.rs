@@ -31,15 +31,20 @@ pub(super) struct Gate<'t> {
 const NONE: usize = usize::MAX;
 
 impl<'t> Gate<'t> {
-    pub(super) fn new(text: &'t [u8], whole: bool, place: &Place) -> Self {
+    /// No unit begins before `looked`, as was seen when no more of the text had come, or less.
+    pub(super) fn new(text: &'t [u8], whole: bool, place: &Place, looked: usize) -> Self {
+        let at_sign = memchr::memchr(b'@', text);
+        // The first `@` makes units of what was none.
+        let again = place.within || at_sign.is_some_and(|at| at >= looked);
+        let at = if again { place.skip } else { place.skip.max(looked) };
         let mut gate = Self {
             text,
             whole,
             place: *place,
-            addressed: memchr::memchr(b'@', text).is_some(),
+            addressed: at_sign.is_some(),
             characters: characters::known(),
-            at: place.skip,
-            block: place.skip,
+            at,
+            block: at,
             left: 0,
             special: None,
             run: None,
@@ -266,7 +271,7 @@ mod tests {
     use super::*;
 
     fn places(text: &str, whole: bool) -> Vec<(usize, bool)> {
-        let mut gate = Gate::new(text.as_bytes(), whole, &Place::default());
+        let mut gate = Gate::new(text.as_bytes(), whole, &Place::default(), 0);
         let mut found = Vec::new();
         while let Some(at) = gate.next() {
             found.push((at, gate.is_run(at)));

@@ -170,12 +170,14 @@ impl Detectors {
     ) -> Open {
         let kept = from.saturating_sub(KEPT);
         let window = text.get(kept..).unwrap_or_default();
-        let layers = Layers::read(window, whole, &context.carry.places);
+        let looked = context.carry.looked.map_or(0, |looked| from - kept + looked);
+        let layers = Layers::read(window, whole, &context.carry.places, looked);
         let window = window.get(..layers.end).unwrap_or_default();
         let (before, mut from) = (from.saturating_sub(CONTEXT) - kept, from - kept);
         let carry = |from: usize, inside| {
             let next = (kept + from).saturating_sub(KEPT);
-            Carry { inside, places: layers.places(window, next.saturating_sub(kept)) }
+            let looked = layers.looked().and_then(|end| end.checked_sub(from));
+            Carry { inside, places: layers.places(window, next.saturating_sub(kept)), looked }
         };
         if let Some(inside) = context.carry.inside {
             let Some((end, goes_on)) = self.rest(window, &layers, from, inside, whole) else {
