@@ -57,8 +57,8 @@ pub(super) fn tail(input: &Input<'_>, settings: &Email) -> usize {
         (start, joins) = (before, separates);
     }
     // Over spaces nothing is joined where nothing speaks of mail: no word waits for the next one there.
-    let told = is_told(input.slice(start.saturating_sub(CONTEXT), input.len()), settings);
-    if told { start } else { last }
+    let told = || is_told(input.slice(start.saturating_sub(CONTEXT), input.len()), settings);
+    if start < last && told() { start } else { last }
 }
 
 /// Whether a word, cut off, may become a separator or begins with one.
