@@ -34,7 +34,8 @@ impl<'t> Capital<'t> {
         }
         let end = start + length;
         let next = input.at(end);
-        let joined = next.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'\'' | 0x80..));
+        let joined =
+            next.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'\'' | 0x80..));
         if length == 0 || joined {
             return None;
         }

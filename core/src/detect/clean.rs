@@ -35,7 +35,8 @@ impl Short {
     pub(super) fn of(of: u64, key: Option<&str>, text: &[u8]) -> Option<Self> {
         let name = key.unwrap_or_default().as_bytes();
         let told = key.map_or(0, |key| key.len() + 1);
-        let mut short = Self { of, key: told.try_into().ok()?, text: text.len().try_into().ok()?, ..Self::NONE };
+        let mut short =
+            Self { of, key: told.try_into().ok()?, text: text.len().try_into().ok()?, ..Self::NONE };
         let (first, rest) = short.bytes.split_at_mut_checked(name.len())?;
         first.copy_from_slice(name);
         rest.get_mut(..text.len())?.copy_from_slice(text);

@@ -17,7 +17,10 @@ impl WordSet {
         let mut slots = vec![0; (words.len() * 4).next_power_of_two()];
         for (word, number) in words.iter().zip(1..) {
             let mut at = hash(word.as_bytes()) as usize;
-            while let Some(slot) = { at &= slots.len() - 1; slots.get_mut(at) } {
+            while let Some(slot) = {
+                at &= slots.len() - 1;
+                slots.get_mut(at)
+            } {
                 if *slot == 0 {
                     *slot = number;
                     break;
@@ -39,7 +42,9 @@ impl WordSet {
         let mut at = hash as usize;
         loop {
             at &= self.slots.len() - 1;
-            let Some(number) = self.slots.get(at).and_then(|slot| usize::from(*slot).checked_sub(1)) else { return false };
+            let Some(number) = self.slots.get(at).and_then(|slot| usize::from(*slot).checked_sub(1)) else {
+                return false;
+            };
             if self.words.get(number).is_some_and(|held| held.as_bytes() == word) {
                 return true;
             }

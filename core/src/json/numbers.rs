@@ -190,10 +190,8 @@ fn plain(state: u64, around: &[u8; BLOCK + 2]) -> Option<Plain> {
     let opens_two_before = opens << 2 | bit(opens_number(first), 1) | bit(opens_number(second), 0);
     // The digit before is the whole part: a point must follow.
     let whole = digit_before & opens_two_before;
-    let fits = digits & !whole
-        | points & whole
-        | commas & digit_before & !whole
-        | (minus | spaces) & gap_before;
+    let fits =
+        digits & !whole | points & whole | commas & digit_before & !whole | (minus | spaces) & gap_before;
     if fits != u64::MAX {
         return None;
     }

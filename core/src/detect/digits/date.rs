@@ -8,7 +8,8 @@ use crate::detect::words::Sense;
 
 /// How months begin, in small letters.
 const MONTHS: [[u8; 3]; 12] = [
-    *b"jan", *b"feb", *b"mar", *b"apr", *b"may", *b"jun", *b"jul", *b"aug", *b"sep", *b"oct", *b"nov", *b"dec",
+    *b"jan", *b"feb", *b"mar", *b"apr", *b"may", *b"jun", *b"jul", *b"aug", *b"sep", *b"oct", *b"nov",
+    *b"dec",
 ];
 
 /// The longest name of a month.

@@ -67,9 +67,12 @@ impl Index {
                 kinds.extend(first.number.then_some(0));
                 kinds.dedup();
                 for kind in kinds {
-                    for (class, behind) in (0..CLASSES).flat_map(|class| (0..BEHIND).map(move |of| (class, of))) {
+                    for (class, behind) in
+                        (0..CLASSES).flat_map(|class| (0..BEHIND).map(move |of| (class, of)))
+                    {
                         let goes_on = behind == 0 || waking.wants.go_on_with_letter();
-                        let follows = NEXT.get(class).is_some_and(|&byte| waking.wants.begin_with(byte) && goes_on);
+                        let follows =
+                            NEXT.get(class).is_some_and(|&byte| waking.wants.begin_with(byte) && goes_on);
                         let Some(list) = lists.get_mut(slot(length, kind, class, behind)) else { continue };
                         if waking.wants.ends() || follows {
                             list.grouped |= !waking.wants.is_empty();

@@ -386,13 +386,14 @@ fn stands_behind(input: &Input<'_>, start: usize, form: &Form) -> bool {
     if let Some(before) = window.strip_suffix(b" is") {
         window = before.get(..trimmed(before)).unwrap_or_default();
     }
-    form.tails.end(window) && form.behind.iter().any(|phrase| {
-        window.len().checked_sub(phrase.len()).is_some_and(|at| {
-            let (before, end) = window.split_at_checked(at).unwrap_or_default();
-            end.eq_ignore_ascii_case(phrase.as_bytes())
-                && !before.last().is_some_and(u8::is_ascii_alphanumeric)
+    form.tails.end(window)
+        && form.behind.iter().any(|phrase| {
+            window.len().checked_sub(phrase.len()).is_some_and(|at| {
+                let (before, end) = window.split_at_checked(at).unwrap_or_default();
+                end.eq_ignore_ascii_case(phrase.as_bytes())
+                    && !before.last().is_some_and(u8::is_ascii_alphanumeric)
+            })
         })
-    })
 }
 
 /// Whether digits stand one space before or behind: groups with spaces between them have no clear end there.

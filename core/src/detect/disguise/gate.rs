@@ -125,9 +125,9 @@ impl<'t> Gate<'t> {
             let beside = word << 1 | word >> 2 | 1 | 3 << (block::SIZE - 2);
             places |= leads(&block) | (block.within(0xCE, 0xD6).bits() & beside);
         }
-        // Behind the last byte of a text anything may follow.
+        // Behind the last character of a text anything may follow.
         if let Some(last) = rest.len().checked_sub(1).filter(|last| *last < block::SIZE) {
-            places |= 1 << last;
+            places |= 1 << last | 1 << last.saturating_sub(1);
         }
         places
     }

@@ -63,6 +63,9 @@ pub(super) fn tail(input: &Input<'_>, settings: &Email) -> usize {
 
 /// Whether a word, cut off, may become a separator or begins with one.
 fn begins(word: &[u8]) -> bool {
+    if word.first().is_some_and(|byte| !matches!(byte, b'a' | b'A' | b'd' | b'D' | b'(' | b'[' | b'{')) {
+        return false;
+    }
     let cut = |separator: &str| {
         separator.as_bytes().get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
     };

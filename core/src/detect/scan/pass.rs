@@ -180,7 +180,10 @@ impl Pass<'_> {
         let word = Capital::read(&self.input, start);
         for &which in &of.at_capital {
             let Some(info) = of.entities.get(which) else { continue };
-            if word.as_ref().is_some_and(|word| !info.find.wants_capital(&self.input, word, self.sight.has_key())) {
+            if word
+                .as_ref()
+                .is_some_and(|word| !info.find.wants_capital(&self.input, word, self.sight.has_key()))
+            {
                 if self.input.take_touched() {
                     self.undecided(start);
                 }
