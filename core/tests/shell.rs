@@ -74,6 +74,50 @@ fn no_text_costs_more_than_its_length() {
     std::thread::Builder::new().stack_size(2 << 20).spawn(on_a_small_stack).unwrap().join().unwrap();
 }
 
+#[test]
+fn what_grows_by_itself_is_cut_off() {
+    let each = |part: fn(usize) -> String, times: usize| (0..times).map(part).collect::<String>();
+    for script in [
+        format!("a='x y z w'; {} echo $a", "a=\"$a $a\"; ".repeat(60)),
+        format!("set -- a b c; {} echo $@", "set -- $@ $@; ".repeat(60)),
+        format!("set -- {}; {}", "x ".repeat(100_000), "echo $@; ".repeat(2_000)),
+        format!("a={}; {}", "x".repeat(200_000), "echo $a; ".repeat(3_000)),
+        each(|n| format!("f{n}() {{ f{}; f{}; }}; ", n + 1, n + 1), 40) + "f0",
+        format!("f() {{ {}; }}; {}", "ls ".repeat(100_000), "f; ".repeat(1_000)),
+        format!("{}ls{}", "for a in 1 2 3 4 5 6 7 8 9; do ".repeat(20), "; done".repeat(20)),
+        format!("echo {} {}", "x".repeat(200_000), "| cat ".repeat(3_000)),
+        format!("rm {}", "{a,b}".repeat(14)),
+        format!("find . {}", "-exec ls {} + ".repeat(60_000)),
+        format!("curl -d {} {}", "x".repeat(200_000), "http://a/ ".repeat(30_000)),
+    ] {
+        let run = move || {
+            let done = shell::script(&script);
+            let start: String = script.chars().take(40).collect();
+            assert!(
+                done.acts.iter().any(|act| act.operation == Operation::Unknown) || start.starts_with("rm"),
+                "{start} {done:?}"
+            );
+            assert!(done.acts.len() < 2_000, "{start}");
+        };
+        std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
+    }
+    let many = format!("rm {}", each(|n| format!("/srv/a{n} "), 50_000));
+    let done = shell::script(&many);
+    assert!(done.acts.len() <= 257 && done.acts.iter().all(|act| act.operation == Operation::FileDelete));
+    assert_eq!(done.acts.iter().filter(|act| act.resource == "*").count(), 1);
+}
+
+#[test]
+fn words_in_words_and_functions_do_not_overflow_the_stack() {
+    let word = |n: usize| format!("{}$(f{}){}", "${a:-".repeat(28), n + 1, "}".repeat(28));
+    let script: String = (0..40).map(|n| format!("f{n}() {{ echo {}; }}; ", word(n))).collect();
+    let run = move || {
+        let done = shell::script(&(script + "f0"));
+        assert!(done.acts.iter().any(|act| act.operation == Operation::Unknown));
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
+}
+
 proptest! {
     #[test]
     fn nothing_panics(text in r#"[a-f $(){}`'"\\|&;<>=!#\n*/~,0-9-]{0,80}"#, any in ".{0,60}") {

@@ -108,15 +108,15 @@ pub(super) fn addressed<'t>(
     if system.actions.is_empty() || target.query.is_none() {
         return Some(plain());
     }
-    let mut found = system.actions.iter().filter_map(|action| {
-        let given = target::parameter(target.query, action).map_or(2, |values| values.len());
-        (given > 0).then_some((action, given))
-    });
-    match (found.next(), found.next()) {
-        (None, _) => Some(plain()),
-        (Some((action, 1)), None) => Some(format!("?{action}{}", target.path).into()),
-        _ => None,
+    let mut given = None;
+    for key in target::keys(target.query) {
+        let key = key?;
+        let Some(action) = system.actions.iter().find(|action| **action == key) else { continue };
+        if given.replace(action).is_some() {
+            return None;
+        }
     }
+    Some(given.map_or_else(plain, |action| format!("?{action}{}", target.path).into()))
 }
 
 /// The ways to write a route: the name of its operation in front, and each length of a name of several segments.

@@ -9,6 +9,9 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
+/// The longest target: beyond it servers and the HTTP libraries in front of them differ or refuse.
+const LONGEST: usize = 65_535;
+
 /// What an encoded `/` is kept as until its name is told: no path holds a control character otherwise.
 pub(super) const SLASH: char = '\u{1}';
 
@@ -22,6 +25,7 @@ pub(super) struct Target<'t> {
 impl<'t> Target<'t> {
     /// Reads a target as it was received. With `slashes`, an encoded `/` is a letter of a name, kept as [`SLASH`].
     pub(super) fn read(raw: &'t str, slashes: bool) -> Option<Self> {
+        let raw = Some(raw).filter(|raw| raw.len() <= LONGEST)?;
         let origin = origin_form(raw)?;
         let (path, query) = match origin.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -137,6 +141,12 @@ pub(super) fn parameter(query: Option<&str>, name: &str) -> Option<Vec<String>> 
         }
     }
     Some(found)
+}
+
+/// The keys of a query, in order; `None` for one that cannot be read.
+pub(super) fn keys(query: Option<&str>) -> impl Iterator<Item = Option<Cow<'_, str>>> {
+    let pairs = query.unwrap_or("").split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| form_decoded(pair.split_once('=').map_or(pair, |(key, _)| key)))
 }
 
 fn form_decoded(text: &str) -> Option<Cow<'_, str>> {

@@ -12,6 +12,11 @@ use super::catalogue::{Entry, Field, Step};
 /// What is not protobuf: a cut varint, a group, a field without a number.
 pub(super) const MALFORMED: Refusal = Refusal { code: "malformed_protobuf", at: "body" };
 
+/// How many fields the messages of a call may have where they are looked at.
+const MAX_FIELDS: usize = 1 << 17;
+/// How many bytes of texts may stand beside the elements of a message, each element's counted.
+const MAX_BESIDE: usize = 4 << 20;
+
 /// Reads the messages of one call.
 pub(super) struct Reader {
     entry: &'static Entry,
@@ -20,6 +25,8 @@ pub(super) struct Reader {
     outer: Record,
     /// Where in a record the values of the list element at hand begin.
     floor: usize,
+    /// How many fields may still be looked at.
+    left: usize,
 }
 
 /// One field as it stands on the wire.
@@ -31,7 +38,7 @@ enum Wire<'w> {
 impl Reader {
     pub(super) fn new(entry: &'static Entry) -> Self {
         let outer = Record { entry: Some(entry), values: Vec::new() };
-        Self { entry, records: Vec::new(), outer, floor: 0 }
+        Self { entry, records: Vec::new(), outer, floor: 0, left: MAX_FIELDS }
     }
 
     /// Reads one message.
@@ -44,6 +51,10 @@ impl Reader {
         let place = Place { record: first, ..Place::root(self.entry) };
         self.fields(bytes, place)?;
         let outer = std::mem::take(&mut self.outer.values);
+        let texts = outer.iter().map(|(_, value)| if let Value::Text(text) = value { text.len() } else { 0 });
+        if texts.sum::<usize>().saturating_mul(self.records.len() - first) > MAX_BESIDE {
+            return Err(Refusal { code: "too_many_elements", at: self.entry.route });
+        }
         for record in self.records.iter_mut().skip(first) {
             record.values.extend(outer.iter().cloned());
         }
@@ -71,6 +82,10 @@ impl Reader {
         while !rest.is_empty() {
             let (number, value, after) = field(rest)?;
             rest = after;
+            self.left = self
+                .left
+                .checked_sub(1)
+                .ok_or(Refusal { code: "too_many_elements", at: self.entry.route })?;
             let down = place.down(|step| matches!(step, Step::Tag(numbers) if numbers.contains(&number)));
             if down.mask != 0 {
                 self.value(&value, down)?;

@@ -17,11 +17,15 @@ use parser::{Document, Given, Part};
 /// How deep a document may be nested, fragments in their place.
 const MAX_DEPTH: usize = 48;
 
+/// The most text of one document.
+const MAX_BYTES: usize = 1 << 18;
+
 /// How many fields a document may have, fragments in their place.
 const MAX_FIELDS: usize = 16_384;
 
 /// The selections of a document; `None` where it has no one reading.
 pub(super) fn selections(text: &str) -> Option<Value> {
+    let text = Some(text).filter(|text| text.len() <= MAX_BYTES)?;
     let Document { roots, fragments } = parser::document(text)?;
     let mut found = Found { fragments, left: MAX_FIELDS, elements: Vec::new() };
     for root in &roots {

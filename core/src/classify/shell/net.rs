@@ -186,6 +186,9 @@ pub(super) fn fetch(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str
 }
 
 fn one(walk: &mut Walk, request: &Request<'_>, url: &str, dynamic: bool) {
+    if !walk.spend(url.len() + request.body.as_ref().map_or(0, String::len)) {
+        return;
+    }
     let address = url.split_once("://").map_or(url, |(_, rest)| rest);
     if url.starts_with("file://") {
         return reads(walk, address);

@@ -3,6 +3,8 @@
 //! One pass over the characters, with its own count of nesting, so that no input makes it recurse beyond [`DEPTH`]. Branches are
 //! not told apart: what may run, counts. What is no shell is refused with a reason, and the caller takes it for unknown.
 
+use std::rc::Rc;
+
 use super::word::{Part, Word};
 
 /// How deep substitutions, groups and compounds may stand in each other.
@@ -10,6 +12,9 @@ const DEPTH: usize = 32;
 
 /// How many commands one script may have.
 const COMMANDS: usize = 4_096;
+
+/// How many words, and parts of words that are no plain letters, one script may have.
+const WORDS: usize = 65_536;
 
 /// Commands whose output is the next one's input.
 pub(super) type Pipeline = Vec<Stage>;
@@ -27,7 +32,7 @@ pub(super) enum Command {
     Simple(Vec<(String, Word)>, Vec<Word>),
     /// Several pipelines: a group, a sub-shell, branches, the body of a loop; with a loop's variable and its values.
     Group(Vec<Pipeline>, Option<(String, Vec<Word>)>),
-    Function(String, Vec<Pipeline>),
+    Function(String, Rc<Vec<Pipeline>>),
 }
 
 #[derive(Debug, Clone)]
@@ -63,6 +68,7 @@ struct Parser<'t> {
     at: usize,
     depth: usize,
     commands: usize,
+    words: usize,
     /// Here-documents whose text begins behind the next line break: pipeline-local redirects wait for it.
     heredocs: Vec<Heredoc>,
     /// Texts of here-documents, in the order they were announced.
@@ -77,7 +83,7 @@ struct Heredoc {
 
 impl<'t> Parser<'t> {
     fn new(text: &'t str, depth: usize) -> Self {
-        Self { text, at: 0, depth, commands: 0, heredocs: Vec::new(), bodies: Vec::new() }
+        Self { text, at: 0, depth, commands: 0, words: 0, heredocs: Vec::new(), bodies: Vec::new() }
     }
 
     fn script(mut self) -> Parsed<Vec<Pipeline>> {
@@ -426,7 +432,7 @@ impl<'t> Parser<'t> {
     fn function(&mut self, name: String) -> Parsed<Command> {
         self.lines();
         let body = self.deeper(Self::stage)?;
-        Ok(Command::Function(name, vec![vec![body]]))
+        Ok(Command::Function(name, Rc::new(vec![vec![body]])))
     }
 
     fn name(&mut self) -> Option<String> {
@@ -535,8 +541,14 @@ impl<'t> Parser<'t> {
         Ok(Some(Redirect { kind, target }))
     }
 
+    fn count(&mut self) -> Parsed<()> {
+        self.words += 1;
+        if self.words > WORDS { Err("too_long") } else { Ok(()) }
+    }
+
     /// The next word; `None` where there is none.
     fn word(&mut self) -> Parsed<Option<Word>> {
+        self.count()?;
         let mut word = Word::default();
         let mut any = false;
         while let Some(next) = self.peek() {
@@ -547,8 +559,12 @@ impl<'t> Parser<'t> {
                     word.0.push(Part::Process(list));
                 }
                 ' ' | '\t' | '\r' | '\n' | ';' | '&' | '|' | '(' | ')' | '<' | '>' => break,
-                '\'' => word.0.push(self.apostrophes()?),
+                '\'' => {
+                    self.count()?;
+                    word.0.push(self.apostrophes()?);
+                }
                 '"' => {
+                    self.count()?;
                     self.bump();
                     word.0.push(Part::Text(String::new(), true));
                     while self.peek() != Some('"') {
@@ -558,6 +574,7 @@ impl<'t> Parser<'t> {
                 }
                 '$' if self.rest().starts_with("$'") => {
                     self.at += 2;
+                    self.count()?;
                     self.escaped(&mut word)?;
                 }
                 '$' if self.rest().starts_with("$\"") => {
@@ -638,6 +655,7 @@ impl<'t> Parser<'t> {
 
     /// What follows a `$`, or a command between back quotes.
     fn dollar(&mut self, word: &mut Word, quoted: bool) -> Parsed<()> {
+        self.count()?;
         if self.eat("`") {
             return self.back_quoted(word, quoted);
         }
@@ -704,7 +722,7 @@ impl<'t> Parser<'t> {
             return Err("too_deep");
         }
         let mut inner = Parser::new(&text, self.depth + 1);
-        inner.commands = self.commands;
+        (inner.commands, inner.words) = (self.commands, self.words);
         word.0.push(Part::Output(inner.script()?, quoted));
         Ok(())
     }
@@ -755,15 +773,21 @@ fn assignment(text: &str) -> Option<(String, usize)> {
     if rest.starts_with("+=") {
         return Some((name.to_owned(), end + 2));
     }
-    let index = rest.strip_prefix('[')?.find("]=")?;
-    let plain = rest.get(1..=index).is_some_and(|index| index.chars().all(|c| c.is_ascii_alphanumeric()));
-    plain.then(|| (name.to_owned(), end + index + 3))
+    let index = rest.strip_prefix('[')?;
+    let length = index.find(|c: char| !c.is_ascii_alphanumeric())?;
+    index.get(length..)?.starts_with("]=").then(|| (name.to_owned(), end + length + 3))
 }
 
 fn fill(list: &mut [Pipeline], bodies: &mut std::vec::IntoIter<Word>) {
     for stage in list.iter_mut().flatten() {
-        if let Command::Group(inner, _) | Command::Function(_, inner) = &mut stage.command {
-            fill(inner, bodies);
+        match &mut stage.command {
+            Command::Group(inner, _) => fill(inner, bodies),
+            Command::Function(_, inner) => {
+                if let Some(inner) = Rc::get_mut(inner) {
+                    fill(inner, bodies);
+                }
+            }
+            Command::Simple(..) => {}
         }
         for redirect in &mut stage.redirects {
             if matches!(redirect.target.0.as_slice(), [Part::Here]) {

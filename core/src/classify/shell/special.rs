@@ -1,5 +1,7 @@
 //! Commands that need more than a table, and the mechanisms that tables name.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 
 use super::net;
@@ -97,7 +99,9 @@ pub(super) fn by(
 ) {
     let first = places.first().copied().unwrap_or_default();
     let value = || places.iter().find_map(|place| arguments.place(place));
-    let dynamic = |text: &str| fields.iter().any(|field| field.dynamic && field.text == text);
+    let open: HashSet<&str> =
+        fields.iter().filter(|field| field.dynamic).map(|field| field.text.as_str()).collect();
+    let dynamic = |text: &str| open.contains(text);
     let number = |place: &str| place.parse::<usize>().unwrap_or(2);
     match name {
         "read" => {
@@ -554,13 +558,15 @@ fn find(walk: &mut Walk, fields: &[Field], words: &[&str]) {
             walk.act(Operation::ModelDelete, Some(85), place);
         }
     }
+    let mut next = 0;
     for (at, word) in words.iter().enumerate() {
-        if !matches!(*word, "-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "-X") {
+        if at < next || !matches!(*word, "-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "-X") {
             continue;
         }
         did = true;
         let rest = fields.get(at + 1..).unwrap_or_default();
         let end = rest.iter().position(|f| matches!(f.text.as_str(), ";" | "+")).unwrap_or(rest.len());
+        next = at + 1 + end;
         let shown =
             wanted.first().map_or(place.to_owned(), |name| format!("{}/{name}", place.trim_end_matches('/')));
         let command: Vec<Field> = rest

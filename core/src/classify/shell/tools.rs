@@ -40,10 +40,13 @@ pub(super) struct Arguments<'a> {
     pub(super) options: Vec<(&'a str, Option<&'a str>)>,
 }
 
+/// The longest path that a system opens.
+const LONGEST: usize = 4_096;
+
 struct Tables {
     tools: HashMap<&'static str, usize>,
     all: Vec<Tool>,
-    paths: Vec<(&'static str, Vec<&'static str>)>,
+    paths: Vec<(&'static str, Vec<Shape>)>,
     systems: Vec<(&'static str, Vec<&'static str>)>,
     code: Vec<(Operation, Vec<&'static str>)>,
     /// Lines that could not be read; a test keeps this empty.
@@ -56,7 +59,10 @@ fn tables() -> &'static Tables {
         let mut tables = Tables {
             tools: HashMap::new(),
             all: Vec::new(),
-            paths: lists(include_str!("../../../data/tools/paths.txt")),
+            paths: lists(include_str!("../../../data/tools/paths.txt"))
+                .into_iter()
+                .map(|(kind, patterns)| (kind, patterns.into_iter().map(Shape::of).collect()))
+                .collect(),
             systems: lists(include_str!("../../../data/tools/systems.txt")),
             code: Vec::new(),
             wrong: Vec::new(),
@@ -293,11 +299,37 @@ fn like(pattern: &[u8], word: &[u8]) -> bool {
 
 /// What a path tells of its file: `secret`, `model`, `vectors` or `data`.
 pub(super) fn kind(path: &str) -> Option<&'static str> {
+    if path.len() > LONGEST {
+        return None;
+    }
     let path = path.trim_end_matches('/').to_ascii_lowercase();
     let plain = path.trim_start_matches("./");
     let name = plain.rsplit('/').next().unwrap_or_default();
-    let fits = |pattern: &&str| meets(pattern, plain) || (!pattern.contains('/') && meets(pattern, name));
-    tables().paths.iter().find(|(_, patterns)| patterns.iter().any(&fits)).map(|(kind, _)| *kind)
+    let fits = |shape: &Shape| shape.fits(plain) || shape.named && shape.fits(name);
+    tables().paths.iter().find(|(_, shapes)| shapes.iter().any(fits)).map(|(kind, _)| *kind)
+}
+
+/// A pattern of a path.
+struct Shape {
+    pattern: &'static str,
+    /// `*.npy` ends so; whatever else stands there is told letter by letter.
+    end: Option<&'static str>,
+    /// It is of a name, in any folder.
+    named: bool,
+}
+
+impl Shape {
+    fn of(pattern: &'static str) -> Self {
+        let end = pattern.strip_prefix('*').filter(|end| !end.contains(['*', '|', '\\']));
+        Self { pattern, end, named: !pattern.contains('/') }
+    }
+
+    fn fits(&self, text: &str) -> bool {
+        match self.end {
+            Some(end) => text.ends_with(end),
+            None => meets(self.pattern, text),
+        }
+    }
 }
 
 /// The system that an address belongs to.

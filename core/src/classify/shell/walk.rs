@@ -1,6 +1,7 @@
 //! From pipelines to acts: words are worked out, wrappers taken off, tools looked up.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::parse::{self, Command, Kind, Pipeline, Stage};
 use super::tools::{self, Arguments, Effect};
@@ -13,8 +14,15 @@ use crate::model::{Act, Operation, Risk};
 const NESTING: usize = 32;
 /// How many commands are looked at, with all that functions and loops repeat.
 const WORK: usize = 20_000;
+/// How many bytes of words are looked at in all, with what variables, loops and functions repeat.
+const BYTES: usize = 4 << 20;
+/// What a field, and what a redirection costs besides.
+const FIELD: usize = 48;
+const REDIRECT: usize = 256;
 /// How many fields one word may become.
 const FIELDS: usize = 4_096;
+/// Most things that one operation is told to be done to, one by one.
+const RESOURCES: usize = 256;
 
 /// What comes in at a command.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +38,7 @@ pub(super) enum Input {
 #[derive(Default)]
 pub(super) struct Walk {
     variables: HashMap<String, Option<String>>,
-    functions: HashMap<String, Vec<Pipeline>>,
+    functions: HashMap<String, Rc<Vec<Pipeline>>>,
     aliases: HashMap<String, String>,
     positional: Vec<Field>,
     pub(super) acts: Vec<Act>,
@@ -41,6 +49,7 @@ pub(super) struct Walk {
     pub(super) sends: bool,
     nesting: usize,
     work: usize,
+    bytes: usize,
     reason: Option<&'static str>,
 }
 
@@ -48,14 +57,28 @@ impl Walk {
     /// The acts, each once.
     pub(super) fn finish(mut self) -> Commands {
         let mut acts: Vec<Act> = Vec::new();
-        for act in std::mem::take(&mut self.acts) {
-            match acts
-                .iter_mut()
-                .find(|known| known.operation == act.operation && known.resource == act.resource)
+        let mut places: HashMap<(Operation, String), usize> = HashMap::new();
+        let mut counts: HashMap<Operation, usize> = HashMap::new();
+        for mut act in std::mem::take(&mut self.acts) {
+            if let Some(known) =
+                places.get(&(act.operation, act.resource.clone())).and_then(|at| acts.get_mut(*at))
             {
-                Some(known) => known.risk = known.risk.max(act.risk),
-                None => acts.push(act),
+                known.risk = known.risk.max(act.risk);
+                continue;
             }
+            let count = counts.entry(act.operation).or_default();
+            *count += 1;
+            if *count > RESOURCES {
+                // So many are told as what only a rule for all covers.
+                (act.resource, act.magnitude.count) = ("*".to_owned(), None);
+                let all = (act.operation, act.resource.clone());
+                if let Some(known) = places.get(&all).and_then(|at| acts.get_mut(*at)) {
+                    known.risk = known.risk.max(act.risk);
+                    continue;
+                }
+            }
+            places.insert((act.operation, act.resource.clone()), acts.len());
+            acts.push(act);
         }
         if acts.iter().any(|act| act.operation != Operation::None) {
             acts.retain(|act| act.operation != Operation::None);
@@ -97,6 +120,9 @@ impl Walk {
 
     /// Shell text that a command is given.
     pub(super) fn script(&mut self, text: &str) {
+        if !self.spend(text.len()) {
+            return;
+        }
         self.deeper(|walk| match parse::script(text) {
             Ok(list) => walk.list(&list),
             Err(reason) => walk.unknown(reason),
@@ -118,10 +144,29 @@ impl Walk {
         self.nesting -= 1;
     }
 
+    /// Takes note that so many bytes are looked at. Whether there is still room.
+    pub(super) fn spend(&mut self, bytes: usize) -> bool {
+        if self.bytes > BYTES {
+            return false;
+        }
+        self.bytes += bytes;
+        if self.bytes > BYTES {
+            self.unknown("too_long");
+        }
+        self.bytes <= BYTES
+    }
+
     fn pipeline(&mut self, stages: &[Stage]) {
         let outer = std::mem::take(&mut self.input);
         let began = self.acts.len();
         for (at, stage) in stages.iter().enumerate() {
+            let held = match &outer {
+                Input::Text(text) => text.len(),
+                Input::None | Input::Piped => 0,
+            };
+            if !self.spend(held + self.output.as_ref().map_or(0, String::len)) {
+                break;
+            }
             self.input = match (at, self.output.take()) {
                 (0, _) => outer.clone(),
                 (_, Some(text)) => Input::Text(text),
@@ -146,6 +191,9 @@ impl Walk {
         self.output = None;
         let mut written = Vec::new();
         for redirect in &stage.redirects {
+            if !self.spend(REDIRECT) {
+                return;
+            }
             let target = self.text(&redirect.target);
             match redirect.kind {
                 Kind::Text => {
@@ -176,7 +224,7 @@ impl Walk {
             Command::Group(list, None) => self.deeper(|walk| walk.list(list)),
             Command::Group(list, Some((name, values))) => self.each(name, values, list),
             Command::Function(name, body) => {
-                self.functions.insert(name.clone(), body.clone());
+                self.functions.insert(name.clone(), Rc::clone(body));
                 // Whether it is called is seen elsewhere; that it is there is nothing yet.
                 self.acts.push(Act::new(Operation::None, ""));
             }
@@ -232,6 +280,9 @@ impl Walk {
         let Some(first) = fields.first() else { return };
         if self.work > WORK {
             return self.unknown("too_long");
+        }
+        if !self.spend(fields.iter().map(|field| field.text.len() + FIELD).sum()) {
+            return;
         }
         if fields.iter().any(|field| field.split) {
             self.unknown("split");
@@ -337,7 +388,10 @@ impl Walk {
         if let [Part::Text(text, false)] = word.0.as_slice()
             && text.contains('{')
         {
-            return braces(text, 0).into_iter().take(FIELDS).map(Field::of).collect();
+            let mut all = Vec::new();
+            let whole = braces(text, 0, &mut all);
+            let dynamic = !self.spend(all.iter().map(String::len).sum()) || !whole;
+            return all.into_iter().map(|text| Field { text, dynamic, ..Field::default() }).collect();
         }
         self.pieces(word, true)
     }
@@ -353,6 +407,11 @@ impl Walk {
                 }
                 Part::Variable(name, default, quoted) => {
                     if name == "@" || name == "*" {
+                        let held = self.positional.iter().map(|field| field.text.len() + FIELD).sum();
+                        if !self.spend(held) {
+                            append(&mut fields, &Field { dynamic: true, ..Field::default() });
+                            continue;
+                        }
                         for (at, field) in self.positional.clone().into_iter().enumerate() {
                             if at > 0 {
                                 fields.push(Field::default());
@@ -376,13 +435,12 @@ impl Walk {
                     self.substituted(list);
                     ("/dev/fd/63".to_owned(), true, true)
                 }
-                Part::Either(inner) | Part::Changed(inner) => {
-                    let inner = self.text(inner);
-                    (inner.text, true, true)
-                }
+                Part::Either(inner) | Part::Changed(inner) => (self.inner(inner).text, true, true),
                 Part::Number => ("0".to_owned(), true, true),
                 Part::Here | Part::Unknown => (String::new(), true, true),
             };
+            let (text, dynamic) =
+                if self.spend(text.len()) { (text, dynamic) } else { (String::new(), true) };
             if quoted {
                 append(&mut fields, &Field { text, dynamic, split: false });
                 any |= !matches!(part, Part::Text(_, false));
@@ -406,10 +464,17 @@ impl Walk {
         fields
     }
 
+    /// A word that stands in another one.
+    fn inner(&mut self, word: &Word) -> Field {
+        let mut found = Field { dynamic: true, ..Field::default() };
+        self.deeper(|walk| found = walk.text(word));
+        found
+    }
+
     fn variable(&mut self, name: &str, default: Option<&Word>) -> Field {
         let unset = |walk: &mut Self| match default {
             // What stands for it is as good a guess as any, and only a guess.
-            Some(word) => Field { dynamic: true, ..walk.text(word) },
+            Some(word) => Field { dynamic: true, ..walk.inner(word) },
             None => Field { dynamic: true, ..Field::default() },
         };
         if let Some(number) = name.parse::<usize>().ok().and_then(|n| n.checked_sub(1)) {
@@ -444,16 +509,29 @@ fn append(fields: &mut [Field], piece: &Field) {
     }
 }
 
-/// `{a,b}` written out.
-fn braces(text: &str, depth: usize) -> Vec<String> {
-    let whole = || vec![text.to_owned()];
-    let Some((before, rest)) = text.split_once('{').filter(|_| depth < 8) else { return whole() };
-    let Some((inner, after)) = rest.split_once('}') else { return whole() };
-    if !inner.contains(',') {
-        return whole();
+/// Writes `{a,b}` out; whether it is all written out, and not only as much as a word may become.
+fn braces(text: &str, depth: usize, into: &mut Vec<String>) -> bool {
+    let parts = text.split_once('{').and_then(|(before, rest)| {
+        let (inner, after) = rest.split_once('}')?;
+        inner.contains(',').then_some((before, inner, after))
+    });
+    let Some((before, inner, after)) = parts else {
+        into.push(text.to_owned());
+        return true;
+    };
+    if depth >= 8 {
+        into.push(text.to_owned());
+        return false;
     }
-    let each = inner.split(',').flat_map(|one| braces(&format!("{before}{one}{after}"), depth + 1));
-    each.take(FIELDS).collect()
+    for one in inner.split(',') {
+        if into.len() >= FIELDS || into.len() * text.len() > BYTES {
+            return false;
+        }
+        if !braces(&format!("{before}{one}{after}"), depth + 1, into) {
+            return false;
+        }
+    }
+    true
 }
 
 /// A text as one word of a script.

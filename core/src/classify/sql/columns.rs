@@ -134,10 +134,7 @@ pub(super) fn note_vectors(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         let after =
             if called(tokens, place).is_some() { at(tokens, place + 2) } else { at(tokens, place + 1) };
         for token in [before, after].into_iter().flatten().filter(|token| token.names()) {
-            let column = token.text.to_lowercase();
-            if !effects.vector_columns.contains(&column) {
-                effects.vector_columns.push(column);
-            }
+            effects.vector_column(&token.text);
         }
     }
 }

@@ -44,7 +44,7 @@ pub(super) fn condition(tokens: Tokens<'_, '_>, tables: &[String]) -> Condition 
         })
         .collect();
     if !places.is_empty() {
-        let each = split(tokens, |place| places.contains(&place));
+        let each = split(tokens, |place| places.binary_search(&place).is_ok());
         return each.iter().map(|one| condition(one, tables)).reduce(both).unwrap_or(Condition::Some);
     }
     atom(tokens, tables)

@@ -93,11 +93,14 @@ pub(super) fn bare<'t, 'a>(mut tokens: Tokens<'t, 'a>) -> Tokens<'t, 'a> {
     tokens
 }
 
+/// Most parts of a dotted name.
+const PARTS: usize = 32;
+
 /// A dotted name at `index`: the name, bare words in lower case, and the place after it.
 pub(super) fn name(tokens: Tokens<'_, '_>, index: usize) -> Option<(String, usize)> {
     let mut name = String::new();
     let mut place = index;
-    loop {
+    for _ in 0..PARTS {
         let token = at(tokens, place)
             .filter(|token| token.names() || token.kind == Kind::Parameter || token.kind == Kind::Number)?;
         match token.kind {
@@ -117,6 +120,7 @@ pub(super) fn name(tokens: Tokens<'_, '_>, index: usize) -> Option<(String, usiz
         }
         name.push('.');
     }
+    None
 }
 
 /// A table's name without the schema that everybody has.

@@ -198,8 +198,8 @@ fn code(tokens: Tokens<'_, '_>, place: usize, effects: &mut Effects) {
             .and_then(|place| at(tokens, place + 1))
             .filter(|token| token.kind == Kind::Text);
         if let Some(text) = text {
-            let mut later = Effects::new(effects.dialect);
-            later.depth = effects.depth + 1;
+            let mut later = effects.apart();
+            later.depth += 1;
             statement::body(&text.text, &mut later);
             later.tables.iter().for_each(|table| effects.table(table));
         }

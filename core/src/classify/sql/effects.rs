@@ -10,6 +10,12 @@ pub(super) type Bound = Option<u64>;
 
 /// As many rows as this are taken out in bulk.
 const BULK: u64 = 1_000;
+/// Most tables, and most different acts, of one text.
+const MANY: usize = 256;
+/// Most columns of vectors of one statement.
+const VECTORS: usize = 32;
+/// How many tokens are looked at in all: what nests is read once for each level that it stands in.
+const STEPS: usize = 1 << 20;
 /// What a write to every row adds: no condition names the rows it means.
 const EVERY_ROW: u8 = 20;
 
@@ -39,6 +45,8 @@ pub(super) struct Effects {
     pub within: usize,
     /// How deep texts within texts are.
     pub depth: usize,
+    /// How many tokens may still be looked at.
+    steps: usize,
 }
 
 impl Effects {
@@ -54,7 +62,23 @@ impl Effects {
             procedure: false,
             within: 0,
             depth: 0,
+            steps: STEPS,
         }
+    }
+
+    /// The same reader for what is only looked at: its acts do not count, what it spends does.
+    pub(super) fn apart(&self) -> Self {
+        Self { within: self.within, depth: self.depth, steps: self.steps, ..Self::new(self.dialect) }
+    }
+
+    /// Takes note that so many tokens are looked at. Whether there is still room.
+    pub(super) fn spend(&mut self, tokens: usize) -> bool {
+        let left = self.steps.checked_sub(tokens);
+        self.steps = left.unwrap_or(0);
+        if left.is_none() {
+            self.unknown("too_complex");
+        }
+        left.is_some()
     }
 
     /// An operation on `resource`, on at most `count` of its things.
@@ -68,10 +92,12 @@ impl Effects {
             None => Magnitude { count, ..Magnitude::default() },
         };
         let risk = raised(operation, base, magnitude);
+        let full = self.acts.len() >= MANY && operation != Operation::Unknown;
         let same = self.acts.iter_mut().find(|act| act.operation == operation && act.resource == resource);
         match same {
             Some(act) if (act.risk, act.magnitude.exceeds(count.unwrap_or(u64::MAX))) >= (risk, false) => {}
             Some(act) => (act.magnitude, act.risk) = (magnitude, risk),
+            None if full => self.unknown("too_complex"),
             None => {
                 self.acts.push(Act { operation, resource: resource.to_owned(), magnitude, risk });
             }
@@ -95,9 +121,24 @@ impl Effects {
     }
 
     pub(super) fn table(&mut self, name: &str) {
-        if !self.tables.iter().any(|table| table == name) {
-            self.tables.push(name.to_owned());
+        if self.tables.iter().any(|table| table == name) {
+            return;
         }
+        if self.tables.len() >= MANY {
+            return self.unknown("too_complex");
+        }
+        self.tables.push(name.to_owned());
+    }
+
+    pub(super) fn vector_column(&mut self, name: &str) {
+        let column = name.to_lowercase();
+        if self.vector_columns.contains(&column) {
+            return;
+        }
+        if self.vector_columns.len() >= VECTORS {
+            return self.unknown("too_complex");
+        }
+        self.vector_columns.push(column);
     }
 
     pub(super) fn is_vector(&self, column: &str) -> bool {

@@ -3,6 +3,7 @@
 //! The text that it gets is written anew from our tokens, so that no comment, escape or quote can mean one thing here and
 //! another there.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Ident, ObjectName, Statement, visit_relations};
@@ -10,11 +11,17 @@ use sqlparser::dialect;
 use sqlparser::parser::Parser;
 
 use super::Dialect;
-use super::cursor::{Tokens, table};
+use super::cursor::{Tokens, kind, table};
 use super::lexer::{Kind, NESTING};
 
 /// Most operators of a statement: a chain of them is as deep a tree as it is long, and its readers recurse.
 const CHAIN: usize = 512;
+
+/// Most tokens of a statement that it reads, lists of constants told short.
+const LONG: usize = 1 << 14;
+
+/// Most letters of a string of it.
+const TEXT: usize = 64;
 
 /// Deepest parentheses of a statement that it reads: it tries what begins with one in several ways, at each level.
 const NESTED: usize = 16;
@@ -56,7 +63,7 @@ pub(super) fn objects_to(tokens: Tokens<'_, '_>, dialect: Dialect, known: &[Stri
     if chained.count() > CHAIN || deepest(tokens) > NESTED {
         return Some("too_complex");
     }
-    let text = written(tokens, dialect);
+    let Some(text) = written(tokens, dialect) else { return Some("too_complex") };
     let parser = Parser::new(grammar(dialect)).with_recursion_limit(NESTING * 2);
     let Ok(statements) = parser.try_with_sql(&text).and_then(|mut parser| parser.parse_statements()) else {
         return Some("not_parsed");
@@ -67,14 +74,13 @@ pub(super) fn objects_to(tokens: Tokens<'_, '_>, dialect: Dialect, known: &[Stri
 
 /// Whether the statement names a table that is neither known nor a name that a `WITH` gives.
 fn names_more(statement: &Statement, tokens: Tokens<'_, '_>, known: &[String]) -> bool {
-    let given = |name: &str| {
-        // A name of a WITH stands right before AS or its list of columns; a function before its arguments.
-        tokens.iter().zip(tokens.iter().skip(1)).any(|(token, next)| {
-            token.names()
-                && token.text.eq_ignore_ascii_case(name)
-                && (next.is("AS") || next.kind == Kind::Open)
-        })
-    };
+    // A name of a WITH stands right before AS or its list of columns; a function before its arguments.
+    let mut given: HashSet<String> = HashSet::new();
+    for (token, next) in tokens.iter().zip(tokens.iter().skip(1)) {
+        if token.names() && (next.is("AS") || next.kind == Kind::Open) {
+            given.insert(token.text.to_lowercase());
+        }
+    }
     visit_relations(statement, |relation: &ObjectName| {
         let parts: Vec<&Ident> = relation.0.iter().filter_map(|part| part.as_ident()).collect();
         let name: Vec<String> = parts
@@ -87,7 +93,7 @@ fn names_more(statement: &Statement, tokens: Tokens<'_, '_>, known: &[String]) -
             .collect();
         let name = table(name.join("."));
         let last = parts.last().map_or("", |part| part.value.as_str());
-        if known.contains(&name) || given(last) || parts.len() != relation.0.len() {
+        if known.contains(&name) || given.contains(&last.to_lowercase()) || parts.len() != relation.0.len() {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())
@@ -112,11 +118,24 @@ fn grammar(dialect: Dialect) -> &'static dyn dialect::Dialect {
     }
 }
 
-/// The tokens as text, with the plainest quotes that the dialect has.
-fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> String {
+/// The tokens as text, with the plainest quotes that the dialect has; of a list of constants its first ones, which read
+/// as all of them. `None` where it is too long.
+fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> Option<String> {
+    let constant = |at: usize| matches!(kind(tokens, at), Some(Kind::Number | Kind::Text));
+    let comma = |at: usize| kind(tokens, at) == Some(Kind::Comma);
     let mut text = String::new();
-    let mut tight = true;
-    for token in tokens {
+    let (mut tight, mut written, mut at) = (true, 0, 0);
+    loop {
+        // `1, 2, 3,` up to here and `4,` from here on: the last one is written.
+        while at > 2 && comma(at) && constant(at + 1) && comma(at + 2) && constant(at - 1) && comma(at - 2) {
+            at += 2;
+        }
+        let Some(token) = tokens.get(at) else { return Some(text) };
+        at += 1;
+        written += 1;
+        if written > LONG {
+            return None;
+        }
         let joins = token.kind == Kind::Dot;
         if !(tight || joins) {
             text.push(' ');
@@ -124,7 +143,8 @@ fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> String {
         tight = joins;
         match token.kind {
             Kind::Text => {
-                let inner = token.text.replace('\'', "''");
+                // A long text reads as its beginning does.
+                let inner = token.text.chars().take(TEXT).collect::<String>().replace('\'', "''");
                 let inner = if dialect.backslashes() { inner.replace('\\', "\\\\") } else { inner };
                 text.extend(["'", &inner, "'"]);
             }
@@ -135,5 +155,4 @@ fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> String {
             _ => text.push_str(&token.text),
         }
     }
-    text
 }

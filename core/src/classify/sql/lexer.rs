@@ -11,6 +11,8 @@ pub(super) const BYTES: usize = 1 << 20;
 pub(super) const NESTING: usize = 64;
 /// Most statements of one text.
 pub(super) const STATEMENTS: usize = 256;
+/// Most tokens of one text, rows and arrays of constants told short.
+const TOKENS: usize = 1 << 16;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -37,6 +39,8 @@ pub(super) struct Token<'a> {
     pub text: Cow<'a, str>,
     /// For [`Kind::Open`]: how many tokens further its partner is.
     pub mate: usize,
+    /// For [`Kind::Open`]: how many rows of constants followed this one and were left out.
+    pub more: u32,
 }
 
 impl Token<'_> {
@@ -50,6 +54,22 @@ impl Token<'_> {
 
     pub(super) fn names(&self) -> bool {
         matches!(self.kind, Kind::Word | Kind::Name)
+    }
+
+    /// Whether it may stand in a row of constants. A text that is written like a vector is worth reading.
+    fn plain(&self) -> bool {
+        match self.kind {
+            Kind::Number | Kind::Parameter | Kind::Comma => true,
+            Kind::Text => !self.text.trim_start().starts_with('['),
+            Kind::Operator => matches!(&*self.text, "-" | "+"),
+            Kind::Word => self.any(&["NULL", "TRUE", "FALSE", "DEFAULT"]),
+            _ => false,
+        }
+    }
+
+    /// How many rows stand in these parentheses and, left out, behind them.
+    pub(super) fn rows(&self) -> u64 {
+        if self.kind == Kind::Open { 1 + u64::from(self.more) } else { 0 }
     }
 
     pub(super) fn operator(&self, text: &str) -> bool {
@@ -68,7 +88,7 @@ pub(super) fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Token<'_>>, &'s
     if text.contains('\0') {
         return Err("control_character");
     }
-    let mut lexer = Lexer { text, at: 0, dialect, live: false, out: Vec::new() };
+    let mut lexer = Lexer { text, at: 0, dialect, live: false, row: None, rows: None, out: Vec::new() };
     lexer.run()?;
     let mut out = lexer.out;
     pair(&mut out)?;
@@ -111,6 +131,10 @@ struct Lexer<'a> {
     dialect: Dialect,
     /// Within `/*! ... */`.
     live: bool,
+    /// Where parentheses opened in which nothing but constants and commas came so far.
+    row: Option<usize>,
+    /// Where such parentheses opened and closed.
+    rows: Option<(usize, usize)>,
     out: Vec<Token<'a>>,
 }
 
@@ -124,7 +148,38 @@ impl<'a> Lexer<'a> {
     }
 
     fn push(&mut self, kind: Kind, text: impl Into<Cow<'a, str>>) {
-        self.out.push(Token { kind, text: text.into(), mate: 0 });
+        let token = Token { kind, text: text.into(), mate: 0, more: 0 };
+        match kind {
+            Kind::Open => self.row = Some(self.out.len()),
+            Kind::Close if self.row_closes() => return,
+            _ if self.row.is_some() && !token.plain() => self.row = None,
+            _ => {}
+        }
+        self.out.push(token);
+    }
+
+    /// Ends parentheses. A row of constants behind another one is counted there and left out: `VALUES (1, 'a'), (2, 'b')`
+    /// says no more than its first row and a number. Whether it was left out.
+    fn row_closes(&mut self) -> bool {
+        let Some(open) = self.row.take() else { return false };
+        if let Some((first, end)) = self.rows
+            && open == end + 2
+            && self.out.get(end + 1).is_some_and(|token| token.kind == Kind::Comma)
+            && self.follows_values(first)
+            && let Some(token) = self.out.get_mut(first)
+        {
+            token.more = token.more.saturating_add(1);
+            self.out.truncate(end + 1);
+            return true;
+        }
+        self.rows = Some((open, self.out.len()));
+        false
+    }
+
+    fn follows_values(&self, open: usize) -> bool {
+        open.checked_sub(1)
+            .and_then(|before| self.out.get(before))
+            .is_some_and(|token| token.any(&["VALUES", "VALUE"]))
     }
 
     fn take(&mut self, kind: Kind, length: usize) {
@@ -135,6 +190,9 @@ impl<'a> Lexer<'a> {
 
     fn run(&mut self) -> Result<(), &'static str> {
         while let Some(byte) = self.peek(0) {
+            if self.out.len() > TOKENS {
+                return Err("too_complex");
+            }
             let next = self.peek(1);
             match byte {
                 b'-' if next == Some(b'-') && self.dashes() => self.line(),
@@ -298,6 +356,26 @@ impl<'a> Lexer<'a> {
         });
         let length = length.count();
         self.take(Kind::Number, length);
+        self.array();
+    }
+
+    /// The numbers of an array behind its second one are passed over: `[0.1, 0.2, ...]` says no more than these.
+    fn array(&mut self) {
+        let mut back = self.out.iter().rev().filter(|token| !(token.operator("-") || token.operator("+")));
+        let is = |token: Option<&Token<'_>>, kind: Kind| token.is_some_and(|token| token.kind == kind);
+        let two =
+            is(back.next(), Kind::Number) && is(back.next(), Kind::Comma) && is(back.next(), Kind::Number);
+        if !(two && back.next().is_some_and(|token| token.operator("["))) {
+            return;
+        }
+        let rest = self.rest();
+        let length =
+            rest.bytes().take_while(|byte| byte.is_ascii_digit() || b".,+-eE \t\r\n".contains(byte)).count();
+        let passed = rest.as_bytes().get(..length).unwrap_or_default();
+        // `--` begins a comment, and what follows is read like anything else where no `]` does.
+        if rest.as_bytes().get(length) == Some(&b']') && !passed.windows(2).any(|pair| pair == b"--") {
+            self.at += length;
+        }
     }
 
     /// A word; or a string or name with a prefix: `E'..'`, `N'..'`, `B'..'`, `X'..'`, `r'..'`, `U&'..'`, `U&".."`, `q'[..]'`.

@@ -14,6 +14,9 @@ use crate::model::{Operation, Risk};
 /// Names that a `WITH` gave, the innermost last.
 pub(super) type Scope = Vec<(String, Rows)>;
 
+/// Most names that may stand at one place.
+const NAMES: usize = 256;
+
 const TAIL: [&str; 6] = ["ORDER", "LIMIT", "OFFSET", "FETCH", "SORT", "CLUSTER"];
 const CLAUSES: [&str; 21] = [
     "INTO", "FROM", "WHERE", "PREWHERE", "GROUP", "HAVING", "WINDOW", "QUALIFY", "ORDER", "LIMIT", "OFFSET",
@@ -22,6 +25,9 @@ const CLAUSES: [&str; 21] = [
 
 /// Reads a query. What it writes on its way is added to `effects`; what comes out is the answer.
 pub(super) fn query(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Rows {
+    if !effects.spend(tokens.len()) {
+        return Rows::default();
+    }
     let tokens = bare(tokens);
     if is(tokens, 0, "WITH") {
         return with(tokens, scope, effects);
@@ -102,6 +108,10 @@ fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Row
     while let Some((given, mut next)) = name(tokens, place) {
         let recursive = inside(tokens, next).is_some_and(|list| !is_query(list));
         next = if recursive { after(tokens, next) } else { next };
+        if scope.len() >= NAMES {
+            effects.unknown("too_complex");
+            break;
+        }
         if !is(tokens, next, "AS") {
             effects.unknown("not_a_query");
             break;
@@ -310,6 +320,9 @@ pub(super) fn sources(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut E
             || keyword(tokens, place, &["JOIN", "APPLY"])
     };
     let (mut rows, mut bound) = (Rows::default(), Some(1_u64));
+    if !effects.spend(tokens.len()) {
+        return rows;
+    }
     for mut part in split(tokens, cut) {
         while any(part, 0, &["ONLY", "LATERAL", "FINAL"]) {
             part = from(part, 1);
@@ -396,6 +409,9 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
 /// Sub-queries anywhere in `tokens`: what they read and do. The answer is what their rows would be.
 pub(super) fn nested(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Rows {
     let mut rows = Rows::default();
+    if !effects.spend(tokens.len()) {
+        return rows;
+    }
     for place in places(tokens) {
         let Some(inner) = inside(tokens, place) else { continue };
         rows.join(if is_query(inner) { query(inner, scope, effects) } else { nested(inner, scope, effects) });

@@ -22,6 +22,9 @@ pub(super) fn one(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effec
     if effects.within > super::lexer::NESTING {
         return effects.unknown("too_deep");
     }
+    if !effects.spend(tokens.len()) {
+        return;
+    }
     effects.within += 1;
     dispatch(tokens, scope, effects);
     effects.within -= 1;
@@ -178,7 +181,7 @@ fn explain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
             "EXECUTE", "FROM",
         ]) || token.kind == Kind::Open
     });
-    let mut planned = Effects { within: effects.within, ..Effects::new(effects.dialect) };
+    let mut planned = effects.apart();
     if verb {
         one(rest, scope, &mut planned);
         for table in &planned.tables {

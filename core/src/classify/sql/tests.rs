@@ -12,7 +12,7 @@ fn on_two_megabytes(task: impl FnOnce() + Send + 'static) {
 #[test]
 fn beyond_a_cap_it_is_unknown_with_the_reason() {
     for (text, reason) in [
-        (format!("SELECT {}1{}", "(".repeat(100_000), ")".repeat(100_000)), "too_deep"),
+        (format!("SELECT {}1{}", "(".repeat(20_000), ")".repeat(20_000)), "too_deep"),
         (format!("SELECT '{}'", "x".repeat(1 << 20)), "too_long"),
         ("SELECT 1;".repeat(300), "too_many_statements"),
         (format!("SELECT 1{}", "+1".repeat(200_000)), "too_complex"),
@@ -47,6 +47,61 @@ fn what_nests_within_the_caps_is_read_on_a_small_stack() {
             assert!(!sql(&format!("{}1", word.repeat(20_000)), None).acts.is_empty());
         }
     });
+}
+
+#[test]
+fn text_that_costs_more_than_its_length_is_unknown() {
+    let numbered = |part: fn(usize) -> String| (0..20_000).map(part).collect::<String>();
+    for text in [
+        format!("SELECT a FROM t WHERE a = 1{}", " AND b = 2".repeat(90_000)),
+        format!("SELECT 1 {}", "()".repeat(400_000)),
+        format!("SELECT a FROM t{}", numbered(|n| format!(", t{n}"))),
+        format!("SELECT a FROM t{}", numbered(|n| format!(" JOIN t{n} ON true"))),
+        format!("WITH a AS (SELECT 1){} SELECT 1", numbered(|n| format!(", b{n} AS (SELECT 1 FROM a)"))),
+        format!("SELECT a FROM t ORDER BY {} LIMIT 1", numbered(|n| format!("c{n} <-> '[1]', ")) + "a"),
+        format!("DROP TABLE t{}", numbered(|n| format!(", t{n}"))),
+        format!("SELECT {}", numbered(|n| format!("c{n}, ")) + "1"),
+        format!("UPDATE t SET a = 1 FROM {}", "a.".repeat(40_000) + "a"),
+        format!("MERGE INTO t USING s ON a = b WHEN MATCHED {}", "THEN DELETE ".repeat(60_000)),
+        format!("SELECT {}{}{}", "(SELECT ".repeat(60), "a + ".repeat(30_000) + "1", ")".repeat(60)),
+        format!("SELECT 1{}", " UNION SELECT 1".repeat(60_000)),
+        format!("EXPLAIN SELECT a FROM t{}", " JOIN t ON a = b".repeat(60_000)),
+    ] {
+        on_two_megabytes(move || {
+            let read = sql(&text, None);
+            let start: String = text.chars().take(60).collect();
+            assert_eq!(read.reason, Some("too_complex"), "{start}");
+            assert!(read.tables.len() <= 256 && read.acts.len() <= 257, "{start}");
+            assert!(read.acts.iter().any(|act| act.operation == Operation::Unknown), "{start}");
+        });
+    }
+}
+
+#[test]
+fn long_lists_of_constants_are_read_all_the_same() {
+    let rows = (0..30_000).map(|n| format!(", ({n}, 'x', -2.5, NULL)")).collect::<String>();
+    let read = sql(&format!("INSERT INTO t (a, b, c, d) VALUES (0, 'x', 1, 2){rows} RETURNING a"), None);
+    assert_eq!((read.reason, read.acts[0].magnitude.count), (None, Some(30_001)));
+    assert_eq!(read.acts[0].operation, Operation::DataIngest);
+
+    let array = format!("ARRAY[{}0.5]", "0.25, -1e-3,".repeat(700));
+    let rows = format!(", (1, {array})").repeat(60);
+    let read = sql(&format!("INSERT INTO t (id, embedding) VALUES (0, {array}){rows}"), None);
+    assert_eq!((read.reason, read.acts[0].magnitude.count), (None, Some(61)));
+    assert_eq!(read.acts[0].operation, Operation::VectorUpsert);
+
+    let keys = (1..9_000).map(|n| format!(", {n}")).collect::<String>();
+    let read = sql(&format!("SELECT a FROM t WHERE id IN (0{keys})"), None);
+    assert_eq!((read.reason, read.acts[0].magnitude.count), (None, Some(9_000)));
+
+    // What stands behind a list, or in it and is no constant, is not lost.
+    let read = sql("INSERT INTO t VALUES (1), (2), (3), (pg_sleep(9)), (4), (5); DROP TABLE u", None);
+    assert!(read.acts.iter().any(|act| act.operation == Operation::CollectionDrop));
+    assert_eq!(read.acts.iter().find(|act| act.resource == "t").unwrap().magnitude.count, Some(6));
+    let mixed = sql("INSERT INTO t (a, b) VALUES (1, 'x'), (2, '[0.5,1]')", None);
+    assert_eq!(mixed.acts[0].operation, Operation::VectorUpsert);
+    let comment = sql("SELECT ARRAY[1, 2 --]\n] FROM t; DROP TABLE u", None);
+    assert!(comment.acts.iter().any(|act| act.operation == Operation::CollectionDrop), "{comment:?}");
 }
 
 proptest! {

@@ -61,8 +61,7 @@ pub(super) fn insert(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
     if let Some(place) = values {
         let rows = from(rest, place + 1);
         let rows = between(rows, 0, find(rows, 0, &ends).unwrap_or(rows.len()));
-        count =
-            Some(places(rows).filter(|place| kind(rows, *place) == Some(Kind::Open)).count().max(1) as u64);
+        count = Some(places(rows).filter_map(|place| at(rows, place)).map(Token::rows).sum::<u64>().max(1));
         vectors |= rows.iter().any(is_vector_text) || holds_array(rows);
         nested(rest, scope, effects);
     } else if let Some(start) = places(rest).find(|place| {
@@ -215,7 +214,8 @@ pub(super) fn update(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
 
 /// The table that a `FROM` calls `alias`.
 fn aliased(tokens: Tokens<'_, '_>, alias: &str) -> Option<String> {
-    places(tokens).find_map(|place| {
+    let begins = |place: &usize| *place == 0 || kind(tokens, place - 1) != Some(Kind::Dot);
+    places(tokens).filter(begins).find_map(|place| {
         let (real, next) = name(tokens, place)?;
         let next = next + usize::from(is(tokens, next, "AS"));
         let (given, _) = name(tokens, next)?;
@@ -296,8 +296,12 @@ pub(super) fn merge(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Eff
     let on = find(tokens, using, &["ON"]).unwrap_or(when);
     sources(between(tokens, using + 1, on), scope, effects);
     nested(from(tokens, on), scope, effects);
-    for place in places(tokens).filter(|place| is(tokens, *place, "THEN")) {
-        let end = find(tokens, place, &["WHEN"]).unwrap_or(tokens.len());
+    let mut cuts = places(tokens).filter(|place| any(tokens, *place, &["THEN", "WHEN"])).peekable();
+    while let Some(place) = cuts.next() {
+        if !is(tokens, place, "THEN") {
+            continue;
+        }
+        let end = cuts.peek().copied().unwrap_or(tokens.len());
         let action = between(tokens, place + 1, end);
         let vectors = columns::has_vector(action, effects);
         let operation = match () {
