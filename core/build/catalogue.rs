@@ -51,6 +51,8 @@ pub(crate) struct System {
     pub(crate) encoded_slashes: bool,
     pub(crate) get_bodies: bool,
     pub(crate) action_header: Option<String>,
+    /// Kinds of body that several entries name.
+    pub(crate) bodies: BTreeMap<String, Census>,
     pub(crate) entries: Vec<Entry>,
 }
 
@@ -145,13 +147,23 @@ pub(crate) enum Is {
     Contains(Vec<String>),
 }
 
-/// Where a body carries vectors, rows and ids.
-#[derive(Default)]
-pub(crate) struct Census {
-    pub(crate) vectors: Vec<String>,
-    pub(crate) rows: Vec<String>,
-    pub(crate) ids: Vec<String>,
-}
+/// Where a body carries vectors, texts, rows and ids: the paths of each role.
+pub(crate) type Census = BTreeMap<&'static str, Vec<String>>;
+
+/// What a census counts: the members of `Paths` in `src/vector/mod.rs`.
+pub(crate) const ROLES: [&str; 11] = [
+    "vectors",
+    "named",
+    "encoded",
+    "copies",
+    "columns",
+    "tensors",
+    "queries",
+    "texts",
+    "rows",
+    "ids",
+    "positions",
+];
 
 /// Reads the files of one system, each with its name, or says all that is wrong with them.
 pub(crate) fn system(files: &[(String, String)], words: &Words) -> Result<System, Vec<String>> {
@@ -215,6 +227,12 @@ fn read_file(
                     }
                 }
             }
+            "bodies" => {
+                for (name, _, value) in members(value, faults) {
+                    let body = census(value, &system.bodies, faults);
+                    system.bodies.insert(name, body);
+                }
+            }
             "names" => match text(value, faults).as_str() {
                 "lists" => system.lists = true,
                 "plain" => {}
@@ -233,7 +251,7 @@ fn read_file(
             "action_header" => system.action_header = Some(text(value, faults).to_ascii_lowercase()),
             "operations" => {
                 for node in list(value, faults) {
-                    system.entries.push(read_entry(node, faults, words));
+                    system.entries.push(read_entry(node, &system.bodies, faults, words));
                 }
             }
             _ => faults.at(line, format!("unknown key {key:?}")),
@@ -292,7 +310,12 @@ fn finish<'f>(system: &mut System, files: &[&'f str], default_resource: &[Source
     }
 }
 
-fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Entry {
+fn read_entry(
+    node: Node<'_, '_>,
+    bodies: &BTreeMap<String, Census>,
+    faults: &mut Faults<'_>,
+    words: &Words,
+) -> Entry {
     let mut entry = Entry { line: node.line(), ..Entry::default() };
     for (position, (key, line, value)) in members(node, faults).into_iter().enumerate() {
         match (position, key.as_str()) {
@@ -343,8 +366,8 @@ fn read_entry(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Ent
             (_, "census") => {
                 for (key, line, value) in members(value, faults) {
                     match key.as_str() {
-                        "response" => entry.response = Some(census(value, faults)),
-                        "request" => entry.request = Some(census(value, faults)),
+                        "response" => entry.response = Some(census(value, bodies, faults)),
+                        "request" => entry.request = Some(census(value, bodies, faults)),
                         _ => faults.at(line, format!("unknown key {key:?} in census")),
                     }
                 }
@@ -562,15 +585,21 @@ fn state(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Is> {
     }
 }
 
-fn census(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Census {
-    let mut census = Census::default();
+/// Paths by their role, or the name of a body that the system says once.
+fn census(node: Node<'_, '_>, bodies: &BTreeMap<String, Census>, faults: &mut Faults<'_>) -> Census {
+    if let Some(name) = node.text() {
+        return bodies.get(&name).cloned().unwrap_or_else(|| {
+            faults.at(node.line(), format!("bodies has no {name:?}"));
+            Census::new()
+        });
+    }
+    let mut census = Census::new();
     for (key, line, value) in members(node, faults) {
-        let paths = value.texts().unwrap_or_default();
-        match key.as_str() {
-            "vectors" => census.vectors = paths,
-            "rows" => census.rows = paths,
-            "ids" => census.ids = paths,
-            _ => faults.at(line, format!("unknown key {key:?} in a census")),
+        match ROLES.iter().find(|role| **role == key) {
+            Some(role) => {
+                census.insert(role, value.texts().unwrap_or_default());
+            }
+            None => faults.at(line, format!("unknown key {key:?} in a census")),
         }
     }
     census

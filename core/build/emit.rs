@@ -268,11 +268,10 @@ fn field(path: &str, steps: &[String], uses: u8) -> String {
 }
 
 fn census(census: Option<&Census>) -> String {
-    option(
-        census.map(|c| {
-            format!("Paths {{ vectors: &{:?}, rows: &{:?}, ids: &{:?} }}", c.vectors, c.rows, c.ids)
-        }),
-    )
+    option(census.map(|census| {
+        let members = census.iter().map(|(role, paths)| format!("{role}: &{paths:?}, ")).collect::<String>();
+        format!("Paths {{ {members}..Paths::NONE }}")
+    }))
 }
 
 fn option(value: Option<String>) -> String {

@@ -76,7 +76,7 @@ fn shortened(path: &str) -> &str {
 fn every_path_of_a_census_can_be_parsed() {
     for entry in systems().iter().flat_map(System::entries) {
         for paths in [entry.response_census(), entry.request_census()].into_iter().flatten() {
-            for path in [paths.vectors, paths.rows, paths.ids].into_iter().flatten() {
+            for path in paths.all() {
                 assert!(crate::json::Path::parse(path).is_ok(), "{}: {path}", entry.route);
             }
         }
@@ -273,7 +273,7 @@ fn embeddings_count_their_inputs() {
     );
     assert_eq!((acts[0].0, acts[0].1.as_str()), (O::InferenceEmbed, "text-embedding-3-small"));
     let done = try_ask("openai", "POST /v1/embeddings", r#"{"input": "x"}"#).unwrap();
-    assert_eq!(done.census.unwrap().vectors, ["data[*].embedding"]);
+    assert_eq!(done.census.unwrap().encoded[0], "data[*].embedding");
     assert_eq!(done.acts[0].magnitude.unit, Some(Unit::Inputs));
     assert_eq!(done.entry, Some("/v1/embeddings"));
 }

@@ -8,11 +8,14 @@ use crate::json::FaultCode;
 use crate::keys::hex;
 use crate::mask::{MaskError, Masked, Masker, Release, Reread};
 use crate::model::{Census, Unit};
+use crate::vector::FileCounter;
 
 /// The body of one direction of an exchange.
 pub(super) struct Body {
     decoder: Option<Decoder>,
     masker: Option<Masker>,
+    /// What counts a file that masking does not read.
+    file: Option<FileCounter>,
     changes: bool,
     uncountable: bool,
     decoded: Vec<u8>,
@@ -30,6 +33,7 @@ pub(super) struct Body {
 struct Left {
     vectors: u64,
     rows: u64,
+    texts: u64,
     ids: usize,
     ids_total: u64,
 }
@@ -49,6 +53,16 @@ impl Body {
     /// Bytes that are read as they pass and never changed: a census, or the mode `observe`.
     pub(super) fn watched(masker: Masker) -> Self {
         Self::new(None, Some(masker.observing()), false)
+    }
+
+    /// Bytes of a file, which is counted as it passes.
+    pub(super) fn file(counter: FileCounter) -> Self {
+        Self { file: Some(counter), ..Self::passing() }
+    }
+
+    /// Whether anything is read of it.
+    pub(super) fn reads(&self) -> bool {
+        self.masker.is_some() || self.file.is_some()
     }
 
     /// The same body, behind this coding.
@@ -72,6 +86,7 @@ impl Body {
         Self {
             decoder,
             masker,
+            file: None,
             changes,
             uncountable: false,
             decoded: Vec::new(),
@@ -86,6 +101,9 @@ impl Body {
     /// Takes a piece. `Unchanged` means that exactly `input` may go on; otherwise what may go on was appended
     /// to `out`.
     pub(super) fn push(&mut self, input: &[u8], out: &mut Vec<u8>) -> Result<Release, Broken> {
+        if let Some(file) = &mut self.file {
+            file.push(input);
+        }
         let Some(masker) = &mut self.masker else { return Ok(Release::Unchanged) };
         let clear = match &mut self.decoder {
             None => input,
@@ -154,8 +172,8 @@ impl Body {
             reread.push(bytes);
         }
         if let Some(census) = self.census() {
-            let Census { vectors, rows, ref ids, ids_total } = *census;
-            self.left = Left { vectors, rows, ids: ids.len(), ids_total };
+            let Census { vectors, rows, texts, ref ids, ids_total } = *census;
+            self.left = Left { vectors, rows, texts, ids: ids.len(), ids_total };
         }
     }
 
@@ -176,7 +194,8 @@ impl Body {
     }
 
     fn census(&self) -> Option<&Census> {
-        self.masker.as_ref().and_then(Masker::census)
+        let file = || self.file.as_ref().and_then(FileCounter::census);
+        self.masker.as_ref().and_then(Masker::census).or_else(file)
     }
 
     /// What the record says of it.
@@ -185,12 +204,14 @@ impl Body {
         if self.bytes > 0 {
             passed.sha256 = Some(hex(&self.sha256.finalize()));
         }
+        passed.census =
+            self.file.as_ref().and_then(FileCounter::census).filter(|census| !census.is_empty()).cloned();
         if let Some(masker) = self.masker {
             let report = masker.into_report();
             passed.census = report.census.map(|mut census| {
                 census.ids.truncate(self.left.ids);
-                let Left { vectors, rows, ids_total, .. } = self.left;
-                Census { vectors, rows, ids_total, ..census }
+                let Left { vectors, rows, texts, ids_total, .. } = self.left;
+                Census { vectors, rows, texts, ids_total, ..census }
             });
             passed.census = passed.census.filter(|census| !census.is_empty());
             passed.totals = report.totals;

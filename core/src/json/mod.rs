@@ -23,7 +23,7 @@ mod string;
 pub use extract::{Extract, Value, ValueKind, extract};
 pub use fault::{Fault, FaultCode};
 pub use path::{Path, Segment};
-pub use scanner::{Kind, Scanner, Step, Token};
+pub use scanner::{Kind, Runs, Scanner, Step, Token};
 pub use set::{Matcher, PathSet};
 pub use string::{Decoded, escape_into};
 

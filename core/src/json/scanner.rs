@@ -70,6 +70,23 @@ pub enum Step {
     End,
 }
 
+/// How the numbers of an array come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runs {
+    /// One by one.
+    Single,
+    /// As runs, each number checked.
+    Read,
+    /// The first as a run of one, the rest unread: it is enough to know that there are some.
+    Skipped,
+}
+
+impl From<bool> for Runs {
+    fn from(runs: bool) -> Self {
+        if runs { Self::Read } else { Self::Single }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expect {
     Value,
@@ -81,6 +98,8 @@ enum Expect {
     /// The document is complete; in a series, another may follow on a new line.
     Done,
     LongInside,
+    /// Behind a number of an array whose numbers are skipped.
+    Skipped,
 }
 
 /// Reads tokens off a window of bytes.
@@ -153,14 +172,17 @@ impl Scanner {
         self.base + at as u64
     }
 
-    /// The next token. `last`: no byte follows the window. `runs`: elements that are numbers may come as runs.
+    /// The next token. `last`: no byte follows the window. `runs`: how elements come that are numbers.
     ///
     /// # Errors
     /// What is wrong, and where. The scanner is of no use afterwards.
-    pub fn next(&mut self, window: &[u8], last: bool, runs: bool) -> Result<Step, Fault> {
+    pub fn next(&mut self, window: &[u8], last: bool, runs: impl Into<Runs>) -> Result<Step, Fault> {
+        let runs = runs.into();
         loop {
-            if self.expect == Expect::LongInside {
-                return self.long(window, last);
+            match self.expect {
+                Expect::LongInside => return self.long(window, last),
+                Expect::Skipped => self.skip_numbers(window),
+                _ => {}
             }
             let Some(byte) = self.skip_space(window) else {
                 let complete = match self.expect {
@@ -210,13 +232,36 @@ impl Scanner {
         rest.get(space?).copied()
     }
 
-    fn value(&mut self, byte: u8, window: &[u8], last: bool, runs: bool) -> Result<Step, Fault> {
+    /// Passes what stands before the end of the array, or before something that is no number.
+    fn skip_numbers(&mut self, window: &[u8]) {
+        let rest = window.get(self.position..).unwrap_or_default();
+        let end = memchr::memchr(b']', rest);
+        let numbers = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        match memchr::memchr3(b'"', b'[', b'{', numbers) {
+            Some(other) => {
+                self.position += other;
+                self.expect = Expect::Value;
+            }
+            None => {
+                self.position += numbers.len();
+                if end.is_some() {
+                    self.expect = Expect::CommaOrEnd;
+                }
+            }
+        }
+    }
+
+    fn value(&mut self, byte: u8, window: &[u8], last: bool, runs: Runs) -> Result<Step, Fault> {
         match byte {
             b'{' => self.open(Kind::ObjectStart),
             b'[' => self.open(Kind::ArrayStart),
             b'"' => self.string(window, last, false),
             b'-' | b'0'..=b'9' => {
-                if runs && self.depth > 0 && !self.in_object() {
+                if runs != Runs::Single && self.depth > 0 && !self.in_object() {
+                    if runs == Runs::Skipped {
+                        self.expect = Expect::Skipped;
+                        return Ok(self.token(Kind::Numbers { count: 1, long: false }, 1));
+                    }
                     let rest = window.get(self.position..).unwrap_or_default();
                     if let Some(run) = numbers::run(rest) {
                         self.value_done();

@@ -157,13 +157,14 @@ impl Matcher {
         self.here.iter().any(|&word| word != 0)
     }
 
-    /// Whether an element of the innermost container can matter to any path: if not, they may be skipped unread.
+    /// Whether a scalar element of the innermost container can matter to any path: if not, they may be skipped unread.
     pub fn wants_elements(&self, set: &PathSet) -> bool {
         let words = self.here.len();
         let base = self.levels.len().saturating_sub(words);
         self.levels.get(base..).unwrap_or_default().iter().enumerate().any(|(word, &level)| {
             bits(level, word).any(|state| {
-                matches!(set.step(state), Some(Segment::AnyIndex | Segment::Index(_) | Segment::AnyDepth))
+                // Behind `**` stands a state of its own for what may come next.
+                matches!(set.step(state), Some(Segment::AnyIndex | Segment::Index(_)))
             })
         })
     }

@@ -12,9 +12,11 @@ use crate::keys::Keys;
 use crate::vector::{Counter, Paths};
 
 static POINTS: Paths = Paths {
-    vectors: &["points[*].vector", "data[*].embedding"],
+    named: &["points[*].vector"],
+    encoded: &["data[*].embedding"],
     rows: &["points[*]", "data[*]"],
     ids: &["points[*].id", "data[*].index"],
+    ..Paths::NONE
 };
 
 fn plan(transform: Transform, fields: &[(&str, Transform)]) -> Arc<Plan> {

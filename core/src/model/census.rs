@@ -1,14 +1,17 @@
-//! What left: how many vectors and rows, and which ids.
+//! What left: how many vectors, texts and rows, and which ids.
 
 use serde::{Deserialize, Serialize};
 
 /// Counts of one response (or request body), taken as the bytes pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Census {
-    /// Vectors in any encoding (arrays of numbers, base64 text).
+    /// Vectors in any encoding (arrays of numbers, sparse ones, base64 text, rows of a tensor).
     pub vectors: u64,
     /// Rows, points or records; a row may hold no vector, one, or several.
     pub rows: u64,
+    /// Inputs of a model: texts, also where they come as token ids.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub texts: u64,
     /// The first ids in order of appearance, at most [`Census::IDS`].
     pub ids: Vec<String>,
     /// How many ids passed in all.
@@ -29,6 +32,11 @@ impl Census {
 
     /// Whether nothing was counted.
     pub fn is_empty(&self) -> bool {
-        self.vectors == 0 && self.rows == 0 && self.ids_total == 0
+        self.vectors == 0 && self.rows == 0 && self.texts == 0 && self.ids_total == 0
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }

@@ -1,63 +1,20 @@
 //! Counts along a document.
 
-use std::sync::Arc;
-
 use crate::error::Error;
-use crate::json::{Matcher, Path, PathSet, Segment};
+use crate::json::Matcher;
 use crate::model::Census;
 
-use super::Paths;
-
-/// [`Paths`], compiled once for many bodies.
-#[derive(Debug, Clone)]
-pub struct Places(Arc<Compiled>);
-
-#[derive(Debug)]
-struct Compiled {
-    set: PathSet,
-    /// What each path of the set stands for.
-    roles: Vec<Roles>,
-}
-
-/// What a value is to the census.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Roles {
-    vector: bool,
-    row: bool,
-    rows: bool,
-    id: bool,
-}
-
-impl Places {
-    /// Compiles the places of one kind of body.
-    ///
-    /// # Errors
-    /// Where one of them is not a path.
-    pub fn compile(paths: &Paths) -> Result<Self, Error> {
-        let (mut compiled, mut roles) = (Vec::new(), Vec::new());
-        for text in paths.vectors {
-            compiled.push(Path::parse(text)?);
-            roles.push(Roles { vector: true, ..Roles::default() });
-        }
-        for text in paths.rows {
-            let path = Path::parse(text)?;
-            let each = path.segments().last() == Some(&Segment::AnyIndex);
-            roles.push(Roles { row: each, rows: !each, ..Roles::default() });
-            compiled.push(path);
-        }
-        for text in paths.ids {
-            compiled.push(Path::parse(text)?);
-            roles.push(Roles { id: true, ..Roles::default() });
-        }
-        Ok(Self(Arc::new(Compiled { set: PathSet::new(compiled), roles })))
-    }
-}
+use super::places::{Places, Roles};
+use super::tensor::Tensor;
+use super::{Paths, shape};
 
 /// A scalar value as it passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar<'a> {
     /// A string, decoded; as it goes out, so that a masked id is noted masked.
     Text(&'a [u8]),
+    /// How a string begins that is too long to be held whole.
+    Long(&'a [u8]),
     /// A number as written.
     Number(&'a [u8]),
     /// `true`, `false` or `null`.
@@ -70,8 +27,14 @@ pub struct Counter {
     places: Places,
     matcher: Matcher,
     levels: Vec<Level>,
-    /// The value to come stands beside a vector's numbers and holds none.
-    aside: bool,
+    /// What the name of the member at hand may say of a sparse vector.
+    member: Member,
+    /// The index of the element at hand.
+    index: u64,
+    /// How many rows of this document have their place as their id.
+    positions: u64,
+    copies: Copies,
+    tensor: Option<Tensor>,
     census: Census,
 }
 
@@ -80,9 +43,56 @@ pub struct Counter {
 struct Level {
     object: bool,
     roles: Roles,
-    /// Its own numbers were counted as a vector.
+    /// Its own numbers, or its objects of an index and a value, were counted as a vector.
     counted: bool,
+    /// How many numbers stood in it, and whether some had a fraction.
+    numbers: u64,
+    fraction: bool,
+    /// An object of which every member so far is a number, and every name too, as in `{"7": 0.5}`.
+    weights: bool,
+    indexed: bool,
 }
+
+impl Level {
+    /// Whether it is a sparse vector that names its weights by their index, or by anything where it is known to be a vector.
+    fn is_weights(&self) -> bool {
+        let column = self.roles.has(Roles::COLUMN) && self.indexed && self.fraction;
+        let declared = self.roles.has(Roles::VECTOR.and(Roles::ENCODED));
+        self.object && self.weights && self.numbers > 0 && !self.counted && (column || declared)
+    }
+}
+
+/// A member of a vector, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Member {
+    Indices,
+    Values,
+    /// `index` or `value`.
+    Part,
+    Number,
+    Other,
+}
+
+/// A value, as far as it may be an input of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Container,
+    Other,
+}
+
+/// Lists that hold the same vectors.
+#[derive(Debug, Clone, Copy, Default)]
+struct Copies {
+    /// How many containers are open within the list at hand, itself included; 0 outside of any.
+    depth: usize,
+    /// Vectors of the list at hand, and of the longest.
+    here: u64,
+    most: u64,
+}
+
+/// An array of numbers here is a vector.
+const DECLARED: Roles = Roles::VECTOR.and(Roles::NAMED).and(Roles::ENCODED).and(Roles::COPY);
 
 impl Counter {
     /// A counter for one kind of body. Where many bodies come, compile the [`Places`] once.
@@ -95,8 +105,17 @@ impl Counter {
 
     /// A counter for one kind of body.
     pub fn at(places: &Places) -> Self {
-        let matcher = Matcher::new(&places.0.set);
-        Self { places: places.clone(), matcher, levels: Vec::new(), aside: false, census: Census::default() }
+        Self {
+            places: places.clone(),
+            matcher: Matcher::new(&places.0.set),
+            levels: Vec::new(),
+            member: Member::Other,
+            index: 0,
+            positions: 0,
+            copies: Copies::default(),
+            tensor: None,
+            census: Census::default(),
+        }
     }
 
     /// What was counted in all.
@@ -113,15 +132,28 @@ impl Counter {
     pub fn root(&mut self) {
         self.matcher.root(&self.places.0.set);
         self.levels.clear();
-        self.aside = false;
+        self.member = Member::Other;
+        self.positions = 0;
+        self.copies = Copies::default();
+        self.tensor = None;
     }
 
     /// Before the value of the member called `name` (decoded). `shown`: the name as it goes out.
     pub fn key(&mut self, name: &[u8], shown: &[u8]) {
         self.matcher.key(&self.places.0.set, name);
-        if let Some(level) = self.levels.last() {
-            self.aside = level.roles.vector && name == b"indices";
-            if level.roles.id {
+        self.member = match name {
+            b"indices" => Member::Indices,
+            b"values" => Member::Values,
+            b"index" | b"value" => Member::Part,
+            _ if !name.is_empty() && name.iter().all(u8::is_ascii_digit) => Member::Number,
+            _ => Member::Other,
+        };
+        if let Some(tensor) = &mut self.tensor {
+            tensor.member(name, self.levels.len());
+        }
+        if let Some(level) = self.levels.last_mut() {
+            level.indexed &= self.member == Member::Number;
+            if level.roles.has(Roles::ID) {
                 self.census.note_id(|| String::from_utf8_lossy(shown).into_owned());
             }
         }
@@ -130,89 +162,218 @@ impl Counter {
     /// Before the element with this index.
     pub fn element(&mut self, index: u64) {
         self.matcher.element(&self.places.0.set, index);
+        self.index = index;
     }
 
     /// Whether elements of the innermost array must come one by one and not as [`numbers`](Self::numbers).
     pub fn wants_elements(&self) -> bool {
-        self.levels.last().is_some_and(|level| level.roles.id)
+        self.levels.last().is_some_and(|level| level.roles.has(Roles::ID))
+            || self.tensor.as_ref().is_some_and(|tensor| tensor.reads_shape(self.levels.len()))
             || self.matcher.wants_elements(&self.places.0.set)
     }
 
-    /// Whether the value here is one that counts as a vector.
+    /// Whether it is enough to know that the innermost array holds some number.
+    pub fn skips(&self) -> bool {
+        let asks = Roles::COLUMN.and(Roles::ROWS);
+        !self.wants_elements()
+            && self.levels.last().is_some_and(|level| !level.object && !level.roles.has(asks))
+    }
+
+    /// Whether the value here is one that counts as a vector even where it is a text.
     pub fn is_vector(&self) -> bool {
-        self.roles().vector
+        self.roles().has(Roles::ENCODED.and(Roles::COPY))
     }
 
     /// A container begins.
     pub fn open(&mut self, object: bool) {
-        let roles = self.value();
-        self.levels.push(Level { object, roles, counted: false });
+        let roles = self.value(Kind::Container);
+        if roles.has(Roles::COPY) || self.copies.depth > 0 {
+            self.copies.depth += 1;
+        }
+        if roles.has(Roles::TENSOR) && object {
+            self.tensor = Some(Tensor::at(self.levels.len() + 1));
+        }
+        if let Some(level) = self.levels.last_mut() {
+            level.weights = false;
+        }
+        let (weights, indexed) = (object, object);
+        self.levels.push(Level {
+            object,
+            roles,
+            counted: false,
+            numbers: 0,
+            fraction: false,
+            weights,
+            indexed,
+        });
         self.matcher.open();
     }
 
     /// The innermost container ends.
     pub fn close(&mut self) {
-        self.levels.pop();
+        if let Some(tensor) = self.tensor.take_if(|tensor| tensor.depth == self.levels.len()) {
+            self.vectors(tensor.vectors());
+            self.census.texts = self.census.texts.saturating_add(tensor.texts());
+        }
+        if let Some(level) = self.levels.pop()
+            && level.is_weights()
+        {
+            self.vectors(1);
+        }
+        self.copies.depth = self.copies.depth.saturating_sub(1);
         self.matcher.close();
     }
 
     /// A scalar passes.
     pub fn scalar(&mut self, scalar: Scalar<'_>) {
-        let roles = self.value();
-        match scalar {
-            Scalar::Number(_) => self.number(),
-            Scalar::Text(text) if roles.vector && !text.is_empty() => self.census.vectors += 1,
-            _ => {}
+        let text = matches!(scalar, Scalar::Text(_) | Scalar::Long(_));
+        let roles = self.value(if text { Kind::Text } else { Kind::Other });
+        let copy = usize::from(roles.has(Roles::COPY));
+        self.copies.depth += copy;
+        self.read(roles, scalar);
+        self.copies.depth -= copy;
+    }
+
+    fn read(&mut self, roles: Roles, scalar: Scalar<'_>) {
+        if let (Some(tensor), Scalar::Text(text) | Scalar::Number(text)) = (&mut self.tensor, scalar) {
+            tensor.scalar(text, self.levels.len());
         }
-        if let (true, Scalar::Text(text) | Scalar::Number(text)) = (roles.id, scalar) {
+        if let Some(level) = self.levels.last_mut() {
+            level.weights &= matches!(scalar, Scalar::Number(_));
+        }
+        let text = match scalar {
+            Scalar::Number(number) => {
+                self.number(1, || shape::has_fraction(number));
+                number
+            }
+            Scalar::Text(text) => {
+                let encoded = roles.has(Roles::ENCODED.and(Roles::COPY)) && !text.is_empty();
+                let column = roles.has(Roles::COLUMN) && shape::is_vector(text);
+                let written = if roles.has(Roles::QUERY) { shape::in_query(text) } else { 0 };
+                self.vectors(written.saturating_add(u64::from(encoded || column)));
+                text
+            }
+            Scalar::Long(start) => {
+                let column = roles.has(Roles::COLUMN) && shape::begins_vector(start);
+                self.vectors(u64::from(column || roles.has(Roles::ENCODED.and(Roles::COPY))));
+                // No id is this long; what stands in its place counts as one.
+                b"..."
+            }
+            Scalar::Literal => return,
+        };
+        if roles.has(Roles::ID) {
             self.census.note_id(|| String::from_utf8_lossy(text).into_owned());
         }
     }
 
-    /// So many elements of the innermost array pass, all of them numbers.
-    pub fn numbers(&mut self, count: u64) {
-        self.number();
-        if self.levels.last().is_some_and(|level| level.roles.rows) {
+    /// So many elements of the innermost array pass, all of them numbers; `bytes` are what they are written in, or begin so.
+    pub fn numbers(&mut self, count: u64, bytes: &[u8]) {
+        self.number(count, || shape::has_fraction(bytes));
+        if self.levels.last().is_some_and(|level| level.roles.has(Roles::ROWS)) {
             self.census.rows += count;
         }
     }
 
-    fn number(&mut self) {
-        if let Some(level) = self.levels.last_mut()
-            && level.roles.vector
-            && !level.object
-            && !level.counted
-        {
-            level.counted = true;
-            self.census.vectors += 1;
+    /// So many numbers pass in the innermost container.
+    fn number(&mut self, count: u64, fraction: impl FnOnce() -> bool) {
+        let part = self.member == Member::Part;
+        let Some((level, around)) = self.levels.split_last_mut() else { return };
+        let first = level.numbers == 0;
+        level.numbers = level.numbers.saturating_add(count);
+        if level.roles.has(Roles::TEXT) && !level.object {
+            // A list of token ids is one text.
+            self.census.texts += u64::from(first);
         }
+        if level.roles.has(Roles::COLUMN) {
+            level.fraction = level.fraction || fraction();
+            let enough = if level.fraction { shape::SHORTEST } else { shape::SHORTEST_WHOLE };
+            let is_vector = !level.object && level.numbers >= enough;
+            let counted = std::mem::replace(&mut level.counted, is_vector);
+            return self.vectors(u64::from(is_vector && !counted));
+        }
+        let mut array = Some(level);
+        if array.as_ref().is_some_and(|level| level.object) {
+            // Of an index and a value: with others of its kind a vector, which is the list that holds them.
+            let parts = array.take().filter(|_| part);
+            let list = around.last_mut().filter(|list| !list.object && list.roles.has(DECLARED));
+            array = parts.zip(list).map(|(parts, list)| {
+                parts.counted = true;
+                list
+            });
+        }
+        if let Some(array) = array.filter(|array| array.roles.has(DECLARED))
+            && !std::mem::replace(&mut array.counted, true)
+        {
+            self.vectors(1);
+        }
+    }
+
+    /// So many vectors pass.
+    fn vectors(&mut self, count: u64) {
+        let new = if self.copies.depth == 0 {
+            count
+        } else {
+            self.copies.here = self.copies.here.saturating_add(count);
+            let new = self.copies.here.saturating_sub(self.copies.most);
+            self.copies.most += new;
+            new
+        };
+        self.census.vectors = self.census.vectors.saturating_add(new);
     }
 
     /// What the value here is, by its own place or by the container it stands in.
     fn roles(&self) -> Roles {
-        let mut roles = Roles::default();
-        if let Some(level) = self.levels.last() {
-            roles.vector = level.roles.vector && !self.aside;
-            roles.id = level.roles.id && !level.object;
-        }
+        let mut roles = self.levels.last().map_or(Roles::NONE, |level| self.inherited(level));
         if self.matcher.is_alive() {
             for path in self.matcher.matches(&self.places.0.set) {
-                if let Some(own) = self.places.0.roles.get(path) {
-                    roles.vector |= own.vector;
-                    roles.row |= own.row;
-                    roles.rows |= own.rows;
-                    roles.id |= own.id;
-                }
+                roles = self.places.0.roles.get(path).map_or(roles, |own| roles.and(*own));
             }
         }
         roles
     }
 
-    /// Counts the value here as a row where it is one.
-    fn value(&mut self) -> Roles {
+    fn in_array(&self) -> bool {
+        self.levels.last().is_some_and(|level| !level.object)
+    }
+
+    /// What a value is by the container that it stands in.
+    fn inherited(&self, level: &Level) -> Roles {
+        let within = |role, then| if level.roles.has(role) { then } else { Roles::NONE };
+        if level.object {
+            let values = self.member == Member::Values;
+            let sparse =
+                if values { within(Roles::VECTOR.and(Roles::ENCODED), Roles::VECTOR) } else { Roles::NONE };
+            let column =
+                if self.member == Member::Indices { Roles::NONE } else { level.roles.only(Roles::COLUMN) };
+            return sparse.and(column).and(within(Roles::NAMED, Roles::VECTOR));
+        }
+        level
+            .roles
+            .only(Roles::VECTOR.and(Roles::ENCODED).and(Roles::COLUMN).and(Roles::ID))
+            .and(within(Roles::NAMED, Roles::VECTOR))
+            .and(within(Roles::COPY, Roles::ENCODED))
+    }
+
+    /// A value passes: counted where it is a row or an input.
+    fn value(&mut self, kind: Kind) -> Roles {
         let roles = self.roles();
-        let among_rows = self.levels.last().is_some_and(|level| level.roles.rows);
-        self.census.rows += u64::from(roles.row || among_rows);
+        let around = self.levels.last().map_or(Roles::NONE, |level| level.roles);
+        self.census.rows += u64::from(roles.has(Roles::ROW) || around.has(Roles::ROWS));
+        if roles.has(Roles::POSITION) && self.index >= self.positions {
+            self.positions = self.index + 1;
+            self.census.rows += 1;
+            let index = self.index;
+            self.census.note_id(|| index.to_string());
+        }
+        if roles.has(Roles::COPY) {
+            self.copies.here = 0;
+        }
+        // A list is counted by its elements, of token ids by itself.
+        let listed = around.has(Roles::TEXT) && kind != Kind::Other && self.in_array();
+        self.census.texts += u64::from(listed || (roles.has(Roles::TEXT) && kind == Kind::Text));
         roles
     }
 }
+
+#[cfg(test)]
+mod tests;

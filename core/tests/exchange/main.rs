@@ -7,6 +7,7 @@
     clippy::unreachable
 )]
 
+mod census;
 mod corpus;
 mod detectors;
 mod field;

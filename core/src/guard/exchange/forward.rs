@@ -13,8 +13,9 @@ use crate::guard::body::{Body, Broken, DENIED};
 use crate::guard::step::{Effect, Flow, Forward, LeaseRequest, RequestBody, Step};
 use crate::guard::truth::{self, HeaderEdits};
 use crate::mask::{Format, Masker, Release, Reread};
-use crate::model::{Unit, Verdict};
+use crate::model::{Act, Operation, Unit, Verdict};
 use crate::policy::{Masking, Side};
+use crate::vector::FileCounter;
 
 impl Exchange {
     /// What of the body goes on, and how.
@@ -50,7 +51,7 @@ impl Exchange {
         self.request = match (self.watcher(Side::Request, &masking, self.content_type()), Decoder::of(coding))
         {
             (Some(body), Ok(decoder)) => body.decoding(decoder),
-            _ => Body::passing(),
+            _ => self.file(self.content_type(), coding).unwrap_or_else(Body::passing),
         };
         let read: Vec<Bytes> = self.collected.raw.clone();
         for piece in &read {
@@ -66,7 +67,7 @@ impl Exchange {
         if self.collected.state == State::Whole {
             return Some(Step::Forward(Forward { edits, body: RequestBody::Unchanged }));
         }
-        let watched = self.request_census.is_some() || !masking.plan.is_empty();
+        let watched = self.request_census.is_some() || !masking.plan.is_empty() || self.request.reads();
         let body =
             if watched { RequestBody::Feed(Bytes::from(read.concat())) } else { RequestBody::Unchanged };
         Some(Step::Forward(Forward { edits, body }))
@@ -157,6 +158,24 @@ impl Exchange {
         Some(Body::watched(masker))
     }
 
+    /// A reader for a file that may hold vectors. Of a model's own weights nobody asks how many vectors they are.
+    pub(super) fn file(&self, content_type: Option<&str>, coding: &str) -> Option<Body> {
+        const CARRY: [Operation; 7] = [
+            Operation::DataRead,
+            Operation::DataQuery,
+            Operation::DataExport,
+            Operation::DataIngest,
+            Operation::VectorFetch,
+            Operation::VectorExport,
+            Operation::VectorUpsert,
+        ];
+        let kind = content_type.unwrap_or("");
+        let read = Format::of(kind).is_some() || kind.starts_with("application/grpc") || !coding.is_empty();
+        let carries = !self.acts.is_empty() && self.acts.iter().all(|act| CARRY.contains(&act.operation));
+        let target = self.head.as_ref().map_or("", |head| head.target.as_str());
+        (!read && carries).then(|| Body::file(FileCounter::new(target)))
+    }
+
     pub(super) fn masking(&self, side: Side) -> Result<Arc<Masking>, Error> {
         self.shared.policy.masking(self.service(), &self.identity, &self.acts, side)
     }
@@ -229,11 +248,16 @@ impl Exchange {
         Flow::Effect(Effect::Lease(lease))
     }
 
+    /// Whether it is what the request brings that counts, and not what it takes: that is counted as the answer comes out.
+    fn brings(&self) -> bool {
+        let writes = |act: &Act| matches!(act.operation, Operation::VectorUpsert | Operation::DataIngest);
+        self.request_census.is_some() && self.acts.iter().any(writes)
+    }
+
     /// Counts what came through against the quotas; answers with the lease that is missing.
     /// `pending` bytes wait to go on.
     pub(super) fn meter(&mut self, side: Side, pending: usize) -> Result<Option<LeaseRequest>, ()> {
-        // What a request brings is counted as it goes in, what it takes as the answer comes out.
-        let by_request = self.request_census.is_some();
+        let by_request = self.brings();
         if !self.ledger.meters() || by_request != (side == Side::Request) {
             return Ok(None);
         }

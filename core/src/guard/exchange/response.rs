@@ -36,12 +36,14 @@ impl Exchange {
         let coding =
             truth::only(headers, &header::CONTENT_ENCODING).map_or("?", |coding| coding.unwrap_or(""));
         if !changes {
-            if !no_body && let Some(body) = self.watcher(Side::Response, &masking, content_type) {
+            if !no_body {
                 // What cannot be decoded is not counted; a quota that depends on it cuts the response.
-                self.response = match Decoder::of(coding) {
-                    Ok(decoder) => body.decoding(decoder),
-                    Err(_) => Body::passing(),
-                };
+                self.response =
+                    match (self.watcher(Side::Response, &masking, content_type), Decoder::of(coding)) {
+                        (Some(body), Ok(decoder)) => body.decoding(decoder),
+                        (Some(_), Err(_)) => Body::passing(),
+                        (None, _) => self.file(content_type, coding).unwrap_or_else(Body::passing),
+                    };
             }
             return Passage { edits, body: ResponseBody::Pass };
         }

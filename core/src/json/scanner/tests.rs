@@ -136,3 +136,38 @@ proptest! {
         prop_assert_eq!(read(&bytes, &[cut], true, false).map_err(|f| f.code).is_ok(), whole.is_ok());
     }
 }
+
+#[test]
+fn skipped_numbers_leave_the_rest_as_it_is() {
+    let kinds = |document: &str, cut: usize| {
+        let mut scanner = Scanner::new();
+        let (mut window, mut kinds) = (Vec::new(), Vec::new());
+        let (before, after) = document.as_bytes().split_at(cut);
+        for (piece, last) in [(before, false), (after, true)] {
+            window.extend_from_slice(piece);
+            while let Step::Token(token) = scanner.next(&window, last, Runs::Skipped)? {
+                kinds.push(token.kind);
+            }
+            window.drain(..scanner.position());
+            scanner.shift(scanner.position());
+        }
+        Ok::<_, Fault>(kinds)
+    };
+    let numbers = Kind::Numbers { count: 1, long: false };
+    let string = Kind::String { escaped: false };
+    let document = r#"[[0.1, -2e5 ,3], [], [7,{"a":[1,2]},"x",8], "y"]"#;
+    let whole = kinds(document, 0).unwrap();
+    let expected = [
+        vec![Kind::ArrayStart, Kind::ArrayStart, numbers, Kind::ArrayEnd, Kind::Comma],
+        vec![Kind::ArrayStart, Kind::ArrayEnd, Kind::Comma, Kind::ArrayStart, numbers],
+        vec![Kind::ObjectStart, Kind::Key { escaped: false }, Kind::ArrayStart, numbers, Kind::ArrayEnd],
+        vec![Kind::ObjectEnd, Kind::Comma, string, Kind::Comma, numbers, Kind::ArrayEnd],
+        vec![Kind::Comma, string, Kind::ArrayEnd],
+    ];
+    assert_eq!(whole, expected.concat());
+    for cut in 0..=document.len() {
+        assert_eq!(kinds(document, cut).unwrap(), whole, "{cut}");
+    }
+    assert_eq!(kinds("[1, 2", 3).unwrap_err().code, FaultCode::Truncated);
+    assert_eq!(kinds("[1}", 0).unwrap_err().code, FaultCode::Truncated);
+}

@@ -4,8 +4,10 @@ mod long;
 mod place;
 mod swallow;
 
-use crate::json::{Decoded, Fault, FaultCode, Kind, LONG_DIGITS, LONG_STRING, Matcher, Scanner, Step, Token};
-use crate::vector::Scalar;
+use crate::json::{
+    Decoded, Fault, FaultCode, Kind, LONG_DIGITS, LONG_STRING, Matcher, Runs, Scanner, Step, Token,
+};
+use crate::vector::{Counter, Scalar};
 
 use self::long::LongText;
 use self::place::Place;
@@ -19,6 +21,9 @@ const MAX_NESTING: u8 = 4;
 
 /// From how many digits on a number under a name is read.
 const SOME_DIGITS: usize = 6;
+
+/// How much of a long string tells whether it is a vector; so much of it is there when it begins.
+const LONG_START: usize = 1_024;
 
 /// Shorter base64 is read as text: a token may look like it.
 const BASE64_VECTOR: usize = 64;
@@ -152,15 +157,19 @@ impl JsonDriver {
         self.nesting == 0 && marker.counter.is_some()
     }
 
-    /// Whether the elements of the innermost array need not be seen one by one.
-    fn takes_runs(&self, marker: &Marker) -> bool {
-        match &self.swallow {
-            Some(swallow) => swallow.is_within(&self.scanner),
-            None => {
-                let counted = self.nesting > 0 || marker.counter.as_ref().is_none_or(|c| !c.wants_elements());
-                counted && !self.fields.wants_elements(&marker.plan.paths)
-            }
+    /// How closely the numbers of the innermost array are looked at.
+    fn takes_runs(&self, marker: &Marker) -> Runs {
+        if let Some(swallow) = &self.swallow {
+            return swallow.is_within(&self.scanner).into();
         }
+        let counter = marker.counter.as_ref().filter(|_| self.nesting == 0);
+        if marker.plan.is_empty() && counter.is_some_and(Counter::skips) {
+            // Nothing in it is to be found or changed.
+            return Runs::Skipped;
+        }
+        let elements =
+            counter.is_some_and(Counter::wants_elements) || self.fields.wants_elements(&marker.plan.paths);
+        (!elements).into()
     }
 
     /// White space after a comma that waits is bounded, since it is kept.
@@ -315,7 +324,7 @@ impl JsonDriver {
             Kind::Number => self.number(marker, window, token, splice),
             Kind::Numbers { count, long } => {
                 if let (true, Some(counter)) = (counts, &mut marker.counter) {
-                    counter.numbers(count);
+                    counter.numbers(count, window.get(token.span.clone()).unwrap_or_default());
                 }
                 if marker.detects() && (long || marker.plan.detectors.names(self.place.key())) {
                     self.numbers(marker, window, token, count, splice);
@@ -323,8 +332,8 @@ impl JsonDriver {
             }
             Kind::LongStart => {
                 if let (true, Some(counter)) = (counts, &mut marker.counter) {
-                    // No id is this long; as a vector it counts whatever it holds.
-                    counter.scalar(Scalar::Text(b"..."));
+                    let start = window.get(token.span.end..).unwrap_or_default();
+                    counter.scalar(Scalar::Long(start.get(..LONG_START).unwrap_or_default()));
                 }
                 if marker.detects() {
                     self.long = Some(LongText::new(token.span.end));
@@ -362,7 +371,7 @@ impl JsonDriver {
             }
             if let (true, Some(counter)) = (counts, &mut marker.counter) {
                 // No id is told in pieces.
-                counter.scalar(Scalar::Text(b"..."));
+                counter.scalar(Scalar::Long(b""));
             }
             return;
         }

@@ -1,0 +1,191 @@
+//! Files of vectors, counted from their headers as the bytes pass: NumPy's `.npy` and `.npz`, safetensors, `.fvecs`.
+//!
+//! Their headers say how many vectors follow, so that the count is known before the first of them has gone on. What Parquet and
+//! Arrow hold stands in a footer or in metadata of a format of its own: such a file, and any that is not known, is not
+//! counted rather than guessed.
+
+mod npy;
+mod safetensors;
+mod zip;
+
+use crate::model::Census;
+
+/// The most bytes of a header.
+const MAX_HEADER: usize = 4 << 20;
+
+/// The most numbers of one vector.
+const MAX_DIMENSIONS: u32 = 1 << 16;
+
+/// Follows one file and counts.
+#[derive(Debug, Default)]
+pub struct FileCounter {
+    kind: Kind,
+    /// Bytes of a header that is not complete.
+    held: Vec<u8>,
+    /// How many bytes come before the next header.
+    skip: u64,
+    census: Census,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Unread,
+    Npy,
+    Zip,
+    Safetensors,
+    Fvecs,
+    /// Everything is counted.
+    Done,
+    /// Nothing is known of what it holds.
+    Unknown,
+}
+
+/// What the bytes so far say.
+enum Read {
+    /// The header is not complete.
+    More,
+    /// So many bytes are read, so many that follow need not be, and then comes a header of this kind.
+    Next(usize, u64, Kind),
+    /// It is damaged, or says nothing that can be counted.
+    Unknown,
+}
+
+/// An array of numbers by its header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Array {
+    /// Floats, or bytes that stand for them.
+    vectors: bool,
+    shape: Vec<u64>,
+}
+
+impl FileCounter {
+    /// For a file of this name, which may be a path; its end tells what its bytes do not.
+    pub fn new(name: &str) -> Self {
+        let path = name.split(['?', '#']).next().unwrap_or_default();
+        let plain = path.to_ascii_lowercase().ends_with(".fvecs");
+        Self { kind: if plain { Kind::Fvecs } else { Kind::Unread }, ..Self::default() }
+    }
+
+    /// What was counted so far; `None` where the file cannot be counted, or its header has not come.
+    pub fn census(&self) -> Option<&Census> {
+        match self.kind {
+            Kind::Unread | Kind::Npy | Kind::Safetensors | Kind::Unknown => None,
+            Kind::Zip | Kind::Fvecs | Kind::Done => Some(&self.census),
+        }
+    }
+
+    /// The next bytes pass.
+    pub fn push(&mut self, bytes: &[u8]) {
+        let mut held = std::mem::take(&mut self.held);
+        if !held.is_empty() {
+            held.extend_from_slice(bytes);
+        }
+        let window = if held.is_empty() { bytes } else { held.as_slice() };
+        let mut at = 0;
+        let open = loop {
+            let ahead = window.get(at..).unwrap_or_default();
+            let passed = usize::try_from(self.skip).unwrap_or(usize::MAX).min(ahead.len());
+            self.skip -= passed as u64;
+            at += passed;
+            let ahead = ahead.get(passed..).unwrap_or_default();
+            if self.skip > 0 || matches!(self.kind, Kind::Done | Kind::Unknown) {
+                break false;
+            }
+            match self.read(ahead) {
+                Read::More if ahead.len() <= MAX_HEADER => break true,
+                Read::More | Read::Unknown => self.kind = Kind::Unknown,
+                Read::Next(read, skip, kind) => {
+                    at += read;
+                    (self.skip, self.kind) = (skip, kind);
+                }
+            }
+        };
+        if open && at == 0 && !held.is_empty() {
+            self.held = held;
+        } else if open {
+            self.held = window.get(at..).unwrap_or_default().to_vec();
+        }
+    }
+
+    /// Reads the header that begins with `held`.
+    fn read(&mut self, held: &[u8]) -> Read {
+        match self.kind {
+            Kind::Unread => kind(held),
+            Kind::Npy => match npy::header(held) {
+                Ok(Some((_, array))) => {
+                    self.note(&array);
+                    Read::Next(held.len(), 0, Kind::Done)
+                }
+                Ok(None) => Read::More,
+                Err(()) => Read::Unknown,
+            },
+            Kind::Safetensors => match safetensors::arrays(held) {
+                Ok(Some(arrays)) => {
+                    arrays.iter().for_each(|array| self.note(array));
+                    Read::Next(held.len(), 0, Kind::Done)
+                }
+                Ok(None) => Read::More,
+                Err(()) => Read::Unknown,
+            },
+            Kind::Zip => match zip::member(held) {
+                Ok(Some(member)) => {
+                    if let Some(array) = &member.array {
+                        self.note(array);
+                    }
+                    Read::Next(member.header, member.size, if member.last { Kind::Done } else { Kind::Zip })
+                }
+                Ok(None) => Read::More,
+                Err(()) => Read::Unknown,
+            },
+            Kind::Fvecs => match held.first_chunk::<4>() {
+                None => Read::More,
+                Some(dimensions) => match u32::from_le_bytes(*dimensions) {
+                    dimensions @ 1..=MAX_DIMENSIONS => {
+                        self.rows(1, 1);
+                        Read::Next(4, u64::from(dimensions) * 4, Kind::Fvecs)
+                    }
+                    _ => Read::Unknown,
+                },
+            },
+            Kind::Done | Kind::Unknown => Read::Unknown,
+        }
+    }
+
+    /// Counts an array: of two dimensions a list of vectors, of one the ids of its neighbours.
+    fn note(&mut self, array: &Array) {
+        match array.shape.as_slice() {
+            [] => {}
+            [ids] => self.census.ids_total = self.census.ids_total.max(*ids),
+            [rows, between @ .., _] if array.vectors => {
+                let vectors =
+                    between.iter().fold(*rows, |vectors, dimension| vectors.saturating_mul(*dimension));
+                self.rows(*rows, vectors);
+            }
+            _ => {}
+        }
+    }
+
+    /// Rows whose place is their id, and their vectors.
+    fn rows(&mut self, rows: u64, vectors: u64) {
+        self.census.rows = self.census.rows.saturating_add(rows);
+        self.census.vectors = self.census.vectors.saturating_add(vectors);
+        self.census.ids_total = self.census.ids_total.max(self.census.rows);
+    }
+}
+
+/// What a file is, by how it begins.
+fn kind(start: &[u8]) -> Read {
+    let magic: [(&[u8], Kind); 2] = [(b"\x93NUMPY", Kind::Npy), (b"PK\x03\x04", Kind::Zip)];
+    if let Some((_, kind)) = magic.iter().find(|(magic, _)| start.starts_with(magic)) {
+        return Read::Next(0, 0, *kind);
+    }
+    match start.get(..9) {
+        None => Read::More,
+        Some(start) if start.ends_with(b"{") => Read::Next(0, 0, Kind::Safetensors),
+        Some(_) => Read::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Headers of files as their writers make them, at every cut.
+
+use super::*;
+
+fn counts(name: &str, pieces: &[&[u8]]) -> Option<(u64, u64, u64)> {
+    let mut counter = FileCounter::new(name);
+    pieces.iter().for_each(|piece| counter.push(piece));
+    counter.census().map(|census| (census.vectors, census.rows, census.ids_total))
+}
+
+fn check(name: &str, file: &[u8], expected: Option<(u64, u64, u64)>) {
+    assert_eq!(counts(name, &[file]), expected, "{name}");
+    for cut in 0..file.len() {
+        let (before, after) = file.split_at(cut);
+        assert_eq!(counts(name, &[before, after]), expected, "{name} cut at {cut}");
+    }
+    let bytes: Vec<_> = file.chunks(1).collect();
+    assert_eq!(counts(name, &bytes), expected, "{name} byte by byte");
+}
+
+#[test]
+fn samples() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/census/files");
+    for name in ["export.npy", "export.npz", "export.safetensors", "export.fvecs"] {
+        let file = std::fs::read(format!("{folder}/{name}")).unwrap();
+        check(name, &file, Some((5, 5, 5)));
+    }
+}
+
+fn npy(kind: &str, shape: &str) -> Vec<u8> {
+    let text = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n");
+    let mut file = b"\x93NUMPY\x01\x00".to_vec();
+    file.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
+    file.extend(text.bytes());
+    file
+}
+
+#[test]
+fn arrays_by_their_shape() {
+    check("a.npy", &npy("<f4", "(7, 768)"), Some((7, 7, 7)));
+    check("a.npy", &npy("<f2", "(7, 12, 96)"), Some((84, 7, 7)));
+    check("a.npy", &npy("<i8", "(9,)"), Some((0, 0, 9)));
+    check("a.npy", &npy("<i8", "(9, 2)"), Some((0, 0, 0)));
+    check("a.npy", &npy("|u1", "(3, 96)"), Some((3, 3, 3)));
+    check("a.npy", &npy("<f4", "()"), Some((0, 0, 0)));
+    check("a.npy", &npy("<f4", "(-1, 2)"), None);
+    let file = [npy("<f4", "(7, 768)"), vec![0; 100]].concat();
+    check("a.npy", &file, Some((7, 7, 7)));
+}
+
+#[test]
+fn packed_archives() {
+    use flate2::{Compression, write::DeflateEncoder};
+    use std::io::Write;
+    let content = [npy("<f4", "(6, 4)"), vec![0; 96]].concat();
+    let mut packed = DeflateEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(&content).unwrap();
+    let packed = packed.finish().unwrap();
+    let header = |method: u16, flags: u16, name: &[u8], size: usize| {
+        let mut header = b"PK\x03\x04\x14\0".to_vec();
+        header.extend(flags.to_le_bytes());
+        header.extend(method.to_le_bytes());
+        header.extend([0; 8]);
+        header.extend(u32::try_from(size).unwrap().to_le_bytes());
+        header.extend([0; 4]);
+        header.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
+        header.extend([0; 2]);
+        header.extend(name);
+        header
+    };
+    let end = b"PK\x01\x02and so on";
+    let archive = |flags| {
+        let notes = [header(0, 0, b"notes.txt", 5), b"hello".to_vec()].concat();
+        [notes, header(8, flags, b"v.npy", packed.len()), packed.clone(), end.to_vec()].concat()
+    };
+    check("a.npz", &archive(0), Some((6, 6, 6)));
+    check("a.npz", &archive(1), None);
+    check("a.npz", &[header(0, 8, b"v.npy", 0), content].concat(), None);
+}
+
+#[test]
+fn what_is_not_known_is_not_counted() {
+    for file in [
+        &b"PAR1 and more of it"[..],
+        b"ARROW1\0\0 and more",
+        b"\xff\xff\xff\xff\x10\0\0\0 and more",
+        b"a text of some length",
+    ] {
+        check("a.bin", file, None);
+    }
+    check("a.safetensors", b"\x02\0\0\0\0\0\0\0{}", Some((0, 0, 0)));
+    check("a.safetensors", b"\x03\0\0\0\0\0\0\0{]}", None);
+    check("a.safetensors", b"\xff\xff\xff\xff\xff\xff\xff\xff{}", None);
+    check("a.fvecs", b"\0\0\0\0 damaged", None);
+    check("/b/a.FVECS?x=1", b"\x01\0\0\0AAAA\x01\0\0\0AA", Some((2, 2, 2)));
+}
