@@ -139,7 +139,10 @@ impl Pass<'_> {
         let of = self.of;
         let Some(woken) = of.shapes.woken(&self.input, word) else { return };
         // Most numbers stand among words that tell nothing: asked once for all that need one.
-        let hints = woken.are_told().then(|| self.sight.hints(&self.input, word.start, word.end)).flatten();
+        let hints = woken
+            .are_told()
+            .then(|| self.sight.hints(&self.input, word.start, word.end, self.whole))
+            .flatten();
         for waking in woken.each() {
             if waking.told && hints.is_some_and(|hints| !self.sight.tells(&hints, waking.which)) {
                 continue;
