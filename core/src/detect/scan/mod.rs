@@ -146,21 +146,21 @@ impl Detectors {
     ) -> Open {
         let plain = whole && from == 0 && context.carry == Carry::default() && self.customs.is_empty();
         let Some(short) = plain.then(|| Short::of(self.customs.id(), context.key, text)).flatten() else {
-            return self.pass_long(text, from, context, whole, found);
+            return self.look(text, from, context, whole, found);
         };
         if short.is_known() {
             return Open { from: text.len(), carry: Carry::default(), failed: false };
         }
         let before = found.len();
-        let open = self.pass_long(text, from, context, whole, found);
+        let open = self.look(text, from, context, whole, found);
         if found.len() == before {
             short.keep();
         }
         open
     }
 
-    /// The same for a text of any length.
-    fn pass_long(
+    /// The same where nothing is known of the text.
+    fn look(
         &self,
         text: &[u8],
         from: usize,
