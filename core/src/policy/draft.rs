@@ -33,6 +33,8 @@ pub(super) struct Part<'n, T> {
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) name: Arc<str>,
+    /// Where it stands in the text.
+    pub(super) line: usize,
     pub(super) matcher: Matcher,
     pub(super) effect: Effect,
     /// For a hold.
@@ -186,21 +188,21 @@ impl Names<'_> {
     }
 }
 
-fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+pub(super) fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
     node.get(key)?.text()
 }
 
-fn entries<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = (&'n str, &'n Node)> {
+pub(super) fn entries<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = (&'n str, &'n Node)> {
     let entries = node.get(key).map(Node::entries).unwrap_or_default();
     entries.iter().map(|(key, node)| (key.text.as_str(), node))
 }
 
 /// The readable elements of a list; `None` where the key is absent.
-fn list<T>(node: &Node, key: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+pub(super) fn list<T>(node: &Node, key: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     Some(node.get(key)?.elements().iter().filter_map(Node::text).filter_map(read).collect())
 }
 
-fn globs(node: &Node, key: &str) -> Option<Vec<Glob>> {
+pub(super) fn globs(node: &Node, key: &str) -> Option<Vec<Glob>> {
     list(node, key, |text| Glob::new(text).ok())
 }
 
@@ -334,6 +336,7 @@ fn read_rule(node: &Node, names: &Names<'_>, approval: &ApprovalTerms) -> Option
     };
     Some(Rule {
         name: text(node, "name")?.into(),
+        line: node.place.line,
         matcher: read_matcher(node, names),
         effect,
         terms: (effect == Effect::Hold).then(|| Arc::new(read_approval(node, Some(approval)))),
@@ -375,6 +378,13 @@ fn read_grant(node: &Node, names: &Names<'_>) -> Option<Standing> {
         revoked: None,
     };
     Some(Standing { name: name.into(), matcher: read_matcher(node, names), grant })
+}
+
+/// The grants of a case beside the policy, which knows no group's people.
+pub(super) fn case_grants(node: &Node) -> Vec<Grant> {
+    let names = Names { services: Vec::new(), groups: &BTreeMap::new(), own: Vec::new() };
+    let grants = node.get("grants").map(Node::elements).unwrap_or_default();
+    grants.iter().filter_map(|node| Some(read_grant(node, &names)?.grant)).collect()
 }
 
 fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {

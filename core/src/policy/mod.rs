@@ -32,10 +32,12 @@ mod decide;
 mod decision;
 mod document;
 mod draft;
+mod explain;
 mod masking;
 mod scope;
 mod sense;
 mod service;
+mod suite;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -46,8 +48,10 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, code};
+pub use explain::{Considered, Explanation, Miss, Nearest, Reasons};
 pub use masking::{Embed, Masking, Side};
 pub use service::{IdentitySource, OnFailure, Service, State, Thresholds};
+pub use suite::{Case, Expect, Response, Suite};
 
 use decide::Reason;
 use document::{Findings, MAX_BYTES, POLICY, Shape};
@@ -92,31 +96,7 @@ impl Policy {
     /// every finding where it is wrong.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let name = path.display().to_string();
-        let unreadable = |e: std::io::Error| {
-            let kind =
-                if e.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Input };
-            Error::new(kind, format!("cannot read the policy {name}")).with_source(e)
-        };
-        let mut bytes = Vec::new();
-        // One byte more than is accepted tells that there is more.
-        let limit = MAX_BYTES as u64 + 1;
-        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unreadable)?;
-        if bytes.len() > MAX_BYTES {
-            let message = format!("a policy may be at most {MAX_BYTES} bytes long");
-            return Err(Error::policy(vec![Diagnostic::new(name, 1, 1, "too_large", message)]));
-        }
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Self::parse(text, &name),
-            Err(e) => {
-                let before =
-                    bytes.get(..e.valid_up_to()).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or("");
-                let line = before.matches('\n').count() + 1;
-                let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
-                let message = "expected UTF-8 text";
-                Err(Error::policy(vec![Diagnostic::new(name, line, column, "not_utf8", message)]))
-            }
-        }
+        Self::parse(&text_of(path)?, &path.display().to_string())
     }
 
     /// Reads a policy from its text. `file` is where it comes from: for messages, and for the state folder, which
@@ -288,5 +268,33 @@ impl Policy {
     fn rules_for(&self, operation: Operation) -> impl Iterator<Item = &Rule> {
         let bucket = self.by_operation.get(operation as usize).map(|b| &**b).unwrap_or_default();
         bucket.iter().filter_map(|index| self.rules.get(*index))
+    }
+}
+
+/// The text of a file that people write.
+fn text_of(path: &Path) -> Result<String, Error> {
+    let name = path.display().to_string();
+    let unreadable = |e: std::io::Error| {
+        let kind =
+            if e.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Input };
+        Error::new(kind, format!("cannot read {name}")).with_source(e)
+    };
+    let mut bytes = Vec::new();
+    // One byte more than is accepted tells that there is more.
+    let limit = MAX_BYTES as u64 + 1;
+    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unreadable)?;
+    if bytes.len() > MAX_BYTES {
+        let message = format!("expected at most {MAX_BYTES} bytes");
+        return Err(Error::policy(vec![Diagnostic::new(name, 1, 1, "too_large", message)]));
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(e) => {
+            let before = bytes.get(..e.valid_up_to()).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or("");
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
+            let message = "expected UTF-8 text";
+            Err(Error::policy(vec![Diagnostic::new(name, line, column, "not_utf8", message)]))
+        }
     }
 }
