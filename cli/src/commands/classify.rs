@@ -192,7 +192,7 @@ fn judge(question: &Question, explain: bool) -> Result<Judged, Failure> {
         (None, Some(method), Some(url)) => (method.as_str(), url),
         _ => return Ok(Judged::unknown(None)),
     };
-    let mut head = head(method, url, &question.headers)?;
+    let mut head = head(method, url, question.headers.iter().map(|(name, value)| (&**name, &**value)))?;
     if question.grpc_path.is_some() {
         head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     }
@@ -249,7 +249,12 @@ fn command(system: Option<&str>, argv: &[String], explain: bool) -> Judged {
     }
 }
 
-fn head(method: &str, url: &str, headers: &BTreeMap<String, String>) -> Result<HttpHead, Failure> {
+/// The head of a request as the command line and the evaluation border give it.
+pub(super) fn head<'h>(
+    method: &str,
+    url: &str,
+    headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+) -> Result<HttpHead, Failure> {
     let wrong = |what: &str| Failure::Usage(format!("expected {what}"));
     let method = Method::from_str(method).map_err(|_| wrong("an HTTP method"))?;
     let mut map = HeaderMap::new();

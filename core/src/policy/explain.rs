@@ -160,7 +160,7 @@ mod tests {
     const POLICY: &str = "
 version: 1
 state: memory
-services: {a: {system: qdrant}, b: {system: qdrant}}
+services: {a: {system: qdrant}, b: {system: qdrant, hosts: [b]}}
 rules:
   - {name: reads, who: ['group:team'], services: [a], operations: [vector.fetch], resources: ['docs-*'], magnitude: {unit: vectors, up_to: 10}, effect: allow}
   - {name: night, operations: ['vector.*'], unless: {who: ['user:ana']}, effect: deny}

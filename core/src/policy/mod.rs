@@ -161,6 +161,13 @@ impl Policy {
         &self.state
     }
 
+    /// The same policy with its state in memory: nothing of a state folder is read or written.
+    #[must_use]
+    pub fn in_memory(mut self) -> Self {
+        self.state = State::Memory;
+        self
+    }
+
     /// Where a door takes the caller from when its host hands over none.
     pub fn identity(&self) -> Option<&IdentitySource> {
         self.identity.as_ref()

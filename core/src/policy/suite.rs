@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::Policy;
-use super::document::{self, Findings, Node, SUITE, Shape, beside};
+use super::document::{self, Findings, Node, SUITE, Shape};
 use super::draft;
 use crate::clock::Timestamp;
 use crate::error::Error;
@@ -114,7 +114,7 @@ impl Suite {
             return Err(Error::policy(findings.sorted()));
         }
         let policy = match draft::text(&root, "policy") {
-            Some(name) => beside(file, name),
+            Some(name) => Path::new(file).with_file_name(name),
             None => PathBuf::from(
                 file.strip_suffix(".test.yaml")
                     .map_or_else(|| "wardline.yaml".to_owned(), |stem| format!("{stem}.yaml")),
@@ -127,10 +127,10 @@ impl Suite {
 impl Policy {
     /// The same policy for one case: its state in memory, and with the grants of the case.
     #[must_use]
-    pub fn for_case(mut self, case: &Case) -> Self {
-        self.state = super::State::Memory;
-        self.grants.extend(case.grants.iter().cloned());
-        self
+    pub fn for_case(self, case: &Case) -> Self {
+        let mut policy = self.in_memory();
+        policy.grants.extend(case.grants.iter().cloned());
+        policy
     }
 }
 
