@@ -102,7 +102,7 @@ fn a_verdict_is_explained_and_nothing_is_made() {
             "POST",
             "/collections/docs/points/scroll",
             "--body",
-            r#"{"with_vector": true, "limit": 9}"#,
+            r#"{"with_vector": true, "limit": 9000}"#,
         ];
         wardline(&[&scroll, more].concat(), "")
     };
@@ -150,7 +150,7 @@ fn a_grant_that_does_not_cover_is_named() {
     let ask = |collection: &str| {
         let url = format!("/collections/{collection}/points/scroll");
         wardline(
-            &["explain", "--policy", path, "POST", &url, "--body", r#"{"with_vector": true}"#, "--as", "ana"],
+            &["explain", "--policy", path, "POST", &url, "--body", r#"{"with_vector": true, "limit": 9000}"#, "--as", "ana"],
             "",
         )
         .out
