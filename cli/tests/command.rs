@@ -150,7 +150,17 @@ fn a_grant_that_does_not_cover_is_named() {
     let ask = |collection: &str| {
         let url = format!("/collections/{collection}/points/scroll");
         wardline(
-            &["explain", "--policy", path, "POST", &url, "--body", r#"{"with_vector": true, "limit": 9000}"#, "--as", "ana"],
+            &[
+                "explain",
+                "--policy",
+                path,
+                "POST",
+                &url,
+                "--body",
+                r#"{"with_vector": true, "limit": 9000}"#,
+                "--as",
+                "ana",
+            ],
             "",
         )
         .out

@@ -1,6 +1,5 @@
 //! `wardline explain`: why a request would be let through, held or denied.
 
-use serde_json::json;
 use wardline::guard::{Caller, Guard};
 use wardline::identity::Identity;
 use wardline::model::{Mode, Subject};
@@ -45,23 +44,13 @@ pub(crate) fn run(args: &Explain, json: bool, streams: &mut Streams<'_>) -> Outc
     };
     let told = Guard::new(policy).explain(Subject::Http(head), &body, Caller::Verified(identity));
     if json {
-        streams.json(&as_json(&told))?;
+        streams.json(&told)?;
         return Ok(0);
     }
     for line in lines(&told, &args.policy.display().to_string()) {
         streams.say(line)?;
     }
     Ok(0)
-}
-
-fn as_json(told: &Explanation) -> serde_json::Value {
-    let decision = &told.decision;
-    let approval = decision.approval.as_ref().map(|terms| &terms.steps);
-    json!({
-        "service": told.service, "mode": told.mode, "verdict": decision.verdict, "code": decision.code,
-        "because": decision.because, "risk": decision.risk, "rules": decision.rules, "grants": decision.grants,
-        "approval": approval, "acts": told.acts,
-    })
 }
 
 /// What people read of an explanation of `policy`.

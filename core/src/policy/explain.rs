@@ -6,13 +6,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::decision::{Decision, Effect, Facts, GrantView};
 use super::scope::Reach;
 use super::{Policy, Thresholds};
-use crate::grant::Lack;
-use crate::model::{Act, GrantId, Mode, Risk};
+use crate::grant::{Lack, Step};
+use crate::model::{Act, GrantId, Mode, Risk, Verdict};
 
 /// The reasons of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +89,40 @@ pub struct Nearest {
     /// What it lacks.
     #[serde(flatten)]
     pub lack: Lack,
+}
+
+impl Serialize for Explanation {
+    /// As all hosts show it: the decision's parts beside the acts.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Told<'a> {
+            service: Option<&'a str>,
+            mode: Mode,
+            verdict: Verdict,
+            code: &'a str,
+            because: &'a str,
+            risk: Risk,
+            rules: Vec<&'a str>,
+            grants: &'a [GrantId],
+            #[serde(skip_serializing_if = "Option::is_none")]
+            approval: Option<&'a [Step]>,
+            acts: &'a [Reasons],
+        }
+        let Decision { verdict, code, because, rules, grants, approval, risk } = &self.decision;
+        let told = Told {
+            service: self.service.as_deref(),
+            mode: self.mode,
+            verdict: *verdict,
+            code,
+            because,
+            risk: *risk,
+            rules: rules.iter().map(|rule| &**rule).collect(),
+            grants,
+            approval: approval.as_ref().map(|terms| terms.steps.as_slice()),
+            acts: &self.acts,
+        };
+        told.serialize(serializer)
+    }
 }
 
 impl Miss {
