@@ -164,7 +164,7 @@ export class Guard {
   ): Promise<Result>
   /** The same for a command: text of a shell, or a list of words, for a program and its arguments or for a server. */
   command<Result> (
-    line: string | (string | Uint8Array)[],
+    line: string | Array<string | Uint8Array>,
     to: Saying,
     work: (running: Running) => Result | Promise<Result>
   ): Promise<Result>

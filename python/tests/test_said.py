@@ -71,7 +71,7 @@ def test_a_block_is_entered_where_it_may_run_and_recorded_when_it_is_left(tmp_pa
 @pytest.mark.parametrize(
     ("kind", "line", "service", "code"),
     [
-        ("statement", "SELECT title FROM docs; DROP ROLE bob", "warehouse", "default_deny"),
+        ("statement", "SELECT title FROM docs WHERE id = 7; DROP ROLE bob", "warehouse", "default_deny"),
         ("statement", READ + " AND mail = 'rosa.lind@example.com'", "warehouse", "unmaskable_request"),
         ("statement", READ, "nowhere", "default_deny"),
         ("command", "cat /etc/passwd", "host", "default_deny"),
@@ -98,9 +98,10 @@ def test_commands_are_text_or_words() -> None:
     for line, service in (("cat /srv/a", "host"), (["cat", "/srv/a"], "host"), ((b"GET", b"\xff\x00"), "cache")):
         with own.command(line, service=service, identity="ana"):
             pass
-    for line in (b"cat /srv/a", [1], 7):
+    wrong: list[Any] = [b"cat /srv/a", [1], 7]
+    for line in wrong:
         with pytest.raises(TypeError):
-            own.command(line, service="host", identity="ana")  # type: ignore[arg-type]
+            own.command(line, service="host", identity="ana")
     with pytest.raises(WardlineError) as anonymous:
         with own.command(["GET", "a"], service="cache"):
             pass
