@@ -12,6 +12,7 @@ mod corpus;
 mod detectors;
 mod field;
 mod flow;
+mod said;
 mod transforms;
 
 use std::path::Path;

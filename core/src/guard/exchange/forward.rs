@@ -20,6 +20,11 @@ use crate::vector::FileCounter;
 impl Exchange {
     /// What of the body goes on, and how.
     pub(super) fn prepare(&mut self) -> Option<Step> {
+        if self.said.is_some()
+            && let Some(answer) = self.read_said()
+        {
+            return Some(Step::Answer(answer));
+        }
         if self.head.is_none() {
             // A call has no body on a wire.
             self.phase = Phase::Forwarded;
@@ -257,6 +262,9 @@ impl Exchange {
     /// Counts what came through against the quotas; answers with the lease that is missing.
     /// `pending` bytes wait to go on.
     pub(super) fn meter(&mut self, side: Side, pending: usize) -> Result<Option<LeaseRequest>, ()> {
+        if self.said.is_some() {
+            return self.meter_said(pending);
+        }
         let by_request = self.brings();
         if !self.ledger.meters() || by_request != (side == Side::Request) {
             return Ok(None);
