@@ -97,6 +97,26 @@ impl Guard {
         read.map_err(|error| thrown(env, &error))
     }
 
+    /// Why a request would be let through, held or denied now (JSON). Nothing is recorded.
+    #[napi]
+    #[expect(clippy::too_many_arguments, reason = "texts cross the border one by one")]
+    pub fn explain(
+        &self,
+        env: &Env,
+        method: String,
+        target: String,
+        joined: String,
+        count: u32,
+        body: &[u8],
+        identity: Option<String>,
+    ) -> napi::Result<String> {
+        let told = sealed(|| {
+            let head = head(&method, target, heads::parse(&joined, count)?)?;
+            json(&self.inner.explain(Subject::Http(head), body, caller("", identity.as_deref())?))
+        });
+        told.map_err(|error| thrown(env, &error))
+    }
+
     /// Issues a grant on these terms (JSON).
     #[napi(ts_return_type = "Promise<string>")]
     pub fn issue_grant(&self, terms: String, by: String) -> AsyncTask<Work> {
