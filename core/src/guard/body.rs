@@ -82,6 +82,12 @@ impl Body {
         self
     }
 
+    /// The same body, of which no part of a value goes on before it is counted.
+    pub(super) fn holding(mut self) -> Self {
+        self.changes = true;
+        self
+    }
+
     fn new(decoder: Option<Decoder>, masker: Option<Masker>, changes: bool) -> Self {
         Self {
             decoder,

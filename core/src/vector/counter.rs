@@ -45,9 +45,9 @@ struct Level {
     roles: Roles,
     /// Its own numbers, or its objects of an index and a value, were counted as a vector.
     counted: bool,
-    /// How many numbers stood in it, and whether some had a fraction.
+    /// How many numbers stood in it, and whether some were measured.
     numbers: u64,
-    fraction: bool,
+    measured: bool,
     /// An object of which every member so far is a number, and every name too, as in `{"7": 0.5}`.
     weights: bool,
     indexed: bool,
@@ -56,7 +56,7 @@ struct Level {
 impl Level {
     /// Whether it is a sparse vector that names its weights by their index, or by anything where it is known to be a vector.
     fn is_weights(&self) -> bool {
-        let column = self.roles.has(Roles::COLUMN) && self.indexed && self.fraction;
+        let column = self.roles.has(Roles::COLUMN) && self.indexed && self.measured;
         let declared = self.roles.has(Roles::VECTOR.and(Roles::ENCODED));
         self.object && self.weights && self.numbers > 0 && !self.counted && (column || declared)
     }
@@ -202,7 +202,7 @@ impl Counter {
             roles,
             counted: false,
             numbers: 0,
-            fraction: false,
+            measured: false,
             weights,
             indexed,
         });
@@ -213,6 +213,11 @@ impl Counter {
     pub fn close(&mut self) {
         if let Some(tensor) = self.tensor.take_if(|tensor| tensor.depth == self.levels.len()) {
             self.vectors(tensor.vectors());
+            // One row may have its vectors in several tensors.
+            let rows = tensor.rows().saturating_sub(self.positions);
+            self.positions += rows;
+            self.census.rows = self.census.rows.saturating_add(rows);
+            self.census.ids_total = self.census.ids_total.saturating_add(rows);
             self.census.texts = self.census.texts.saturating_add(tensor.texts());
         }
         if let Some(level) = self.levels.pop()
@@ -243,7 +248,7 @@ impl Counter {
         }
         let text = match scalar {
             Scalar::Number(number) => {
-                self.number(1, || shape::has_fraction(number));
+                self.number(1, || shape::is_measured(number));
                 number
             }
             Scalar::Text(text) => {
@@ -268,14 +273,14 @@ impl Counter {
 
     /// So many elements of the innermost array pass, all of them numbers; `bytes` are what they are written in, or begin so.
     pub fn numbers(&mut self, count: u64, bytes: &[u8]) {
-        self.number(count, || shape::has_fraction(bytes));
+        self.number(count, || shape::is_measured(bytes));
         if self.levels.last().is_some_and(|level| level.roles.has(Roles::ROWS)) {
             self.census.rows += count;
         }
     }
 
     /// So many numbers pass in the innermost container.
-    fn number(&mut self, count: u64, fraction: impl FnOnce() -> bool) {
+    fn number(&mut self, count: u64, measured: impl FnOnce() -> bool) {
         let part = self.member == Member::Part;
         let Some((level, around)) = self.levels.split_last_mut() else { return };
         let first = level.numbers == 0;
@@ -285,8 +290,8 @@ impl Counter {
             self.census.texts += u64::from(first);
         }
         if level.roles.has(Roles::COLUMN) {
-            level.fraction = level.fraction || fraction();
-            let enough = if level.fraction { shape::SHORTEST } else { shape::SHORTEST_WHOLE };
+            level.measured = level.measured || measured();
+            let enough = if level.measured { shape::SHORTEST } else { shape::SHORTEST_WHOLE };
             let is_vector = !level.object && level.numbers >= enough;
             let counted = std::mem::replace(&mut level.counted, is_vector);
             return self.vectors(u64::from(is_vector && !counted));

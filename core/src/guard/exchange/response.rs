@@ -38,8 +38,10 @@ impl Exchange {
         if !changes {
             if !no_body {
                 // What cannot be decoded is not counted; a quota that depends on it cuts the response.
+                let holds = self.ledger.meters() && status.as_u16() < 400;
                 self.response =
                     match (self.watcher(Side::Response, &masking, content_type), Decoder::of(coding)) {
+                        (Some(body), Ok(None)) if holds => body.holding(),
                         (Some(body), Ok(decoder)) => body.decoding(decoder),
                         (Some(_), Err(_)) => Body::passing(),
                         (None, _) => self.file(content_type, coding).unwrap_or_else(Body::passing),
