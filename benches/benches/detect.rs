@@ -1,11 +1,14 @@
-//! What a byte costs detection, with the whole catalogue: clean prose, text full of findings, an answer of an embedding
-//! service, and small events. Inputs are made here; `cargo bench -p wardline-benches --bench detect`.
+//! What a byte costs detection and masking, with the whole catalogue: clean prose, text full of findings, an answer of an
+//! embedding service, and small events. Inputs are made here; `cargo bench -p wardline-benches --bench detect`.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use wardline::detect::{Context, Detectors};
+use wardline::detect::{Context, Detectors, catalogue};
+use wardline::keys::Keys;
+use wardline::mask::{Format, Masker, Plan, PlanSpec, Transform};
 use wardline::model::Finding;
 
 /// Numbers that look random and are the same in every run (a linear congruential generator).
@@ -221,5 +224,33 @@ fn detect(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, detect);
+/// Whole bodies, as a guard masks them: nothing in them changes.
+fn mask(criterion: &mut Criterion) {
+    let entities = catalogue().iter().map(|info| (info.entity, Transform::Redact)).collect();
+    let plan = Plan::compile(PlanSpec { entities, ..PlanSpec::default() }).expect("a plan");
+    let (plan, keys) = (Arc::new(plan), Keys::from_root([7; 32]));
+    let mut group = criterion.benchmark_group("mask");
+    group.measurement_time(Duration::from_secs(3)).sample_size(20);
+    for (name, format, pieces) in [
+        ("embedding response, JSON", Format::Json, vec![embed()]),
+        ("1,000 events, one piece each", Format::Sse, events()),
+        ("prose", Format::Text, vec![prose(64 * 1024)]),
+    ] {
+        let mut out = Vec::new();
+        group.throughput(Throughput::Bytes(pieces.iter().map(Vec::len).sum::<usize>() as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let mut masker = Masker::new(plan.clone(), format, keys.clone(), None);
+                for piece in &pieces {
+                    out.clear();
+                    masker.push(black_box(piece), &mut out).expect("the body is of its format");
+                }
+                masker.finish(&mut out)
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, detect, mask);
 criterion_main!(benches);

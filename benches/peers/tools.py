@@ -1,5 +1,5 @@
 """One adapter a tool. Each makes two functions: the spans found in a text, and what is timed (finding and masking where the
-tool masks, finding alone where it does not)."""
+tool masks, finding alone where it does not); one that reads streams adds what is timed of a list of events."""
 
 import re
 
@@ -12,7 +12,8 @@ def wardline():
         return "application/json" if text.startswith("{") else "text/event-stream" if text.startswith("data:") else "text/plain"
 
     spans = lambda text: [(found["start"], found["end"]) for found in detect(text)]
-    return spans, lambda text: guard.mask(text, kind(text))
+    mask = lambda text: guard.mask(text, kind(text))
+    return spans, mask, lambda events: mask("".join(events))
 
 
 def cpex():

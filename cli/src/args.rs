@@ -82,14 +82,26 @@ pub(crate) struct Classify {
     #[arg(long)]
     pub(crate) system: Option<String>,
     /// The HTTP method.
-    #[arg(required_unless_present = "jsonl")]
+    #[arg(required_unless_present_any = ["jsonl", "sql", "script"])]
     pub(crate) method: Option<String>,
     /// Path and query, or a whole URL.
-    #[arg(required_unless_present = "jsonl")]
+    #[arg(required_unless_present_any = ["jsonl", "sql", "script"])]
     pub(crate) url: Option<String>,
     /// The request body; `-` reads it from standard input.
     #[arg(long)]
     pub(crate) body: Option<String>,
+    /// A text of SQL; `-` reads it from standard input.
+    #[arg(long, conflicts_with_all = ["jsonl", "method", "url", "body", "script"])]
+    pub(crate) sql: Option<String>,
+    /// The dialect of the SQL, e.g. postgresql; without it the likeliest.
+    #[arg(long, requires = "sql")]
+    pub(crate) dialect: Option<String>,
+    /// A script of a shell; `-` reads it from standard input.
+    #[arg(long, conflicts_with_all = ["jsonl", "method", "url", "body"])]
+    pub(crate) script: Option<String>,
+    /// Say which entry, rule or line of a table made each act, which fields decided, and how the risk came about.
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -104,9 +104,43 @@ fn the_evaluation_border_answers_line_by_line_in_order() {
     assert_eq!(lines[0]["operations"], serde_json::json!(["vector.export"]));
     assert_eq!(lines[0]["magnitude"], serde_json::json!({"unit": "vectors", "count": 5000}));
     assert_eq!(lines[1]["operations"], serde_json::json!(["collection.drop"]));
+    let why =
+        wardline(&["classify", "--jsonl", "--explain"], r#"{"id":1,"script":"kubectl delete ns prod"}"#);
+    let ground = &json(&why)["explain"][0];
+    assert_eq!((&ground["operation"], &ground["part"]), (&"infra.destroy".into(), &"1: kubectl".into()));
+    assert!(ground["rule_at"].as_str().unwrap().starts_with("data/tools/tools.txt:"));
     let broken = wardline(&["detect", "--jsonl"], "{\"id\":1,\"txt\":\"ana@example.org\"}\n");
     assert_eq!(broken.code, 2);
     assert!(broken.err.contains("line 1") && !broken.err.contains("ana@"), "{}", broken.err);
+}
+
+#[test]
+fn a_classification_is_explained_line_by_line() {
+    let body = r#"{"limit": 5000, "with_vector": true}"#;
+    let call = [
+        "classify",
+        "--system",
+        "qdrant",
+        "POST",
+        "/collections/docs/points/scroll",
+        "--body",
+        "-",
+        "--explain",
+    ];
+    let told = wardline(&call, body).out;
+    for part in [
+        "vector.export\tdocs\trisk 90\t5000 vectors\n",
+        "  entry   data/catalogue/qdrant.yaml:",
+        "then: vector.export}",
+        "limit = 5000",
+        "  risk    85 + 5 for 5000 vectors = 90\n",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let told = wardline(&["classify", "--sql", "DELETE FROM docs", "--explain"], "").out;
+    assert!(told.contains("  part    1: DELETE FROM\n"), "{told}");
+    let plain = wardline(&["classify", "--script", "-"], "rm -rf /srv/a").out;
+    assert_eq!(plain.lines().count(), 1, "{plain}");
 }
 
 #[test]

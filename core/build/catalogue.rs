@@ -51,6 +51,8 @@ pub(crate) struct System {
     pub(crate) encoded_slashes: bool,
     pub(crate) get_bodies: bool,
     pub(crate) action_header: Option<String>,
+    /// The names of its files.
+    pub(crate) files: Vec<String>,
     /// Kinds of body that several entries name.
     pub(crate) bodies: BTreeMap<String, Census>,
     pub(crate) entries: Vec<Entry>,
@@ -128,6 +130,9 @@ pub(crate) enum Factor {
 
 /// One line of `when`.
 pub(crate) struct Rule {
+    pub(crate) line: usize,
+    /// The line as it was written.
+    pub(crate) text: String,
     pub(crate) tests: Vec<(Source, Is)>,
     pub(crate) at_least: Option<u64>,
     pub(crate) then: Option<String>,
@@ -175,9 +180,16 @@ pub(crate) fn system(files: &[(String, String)], words: &Words) -> Result<System
         with_root(text, &mut faults, |root, faults| {
             let known = system.entries.len();
             read_file(root, &mut system, &mut default_resource, faults, words);
-            system.entries.iter_mut().skip(known).for_each(|entry| entry.file = number);
+            let written = |line: usize| text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+            for entry in system.entries.iter_mut().skip(known) {
+                entry.file = number;
+                for rule in &mut entry.when {
+                    rule.text = written(rule.line).trim().trim_start_matches("- ").to_owned();
+                }
+            }
         });
     }
+    system.files = files.iter().map(|(file, _)| file.clone()).collect();
     let names: Vec<&str> = files.iter().map(|(file, _)| file.as_str()).collect();
     finish(&mut system, &names, &default_resource, &mut faults);
     if faults.is_empty() { Ok(system) } else { Err(faults.into_found()) }
@@ -489,7 +501,15 @@ fn place(place: String) -> Source {
 }
 
 fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
-    let mut rule = Rule { tests: Vec::new(), at_least: None, then: None, risk: None, unbounded: false };
+    let mut rule = Rule {
+        line: node.line(),
+        text: String::new(),
+        tests: Vec::new(),
+        at_least: None,
+        then: None,
+        risk: None,
+        unbounded: false,
+    };
     let (mut of, mut is) = (None, None);
     for (key, line, value) in members(node, faults) {
         let texts = || value.texts().unwrap_or_default();

@@ -146,7 +146,9 @@ fn one(entry: &Entry, system: &System, unnumbered: &mut Vec<String>) -> String {
         }
     }
     format!(
-        "Entry {{ method: {:?}, route: {:?}, operation: Operation::{}, risk: {:?}, resource: {resource}, amount: {amount}, unit: {}, fields: &[{}], lines: {lines}, stream: {}, members: &[{}], when: &[{}], response: {}, request: {}, why: {:?} }},\n",
+        "Entry {{ file: {:?}, line: {}, method: {:?}, route: {:?}, operation: Operation::{}, risk: {:?}, resource: {resource}, amount: {amount}, unit: {}, fields: &[{}], lines: {lines}, stream: {}, members: &[{}], when: &[{}], response: {}, request: {}, why: {:?} }},\n",
+        system.files.get(entry.file).map_or("", String::as_str),
+        entry.line,
         entry.method,
         entry.route,
         entry.operation,
@@ -211,7 +213,9 @@ fn rule(rule: &Rule, fields: &mut Fields<'_>) -> String {
         })
         .collect();
     format!(
-        "Rule {{ tests: &[{}], at_least: {:?}, then: {}, risk: {:?}, unbounded: {} }}",
+        "Rule {{ line: {}, text: {:?}, tests: &[{}], at_least: {:?}, then: {}, risk: {:?}, unbounded: {} }}",
+        rule.line,
+        rule.text,
         tests.join(", "),
         rule.at_least,
         option(rule.then.as_ref().map(|o| format!("Operation::{o}"))),

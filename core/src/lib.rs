@@ -12,6 +12,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod audit;
+mod block;
 pub mod classify;
 pub mod clock;
 pub mod coding;

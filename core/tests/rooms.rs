@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Room -> the rooms it may use. `error`, `clock`, `glob`, `keys` and `model` are one ground floor:
+/// Room -> the rooms it may use. `block`, `error`, `clock`, `glob`, `keys` and `model` are one ground floor:
 /// plain words that may name each other.
 fn may_use() -> BTreeMap<&'static str, Vec<&'static str>> {
-    let words = ["error", "clock", "glob", "keys", "model"];
+    let words = ["block", "error", "clock", "glob", "keys", "model"];
     let ground = [&words[..], &["json", "store", "coding"]].concat();
     let second = ["detect", "vector", "identity"];
     let third = ["mask", "classify"];

@@ -101,7 +101,7 @@ fn what_grows_by_itself_is_cut_off() {
         };
         std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
     }
-    let many = format!("rm {}", each(|n| format!("/srv/a{n} "), 50_000));
+    let many = format!("rm {}", each(|n| format!("/srv/a{n} "), 30_000));
     let done = shell::script(&many);
     assert!(done.acts.len() <= 257 && done.acts.iter().all(|act| act.operation == Operation::FileDelete));
     assert_eq!(done.acts.iter().filter(|act| act.resource == "*").count(), 1);

@@ -9,6 +9,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use wardline::classify::explain::{self, Ground};
 use wardline::classify::{self, Body, Dialect, Outcome as Classified, System};
 use wardline::model::{Act, HttpHead, Magnitude, Risk};
 
@@ -49,61 +50,147 @@ struct Answer {
     tables: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refused: Option<&'static str>,
+    /// What made each act.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explain: Option<Vec<Explained>>,
+}
+
+/// What made one act.
+#[derive(Serialize)]
+struct Explained {
+    operation: &'static str,
+    resource: String,
+    risk: Risk,
+    arithmetic: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    part: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule_at: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    fields: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    worst_case: bool,
+}
+
+impl Explained {
+    fn of(ground: Ground) -> Self {
+        Self {
+            operation: ground.act.operation.name(),
+            risk: ground.act.risk,
+            arithmetic: ground.arithmetic(),
+            part: ground.part.map(|(number, words)| format!("{number}: {words}")),
+            entry: ground.entry,
+            entry_at: ground.entry_at.map(|place| place.to_string()),
+            rule: ground.rule,
+            rule_at: ground.rule_at.map(|place| place.to_string()),
+            fields: ground.fields.into_iter().collect(),
+            worst_case: ground.worst_case,
+            resource: ground.act.resource,
+        }
+    }
+
+    /// The lines below an act.
+    fn lines(&self) -> Vec<String> {
+        let at = |text: &Option<String>, place: &Option<String>| {
+            let parts: Vec<&str> = [place, text].into_iter().filter_map(Option::as_deref).collect();
+            (!parts.is_empty()).then(|| parts.join("  "))
+        };
+        let fields: Vec<String> =
+            self.fields.iter().map(|(name, found)| format!("{name} = {found}")).collect();
+        let told = [
+            ("part", self.part.clone()),
+            ("entry", at(&self.entry, &self.entry_at)),
+            ("rule", at(&self.rule, &self.rule_at)),
+            ("fields", Some(fields.join(", ")).filter(|fields| !fields.is_empty())),
+            ("body", self.worst_case.then(|| "not read: the worst of the entry stands".to_owned())),
+            ("risk", Some(self.arithmetic.clone())),
+        ];
+        told.into_iter().filter_map(|(name, text)| Some(format!("  {name:<7} {}", text?))).collect()
+    }
 }
 
 pub(crate) fn run(args: &Classify, json: bool, streams: &mut Streams<'_>) -> Outcome {
     if args.jsonl {
-        streams.each_line(|question: Question| answer(&question))?;
+        streams.each_line(|question: Question| answer(&question, args.explain))?;
         return Ok(0);
     }
-    let body = match args.body.as_deref() {
-        Some("-") => Some(String::from_utf8_lossy(&streams.read_all()?).into_owned()),
-        other => other.map(str::to_owned),
+    let mut given = |text: &Option<String>| match text.as_deref() {
+        Some("-") => Ok(Some(String::from_utf8_lossy(&streams.read_all()?).into_owned())),
+        other => Ok::<_, Failure>(other.map(str::to_owned)),
     };
     let question = Question {
         system: args.system.clone(),
         method: args.method.clone(),
         url: args.url.clone(),
-        body: body.map(Value::String),
+        body: given(&args.body)?.map(Value::String),
+        sql: given(&args.sql)?,
+        dialect: args.dialect.clone(),
+        script: given(&args.script)?,
         ..Question::default()
     };
-    let (acts, refused) = judge(&question)?;
+    let judged = judge(&question, args.explain)?;
     if json {
-        streams.json(&Answer { id: None, ..summary(&acts, refused) })?;
+        streams.json(&summary(&judged, None))?;
         return Ok(0);
     }
-    if let Some(code) = refused {
+    if let Some(code) = judged.refused {
         streams.say(format!("refused: {code}"))?;
     }
-    for act in &acts {
+    let mut grounds = judged.grounds.unwrap_or_default().into_iter();
+    for act in &judged.acts {
         streams.say(format!("{}\t{}\trisk {}\t{}", act.operation, act.resource, act.risk, act.magnitude))?;
+        for line in grounds.next().map(Explained::of).iter().flat_map(Explained::lines) {
+            streams.say(line)?;
+        }
     }
     Ok(0)
 }
 
-fn answer(question: &Question) -> Result<Answer, Failure> {
-    if let Some(text) = &question.sql {
-        let done = classify::sql(text, question.dialect.as_deref().and_then(Dialect::by_name));
-        let id = Some(question.id.clone());
-        return Ok(Answer { id, tables: Some(done.tables), ..summary(&done.acts, done.reason) });
+fn answer(question: &Question, explain: bool) -> Result<Answer, Failure> {
+    Ok(summary(&judge(question, explain)?, Some(question.id.clone())))
+}
+
+/// What a request does, and why where that is asked.
+#[derive(Default)]
+struct Judged {
+    acts: Vec<Act>,
+    refused: Option<&'static str>,
+    tables: Option<Vec<String>>,
+    grounds: Option<Vec<Ground>>,
+}
+
+impl Judged {
+    fn unknown(refused: Option<&'static str>) -> Self {
+        Self { acts: vec![Act::unknown()], refused, ..Self::default() }
     }
-    let (acts, refused) = judge(question)?;
-    Ok(Answer { id: Some(question.id.clone()), ..summary(&acts, refused) })
 }
 
 /// The acts of a request; a request that has no one reading is unknown, with the reason.
-fn judge(question: &Question) -> Result<(Vec<Act>, Option<&'static str>), Failure> {
+fn judge(question: &Question, explain: bool) -> Result<Judged, Failure> {
+    if let Some(text) = &question.sql {
+        let dialect = question.dialect.as_deref().and_then(Dialect::by_name);
+        let done = classify::sql(text, dialect);
+        let grounds = explain.then(|| explain::sql(text, dialect));
+        return Ok(Judged { acts: done.acts, refused: done.reason, tables: Some(done.tables), grounds });
+    }
     if let Some(script) = &question.script {
         let done = classify::shell::script(script);
-        return Ok((done.acts, done.reason));
+        let grounds = explain.then(|| explain::script(script));
+        return Ok(Judged { acts: done.acts, refused: done.reason, grounds, ..Judged::default() });
     }
     if let Some(argv) = &question.argv {
-        return Ok(command(question.system.as_deref(), argv));
+        return Ok(command(question.system.as_deref(), argv, explain));
     }
     let (method, url) = match (&question.grpc_path, &question.method, &question.url) {
         (Some(path), ..) => ("POST", path),
         (None, Some(method), Some(url)) => (method.as_str(), url),
-        _ => return Ok((vec![Act::unknown()], None)),
+        _ => return Ok(Judged::unknown(None)),
     };
     let mut head = head(method, url, &question.headers)?;
     if question.grpc_path.is_some() {
@@ -121,7 +208,7 @@ fn judge(question: &Question) -> Result<(Vec<Act>, Option<&'static str>), Failur
         Some(name) => classify::system(name).into_iter().collect(),
         None => classify::systems().iter().collect(),
     };
-    let mut best: Option<(Vec<Act>, Option<&'static str>)> = None;
+    let mut best: Option<Judged> = None;
     for system in systems {
         let classified = match classify::http(system, &head, "") {
             Classified::NeedBody(pending) => pending.finish(Body::Whole(&body)),
@@ -130,28 +217,35 @@ fn judge(question: &Question) -> Result<(Vec<Act>, Option<&'static str>), Failur
         };
         let judged = match classified {
             Ok(done) if done.entry.is_none() && question.system.is_none() => continue,
-            Ok(done) => (done.acts, None),
-            Err(refusal) => (vec![Act::unknown()], Some(refusal.code)),
+            Ok(done) => {
+                let grounds = explain.then(|| explain::http(system, &head, "", Body::Whole(&body)).ok());
+                Judged { acts: done.acts, grounds: grounds.flatten(), ..Judged::default() }
+            }
+            Err(refusal) => Judged::unknown(Some(refusal.code)),
         };
         // Where several catalogues know the request, the strictest reading stands.
-        if best.as_ref().is_none_or(|(acts, _)| riskiest(acts) < riskiest(&judged.0)) {
+        if best.as_ref().is_none_or(|known| riskiest(&known.acts) < riskiest(&judged.acts)) {
             best = Some(judged);
         }
     }
-    Ok(best.unwrap_or_else(|| (vec![Act::unknown()], None)))
+    Ok(best.unwrap_or_else(|| Judged::unknown(None)))
 }
 
 /// What a command of a system does.
-fn command(system: Option<&str>, argv: &[String]) -> (Vec<Act>, Option<&'static str>) {
+fn command(system: Option<&str>, argv: &[String], explain: bool) -> Judged {
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
     let Some(system) = system else {
         let done = classify::shell::argv(&words);
-        return (done.acts, done.reason);
+        let grounds = explain.then(|| explain::argv(&words));
+        return Judged { acts: done.acts, refused: done.reason, grounds, ..Judged::default() };
     };
-    let Some(system) = classify::system(system) else { return (vec![Act::unknown()], None) };
+    let Some(system) = classify::system(system) else { return Judged::unknown(None) };
     match classify::command(system, &words) {
-        Ok(done) => (done.acts, None),
-        Err(refusal) => (vec![Act::unknown()], Some(refusal.code)),
+        Ok(done) => {
+            let grounds = explain.then(|| explain::command(system, &words).ok()).flatten();
+            Judged { acts: done.acts, grounds, ..Judged::default() }
+        }
+        Err(refusal) => Judged::unknown(Some(refusal.code)),
     }
 }
 
@@ -178,21 +272,22 @@ fn riskiest(acts: &[Act]) -> Risk {
 }
 
 /// The operations without repeats; resource, risk and magnitude of the riskiest act, the first of equals.
-fn summary(acts: &[Act], refused: Option<&'static str>) -> Answer {
+fn summary(judged: &Judged, id: Option<Value>) -> Answer {
     let mut operations = Vec::new();
-    for act in acts {
+    for act in &judged.acts {
         if !operations.contains(&act.operation.name()) {
             operations.push(act.operation.name());
         }
     }
-    let top = acts.iter().rev().max_by_key(|act| act.risk).cloned().unwrap_or_else(Act::unknown);
+    let top = judged.acts.iter().rev().max_by_key(|act| act.risk).cloned().unwrap_or_else(Act::unknown);
     Answer {
-        id: None,
+        id,
         operations,
         resource: top.resource,
         risk: top.risk,
         magnitude: top.magnitude,
-        tables: None,
-        refused,
+        tables: judged.tables.clone(),
+        refused: judged.refused,
+        explain: judged.grounds.clone().map(|grounds| grounds.into_iter().map(Explained::of).collect()),
     }
 }

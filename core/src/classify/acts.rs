@@ -3,6 +3,7 @@
 
 use super::body::{Record, Value};
 use super::catalogue::{Amount, Entry, Factor, Is, Source, System, Test};
+use super::explain::Trace;
 use super::risk::raised;
 use super::target::{first_segment, parameter};
 use super::{Refusal, body, names, router};
@@ -19,6 +20,8 @@ pub(super) struct Facts<'f> {
     pub(super) headers: &'f http::HeaderMap,
     /// The words of a command behind its name.
     pub(super) arguments: &'f [&'f str],
+    /// Where somebody asks why.
+    pub(super) trace: Option<&'f Trace>,
 }
 
 impl Facts<'_> {
@@ -118,6 +121,9 @@ pub(super) fn worst(entry: &'static Entry, facts: &Facts<'_>) -> Result<Vec<Act>
     let members = entry.members.iter().filter_map(|(_, at)| facts.system.entries.get(*at));
     let all = std::iter::once(entry).chain(members).map(worst_reading);
     let reading = all.reduce(Reading::stricter).unwrap_or_else(|| worst_reading(entry));
+    if let Some(trace) = facts.trace {
+        trace.worst(entry, reading.operation, reading.base);
+    }
     let named = resources(entry, facts, &nothing)?;
     Ok(named.into_iter().map(|resource| act((over(reading, facts, &resource), resource))).collect())
 }
@@ -184,6 +190,7 @@ fn reading(
         Reading { operation, base, magnitude: Magnitude { unit, count } }
     };
     let mut strictest = of(entry.operation, entry.risk(), false);
+    let mut by = None;
     for rule in entry.when {
         if rule.at_least.is_some_and(|limit| total.is_some_and(|total| total < limit)) {
             continue;
@@ -195,8 +202,16 @@ fn reading(
         if holds {
             let operation = rule.then.unwrap_or(entry.operation);
             let base = rule.risk.map_or_else(|| base_of(entry, rule.then), Risk::new);
-            strictest = strictest.stricter(of(operation, base, rule.unbounded));
+            let candidate = of(operation, base, rule.unbounded);
+            if candidate.risk() >= strictest.risk() {
+                (strictest, by) = (candidate, Some(rule));
+            }
         }
+    }
+    if let Some(trace) = facts.trace {
+        trace.reading(entry, by, strictest.operation, strictest.base, &mut |source| {
+            values(source, facts, record).unwrap_or_default()
+        });
     }
     Ok(strictest)
 }

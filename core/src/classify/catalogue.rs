@@ -63,6 +63,8 @@ impl System {
 /// What one operation of a system does.
 #[derive(Debug)]
 pub struct Entry {
+    pub(super) file: &'static str,
+    pub(super) line: usize,
     pub(super) method: &'static str,
     pub(super) route: &'static str,
     pub(super) operation: Operation,
@@ -83,6 +85,11 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The catalogue's file and the line where it stands.
+    pub fn place(&self) -> (&'static str, usize) {
+        (self.file, self.line)
+    }
+
     /// The method, e.g. `POST`.
     pub fn method(&self) -> &'static str {
         self.method
@@ -268,6 +275,8 @@ pub(super) enum Factor {
 /// A rule of an entry: where all tests hold, it may be something stricter.
 #[derive(Debug)]
 pub(super) struct Rule {
+    pub(super) line: usize,
+    pub(super) text: &'static str,
     pub(super) tests: &'static [Test],
     pub(super) at_least: Option<u64>,
     pub(super) then: Option<Operation>,

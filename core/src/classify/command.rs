@@ -6,6 +6,7 @@
 use super::acts::{self, Facts};
 use super::body::Record;
 use super::catalogue::System;
+use super::explain::Trace;
 use super::{Classified, Refusal};
 
 /// Classifies one command, e.g. `["FT.SEARCH", "docs", "*"]`.
@@ -22,6 +23,14 @@ use super::{Classified, Refusal};
 /// assert_eq!(flush.acts[0].operation, Operation::CollectionDrop);
 /// ```
 pub fn command(system: &'static System, words: &[&str]) -> Result<Classified, Refusal> {
+    traced(system, words, None)
+}
+
+pub(super) fn traced(
+    system: &'static System,
+    words: &[&str],
+    trace: Option<&Trace>,
+) -> Result<Classified, Refusal> {
     let Some((entry, length)) = system.router().command(words) else { return Ok(Classified::unknown()) };
     let headers = http::HeaderMap::new();
     let facts = Facts {
@@ -30,6 +39,7 @@ pub fn command(system: &'static System, words: &[&str]) -> Result<Classified, Re
         query: None,
         headers: &headers,
         arguments: words.get(length..).unwrap_or_default(),
+        trace,
     };
     let nothing = [Record { entry: Some(entry), values: Vec::new() }];
     Ok(Classified::of(entry, acts::judge(entry, &facts, &nothing)?, false))

@@ -9,6 +9,7 @@ use http::{HeaderMap, Method, header};
 use super::acts::{self, Facts};
 use super::body::Record;
 use super::catalogue::{Entry, System};
+use super::explain::Trace;
 use super::{Body, Classified, Outcome, Pending, Refusal, done, wire};
 use crate::coding::Decoder;
 use crate::model::HttpHead;
@@ -45,7 +46,12 @@ fn codec(head: &HttpHead) -> Option<Codec> {
 }
 
 /// Classifies a call by its head. Paths of methods have one spelling: they are compared byte for byte.
-pub(super) fn classify(system: &'static System, head: &HttpHead, base_path: &str) -> Outcome {
+pub(super) fn classify(
+    system: &'static System,
+    head: &HttpHead,
+    base_path: &str,
+    trace: Option<&Trace>,
+) -> Outcome {
     let unknown = || Outcome::Done(Classified::unknown());
     let Some(path) = head.target.strip_prefix(base_path.trim_end_matches('/')) else { return unknown() };
     let Some(entry) = system.router().method(path) else { return unknown() };
@@ -55,12 +61,12 @@ pub(super) fn classify(system: &'static System, head: &HttpHead, base_path: &str
     if entry.stream || codec(head) != Some(Codec::Protobuf) {
         let none = HeaderMap::new();
         return done(
-            acts::worst(entry, &facts(system, &none))
+            acts::worst(entry, &facts(system, &none, trace))
                 .map(|acts| Classified::of(entry, acts, entry.reads_body())),
         );
     }
     if !entry.reads_body() {
-        return done(judge(system, entry, &[Record { entry: Some(entry), values: Vec::new() }]));
+        return done(judge(system, entry, &[Record { entry: Some(entry), values: Vec::new() }], trace));
     }
     let mut headers = HeaderMap::new();
     headers.extend(head.headers.get(&ENCODING).map(|coding| (ENCODING, coding.clone())));
@@ -68,25 +74,34 @@ pub(super) fn classify(system: &'static System, head: &HttpHead, base_path: &str
 }
 
 /// Classifies a call by its messages.
-pub(super) fn finish(pending: &Pending, body: Body<'_>) -> Result<Classified, Refusal> {
+pub(super) fn finish(
+    pending: &Pending,
+    body: Body<'_>,
+    trace: Option<&Trace>,
+) -> Result<Classified, Refusal> {
     let (system, entry) = (pending.system, pending.entry);
     let read = match body {
         Body::Whole(bytes) => messages(entry, bytes, &pending.headers)?,
         Body::TooLarge | Body::Undecodable => None,
     };
     match read {
-        Some(records) => judge(system, entry, &records),
-        None => Ok(Classified::of(entry, acts::worst(entry, &facts(system, &pending.headers))?, true)),
+        Some(records) => judge(system, entry, &records, trace),
+        None => Ok(Classified::of(entry, acts::worst(entry, &facts(system, &pending.headers, trace))?, true)),
     }
 }
 
-fn judge(system: &'static System, entry: &'static Entry, records: &[Record]) -> Result<Classified, Refusal> {
+fn judge(
+    system: &'static System,
+    entry: &'static Entry,
+    records: &[Record],
+    trace: Option<&Trace>,
+) -> Result<Classified, Refusal> {
     let none = HeaderMap::new();
-    Ok(Classified::of(entry, acts::judge(entry, &facts(system, &none), records)?, false))
+    Ok(Classified::of(entry, acts::judge(entry, &facts(system, &none, trace), records)?, false))
 }
 
-fn facts<'f>(system: &'static System, headers: &'f HeaderMap) -> Facts<'f> {
-    Facts { system, params: matchit::Params::new(), query: None, headers, arguments: &[] }
+fn facts<'f>(system: &'static System, headers: &'f HeaderMap, trace: Option<&'f Trace>) -> Facts<'f> {
+    Facts { system, params: matchit::Params::new(), query: None, headers, arguments: &[], trace }
 }
 
 /// What decides in the messages of a body; `None` where one is compressed in a way that cannot be undone here.

@@ -27,6 +27,7 @@ mod acts;
 mod body;
 mod catalogue;
 mod command;
+pub mod explain;
 mod graphql;
 mod grpc;
 mod names;
@@ -42,8 +43,11 @@ pub use command::command;
 pub use risk::raised;
 pub use sql::{Dialect, Statements, sql};
 
+use http::HeaderName;
+
 use acts::Facts;
 use body::Record;
+use explain::Trace;
 use target::Target;
 
 use crate::model::{Act, HttpHead, Operation, Unit};
@@ -141,8 +145,12 @@ pub enum Body<'b> {
 ///   readings, a `GET` or `HEAD` with a body where the entry knows none, and whatever else no entry matches.
 /// * `POST` with `Content-Type: application/grpc` is a gRPC call: its path is looked up as it is, its messages decide.
 pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcome {
+    traced(system, head, base_path, None)
+}
+
+fn traced(system: &'static System, head: &HttpHead, base_path: &str, trace: Option<&Trace>) -> Outcome {
     if grpc::is(head) {
-        return grpc::classify(system, head, base_path);
+        return grpc::classify(system, head, base_path, trace);
     }
     let unknown = || Outcome::Done(Classified::unknown());
     let Some(mut target) =
@@ -180,7 +188,7 @@ pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcom
     if reads && declares_body(head) && !entry.reads_body() && !system.get_bodies {
         return unknown();
     }
-    let facts = Facts { system, params, query: target.query, headers: &head.headers, arguments: &[] };
+    let facts = Facts { system, params, query: target.query, headers: &head.headers, arguments: &[], trace };
     if entry.reads_body() && (!reads || declares_body(head)) {
         if !is_multipart(head) && !holds_tensors(head) {
             let (path, query) = (target.path.into_owned(), target.query.map(str::to_owned));
@@ -202,8 +210,12 @@ fn done(result: Result<Classified, Refusal>) -> Outcome {
 }
 
 fn overrides_method(head: &HttpHead, target: &Target<'_>) -> bool {
-    let headers = ["x-http-method-override", "x-http-method", "x-method-override"];
-    headers.iter().any(|name| head.headers.contains_key(*name))
+    const HEADERS: [HeaderName; 3] = [
+        HeaderName::from_static("x-http-method-override"),
+        HeaderName::from_static("x-http-method"),
+        HeaderName::from_static("x-method-override"),
+    ];
+    HEADERS.iter().any(|name| head.headers.contains_key(name))
         || target.query.is_some_and(|query| {
             // An encoded spelling of the key needs a `%`; without either there is nothing to look for.
             query.contains(['%', '_'])
@@ -247,8 +259,12 @@ impl Pending {
     /// # Errors
     /// A body without one reading: not JSON, a deciding key that comes twice, a deciding field of a wrong type.
     pub fn finish(self, body: Body<'_>) -> Result<Classified, Refusal> {
+        self.traced(body, None)
+    }
+
+    fn traced(self, body: Body<'_>, trace: Option<&Trace>) -> Result<Classified, Refusal> {
         if self.entry.method == router::RPC {
-            return grpc::finish(&self, body);
+            return grpc::finish(&self, body, trace);
         }
         let Some((_, params)) = self.system.router().find(self.entry.method, &self.path) else {
             return Ok(Classified::unknown());
@@ -259,6 +275,7 @@ impl Pending {
             query: self.query.as_deref(),
             headers: &self.headers,
             arguments: &[],
+            trace,
         };
         match body {
             Body::Whole(bytes) => {

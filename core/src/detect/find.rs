@@ -4,6 +4,7 @@ use saphyr::Yaml;
 
 use super::address::{self, Address};
 use super::bic::{self, Bic};
+use super::capital::Capital;
 use super::catalogue::strings;
 use super::coin::base58::{self, Base58};
 use super::coin::bech32::{self, Prefix};
@@ -177,7 +178,7 @@ impl Find {
     #[inline]
     pub(super) fn wants(&self, input: &Input<'_>, word: &Word) -> bool {
         match self {
-            Self::Address(_) => address::wants(input, word),
+            Self::Address(settings) => address::wants(input, word, settings),
             Self::BirthDate => date::wants(input, word),
             Self::Card(_) => {
                 word.is_number() && word.length() >= 4 && (word.more || card::fits(word.length()))
@@ -231,6 +232,16 @@ impl Find {
             Self::Monero => monero::attempt(input, &seen.word),
             Self::Phone(codes) => phone::attempt(input, seen, codes, sense),
             _ => Attempt::none(seen.word.start),
+        }
+    }
+
+    /// Whether a reader of names and addresses may make something of the word; `keyed`: the text stands under a key.
+    #[inline]
+    pub(super) fn wants_capital(&self, input: &Input<'_>, word: &Capital<'_>, keyed: bool) -> bool {
+        match self {
+            Self::Address(settings) => address::wants_capital(input, word, settings),
+            Self::Person(settings) => settings.wants_capital(input, word, keyed),
+            _ => true,
         }
     }
 

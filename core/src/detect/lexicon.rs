@@ -3,6 +3,8 @@
 //! Words and text are brought to the same plain form first: lower case, without accents, one space between words,
 //! `customerSSN_no` as `customer ssn no`. Characters of scripts that put no space between words are words of their own.
 
+use crate::block::{self, Block};
+
 /// Which entities a text tells of, by their place in the [`Lexicon`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Told([u64; Told::SIZE]);
@@ -163,37 +165,33 @@ impl Lexicon {
     /// such phrases tell. Told quickly: most words begin none. What is beyond ASCII may be anything.
     pub(super) fn hints(&self, text: &[u8], mut each: impl FnMut(usize, Hint)) {
         let mut at = 0;
-        loop {
-            let rest = text.get(at..).unwrap_or_default();
-            let Some(gap) = rest.iter().position(|&byte| byte >= 0x80 || Kind::of(byte) != Kind::Other)
-            else {
-                return;
-            };
-            let (start, rest) = (at + gap, rest.get(gap..).unwrap_or_default());
-            let run = |from: usize, kind: Kind| {
-                let letters = rest.get(from..).unwrap_or_default().iter();
-                letters.take_while(|&&byte| Kind::of(byte) == kind).count()
-            };
-            let capitals = run(0, Kind::Upper);
-            let length = match (capitals, run(capitals, Kind::Lower)) {
-                (0 | 1, small) => capitals + small,
-                // The last capital begins the word of the small letters.
-                (_, 1..) => capitals - 1,
-                (_, 0) => capitals,
-            };
-            if length == 0 {
-                each(start, Hint::default());
-                at = start + rest.iter().take_while(|&&byte| byte >= 0x80).count();
-                continue;
+        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+            let words = Words::of(rest);
+            let mut starts = words.starts;
+            let mut next = block::SIZE;
+            while starts != 0 {
+                let start = starts.trailing_zeros() as usize;
+                starts &= starts - 1;
+                let end = words.end(start);
+                // A word that is cut off by the block is read with the next one, but for one that fills it.
+                if end == block::SIZE && start > 0 && rest.len() > block::SIZE {
+                    next = start;
+                    break;
+                }
+                if words.beyond >> start & 1 == 1 {
+                    each(at + start, Hint::default());
+                    continue;
+                }
+                let word = rest.get(start..).unwrap_or_default();
+                let first = word.first().map_or(0, |first| first | 0x20);
+                let lengths = self.lengths.get(usize::from(first)).copied().unwrap_or(0);
+                if lengths >> (end - start).min(31) & 1 == 1
+                    && let Some(hint) = self.begun(beginning(word, end - start))
+                {
+                    each(at + start, hint);
+                }
             }
-            at = start + length;
-            let small = rest.first().map_or(0, |first| first | 0x20);
-            let lengths = self.lengths.get(usize::from(small)).copied().unwrap_or(0);
-            if lengths >> length.min(31) & 1 == 1
-                && let Some(hint) = self.begun(beginning(rest, length))
-            {
-                each(start, hint);
-            }
+            at += next;
         }
     }
 
@@ -275,10 +273,12 @@ fn filtered(beginning: u64) -> (usize, u32) {
     ((hash >> 6) as usize % (FILTER / 64), (hash & 63) as u32)
 }
 
-const FNV: u32 = 0x811C_9DC5;
+/// FNV-1a of 32 bits.
+pub(super) const FNV: u32 = 0x811C_9DC5;
 
+/// A hash with one more byte.
 #[inline]
-fn mix(hash: u32, byte: u8) -> u32 {
+pub(super) fn mix(hash: u32, byte: u8) -> u32 {
     (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
 }
 
@@ -377,6 +377,36 @@ impl Plain {
         if self.bytes.get(self.length.wrapping_sub(1)) != Some(&b' ') {
             self.push(b' ');
         }
+    }
+}
+
+/// Where the words of a block begin and end.
+struct Words {
+    /// The first bytes of words, and of runs beyond ASCII.
+    starts: u64,
+    letters: u64,
+    beyond: u64,
+}
+
+impl Words {
+    #[inline]
+    fn of(text: &[u8]) -> Self {
+        let block = Block::first(text);
+        let (upper, lower) = (block.within(b'A', b'Z').bits(), block.within(b'a', b'z').bits());
+        let (letters, beyond) = (upper | lower, block.beyond().bits());
+        // The last capital begins the word of the small letters: `customerSSNValue`.
+        let humps = upper & (lower << 1) | upper & (upper << 1) & (lower >> 1);
+        Self { starts: letters & (!(letters << 1) | humps) | beyond & !(beyond << 1), letters, beyond }
+    }
+
+    /// The end of the word that begins there.
+    #[inline]
+    fn end(&self, start: usize) -> usize {
+        let of = if self.beyond >> start & 1 == 1 { self.beyond } else { self.letters };
+        // Of the same kind, up to where another word begins.
+        let others = self.starts & !(1 << start);
+        let ends = (!of | others) & (u64::MAX << start);
+        ends.trailing_zeros() as usize
     }
 }
 

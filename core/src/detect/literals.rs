@@ -43,7 +43,9 @@ impl Lead {
     /// Whether it stands at the offset.
     fn fits(&self, text: &[u8], offset: usize) -> bool {
         let here = text.get(offset..).unwrap_or_default();
-        here.len() >= self.0.len() && self.0.iter().zip(here).all(|(set, &byte)| set.holds(byte))
+        // From its end: anchors such as addresses begin alike.
+        let here = here.get(..self.0.len());
+        here.is_some_and(|here| self.0.iter().zip(here).rev().all(|(set, &byte)| set.holds(byte)))
     }
 
     /// The place of the first of the two times four bytes by which it is found: the rarest. Place 0 is the byte before it,
@@ -209,10 +211,12 @@ impl Literals {
     /// What the four bytes at the offset are; beyond the end of the text stand zeros.
     #[inline(never)]
     fn look(&self, text: &[u8], offset: usize, wake: &mut impl FnMut(usize, usize)) {
-        let mut gram = [0; GRAM];
-        for (slot, byte) in gram.iter_mut().zip(text.get(offset..).unwrap_or_default()) {
-            *slot = *byte;
-        }
+        let rest = text.get(offset..).unwrap_or_default();
+        let gram = rest.first_chunk().copied().unwrap_or_else(|| {
+            let mut gram = [0; GRAM];
+            gram.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+            gram
+        });
         let gram = u32::from_le_bytes(gram) & ASCII as u32 | FOLD as u32;
         if !self.may_hold(gram) {
             return;

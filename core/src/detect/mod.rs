@@ -26,7 +26,9 @@ mod address;
 mod around;
 mod bic;
 mod bytes;
+mod capital;
 mod catalogue;
+mod clean;
 mod coin;
 mod custom;
 mod digits;
@@ -113,6 +115,8 @@ pub struct Open {
 pub struct Carry {
     inside: Option<Inside>,
     places: [disguise::Place; disguise::DEPTH],
+    /// Up to so many bytes behind [`Open::from`] no disguise begins in what is kept, if there is none at all.
+    looked: Option<usize>,
 }
 
 impl Carry {

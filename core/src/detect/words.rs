@@ -50,9 +50,10 @@ impl<'a> Sight<'a> {
     }
 
     /// Of whom words may tell around a value that begins at or before `start` with a word that ends at `end`, before it,
-    /// behind it or in the text's key: surely of no other. Where the text ends close behind, nothing is sure.
-    pub(super) fn hints(&self, input: &Input<'_>, start: usize, end: usize) -> Option<Told> {
-        let behind = input.rest(end).get(..VALUE + AFTER)?;
+    /// behind it or in the text's key: surely of no other. Where a text that may go on ends close behind, nothing is sure.
+    pub(super) fn hints(&self, input: &Input<'_>, start: usize, end: usize, whole: bool) -> Option<Told> {
+        let rest = input.rest(end);
+        let behind = rest.get(..VALUE + AFTER).or(whole.then_some(rest))?;
         // No value goes on behind these.
         let last = behind.iter().position(|&byte| byte != b'.' && is_stop(byte)).unwrap_or(behind.len());
         let first = start.saturating_sub(CONTEXT + VALUE);

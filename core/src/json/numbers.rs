@@ -5,6 +5,8 @@
 //! automaton whose whole state is a shift count (one table row a byte, about one cycle each). Numbers are counted
 //! by their commas.
 
+use crate::block::{self, Block};
+
 /// A run of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
@@ -77,25 +79,26 @@ fn walk(state: u64, bytes: &[u8]) -> u64 {
 }
 
 /// How many bytes are read at once.
-const BLOCK: usize = 64;
+const BLOCK: usize = block::SIZE;
 
 /// The run of numbers at the start of `bytes`, which stand where an element is expected. `None` where not even
 /// one number is known to be complete: it is then read on its own.
 pub(super) fn run(bytes: &[u8]) -> Option<Run> {
     let mut state = BEFORE;
-    let mut passed = 0;
+    let (mut passed, mut commas) = (0, 0);
     let mut closed = false;
     let mut whole = Whole::default();
-    // Whether some block lies inside one number, which may then be too long.
+    // Whether some whole block lies inside one number, which may then be too long.
     let mut sparse = false;
     while passed < bytes.len() {
         if let Some(around) = passed.checked_sub(2).and_then(|from| bytes.get(from..)?.first_chunk())
-            && let Some(after) = plain(state, around)
+            && let Some(plain) = plain(state, around)
         {
-            state = after;
+            state = plain.state;
             passed += BLOCK;
             whole.behind(state);
-            sparse |= memchr::memchr(b',', around).is_none();
+            commas += u64::from(plain.commas);
+            sparse |= plain.commas == 0;
             continue;
         }
         // The first two bytes are what a plain block looks back on.
@@ -106,7 +109,9 @@ pub(super) fn run(bytes: &[u8]) -> Option<Run> {
             state = after;
             passed += block.len();
             whole.read(block);
-            sparse |= !block.contains(&b',');
+            let more = count(block);
+            commas += more;
+            sparse |= more == 0 && block.len() == BLOCK;
             continue;
         }
         // Once more through this block, byte by byte, to the place.
@@ -118,15 +123,23 @@ pub(super) fn run(bytes: &[u8]) -> Option<Run> {
             }
             state = next;
             passed += 1;
+            commas += u64::from(*byte == b',');
             whole.read(std::slice::from_ref(byte));
         }
         break;
     }
     let read = bytes.get(..passed)?;
-    let len = if closed { passed } else { memchr::memrchr(b',', read)? };
-    let len = if sparse { before_overlong(read.get(..len)?)? } else { len };
-    let run = read.get(..len)?;
-    Some(Run { len, count: 1 + count(run, |byte| byte == b','), long: whole.long })
+    // The last number is complete where the array is; else the run ends before its comma.
+    let mut len = passed;
+    if !closed {
+        len = memchr::memrchr(b',', read)?;
+        commas -= 1;
+    }
+    if sparse {
+        len = before_overlong(read.get(..len)?)?;
+        commas = count(read.get(..len)?);
+    }
+    Some(Run { len, count: 1 + commas, long: whole.long })
 }
 
 /// How much of a run comes before a number that is too long to be one; `None` where the first is.
@@ -141,15 +154,20 @@ fn before_overlong(run: &[u8]) -> Option<usize> {
     end
 }
 
-/// The state after a block of numbers such as embeddings are written in: `-0.0312, 1.25`, with one digit before the
-/// point, read with vector instructions. `None` where it holds any other, which the automaton then reads.
+/// A block of numbers such as embeddings are written in.
+struct Plain {
+    /// The state after it.
+    state: u64,
+    commas: u32,
+}
+
+/// Reads a block of numbers such as `-0.0312, 1.25`, with one digit before the point, with vector instructions. `None`
+/// where it holds any other, which the automaton then reads.
 ///
 /// What may stand at a byte follows from the two before it, so all bytes are judged at once; `around` holds those two
 /// and the block.
-fn plain(state: u64, around: &[u8; BLOCK + 2]) -> Option<u64> {
-    let (seconds, firsts) = (around.first_chunk::<BLOCK>()?, around.get(1..)?.first_chunk::<BLOCK>()?);
-    let block = around.last_chunk::<BLOCK>()?;
-    let (&[second], &[first]) = (seconds.first_chunk()?, firsts.first_chunk()?);
+fn plain(state: u64, around: &[u8; BLOCK + 2]) -> Option<Plain> {
+    let (&[second, first], bytes) = (around.first_chunk()?, around.last_chunk::<BLOCK>()?);
     let enters = match state {
         BEFORE => is_gap(first),
         ZERO | WHOLE => is_gap(second) | (second == b'-'),
@@ -159,26 +177,39 @@ fn plain(state: u64, around: &[u8; BLOCK + 2]) -> Option<u64> {
     if !enters {
         return None;
     }
-    let wrong = block.iter().zip(firsts).zip(seconds).fold(0u8, |wrong, ((&byte, &first), &second)| {
-        let digits = first.is_ascii_digit();
-        // The digit before is the whole part: a point must follow.
-        let whole = digits & (is_gap(second) | (second == b'-'));
-        let fits = (byte.is_ascii_digit() & !whole)
-            | ((byte == b'.') & whole)
-            | ((byte == b',') & digits & !whole)
-            | (((byte == b'-') | is_space(byte)) & is_gap(first));
-        wrong | u8::from(!fits)
-    });
-    let &[before, last] = block.last_chunk()?;
+    let block = Block::of(bytes);
+    let (digits, points) = (block.within(b'0', b'9').bits(), block.is(b'.').bits());
+    let (commas, minus) = (block.is(b',').bits(), block.is(b'-').bits());
+    let spaces = (block.is(b' ') | block.is(b'\n')).bits();
+    let gaps = commas | spaces;
+    let bit = |is: bool, place: u32| u64::from(is) << place;
+    // What stands one byte before each, and two.
+    let digit_before = digits << 1 | bit(first.is_ascii_digit(), 0);
+    let gap_before = gaps << 1 | bit(is_gap(first), 0);
+    let opens = gaps | minus;
+    let opens_two_before = opens << 2 | bit(opens_number(first), 1) | bit(opens_number(second), 0);
+    // The digit before is the whole part: a point must follow.
+    let whole = digit_before & opens_two_before;
+    let fits =
+        digits & !whole | points & whole | commas & digit_before & !whole | (minus | spaces) & gap_before;
+    if fits != u64::MAX {
+        return None;
+    }
+    let &[before, last] = bytes.last_chunk()?;
     let state = match last {
         b'.' => POINT,
         b'-' => MINUS,
-        b'0' if is_gap(before) | (before == b'-') => ZERO,
-        b'1'..=b'9' if is_gap(before) | (before == b'-') => WHOLE,
+        b'0' if opens_number(before) => ZERO,
+        b'1'..=b'9' if opens_number(before) => WHOLE,
         b'0'..=b'9' => FRACTION,
         _ => BEFORE,
     };
-    (wrong == 0).then_some(state)
+    Some(Plain { state, commas: commas.count_ones() })
+}
+
+/// What a number's first digit stands behind.
+fn opens_number(byte: u8) -> bool {
+    is_gap(byte) | (byte == b'-')
 }
 
 /// A comma, or white space after one.
@@ -219,11 +250,9 @@ impl Whole {
     }
 }
 
-fn count(bytes: &[u8], fits: impl Fn(u8) -> bool) -> u64 {
-    bytes
-        .chunks(255)
-        .map(|chunk| u64::from(chunk.iter().fold(0u8, |n, &byte| n.wrapping_add(u8::from(fits(byte))))))
-        .sum()
+/// How many commas.
+fn count(bytes: &[u8]) -> u64 {
+    bytes.iter().map(|byte| u64::from(*byte == b',')).sum()
 }
 
 #[cfg(test)]

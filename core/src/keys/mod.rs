@@ -14,6 +14,7 @@ use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind as Io, Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -36,9 +37,11 @@ pub enum Purpose {
     Reversible,
 }
 
-/// The keys of one installation. Printing it shows nothing.
+/// The keys of one installation, shared by its clones. Printing it shows nothing.
 #[derive(Clone)]
-pub struct Keys {
+pub struct Keys(Arc<ByPurpose>);
+
+struct ByPurpose {
     digest: HmacSha256,
     pseudonym: HmacSha256,
     hop: HmacSha256,
@@ -48,12 +51,12 @@ pub struct Keys {
 impl Keys {
     /// Keys from a root secret that the caller keeps.
     pub fn from_root(root: [u8; 32]) -> Self {
-        Self {
+        Self(Arc::new(ByPurpose {
             digest: derive(&root, b"wardline/1/digest"),
             pseudonym: derive(&root, b"wardline/1/pseudonym"),
             hop: derive(&root, b"wardline/1/hop"),
             reversible: derive(&root, b"wardline/1/reversible"),
-        }
+        }))
     }
 
     /// Keys that live as long as this process: digests and pseudonyms do not outlast it.
@@ -112,10 +115,10 @@ impl Keys {
     /// The same over bytes that arrive in pieces.
     pub fn start(&self, purpose: Purpose) -> KeyedDigest {
         KeyedDigest(match purpose {
-            Purpose::Digest => self.digest.clone(),
-            Purpose::Pseudonym => self.pseudonym.clone(),
-            Purpose::Hop => self.hop.clone(),
-            Purpose::Reversible => self.reversible.clone(),
+            Purpose::Digest => self.0.digest.clone(),
+            Purpose::Pseudonym => self.0.pseudonym.clone(),
+            Purpose::Hop => self.0.hop.clone(),
+            Purpose::Reversible => self.0.reversible.clone(),
         })
     }
 

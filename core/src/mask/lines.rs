@@ -128,11 +128,16 @@ impl Pieces {
         if text.trim_ascii().is_empty() {
             return Ok(());
         }
-        let event = Event::read(text, &marker.plan.paths);
-        let event = event.map_err(|fault| Fault { code: fault.code, at: at + fault.at })?;
         let mut before = Vec::new();
-        let new = self.texts.read(marker, (text, event), (Framing::Lines, b""), &mut before);
-        let new = new.map_err(|code| Fault { code, at })?;
+        let new = match self.texts.again(marker, text, b"") {
+            Some(new) => new,
+            None => {
+                let event = Event::read(text, &marker.plan.paths);
+                let event = event.map_err(|fault| Fault { code: fault.code, at: at + fault.at })?;
+                let new = self.texts.read(marker, (text, event), (Framing::Lines, b""), &mut before);
+                new.map_err(|code| Fault { code, at })?
+            }
+        };
         if !before.is_empty() {
             splice.cut(span.start..span.start);
             splice.add(&before);

@@ -141,11 +141,14 @@ impl SseDriver {
         at: usize,
         before: &mut Vec<u8>,
     ) -> Result<Option<Vec<u8>>, Fault> {
+        let mut lines = self.lines.iter().filter_map(|line| window.get(line.start..line.end));
+        let kind = lines.find(|line| line.starts_with(b"event:")).unwrap_or_default();
+        if let Some(new) = self.texts.again(marker, text, kind) {
+            return Ok(new);
+        }
         let new = match marker.detects() {
             true => match Event::read(text, &marker.plan.paths) {
                 Ok(event) => {
-                    let mut lines = self.lines.iter().filter_map(|line| window.get(line.start..line.end));
-                    let kind = lines.find(|line| line.starts_with(b"event:")).unwrap_or_default();
                     let new = self.texts.read(marker, (text, event), (Framing::Events, kind), before);
                     return new.map_err(|code| self.fault(code, at));
                 }

@@ -3,6 +3,8 @@
 use wardline::guard::{Guard, Masked};
 use wardline::policy::Policy;
 
+use crate::{Service, exchange, head};
+
 fn guard(mask: &str) -> Guard {
     let policy = format!("version: 1\nstate: memory\nservices: {{v: {{system: qdrant}}}}\nmask: [{mask}]\n");
     Guard::new(Policy::parse(&policy, "wardline.yaml").unwrap())
@@ -97,4 +99,49 @@ fn masking_and_finding_agree_about_the_same_text() {
     let names: Vec<&str> = found.iter().map(|found| found.entity.name).collect();
     assert_eq!(names, ["email", "credit_card"]);
     assert_eq!(masked.findings.into_values().collect::<Vec<_>>(), [1, 1]);
+}
+
+/// The status of a request to an inference service under a policy that refuses card numbers.
+fn asked(rules: &str, mask: &str, target: &str, body: &serde_json::Value) -> u16 {
+    let policy = format!(
+        "version: 1\nstate: memory\ndefault: danger_allow\nservices: {{llm: {{system: openai, thresholds: {{hold: never, deny: never}}}}}}\n{rules}mask: [{mask}]\n"
+    );
+    let guard = Guard::new(Policy::parse(&policy, "wardline.yaml").unwrap());
+    let service = Service { status: 200, ..Service::default() };
+    let kind = ("content-type", "application/json");
+    exchange(&guard, head("POST", target, &[kind]), body.to_string().as_bytes(), &service).status
+}
+
+const NO_CARDS: &str = "{name: cards, in: [request], entities: {credit_card: deny}}";
+
+#[test]
+fn a_refused_value_is_refused_at_every_endpoint() {
+    let card = "charge 4222222222222220 4012888888881881 today";
+    for (target, body) in [
+        (
+            "/v1/chat/completions",
+            serde_json::json!({"model": "m", "messages": [{"role": "user", "content": card}]}),
+        ),
+        ("/v1/completions", serde_json::json!({"model": "m", "prompt": card})),
+        ("/v1/embeddings", serde_json::json!({"model": "m", "input": card})),
+        ("/v1/embeddings", serde_json::json!({"model": "m", "input": ["plain", card]})),
+        ("/v1/images/generations", serde_json::json!({"model": "m", "prompt": card})),
+        ("/v1/moderations", serde_json::json!({"model": "m", "input": card})),
+        ("/v1/responses", serde_json::json!({"model": "m", "input": card})),
+    ] {
+        assert_eq!(asked("", NO_CARDS, target, &body), 403, "{target}");
+    }
+}
+
+#[test]
+fn a_field_of_another_endpoint_changes_nothing() {
+    let body = serde_json::json!({"model": "m", "input": "4012888888881881", "messages": [], "prompt": ""});
+    assert_eq!(asked("", NO_CARDS, "/v1/embeddings", &body), 403);
+}
+
+#[test]
+fn words_of_an_operation_in_a_text_are_text() {
+    let rules = "rules: [{name: drops, who: ['*'], services: [llm], operations: [collection.drop, data.delete], effect: deny}]\n";
+    let body = serde_json::json!({"model": "m", "input": "is `DROP TABLE users` ever safe? rm -rf /"});
+    assert_eq!(asked(rules, NO_CARDS, "/v1/embeddings", &body), 200);
 }

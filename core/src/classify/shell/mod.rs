@@ -12,7 +12,8 @@ mod tools;
 mod walk;
 mod word;
 
-use crate::model::Act;
+use super::explain::Ground;
+use crate::model::{Act, Operation};
 
 /// The most text that is read.
 const LIMIT: usize = 1 << 20;
@@ -37,26 +38,46 @@ pub struct Commands {
 /// assert_eq!(operations, [Operation::SecretRead, Operation::NetworkSend]);
 /// ```
 pub fn script(text: &str) -> Commands {
-    if text.len() > LIMIT {
-        return refused("too_large");
+    match walked(text, walk::Walk::default()) {
+        Ok(walk) => walk.finish(),
+        Err(reason) => refused(reason),
     }
-    let list = match parse::script(text) {
-        Ok(list) => list,
-        Err(reason) => return refused(reason),
-    };
-    let mut walk = walk::Walk::default();
-    walk.list(&list);
-    walk.finish()
 }
 
 /// Classifies a program and its arguments, as they would be started without a shell.
 pub fn argv(words: &[&str]) -> Commands {
-    if words.iter().map(|word| word.len()).sum::<usize>() > LIMIT {
-        return refused("too_large");
+    match started(words, walk::Walk::default()) {
+        Ok(walk) => walk.finish(),
+        Err(reason) => refused(reason),
     }
-    let mut walk = walk::Walk::default();
+}
+
+/// Why a script, or a program with its arguments, does what it does.
+pub(super) fn grounds(text: Result<&str, &[&str]>) -> Vec<Ground> {
+    let walked = match text {
+        Ok(text) => walked(text, walk::Walk::asked()),
+        Err(words) => started(words, walk::Walk::asked()),
+    };
+    match walked {
+        Ok(walk) => walk.grounds(),
+        Err(_) => vec![Ground::of(Act::unknown(), Operation::Unknown.base_risk())],
+    }
+}
+
+fn walked(text: &str, mut walk: walk::Walk) -> Result<walk::Walk, &'static str> {
+    if text.len() > LIMIT {
+        return Err("too_large");
+    }
+    walk.list(&parse::script(text)?);
+    Ok(walk)
+}
+
+fn started(words: &[&str], mut walk: walk::Walk) -> Result<walk::Walk, &'static str> {
+    if words.iter().map(|word| word.len()).sum::<usize>() > LIMIT {
+        return Err("too_large");
+    }
     walk.words(words);
-    walk.finish()
+    Ok(walk)
 }
 
 fn refused(reason: &'static str) -> Commands {

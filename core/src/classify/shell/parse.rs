@@ -14,7 +14,7 @@ const DEPTH: usize = 32;
 const COMMANDS: usize = 4_096;
 
 /// How many words, and parts of words that are no plain letters, one script may have.
-const WORDS: usize = 65_536;
+const WORDS: usize = 32_768;
 
 /// Commands whose output is the next one's input.
 pub(super) type Pipeline = Vec<Stage>;

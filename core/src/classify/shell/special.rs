@@ -11,6 +11,9 @@ use super::word::Field;
 use crate::classify;
 use crate::model::{Act, Operation, Risk};
 
+/// What a statement costs beside its length, in bytes of words.
+const STATEMENT: usize = 8 << 10;
+
 /// The name of what is touched: without the address of a bucket, as catalogues have it.
 pub(super) fn named(resource: &str) -> &str {
     let marks = ["s3://", "gs://", "https://huggingface.co/", "https://hf.co/"];
@@ -305,6 +308,9 @@ pub(super) fn code(walk: &mut Walk, text: &str) {
 
 /// Statements that a client sends; of its dialect by what their quotes look like.
 pub(super) fn sql(walk: &mut Walk, text: &str) {
+    if !walk.spend(STATEMENT + text.len()) {
+        return;
+    }
     walk.statements(classify::sql(text, None));
 }
 

@@ -16,10 +16,13 @@ pub(super) struct Tool {
 }
 
 #[derive(Debug)]
-struct Rule {
+pub(super) struct Rule {
+    /// The line of the table, and its number.
+    pub(super) text: &'static str,
+    pub(super) line: usize,
     words: Vec<&'static str>,
     options: Vec<&'static str>,
-    effects: Vec<Effect>,
+    pub(super) effects: Vec<Effect>,
 }
 
 /// What a line of a table says.
@@ -73,7 +76,7 @@ fn tables() -> &'static Tables {
                 Err(_) => tables.wrong.push(name),
             }
         }
-        for line in lines(include_str!("../../../data/tools/tools.txt")) {
+        for (number, line) in numbered(include_str!("../../../data/tools/tools.txt")) {
             let read = match line.strip_prefix('[').and_then(|line| line.split_once(']')) {
                 Some((names, options)) => {
                     let values: Vec<_> = options.split_whitespace().collect();
@@ -88,7 +91,9 @@ fn tables() -> &'static Tables {
                     tables.all.push(Tool { values, first, rules: Vec::new() });
                     Some(())
                 }
-                None => rule(line).zip(tables.all.last_mut()).map(|(rule, tool)| tool.rules.push(rule)),
+                None => {
+                    rule(line, number).zip(tables.all.last_mut()).map(|(rule, tool)| tool.rules.push(rule))
+                }
             };
             if read.is_none() {
                 tables.wrong.push(line);
@@ -98,8 +103,13 @@ fn tables() -> &'static Tables {
     })
 }
 
+fn numbered(text: &'static str) -> impl Iterator<Item = (usize, &'static str)> {
+    let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
+    lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
+}
+
 fn lines(text: &'static str) -> impl Iterator<Item = &'static str> {
-    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+    numbered(text).map(|(_, line)| line)
 }
 
 /// `name: words`, a line each.
@@ -110,12 +120,12 @@ fn lists(text: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
         .collect()
 }
 
-fn rule(line: &'static str) -> Option<Rule> {
+fn rule(line: &'static str, number: usize) -> Option<Rule> {
     let (pattern, effects) = line.split_once(" : ")?;
     let (options, words) =
         pattern.split_whitespace().partition(|word| word.starts_with('-') && word.len() > 1);
     let effects: Option<Vec<_>> = effects.split(", ").map(effect).collect();
-    Some(Rule { words, options, effects: effects? })
+    Some(Rule { text: line, line: number, words, options, effects: effects? })
 }
 
 fn effect(text: &'static str) -> Option<Effect> {
@@ -210,7 +220,7 @@ impl Tool {
     }
 
     /// What the first line that fits says.
-    pub(super) fn effects(&self, arguments: &Arguments<'_>) -> Option<&[Effect]> {
+    pub(super) fn rule(&self, arguments: &Arguments<'_>) -> Option<&Rule> {
         let fits = |rule: &&Rule| {
             let any = matches!(rule.words.as_slice(), [] | ["*"]);
             let words = arguments.words.get(1..).unwrap_or_default();
@@ -218,7 +228,7 @@ impl Tool {
             (any || rule.words.len() <= words.len() && rule.words.iter().zip(words).all(named))
                 && (rule.options.is_empty() || rule.options.iter().all(|option| arguments.has(option)))
         };
-        self.rules.iter().find(fits).map(|rule| rule.effects.as_slice())
+        self.rules.iter().find(fits)
     }
 }
 

@@ -7,6 +7,7 @@ use super::parse::{self, Command, Kind, Pipeline, Stage};
 use super::tools::{self, Arguments, Effect};
 use super::word::{Field, Part, Word, unescaped};
 use super::{Commands, special};
+use crate::classify::explain::{Ground, Place};
 use crate::classify::sql::Statements;
 use crate::model::{Act, Operation, Risk};
 
@@ -51,9 +52,53 @@ pub(super) struct Walk {
     work: usize,
     bytes: usize,
     reason: Option<&'static str>,
+    /// Where somebody asks why: what each act comes from.
+    origins: Option<Vec<Origin>>,
+    origin: Origin,
+    commands: usize,
+}
+
+/// A command, by its number, its name and the line of the table that fits it.
+#[derive(Debug, Clone, Default)]
+struct Origin {
+    command: usize,
+    name: String,
+    rule: Option<(usize, &'static str)>,
 }
 
 impl Walk {
+    /// A walk that tells what each act comes from.
+    pub(super) fn asked() -> Self {
+        Self { origins: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// The acts, each with what it comes from.
+    pub(super) fn grounds(mut self) -> Vec<Ground> {
+        self.note();
+        let (all, origins) = (self.acts.clone(), self.origins.take().unwrap_or_default());
+        let ground = |act: Act| {
+            let same = |(known, _): &(&Act, &Origin)| {
+                known.operation == act.operation
+                    && known.risk == act.risk
+                    && (known.resource == act.resource || act.resource == "*")
+            };
+            let origin =
+                all.iter().zip(&origins).find(same).map(|(_, origin)| origin.clone()).unwrap_or_default();
+            let place = origin.rule.map(|(line, _)| Place::of("data/tools/tools.txt", line));
+            let rule = origin.rule.map(|(_, text)| text.to_owned());
+            let base = act.risk;
+            Ground::of(act, base).part(origin.command, &origin.name).row(place, rule)
+        };
+        self.finish().acts.into_iter().map(ground).collect()
+    }
+
+    /// What was added since is of the command at hand.
+    fn note(&mut self) {
+        if let Some(origins) = &mut self.origins {
+            origins.resize(self.acts.len(), self.origin.clone());
+        }
+    }
+
     /// The acts, each once.
     pub(super) fn finish(mut self) -> Commands {
         let mut acts: Vec<Act> = Vec::new();
@@ -276,6 +321,20 @@ impl Walk {
 
     /// One command, word by word.
     pub(super) fn command(&mut self, fields: &[Field]) {
+        if self.origins.is_none() {
+            return self.known(fields);
+        }
+        self.note();
+        self.commands += 1;
+        let name = fields.first().map(|field| field.text.clone()).unwrap_or_default();
+        let own = Origin { command: self.commands, name, rule: None };
+        let outer = std::mem::replace(&mut self.origin, own);
+        self.known(fields);
+        self.note();
+        self.origin = outer;
+    }
+
+    fn known(&mut self, fields: &[Field]) {
         self.work += 1;
         let Some(first) = fields.first() else { return };
         if self.work > WORK {
@@ -350,9 +409,10 @@ impl Walk {
             return self.unknown("unknown_tool");
         };
         let arguments = tool.arguments(&words);
-        match tool.effects(&arguments) {
-            Some(effects) => {
-                for effect in effects {
+        match tool.rule(&arguments) {
+            Some(rule) => {
+                self.origin.rule = Some((rule.line, rule.text));
+                for effect in &rule.effects {
                     self.effect(effect, &arguments, fields, &words);
                 }
             }

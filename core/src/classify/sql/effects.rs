@@ -47,6 +47,20 @@ pub(super) struct Effects {
     pub depth: usize,
     /// How many tokens may still be looked at.
     steps: usize,
+    /// Where somebody asks why: what was added, in order.
+    pub notes: Option<Vec<Note>>,
+    /// Which statement is read, from 1, and its first words.
+    pub statement: (usize, String),
+    /// The line of the data file that is applied.
+    line: Option<usize>,
+}
+
+/// What one statement added.
+pub(super) struct Note {
+    pub act: Act,
+    pub base: Risk,
+    pub statement: (usize, String),
+    pub line: Option<usize>,
 }
 
 impl Effects {
@@ -63,6 +77,9 @@ impl Effects {
             within: 0,
             depth: 0,
             steps: STEPS,
+            notes: None,
+            statement: (0, String::new()),
+            line: None,
         }
     }
 
@@ -92,6 +109,10 @@ impl Effects {
             None => Magnitude { count, ..Magnitude::default() },
         };
         let risk = raised(operation, base, magnitude);
+        if let Some(notes) = &mut self.notes {
+            let act = Act { operation, resource: resource.to_owned(), magnitude, risk };
+            notes.push(Note { act, base, statement: self.statement.clone(), line: self.line });
+        }
         let full = self.acts.len() >= MANY && operation != Operation::Unknown;
         let same = self.acts.iter_mut().find(|act| act.operation == operation && act.resource == resource);
         match same {
@@ -106,7 +127,14 @@ impl Effects {
 
     pub(super) fn means(&mut self, meaning: Meaning, resource: &str) {
         let count = if meaning.unbounded { None } else { Some(1) };
+        self.told(meaning, resource, count);
+    }
+
+    /// What a line of the data file says.
+    fn told(&mut self, meaning: Meaning, resource: &str, count: Bound) {
+        self.line = Some(meaning.line);
         self.act(meaning.operation, resource, count, meaning.risk);
+        self.line = None;
     }
 
     /// A write to rows; `every` where it names none of them.
@@ -149,7 +177,7 @@ impl Effects {
     pub(super) fn read(&mut self, rows: &Rows) {
         let resource = rows.resource.as_str();
         for meaning in &rows.system {
-            self.act(meaning.operation, resource, rows.bound, meaning.risk);
+            self.told(*meaning, resource, rows.bound);
         }
         if rows.searches {
             self.add(Operation::VectorSearch, resource, rows.bound);

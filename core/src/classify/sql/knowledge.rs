@@ -15,6 +15,8 @@ pub(super) struct Meaning {
     /// A string given to it is SQL that runs.
     pub runs: bool,
     pub unbounded: bool,
+    /// The line of the data file.
+    pub line: usize,
     /// Only as a source of rows; a column or scalar function of this name is something else.
     pub table_only: bool,
 }
@@ -44,16 +46,26 @@ pub(super) struct Knowledge {
 }
 
 pub(super) static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
-    let parts = Yaml::load_from_str(include_str!("../../../data/sql.yaml")).unwrap_or_default();
-    let names =
-        |part: &str| parts.first().and_then(|file| file.as_mapping_get(part)).map(names).unwrap_or_default();
+    let text = include_str!("../../../data/sql.yaml");
+    let parts = Yaml::load_from_str(text).unwrap_or_default();
+    let mut lines = entry_lines(text);
+    let mut names = |part: &str| {
+        let part = parts.first().and_then(|file| file.as_mapping_get(part));
+        part.map(|part| names(part, &mut lines)).unwrap_or_default()
+    };
     Knowledge { functions: names("functions"), tables: names("tables"), settings: names("settings") }
 });
 
-fn names(part: &Yaml<'_>) -> Names {
+/// The lines on which an entry begins, in order.
+fn entry_lines(text: &str) -> impl Iterator<Item = usize> {
+    let lines = text.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with("- {"));
+    lines.map(|(at, _)| at + 1)
+}
+
+fn names(part: &Yaml<'_>, lines: &mut impl Iterator<Item = usize>) -> Names {
     let mut found = Names::default();
-    for entry in part.as_sequence().into_iter().flatten() {
-        let Some(meaning) = meaning(entry) else { continue };
+    for (entry, line) in part.as_sequence().into_iter().flatten().zip(lines) {
+        let Some(meaning) = meaning(entry, line) else { continue };
         let listed = entry.as_mapping_get("names").and_then(|names| names.as_sequence());
         for name in listed.into_iter().flatten().filter_map(|name| name.as_str()) {
             match name.strip_suffix('*') {
@@ -67,7 +79,7 @@ fn names(part: &Yaml<'_>) -> Names {
     found
 }
 
-fn meaning(entry: &Yaml<'_>) -> Option<Meaning> {
+fn meaning(entry: &Yaml<'_>, line: usize) -> Option<Meaning> {
     let flag = |key: &str| entry.as_mapping_get(key).and_then(|value| value.as_bool()).unwrap_or(false);
     let operation: Operation = entry.as_mapping_get("does")?.as_str()?.parse().ok()?;
     let risk = entry.as_mapping_get("risk").and_then(|risk| risk.as_integer());
@@ -78,6 +90,7 @@ fn meaning(entry: &Yaml<'_>) -> Option<Meaning> {
         runs: flag("runs"),
         unbounded: flag("unbounded"),
         table_only: flag("table"),
+        line,
     })
 }
 
@@ -118,14 +131,16 @@ mod tests {
     #[test]
     fn every_entry_of_the_file_is_read() {
         let text = include_str!("../../../data/sql.yaml");
-        let entries = text.lines().filter(|line| line.trim_start().starts_with("- {")).count();
+        let entries = entry_lines(text).count();
         let parts = Yaml::load_from_str(text).unwrap();
         let read = ["functions", "tables", "settings"].iter().flat_map(|part| {
             let entries = parts[0].as_mapping_get(part).unwrap().as_sequence().unwrap();
-            entries.iter().filter(|entry| meaning(entry).is_some())
+            entries.iter().filter(|entry| meaning(entry, 1).is_some())
         });
         assert_eq!(read.count(), entries);
         assert_eq!(KNOWLEDGE.functions.find("pg_catalog.pg_sleep").unwrap().risk.value(), 60);
+        let line = KNOWLEDGE.settings.find("role").map_or(0, |meaning| meaning.line);
+        assert!(line > 0 && text.lines().nth(line - 1).unwrap().contains("role"), "{line}");
         assert_eq!(KNOWLEDGE.tables.find("pg_stat_activity").unwrap().operation, Operation::TelemetryRead);
     }
 

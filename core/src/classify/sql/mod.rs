@@ -38,6 +38,7 @@ pub use dialect::Dialect;
 use effects::Effects;
 use lexer::Kind;
 
+use super::explain::{Ground, Place};
 use crate::model::{Act, Operation};
 
 /// How deep texts of SQL within texts of SQL may be.
@@ -58,7 +59,27 @@ pub struct Statements {
 
 /// Classifies a text of SQL; without a dialect by the one that its quotes look like.
 pub fn sql(text: &str, dialect: Option<Dialect>) -> Statements {
+    let Effects { acts, tables, reason, .. } = read(text, dialect, false);
+    Statements { acts, tables, reason }
+}
+
+/// Why a text of SQL does what it does.
+pub(super) fn grounds(text: &str, dialect: Option<Dialect>) -> Vec<Ground> {
+    let Effects { acts, notes, .. } = read(text, dialect, true);
+    let notes = notes.unwrap_or_default();
+    let ground = |act: Act| {
+        let by = notes.iter().find(|note| note.act == act);
+        let (number, words) = by.map_or((0, ""), |note| (note.statement.0, note.statement.1.as_str()));
+        let place = by.and_then(|note| note.line).map(|line| Place::of("data/sql.yaml", line));
+        let base = by.map_or(act.operation.base_risk(), |note| note.base);
+        Ground::of(act, base).part(number, words).row(place, None)
+    };
+    acts.into_iter().map(ground).collect()
+}
+
+fn read(text: &str, dialect: Option<Dialect>, asked: bool) -> Effects {
     let mut effects = Effects::new(dialect.unwrap_or_else(|| Dialect::guess(text)));
+    effects.notes = asked.then(Vec::new);
     script(text, &mut effects);
     if effects.acts.is_empty() {
         if effects.reason.is_none() && text.len() <= lexer::BYTES {
@@ -67,8 +88,7 @@ pub fn sql(text: &str, dialect: Option<Dialect>) -> Statements {
             effects.unknown("empty");
         }
     }
-    let Effects { acts, tables, reason, .. } = effects;
-    Statements { acts, tables, reason }
+    effects
 }
 
 /// Reads each statement of a text.
@@ -79,6 +99,11 @@ fn script(text: &str, effects: &mut Effects) {
     };
     for tokens in tokens.split(|token| token.kind == Kind::Semicolon).filter(|tokens| !tokens.is_empty()) {
         (effects.own_form, effects.vector_columns) = (false, Vec::new());
+        if effects.notes.is_some() && effects.depth == 0 {
+            let words = tokens.iter().take_while(|token| token.kind == Kind::Word).take(2);
+            let words: Vec<String> = words.map(|token| token.text.to_ascii_uppercase()).collect();
+            effects.statement = (effects.statement.0 + 1, words.join(" "));
+        }
         statement::whole(tokens, effects);
         if !effects.own_form
             && let Some(reason) = grammar::objects_to(tokens, effects.dialect, &effects.tables)

@@ -189,7 +189,8 @@ pub(super) fn update(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
     // SQL Server updates the alias that its FROM gives.
     let aliased = source.and_then(|found| aliased(from(tokens, found + 1), &target));
     match aliased {
-        Some(real) => target = real,
+        // The grammar takes the alias for a table.
+        Some(real) => (target, effects.own_form) = (real, true),
         None => {
             sources(between(tokens, place, set), scope, effects);
         }
@@ -225,6 +226,7 @@ fn aliased(tokens: Tokens<'_, '_>, alias: &str) -> Option<String> {
 
 pub(super) fn delete(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let mut place = 1;
+    effects.own_form |= is(tokens, 1, "TOP");
     while any(tokens, place, &["LOW_PRIORITY", "QUICK", "IGNORE", "TOP"])
         || kind(tokens, place) == Some(Kind::Open)
     {

@@ -78,7 +78,7 @@ pub(super) fn unit_at(input: &Input<'_>, at: usize, address: &Address) -> Option
     let word = input.run(at, 12, |b| b.is_ascii_alphabetic());
     let stop = word + usize::from(input.at(word) == Some(b'.'));
     let small = Small::of(std::str::from_utf8(input.slice(at, word)).ok()?);
-    let known = address.units.contains(small.as_str()) && input.at(stop) == Some(b' ');
+    let known = address.units.contains(small.as_bytes()) && input.at(stop) == Some(b' ');
     let hash = usize::from(input.at(stop + 1) == Some(b'#'));
     known.then(|| number(input, stop + 1 + hash)).flatten()
 }

@@ -11,6 +11,7 @@ mod words;
 use saphyr::Yaml;
 
 use self::words::Words;
+use super::capital::Capital;
 use super::catalogue::strings;
 use super::digits::word::Word;
 use super::find::{Attempt, Hit};
@@ -28,6 +29,10 @@ pub(super) struct Address {
     units: WordSet,
     boxes: Vec<&'static str>,
     box_begins: WordSet,
+    /// All words in small letters that an address may begin with.
+    begins: WordSet,
+    /// Words that a street may begin with in small letters, behind its number.
+    small: WordSet,
     particles: WordSet,
     directions: WordSet,
     ships: WordSet,
@@ -46,13 +51,19 @@ impl Address {
     pub(super) fn read(row: &'static Yaml<'static>) -> Option<Self> {
         let set = |key| strings(row, key).map(WordSet::of);
         let boxes = strings(row, "boxes")?;
-        let begins = boxes.iter().filter_map(|text| text.split(' ').next()).collect();
+        let box_begins: Vec<_> = boxes.iter().filter_map(|text| text.split(' ').next()).collect();
+        let lists = ["units", "leading", "ships"].into_iter().map(|key| strings(row, key));
+        let begins = lists.collect::<Option<Vec<_>>>()?.concat();
+        let small = ["particles", "leading", "types"].into_iter().map(|key| strings(row, key));
+        let small = small.collect::<Option<Vec<_>>>()?.concat();
         Some(Self {
             types: set("types")?,
             leading: set("leading")?,
             glued: Endings::of(strings(row, "glued")?),
             units: set("units")?,
-            box_begins: WordSet::of(begins),
+            begins: WordSet::of([begins, box_begins.clone()].concat()),
+            small: WordSet::of([small, box_begins.clone()].concat()),
+            box_begins: WordSet::of(box_begins),
             boxes,
             particles: set("particles")?,
             directions: set("directions")?,
@@ -61,21 +72,66 @@ impl Address {
         })
     }
 
+    /// Whether a street or a post box may begin with the word at an offset, which begins with a small letter.
+    fn wants_small(&self, input: &Input<'_>, at: usize) -> bool {
+        let end = input.run(at, words::LONGEST, |b| b.is_ascii_lowercase());
+        match input.at(end) {
+            // `p.o. box`
+            Some(b'.') if end == at + 1 => true,
+            Some(b' ' | b'.') | None => self.small.contains(input.slice(at, end)),
+            // `d'Example`
+            Some(_) => true,
+        }
+    }
+
     /// Whether a word, in small letters, ends as names of streets do.
-    fn is_glued(&self, word: &str) -> bool {
+    fn is_glued(&self, word: &[u8]) -> bool {
         self.glued.fit(word, 3)
     }
 }
 
+/// Whether an address may begin with the word.
+#[inline]
+pub(super) fn wants_capital(input: &Input<'_>, word: &Capital<'_>, address: &Address) -> bool {
+    let cornered = input.before(word.start) == Some(b' ') && input.before(word.start - 1) == Some(b'f');
+    cornered || address.begins.holds(word.hash, word.small()) || may_be_street(input, word, address)
+}
+
+/// Whether one of the words from there on ends as names of streets do, as far as they are capitalised.
+fn may_be_street(input: &Input<'_>, word: &Capital<'_>, address: &Address) -> bool {
+    if address.is_glued(word.small()) {
+        return true;
+    }
+    let mut end = word.end;
+    for _ in 1..words::MOST {
+        let stop = end + usize::from(input.at(end) == Some(b'.'));
+        match (input.at(stop), input.at(stop + 1)) {
+            (Some(b' '), Some(b'A'..=b'Z' | 0x80..)) => {}
+            // `P.O.`
+            (Some(byte), _) => return is_word(byte),
+            (None, _) => return false,
+        }
+        let Some(next) = Capital::read(input, stop + 1) else { return true };
+        if address.is_glued(next.small()) {
+            return true;
+        }
+        end = next.end;
+    }
+    false
+}
+
 /// Whether an address can begin with the number.
 #[inline]
-pub(super) fn wants(input: &Input<'_>, word: &Word) -> bool {
+pub(super) fn wants(input: &Input<'_>, word: &Word, address: &Address) -> bool {
     let suffixed = word.end - word.digits_end <= 1;
-    word.letters() == 0
-        && suffixed
-        && word.digits_end - word.at <= DIGITS
-        && word.next == Some(b' ')
-        && input.at(word.end + 1).is_some_and(is_word)
+    let numbers =
+        word.letters() == 0 && suffixed && word.digits_end - word.at <= DIGITS && word.next == Some(b' ');
+    numbers
+        && match input.at(word.end + 1) {
+            // Most numbers end here.
+            Some(b'a'..=b'z') => address.wants_small(input, word.end + 1),
+            byte => byte.is_some_and(is_word),
+        }
 }
 
 /// The address that begins with a number.
@@ -145,7 +201,7 @@ fn numbered(
     }
     let words = Words::read(input, at, address);
     let first = words.first()?;
-    if address.not.contains(first.small.as_str()) {
+    if address.not.contains(first.small.as_bytes()) {
         return None;
     }
     if let Some(end) = words.street(address) {
@@ -195,7 +251,7 @@ fn is_capital_or_glued(input: &Input<'_>, end: usize, small: &str, address: &Add
     let follows = || {
         input.at(end) == Some(b' ') && input.at(end + 1).is_some_and(|b| b.is_ascii_uppercase() || b >= 0xC3)
     };
-    address.is_glued(small) || follows()
+    address.is_glued(small.as_bytes()) || follows()
 }
 
 /// The end of `P.O. Box 12`, `PSC 3117, Box 0609`.

@@ -5,7 +5,7 @@ use crate::detect::input::{Input, is_word};
 use crate::detect::small::Small;
 
 /// How many words are read, at most.
-const MOST: usize = 7;
+pub(super) const MOST: usize = 7;
 /// The longest word.
 pub(super) const LONGEST: usize = 32;
 
@@ -73,16 +73,16 @@ impl Words {
     /// follow a word such as `rue`.
     pub(super) fn street(&self, address: &Address) -> Option<usize> {
         let first = self.first()?;
-        if address.leading.contains(first.small.as_str()) && self.each().skip(1).any(|word| word.capital) {
+        if address.leading.contains(first.small.as_bytes()) && self.each().skip(1).any(|word| word.capital) {
             return self.last_capital();
         }
         // `High Street`, `Lange Straße`, `Lindenweg`; one word alone must be glued.
-        let is_type = |word: &Found| word.capital && address.types.contains(word.small.as_str());
+        let is_type = |word: &Found| word.capital && address.types.contains(word.small.as_bytes());
         let typed = self.each().zip(self.each().skip(1)).fold(None, |found, (before, word)| {
-            let directed = || is_type(before) && address.directions.contains(word.small.as_str());
+            let directed = || is_type(before) && address.directions.contains(word.small.as_bytes());
             if is_type(word) || (found.is_some() && directed()) { Some(word) } else { found }
         });
-        let glued = || self.each().find(|word| word.capital && address.is_glued(word.small.as_str()));
+        let glued = || self.each().find(|word| word.capital && address.is_glued(word.small.as_bytes()));
         let found = typed.or_else(glued)?;
         first.capital.then_some(found.stop_if_short())
     }
@@ -94,7 +94,7 @@ impl Words {
     }
 
     pub(super) fn has_glued(&self, address: &Address) -> bool {
-        self.each().take_while(|word| word.capital).any(|word| address.is_glued(word.small.as_str()))
+        self.each().take_while(|word| word.capital).any(|word| address.is_glued(word.small.as_bytes()))
     }
 
     /// The end of the words and of the number that directly follows them.

@@ -149,7 +149,7 @@ impl Custom {
 pub(super) struct Customs {
     all: Vec<Arc<Custom>>,
     lexicon: Lexicon,
-    /// Tells the states of these patterns from those of others.
+    /// Tells the scanner that they belong to from others; not zero.
     id: u64,
 }
 
@@ -166,6 +166,10 @@ impl Customs {
 
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
     }
 
     pub(super) fn entity(&self, which: usize) -> Option<Entity> {

@@ -6,25 +6,42 @@ use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
 use crate::detect::words::Sense;
 
-const MONTHS: [&str; 12] =
-    ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+/// How months begin, in small letters.
+const MONTHS: [[u8; 3]; 12] = [
+    *b"jan", *b"feb", *b"mar", *b"apr", *b"may", *b"jun", *b"jul", *b"aug", *b"sep", *b"oct", *b"nov",
+    *b"dec",
+];
+
+/// The longest name of a month.
+const LONGEST: usize = 9;
 
 /// Whether a date can begin with the word, or with the month before it.
 pub(in crate::detect) fn wants(input: &Input<'_>, word: &Word) -> bool {
-    let is_letter = |byte: Option<u8>| byte.is_some_and(|b| b.is_ascii_alphabetic());
     word.letters() == 0
         && word.digits_end - word.at <= 4
         && (word.more
-            || input.before(word.at) == Some(b' ') && is_letter(input.before(word.at - 1))
-            || word.next.is_some_and(|b| b" .-".contains(&b)) && is_letter(input.at(word.end + 1)))
+            || (input.before(word.at) == Some(b' ') && month_before(input, word.at).is_some())
+            || (matches!(word.next, Some(b' ' | b'.' | b'-')) && begins_month(input, word.end + 1)))
+}
+
+/// Where the month begins that stands before a space there.
+fn month_before(input: &Input<'_>, at: usize) -> Option<usize> {
+    let end = at.checked_sub(1)?;
+    let month = input.run_back(end, LONGEST, |b| b.is_ascii_alphabetic());
+    is_month(input.slice(month, end)).then_some(month)
+}
+
+/// Whether a month may begin there, or behind one more of the marks between.
+fn begins_month(input: &Input<'_>, at: usize) -> bool {
+    let begin = input.run(at, 1, |b| matches!(b, b' ' | b'.' | b'-'));
+    input.slice_to(begin, 3).is_none_or(is_month)
 }
 
 pub(in crate::detect) fn attempt(input: &Input<'_>, seen: &Seen, sense: &Sense<'_>) -> Attempt {
     let at = seen.word.at;
     // `April 21, 1946`: the month stands before the digit.
-    let month = input.run_back(at.saturating_sub(1), 9, |b| b.is_ascii_alphabetic());
-    let named = input.before(at) == Some(b' ') && is_month(input.slice(month, at.saturating_sub(1)));
-    let start = if named { month } else { at };
+    let month = (input.before(at) == Some(b' ')).then(|| month_before(input, at)).flatten();
+    let (start, named) = (month.unwrap_or(at), month.is_some());
     if is_glued_before(input, start) {
         return Attempt::none(start);
     }
@@ -46,13 +63,12 @@ fn is_time(input: &Input<'_>, end: usize) -> bool {
 /// Where a date may have begun whose first digit has not come: at a month and its space at the end of the text.
 pub(in crate::detect) fn tail(input: &Input<'_>) -> usize {
     let length = input.len();
-    let month = input.run_back(length.saturating_sub(1), 9, |b| b.is_ascii_alphabetic());
-    let waits = input.before(length) == Some(b' ') && is_month(input.slice(month, length.saturating_sub(1)));
-    if waits { month } else { length }
+    let month = (input.before(length) == Some(b' ')).then(|| month_before(input, length));
+    month.flatten().unwrap_or(length)
 }
 
 fn is_month(word: &[u8]) -> bool {
-    word.get(..3).is_some_and(|head| MONTHS.iter().any(|month| head.eq_ignore_ascii_case(month.as_bytes())))
+    word.first_chunk().is_some_and(|head: &[u8; 3]| MONTHS.contains(&head.map(|byte| byte | 0x20)))
 }
 
 /// `1967-12-25`, `21.04.1954`, `12/18/1948`.

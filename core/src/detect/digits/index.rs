@@ -13,6 +13,8 @@ const KINDS: usize = 11;
 /// What may follow a word: one of these bytes, one beyond ASCII, or anything else.
 const NEXT: [u8; 7] = [b' ', b'-', b'.', b'/', b'(', b')', 0x80];
 const CLASSES: usize = NEXT.len() + 1;
+/// Behind that stands a letter, or anything else.
+const BEHIND: usize = 2;
 /// So many shapes are tried sooner than the words around are read.
 const FEW: usize = 2;
 
@@ -27,8 +29,8 @@ struct List {
     wakings: Vec<Waking>,
     /// Some have groups beside the first word.
     grouped: bool,
-    /// Some count only where another word tells what they are.
-    told: bool,
+    /// How many count only where another word tells what they are.
+    told: usize,
 }
 
 /// A shape to be tried.
@@ -53,7 +55,7 @@ impl Index {
     pub(in crate::detect) fn compile<'s>(
         shapes: impl Iterator<Item = (usize, (usize, usize), &'s Shape)>,
     ) -> Self {
-        let mut lists = vec![List::default(); LENGTHS * KINDS * CLASSES].into_boxed_slice();
+        let mut lists = vec![List::default(); LENGTHS * KINDS * CLASSES * BEHIND].into_boxed_slice();
         for (which, place, shape) in shapes {
             let first = &shape.first;
             let told = !shape.alone;
@@ -65,12 +67,16 @@ impl Index {
                 kinds.extend(first.number.then_some(0));
                 kinds.dedup();
                 for kind in kinds {
-                    for class in 0..CLASSES {
-                        let follows = NEXT.get(class).is_some_and(|&byte| waking.wants.begin_with(byte));
-                        let Some(list) = lists.get_mut(slot(length, kind, class)) else { continue };
+                    for (class, behind) in
+                        (0..CLASSES).flat_map(|class| (0..BEHIND).map(move |of| (class, of)))
+                    {
+                        let goes_on = behind == 0 || waking.wants.go_on_with_letter();
+                        let follows =
+                            NEXT.get(class).is_some_and(|&byte| waking.wants.begin_with(byte) && goes_on);
+                        let Some(list) = lists.get_mut(slot(length, kind, class, behind)) else { continue };
                         if waking.wants.ends() || follows {
                             list.grouped |= !waking.wants.is_empty();
-                            list.told |= told;
+                            list.told += usize::from(told);
                             list.wakings.push(waking);
                         }
                     }
@@ -89,7 +95,8 @@ impl Index {
         if word.length() >= LENGTHS {
             return None;
         }
-        let list = self.lists.get(slot(word.length(), kind.min(KINDS - 1), class))?;
+        let behind = usize::from(input.peek(word.end + 1).is_some_and(|b| b.is_ascii_alphabetic()));
+        let list = self.lists.get(slot(word.length(), kind.min(KINDS - 1), class, behind))?;
         if list.wakings.is_empty() {
             return None;
         }
@@ -101,7 +108,7 @@ impl Index {
 impl Woken<'_> {
     /// Whether several of them count only where another word tells what they are.
     pub(in crate::detect) fn are_told(&self) -> bool {
-        self.list.told && self.each().filter(|waking| waking.told).nth(FEW).is_some()
+        self.list.told > FEW && self.each().filter(|waking| waking.told).nth(FEW).is_some()
     }
 
     pub(in crate::detect) fn each(&self) -> impl Iterator<Item = &Waking> {
@@ -109,6 +116,6 @@ impl Woken<'_> {
     }
 }
 
-fn slot(length: usize, kind: usize, class: usize) -> usize {
-    (length * KINDS + kind) * CLASSES + class
+fn slot(length: usize, kind: usize, class: usize, behind: usize) -> usize {
+    ((length * KINDS + kind) * CLASSES + class) * BEHIND + behind
 }

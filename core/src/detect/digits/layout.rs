@@ -127,6 +127,12 @@ impl Wants {
             _ => first.separators & bit(next) != 0,
         }
     }
+
+    /// Whether a letter can stand behind the separator that follows the first word.
+    pub(super) fn go_on_with_letter(&self) -> bool {
+        let [first, ..] = self.groups;
+        first.letters || first.shortest == 0
+    }
 }
 
 impl Before {

@@ -15,6 +15,7 @@ use super::{is_glued_after, is_glued_before, separator_at};
 use crate::detect::catalogue::strings;
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
+use crate::detect::word_set::Tails;
 use crate::detect::words::Sense;
 
 /// Settings of the data row.
@@ -32,6 +33,7 @@ struct Form {
     proof: Check,
     /// A word tells only where one of these ends directly before the value, but for a sign or `is`.
     behind: Vec<&'static str>,
+    tails: Tails,
 }
 
 /// A way to write the value.
@@ -156,7 +158,8 @@ impl Form {
         let check = Check::parse(&strings(row, "check")?)?;
         let proof = Check::parse(&strings(row, "proof")?)?;
         let behind = strings(row, "behind")?;
-        (!shapes.is_empty()).then_some(Self { shapes, check, proof, behind })
+        let tails = Tails::of(behind.iter().copied());
+        (!shapes.is_empty()).then_some(Self { shapes, check, proof, behind, tails })
     }
 }
 
@@ -364,7 +367,7 @@ fn read(
     let told = if form.behind.is_empty() {
         sense.holds(input, start) || (!shape.alone && sense.follows(input, end))
     } else {
-        sense.keyed() || (sense.holds(input, start) && stands_behind(input, start, &form.behind))
+        sense.keyed() || (stands_behind(input, start, form) && sense.holds(input, start))
     };
     let alone =
         || shape.alone && form.proof.passes(value) && !(shape.spaced && is_among_numbers(input, start, end));
@@ -372,9 +375,10 @@ fn read(
 }
 
 /// Whether one of the phrases stands before the value, with nothing between but spaces, quotes, a sign or `is`.
-fn stands_behind(input: &Input<'_>, start: usize, phrases: &[&str]) -> bool {
+fn stands_behind(input: &Input<'_>, start: usize, form: &Form) -> bool {
     let trimmed = |text: &[u8]| {
-        let last = text.iter().rposition(|byte| !b" \t:=#\"'(".contains(byte));
+        let between = |byte: &u8| matches!(byte, b' ' | b'\t' | b':' | b'=' | b'#' | b'"' | b'\'' | b'(');
+        let last = text.iter().rposition(|byte| !between(byte));
         last.map_or(0, |last| last + 1)
     };
     let mut window = input.context(start);
@@ -382,13 +386,14 @@ fn stands_behind(input: &Input<'_>, start: usize, phrases: &[&str]) -> bool {
     if let Some(before) = window.strip_suffix(b" is") {
         window = before.get(..trimmed(before)).unwrap_or_default();
     }
-    phrases.iter().any(|phrase| {
-        window.len().checked_sub(phrase.len()).is_some_and(|at| {
-            let (before, end) = window.split_at_checked(at).unwrap_or_default();
-            end.eq_ignore_ascii_case(phrase.as_bytes())
-                && !before.last().is_some_and(u8::is_ascii_alphanumeric)
+    form.tails.end(window)
+        && form.behind.iter().any(|phrase| {
+            window.len().checked_sub(phrase.len()).is_some_and(|at| {
+                let (before, end) = window.split_at_checked(at).unwrap_or_default();
+                end.eq_ignore_ascii_case(phrase.as_bytes())
+                    && !before.last().is_some_and(u8::is_ascii_alphanumeric)
+            })
         })
-    })
 }
 
 /// Whether digits stand one space before or behind: groups with spaces between them have no clear end there.

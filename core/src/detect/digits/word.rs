@@ -94,7 +94,9 @@ impl Word {
             return Found::Nothing(end);
         }
         let next = input.at(end);
-        let separates = |byte: Option<u8>| byte.is_some_and(|b| b >= 0x80 || b" -./()".contains(&b));
+        let separates = |byte: Option<u8>| {
+            byte.is_some_and(|b| matches!(b, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | 0x80..))
+        };
         let more = start == at && separates(next) && {
             let behind = input.at(end + 1);
             separates(behind) || behind.is_some_and(|b| b.is_ascii_digit())

@@ -15,20 +15,36 @@ const NEXT_LINE: usize = 4;
 /// Whether a byte is of either alphabet.
 #[inline]
 pub(super) fn is_in(byte: u8) -> bool {
-    ((byte | 0x20).wrapping_sub(b'a') < 26)
-        | (byte.wrapping_sub(b'0') < 10)
-        | matches!(byte, b'+' | b'/' | b'-' | b'_')
+    value(byte).is_some()
 }
 
+/// What a character stands for: six bits.
+#[inline]
 fn value(byte: u8) -> Option<u8> {
-    Some(match byte {
+    static VALUES: [u8; 256] = {
+        let (mut values, mut byte) = ([NO_VALUE; 256], 0);
+        let mut rest: &mut [u8] = &mut values;
+        while let Some((slot, after)) = rest.split_first_mut() {
+            *slot = value_of(byte);
+            rest = after;
+            byte = byte.wrapping_add(1);
+        }
+        values
+    };
+    VALUES.get(usize::from(byte)).copied().filter(|value| *value != NO_VALUE)
+}
+
+const NO_VALUE: u8 = u8::MAX;
+
+const fn value_of(byte: u8) -> u8 {
+    match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,
         b'0'..=b'9' => byte - b'0' + 52,
         b'+' | b'-' => 62,
         b'/' | b'_' => 63,
-        _ => return None,
-    })
+        _ => NO_VALUE,
+    }
 }
 
 /// Whether base64 of text begins somewhere.

@@ -128,7 +128,7 @@ impl Characters {
     }
 
     /// Whether the first two bytes of a character are those of one of the file, its neighbours aside.
-    #[inline]
+    #[cfg(test)]
     pub(super) fn may_be(&self, first: u8, second: u8) -> bool {
         first >= 0xc2 && (holds(&self.seconds, first, second) || holds(&self.alike, first, second))
     }

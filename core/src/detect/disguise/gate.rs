@@ -1,10 +1,11 @@
-//! Where a unit of a disguise may begin: a look at every byte, many at a time.
+//! Where a unit of a disguise may begin: a look at every byte, 64 at a time.
 
 use std::ops::Range;
 
 use super::Place;
 use super::base64::{self, SHORTEST};
 use super::characters::{self, Characters};
+use crate::block::{self, Block};
 
 /// Looks for places where a unit may begin, from left to right.
 #[derive(Debug)]
@@ -16,6 +17,9 @@ pub(super) struct Gate<'t> {
     addressed: bool,
     characters: &'static Characters,
     at: usize,
+    /// Where the block begins that was looked at last, and the places in it that are left.
+    block: usize,
+    left: u64,
     /// The next place of an escape or of a character, and of a run; before `at` where it is not known.
     special: Option<usize>,
     run: Option<usize>,
@@ -27,18 +31,27 @@ pub(super) struct Gate<'t> {
 const NONE: usize = usize::MAX;
 
 impl<'t> Gate<'t> {
-    pub(super) fn new(text: &'t [u8], whole: bool, place: &Place) -> Self {
-        Self {
+    /// No unit begins before `looked`, as was seen when no more of the text had come, or less.
+    pub(super) fn new(text: &'t [u8], whole: bool, place: &Place, looked: usize) -> Self {
+        let at_sign = memchr::memchr(b'@', text);
+        // The first `@` makes units of what was none.
+        let again = place.within || at_sign.is_some_and(|at| at >= looked);
+        let at = if again { place.skip } else { place.skip.max(looked) };
+        let mut gate = Self {
             text,
             whole,
             place: *place,
-            addressed: memchr::memchr(b'@', text).is_some(),
+            addressed: at_sign.is_some(),
             characters: characters::known(),
-            at: place.skip,
+            at,
+            block: at,
+            left: 0,
             special: None,
             run: None,
             run_end: 0,
-        }
+        };
+        gate.left = gate.specials(gate.block);
+        gate
     }
 
     /// The next place where a unit may begin.
@@ -71,32 +84,52 @@ impl<'t> Gate<'t> {
         self.at = to;
     }
 
-    fn next_special(&self) -> usize {
-        const LANES: usize = 32;
-        let mut at = self.at;
-        let rest = |at| self.text.get(at..).unwrap_or_default();
-        // Each byte is seen with the one behind it. Without an early exit inside a block, the compiler compares its bytes
-        // at once.
-        while let Some(block) = rest(at).first_chunk::<{ LANES + 1 }>() {
-            let (one, two) = (block.first_chunk::<LANES>(), block.last_chunk::<LANES>());
-            let (Some(one), Some(two)) = (one, two) else { break };
-            let pairs = || one.iter().zip(two);
-            let (any, wide) = pairs().fold((false, false), |(any, wide), (&one, &two)| {
-                (any | begins(one, two) | (self.addressed & is_point(one, two)), wide | (one >= 0x80))
-            });
-            let wide = wide
-                && pairs().fold(false, |wide, (&one, &two)| wide | is_lead(one) | is_seam(one, two))
-                && pairs().any(|(&one, &two)| self.characters.may_be(one, two));
-            if (any || wide)
-                && let Some(found) = (at..at + LANES).find(|&at| self.wakes(at))
-            {
-                return found;
+    fn next_special(&mut self) -> usize {
+        while self.block < self.text.len() {
+            // Places before `at` were read.
+            self.left &= u64::MAX.checked_shl(self.at.saturating_sub(self.block) as u32).unwrap_or(0);
+            while self.left != 0 {
+                let at = self.block + self.left.trailing_zeros() as usize;
+                if self.wakes(at) {
+                    return at;
+                }
+                self.left &= self.left - 1;
             }
-            at += LANES;
+            self.block = (self.block + block::SIZE).max(self.at);
+            self.left = self.specials(self.block);
         }
-        let rest = self.text.get(at..).unwrap_or_default().iter().zip(at..);
-        let mut places = rest.filter(|(byte, _)| is_first(**byte)).map(|(_, at)| at);
-        places.find(|&at| self.wakes(at)).unwrap_or(NONE)
+        NONE
+    }
+
+    /// The places of a block where an escape or a character may begin, and some more.
+    fn specials(&self, from: usize) -> u64 {
+        let rest = self.text.get(from..).unwrap_or_default();
+        let block = Block::first(rest);
+        let marks = block.is(b'%') | block.is(b'=') | block.is(b'&') | block.is(b'\\') | block.is(b'<');
+        let mut places = marks.bits();
+        // The last byte of a line may belong to a value that goes on in the next, and its end be followed by an `@`.
+        let is_end = |byte: u8| byte == b'\n' || byte == b'\r';
+        let behind = rest.get(block::SIZE).copied();
+        let ends = (block.is(b'\n') | block.is(b'\r')).bits();
+        let end_behind = ends >> 1 | u64::from(behind.is_some_and(is_end)) << (block::SIZE - 1);
+        if end_behind != 0 {
+            let last = block.within(b'0', b'9') | block.is(b'@') | block.is(b'-') | block.is(b'.');
+            let at_behind = block.is(b'@').bits() >> 1 | u64::from(behind == Some(b'@')) << (block::SIZE - 1);
+            places |= end_behind & last.bits() | ends & at_behind;
+        } else if ends != 0 {
+            places |= ends;
+        }
+        let beyond = block.beyond().bits();
+        if beyond != 0 {
+            let word = (block.within(b'0', b'9') | block.small().within(b'a', b'z')).bits();
+            let beside = word << 1 | word >> 2 | 1 | 3 << (block::SIZE - 2);
+            places |= leads(&block) | (block.within(0xCE, 0xD6).bits() & beside);
+        }
+        // Behind the last character of a text anything may follow.
+        if let Some(last) = rest.len().checked_sub(1).filter(|last| *last < block::SIZE) {
+            places |= 1 << last | 1 << last.saturating_sub(1);
+        }
+        places
     }
 
     #[inline]
@@ -131,36 +164,26 @@ impl<'t> Gate<'t> {
 
     /// The next run of characters of base64 that is long enough, or that the end of the text cuts short.
     fn find_run(&self, from: usize) -> Option<Range<usize>> {
-        const LANES: usize = 32;
         let mut at = from;
-        while let Some(block) = self.text.get(at..).and_then(|rest| rest.first_chunk::<LANES>()) {
-            let mut is_in = [0u8; LANES];
-            is_in
-                .iter_mut()
-                .zip(block)
-                .for_each(|(lane, &byte)| *lane = u8::from(base64::is_in(byte)) * 0xff);
-            let full = |eight: &[u8]| {
-                eight.first_chunk().is_some_and(|eight| u64::from_le_bytes(*eight) == u64::MAX)
-            };
-            match is_in.chunks_exact(8).position(full) {
-                Some(eighth) => {
-                    let run = self.run_around(from, at + 8 * eighth);
-                    if run.len() >= SHORTEST || self.is_cut(&run) {
-                        return Some(run);
-                    }
-                    at = run.end;
-                }
-                None => at += LANES,
+        loop {
+            let rest = self.text.get(at..).filter(|rest| !rest.is_empty())?;
+            let inside = runs(&Block::first(rest));
+            // A bit stays where as many follow it as the shortest run has.
+            let mut long = inside & inside >> 1;
+            long &= long >> 2;
+            long &= long >> 4;
+            long &= long >> (SHORTEST - 8);
+            if long != 0 {
+                return Some(self.run_around(from, at + long.trailing_zeros() as usize));
             }
-        }
-        while at < self.text.len() {
-            let run = self.run_around(from, at);
-            if run.len() >= SHORTEST || self.is_cut(&run) {
-                return Some(run);
+            if rest.len() <= block::SIZE {
+                let last = self.text.len() - 1;
+                let cut = !self.whole && base64::is_in(rest.last().copied().unwrap_or(0));
+                return cut.then(|| self.run_around(from, last));
             }
-            at = run.end + 1;
+            // A run may begin at the end of the block.
+            at += block::SIZE - inside.leading_ones() as usize;
         }
-        None
     }
 
     /// The run that `at` stands in, from `from` on.
@@ -225,34 +248,22 @@ pub(super) fn is_shut(text: &[u8], places: &[Place]) -> bool {
         && places.iter().all(|place| *place == Place::default())
 }
 
-/// Whether any unit begins with the byte; letters and spaces begin none.
-#[inline]
-fn is_first(byte: u8) -> bool {
-    byte >= 0x80 || !(byte.is_ascii_alphabetic() || byte == b' ')
-}
-
 /// Whether a point ends the line.
 #[inline]
 fn is_point(one: u8, two: u8) -> bool {
     (one == b'.') & ((two == b'\n') | (two == b'\r'))
 }
 
-/// Whether a character of the data file may begin with this byte, letters of other scripts aside.
-#[inline]
-fn is_lead(byte: u8) -> bool {
-    (byte == 0xc2)
-        | (byte.wrapping_sub(0xcb) <= 0xcd - 0xcb)
-        | (byte.wrapping_sub(0xd8) <= 0xdf - 0xd8)
-        | (byte.wrapping_sub(0xe0) <= 0xe3 - 0xe0)
-        | (byte == 0xea)
-        | (byte >= 0xef)
+/// Where a character of the data file may begin, letters of other scripts aside.
+fn leads(block: &Block) -> u64 {
+    let few = block.is(0xC2) | block.within(0xCB, 0xCD) | block.is(0xEA);
+    (few | block.within(0xD8, 0xDF) | block.within(0xE0, 0xE3) | block.from(0xEF)).bits()
 }
 
-/// Whether one of two bytes is a letter or digit of ASCII and the other beyond ASCII.
-#[inline]
-fn is_seam(one: u8, two: u8) -> bool {
-    let is_word = |byte: u8| ((byte | 0x20).wrapping_sub(b'a') < 26) | (byte.wrapping_sub(b'0') < 10);
-    ((one >= 0x80) & is_word(two)) | (is_word(one) & (two >= 0x80))
+/// Where characters of either alphabet of base64 stand.
+fn runs(block: &Block) -> u64 {
+    let letters = block.small().within(b'a', b'z') | block.is(b'+') | block.is(b'-') | block.is(b'_');
+    (letters | block.within(b'/', b'9')).bits()
 }
 
 #[cfg(test)]
@@ -260,7 +271,7 @@ mod tests {
     use super::*;
 
     fn places(text: &str, whole: bool) -> Vec<(usize, bool)> {
-        let mut gate = Gate::new(text.as_bytes(), whole, &Place::default());
+        let mut gate = Gate::new(text.as_bytes(), whole, &Place::default(), 0);
         let mut found = Vec::new();
         while let Some(at) = gate.next() {
             found.push((at, gate.is_run(at)));
@@ -276,11 +287,19 @@ mod tests {
     }
 
     #[test]
-    fn every_lead_of_the_data_file_is_seen() {
+    fn every_character_of_the_data_file_is_seen() {
         for first in 0xc2..=0xf4 {
             let may_be = (0x80..0xc0).any(|second| characters::known().may_be(first, second));
-            // Letters of other scripts count at a seam only.
-            assert!(!may_be || is_lead(first) || matches!(first, 0xce..=0xd6), "{first:x}");
+            // Letters of other scripts count beside those of ASCII only.
+            let is_lead = leads(&Block::first(&[first])) != 0;
+            assert!(!may_be || is_lead || matches!(first, 0xce..=0xd6), "{first:x}");
+        }
+    }
+
+    #[test]
+    fn runs_are_of_the_alphabets() {
+        for byte in 0..=255 {
+            assert_eq!(runs(&Block::first(&[byte])) == 1, base64::is_in(byte), "{byte}");
         }
     }
 

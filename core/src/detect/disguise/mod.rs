@@ -60,15 +60,16 @@ pub(super) struct Layers {
 }
 
 impl Layers {
-    /// `places` as [`places`](Self::places) told them for the start of the text.
-    pub(super) fn read(text: &[u8], whole: bool, places: &[Place; DEPTH]) -> Self {
+    /// `places` as [`places`](Self::places) told them for the start of the text. No unit begins before `looked`.
+    pub(super) fn read(text: &[u8], whole: bool, places: &[Place; DEPTH], looked: usize) -> Self {
         let mut layers = Self { views: Vec::new(), end: text.len(), places: *places };
         if whole && gate::is_shut(text, places) {
             return layers;
         }
         for place in places {
             let below = layers.views.last().map_or(text, |view| view.text.as_slice());
-            let (view, end) = View::read(below, whole, place);
+            let looked = if layers.views.is_empty() { looked } else { 0 };
+            let (view, end) = View::read(below, whole, place, looked);
             match layers.views.last_mut() {
                 Some(last) => last.text.truncate(end),
                 None => layers.end = end,
@@ -77,6 +78,11 @@ impl Layers {
             layers.views.push(view);
         }
         layers
+    }
+
+    /// Up to where no unit begins, if there is none at all.
+    pub(super) fn looked(&self) -> Option<usize> {
+        self.views.is_empty().then_some(self.end)
     }
 
     /// Each view with its way back, the one of the text itself first.

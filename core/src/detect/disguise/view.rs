@@ -19,9 +19,10 @@ pub(super) struct View {
 
 impl View {
     /// The view of `below`, if any unit stands in it, and where `below` ends for now: before what may become a unit.
-    pub(super) fn read(below: &[u8], whole: bool, place: &Place) -> (Option<Self>, usize) {
+    /// No unit begins before `looked`.
+    pub(super) fn read(below: &[u8], whole: bool, place: &Place, looked: usize) -> (Option<Self>, usize) {
         let mut view = Self { taken: place.skip, ..Self::default() };
-        let end = view.read_on(below, whole, place).err().unwrap_or(below.len());
+        let end = view.read_on(below, whole, place, looked).err().unwrap_or(below.len());
         if !view.differs {
             return (None, end);
         }
@@ -30,8 +31,8 @@ impl View {
     }
 
     /// Reads to the end, or fails where that stands which may become a unit.
-    fn read_on(&mut self, below: &[u8], whole: bool, place: &Place) -> Result<(), usize> {
-        let mut gate = Gate::new(below, whole, place);
+    fn read_on(&mut self, below: &[u8], whole: bool, place: &Place, looked: usize) -> Result<(), usize> {
+        let mut gate = Gate::new(below, whole, place, looked);
         if place.within {
             gate.pass(self.run(below, place.skip, whole)?);
         }

@@ -57,22 +57,32 @@ pub(super) fn tail(input: &Input<'_>, settings: &Email) -> usize {
         (start, joins) = (before, separates);
     }
     // Over spaces nothing is joined where nothing speaks of mail: no word waits for the next one there.
-    let told = is_told(input.slice(start.saturating_sub(CONTEXT), input.len()), settings);
-    if told { start } else { last }
+    let told = || is_told(input.slice(start.saturating_sub(CONTEXT), input.len()), settings);
+    if start < last && told() { start } else { last }
 }
 
 /// Whether a word, cut off, may become a separator or begins with one.
 fn begins(word: &[u8]) -> bool {
+    if !may_separate(word) {
+        return false;
+    }
     let cut = |separator: &str| {
         separator.as_bytes().get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
     };
     ["at", "dot"].iter().chain(&ANCHORS).any(|separator| cut(separator)) || is_separator(word)
 }
 
+/// Whether a separator may begin with the first byte, told quickly: hardly any word does.
+#[inline]
+fn may_separate(word: &[u8]) -> bool {
+    word.first().is_none_or(|byte| matches!(byte, b'a' | b'A' | b'd' | b'D' | b'(' | b'[' | b'{'))
+}
+
 fn is_separator(word: &[u8]) -> bool {
-    word.eq_ignore_ascii_case(b"at")
-        || word.eq_ignore_ascii_case(b"dot")
-        || ANCHORS.iter().any(|separator| starts(word, separator))
+    may_separate(word)
+        && (word.eq_ignore_ascii_case(b"at")
+            || word.eq_ignore_ascii_case(b"dot")
+            || ANCHORS.iter().any(|separator| starts(word, separator)))
 }
 
 /// Whether a word begins with a separator in brackets.

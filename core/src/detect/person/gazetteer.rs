@@ -11,10 +11,14 @@ pub(super) struct Known(u32);
 impl Known {
     /// Looks up a name, given in any case.
     pub(super) fn of(name: &str) -> Self {
-        let hash = match name.is_ascii() {
+        Self::hashed(match name.is_ascii() {
             true => hash(name.bytes().map(|byte| byte.to_ascii_lowercase())),
             false => hash(name.chars().flat_map(char::to_lowercase).flat_map(utf8)),
-        };
+        })
+    }
+
+    /// The same for a name in small letters with this FNV-1a hash.
+    pub(super) fn hashed(hash: u32) -> Self {
         let place = bucket(hash);
         let (begin, end) = (word(place), word(place + 1));
         let found = (begin..end)

@@ -9,8 +9,8 @@ pub(super) const WORD: u32 = 4;
 /// Many people have it.
 pub(super) const COMMON: u32 = 8;
 
-/// How many lists the table has: each is some ten entries long.
-pub(super) const BUCKETS: usize = 4096;
+/// How many lists the table has: each is some three entries long.
+pub(super) const BUCKETS: usize = 1 << 14;
 
 /// FNV-1a over the bytes of the name in small letters.
 pub(super) fn hash(bytes: impl Iterator<Item = u8>) -> u32 {
@@ -19,7 +19,7 @@ pub(super) fn hash(bytes: impl Iterator<Item = u8>) -> u32 {
 
 /// The list that a hash belongs to.
 pub(super) fn bucket(hash: u32) -> usize {
-    (hash >> 20) as usize
+    (hash >> 18) as usize
 }
 
 /// What the list tells nothing of, and the flags.

@@ -12,11 +12,12 @@ use saphyr::Yaml;
 
 use self::gazetteer::Known;
 use self::token::{Kind, Token};
+use super::capital::Capital;
 use super::catalogue::strings;
 use super::find::{Attempt, Hit};
 use super::input::{Input, is_word};
 use super::small::Small;
-use super::word_set::{Endings, WordSet};
+use super::word_set::{Endings, Tails, WordSet};
 use super::words::Sense;
 
 /// Settings of the data row.
@@ -29,7 +30,8 @@ pub(super) struct Person {
     weak_cues: WordSet,
     /// How family names end.
     endings: Endings,
-    /// The last two bytes of titles and cues.
+    /// The last two bytes of titles and cues, and with them of all words that say something before a name.
+    announcing: Tails,
     tails: Tails,
     before: WordSet,
     verbs: WordSet,
@@ -43,6 +45,13 @@ pub(super) struct Person {
 
 /// So many points make a name.
 const ENOUGH: i32 = 45;
+/// What a verb behind a name adds, and a place inside a sentence: no more stands around a word that is alone, unless
+/// something announces it.
+const VERB: i32 = 12;
+const INSIDE: i32 = 11;
+const AROUND: i32 = VERB + INSIDE;
+/// The longest particle.
+const PARTICLE: usize = 6;
 /// How many bytes before a name are read for a title or a cue.
 const BEHIND: usize = 28;
 /// How many words a name has, at most.
@@ -69,7 +78,8 @@ impl Person {
         let said = said.collect::<Option<Vec<_>>>()?.concat();
         let ends = cues.iter().filter_map(|cue| cue.rsplit(' ').next()).collect();
         Some(Self {
-            tails: Tails::of(said.iter().chain(&cues)),
+            announcing: Tails::of(strings(row, "titles")?.iter().chain(&cues).copied()),
+            tails: Tails::of(said.iter().chain(&cues).copied()),
             titles: set("titles")?,
             cue_ends: WordSet::of(ends),
             cues,
@@ -92,13 +102,23 @@ impl Person {
         if word.bytes().any(|b| matches!(b, b'-' | b'\'' | 0x80..)) {
             known = word.split(['-', '\'', '’']).map(Known::of).fold(known, Known::joined);
         }
-        let is_word = known != Known::default() && self.also_words.contains(Small::of(word).as_str());
+        let is_word = known != Known::default() && self.also_words.contains(Small::of(word).as_bytes());
         if is_word { known.as_word() } else { known }
+    }
+
+    /// Whether what stands before an offset may end with a word of those with these tails.
+    fn may_be_cued(&self, input: &Input<'_>, start: usize, tails: &Tails) -> bool {
+        let skipped =
+            |b: u8| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'(' | b'*' | b'>' | b',' | b':' | 0x80..);
+        let end = input.run_back(start, BEHIND, skipped);
+        let ends = |end: usize| tails.end(input.slice(end.saturating_sub(2), end));
+        // `name:` is a cue with its colon, `hi,` one without its comma.
+        end < start && (ends(end) || (input.at(end) == Some(b':') && ends(end + 1)))
     }
 
     /// What stands on the line before an offset.
     fn cue(&self, input: &Input<'_>, start: usize) -> Cue {
-        if !self.tails.hold(input, start) {
+        if !self.may_be_cued(input, start, &self.tails) {
             return Cue::Nothing;
         }
         let window = input.slice(start.saturating_sub(BEHIND), start);
@@ -131,8 +151,39 @@ impl Person {
     }
 
     /// Whether a word that no list holds ends as family names do.
-    fn ends_as_family(&self, word: &str) -> bool {
+    fn ends_as_family(&self, word: &[u8]) -> bool {
         word.len() > 5 && self.endings.fit(word, 2)
+    }
+
+    /// Whether a name may begin with the word; `keyed`: the text stands under a key.
+    #[inline]
+    pub(super) fn wants_capital(&self, input: &Input<'_>, word: &Capital<'_>, keyed: bool) -> bool {
+        if word.text.len() == 1 {
+            // `A. Example`
+            return matches!(word.next, Some(b' ' | b'.'));
+        }
+        let known = Known::hashed(word.hash);
+        let is_part = known != Known::default() || self.ends_as_family(word.text);
+        (is_part && (keyed || weight(known, Kind::Name) + AROUND >= ENOUGH))
+            || self.may_be_cued(input, word.start, if is_part { &self.tails } else { &self.announcing })
+            || self.goes_on_as_name(input, word, is_part)
+    }
+
+    /// Whether a word that follows may be one of the name, too.
+    fn goes_on_as_name(&self, input: &Input<'_>, word: &Capital<'_>, is_part: bool) -> bool {
+        if word.follows {
+            let may_be_part = |next: Capital<'_>| {
+                next.text.len() == 1
+                    || Known::hashed(next.hash) != Known::default()
+                    || self.ends_as_family(next.text)
+                    || self.suffixes.holds(next.hash, next.small())
+            };
+            return is_part || Capital::read(input, word.end + 1).is_none_or(may_be_part);
+        }
+        is_part && word.next == Some(b' ') && {
+            let last = input.run(word.end + 1, PARTICLE, |b| b.is_ascii_lowercase());
+            self.particles.contains(input.slice(word.end + 1, last))
+        }
     }
 
     /// Whether the word after an offset and a space is in a set.
@@ -140,45 +191,7 @@ impl Person {
         let at = next_word(input, end);
         let last = input.run(at, 20, |b| b.is_ascii_alphanumeric() || b == b'&');
         let word = std::str::from_utf8(input.slice(at, last)).unwrap_or_default();
-        set.contains(Small::of(word).as_str())
-    }
-}
-
-/// The last two bytes of words, folded: most words are told from titles and cues by them.
-#[derive(Debug, Clone)]
-struct Tails([u64; 16]);
-
-impl Tails {
-    fn of<'w>(words: impl Iterator<Item = &'w &'static str>) -> Self {
-        let mut tails = Self([0; 16]);
-        for word in words {
-            if let [.., first, second] = word.as_bytes() {
-                let (place, bit) = Self::place(*first, *second);
-                tails.0.get_mut(place).into_iter().for_each(|bits| *bits |= 1 << bit);
-            }
-        }
-        tails
-    }
-
-    /// Whether what stands before an offset may end with one of them.
-    fn hold(&self, input: &Input<'_>, start: usize) -> bool {
-        let skipped =
-            |b: u8| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'(' | b'*' | b'>' | b',' | b':' | 0x80..);
-        let end = input.run_back(start, BEHIND, skipped);
-        let ends = |end: usize| match input.slice(end.saturating_sub(2), end) {
-            [first, second] => {
-                let (place, bit) = Self::place(*first, *second);
-                self.0.get(place).is_some_and(|bits| bits >> bit & 1 == 1)
-            }
-            _ => false,
-        };
-        // `name:` is a cue with its colon, `hi,` one without its comma.
-        end < start && (ends(end) || (input.at(end) == Some(b':') && ends(end + 1)))
-    }
-
-    fn place(first: u8, second: u8) -> (usize, u32) {
-        let bits = usize::from(first & 31) << 5 | usize::from(second & 31);
-        (bits >> 6, (bits & 63) as u32)
+        set.contains(Small::of(word).as_bytes())
     }
 }
 
@@ -205,13 +218,13 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
     let known = person.known(first.text);
     let cue = person.cue(input, start);
     let unknown = known == Known::default() && first.kind != Kind::Initial;
-    let family = unknown && person.ends_as_family(first.text);
+    let family = unknown && person.ends_as_family(first.text.as_bytes());
     let follows = input.at(first.end) == Some(b' ') && is_capital(input, first.end + 1);
     // Most capitalised words end here.
     if unknown && !family && !follows && !matches!(cue, Cue::Title | Cue::Announced) {
         return None;
     }
-    if person.not.contains(Small::of(first.text).as_str()) {
+    if person.not.contains(Small::of(first.text).as_bytes()) {
         return None;
     }
     let mut points = match cue {
@@ -232,10 +245,10 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
             Kind::Name => {
                 let known = person.known(next.text);
                 let small = Small::of(next.text);
-                if person.not.contains(small.as_str()) {
+                if person.not.contains(small.as_bytes()) {
                     break;
                 }
-                if person.organisations.contains(small.as_str()) {
+                if person.organisations.contains(small.as_bytes()) {
                     return None;
                 }
                 let gain = match (known.is_family(), known.is_given(), known.is_word()) {
@@ -243,7 +256,7 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
                     (_, true, false) => 25,
                     (true, _, true) => 18,
                     (_, true, true) => 10,
-                    _ if person.ends_as_family(next.text) => 30,
+                    _ if person.ends_as_family(next.text.as_bytes()) => 30,
                     // `Anna K. Xyz`
                     _ if last == Kind::Initial => 25,
                     _ if given => 17,
@@ -275,13 +288,13 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
         return None;
     }
     if person.goes_on(input, end, &person.verbs) {
-        points += 12;
+        points += VERB;
     }
     if input.at(end) == Some(b'\'') && input.at(end + 1) == Some(b's') {
         points += 8;
     }
     if cue == Cue::Nothing && is_inside(input, start) {
-        points += 11;
+        points += INSIDE;
     }
     if is_speaker(input, start, end) {
         points += 15;
@@ -317,12 +330,12 @@ fn next<'t>(input: &Input<'t>, end: usize, person: &Person) -> Option<Token<'t>>
         }
         at += 1;
         if let Some(mut token) = Token::read(input, at) {
-            if person.suffixes.contains(Small::of(token.text).as_str()) {
+            if person.suffixes.contains(Small::of(token.text).as_bytes()) {
                 token.kind = Kind::Suffix;
             }
             return Some(token);
         }
-        let last = input.run(at, 6, |b| b.is_ascii_lowercase());
+        let last = input.run(at, PARTICLE, |b| b.is_ascii_lowercase());
         let particle = std::str::from_utf8(input.slice(at, last)).ok()?;
         person.particles.contains(particle).then_some(())?;
         at = last;

@@ -39,6 +39,9 @@ impl<'t> Token<'t> {
             end += 1;
         }
         let bytes = input.slice(at, end);
+        if bytes.is_ascii() {
+            return Self::ascii(input, at, std::str::from_utf8(bytes).ok()?);
+        }
         let valid = std::str::from_utf8(bytes)
             .or_else(|error| std::str::from_utf8(bytes.get(..error.valid_up_to()).unwrap_or_default()));
         let text = valid.ok()?;
@@ -47,15 +50,27 @@ impl<'t> Token<'t> {
             .next()?;
         let text = text.strip_suffix("'s").or_else(|| text.strip_suffix("’s")).unwrap_or(text);
         let text = text.trim_end_matches(['-', '\'', '’']);
-        let first = text.chars().next()?;
-        (first.is_uppercase() && text.len() <= LONGEST).then_some(())?;
+        let capital = text.chars().next()?.is_uppercase();
+        let small = text.chars().any(char::is_lowercase);
+        capital.then(|| Self::of(input, at, text, text.chars().count(), small)).flatten()
+    }
+
+    /// The same where every byte is of ASCII.
+    fn ascii(input: &Input<'t>, at: usize, text: &'t str) -> Option<Self> {
+        let text = text.strip_suffix("'s").unwrap_or(text);
+        let small = text.bytes().any(|b| b.is_ascii_lowercase());
+        let capital = text.bytes().next()?.is_ascii_uppercase();
+        capital.then(|| Self::of(input, at, text, text.len(), small)).flatten()
+    }
+
+    fn of(input: &Input<'t>, at: usize, text: &'t str, letters: usize, small: bool) -> Option<Self> {
+        (text.len() <= LONGEST).then_some(())?;
         let mut end = at + text.len();
-        let letters = text.chars().count();
         let kind = if letters == 1 { Kind::Initial } else { Kind::Name };
         if kind == Kind::Initial && input.at(end) == Some(b'.') {
             end += 1;
         }
-        Some(Self { text, end, kind, capitals: letters > 1 && !text.chars().any(char::is_lowercase) })
+        Some(Self { text, end, kind, capitals: letters > 1 && !small })
     }
 }
 

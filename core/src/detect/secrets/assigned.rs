@@ -155,7 +155,9 @@ fn glue(input: &Input<'_>, name: usize, end: usize) -> Option<Glue> {
 fn password_end(input: &Input<'_>, start: usize, quote: Option<u8>, most: usize) -> usize {
     match quote {
         Some(quote) => input.run(start, most, |b| b != quote && b >= b' ' && b != b'\\'),
-        None => input.run(start, most, |b| b > b' ' && !b"\"'`,;&<>|\\".contains(&b)),
+        None => input.run(start, most, |b| {
+            b > b' ' && !matches!(b, b'"' | b'\'' | b'`' | b',' | b';' | b'&' | b'<' | b'>' | b'|' | b'\\')
+        }),
     }
 }
 

@@ -118,7 +118,8 @@ pub(super) fn is_random(value: &[u8], floor: Floor) -> bool {
             && (kinds.turns > 2 || (kinds.turns > 1 && kinds.humps + kinds.others > 0));
     }
     // Sixteen letters of chance without a digit are rare; where there are none, capitals must alternate as chance does.
-    let symbols = value.iter().filter(|byte| b"!#$%^&*".contains(byte)).count();
+    let symbols =
+        value.iter().filter(|byte| matches!(byte, b'!' | b'#' | b'$' | b'%' | b'^' | b'&' | b'*')).count();
     (mixed && kinds.turns > 2)
         || (length >= 20 && kinds.humps > 5)
         || (kinds.others > 1 && kinds.humps > 2)
@@ -128,7 +129,9 @@ pub(super) fn is_random(value: &[u8], floor: Floor) -> bool {
 /// Whether a run of letters in it has so many consonants together that no word of a European language has them: letters
 /// drawn by chance do in every second value of forty.
 fn is_unspeakable(value: &[u8]) -> bool {
-    let consonant = |byte: &u8| byte.is_ascii_alphabetic() && !b"aeiouyAEIOUY".contains(byte);
+    let consonant = |byte: &u8| {
+        byte.is_ascii_alphabetic() && !matches!(byte | 0x20, b'a' | b'e' | b'i' | b'o' | b'u' | b'y')
+    };
     value.split(|byte| !consonant(byte)).any(|run| run.len() >= 8)
 }
 
@@ -148,7 +151,9 @@ fn is_plain(value: &[u8]) -> bool {
     if NAMED.iter().any(starts) || value.windows(3).any(|window| window == b"://") {
         return true;
     }
-    value.split(|byte| b"-_./:+@,~".contains(byte)).all(is_word)
+    value
+        .split(|byte| matches!(byte, b'-' | b'_' | b'.' | b'/' | b':' | b'+' | b'@' | b',' | b'~'))
+        .all(is_word)
 }
 
 /// Letters of one word or of several in camel case, with a number of a few digits at one place, or a number, perhaps with

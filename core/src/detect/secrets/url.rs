@@ -16,7 +16,9 @@ fn read(input: &Input<'_>, anchor: usize) -> Option<Hit> {
         return None;
     }
     let start = anchor + 3;
-    let end = input.run(start, AUTHORITY, |b| b > b' ' && !b"/?#\"'<>\\`|".contains(&b));
+    let end = input.run(start, AUTHORITY, |b| {
+        b > b' ' && !matches!(b, b'/' | b'?' | b'#' | b'"' | b'\'' | b'<' | b'>' | b'\\' | b'`' | b'|')
+    });
     let authority = input.slice(start, end);
     // A password may hold an `@` that should have been encoded: the last one counts.
     let at = authority.iter().rposition(|&b| b == b'@')?;

@@ -5,6 +5,7 @@
 //! event leaves as soon as it is there, with as much of its text as is answered for; the rest goes with the next event
 //! of the same text, or with one more of the kind where the text ends.
 
+mod alike;
 mod event;
 mod joined;
 mod shapes;
@@ -13,6 +14,7 @@ use std::ops::Range;
 
 use crate::json::{Decoded, FaultCode};
 
+use self::alike::Alike;
 pub(super) use self::event::Event;
 use self::event::Name;
 use self::joined::Joined;
@@ -36,12 +38,28 @@ pub(super) enum Framing {
 pub(super) struct Texts {
     open: Vec<Joined>,
     decoded: Decoded,
+    /// What the next event may have in common with the last.
+    alike: Option<Alike>,
 }
 
 impl Texts {
     /// How many bytes are held back.
     pub(super) fn held(&self) -> usize {
         self.open.iter().map(Joined::held).sum()
+    }
+
+    /// The masked form of a document that is like the last but for its piece of a text, as [`read`](Self::read) tells it; `None`
+    /// where it is not.
+    pub(super) fn again(&mut self, marker: &mut Marker, text: &[u8], kind: &[u8]) -> Option<Option<Vec<u8>>> {
+        let alike = self.alike.as_ref()?;
+        let piece = alike.piece(text)?;
+        let joined = self.open.iter_mut().find(|joined| joined.name == alike.name)?;
+        let new = joined.push(marker, piece, false);
+        if joined.held() > 0 {
+            joined.last.set(kind, text, 0);
+            joined.last.pieces.push(alike.span(piece.len()));
+        }
+        Some(new.map(|new| alike.with(&new)))
     }
 
     /// The masked form of a document that was read as `event`: each piece of a text as far as it is answered for. `None`
@@ -83,7 +101,13 @@ impl Texts {
             given.push(Given { at: piece.span.start, new });
         }
         self.open.retain(|joined| !ended(&joined.name));
+        let piece = given.first().and_then(|given| given.new.clone());
+        let noted = marker.report.total();
         let new = JsonDriver::given(marker, text, given, true).map_err(|fault| fault.code)?;
+        let silent = once.is_none() && noted == marker.report.total();
+        let unruled = marker.counter.is_none() && marker.plan.paths.is_empty();
+        self.alike =
+            (silent && unruled).then(|| Alike::of(text, &event, piece.as_deref(), new.as_deref())).flatten();
         Ok(new.or(once))
     }
 

@@ -244,3 +244,49 @@ fn lines_carry_texts_too() {
     assert_eq!((texts.as_str(), whole.lines().count()), ("ask [EMAIL]", 4));
     assert!((1..body.len()).all(|chunk| feed(chunk) == whole));
 }
+
+/// Events that are alike but for their pieces are read by what they have in common; that changes nothing.
+#[test]
+fn events_read_alike_come_out_as_events_read_one_by_one() {
+    let pieces = [
+        "ask ",
+        "ada",
+        "@exam",
+        "ple.org",
+        " or pay 4111",
+        " 1111 1111 ",
+        "1111 ",
+        "\"now\"",
+        " \u{e9}t\u{e9}",
+        "",
+        " \\ ",
+        "bob@",
+        "example.org",
+        ".",
+    ];
+    let plan = plan(&[]);
+    let body = |varies: bool| {
+        let event = |(n, piece): (usize, &&str)| {
+            let id = if varies { format!("chat-{}", n % 7) } else { "chat".to_owned() };
+            format!("data: {}\n\n", json!({"id": id, "choices": [{"index": 0, "delta": {"content": piece}}]}))
+        };
+        pieces.iter().cycle().take(60).enumerate().map(event).collect::<String>()
+    };
+    let (alike, varied) = (body(false), body(true));
+    let (one, other) = (fed(&plan, &[alike.as_bytes()]), fed(&plan, &[varied.as_bytes()]));
+    let pointer = "/choices/0/delta/content";
+    assert_eq!(joined(&one.0.concat(), pointer), joined(&other.0.concat(), pointer));
+    assert_eq!(one.1, other.1);
+    assert_eq!(one.1.get("email"), Some(&9));
+    assert!(!one.0.concat().contains("ada@"));
+}
+
+/// What stands beside the piece is masked in each event, however alike they are.
+#[test]
+fn values_beside_a_piece_are_masked_each_time() {
+    let plan = plan(&[]);
+    let event = r#"data: {"user":"ada@example.org","choices":[{"index":0,"delta":{"content":"a "}}]}"#;
+    let (outs, totals) = fed(&plan, &[format!("{event}\n\n").repeat(5).as_bytes()]);
+    assert_eq!(totals.get("email"), Some(&5));
+    assert!(!outs.concat().contains("ada@"));
+}

@@ -1,0 +1,97 @@
+//! Short texts in which nothing was found, remembered by each thread: documents are full of the same names of members and
+//! of values such as `"object": "chunk"`, and reading one once more costs ten times what knowing it does.
+//!
+//! A whole text of these bytes under this key holds the same in every exchange, so nothing of one is told to another but
+//! the time that an answer takes; texts that hold something are never kept.
+
+use std::cell::RefCell;
+
+/// How many bytes a text and its key have together, at most.
+const MOST: usize = 48;
+/// How many are kept: a power of two. 32 KiB a thread.
+const SLOTS: usize = 512;
+
+thread_local! {
+    static CLEAN: RefCell<Vec<Short>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A short text under its key, as one scanner reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Short {
+    /// The number of the scanner; none has zero.
+    of: u64,
+    /// The key, and behind it the text.
+    bytes: [u8; MOST],
+    /// One more than the length of the key, if there is one.
+    key: u8,
+    text: u8,
+}
+
+impl Short {
+    const NONE: Self = Self { of: 0, bytes: [0; MOST], key: 0, text: 0 };
+
+    /// `None` where it is not short.
+    #[inline]
+    pub(super) fn of(of: u64, key: Option<&str>, text: &[u8]) -> Option<Self> {
+        let name = key.unwrap_or_default().as_bytes();
+        let told = key.map_or(0, |key| key.len() + 1);
+        let mut short =
+            Self { of, key: told.try_into().ok()?, text: text.len().try_into().ok()?, ..Self::NONE };
+        let (first, rest) = short.bytes.split_at_mut_checked(name.len())?;
+        first.copy_from_slice(name);
+        rest.get_mut(..text.len())?.copy_from_slice(text);
+        Some(short)
+    }
+
+    /// Whether nothing is in it, as is known from before.
+    pub(super) fn is_known(&self) -> bool {
+        CLEAN.with(|clean| {
+            clean.try_borrow().is_ok_and(|clean| clean.get(self.slot()).is_some_and(|known| known == self))
+        })
+    }
+
+    /// Nothing is in it.
+    pub(super) fn keep(self) {
+        CLEAN.with(|clean| {
+            if let Ok(mut clean) = clean.try_borrow_mut() {
+                if clean.is_empty() {
+                    clean.resize(SLOTS, Self::NONE);
+                }
+                if let Some(slot) = clean.get_mut(self.slot()) {
+                    *slot = self;
+                }
+            }
+        });
+    }
+
+    fn slot(&self) -> usize {
+        let begin = self.of ^ u64::from(self.text) << 8 ^ u64::from(self.key);
+        let hash = self.bytes.as_chunks::<8>().0.iter().fold(begin, |hash, &eight| {
+            (hash.rotate_left(5) ^ u64::from_le_bytes(eight)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        });
+        (hash >> 32) as usize & (SLOTS - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_known_by_its_scanner_its_key_and_its_bytes() {
+        let short = |of, key, text: &str| Short::of(of, key, text.as_bytes()).unwrap();
+        short(1, Some("object"), "chunk").keep();
+        assert!(short(1, Some("object"), "chunk").is_known());
+        for other in [
+            short(2, Some("object"), "chunk"),
+            short(1, Some("objec"), "tchunk"),
+            short(1, None, "objectchunk"),
+            short(1, Some("object"), "chunks"),
+            short(1, Some("object"), "chunk\0"),
+            short(1, Some(""), "objectchunk"),
+        ] {
+            assert!(!other.is_known(), "{other:?}");
+        }
+        assert_eq!(Short::of(1, Some("key"), &[b'a'; MOST]), None);
+    }
+}

@@ -1,0 +1,298 @@
+//! The pass over a text: anchors, the readers at each, and what stands in the end.
+
+mod pass;
+
+use std::ops::Range;
+use std::slice;
+use std::sync::Arc;
+
+use self::pass::Pass;
+pub(super) use self::pass::is_reachable;
+use super::catalogue::{EntityInfo, catalogue};
+use super::clean::Short;
+use super::custom::{Custom, Customs, Failed};
+use super::digits::index::Index;
+use super::disguise::Layers;
+use super::find::{Anchor, Find};
+use super::input::Input;
+use super::lexicon::Lexicon;
+use super::literals::Literals;
+use super::resolve::{Candidate, Settled, settle};
+use super::words::Sight;
+use super::{CONTEXT, Carry, Context, Inside, KEPT, Open};
+use crate::model::{Entity, Finding};
+
+/// A set of entities, compiled to one scanner. Cheap to share, never changes.
+#[derive(Debug)]
+pub struct Detectors {
+    entities: Vec<&'static EntityInfo>,
+    /// Indices into `entities`, by the anchor that wakes their reader.
+    at_sign: Vec<usize>,
+    at_digit: Vec<usize>,
+    at_date: Vec<usize>,
+    at_colon: Vec<usize>,
+    at_long_word: Vec<usize>,
+    at_degrees: Vec<usize>,
+    at_capital: Vec<usize>,
+    /// Woken by the key that a text stands under.
+    at_key: Vec<usize>,
+    /// Those whose value may have begun before the last word of a text.
+    at_end: Vec<usize>,
+    shapes: Index,
+    /// How many bytes at most stand before the first word with a digit of a shape.
+    lead: usize,
+    lexicon: Lexicon,
+    literals: Literals,
+    /// Numbered after the entities of the catalogue.
+    customs: Customs,
+}
+
+impl Detectors {
+    /// The scanner for these entities. One that is not of the catalogue is never found.
+    pub fn compile(wanted: &[Entity]) -> Self {
+        Self::with(wanted, &[])
+    }
+
+    /// The same where some of them are a policy's own.
+    pub(crate) fn with(wanted: &[Entity], own: &[Arc<Custom>]) -> Self {
+        let own = own.iter().filter(|custom| wanted.contains(&custom.entity)).cloned();
+        let entities: Vec<_> = catalogue().iter().filter(|info| wanted.contains(&info.entity)).collect();
+        let anchored = |anchor| {
+            let woken = |(n, info): (usize, &&EntityInfo)| (info.find.anchor() == Some(anchor)).then_some(n);
+            entities.iter().enumerate().filter_map(woken).collect()
+        };
+        let shapes = entities.iter().enumerate().filter_map(|(which, info)| match &info.find {
+            Find::Shape(shaped) => Some((which, shaped)),
+            _ => None,
+        });
+        let shapes = shapes.flat_map(|(which, of)| of.shapes().map(move |(at, shape)| (which, at, shape)));
+        let shapes: Vec<_> = shapes.collect();
+        let words = entities.iter().enumerate().map(|(which, info)| (which, info.words.as_slice()));
+        Self {
+            lead: shapes.iter().map(|(_, _, shape)| shape.lead).max().unwrap_or(0),
+            shapes: Index::compile(shapes.into_iter()),
+            lexicon: Lexicon::compile(words),
+            at_sign: anchored(Anchor::AtSign),
+            at_digit: anchored(Anchor::Digit),
+            at_date: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| matches!(i.find, Find::BirthDate)))
+                .collect(),
+            at_colon: anchored(Anchor::Colon),
+            at_long_word: anchored(Anchor::LongWord),
+            at_degrees: anchored(Anchor::Degrees),
+            at_capital: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_capitals()))
+                .collect(),
+            at_key: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| i.find.reads_keys()))
+                .collect(),
+            at_end: (0..entities.len())
+                .filter(|n| entities.get(*n).is_some_and(|i| i.find.has_tail()))
+                .collect(),
+            literals: Literals::compile(entities.iter().map(|info| info.find.literals())),
+            customs: Customs::compile(own.collect()),
+            entities,
+        }
+    }
+
+    /// The scanner for every entity of the catalogue.
+    pub fn all() -> Self {
+        Self::compile(&catalogue().iter().map(|info| info.entity).collect::<Vec<_>>())
+    }
+
+    /// Whether it looks for nothing.
+    pub fn is_empty(&self) -> bool {
+        self.entities.is_empty() && self.customs.is_empty()
+    }
+
+    /// Whether the whole of a text is looked for because of its key.
+    pub fn names(&self, key: Option<&str>) -> bool {
+        self.customs.names(key)
+    }
+
+    /// Appends the findings that start at `from` or later: sorted, not overlapping. The text ends where it ends.
+    pub fn scan(&self, text: &[u8], from: usize, context: &Context<'_>, found: &mut Vec<Finding>) {
+        self.pass(text, from, context, true, found);
+    }
+
+    /// The same for a text that may go on: appends only what no further byte can change, and says from where on the
+    /// text is still open. Before that offset nothing else will be found.
+    ///
+    /// At most [`MAX_OPEN`] bytes and the reach of the slowest reader (some 4 KiB) stay open.
+    pub fn scan_part(
+        &self,
+        text: &[u8],
+        from: usize,
+        context: &Context<'_>,
+        found: &mut Vec<Finding>,
+    ) -> Open {
+        self.pass(text, from, context, false, found)
+    }
+
+    /// How much of a text is final whatever bytes follow; see [`scan_part`](Self::scan_part), which tells it with the
+    /// findings in one pass.
+    pub fn open_from(&self, text: &[u8]) -> usize {
+        self.pass(text, 0, &Context::default(), false, &mut Vec::new()).from
+    }
+
+    /// Either, for who knows what to do where a detector of the host fails.
+    pub(crate) fn pass(
+        &self,
+        text: &[u8],
+        from: usize,
+        context: &Context<'_>,
+        whole: bool,
+        found: &mut Vec<Finding>,
+    ) -> Open {
+        let plain = whole && from == 0 && context.carry == Carry::default() && self.customs.is_empty();
+        let Some(short) = plain.then(|| Short::of(self.customs.id(), context.key, text)).flatten() else {
+            return self.look(text, from, context, whole, found);
+        };
+        if short.is_known() {
+            return Open { from: text.len(), carry: Carry::default(), failed: false };
+        }
+        let before = found.len();
+        let open = self.look(text, from, context, whole, found);
+        if found.len() == before {
+            short.keep();
+        }
+        open
+    }
+
+    /// The same where nothing is known of the text.
+    fn look(
+        &self,
+        text: &[u8],
+        from: usize,
+        context: &Context<'_>,
+        whole: bool,
+        found: &mut Vec<Finding>,
+    ) -> Open {
+        let kept = from.saturating_sub(KEPT);
+        let window = text.get(kept..).unwrap_or_default();
+        let looked = context.carry.looked.map_or(0, |looked| from - kept + looked);
+        let layers = Layers::read(window, whole, &context.carry.places, looked);
+        let window = window.get(..layers.end).unwrap_or_default();
+        let (before, mut from) = (from.saturating_sub(CONTEXT) - kept, from - kept);
+        let carry = |from: usize, inside| {
+            let next = (kept + from).saturating_sub(KEPT);
+            let looked = layers.looked().and_then(|end| end.checked_sub(from));
+            Carry { inside, places: layers.places(window, next.saturating_sub(kept)), looked }
+        };
+        if let Some(inside) = context.carry.inside {
+            let Some((end, goes_on)) = self.rest(window, &layers, from, inside, whole) else {
+                return Open { from: text.len(), carry: Carry::default(), failed: false };
+            };
+            if end > from {
+                let (span, disguised) = (kept + from..kept + end, inside.level > 0);
+                found.push(Finding { entity: inside.entity, span, score: 100, disguised });
+            }
+            if goes_on.is_some() {
+                return Open { from: kept + end, carry: carry(end, goes_on), failed: false };
+            }
+            from = end;
+        }
+        let plain = Input::new(window.get(before..).unwrap_or_default());
+        let all = 0..plain.len();
+        let failed = Open { from: kept + from, carry: Carry::default(), failed: true };
+        let read = self.read(plain, from - before, slice::from_ref(&all), context, whole);
+        let Ok((mut candidates, limit)) = read else { return failed };
+        candidates.iter_mut().for_each(|candidate| candidate.shift(before));
+        let mut limit = limit + before;
+        for (level, (view, origin)) in (1..).zip(layers.views()) {
+            let (view, begin, parts) = (Input::of_view(view, origin), origin.at(from), origin.parts());
+            let Ok((seen, open)) = self.read(view, begin, &parts, context, whole) else { return failed };
+            limit = limit.min(origin.start(open));
+            candidates.extend(seen.into_iter().map(|this| Candidate {
+                start: origin.start(this.start),
+                end: origin.end(this.end),
+                low: origin.start(this.low),
+                level,
+                ..this
+            }));
+        }
+        let limit = if whole { window.len() } else { limit.max(from) };
+        let Settled { stands, open, inside } = settle(candidates, limit);
+        for candidate in stands {
+            if let Some(entity) = self.entity(candidate.which) {
+                let (span, disguised) = (kept + candidate.start..kept + candidate.end, candidate.level > 0);
+                found.push(Finding { entity, span, score: candidate.score, disguised });
+            }
+        }
+        let inside = inside.and_then(|cut| self.inside(&cut));
+        let from = open.max(from);
+        Open { from: kept + from, carry: carry(from, inside), failed: false }
+    }
+
+    /// What the readers find in these parts of a text or of a view of it, and where it is still open.
+    fn read(
+        &self,
+        input: Input<'_>,
+        from: usize,
+        parts: &[Range<usize>],
+        context: &Context<'_>,
+        whole: bool,
+    ) -> Result<(Vec<Candidate>, usize), Failed> {
+        let key = context.key;
+        let sight = Sight::new(&self.lexicon, key);
+        let mut pass =
+            Pass { of: self, input, from, sight, whole, candidates: Vec::new(), limit: usize::MAX };
+        if let Some(key) = key.filter(|_| from == 0) {
+            pass.key(key);
+        }
+        for part in parts.iter().filter(|part| part.end > from) {
+            pass.blocks(part);
+            pass.literals(part);
+        }
+        // Entities of a policy's own are looked for in the text as it came.
+        if !self.customs.is_empty() && !pass.input.is_view() {
+            let (first, pass) = (self.entities.len(), &mut pass);
+            let looked = self.customs.look(&pass.input, from, context, (first, whole), &mut pass.candidates);
+            let limit = looked?;
+            pass.undecided(limit);
+        }
+        let limit = pass.limit();
+        Ok((pass.candidates, limit))
+    }
+
+    /// Where a value ends that is longer than is kept back, and what it is where that is still unknown; `None` where none of
+    /// these entities has it.
+    fn rest(
+        &self,
+        text: &[u8],
+        layers: &Layers,
+        from: usize,
+        inside: Inside,
+        whole: bool,
+    ) -> Option<(usize, Option<Inside>)> {
+        let Some(info) = self.entities.iter().find(|info| info.entity == inside.entity) else {
+            return self.customs.rest(&Input::new(text), from, inside, whole);
+        };
+        let (end, touched) = match layers.views().take(usize::from(inside.level)).last() {
+            None => {
+                let input = Input::new(text);
+                (info.find.continued(&input, from), input.take_touched())
+            }
+            Some((view, origin)) => {
+                let (input, begin) = (Input::new(view), origin.at(from));
+                let end = info.find.continued(&input, begin);
+                (if end > begin { origin.end(end) } else { from }, input.take_touched())
+            }
+        };
+        Some((end, (touched && !whole).then_some(inside)))
+    }
+
+    fn entity(&self, which: usize) -> Option<Entity> {
+        match which.checked_sub(self.entities.len()) {
+            None => self.entities.get(which).map(|info| info.entity),
+            Some(own) => self.customs.entity(own),
+        }
+    }
+
+    fn inside(&self, this: &Candidate) -> Option<Inside> {
+        match this.which.checked_sub(self.entities.len()) {
+            None => Some(Inside { entity: self.entity(this.which)?, state: 0, of: 0, level: this.level }),
+            Some(own) => self.customs.inside(own, this.state),
+        }
+    }
+}
