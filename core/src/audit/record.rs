@@ -95,6 +95,9 @@ pub struct Record {
     /// The grants in force for this caller when it was decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<GrantId>,
+    /// The budgets that were drawn on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<Drawn>,
     /// The approval that was used or is awaited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalId>,
@@ -171,6 +174,21 @@ pub struct Matched {
     /// Why, e.g. `grant_required`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Text>,
+}
+
+/// What an exchange drew from a budget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drawn {
+    /// The budget's name in the policy.
+    pub budget: Text,
+    /// The collection; `*` where several are named at once.
+    pub resource: String,
+    /// How many different ids it holds.
+    pub limit: u64,
+    /// How many were used within the window when this exchange drew or asked last.
+    pub used: u64,
+    /// How many of them this exchange had that were new.
+    pub new: u64,
 }
 
 /// What passed in one direction.
@@ -314,6 +332,7 @@ impl Record {
             because: None,
             grant: None,
             grants: Vec::new(),
+            budgets: Vec::new(),
             approval: None,
             policy: None,
             digest: None,

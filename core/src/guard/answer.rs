@@ -48,6 +48,12 @@ const CODES: &[(&str, StatusCode, &str)] = &[
         StatusCode::FORBIDDEN,
         "No rule allows the request; it is held until people approve it; retry it unchanged.",
     ),
+    ("budget_spent", StatusCode::FORBIDDEN, "The budget of different items is used up for now."),
+    (
+        "budget_approval_required",
+        StatusCode::FORBIDDEN,
+        "The request may exceed its budget; it is held until people approve it; retry it unchanged.",
+    ),
     (
         "denied_value",
         StatusCode::FORBIDDEN,

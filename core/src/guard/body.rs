@@ -199,6 +199,12 @@ impl Body {
         }
     }
 
+    /// The digests of the ids that came since this was asked last, and how many rows in all have no id; `None` where nothing counts them.
+    pub(super) fn drawn(&mut self) -> Option<(Vec<u64>, u64)> {
+        let masker = self.masker.as_mut().filter(|_| !self.uncountable)?;
+        masker.counter().map(|counter| (counter.take_ids(), counter.nameless()))
+    }
+
     fn census(&self) -> Option<&Census> {
         let file = || self.file.as_ref().and_then(FileCounter::census);
         self.masker.as_ref().and_then(Masker::census).or_else(file)

@@ -44,5 +44,7 @@ pub use direct::{Masked, Reading};
 pub use driver::Carrying;
 pub use exchange::Exchange;
 pub use guard::{Caller, Guard};
-pub use step::{Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, Step};
+pub use step::{
+    Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, SpendRequest, Step,
+};
 pub use truth::HeaderEdits;

@@ -26,6 +26,7 @@ pub(super) fn check(draft: &Draft<'_>, findings: &mut Findings) {
     holds(draft, findings);
     world.rules(draft, findings);
     world.grants(draft, findings);
+    world.budgets(draft, findings);
     world.masks(draft, findings);
     detectors(draft, findings);
 }
@@ -60,7 +61,7 @@ fn services(draft: &Draft<'_>, findings: &mut Findings) {
 
 /// A name stands for one thing of its kind.
 fn names(draft: &Draft<'_>, findings: &mut Findings) {
-    for kind in ["rules", "grants", "mask"] {
+    for kind in ["rules", "grants", "budgets", "mask"] {
         let mut seen = HashSet::new();
         for node in draft.root.get(kind).map(Node::elements).unwrap_or_default() {
             if let Some(name) = node.get("name").and_then(Node::text)
@@ -89,7 +90,7 @@ fn references(draft: &Draft<'_>, findings: &mut Findings) {
             }
         }
     };
-    for kind in ["rules", "grants", "mask"] {
+    for kind in ["rules", "grants", "budgets", "mask"] {
         for node in draft.root.get(kind).map(Node::elements).unwrap_or_default() {
             within(node);
             if let Some(unless) = node.get("unless") {
@@ -97,8 +98,9 @@ fn references(draft: &Draft<'_>, findings: &mut Findings) {
             }
         }
     }
-    let rules = draft.root.get("rules").map(Node::elements).unwrap_or_default();
-    for approval in std::iter::once(draft.root).chain(rules).filter_map(|node| node.get("approval")) {
+    let elements = |kind| draft.root.get(kind).map(Node::elements).unwrap_or_default();
+    let held = elements("rules").iter().chain(elements("budgets"));
+    for approval in std::iter::once(draft.root).chain(held).filter_map(|node| node.get("approval")) {
         for step in approval.get("steps").map(Node::elements).unwrap_or_default() {
             for group in step.get("from").map(Node::elements).unwrap_or_default() {
                 let Some(name) = group.text() else { continue };
@@ -130,26 +132,28 @@ fn holds(draft: &Draft<'_>, findings: &mut Findings) {
     if let Some(approval) = root.get("approval") {
         enough(draft, approval, &draft.approval, None, findings);
     }
-    for rule in &draft.rules {
-        let own = rule.node.get("approval");
-        let Some(terms) = &rule.is.terms else {
+    let rules =
+        draft.rules.iter().map(|Part { node, is }| (*node, is.effect, is.terms.as_ref(), &is.matcher));
+    let budgets =
+        draft.budgets.iter().map(|Part { node, is }| (*node, is.effect, is.terms.as_ref(), &is.matcher));
+    for (node, effect, terms, matcher) in rules.chain(budgets) {
+        let own = node.get("approval");
+        let Some(terms) = terms else {
             for key in ["approval", "wait"] {
-                if let Some(node) = rule.node.get(key) {
-                    let message = format!(
-                        "`{key}` belongs to effect: hold, and this rule has {}",
-                        rule.is.effect.name()
-                    );
+                if let Some(node) = node.get(key) {
+                    let message =
+                        format!("`{key}` belongs to effect: hold, and this entry has {}", effect.name());
                     findings.add(node.place, "misplaced_key", message);
                 }
             }
             continue;
         };
         if terms.steps.is_empty() {
-            findings.add(place(rule.node, "effect"), "nobody_approves", missing);
+            findings.add(place(node, "effect"), "nobody_approves", missing);
         }
-        let asker = rule.is.matcher.scope.who.as_ref().and_then(|who| who.only_user());
+        let asker = matcher.scope.who.as_ref().and_then(|who| who.only_user());
         if own.is_some() || asker.is_some() {
-            enough(draft, own.unwrap_or(rule.node), terms, asker, findings);
+            enough(draft, own.unwrap_or(node), terms, asker, findings);
         }
     }
 }
@@ -332,6 +336,20 @@ impl World {
             {
                 let message = format!("none of these operations is measured in {unit}");
                 findings.add(place(grant.node, "quota"), "contradictory_grant", message);
+            }
+        }
+    }
+
+    fn budgets(&self, draft: &Draft<'_>, findings: &mut Findings) {
+        for budget in &draft.budgets {
+            if !self.whole || !sound(budget.node, findings) {
+                continue;
+            }
+            let cells = self.cells(&budget.is.matcher);
+            if let Some(why) = self.never(&budget.is.matcher, &cells) {
+                let message = format!("{} can never apply: {why}", clip(&budget.is.name));
+                let at = if cells.is_empty() { "operations" } else { "name" };
+                findings.add(place(budget.node, at), "never_fires", message);
             }
         }
     }

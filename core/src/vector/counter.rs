@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::json::Matcher;
+use crate::keys::KeyedDigest;
 use crate::model::Census;
 
 use super::places::{Places, Roles};
@@ -11,12 +12,12 @@ use super::{Paths, shape};
 /// A scalar value as it passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar<'a> {
-    /// A string, decoded; as it goes out, so that a masked id is noted masked.
-    Text(&'a [u8]),
+    /// A string, decoded, and as it goes out, so that a masked id is noted masked.
+    Text(&'a [u8], &'a [u8]),
     /// How a string begins that is too long to be held whole.
     Long(&'a [u8]),
-    /// A number as written.
-    Number(&'a [u8]),
+    /// A number as written, and as it goes out.
+    Number(&'a [u8], &'a [u8]),
     /// `true`, `false` or `null`.
     Literal,
 }
@@ -36,6 +37,17 @@ pub struct Counter {
     copies: Copies,
     tensor: Option<Tensor>,
     census: Census,
+    distinct: Option<Distinct>,
+}
+
+/// Ids as keyed digests, for whoever counts different ones.
+#[derive(Debug, Clone)]
+struct Distinct {
+    key: KeyedDigest,
+    /// Those that were not asked for yet.
+    new: Vec<u64>,
+    /// How many there were in all.
+    named: u64,
 }
 
 /// An open container.
@@ -115,7 +127,28 @@ impl Counter {
             copies: Copies::default(),
             tensor: None,
             census: Census::default(),
+            distinct: None,
         }
+    }
+
+    /// The same, keeping the digest of each id under `key` for [`take_ids`](Self::take_ids).
+    #[must_use]
+    pub fn telling_apart(mut self, key: KeyedDigest) -> Self {
+        self.distinct = Some(Distinct { key, new: Vec::new(), named: 0 });
+        self
+    }
+
+    /// The digests of the ids that passed since this was asked last: of the ids themselves, also where they went out masked.
+    pub fn take_ids(&mut self) -> Vec<u64> {
+        self.distinct.as_mut().map(|distinct| std::mem::take(&mut distinct.new)).unwrap_or_default()
+    }
+
+    /// How many rows passed that have no id to be told apart by: what stands in a place of its own but has no name, and ids that are
+    /// nothing but that place.
+    pub fn nameless(&self) -> u64 {
+        let Census { rows, vectors, .. } = self.census;
+        let things = if rows == 0 { vectors } else { rows };
+        things.saturating_sub(self.distinct.as_ref().map_or(0, |distinct| distinct.named))
     }
 
     /// What was counted in all.
@@ -154,8 +187,20 @@ impl Counter {
         if let Some(level) = self.levels.last_mut() {
             level.indexed &= self.member == Member::Number;
             if level.roles.has(Roles::ID) {
-                self.census.note_id(|| String::from_utf8_lossy(shown).into_owned());
+                self.id(name, shown);
             }
+        }
+    }
+
+    /// An id passes; `shown`: as it goes out.
+    fn id(&mut self, id: &[u8], shown: &[u8]) {
+        self.census.note_id(|| String::from_utf8_lossy(shown).into_owned());
+        if let Some(distinct) = &mut self.distinct {
+            let mut digest = distinct.key.clone();
+            digest.update(id);
+            let [a, b, c, d, e, f, g, h, ..] = digest.finish();
+            distinct.new.push(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+            distinct.named = distinct.named.saturating_add(1);
         }
     }
 
@@ -231,7 +276,7 @@ impl Counter {
 
     /// A scalar passes.
     pub fn scalar(&mut self, scalar: Scalar<'_>) {
-        let text = matches!(scalar, Scalar::Text(_) | Scalar::Long(_));
+        let text = matches!(scalar, Scalar::Text(..) | Scalar::Long(_));
         let roles = self.value(if text { Kind::Text } else { Kind::Other });
         let copy = usize::from(roles.has(Roles::COPY));
         self.copies.depth += copy;
@@ -240,34 +285,37 @@ impl Counter {
     }
 
     fn read(&mut self, roles: Roles, scalar: Scalar<'_>) {
-        if let (Some(tensor), Scalar::Text(text) | Scalar::Number(text)) = (&mut self.tensor, scalar) {
+        if let (Some(tensor), Scalar::Text(_, text) | Scalar::Number(_, text)) = (&mut self.tensor, scalar) {
             tensor.scalar(text, self.levels.len());
         }
         if let Some(level) = self.levels.last_mut() {
-            level.weights &= matches!(scalar, Scalar::Number(_));
+            level.weights &= matches!(scalar, Scalar::Number(..));
         }
-        let text = match scalar {
-            Scalar::Number(number) => {
+        let (id, shown) = match scalar {
+            Scalar::Number(id, number) => {
                 self.number(1, || shape::is_measured(number));
-                number
+                (id, number)
             }
-            Scalar::Text(text) => {
+            Scalar::Text(id, text) => {
                 let encoded = roles.has(Roles::ENCODED.and(Roles::COPY)) && !text.is_empty();
                 let column = roles.has(Roles::COLUMN) && shape::is_vector(text);
                 let written = if roles.has(Roles::QUERY) { shape::in_query(text) } else { 0 };
                 self.vectors(written.saturating_add(u64::from(encoded || column)));
-                text
+                (id, text)
             }
             Scalar::Long(start) => {
                 let column = roles.has(Roles::COLUMN) && shape::begins_vector(start);
                 self.vectors(u64::from(column || roles.has(Roles::ENCODED.and(Roles::COPY))));
-                // No id is this long; what stands in its place counts as one.
-                b"..."
+                if roles.has(Roles::ID) {
+                    // No id is this long; what stands in its place counts as one that nothing tells apart.
+                    self.census.note_id(|| "...".to_owned());
+                }
+                return;
             }
             Scalar::Literal => return,
         };
         if roles.has(Roles::ID) {
-            self.census.note_id(|| String::from_utf8_lossy(text).into_owned());
+            self.id(id, shown);
         }
     }
 

@@ -7,6 +7,7 @@
     clippy::unreachable
 )]
 
+mod budgets;
 mod census;
 mod corpus;
 mod detectors;

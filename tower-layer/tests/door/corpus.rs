@@ -147,7 +147,7 @@ fn of_record(record: &Value, field: &str) -> Value {
         "vectors" | "rows" | "ids" => record["response"]["census"][field].clone(),
         "surviving" => record["response"]["reread"]["surviving"].clone(),
         "request_vectors" => record["request"]["census"]["vectors"].clone(),
-        "decided" | "enforced" | "mode" => record[field].clone(),
+        "decided" | "enforced" | "mode" | "budgets" => record[field].clone(),
         _ => panic!("a case speaks of {field}, which no runner knows"),
     }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{Method, header};
 
 use super::collect::State;
+use super::purse::Purse;
 use super::{Await, Exchange, Phase, flow_of};
 use crate::coding::Decoder;
 use crate::error::Error;
@@ -15,7 +16,7 @@ use crate::guard::truth::{self, HeaderEdits};
 use crate::mask::{Format, Masker, Release, Reread};
 use crate::model::{Act, Operation, Unit, Verdict};
 use crate::policy::{Masking, Side};
-use crate::vector::FileCounter;
+use crate::vector::{Counter, FileCounter};
 
 impl Exchange {
     /// What of the body goes on, and how.
@@ -39,7 +40,7 @@ impl Exchange {
         self.answering = Some(Arc::clone(&answer));
         self.embedding(&masking);
         let mut edits = HeaderEdits::default();
-        if self.enforces() && !answer.plan.is_empty() {
+        if self.enforces() && (!answer.plan.is_empty() || self.purse.is_open()) {
             let method = self.head.as_ref().map_or(Method::POST, |head| head.method.clone());
             truth::request_of_changing_response(&method, &mut edits);
         }
@@ -84,7 +85,7 @@ impl Exchange {
         if self.collected.state == State::Undecodable {
             return Step::Answer(self.refuse("unsupported_coding"));
         }
-        let counter = self.request_census.and_then(|paths| self.shared.counter(paths));
+        let counter = self.counter(Side::Request, format);
         let masker =
             Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter).within(self.scopes());
         let coding = self.header(&header::CONTENT_ENCODING);
@@ -140,22 +141,28 @@ impl Exchange {
 
     /// A reader for a body that is not changed: for its census, or for what observing would have masked.
     pub(super) fn watcher(&self, side: Side, masking: &Masking, content_type: Option<&str>) -> Option<Body> {
+        let runtime = self.runtime.as_ref()?;
+        let format = content_type.and_then(Format::of)?;
+        let counter = self.counter(side, format);
+        if counter.is_none() && masking.plan.is_empty() {
+            return None;
+        }
+        Some(Body::watched(Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter)))
+    }
+
+    /// What counts the vectors, rows and ids of a body; `None` where its places or its format do not tell.
+    pub(super) fn counter(&self, side: Side, format: Format) -> Option<Counter> {
         let census = match side {
             Side::Request => self.request_census,
             Side::Response => self.response_census,
         };
-        let runtime = self.runtime.as_ref()?;
-        let format = content_type.and_then(Format::of)?;
-        if census.is_none() && masking.plan.is_empty() {
-            return None;
+        let counter = census.filter(|_| format.is_counted()).and_then(|paths| self.shared.counter(paths))?;
+        match &self.runtime {
+            Some(runtime) if side == Side::Response && self.purse.is_open() => {
+                Some(counter.telling_apart(Purse::key(&runtime.keys)))
+            }
+            _ => Some(counter),
         }
-        let masker = Masker::new(
-            masking.plan.clone(),
-            format,
-            runtime.keys.clone(),
-            census.and_then(|paths| self.shared.counter(paths)),
-        );
-        Some(Body::watched(masker))
     }
 
     /// A reader for a file that may hold vectors. Of a model's own weights nobody asks how many vectors they are.
@@ -218,7 +225,9 @@ impl Exchange {
         };
         match self.meter(Side::Request, pending) {
             Ok(None) => {}
-            Ok(Some(lease)) => return self.hold_back(Side::Request, (piece, out, from, release), lease),
+            Ok(Some(lease)) => {
+                return self.hold_back(Side::Request, (piece, out, from, release), Effect::Lease(lease));
+            }
             Err(()) => return self.cut("too_large_to_inspect"),
         }
         match release {
@@ -228,12 +237,12 @@ impl Exchange {
         flow_of(release)
     }
 
-    /// Keeps back what may only go on once a lease is there.
+    /// Keeps back what may only go on once this is done.
     pub(super) fn hold_back(
         &mut self,
         side: Side,
         (piece, out, from, release): (&[u8], &mut Vec<u8>, usize, Release),
-        lease: LeaseRequest,
+        effect: Effect,
     ) -> Flow {
         if self.waits.is_some() {
             // A door asks for one effect at a time; two directions that wait at once could cross.
@@ -245,7 +254,7 @@ impl Exchange {
         }
         self.waits = Some(side);
         self.phase = Phase::Effect(Await::More);
-        Flow::Effect(Effect::Lease(lease))
+        Flow::Effect(effect)
     }
 
     /// Whether it is what the request brings that counts, and not what it takes: that is counted as the answer comes out.

@@ -10,6 +10,7 @@ mod embed;
 mod forward;
 mod hold;
 mod ledger;
+mod purse;
 mod request;
 mod response;
 
@@ -21,6 +22,7 @@ use bytes::Bytes;
 use self::collect::Collected;
 use self::embed::Embedding;
 use self::ledger::Ledger;
+use self::purse::Purse;
 use super::answer::Answer;
 use super::body::Body;
 use super::shared::Shared;
@@ -63,6 +65,7 @@ pub struct Exchange {
     request: Body,
     response: Body,
     ledger: Ledger,
+    purse: Purse,
     /// Bytes that wait for a lease, and in which direction: what goes on once it is there.
     waiting: Vec<u8>,
     waits: Option<Side>,
@@ -81,6 +84,7 @@ pub struct Exchange {
 enum Phase {
     Classify,
     Judge,
+    Enforce,
     Ticket,
     Lease,
     Begin,
@@ -94,11 +98,13 @@ enum Phase {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Await {
+    /// How the budgets stand.
+    Standing,
     Ticket,
     Decision,
     Lease,
     Begin,
-    /// A lease for a response that is under way.
+    /// A lease, or what is drawn from budgets, for a body that is under way.
     More,
 }
 
@@ -131,6 +137,7 @@ impl Exchange {
             request: Body::passing(),
             response: Body::passing(),
             ledger: Ledger::default(),
+            purse: Purse::default(),
             waiting: Vec::new(),
             waits: None,
             follow_up: None,
@@ -290,6 +297,7 @@ impl Exchange {
         record.kind = if self.begun { Kind::End } else { Kind::Exchange };
         record.ended_at = Some(self.shared.now());
         record.outcome = Some(outcome);
+        record.budgets = self.purse.record();
         let mut request = std::mem::replace(&mut self.request, Body::passing()).passed();
         request.embed = self.embed.take().map(|embed| embed.record(&request, &record));
         let told = request.bytes > 0 || !request.totals.is_empty() || request.embed.is_some();

@@ -6,7 +6,7 @@ use super::{Exchange, Phase, flow_of};
 use crate::coding::Decoder;
 use crate::grant::GrantState;
 use crate::guard::body::{Body, Broken, DENIED};
-use crate::guard::step::{Flow, Passage, ResponseBody};
+use crate::guard::step::{Effect, Flow, Passage, ResponseBody};
 use crate::guard::truth::{self, HeaderEdits};
 use crate::mask::{Format, Masker, Release, Reread};
 use crate::policy::Side;
@@ -35,10 +35,16 @@ impl Exchange {
         let no_body = head_only || status.is_informational() || matches!(status.as_u16(), 204 | 205 | 304);
         let coding =
             truth::only(headers, &header::CONTENT_ENCODING).map_or("?", |coding| coding.unwrap_or(""));
+        let length =
+            headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+        let small = length.is_some_and(|length: u64| length <= WHOLE);
+        if no_body || status.as_u16() >= 400 {
+            self.purse.close();
+        }
         if !changes {
             if !no_body {
                 // What cannot be decoded is not counted; a quota that depends on it cuts the response.
-                let holds = self.ledger.meters() && status.as_u16() < 400;
+                let holds = (self.ledger.meters() && status.as_u16() < 400) || self.purse.binds();
                 self.response =
                     match (self.watcher(Side::Response, &masking, content_type), Decoder::of(coding)) {
                         (Some(body), Ok(None)) if holds => body.holding(),
@@ -47,15 +53,15 @@ impl Exchange {
                         (None, _) => self.file(content_type, coding).unwrap_or_else(Body::passing),
                     };
             }
-            return Passage { edits, body: ResponseBody::Pass };
+            // What may be refused is collected where it is small, so that the refusal is an answer.
+            let whole = self.purse.binds() && small && length != Some(0);
+            return Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Pass } };
         }
         if no_body {
             truth::response_with_changing_body(&mut edits);
             return Passage { edits, body: ResponseBody::Pass };
         }
-        let length =
-            headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
-        if length == Some(0_u64) {
+        if length == Some(0) {
             return Passage { edits, body: ResponseBody::Pass };
         }
         let partial = status == StatusCode::PARTIAL_CONTENT;
@@ -67,12 +73,12 @@ impl Exchange {
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("unmaskable_response")) };
         };
         truth::response_with_changing_body(&mut edits);
-        let counter = self.response_census.and_then(|paths| self.shared.counter(paths));
+        let counter = self.counter(Side::Response, format);
         let masker =
             Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter).within(self.scopes());
         let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
         self.response = Body::masked(decoder, masker).rereading(reread);
-        let whole = format != Format::Sse && length.is_some_and(|length| length <= WHOLE);
+        let whole = format != Format::Sse && small;
         Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Stream } }
     }
 
@@ -82,7 +88,7 @@ impl Exchange {
         }
         let from = out.len();
         match self.response.push(piece, out) {
-            Ok(release) => self.release_response(piece, out, from, release),
+            Ok(release) => self.release_response(piece, out, (from, false), release),
             Err(code) => self.cut(unfit(code)),
         }
     }
@@ -93,19 +99,33 @@ impl Exchange {
         }
         let from = out.len();
         match self.response.finish(out) {
-            Ok(()) => self.release_response(&[], out, from, Release::Changed),
+            Ok(()) => self.release_response(&[], out, (from, true), Release::Changed),
             Err(code) => self.cut(unfit(code)),
         }
     }
 
-    fn release_response(&mut self, piece: &[u8], out: &mut Vec<u8>, from: usize, release: Release) -> Flow {
+    /// `last`: nothing more comes.
+    fn release_response(
+        &mut self,
+        piece: &[u8],
+        out: &mut Vec<u8>,
+        (from, last): (usize, bool),
+        release: Release,
+    ) -> Flow {
         let pending = match release {
             Release::Unchanged => piece.len(),
             Release::Changed => out.len().saturating_sub(from),
         };
         match self.meter(Side::Response, pending) {
             Ok(None) => {}
-            Ok(Some(lease)) => return self.hold_back(Side::Response, (piece, out, from, release), lease),
+            Ok(Some(lease)) => {
+                return self.hold_back(Side::Response, (piece, out, from, release), Effect::Lease(lease));
+            }
+            Err(()) => return self.cut("uncountable_response"),
+        }
+        match self.purse.draw(&mut self.response, pending, last) {
+            Ok(None) => {}
+            Ok(Some(draw)) => return self.hold_back(Side::Response, (piece, out, from, release), draw),
             Err(()) => return self.cut("uncountable_response"),
         }
         match release {
@@ -124,7 +144,7 @@ impl Exchange {
         out.append(&mut self.waiting);
         match self.waits.take() {
             Some(Side::Request) => self.release_request(&[], out, from, Release::Changed),
-            _ => self.release_response(&[], out, from, Release::Changed),
+            _ => self.release_response(&[], out, (from, false), Release::Changed),
         }
     }
 

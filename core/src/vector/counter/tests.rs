@@ -23,11 +23,12 @@ fn walk(counter: &mut Counter, value: &Value) {
             }
             counter.close();
         }
-        Value::String(text) => counter.scalar(Scalar::Text(text.as_bytes())),
+        Value::String(text) => counter.scalar(Scalar::Text(text.as_bytes(), text.as_bytes())),
         Value::Number(number)
             if counter.wants_elements() || counter.levels.last().is_some_and(|l| l.object) =>
         {
-            counter.scalar(Scalar::Number(number.to_string().as_bytes()));
+            let number = number.to_string();
+            counter.scalar(Scalar::Number(number.as_bytes(), number.as_bytes()));
         }
         Value::Number(number) => counter.numbers(1, number.to_string().as_bytes()),
         _ => counter.scalar(Scalar::Literal),
