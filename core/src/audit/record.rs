@@ -205,6 +205,9 @@ pub struct Passed {
     /// How many findings there were of each name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub totals: BTreeMap<Text, u64>,
+    /// Values that carry vectors and were left out; in a request, fields that asked for them.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub stripped: u64,
     /// Vectors, rows and ids that passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub census: Option<Census>,
@@ -303,6 +306,11 @@ pub struct Blob {
     pub sha256: String,
     /// Length in bytes.
     pub bytes: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Record {

@@ -70,9 +70,8 @@ impl Sketch {
         let shares = held.map(|count| f64::from(count) / registers);
         let [none, middle @ .., full] = shares;
         let sum = middle.iter().rev().fold(tau(1.0 - full), |sum, share| 0.5 * (sum + share)) + sigma(none);
-        let estimate = registers / (2.0 * std::f64::consts::LN_2 * sum);
-        // Of nothing the sum is infinite, and the estimate nought.
-        if estimate.is_finite() { round(estimate) } else { 0 }
+        // Of nothing the sum is infinite, and of all there is nought.
+        round(registers / (2.0 * std::f64::consts::LN_2 * sum))
     }
 }
 

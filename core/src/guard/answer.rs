@@ -100,6 +100,11 @@ const CODES: &[(&str, StatusCode, &str)] = &[
         "The response is not well-formed, so it cannot be masked.",
     ),
     ("uncountable_response", StatusCode::BAD_GATEWAY, "The response cannot be counted against its quota."),
+    (
+        "unstrippable_response",
+        StatusCode::BAD_GATEWAY,
+        "The response carries vectors, or may, where they cannot be left out.",
+    ),
     ("guard_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The guard cannot decide now, so nothing passes."),
 ];
 

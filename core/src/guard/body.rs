@@ -8,7 +8,7 @@ use crate::json::FaultCode;
 use crate::keys::hex;
 use crate::mask::{MaskError, Masked, Masker, Release, Reread};
 use crate::model::{Census, Unit};
-use crate::vector::FileCounter;
+use crate::vector::{FileCounter, Paths};
 
 /// The body of one direction of an exchange.
 pub(super) struct Body {
@@ -24,6 +24,10 @@ pub(super) struct Body {
     sha256: Sha256,
     /// Reads once more what went on.
     reread: Option<Reread>,
+    /// Where vectors stand that are left out.
+    strip: Option<&'static Paths>,
+    /// Nothing more that is counted goes on.
+    ended: bool,
     /// The census as it stood when bytes last went on: what was counted behind them has not left.
     left: Left,
 }
@@ -60,6 +64,11 @@ impl Body {
         Self { file: Some(counter), ..Self::passing() }
     }
 
+    /// Whether its bytes are what is counted, and no coding packs them.
+    pub(super) fn is_clear(&self) -> bool {
+        self.masker.is_some() && self.decoder.is_none() && !self.uncountable && self.census().is_some()
+    }
+
     /// Whether anything is read of it.
     pub(super) fn reads(&self) -> bool {
         self.masker.is_some() || self.file.is_some()
@@ -88,6 +97,12 @@ impl Body {
         self
     }
 
+    /// The same body, whose plan leaves out the vectors at these places.
+    pub(super) fn stripping(mut self, strip: Option<&'static Paths>) -> Self {
+        self.strip = strip;
+        self
+    }
+
     fn new(decoder: Option<Decoder>, masker: Option<Masker>, changes: bool) -> Self {
         Self {
             decoder,
@@ -100,6 +115,8 @@ impl Body {
             bytes: 0,
             sha256: Sha256::new(),
             reread: None,
+            strip: None,
+            ended: false,
             left: Left::default(),
         }
     }
@@ -177,10 +194,20 @@ impl Body {
         if let Some(reread) = &mut self.reread {
             reread.push(bytes);
         }
-        if let Some(census) = self.census() {
+        self.settle();
+    }
+
+    /// What was counted so far goes on.
+    pub(super) fn settle(&mut self) {
+        if let Some(census) = self.census().filter(|_| !self.ended) {
             let Census { vectors, rows, texts, ref ids, ids_total } = *census;
             self.left = Left { vectors, rows, texts, ids: ids.len(), ids_total };
         }
+    }
+
+    /// What is counted from the last [`settle`](Self::settle) on does not go on.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
     }
 
     /// How much of `unit` came through so far; `None` where this body cannot tell.
@@ -228,6 +255,11 @@ impl Body {
             passed.census = passed.census.filter(|census| !census.is_empty());
             passed.totals = report.totals;
             passed.findings = found(report.findings);
+            for path in self.strip.iter().flat_map(|paths| paths.declared()) {
+                // How many there were is told by their number, and where they stand by the catalogue.
+                passed.stripped = passed.stripped.saturating_add(passed.totals.remove(path).unwrap_or(0));
+                passed.findings.retain(|found| &*found.name != path);
+            }
         }
         passed.reread = self.reread.map(|reread| match reread.finish() {
             Some(report) => {

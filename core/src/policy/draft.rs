@@ -426,6 +426,7 @@ fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {
         fields,
         except: list(node, "except", |text| Some(text.to_owned())).unwrap_or_default().into_iter().collect(),
         refuse_unmaskable: text(node, "unmaskable") != Some("pass"),
+        strips: text(node, "vectors") == Some("strip"),
         rereads: text(node, "reread") == Some("always"),
         embed: match text(node, "embed") {
             Some("pass") => Embed::Pass,

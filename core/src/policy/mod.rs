@@ -241,6 +241,11 @@ impl Policy {
         self.masks.of(self.service_index(service), identity, acts, side)
     }
 
+    /// Whether vectors are stripped of the response to a request that does `acts`.
+    pub fn strips(&self, service: Option<&Service>, identity: &Identity, acts: &[Act]) -> bool {
+        self.masks.strip(self.service_index(service), identity, acts)
+    }
+
     /// The entities that the policy declares, in the order of the text.
     pub fn detectors(&self) -> &[Arc<Custom>] {
         &self.masks.own

@@ -356,8 +356,9 @@ impl World {
 
     fn masks(&self, draft: &Draft<'_>, findings: &mut Findings) {
         for node in draft.root.get("mask").map(Node::elements).unwrap_or_default() {
-            if node.get("entities").is_none() && node.get("fields").is_none() {
-                findings.add(node.place, "empty_mask", "it masks nothing: name `entities` or `fields`");
+            if ["entities", "fields", "vectors"].iter().all(|key| node.get(key).is_none()) {
+                let message = "it masks nothing: name `entities`, `fields` or `vectors`";
+                findings.add(node.place, "empty_mask", message);
             }
             let maps = ["entities", "fields"].into_iter().filter_map(|key| node.get(key));
             for (_, transform) in maps.flat_map(Node::entries) {
@@ -385,6 +386,11 @@ impl World {
             {
                 let message = "nothing that it masks is sent to be embedded";
                 findings.add(embed.place, "misplaced_key", message);
+            } else if let Some(vectors) = mask.node.get("vectors")
+                && !mask.is.response
+            {
+                let message = "vectors are stripped of responses, and this entry is for requests";
+                findings.add(vectors.place, "misplaced_key", message);
             }
         }
     }

@@ -73,6 +73,11 @@ impl Paths {
         positions: &[],
     };
 
+    /// Where vectors stand by name: what can be left out. Of columns, tensors and queries only the shape tells.
+    pub fn declared(&self) -> impl Iterator<Item = &'static str> {
+        [self.vectors, self.named, self.encoded, self.copies].into_iter().flatten().copied()
+    }
+
     /// All patterns.
     pub fn all(&self) -> impl Iterator<Item = &'static str> {
         [

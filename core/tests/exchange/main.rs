@@ -13,6 +13,7 @@ mod corpus;
 mod detectors;
 mod field;
 mod flow;
+mod strip;
 mod transforms;
 
 use std::path::Path;

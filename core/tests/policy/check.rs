@@ -122,7 +122,7 @@ fn each_kind_of_mistake_has_its_code_and_place() {
         (budget("ids: 5, window: 1h"), ""),
         (budget("ids: 0, window: 1h"), "2 wrong_type at 0"),
         (budget("ids: 5"), "2 missing_key at {name"),
-        (budget("ids: 5, window: 60"), "2 bad_duration at 60"),
+        (budget("ids: 5, window: 60"), "2 wrong_type at 60"),
         (budget("ids: 5, window: 1h, per: group"), "2 unknown_value at group"),
         (budget("ids: 5, window: 1h, effect: allow"), "2 unknown_value at allow"),
         (budget("ids: 5, window: 1h, effect: hold"), "2 nobody_approves at hold"),
@@ -138,6 +138,9 @@ fn each_kind_of_mistake_has_its_code_and_place() {
             "3 duplicate_name at b",
         ),
         ("mask:\n  - {name: m}\n".into(), "2 empty_mask at {name"),
+        ("mask:\n  - {name: m, vectors: strip}\n".into(), ""),
+        ("mask:\n  - {name: m, vectors: pass}\n".into(), "2 unknown_value at pass"),
+        ("mask:\n  - {name: m, in: [request], vectors: strip}\n".into(), "2 misplaced_key at strip"),
         ("mask:\n  - {name: m, entities: {}}\n".into(), "2 empty_map at {"),
         ("mask:\n  - {name: m, in: [], entities: {email: hash}}\n".into(), "2 empty_list at ["),
         (

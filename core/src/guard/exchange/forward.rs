@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::guard::body::{Body, Broken, DENIED};
 use crate::guard::step::{Effect, Flow, Forward, LeaseRequest, RequestBody, Step};
 use crate::guard::truth::{self, HeaderEdits};
-use crate::mask::{Format, Masker, Release, Reread};
+use crate::mask::{Format, Masker, Plan, Release, Reread};
 use crate::model::{Act, Operation, Unit, Verdict};
 use crate::policy::{Masking, Side};
 use crate::vector::{Counter, FileCounter};
@@ -40,7 +40,7 @@ impl Exchange {
         self.answering = Some(Arc::clone(&answer));
         self.embedding(&masking);
         let mut edits = HeaderEdits::default();
-        if self.enforces() && (!answer.plan.is_empty() || self.purse.is_open()) {
+        if self.enforces() && (!answer.plan.is_empty() || answer.strips() || self.purse.is_open()) {
             let method = self.head.as_ref().map_or(Method::POST, |head| head.method.clone());
             truth::request_of_changing_response(&method, &mut edits);
         }
@@ -49,11 +49,11 @@ impl Exchange {
             return Some(self.mask_request(&masking, edits));
         }
         let coding = self.header(&header::CONTENT_ENCODING).unwrap_or("");
-        self.request = match (self.watcher(Side::Request, &masking, self.content_type()), Decoder::of(coding))
-        {
-            (Some(body), Ok(decoder)) => body.decoding(decoder),
-            _ => self.file(self.content_type(), coding).unwrap_or_else(Body::passing),
-        };
+        self.request =
+            match (self.watcher(Side::Request, &masking.plan, self.content_type()), Decoder::of(coding)) {
+                (Some(body), Ok(decoder)) => body.decoding(decoder),
+                _ => self.file(self.content_type(), coding).unwrap_or_else(Body::passing),
+            };
         let read: Vec<Bytes> = self.collected.raw.clone();
         for piece in &read {
             let _ = self.request.push(piece, &mut self.waiting);
@@ -64,6 +64,11 @@ impl Exchange {
         }
         if let Some(step) = self.unmet() {
             return Some(step);
+        }
+        if self.cleared > 0 {
+            let body = Bytes::from(read.concat());
+            truth::request_with_changed_body(Some(body.len()), &mut edits);
+            return Some(Step::Forward(Forward { edits, body: RequestBody::Whole(body) }));
         }
         if self.collected.state == State::Whole {
             return Some(Step::Forward(Forward { edits, body: RequestBody::Unchanged }));
@@ -77,7 +82,7 @@ impl Exchange {
     fn mask_request(&mut self, masking: &Masking, mut edits: HeaderEdits) -> Step {
         let format = self.content_type().and_then(Format::of);
         let (Some(format), Some(runtime)) = (format, &self.runtime) else {
-            if !masking.refuse_unmaskable {
+            if !masking.refuse_unmaskable && self.cleared == 0 {
                 return Step::Forward(Forward { edits, body: RequestBody::Unchanged });
             }
             return Step::Answer(self.refuse("unmaskable_request"));
@@ -94,7 +99,7 @@ impl Exchange {
         let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
         self.request = Body::masked(decoder, masker).rereading(reread);
         let mut out = Vec::new();
-        let mut changed = coded;
+        let mut changed = coded || self.cleared > 0;
         for piece in self.collected.raw.clone() {
             match self.request.push(&piece, &mut out) {
                 Ok(Release::Unchanged) => out.extend_from_slice(&piece),
@@ -110,7 +115,8 @@ impl Exchange {
             return step;
         }
         self.request.released(&out);
-        if whole && (!changed || self.collected.clear().is_some_and(|clear| clear == out && !coded)) {
+        let same = self.cleared == 0 && self.collected.clear().is_some_and(|clear| clear == out && !coded);
+        if whole && (!changed || same) {
             return Step::Forward(Forward { edits, body: RequestBody::Unchanged });
         }
         truth::request_with_changed_body(whole.then_some(out.len()), &mut edits);
@@ -140,14 +146,14 @@ impl Exchange {
     }
 
     /// A reader for a body that is not changed: for its census, or for what observing would have masked.
-    pub(super) fn watcher(&self, side: Side, masking: &Masking, content_type: Option<&str>) -> Option<Body> {
+    pub(super) fn watcher(&self, side: Side, plan: &Arc<Plan>, content_type: Option<&str>) -> Option<Body> {
         let runtime = self.runtime.as_ref()?;
         let format = content_type.and_then(Format::of)?;
         let counter = self.counter(side, format);
-        if counter.is_none() && masking.plan.is_empty() {
+        if counter.is_none() && plan.is_empty() {
             return None;
         }
-        Some(Body::watched(Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter)))
+        Some(Body::watched(Masker::new(plan.clone(), format, runtime.keys.clone(), counter)))
     }
 
     /// What counts the vectors, rows and ids of a body; `None` where its places or its format do not tell.
@@ -263,13 +269,18 @@ impl Exchange {
         self.request_census.is_some() && self.acts.iter().any(writes)
     }
 
+    /// Whether this side is counted against a quota.
+    pub(super) fn meters(&self, side: Side) -> bool {
+        self.ledger.meters() && self.brings() == (side == Side::Request)
+    }
+
     /// Counts what came through against the quotas; answers with the lease that is missing.
     /// `pending` bytes wait to go on.
     pub(super) fn meter(&mut self, side: Side, pending: usize) -> Result<Option<LeaseRequest>, ()> {
-        let by_request = self.brings();
-        if !self.ledger.meters() || by_request != (side == Side::Request) {
+        if !self.meters(side) {
             return Ok(None);
         }
+        let by_request = side == Side::Request;
         let failed = self.record.status.is_some_and(|status| status >= 400);
         let body = if by_request { &self.request } else { &self.response };
         self.ledger.spend(|unit| match unit {

@@ -180,7 +180,12 @@ impl Exchange {
             }
             (Await::More, Done::Refused(code)) => {
                 self.phase = Phase::Forwarded;
-                let _ = self.cut(code);
+                if self.exact.waits() {
+                    self.exact.refuse(code);
+                    self.response.end();
+                } else {
+                    let _ = self.cut(code);
+                }
             }
             (Await::Lease, Done::Refused(code)) => {
                 self.refuse(code);

@@ -72,6 +72,12 @@ impl Ledger {
         self.entries.iter().any(|entry| entry.unit.is_some())
     }
 
+    /// How many items more are leased, of that of which the fewest are; `None` where no quota counts items.
+    pub(super) fn left(&self) -> Option<u64> {
+        let counts = |entry: &&Entry| entry.unit.is_some_and(|unit| unit != Unit::Bytes);
+        self.entries.iter().filter(counts).map(|entry| entry.leased().saturating_sub(entry.spent)).min()
+    }
+
     /// Notes how much has come through; answers with the lease that is missing.
     ///
     /// # Errors
@@ -81,9 +87,7 @@ impl Ledger {
             let Some(unit) = entry.unit else { continue };
             let count = count(unit).or(entry.asked).ok_or(())?;
             entry.spent = entry.spent.max(count);
-            let leased =
-                entry.leases.iter().fold(0_u64, |sum, lease| sum.saturating_add(lease.held().amount));
-            if let need @ 1.. = entry.spent.saturating_sub(leased) {
+            if let need @ 1.. = entry.spent.saturating_sub(entry.leased()) {
                 let want = need.max(block(unit));
                 return Ok(Some(LeaseRequest { grant: entry.grant.clone(), uses: 0, need, want }));
             }
@@ -110,6 +114,10 @@ impl Ledger {
 }
 
 impl Entry {
+    fn leased(&self) -> u64 {
+        self.leases.iter().fold(0_u64, |sum, lease| sum.saturating_add(lease.held().amount))
+    }
+
     fn is_limited(&self) -> bool {
         self.counts_uses || self.unit.is_some()
     }

@@ -7,12 +7,14 @@
 
 mod collect;
 mod embed;
+mod exact;
 mod forward;
 mod hold;
 mod ledger;
 mod purse;
 mod request;
 mod response;
+mod strip;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use bytes::Bytes;
 
 use self::collect::Collected;
 use self::embed::Embedding;
+use self::exact::Exact;
 use self::ledger::Ledger;
 use self::purse::Purse;
 use super::answer::Answer;
@@ -65,7 +68,11 @@ pub struct Exchange {
     request: Body,
     response: Body,
     ledger: Ledger,
+    exact: Exact,
     purse: Purse,
+    /// How many fields that ask for vectors were taken out of the request, and whether what carries them is left out of the response.
+    cleared: u64,
+    strips: bool,
     /// Bytes that wait for a lease, and in which direction: what goes on once it is there.
     waiting: Vec<u8>,
     waits: Option<Side>,
@@ -137,7 +144,10 @@ impl Exchange {
             request: Body::passing(),
             response: Body::passing(),
             ledger: Ledger::default(),
+            exact: Exact::default(),
             purse: Purse::default(),
+            cleared: 0,
+            strips: false,
             waiting: Vec::new(),
             waits: None,
             follow_up: None,
@@ -280,6 +290,9 @@ impl Exchange {
         if matches!(self.phase, Phase::Finished) {
             return;
         }
+        if let Some(code) = self.exact.refused() {
+            let _ = self.cut(code);
+        }
         let outcome = match (&self.phase, &self.abort) {
             (_, Some(abort)) => Outcome { result: Ending::Aborted, reason: Some(abort.code.into()) },
             (Phase::Answered(answer), _) => Outcome {
@@ -300,6 +313,7 @@ impl Exchange {
         record.budgets = self.purse.record();
         let mut request = std::mem::replace(&mut self.request, Body::passing()).passed();
         request.embed = self.embed.take().map(|embed| embed.record(&request, &record));
+        request.stripped = self.cleared;
         let told = request.bytes > 0 || !request.totals.is_empty() || request.embed.is_some();
         record.request = told.then_some(request);
         let mut response = std::mem::replace(&mut self.response, Body::passing()).passed();

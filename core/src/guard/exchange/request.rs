@@ -69,11 +69,13 @@ impl Exchange {
                 return Some(Step::NeedBody);
             }
             Outcome::NeedBody(pending) => {
-                pending.finish(match (self.collected.state, self.collected.clear()) {
+                let entry = pending.entry();
+                let done = pending.finish(match (self.collected.state, self.collected.clear()) {
                     (_, Some(clear)) => classify::Body::Whole(clear),
                     (State::Undecodable, None) => classify::Body::Undecodable,
                     _ => classify::Body::TooLarge,
-                })
+                });
+                done.map(|done| self.ask_for_no_vectors(entry, &done).unwrap_or(done))
             }
         };
         match classified {

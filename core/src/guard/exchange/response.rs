@@ -28,7 +28,10 @@ impl Exchange {
         let Ok(masking) = self.answering.take().map_or_else(|| self.masking(Side::Response), Ok) else {
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("guard_unavailable")) };
         };
-        let changes = !masking.plan.is_empty() && self.enforces();
+        let Ok(plan) = masking.plan_for(self.response_census) else {
+            return Passage { edits, body: ResponseBody::Refuse(self.refuse("guard_unavailable")) };
+        };
+        let changes = !plan.is_empty() && self.enforces();
         // A repeated header has two readings, which is none.
         let content_type = truth::only(headers, &header::CONTENT_TYPE).unwrap_or(None);
         let head_only = self.head.as_ref().is_some_and(|head| head.method == Method::HEAD);
@@ -41,20 +44,29 @@ impl Exchange {
         if no_body || status.as_u16() >= 400 {
             self.purse.close();
         }
+        if masking.strips() && self.enforces() && !no_body && status.as_u16() < 400 && length != Some(0) {
+            let looks = plan.is_empty() && !matches!(Decoder::of(coding), Ok(None));
+            if self.cannot_strip(content_type, looks) {
+                return Passage { edits, body: ResponseBody::Refuse(self.refuse("unstrippable_response")) };
+            }
+            self.strips = true;
+        }
+        let strip = self.response_census.filter(|_| masking.strips());
         if !changes {
             if !no_body {
                 // What cannot be decoded is not counted; a quota that depends on it cuts the response.
-                let holds = (self.ledger.meters() && status.as_u16() < 400) || self.purse.binds();
-                self.response =
-                    match (self.watcher(Side::Response, &masking, content_type), Decoder::of(coding)) {
-                        (Some(body), Ok(None)) if holds => body.holding(),
-                        (Some(body), Ok(decoder)) => body.decoding(decoder),
-                        (Some(_), Err(_)) => Body::passing(),
-                        (None, _) => self.file(content_type, coding).unwrap_or_else(Body::passing),
-                    };
+                let holds =
+                    (self.ledger.meters() && status.as_u16() < 400) || self.purse.binds() || self.strips;
+                self.response = match (self.watcher(Side::Response, &plan, content_type), Decoder::of(coding))
+                {
+                    (Some(body), Ok(None)) if holds => body.holding(),
+                    (Some(body), Ok(decoder)) => body.decoding(decoder).stripping(strip),
+                    (Some(_), Err(_)) => Body::passing(),
+                    (None, _) => self.file(content_type, coding).unwrap_or_else(Body::passing),
+                };
             }
             // What may be refused is collected where it is small, so that the refusal is an answer.
-            let whole = self.purse.binds() && small && length != Some(0);
+            let whole = (self.purse.binds() || self.strips) && small && length != Some(0);
             return Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Pass } };
         }
         if no_body {
@@ -74,17 +86,19 @@ impl Exchange {
         };
         truth::response_with_changing_body(&mut edits);
         let counter = self.counter(Side::Response, format);
-        let masker =
-            Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter).within(self.scopes());
+        let masker = Masker::new(plan, format, runtime.keys.clone(), counter).within(self.scopes());
         let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
-        self.response = Body::masked(decoder, masker).rereading(reread);
+        self.response = Body::masked(decoder, masker).rereading(reread).stripping(strip);
         let whole = format != Format::Sse && small;
         Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Stream } }
     }
 
     pub(super) fn feed_response(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Flow {
-        if let Some(code) = self.ended_grant() {
+        if let Some(code) = self.exact.refused().or_else(|| self.ended_grant()) {
             return self.cut(code);
+        }
+        if self.cuts_exactly() {
+            return self.feed_exactly(piece, out);
         }
         let from = out.len();
         match self.response.push(piece, out) {
@@ -94,7 +108,7 @@ impl Exchange {
     }
 
     pub(super) fn end_of_response(&mut self, out: &mut Vec<u8>) -> Flow {
-        if let Some(code) = self.ended_grant() {
+        if let Some(code) = self.exact.refused().or_else(|| self.ended_grant()) {
             return self.cut(code);
         }
         let from = out.len();
@@ -112,10 +126,10 @@ impl Exchange {
         (from, last): (usize, bool),
         release: Release,
     ) -> Flow {
-        let pending = match release {
-            Release::Unchanged => piece.len(),
-            Release::Changed => out.len().saturating_sub(from),
-        };
+        let pending = pending(piece, out, from, release);
+        if self.has_unstripped() {
+            return self.cut("unstrippable_response");
+        }
         match self.meter(Side::Response, pending) {
             Ok(None) => {}
             Ok(Some(lease)) => {
@@ -123,6 +137,18 @@ impl Exchange {
             }
             Err(()) => return self.cut("uncountable_response"),
         }
+        self.draw_and_release(piece, out, (from, last), release)
+    }
+
+    /// What is leased goes on once it is drawn from the budgets.
+    pub(super) fn draw_and_release(
+        &mut self,
+        piece: &[u8],
+        out: &mut Vec<u8>,
+        (from, last): (usize, bool),
+        release: Release,
+    ) -> Flow {
+        let pending = pending(piece, out, from, release);
         match self.purse.draw(&mut self.response, pending, last) {
             Ok(None) => {}
             Ok(Some(draw)) => return self.hold_back(Side::Response, (piece, out, from, release), draw),
@@ -139,6 +165,9 @@ impl Exchange {
     pub(super) fn after_lease(&mut self, out: &mut Vec<u8>) -> Flow {
         if !matches!(self.phase, Phase::Forwarded) {
             return self.cut("guard_unavailable");
+        }
+        if self.exact.waits() {
+            return self.resume_exactly(out);
         }
         let from = out.len();
         out.append(&mut self.waiting);
@@ -168,8 +197,16 @@ impl Exchange {
     }
 }
 
+/// How many bytes are to go on.
+fn pending(piece: &[u8], out: &[u8], from: usize, release: Release) -> usize {
+    match release {
+        Release::Unchanged => piece.len(),
+        Release::Changed => out.len().saturating_sub(from),
+    }
+}
+
 /// What is wrong with a response, by what its body could not bear.
-fn unfit(code: Broken) -> &'static str {
+pub(super) fn unfit(code: Broken) -> &'static str {
     match code {
         DENIED => "denied_response",
         "guard_unavailable" => code,

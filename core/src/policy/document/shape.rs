@@ -57,6 +57,7 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const CASE: &[&str] = &["exact", "ignore"];
     pub(in crate::policy) const REREAD: &[&str] = &["always", "never"];
     pub(in crate::policy) const EMBED: &[&str] = &["mask", "pass", "deny"];
+    pub(in crate::policy) const VECTORS: &[&str] = &["strip"];
     pub(in crate::policy) const TRANSFORMS: &[&str] = &[
         "observe",
         "date_shift",
@@ -445,6 +446,11 @@ static MASK: Table = Table {
             "fields",
             &Shape::Named { key: Scalar::FieldPath, value: &TRANSFORM },
             "values found by where they stand in a JSON body",
+        ),
+        may(
+            "vectors",
+            &Shape::One(Scalar::Choice(word::VECTORS)),
+            "strip: what carries vectors by the catalogue is left out of responses, and requests no longer ask for it; what cannot be stripped is refused",
         ),
         may(
             "except",
