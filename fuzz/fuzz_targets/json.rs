@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wardline::json::{Kind, Scanner, Step};
+use wardline::json::{Kind, Runs, Scanner, Step};
 
 fuzz_target!(|input: &[u8]| {
     let Some((&[chunk], text)) = input.split_first_chunk() else { return };
@@ -32,10 +32,11 @@ fn tokens(text: &[u8], chunk: usize) -> Option<Vec<(String, u64)>> {
             None => true,
         };
         loop {
-            match scanner.next(&window, last, true).ok()? {
-                Step::Token(token) => {
-                    if !matches!(token.kind, Kind::Number | Kind::Numbers { .. } | Kind::Comma) {
-                        found.push((format!("{:?}", token.kind), scanner.offset(token.span.start)));
+            match scanner.next(&window, last, || Runs::Read).ok()? {
+                Step::Token => {
+                    let token = scanner.token();
+                    if !matches!(token.kind, Kind::Number | Kind::Numbers | Kind::Comma) {
+                        found.push((format!("{:?} {}", token.kind, token.escaped), scanner.offset(token.span.start)));
                     }
                 }
                 Step::More | Step::End => break,

@@ -210,7 +210,7 @@ fn reading(
     }
     if let Some(trace) = facts.trace {
         trace.reading(entry, by, strictest.operation, strictest.base, &mut |source| {
-            values(source, facts, record).unwrap_or_default()
+            values(source, facts, record).map(|found| found.iter().cloned().collect()).unwrap_or_default()
         });
     }
     Ok(strictest)
@@ -248,8 +248,8 @@ fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<O
         }
         Amount::Texts(source) => {
             let mut sum = 0_u64;
-            for value in values(source, facts, record)? {
-                sum = sum.saturating_add(match value {
+            for value in values(source, facts, record)?.iter() {
+                sum = sum.saturating_add(match *value {
                     Value::Null => 0,
                     Value::Text(_) | Value::Object { .. } => 1,
                     // A list of numbers is one input, given as its tokens.
@@ -266,8 +266,8 @@ fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<O
 /// The length of a list, or how often a query parameter comes.
 fn length(entry: &'static Entry, source: Source, facts: &Facts<'_>, record: &Record) -> Result<u64, Refusal> {
     let mut sum = 0_u64;
-    for value in values(source, facts, record)? {
-        sum = sum.saturating_add(match value {
+    for value in values(source, facts, record)?.iter() {
+        sum = sum.saturating_add(match *value {
             Value::Null => 0,
             Value::List { len, .. } => len,
             Value::Text(_) if !matches!(source, Source::Body(_)) => 1,
@@ -281,8 +281,8 @@ fn length(entry: &'static Entry, source: Source, facts: &Facts<'_>, record: &Rec
 fn number(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Option<u64>, Refusal> {
     let quoted = facts.numbers_are_texts(source);
     let mut largest = None;
-    for value in values(source, facts, record)? {
-        let found = match &value {
+    for value in values(source, facts, record)?.iter() {
+        let found = match value {
             Value::Null => continue,
             Value::Number(Some(n)) => Some(*n),
             Value::Text(text) if quoted && text.is_empty() => continue,
@@ -353,13 +353,11 @@ fn is_empty(value: &Value) -> bool {
 fn resources(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<Vec<String>, Refusal> {
     let mut names: Vec<String> = Vec::with_capacity(1);
     for source in entry.resource {
-        for value in values(*source, facts, record)? {
+        for value in values(*source, facts, record)?.iter() {
             match value {
-                Value::Text(text) if matches!(source, Source::Header(_)) => {
-                    names.extend(first_segment(&text))
-                }
-                Value::Text(text) if facts.system.lists => names::split(&text, &mut names),
-                Value::Text(text) if !text.is_empty() => names.push(text),
+                Value::Text(text) if matches!(source, Source::Header(_)) => names.extend(first_segment(text)),
+                Value::Text(text) if facts.system.lists => names::split(text, &mut names),
+                Value::Text(text) if !text.is_empty() => names.push(text.clone()),
                 Value::Number(Some(n)) => names.push(n.to_string()),
                 Value::Null | Value::Text(_) | Value::Object { .. } => {}
                 // One name or a list of names: the elements are a field of their own.
@@ -390,11 +388,37 @@ fn elements(entry: &Entry, source: Source) -> bool {
     entry.fields.iter().any(|other| other.name.strip_suffix("[*]") == Some(field.name))
 }
 
-fn values(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Vec<Value>, Refusal> {
+/// What stands at a source.
+enum Found<'r> {
+    /// At a field of the body.
+    Read(&'r Record, usize),
+    Given(Vec<Value>),
+}
+
+impl Found<'_> {
+    fn iter(&self) -> impl Iterator<Item = &Value> + Clone {
+        let (read, given) = match self {
+            Self::Read(record, field) => (Some((*record, *field)), None),
+            Self::Given(values) => (None, Some(values)),
+        };
+        let read = read.into_iter().flat_map(|(record, field)| {
+            record.values.iter().filter(move |(at, _)| *at == field).map(|(_, value)| value)
+        });
+        read.chain(given.into_iter().flatten())
+    }
+}
+
+fn values<'r>(source: Source, facts: &Facts<'_>, record: &'r Record) -> Result<Found<'r>, Refusal> {
     match source {
-        Source::Body(field) => {
-            Ok(record.values.iter().filter(|(at, _)| *at == field).map(|(_, value)| value.clone()).collect())
-        }
+        Source::Body(field) => Ok(Found::Read(record, field)),
+        _ => Ok(Found::Given(given(source, facts)?)),
+    }
+}
+
+/// What stands at a source beside the body.
+fn given(source: Source, facts: &Facts<'_>) -> Result<Vec<Value>, Refusal> {
+    match source {
+        Source::Body(_) | Source::All => Ok(Vec::new()),
         Source::Path(name) => {
             Ok(router::parameter(&facts.params, name).map(Value::Text).into_iter().collect())
         }
@@ -404,7 +428,6 @@ fn values(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Vec<Valu
                 .map(|value| Value::Text(String::from_utf8_lossy(value.as_bytes()).into_owned()))
                 .collect())
         }
-        Source::All => Ok(Vec::new()),
         Source::Argument(number) => Ok(argument(facts, number).into_iter().collect()),
         Source::Arguments(from, step, omitted) => {
             let end = facts.arguments.len().saturating_sub(omitted);

@@ -4,6 +4,7 @@
 //! yields one [`Record`] an element, so that what belongs together stays together. A deciding key that comes twice is
 //! refused (servers differ on whether the first or the last counts), and so is one of a type that its API does not know.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -224,10 +225,9 @@ impl Skip for IgnoredAny {
 
 impl Walk<'_> {
     fn note(&mut self, value: &Value) {
-        let found: Vec<usize> =
-            self.place.here().filter(|(_, f)| f.uses & Field::ELEMENT == 0).map(|(at, _)| at).collect();
+        let found = self.place.here().filter(|(_, field)| field.uses & Field::ELEMENT == 0);
         if let Some(record) = self.state.records.get_mut(self.place.record) {
-            record.values.extend(found.into_iter().map(|at| (at, value.clone())));
+            record.values.extend(found.map(|(at, _)| (at, value.clone())));
         }
     }
 
@@ -328,7 +328,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
         }
         let system = self.state.system;
         let (mut len, mut seen) = (0, 0);
-        while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+        while let Some(key) = map.next_key::<Name<'_>>()?.map(|name| name.0) {
             len += 1;
             let down = self.place.down(|step| match step {
                 Step::Key(names) => names.iter().any(|name| same_name(name, &key, system)),
@@ -350,7 +350,7 @@ impl Walk<'_> {
     fn element<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Self { state, place } = self;
         let (mut seen, mut any) = (0, false);
-        while let Some(key) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+        while let Some(key) = map.next_key::<Name<'_>>()?.map(|name| name.0) {
             any = true;
             let kind = place.entry.members.iter().enumerate().find(|(_, (member, _))| *member == key);
             let Some((number, entry)) =
@@ -398,6 +398,28 @@ fn camel_case(name: &str) -> impl Iterator<Item = char> {
         let raise = std::mem::replace(&mut after, c == '_');
         (c != '_').then(|| if raise { c.to_ascii_uppercase() } else { c })
     })
+}
+
+/// The name of a member; one without escapes is not copied.
+struct Name<'de>(Cow<'de, str>);
+
+impl<'de> serde::Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Name<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Name<'de>, E> {
+                Ok(Name(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
 }
 
 /// Reads a value only for whether it is a number.

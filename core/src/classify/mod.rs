@@ -215,7 +215,7 @@ fn overrides_method(head: &HttpHead, target: &Target<'_>) -> bool {
         HeaderName::from_static("x-http-method"),
         HeaderName::from_static("x-method-override"),
     ];
-    HEADERS.iter().any(|name| head.headers.contains_key(name))
+    head.headers.keys().any(|name| HEADERS.contains(name))
         || target.query.is_some_and(|query| {
             // An encoded spelling of the key needs a `%`; without either there is nothing to look for.
             query.contains(['%', '_'])

@@ -143,7 +143,9 @@ pub(super) fn routes(route: &str) -> Vec<String> {
 
 /// A parameter of a route, all of its segments.
 pub(super) fn parameter(params: &Params<'_, '_>, name: &str) -> Option<String> {
-    let mut found = params.get(name)?.replace(target::SLASH, "/");
+    let first = params.get(name)?;
+    let encoded = memchr::memchr(target::SLASH as u8, first.as_bytes()).is_some();
+    let mut found = if encoded { first.replace(target::SLASH, "/") } else { first.to_owned() };
     for (key, value) in params.iter() {
         if key.strip_prefix(name).is_some_and(|rest| rest.starts_with('+')) {
             found.push('/');

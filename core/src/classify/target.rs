@@ -25,17 +25,21 @@ pub(super) struct Target<'t> {
 impl<'t> Target<'t> {
     /// Reads a target as it was received. With `slashes`, an encoded `/` is a letter of a name, kept as [`SLASH`].
     pub(super) fn read(raw: &'t str, slashes: bool) -> Option<Self> {
-        let raw = Some(raw).filter(|raw| raw.len() <= LONGEST)?;
+        let raw =
+            Some(raw).filter(|raw| raw.len() <= LONGEST && memchr::memchr(b'#', raw.as_bytes()).is_none())?;
         let origin = origin_form(raw)?;
-        let (path, query) = match origin.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
+        let (path, query) = match memchr::memchr(b'?', origin.as_bytes()) {
+            Some(at) => (origin.get(..at)?, origin.get(at + 1..)),
             None => (origin, None),
         };
-        if raw.contains('#') || !path.bytes().all(plain) {
+        let held = held(path);
+        if held & ODD != 0 {
             return None;
         }
-        let path = if path.contains('%') { Cow::Owned(decoded(path, slashes)?) } else { Cow::Borrowed(path) };
-        segments_are_plain(&path).then_some(Self { path, query })
+        let path =
+            if held & PERCENT == 0 { Cow::Borrowed(path) } else { Cow::Owned(decoded(path, slashes)?) };
+        let plain = held == 0 || segments_are_plain(&path);
+        plain.then_some(Self { path, query })
     }
 
     /// The same below `base`, a prefix that ends where a segment ends.
@@ -79,9 +83,30 @@ fn origin_form(raw: &str) -> Option<&str> {
     }
 }
 
-/// What may stand in a path before decoding: visible ASCII without what some readers cut or rewrite.
-fn plain(byte: u8) -> bool {
-    (0x21..=0x7e).contains(&byte) && byte != b';' && byte != b'\\'
+/// Some byte may not stand in a path before decoding: only visible ASCII may, without what some readers cut or rewrite.
+const ODD: u8 = 1;
+/// Some byte is encoded.
+const PERCENT: u8 = 2;
+/// A segment may be `.` or `..`.
+const DOT: u8 = 4;
+/// A segment may be empty.
+const DOUBLE: u8 = 8;
+
+/// What a path holds beside ordinary segments, before decoding.
+fn held(path: &str) -> u8 {
+    let mut before = 0;
+    path.bytes().fold(0, |held, byte| {
+        let double = if byte == b'/' && before == b'/' { DOUBLE } else { 0 };
+        before = byte;
+        held | double
+            | match byte {
+                b';' | b'\\' => ODD,
+                b'%' => PERCENT,
+                b'.' => DOT,
+                0x21..=0x7e => 0,
+                _ => ODD,
+            }
+    })
 }
 
 fn decoded(path: &str, slashes: bool) -> Option<String> {

@@ -13,7 +13,8 @@ use crate::vector::{FileCounter, Paths};
 /// The body of one direction of an exchange.
 pub(super) struct Body {
     decoder: Option<Decoder>,
-    masker: Option<Masker>,
+    /// Apart, like the second reading: an exchange is moved about, and most have one of these four.
+    masker: Option<Box<Masker>>,
     /// What counts a file that masking does not read.
     file: Option<FileCounter>,
     changes: bool,
@@ -23,7 +24,7 @@ pub(super) struct Body {
     bytes: u64,
     sha256: Sha256,
     /// Reads once more what went on.
-    reread: Option<Reread>,
+    reread: Option<Box<Reread>>,
     /// Where vectors stand that are left out.
     strip: Option<&'static Paths>,
     /// Nothing more that is counted goes on.
@@ -87,7 +88,7 @@ impl Body {
 
     /// The same body, of which what went on is read once more.
     pub(super) fn rereading(mut self, reread: Option<Reread>) -> Self {
-        self.reread = reread;
+        self.reread = reread.map(Box::new);
         self
     }
 
@@ -106,7 +107,7 @@ impl Body {
     fn new(decoder: Option<Decoder>, masker: Option<Masker>, changes: bool) -> Self {
         Self {
             decoder,
-            masker,
+            masker: masker.map(Box::new),
             file: None,
             changes,
             uncountable: false,
@@ -234,7 +235,7 @@ impl Body {
 
     fn census(&self) -> Option<&Census> {
         let file = || self.file.as_ref().and_then(FileCounter::census);
-        self.masker.as_ref().and_then(Masker::census).or_else(file)
+        self.masker.as_deref().and_then(Masker::census).or_else(file)
     }
 
     /// What the record says of it.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::fault::Fault;
-use super::scanner::{Kind, Scanner, Step};
+use super::scanner::{Kind, Runs, Scanner, Step};
 use super::set::{Matcher, PathSet};
 use super::string::Decoded;
 
@@ -90,26 +90,25 @@ pub fn extract<'a>(body: &'a [u8], paths: &PathSet) -> Result<Extract<'a>, Fault
     let mut long: Option<(Vec<usize>, String)> = None;
     loop {
         let in_array = scanner.depth() > 0 && !scanner.in_object();
-        let runs = in_array && !matcher.wants_elements(paths);
+        let runs = || if matcher.wants_elements(paths) { Runs::Single } else { Runs::Read };
         let token = match scanner.next(body, true, runs)? {
-            Step::Token(token) => token,
+            Step::Token => scanner.token(),
             Step::More | Step::End => break,
         };
         let raw = body.get(token.span.clone()).unwrap_or_default();
         let at = scanner.offset(token.span.start);
         if starts_value(token.kind) {
-            let count = if let Kind::Numbers { count, .. } = token.kind { count } else { 1 };
             if let Some((children, _)) = open.last_mut() {
                 if in_array {
                     matcher.element(paths, *children);
                 }
-                *children += count;
+                *children += token.count;
             }
         }
         let value = match token.kind {
-            Kind::Key { escaped } => {
+            Kind::Key => {
                 let inside = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-                if escaped {
+                if token.escaped {
                     decoded.clear();
                     decoded.push(inside);
                     matcher.key(paths, &decoded.text);
@@ -131,9 +130,9 @@ pub fn extract<'a>(body: &'a [u8], paths: &PathSet) -> Result<Extract<'a>, Fault
                 matcher.close();
                 continue;
             }
-            Kind::String { escaped } if matcher.is_alive() => {
+            Kind::String if matcher.is_alive() => {
                 let inside = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-                let text = if escaped {
+                let text = if token.escaped {
                     decoded.clear();
                     decoded.push(inside);
                     Cow::Owned(String::from_utf8_lossy(&decoded.text).into_owned())
@@ -172,7 +171,7 @@ pub fn extract<'a>(body: &'a [u8], paths: &PathSet) -> Result<Extract<'a>, Fault
                 }
                 continue;
             }
-            Kind::String { .. } | Kind::Numbers { .. } | Kind::Comma => continue,
+            Kind::String | Kind::Numbers | Kind::Comma => continue,
         };
         let which = found.note(&matcher, paths, &value);
         if matches!(token.kind, Kind::ObjectStart | Kind::ArrayStart) {

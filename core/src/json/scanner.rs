@@ -21,27 +21,16 @@ pub enum Kind {
     ArrayEnd,
     /// `,`
     Comma,
-    /// The name of a member with its quotes; `escaped` where it holds escapes.
-    Key {
-        /// Whether it holds escapes.
-        escaped: bool,
-    },
+    /// The name of a member with its quotes.
+    Key,
     /// A whole string with its quotes, of at most [`LONG_STRING`] bytes inside.
-    String {
-        /// Whether it holds escapes.
-        escaped: bool,
-    },
+    String,
     /// A number.
     Number,
     /// `true`, `false` or `null`.
     Literal,
     /// Several elements of an array that are all numbers, with the commas between them.
-    Numbers {
-        /// How many.
-        count: u64,
-        /// Whether some number has a whole part of at least [`LONG_DIGITS`](super::LONG_DIGITS) digits.
-        long: bool,
-    },
+    Numbers,
     /// The opening quote of a string with more than [`LONG_STRING`] bytes inside.
     LongStart,
     /// A part of such a string, cut between characters and between escapes.
@@ -57,13 +46,19 @@ pub struct Token {
     pub kind: Kind,
     /// Where it stands in the window, half-open.
     pub span: Range<usize>,
+    /// Whether a name or string holds escapes.
+    pub escaped: bool,
+    /// How many elements of an array it is: 1 but for [`Kind::Numbers`].
+    pub count: u64,
+    /// Whether some of these numbers has a whole part of at least [`LONG_DIGITS`](super::LONG_DIGITS) digits.
+    pub long: bool,
 }
 
 /// What [`Scanner::next`] answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// The next token.
-    Token(Token),
+    /// There is a next [`token`](Scanner::token).
+    Token,
     /// The next token is not complete in this window.
     More,
     /// The document is complete and the body ends here.
@@ -79,12 +74,6 @@ pub enum Runs {
     Read,
     /// The first as a run of one, the rest unread: it is enough to know that there are some.
     Skipped,
-}
-
-impl From<bool> for Runs {
-    fn from(runs: bool) -> Self {
-        if runs { Self::Read } else { Self::Single }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +103,12 @@ pub struct Scanner {
     objects: u128,
     depth: usize,
     position: usize,
-    /// How far an unfinished string was searched for its end, and whether it held escapes so far.
+    /// The last token, by its parts: where they are put together again is where they are looked at.
+    kind: Kind,
+    start: usize,
+    count: u64,
+    long: bool,
+    /// How far an unfinished string was searched for its end, and whether it, or else the last one, held escapes so far.
     searched: usize,
     escaped: bool,
     base: u64,
@@ -131,6 +125,10 @@ impl Scanner {
             objects: 0,
             depth: 0,
             position: 0,
+            kind: Kind::Literal,
+            start: 0,
+            count: 1,
+            long: false,
             searched: 0,
             escaped: false,
             base: 0,
@@ -150,11 +148,23 @@ impl Scanner {
         self.position
     }
 
-    /// The window now begins `by` bytes later.
+    /// The window now begins `by` bytes later; nothing may be asked of the last token any more.
     pub fn shift(&mut self, by: usize) {
         self.base += by as u64;
         self.position = self.position.saturating_sub(by);
         self.searched = self.searched.saturating_sub(by);
+    }
+
+    /// The token that [`next`](Self::next) has just told of.
+    #[inline]
+    pub fn token(&self) -> Token {
+        Token {
+            kind: self.kind,
+            span: self.start..self.position,
+            escaped: self.escaped,
+            count: self.count,
+            long: self.long,
+        }
     }
 
     /// How many containers are open.
@@ -172,15 +182,15 @@ impl Scanner {
         self.base + at as u64
     }
 
-    /// The next token. `last`: no byte follows the window. `runs`: how elements come that are numbers.
+    /// The next token. `last`: no byte follows the window. `runs` is asked where a number is an element: how it and those
+    /// behind it come.
     ///
     /// # Errors
     /// What is wrong, and where. The scanner is of no use afterwards.
-    pub fn next(&mut self, window: &[u8], last: bool, runs: impl Into<Runs>) -> Result<Step, Fault> {
-        let runs = runs.into();
+    pub fn next(&mut self, window: &[u8], last: bool, runs: impl Fn() -> Runs) -> Result<Step, Fault> {
         loop {
             match self.expect {
-                Expect::LongInside => return self.long(window, last),
+                Expect::LongInside => return self.inside_long(window, last),
                 Expect::Skipped => self.skip_numbers(window),
                 _ => {}
             }
@@ -204,7 +214,7 @@ impl Scanner {
                 (Expect::CommaOrEnd, b']') if !self.in_object() => Ok(self.close(byte)),
                 (Expect::CommaOrEnd, b',') => {
                     self.expect = if self.in_object() { Expect::Key } else { Expect::Value };
-                    Ok(self.token(Kind::Comma, 1))
+                    Ok(self.told(Kind::Comma, 1))
                 }
                 (Expect::Colon, b':') => {
                     self.expect = Expect::Value;
@@ -212,7 +222,7 @@ impl Scanner {
                     continue;
                 }
                 (Expect::Key | Expect::KeyOrEnd, b'"') => self.string(window, last, true),
-                (Expect::Value | Expect::ElementOrEnd, _) => self.value(byte, window, last, runs),
+                (Expect::Value | Expect::ElementOrEnd, _) => self.value(byte, window, last, &runs),
                 (Expect::Done, _) if self.series && self.new_line => {
                     self.expect = Expect::Value;
                     continue;
@@ -251,24 +261,36 @@ impl Scanner {
         }
     }
 
-    fn value(&mut self, byte: u8, window: &[u8], last: bool, runs: Runs) -> Result<Step, Fault> {
+    fn value(
+        &mut self,
+        byte: u8,
+        window: &[u8],
+        last: bool,
+        runs: &impl Fn() -> Runs,
+    ) -> Result<Step, Fault> {
         match byte {
             b'{' => self.open(Kind::ObjectStart),
             b'[' => self.open(Kind::ArrayStart),
             b'"' => self.string(window, last, false),
             b'-' | b'0'..=b'9' => {
-                if runs != Runs::Single && self.depth > 0 && !self.in_object() {
-                    if runs == Runs::Skipped {
+                if self.depth == 0 || self.in_object() {
+                    return self.number(window, last);
+                }
+                match runs() {
+                    Runs::Single => self.number(window, last),
+                    Runs::Skipped => {
                         self.expect = Expect::Skipped;
-                        return Ok(self.token(Kind::Numbers { count: 1, long: false }, 1));
+                        Ok(self.told(Kind::Numbers, 1))
                     }
-                    let rest = window.get(self.position..).unwrap_or_default();
-                    if let Some(run) = numbers::run(rest) {
+                    Runs::Read => {
+                        let rest = window.get(self.position..).unwrap_or_default();
+                        let Some(run) = numbers::run(rest) else { return self.number(window, last) };
                         self.value_done();
-                        return Ok(self.token(Kind::Numbers { count: run.count, long: run.long }, run.len));
+                        let step = self.told(Kind::Numbers, run.len);
+                        (self.count, self.long) = (run.count, run.long);
+                        Ok(step)
                     }
                 }
-                self.number(window, last)
             }
             b't' => self.literal(b"true", window, last),
             b'f' => self.literal(b"false", window, last),
@@ -285,14 +307,14 @@ impl Scanner {
         self.depth += 1;
         self.objects = self.objects << 1 | u128::from(object);
         self.expect = if object { Expect::KeyOrEnd } else { Expect::ElementOrEnd };
-        Ok(self.token(kind, 1))
+        Ok(self.told(kind, 1))
     }
 
     fn close(&mut self, byte: u8) -> Step {
         self.depth = self.depth.saturating_sub(1);
         self.objects >>= 1;
         self.value_done();
-        self.token(if byte == b'}' { Kind::ObjectEnd } else { Kind::ArrayEnd }, 1)
+        self.told(if byte == b'}' { Kind::ObjectEnd } else { Kind::ArrayEnd }, 1)
     }
 
     fn value_done(&mut self) {
@@ -300,10 +322,12 @@ impl Scanner {
         self.new_line = false;
     }
 
-    fn token(&mut self, kind: Kind, len: usize) -> Step {
-        let start = self.position;
+    /// A token of so many bytes.
+    fn told(&mut self, kind: Kind, len: usize) -> Step {
+        (self.kind, self.count, self.long) = (kind, 1, false);
+        self.start = self.position;
         self.position += len;
-        Step::Token(Token { kind, span: start..self.position })
+        Step::Token
     }
 
     fn string(&mut self, window: &[u8], last: bool, key: bool) -> Result<Step, Fault> {
@@ -337,7 +361,7 @@ impl Scanner {
             }
             self.expect = Expect::LongInside;
             self.searched = 0;
-            return Ok(self.token(Kind::LongStart, 1));
+            return Ok(self.told(Kind::LongStart, 1));
         }
         let Some(end) = end else {
             // A wrong byte shows when the string is complete, or here at the end of the body.
@@ -345,8 +369,7 @@ impl Scanner {
         };
         let text = window.get(inside..end).unwrap_or_default();
         check(text).map_err(|(code, at)| self.fault(code, inside + at))?;
-        let escaped = self.escaped;
-        if escaped {
+        if self.escaped {
             let read = escapes(text, true).map_err(|at| self.fault(FaultCode::Malformed, inside + at))?;
             debug_assert_eq!(read, text.len());
         }
@@ -356,17 +379,16 @@ impl Scanner {
         } else {
             self.value_done();
         }
-        let kind = if key { Kind::Key { escaped } } else { Kind::String { escaped } };
-        Ok(self.token(kind, end + 1 - self.position))
+        Ok(self.told(if key { Kind::Key } else { Kind::String }, end + 1 - self.position))
     }
 
     /// The next part of a long string, or its end.
-    fn long(&mut self, window: &[u8], last: bool) -> Result<Step, Fault> {
+    fn inside_long(&mut self, window: &[u8], last: bool) -> Result<Step, Fault> {
         let start = self.position;
         let rest = window.get(start..).unwrap_or_default();
         if rest.first() == Some(&b'"') {
             self.value_done();
-            return Ok(self.token(Kind::LongEnd, 1));
+            return Ok(self.told(Kind::LongEnd, 1));
         }
         let quote = closing_quote(rest);
         let mut part = rest.get(..quote.unwrap_or(rest.len())).unwrap_or_default();
@@ -390,7 +412,7 @@ impl Scanner {
         if part.is_empty() {
             return if last { Err(self.fault(FaultCode::Truncated, window.len())) } else { Ok(Step::More) };
         }
-        Ok(self.token(Kind::LongPart, part.len()))
+        Ok(self.told(Kind::LongPart, part.len()))
     }
 
     fn number(&mut self, window: &[u8], last: bool) -> Result<Step, Fault> {
@@ -409,7 +431,7 @@ impl Scanner {
             return Err(self.fault(FaultCode::Malformed, self.position));
         }
         self.value_done();
-        Ok(self.token(Kind::Number, len))
+        Ok(self.told(Kind::Number, len))
     }
 
     fn literal(&mut self, word: &[u8], window: &[u8], last: bool) -> Result<Step, Fault> {
@@ -417,7 +439,7 @@ impl Scanner {
         let same = rest.iter().zip(word).take_while(|(a, b)| a == b).count();
         if same == word.len() {
             self.value_done();
-            return Ok(self.token(Kind::Literal, same));
+            return Ok(self.told(Kind::Literal, same));
         }
         match (same == rest.len(), last) {
             (true, false) => Ok(Step::More),

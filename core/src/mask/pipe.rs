@@ -26,13 +26,13 @@ pub(super) struct Pipe {
 enum Driver {
     /// Nothing to change and nothing to count.
     Nothing,
-    Csv(CsvDriver),
-    Form(FormDriver),
+    Csv(Box<CsvDriver>),
+    Form(Box<FormDriver>),
     Json(Box<JsonDriver>),
-    Lines(LinesDriver),
+    Lines(Box<LinesDriver>),
     Multipart(Box<MultipartDriver>),
-    Sse(SseDriver),
-    Text(TextDriver),
+    Sse(Box<SseDriver>),
+    Text(Box<TextDriver>),
 }
 
 impl Pipe {
@@ -41,11 +41,13 @@ impl Pipe {
         let driver = match format {
             _ if marker.plan.is_empty() && marker.counter.is_none() => Driver::Nothing,
             Format::Json => Driver::Json(Box::new(JsonDriver::document(marker))),
-            Format::Ndjson => Driver::Lines(LinesDriver::new()),
-            Format::Sse => Driver::Sse(SseDriver::default()),
-            Format::Text if marker.detects() => Driver::Text(TextDriver::under(key)),
-            Format::Form if !marker.plan.is_empty() => Driver::Form(FormDriver::default()),
-            Format::Csv { separator } if !marker.plan.is_empty() => Driver::Csv(CsvDriver::new(separator)),
+            Format::Ndjson => Driver::Lines(Box::new(LinesDriver::new())),
+            Format::Sse => Driver::Sse(Box::default()),
+            Format::Text if marker.detects() => Driver::Text(Box::new(TextDriver::under(key))),
+            Format::Form if !marker.plan.is_empty() => Driver::Form(Box::default()),
+            Format::Csv { separator } if !marker.plan.is_empty() => {
+                Driver::Csv(Box::new(CsvDriver::new(separator)))
+            }
             Format::Multipart(boundary) if !marker.plan.is_empty() => {
                 Driver::Multipart(Box::new(MultipartDriver::new(boundary)))
             }

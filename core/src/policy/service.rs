@@ -95,9 +95,12 @@ pub(super) fn select<'s>(services: &'s [Service], host: &str, path: &str) -> Opt
         Some((path, _)) => path,
         None => path,
     };
-    let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
     // Where the path chooses, one that two readers could resolve to two services belongs to none.
     let chooses = hosted().any(|(_, service)| !service.base_path.is_empty());
+    let path = match chooses || !path.starts_with('/') {
+        true => percent_encoding::percent_decode_str(path).decode_utf8_lossy(),
+        false => path.into(),
+    };
     if chooses
         && (path.contains("//") || path.contains('\\') || path.split('/').any(|s| matches!(s, "." | "..")))
     {

@@ -26,6 +26,7 @@ mod grammar;
 mod knowledge;
 mod lexer;
 mod query;
+mod seen;
 mod statement;
 mod transfer;
 mod write;
@@ -59,8 +60,10 @@ pub struct Statements {
 
 /// Classifies a text of SQL; without a dialect by the one that its quotes look like.
 pub fn sql(text: &str, dialect: Option<Dialect>) -> Statements {
-    let Effects { acts, tables, reason, .. } = read(text, dialect, false);
-    Statements { acts, tables, reason }
+    seen::once(text, dialect, || {
+        let Effects { acts, tables, reason, .. } = read(text, dialect, false);
+        Statements { acts, tables, reason }
+    })
 }
 
 /// Why a text of SQL does what it does.

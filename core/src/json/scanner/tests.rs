@@ -19,12 +19,13 @@ fn read(document: &[u8], cuts: &[usize], runs: bool, series: bool) -> Result<Vec
         window.extend_from_slice(piece);
         let last = index + 1 == pieces.len();
         loop {
-            match scanner.next(&window, last, runs)? {
-                Step::Token(token) => {
+            match scanner.next(&window, last, || if runs { Runs::Read } else { Runs::Single })? {
+                Step::Token => {
+                    let token = scanner.token();
                     let text = String::from_utf8(window[token.span.clone()].to_vec()).unwrap();
                     match (token.kind, tokens.last_mut()) {
                         (Kind::LongPart, Some((Kind::LongPart, before))) => before.push_str(&text),
-                        (Kind::Numbers { .. }, _) => {
+                        (Kind::Numbers, _) => {
                             for (i, number) in text.split(',').enumerate() {
                                 if i > 0 {
                                     tokens.push((Kind::Comma, ",".into()));
@@ -145,22 +146,21 @@ fn skipped_numbers_leave_the_rest_as_it_is() {
         let (before, after) = document.as_bytes().split_at(cut);
         for (piece, last) in [(before, false), (after, true)] {
             window.extend_from_slice(piece);
-            while let Step::Token(token) = scanner.next(&window, last, Runs::Skipped)? {
-                kinds.push(token.kind);
+            while scanner.next(&window, last, || Runs::Skipped)? == Step::Token {
+                kinds.push(scanner.token().kind);
             }
             window.drain(..scanner.position());
             scanner.shift(scanner.position());
         }
         Ok::<_, Fault>(kinds)
     };
-    let numbers = Kind::Numbers { count: 1, long: false };
-    let string = Kind::String { escaped: false };
+    let (numbers, string) = (Kind::Numbers, Kind::String);
     let document = r#"[[0.1, -2e5 ,3], [], [7,{"a":[1,2]},"x",8], "y"]"#;
     let whole = kinds(document, 0).unwrap();
     let expected = [
         vec![Kind::ArrayStart, Kind::ArrayStart, numbers, Kind::ArrayEnd, Kind::Comma],
         vec![Kind::ArrayStart, Kind::ArrayEnd, Kind::Comma, Kind::ArrayStart, numbers],
-        vec![Kind::ObjectStart, Kind::Key { escaped: false }, Kind::ArrayStart, numbers, Kind::ArrayEnd],
+        vec![Kind::ObjectStart, Kind::Key, Kind::ArrayStart, numbers, Kind::ArrayEnd],
         vec![Kind::ObjectEnd, Kind::Comma, string, Kind::Comma, numbers, Kind::ArrayEnd],
         vec![Kind::Comma, string, Kind::ArrayEnd],
     ];

@@ -128,9 +128,15 @@ impl JsonDriver {
         splice: &mut Splice<'_>,
     ) -> Result<Progress, Fault> {
         loop {
-            let runs = self.takes_runs(marker);
-            match self.scanner.next(window, last, runs)? {
-                Step::Token(token) => self.token(marker, window, &token, splice)?,
+            let Self { scanner, swallow, fields, nesting, .. } = self;
+            let depth = scanner.depth();
+            let runs = || match &*swallow {
+                Some(swallow) if swallow.is_around(depth) => Runs::Read,
+                Some(_) => Runs::Single,
+                None => runs(marker, fields, *nesting),
+            };
+            match scanner.next(window, last, runs)? {
+                Step::Token => self.token(marker, window, &self.scanner.token(), splice)?,
                 Step::More | Step::End => break,
             }
         }
@@ -155,21 +161,6 @@ impl JsonDriver {
 
     fn counts(&self, marker: &Marker) -> bool {
         self.nesting == 0 && marker.counter.is_some()
-    }
-
-    /// How closely the numbers of the innermost array are looked at.
-    fn takes_runs(&self, marker: &Marker) -> Runs {
-        if let Some(swallow) = &self.swallow {
-            return swallow.is_within(&self.scanner).into();
-        }
-        let counter = marker.counter.as_ref().filter(|_| self.nesting == 0);
-        if marker.plan.is_empty() && counter.is_some_and(Counter::skips) {
-            // Nothing in it is to be found or changed.
-            return Runs::Skipped;
-        }
-        let elements =
-            counter.is_some_and(Counter::wants_elements) || self.fields.wants_elements(&marker.plan.paths);
-        (!elements).into()
     }
 
     /// White space after a comma that waits is bounded, since it is kept.
@@ -200,7 +191,7 @@ impl JsonDriver {
                     self.comma = Some(token.span.start);
                 }
             }
-            Kind::Key { escaped } => self.name(marker, window, token, escaped, splice),
+            Kind::Key => self.name(marker, window, token, splice),
             Kind::ObjectEnd | Kind::ArrayEnd => {
                 self.place.close();
                 self.fields.close();
@@ -230,18 +221,11 @@ impl JsonDriver {
         self.comma.take().unwrap_or(at)
     }
 
-    fn name(
-        &mut self,
-        marker: &mut Marker,
-        window: &[u8],
-        token: &Token,
-        escaped: bool,
-        splice: &mut Splice<'_>,
-    ) {
+    fn name(&mut self, marker: &mut Marker, window: &[u8], token: &Token, splice: &mut Splice<'_>) {
         let inside = token.span.start + 1..token.span.end - 1;
         let raw = window.get(inside.clone()).unwrap_or_default();
         let mut decoded = std::mem::take(&mut self.decoded);
-        let name = text_of(raw, escaped, &mut decoded);
+        let name = text_of(raw, token.escaped, &mut decoded);
         self.place.name(name);
         self.fields.key(&marker.plan.paths, name);
         let rule = self.fields.first(&marker.plan.paths);
@@ -279,9 +263,8 @@ impl JsonDriver {
     }
 
     fn value(&mut self, marker: &mut Marker, window: &[u8], token: &Token, splice: &mut Splice<'_>) {
-        let count = if let Kind::Numbers { count, .. } = token.kind { count } else { 1 };
         let counts = self.counts(marker);
-        match self.place.element(count) {
+        match self.place.element(token.count) {
             Some(index) => {
                 self.fields.element(&marker.plan.paths, index);
                 if let (true, Some(counter)) = (counts, &mut marker.counter) {
@@ -320,14 +303,14 @@ impl JsonDriver {
                     counter.open(object);
                 }
             }
-            Kind::String { escaped } => self.string(marker, window, token, escaped, splice),
+            Kind::String => self.string(marker, window, token, splice),
             Kind::Number => self.number(marker, window, token, splice),
-            Kind::Numbers { count, long } => {
+            Kind::Numbers => {
                 if let (true, Some(counter)) = (counts, &mut marker.counter) {
-                    counter.numbers(count, window.get(token.span.clone()).unwrap_or_default());
+                    counter.numbers(token.count, window.get(token.span.clone()).unwrap_or_default());
                 }
-                if marker.detects() && (long || marker.plan.detectors.names(self.place.key())) {
-                    self.numbers(marker, window, token, count, splice);
+                if marker.detects() && (token.long || marker.plan.detectors.names(self.place.key())) {
+                    self.numbers(marker, window, token, splice);
                 }
             }
             Kind::LongStart => {
@@ -347,14 +330,7 @@ impl JsonDriver {
         }
     }
 
-    fn string(
-        &mut self,
-        marker: &mut Marker,
-        window: &[u8],
-        token: &Token,
-        escaped: bool,
-        splice: &mut Splice<'_>,
-    ) {
+    fn string(&mut self, marker: &mut Marker, window: &[u8], token: &Token, splice: &mut Splice<'_>) {
         let counts = self.counts(marker);
         if !counts && marker.plan.is_empty() {
             return;
@@ -377,11 +353,11 @@ impl JsonDriver {
         }
         let raw = window.get(inside.clone()).unwrap_or_default();
         let mut decoded = std::mem::take(&mut self.decoded);
-        if escaped {
+        if token.escaped {
             decoded.clear();
             decoded.push(raw);
         }
-        let text = if escaped { decoded.text.as_slice() } else { raw };
+        let text = if token.escaped { decoded.text.as_slice() } else { raw };
         let vector = counts && marker.counter.as_ref().is_some_and(|c| c.is_vector()) && is_base64(text);
         let mut shown = None;
         if !vector && let Some(nested) = self.nested(marker, text) {
@@ -397,7 +373,7 @@ impl JsonDriver {
             let mut from = 0;
             let mut whole = Vec::new();
             for finding in &found {
-                let span = match escaped {
+                let span = match token.escaped {
                     true => decoded.raw_start(finding.span.start)..decoded.raw_end(finding.span.end),
                     false => finding.span.clone(),
                 };
@@ -456,14 +432,7 @@ impl JsonDriver {
     }
 
     /// A run of numbers of which some may be more than a quantity.
-    fn numbers(
-        &mut self,
-        marker: &mut Marker,
-        window: &[u8],
-        token: &Token,
-        count: u64,
-        splice: &mut Splice<'_>,
-    ) {
+    fn numbers(&mut self, marker: &mut Marker, window: &[u8], token: &Token, splice: &mut Splice<'_>) {
         let run = window.get(token.span.clone()).unwrap_or_default();
         let named = marker.plan.detectors.names(self.place.key());
         let mut start = token.span.start;
@@ -476,7 +445,7 @@ impl JsonDriver {
                 .count();
             if named || whole >= LONG_DIGITS {
                 let place = &self.place;
-                let path = || place.path_of(count - n as u64);
+                let path = || place.path_of(token.count.saturating_sub(n as u64));
                 if let Some(new) = marker.text(text, place.key(), Role::Value, path) {
                     let at = start + (number.len() - number.trim_ascii_start().len());
                     splice.cut(at..at + text.len());
@@ -486,6 +455,17 @@ impl JsonDriver {
             start += number.len() + 1;
         }
     }
+}
+
+/// How closely the numbers of the innermost array are looked at.
+fn runs(marker: &Marker, fields: &Matcher, nesting: u8) -> Runs {
+    let counter = marker.counter.as_ref().filter(|_| nesting == 0);
+    if marker.plan.is_empty() && counter.is_some_and(Counter::skips) {
+        // Nothing in it is to be found or changed.
+        return Runs::Skipped;
+    }
+    let elements = counter.is_some_and(Counter::wants_elements) || fields.wants_elements(&marker.plan.paths);
+    if elements { Runs::Single } else { Runs::Read }
 }
 
 /// The inside of a string, decoded where it must be.
@@ -514,7 +494,7 @@ fn looks_like_json(text: &[u8]) -> bool {
 /// Whether a text is one JSON document.
 fn check(text: &[u8]) -> Result<(), Fault> {
     let mut scanner = Scanner::new();
-    while let Step::Token(_) = scanner.next(text, true, true)? {}
+    while scanner.next(text, true, || Runs::Read)? == Step::Token {}
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! A value that a field rule covers: taken in whole, its digest kept, and replaced when it ends.
 
-use crate::json::{Decoded, Kind, Scanner, Token};
+use crate::json::{Decoded, Kind, Token};
 use crate::keys::{KeyedDigest, Purpose};
 
 use super::super::marker::Marker;
@@ -27,9 +27,9 @@ impl Swallow {
         Self { rule, depth, cut_from, feed_from: None, digest, length: 0 }
     }
 
-    /// Whether the scanner stands inside the value.
-    pub(super) fn is_within(&self, scanner: &Scanner) -> bool {
-        scanner.depth() > self.depth
+    /// Whether it is a container, and around what stands so deep.
+    pub(super) fn is_around(&self, depth: usize) -> bool {
+        depth > self.depth
     }
 
     /// Takes a container's bytes up to `to` into the digest.
@@ -69,10 +69,10 @@ impl JsonDriver {
             Kind::ObjectStart | Kind::ArrayStart if self.scanner.depth() == swallow.depth + 1 => {
                 swallow.feed_from = Some(token.span.start);
             }
-            Kind::String { escaped } if at_value => {
+            Kind::String if at_value => {
                 let mut decoded = std::mem::take(&mut self.decoded);
                 let inside = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
-                let text = text_of(inside, escaped, &mut decoded);
+                let text = text_of(inside, token.escaped, &mut decoded);
                 self.replace_whole(marker, &mut swallow, text, token, splice);
                 self.decoded = decoded;
                 return;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::json::{Decoded, Fault, Kind, Matcher, PathSet, Scanner, Step, Token};
+use crate::json::{Decoded, Fault, Kind, Matcher, PathSet, Runs, Scanner, Step, Token};
 
 use super::shapes::{Role, Shapes};
 
@@ -100,10 +100,9 @@ impl Event {
             event: Self::default(),
         };
         loop {
-            let in_array = scanner.depth() > 0 && !scanner.in_object();
-            let runs = in_array && !reader.matcher.wants_elements(&shapes.paths);
-            match scanner.next(text, true, runs)? {
-                Step::Token(token) => reader.token(&token),
+            let single = || reader.matcher.wants_elements(&shapes.paths);
+            match scanner.next(text, true, || if single() { Runs::Single } else { Runs::Read })? {
+                Step::Token => reader.token(&scanner.token()),
                 Step::More | Step::End => return Ok(reader.event),
             }
         }
@@ -113,7 +112,7 @@ impl Event {
 impl Reader<'_> {
     fn token(&mut self, token: &Token) {
         match token.kind {
-            Kind::Key { escaped } => self.key(token, escaped),
+            Kind::Key => self.key(token),
             Kind::ObjectEnd | Kind::ArrayEnd => {
                 self.close();
                 self.matcher.close();
@@ -134,9 +133,9 @@ impl Reader<'_> {
         self.text.get(token.span.start + 1..token.span.end.saturating_sub(1)).unwrap_or_default()
     }
 
-    fn key(&mut self, token: &Token, escaped: bool) {
+    fn key(&mut self, token: &Token) {
         let mut decoded = std::mem::take(&mut self.decoded);
-        let name = if escaped {
+        let name = if token.escaped {
             decoded.clear();
             decoded.push(self.inside(token));
             &decoded.text
@@ -151,13 +150,12 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, token: &Token) {
-        let count = if let Kind::Numbers { count, .. } = token.kind { count } else { 1 };
         let mut place = None;
         if let Some(frame) = self.frames.last_mut().filter(|frame| !frame.object) {
             place = Some(frame.elements);
             self.matcher.element(&self.shapes.paths, frame.elements);
             self.covering.element(self.fields, frame.elements);
-            frame.elements += count;
+            frame.elements += token.count;
         }
         let opened = matches!(token.kind, Kind::ObjectStart | Kind::ArrayStart);
         if self.aside.is_none() {
@@ -198,7 +196,7 @@ impl Reader<'_> {
             let span = token.span.clone();
             match (self.shapes.role(path), token.kind) {
                 (Some(Role::Text(shape)), Kind::String { .. } | Kind::LongStart) => {
-                    let escaped = matches!(token.kind, Kind::String { escaped: true });
+                    let escaped = token.kind == Kind::String && token.escaped;
                     let name = Name { shape, at: String::new(), path };
                     let long = token.kind == Kind::LongStart;
                     self.event.pieces.push(Piece { name, span, escaped, long });

@@ -1,0 +1,100 @@
+//! Statements remembered by each thread: clients send the same prepared text again and again, and reading it takes a
+//! hundred times as long as knowing it.
+//!
+//! What a text does depends on the text and its dialect alone, so nothing of one exchange is told to another but the time that
+//! an answer takes.
+
+use std::cell::RefCell;
+use std::hash::{BuildHasher, RandomState};
+
+use super::{Dialect, Statements};
+
+/// How many bytes a text has at most.
+const MOST: usize = 1_024;
+/// How many are kept: at most 256 KiB of texts a thread.
+const SLOTS: usize = 256;
+
+thread_local! {
+    static SEEN: RefCell<Option<Seen>> = const { RefCell::new(None) };
+}
+
+struct Seen {
+    slots: Vec<Option<Known>>,
+    /// Keyed anew in each thread, so that nobody can choose texts that share a slot.
+    hash: RandomState,
+}
+
+struct Known {
+    text: Box<str>,
+    dialect: Option<Dialect>,
+    read: Statements,
+}
+
+impl Seen {
+    fn new() -> Self {
+        let mut slots = Vec::new();
+        slots.resize_with(SLOTS, || None);
+        Self { slots, hash: RandomState::new() }
+    }
+
+    fn slot(&mut self, text: &str) -> Option<&mut Option<Known>> {
+        let at = self.hash.hash_one(text) as usize % SLOTS;
+        self.slots.get_mut(at)
+    }
+}
+
+/// What `read` says of a text, or said of it before.
+pub(super) fn once(text: &str, dialect: Option<Dialect>, read: impl FnOnce() -> Statements) -> Statements {
+    if text.len() > MOST {
+        return read();
+    }
+    let known = with(|seen| {
+        let known = seen.slot(text)?.as_ref()?;
+        (*known.text == *text && known.dialect == dialect).then(|| known.read.clone())
+    });
+    known.unwrap_or_else(|| {
+        let read = read();
+        with(|seen| {
+            *seen.slot(text)? = Some(Known { text: text.into(), dialect, read: read.clone() });
+            Some(())
+        });
+        read
+    })
+}
+
+fn with<T>(work: impl FnOnce(&mut Seen) -> Option<T>) -> Option<T> {
+    SEEN.with(|seen| work(seen.try_borrow_mut().ok()?.get_or_insert_with(Seen::new)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::sql::sql;
+
+    #[test]
+    fn a_text_is_read_once_for_each_dialect() {
+        let of = |dialect, text| once("SELECT `a` FROM b", dialect, || sql(text, dialect));
+        let (first, drop) = (of(None, "SELECT `a` FROM b"), of(Some(Dialect::MySql), "DROP TABLE b"));
+        assert_ne!(first, drop);
+        // The slot has the last one.
+        assert_eq!(of(Some(Dialect::MySql), "SELECT 1"), drop);
+        assert_eq!(of(None, "SELECT `a` FROM b"), first);
+    }
+
+    #[test]
+    fn a_long_text_is_read_each_time() {
+        let long = format!("SELECT 1 -- {}", " ".repeat(MOST));
+        let first = once(&long, None, || sql("DROP TABLE a", None));
+        assert_ne!(once(&long, None, || sql(&long, None)), first);
+    }
+
+    #[test]
+    fn many_texts_stay_apart() {
+        for round in 0..3 {
+            for n in 0..2 * SLOTS {
+                let text = format!("DELETE FROM t{n} WHERE id = 1");
+                assert_eq!(sql(&text, None).tables, [format!("t{n}")], "{round}");
+            }
+        }
+    }
+}
