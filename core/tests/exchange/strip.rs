@@ -102,7 +102,7 @@ fn a_request_no_longer_asks_for_what_its_caller_does_not_get() {
     let target = "/qdrant/collections/docs/points/scroll";
     for (sent, service, cleared, operation) in [
         (r#"{"limit":5,"with_vector":true}"#, r#"{"limit":5}"#, 1, "data.read"),
-        (r#"{"with_vectors" : ["a"] , "limit":5,"with_vector":true}"#, r#"{ "limit":5}"#, 2, "data.read"),
+        (r#"{"with_vectors" : ["a"] , "limit":5}"#, r#"{ "limit":5}"#, 1, "data.read"),
         (r#"{"limit":5,"with_vector":false}"#, r#"{"limit":5,"with_vector":false}"#, 0, "data.read"),
         (r#"{"limit":5000,"with_vector":true}"#, r#"{"limit":5000}"#, 1, "data.export"),
     ] {
