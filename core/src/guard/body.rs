@@ -27,8 +27,6 @@ pub(super) struct Body {
     reread: Option<Box<Reread>>,
     /// Where vectors stand that are left out.
     strip: Option<&'static Paths>,
-    /// Nothing more that is counted goes on.
-    ended: bool,
     /// The census as it stood when bytes last went on: what was counted behind them has not left.
     left: Left,
 }
@@ -63,11 +61,6 @@ impl Body {
     /// Bytes of a file, which is counted as it passes.
     pub(super) fn file(counter: FileCounter) -> Self {
         Self { file: Some(counter), ..Self::passing() }
-    }
-
-    /// Whether its bytes are what is counted, and no coding packs them.
-    pub(super) fn is_clear(&self) -> bool {
-        self.masker.is_some() && self.decoder.is_none() && !self.uncountable && self.census().is_some()
     }
 
     /// Whether anything is read of it.
@@ -117,7 +110,6 @@ impl Body {
             sha256: Sha256::new(),
             reread: None,
             strip: None,
-            ended: false,
             left: Left::default(),
         }
     }
@@ -195,20 +187,10 @@ impl Body {
         if let Some(reread) = &mut self.reread {
             reread.push(bytes);
         }
-        self.settle();
-    }
-
-    /// What was counted so far goes on.
-    pub(super) fn settle(&mut self) {
-        if let Some(census) = self.census().filter(|_| !self.ended) {
+        if let Some(census) = self.census() {
             let Census { vectors, rows, texts, ref ids, ids_total } = *census;
             self.left = Left { vectors, rows, texts, ids: ids.len(), ids_total };
         }
-    }
-
-    /// What is counted from the last [`settle`](Self::settle) on does not go on.
-    pub(super) fn end(&mut self) {
-        self.ended = true;
     }
 
     /// How much of `unit` came through so far; `None` where this body cannot tell.

@@ -269,18 +269,16 @@ impl Exchange {
         self.request_census.is_some() && self.acts.iter().any(writes)
     }
 
-    /// Whether this side is counted against a quota.
-    pub(super) fn meters(&self, side: Side) -> bool {
-        self.ledger.meters() && self.brings() == (side == Side::Request)
-    }
-
     /// Counts what came through against the quotas; answers with the lease that is missing.
     /// `pending` bytes wait to go on.
     pub(super) fn meter(&mut self, side: Side, pending: usize) -> Result<Option<LeaseRequest>, ()> {
-        if !self.meters(side) {
+        if !self.ledger.meters() {
             return Ok(None);
         }
-        let by_request = side == Side::Request;
+        let by_request = self.brings();
+        if by_request != (side == Side::Request) {
+            return Ok(None);
+        }
         let failed = self.record.status.is_some_and(|status| status >= 400);
         let body = if by_request { &self.request } else { &self.response };
         self.ledger.spend(|unit| match unit {

@@ -180,12 +180,7 @@ impl Exchange {
             }
             (Await::More, Done::Refused(code)) => {
                 self.phase = Phase::Forwarded;
-                if self.exact.waits() {
-                    self.exact.refuse(code);
-                    self.response.end();
-                } else {
-                    let _ = self.cut(code);
-                }
+                let _ = self.cut(code);
             }
             (Await::Lease, Done::Refused(code)) => {
                 self.refuse(code);

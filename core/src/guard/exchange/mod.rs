@@ -7,7 +7,6 @@
 
 mod collect;
 mod embed;
-mod exact;
 mod forward;
 mod hold;
 mod ledger;
@@ -23,7 +22,6 @@ use bytes::Bytes;
 
 use self::collect::Collected;
 use self::embed::Embedding;
-use self::exact::Exact;
 use self::ledger::Ledger;
 use self::purse::Purse;
 use super::answer::Answer;
@@ -68,7 +66,6 @@ pub struct Exchange {
     request: Body,
     response: Body,
     ledger: Ledger,
-    exact: Exact,
     purse: Purse,
     /// How many fields that ask for vectors were taken out of the request, and whether what carries them is left out of the response.
     cleared: u64,
@@ -144,7 +141,6 @@ impl Exchange {
             request: Body::passing(),
             response: Body::passing(),
             ledger: Ledger::default(),
-            exact: Exact::default(),
             purse: Purse::default(),
             cleared: 0,
             strips: false,
@@ -289,9 +285,6 @@ impl Exchange {
     pub fn finish(&mut self, ending: Ending) {
         if matches!(self.phase, Phase::Finished) {
             return;
-        }
-        if let Some(code) = self.exact.refused() {
-            let _ = self.cut(code);
         }
         let outcome = match (&self.phase, &self.abort) {
             (_, Some(abort)) => Outcome { result: Ending::Aborted, reason: Some(abort.code.into()) },

@@ -94,11 +94,8 @@ impl Exchange {
     }
 
     pub(super) fn feed_response(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Flow {
-        if let Some(code) = self.exact.refused().or_else(|| self.ended_grant()) {
+        if let Some(code) = self.ended_grant() {
             return self.cut(code);
-        }
-        if self.cuts_exactly() {
-            return self.feed_exactly(piece, out);
         }
         let from = out.len();
         match self.response.push(piece, out) {
@@ -108,7 +105,7 @@ impl Exchange {
     }
 
     pub(super) fn end_of_response(&mut self, out: &mut Vec<u8>) -> Flow {
-        if let Some(code) = self.exact.refused().or_else(|| self.ended_grant()) {
+        if let Some(code) = self.ended_grant() {
             return self.cut(code);
         }
         let from = out.len();
@@ -126,7 +123,10 @@ impl Exchange {
         (from, last): (usize, bool),
         release: Release,
     ) -> Flow {
-        let pending = pending(piece, out, from, release);
+        let pending = match release {
+            Release::Unchanged => piece.len(),
+            Release::Changed => out.len().saturating_sub(from),
+        };
         if self.has_unstripped() {
             return self.cut("unstrippable_response");
         }
@@ -137,18 +137,6 @@ impl Exchange {
             }
             Err(()) => return self.cut("uncountable_response"),
         }
-        self.draw_and_release(piece, out, (from, last), release)
-    }
-
-    /// What is leased goes on once it is drawn from the budgets.
-    pub(super) fn draw_and_release(
-        &mut self,
-        piece: &[u8],
-        out: &mut Vec<u8>,
-        (from, last): (usize, bool),
-        release: Release,
-    ) -> Flow {
-        let pending = pending(piece, out, from, release);
         match self.purse.draw(&mut self.response, pending, last) {
             Ok(None) => {}
             Ok(Some(draw)) => return self.hold_back(Side::Response, (piece, out, from, release), draw),
@@ -165,9 +153,6 @@ impl Exchange {
     pub(super) fn after_lease(&mut self, out: &mut Vec<u8>) -> Flow {
         if !matches!(self.phase, Phase::Forwarded) {
             return self.cut("guard_unavailable");
-        }
-        if self.exact.waits() {
-            return self.resume_exactly(out);
         }
         let from = out.len();
         out.append(&mut self.waiting);
@@ -197,16 +182,8 @@ impl Exchange {
     }
 }
 
-/// How many bytes are to go on.
-fn pending(piece: &[u8], out: &[u8], from: usize, release: Release) -> usize {
-    match release {
-        Release::Unchanged => piece.len(),
-        Release::Changed => out.len().saturating_sub(from),
-    }
-}
-
 /// What is wrong with a response, by what its body could not bear.
-pub(super) fn unfit(code: Broken) -> &'static str {
+fn unfit(code: Broken) -> &'static str {
     match code {
         DENIED => "denied_response",
         "guard_unavailable" => code,
