@@ -73,6 +73,8 @@ pub struct Exchange {
     /// Bytes that wait for a lease, and in which direction: what goes on once it is there.
     waiting: Vec<u8>,
     waits: Option<Side>,
+    /// No more of the response comes.
+    last: bool,
     /// The effect that an answer of the store called for, not yet handed out.
     follow_up: Option<Effect>,
     abort: Option<Abort>,
@@ -146,6 +148,7 @@ impl Exchange {
             strips: false,
             waiting: Vec::new(),
             waits: None,
+            last: false,
             follow_up: None,
             abort: None,
             sent: false,
@@ -343,6 +346,7 @@ impl Exchange {
             return Some(self.refuse("guard_unavailable"));
         }
         self.unguarded = true;
+        self.purse.close();
         self.record.code = Some("guard_unavailable".into());
         self.record.enforced = Some(Verdict::Allow);
         self.phase = Phase::Forwarded;

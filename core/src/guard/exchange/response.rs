@@ -99,7 +99,7 @@ impl Exchange {
         }
         let from = out.len();
         match self.response.push(piece, out) {
-            Ok(release) => self.release_response(piece, out, (from, false), release),
+            Ok(release) => self.release_response(piece, out, from, release),
             Err(code) => self.cut(unfit(code)),
         }
     }
@@ -108,21 +108,15 @@ impl Exchange {
         if let Some(code) = self.ended_grant() {
             return self.cut(code);
         }
+        self.last = true;
         let from = out.len();
         match self.response.finish(out) {
-            Ok(()) => self.release_response(&[], out, (from, true), Release::Changed),
+            Ok(()) => self.release_response(&[], out, from, Release::Changed),
             Err(code) => self.cut(unfit(code)),
         }
     }
 
-    /// `last`: nothing more comes.
-    fn release_response(
-        &mut self,
-        piece: &[u8],
-        out: &mut Vec<u8>,
-        (from, last): (usize, bool),
-        release: Release,
-    ) -> Flow {
+    fn release_response(&mut self, piece: &[u8], out: &mut Vec<u8>, from: usize, release: Release) -> Flow {
         let pending = match release {
             Release::Unchanged => piece.len(),
             Release::Changed => out.len().saturating_sub(from),
@@ -137,7 +131,7 @@ impl Exchange {
             }
             Err(()) => return self.cut("uncountable_response"),
         }
-        match self.purse.draw(&mut self.response, pending, last) {
+        match self.purse.draw(&mut self.response, pending, self.last) {
             Ok(None) => {}
             Ok(Some(draw)) => return self.hold_back(Side::Response, (piece, out, from, release), draw),
             Err(()) => return self.cut("uncountable_response"),
@@ -158,7 +152,7 @@ impl Exchange {
         out.append(&mut self.waiting);
         match self.waits.take() {
             Some(Side::Request) => self.release_request(&[], out, from, Release::Changed),
-            _ => self.release_response(&[], out, (from, false), Release::Changed),
+            _ => self.release_response(&[], out, from, Release::Changed),
         }
     }
 
