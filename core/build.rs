@@ -22,6 +22,7 @@ fn main() {
     println!("cargo::rerun-if-changed=data/names");
     println!("cargo::rerun-if-changed=src/model/operation.rs");
     println!("cargo::rerun-if-changed=src/model/act.rs");
+    println!("cargo::rerun-if-changed=src/model/dialect.rs");
 
     let read = |path: PathBuf| {
         fs::read_to_string(&path).unwrap_or_else(|error| stop(&[format!("{}: {error}", path.display())]))
@@ -29,6 +30,7 @@ fn main() {
     let words = catalogue::Words::of(
         &read(root.join("src/model/operation.rs")),
         &read(root.join("src/model/act.rs")),
+        &read(root.join("src/model/dialect.rs")),
     );
     let (mut systems, mut wrong) = (Vec::new(), Vec::new());
     for file in yaml_files(&folder) {

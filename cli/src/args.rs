@@ -78,14 +78,14 @@ pub(crate) struct Classify {
     /// Read a JSON object a line and answer each with one.
     #[arg(long, conflicts_with_all = ["method", "url"])]
     pub(crate) jsonl: bool,
-    /// The system whose catalogue to use, e.g. qdrant; without it every catalogue is asked.
+    /// The system whose catalogue to use, e.g. qdrant or redis; without it every catalogue is asked.
     #[arg(long)]
     pub(crate) system: Option<String>,
     /// The HTTP method.
-    #[arg(required_unless_present_any = ["jsonl", "sql", "script"])]
+    #[arg(required_unless_present_any = ["jsonl", "sql", "script", "command"])]
     pub(crate) method: Option<String>,
     /// Path and query, or a whole URL.
-    #[arg(required_unless_present_any = ["jsonl", "sql", "script"])]
+    #[arg(required_unless_present_any = ["jsonl", "sql", "script", "command"])]
     pub(crate) url: Option<String>,
     /// The request body; `-` reads it from standard input.
     #[arg(long)]
@@ -93,12 +93,15 @@ pub(crate) struct Classify {
     /// A text of SQL; `-` reads it from standard input.
     #[arg(long, conflicts_with_all = ["jsonl", "method", "url", "body", "script"])]
     pub(crate) sql: Option<String>,
-    /// The dialect of the SQL, e.g. postgresql; without it the likeliest.
+    /// The dialect of the SQL, e.g. postgres; without it that of the system, or else the likeliest.
     #[arg(long, requires = "sql")]
     pub(crate) dialect: Option<String>,
     /// A script of a shell; `-` reads it from standard input.
     #[arg(long, conflicts_with_all = ["jsonl", "method", "url", "body"])]
     pub(crate) script: Option<String>,
+    /// A command, word by word, as the last option: a program and its arguments, or a command of the system.
+    #[arg(long, num_args = 1.., value_name = "WORD", allow_hyphen_values = true, conflicts_with_all = ["jsonl", "method", "url", "body", "sql", "script"])]
+    pub(crate) command: Option<Vec<String>>,
     /// Say which entry, rule or line of a table made each act, which fields decided, and how the risk came about.
     #[arg(long)]
     pub(crate) explain: bool,

@@ -144,6 +144,22 @@ fn a_classification_is_explained_line_by_line() {
 }
 
 #[test]
+fn a_command_is_given_word_by_word_and_statements_take_the_dialect_of_their_system() {
+    let flush = wardline(&["classify", "--system", "redis", "--command", "FLUSHALL"], "").out;
+    assert!(flush.starts_with("collection.drop\t"), "{flush}");
+    for system in [&[][..], &["--system", "shell"]] {
+        let remove =
+            wardline(&[&["classify"], system, &["--command", "rm", "-rf", "/srv/a"]].concat(), "").out;
+        assert!(remove.starts_with("file.delete\t/srv/a"), "{remove}");
+    }
+    let text = "SELECT title FROM docs WHERE id = 7 /*! INTO OUTFILE '/tmp/x' */";
+    for (system, writes) in [("mysql", true), ("postgres", false)] {
+        let told = wardline(&["classify", "--system", system, "--sql", text], "").out;
+        assert_eq!(told.contains("file.write"), writes, "{told}");
+    }
+}
+
+#[test]
 fn grants_end_and_approvals_are_decided_by_those_entitled() {
     let folder = tempfile::tempdir().unwrap();
     let path = policy(folder.path());

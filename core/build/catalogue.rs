@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use crate::node::{Faults, Node, with_root};
 
-/// The words that an entry may use: operation and unit names with the Rust variants that stand for them.
+/// The words that a file may use: names of operations, units and dialects with the Rust variants that stand for them.
 pub(crate) struct Words {
     operations: BTreeMap<String, String>,
     units: BTreeMap<String, String>,
+    dialects: BTreeMap<String, String>,
 }
 
 impl Words {
     /// Reads them off the declarations, lines such as `VectorExport: "vector.export", 85, ...`.
-    pub(crate) fn of(operations: &str, units: &str) -> Self {
+    pub(crate) fn of(operations: &str, units: &str, dialects: &str) -> Self {
         let table = |source: &str| {
             let declared = source.lines().filter_map(|line| {
                 let (variant, rest) = line.strip_prefix("    ")?.split_once(": \"")?;
@@ -22,7 +23,12 @@ impl Words {
             });
             declared.collect()
         };
-        Self { operations: table(operations), units: table(units) }
+        Self { operations: table(operations), units: table(units), dialects: table(dialects) }
+    }
+
+    /// The variant of a dialect.
+    pub(crate) fn dialect(&self, name: &str) -> Option<&str> {
+        self.dialects.get(name).map(String::as_str)
     }
 
     /// The variant of an operation.
@@ -51,6 +57,10 @@ pub(crate) struct System {
     pub(crate) encoded_slashes: bool,
     pub(crate) get_bodies: bool,
     pub(crate) action_header: Option<String>,
+    /// The dialect of the statements that it takes.
+    pub(crate) statements: Option<String>,
+    /// Whether it takes what a shell takes.
+    pub(crate) shell: bool,
     /// The names of its files.
     pub(crate) files: Vec<String>,
     /// Kinds of body that several entries name.
@@ -260,6 +270,14 @@ fn read_file(
                 "unknown" => {}
                 _ => faults.at(line, "get_bodies is unknown or known"),
             },
+            "statements" => match words.dialect(&text(value, faults)) {
+                Some(variant) => system.statements = Some(variant.to_owned()),
+                None => faults.at(line, "no such dialect"),
+            },
+            "commands" => match text(value, faults).as_str() {
+                "shell" => system.shell = true,
+                _ => faults.at(line, "commands is shell; a server's own are entries, `CMD NAME`"),
+            },
             "action_header" => system.action_header = Some(text(value, faults).to_ascii_lowercase()),
             "operations" => {
                 for node in list(value, faults) {
@@ -275,11 +293,18 @@ fn read_file(
 fn finish<'f>(system: &mut System, files: &[&'f str], default_resource: &[Source], faults: &mut Faults<'f>) {
     let file = |at: usize| files.get(at).copied().unwrap_or_default();
     faults.in_file(file(0));
-    for (what, given) in [("system", &system.name), ("title", &system.title), ("spec.source", &system.source)]
-    {
-        if given.is_empty() {
+    let entries = !system.entries.is_empty();
+    for (what, given, needed) in [
+        ("system", &system.name, true),
+        ("title", &system.title, true),
+        ("spec.source", &system.source, entries),
+    ] {
+        if given.is_empty() && needed {
             faults.at(1, format!("{what} is missing"));
         }
+    }
+    if !entries && system.statements.is_none() && !system.shell {
+        faults.at(1, "it takes nothing: name its operations, statements or commands");
     }
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for entry in &mut system.entries {

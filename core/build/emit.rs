@@ -25,7 +25,7 @@ pub(crate) fn tables(systems: &[System]) -> Result<String, Vec<String>> {
     for system in systems {
         let _ = writeln!(
             out,
-            "System {{ name: {:?}, title: {:?}, source: {:?}, commit: {:?}, trailing_slash: {}, protobuf: {}, any_case: {}, prefixes: &{:?}, lists: {}, encoded_slashes: {}, get_bodies: {}, action_header: {:?}, actions: &{:?}, router: OnceLock::new(), entries: &[",
+            "System {{ name: {:?}, title: {:?}, source: {:?}, commit: {:?}, trailing_slash: {}, protobuf: {}, any_case: {}, prefixes: &{:?}, lists: {}, encoded_slashes: {}, get_bodies: {}, action_header: {:?}, actions: &{:?}, statements: {}, shell: {}, router: OnceLock::new(), entries: &[",
             system.name,
             system.title,
             system.source,
@@ -45,6 +45,8 @@ pub(crate) fn tables(systems: &[System]) -> Result<String, Vec<String>> {
                 .collect::<BTreeSet<_>>()
                 .into_iter()
                 .collect::<Vec<_>>(),
+            option(system.statements.as_ref().map(|dialect| format!("Dialect::{dialect}"))),
+            system.shell,
         );
         for entry in &system.entries {
             out.push_str(&one(entry, system, &mut unnumbered));

@@ -10,7 +10,11 @@ mod node;
 use catalogue::Words;
 
 fn wrong(operations: &str) -> Vec<String> {
-    let words = Words::of("    DataRead: \"data.read\", 30,\n", "    Rows: \"rows\";\n");
+    let words = Words::of(
+        "    DataRead: \"data.read\", 30,\n",
+        "    Rows: \"rows\";\n",
+        "    Postgres: \"postgres\" | \"pg\";\n",
+    );
     let text = format!("system: s\ntitle: S\nspec: {{source: x, commit: y}}\noperations:\n{operations}");
     catalogue::system(&[("s.yaml".into(), text)], &words).err().unwrap_or_default()
 }
@@ -57,7 +61,11 @@ fn mistakes_are_told_with_file_and_line() {
 
 #[test]
 fn a_system_goes_on_in_further_files() {
-    let words = Words::of("    DataRead: \"data.read\", 30,\n", "    Rows: \"rows\";\n");
+    let words = Words::of(
+        "    DataRead: \"data.read\", 30,\n",
+        "    Rows: \"rows\";\n",
+        "    Postgres: \"postgres\" | \"pg\";\n",
+    );
     let read = |more: &str| {
         let head = "system: s\ntitle: S\nspec: {source: x, commit: y}\noperations:\n  - GET /a: data.read\n";
         catalogue::system(&[("s.yaml".into(), head.into()), ("s/more.yaml".into(), more.into())], &words)

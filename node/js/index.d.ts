@@ -4,8 +4,13 @@ export interface WardlineError extends Error {
     | 'invalid_input' | 'invalid_policy' | 'not_found' | 'conflict' | 'not_eligible'
     | 'store_unavailable' | 'log_unavailable' | 'internal'
     | 'body_already_read' | 'native_module_missing'
+    /** Of a statement or command that may not run, or whose results may not go on: the code of the answer, such as `default_deny`. */
+    | (string & {})
   /** Every error of a policy, where `code` is `invalid_policy`. */
   diagnostics?: Diagnostic[]
+  /** The ticket of what is held, and the record of what was refused. */
+  approval?: string
+  record?: string
 }
 
 /** One finding about a policy file. Lines and columns count from 1. */
@@ -104,6 +109,27 @@ export interface Approval {
   [more: string]: unknown
 }
 
+/** What a statement or a command is sent to, and by whom. */
+export interface Saying {
+  /** A service of the policy. */
+  service: string
+  identity?: Identity | string | null
+}
+
+/** A statement or command that may run now: what its host tells of it. */
+export interface Running {
+  /** So much of the results is about to be handed on: ask before every part. Rejects where it must not be. */
+  returned (part: { rows?: number, vectors?: number }): Promise<void>
+  /** So many rows were written, changed or deleted. Rejects where no grant covers them: take it back. */
+  touched (rows: number): Promise<void>
+  /**
+   * A piece of the results as it may be handed on; without `more` also their end. All pieces are one text of one `contentType`:
+   * `application/x-ndjson`, a line for each row, where nothing is said.
+   */
+  result<Piece extends string | Uint8Array> (piece: Piece, contentType?: string, more?: boolean): Promise<
+    Piece extends string ? string : Uint8Array>
+}
+
 /** Guards one or more services under one policy. Opens nothing before it is first used. */
 export class Guard {
   /** A guard under the policy of a file. Throws every error of the policy at once, as `diagnostics`. */
@@ -126,6 +152,22 @@ export class Guard {
     headers?: Record<string, string | string[]>
     body?: string | Uint8Array
   }): Reading
+
+  /**
+   * Calls `work` where these statements may run, and answers as it does. Rejects with the code of the answer where they may not. `parameters` are
+   * the values bound to them, in any form that is the same for the same values only: an approval is for these.
+   */
+  statement<Result> (
+    source: string,
+    to: Saying & { dialect?: string | null, parameters?: string | Uint8Array | null },
+    work: (running: Running) => Result | Promise<Result>
+  ): Promise<Result>
+  /** The same for a command: text of a shell, or a list of words, for a program and its arguments or for a server. */
+  command<Result> (
+    line: string | Array<string | Uint8Array>,
+    to: Saying,
+    work: (running: Running) => Result | Promise<Result>
+  ): Promise<Result>
 
   /**
    * What a token stands for, or digits that were encrypted as `entity` under `scope` (`policy` where none is named). It takes a live

@@ -1,6 +1,9 @@
 'use strict'
 
-const { Guard: Native, stands } = require('./native.js')
+const native = require('./native.js')
+const { run } = require('./running.js')
+
+const { Guard: Native, stands } = native
 
 /** Guards one or more services under one policy. Opens nothing before it is first used. */
 class Guard {
@@ -32,9 +35,23 @@ class Guard {
 
   /** What a token or encrypted digits stand for: `{entity, value}`. It takes a live grant, and is recorded. */
   async unmask (hidden, identity, { entity = null, scope = null } = {}) {
-    const caller = typeof identity === 'string' ? { subject: identity } : identity
     return JSON.parse(await this[stands].unmask(
-      text(hidden, 'a token or digits'), JSON.stringify(caller ?? null), entity, scope))
+      text(hidden, 'a token or digits'), caller(identity) ?? 'null', entity, scope))
+  }
+
+  /** Calls `work` where these statements may run, and answers as it does. Rejects with the answer's code where they may not. */
+  async statement (source, { service, identity = null, dialect = null, parameters = null }, work) {
+    return run(native.beginStatement(
+      this[stands], text(source, 'a statement'), text(service, 'the name of a service'), caller(identity), dialect,
+      parameters === null ? null : asBytes(parameters)), work)
+  }
+
+  /** The same for a command: text of a shell, or a list of words, for a program and its arguments or for a server. */
+  async command (line, { service, identity = null }, work) {
+    if (typeof line !== 'string' && !Array.isArray(line)) throw wrong('expected a command as text or as a list of words')
+    const said = typeof line === 'string' ? line : line.map((word) => Buffer.from(asBytes(word)))
+    return run(native.beginCommand(
+      this[stands], said, text(service, 'the name of a service'), caller(identity)), work)
   }
 
   /** What a request would be taken for. Nothing is decided or recorded. */
@@ -91,6 +108,12 @@ class Guard {
   async check () {
     await this[stands].check()
   }
+}
+
+/** A verified caller as JSON; nothing where there is none. */
+function caller (identity) {
+  if (identity === null || identity === undefined) return null
+  return JSON.stringify(typeof identity === 'string' ? { subject: identity } : identity)
 }
 
 function asBytes (body) {

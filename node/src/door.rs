@@ -8,12 +8,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use http::StatusCode;
-use napi::bindgen_prelude::{BufferSlice, Either, Object};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Either, Object};
 use napi::{Env, JsString};
 use napi_derive::napi;
 use wardline::guard::Answer;
+use wardline::model::{Census, Line};
 
-use crate::exchange::{Became, Exchange, Side, passage, step};
+use crate::exchange::{Became, Exchange, Side, Told, passage, step};
 use crate::guard::Guard;
 use crate::heads::{self, Known};
 use crate::wait::Wait;
@@ -115,6 +116,83 @@ pub fn begin(
     })
 }
 
+/// Begins a statement: its number, for `step`. `identity` is the JSON of a verified one.
+#[napi(catch_unwind)]
+pub fn begin_statement(
+    env: &Env,
+    guard: &Guard,
+    text: String,
+    service: String,
+    identity: Option<String>,
+    dialect: Option<String>,
+    parameters: Option<&[u8]>,
+) -> napi::Result<u32> {
+    let begun = guard.begin_statement(
+        (service, text),
+        identity.as_deref(),
+        dialect.as_deref(),
+        parameters.unwrap_or_default(),
+    );
+    add(env, begun)
+}
+
+/// Begins a command, text of a shell or words: its number, for `step`.
+#[napi(catch_unwind)]
+pub fn begin_command(
+    env: &Env,
+    guard: &Guard,
+    line: Either<String, Vec<Buffer>>,
+    service: String,
+    identity: Option<String>,
+) -> napi::Result<u32> {
+    let line = match line {
+        Either::A(text) => Line::Script(text),
+        Either::B(words) => {
+            Line::Words(words.iter().map(|word| bytes::Bytes::copy_from_slice(word)).collect())
+        }
+    };
+    add(env, guard.begin_command(service, line, identity.as_deref()))
+}
+
+fn add(env: &Env, begun: Result<wardline::guard::Exchange, wardline::Error>) -> napi::Result<u32> {
+    let inner = begun.map_err(|error| errors::thrown(env, &error))?;
+    with(|table| table.add(*env, Exchange::new(inner)))
+}
+
+/// So much of what a statement or a command gave is about to be handed on.
+#[napi(catch_unwind)]
+pub fn returned(number: u32, rows: f64, vectors: f64) -> f64 {
+    let census = Census { rows: whole(rows), vectors: whole(vectors), ..Census::default() };
+    told(number, Told::Returned(census))
+}
+
+/// So many rows were written, changed or deleted.
+#[napi(catch_unwind)]
+pub fn touched(number: u32, rows: f64) -> f64 {
+    told(number, Told::Touched(whole(rows)))
+}
+
+fn told(number: u32, part: Told) -> f64 {
+    with(|table| {
+        table.of = number;
+        let exchange = table.exchanges.get_mut(&number);
+        let became = exchange.map_or(Became::Abort, |exchange| exchange.told(part, &mut table.out));
+        waiting(became, &table.out)
+    })
+}
+
+/// A piece of what a statement or a command gave, as it may be handed on; with `last` also its end. What goes on waits for `take`.
+#[napi(catch_unwind)]
+pub fn result(number: u32, piece: &[u8], content_type: String, last: bool) -> f64 {
+    with(|table| {
+        table.of = number;
+        let exchange = table.exchanges.get_mut(&number);
+        let became = exchange
+            .map_or(Became::Abort, |exchange| exchange.result(piece, &content_type, last, &mut table.out));
+        waiting(became, &table.out)
+    })
+}
+
 /// What comes next.
 #[napi(catch_unwind)]
 pub fn step(number: u32) -> u32 {
@@ -179,11 +257,9 @@ pub fn take(number: u32, mut into: BufferSlice<'_>) {
 /// A piece of a request body that is fed; with `last` also its end. What goes on waits for `take`.
 #[napi(catch_unwind)]
 pub fn request(number: u32, piece: Option<&[u8]>, last: bool) -> f64 {
-    with(|table| match feed(table, number, Side::Request, piece, last) {
-        Became::Unchanged => flow::UNCHANGED,
-        Became::Effect => flow::EFFECT,
-        Became::Abort => flow::ABORT,
-        Became::Changed => as_number(table.out.len()),
+    with(|table| {
+        let became = feed(table, number, Side::Request, piece, last);
+        waiting(became, &table.out)
     })
 }
 
@@ -244,12 +320,7 @@ pub fn resume(number: u32) -> f64 {
     with(|table| {
         table.of = number;
         let became = table.exchanges.get_mut(&number).map(|exchange| exchange.resume(&mut table.out));
-        match became.unwrap_or(Became::Abort) {
-            Became::Unchanged => flow::UNCHANGED,
-            Became::Effect => flow::EFFECT,
-            Became::Abort => flow::ABORT,
-            Became::Changed => as_number(table.out.len()),
-        }
+        waiting(became.unwrap_or(Became::Abort), &table.out)
     })
 }
 
@@ -309,6 +380,22 @@ fn feed(table: &mut Table, number: u32, side: Side, piece: Option<&[u8]>, last: 
         Some(exchange) => exchange.feed(side, piece, last, &mut table.out),
         None => Became::Abort,
     }
+}
+
+/// What became of a piece where all that goes on waits for `take`.
+fn waiting(became: Became, out: &[u8]) -> f64 {
+    match became {
+        Became::Unchanged => flow::UNCHANGED,
+        Became::Effect => flow::EFFECT,
+        Became::Abort => flow::ABORT,
+        Became::Changed => as_number(out.len()),
+    }
+}
+
+/// A count of JavaScript's; what is none counts as all there can be.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and not below zero")]
+fn whole(count: f64) -> u64 {
+    if count >= 0.0 { count.ceil() as u64 } else { u64::MAX }
 }
 
 /// A length as JavaScript's number: exact below 2^53.

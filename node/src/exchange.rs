@@ -8,6 +8,7 @@ use wardline::audit::Ending;
 use wardline::guard::{
     Answer, Carrying, Effect, Exchange as Inner, Flow, Forward, HeaderEdits, RequestBody, ResponseBody, Step,
 };
+use wardline::model::Census;
 
 use crate::wait::Wait;
 
@@ -64,6 +65,14 @@ pub(crate) struct Exchange {
 pub(crate) enum Side {
     Request,
     Response,
+    /// What a statement or a command gave.
+    Results,
+}
+
+/// What a host tells of a statement or a command.
+pub(crate) enum Told {
+    Returned(Census),
+    Touched(u64),
 }
 
 impl Exchange {
@@ -161,11 +170,37 @@ impl Exchange {
         if let Some(piece) = piece {
             let flow = match side {
                 Side::Request => self.inner.request(piece, out),
-                Side::Response => self.inner.response(piece, out),
+                Side::Response | Side::Results => self.inner.response(piece, out),
             };
             became = self.became(flow, out);
         }
         self.then_end(became, piece, out)
+    }
+
+    /// A piece of what a statement or a command gave; with `last` also its end.
+    pub(crate) fn result(
+        &mut self,
+        piece: &[u8],
+        content_type: &str,
+        last: bool,
+        out: &mut Vec<u8>,
+    ) -> Became {
+        out.clear();
+        self.ends = last.then_some(Side::Results);
+        let flow = self.inner.result(piece, content_type, out);
+        let became = self.became(flow, out);
+        self.then_end(became, Some(piece), out)
+    }
+
+    /// So much of the results is about to be handed on, or so many rows were written.
+    pub(crate) fn told(&mut self, part: Told, out: &mut Vec<u8>) -> Became {
+        out.clear();
+        self.ends = None;
+        let flow = match part {
+            Told::Returned(census) => self.inner.returned(&census),
+            Told::Touched(rows) => self.inner.touched(rows),
+        };
+        self.became(flow, out)
     }
 
     /// What became of the piece that waited for an effect.
@@ -216,6 +251,7 @@ impl Exchange {
         let flow = match side {
             Side::Request => self.inner.request_end(into),
             Side::Response => self.inner.response_end(into),
+            Side::Results => self.inner.result_end(into),
         };
         let ends_here = matches!(flow, Flow::Unchanged | Flow::Changed);
         if unchanged && ends_here && tail.is_empty() {

@@ -10,7 +10,7 @@ use wardline::grant::{Answer, Approval, ApprovalState, Grant, GrantState, Terms}
 use wardline::guard::{Caller, Exchange, Guard as Inner};
 use wardline::identity::Identity;
 use wardline::mask::Hidden;
-use wardline::model::{ApprovalId, GrantId, HttpHead, Subject};
+use wardline::model::{ApprovalId, Command, Dialect, GrantId, HttpHead, Line, Statement, Subject};
 use wardline::policy::Policy;
 
 use crate::errors::{input, sealed, thrown};
@@ -174,6 +174,38 @@ impl Guard {
         })
     }
 
+    /// Begins a statement: `(service, text)`.
+    pub(crate) fn begin_statement(
+        &self,
+        (service, text): (String, String),
+        identity: Option<&str>,
+        dialect: Option<&str>,
+        parameters: &[u8],
+    ) -> Result<Exchange, wardline::Error> {
+        sealed(|| {
+            let known = |name| {
+                Dialect::by_name(name).ok_or_else(|| input("expected a dialect such as postgres or mysql"))
+            };
+            let dialect = dialect.map(known).transpose()?;
+            let parameters = bytes::Bytes::copy_from_slice(parameters);
+            let statement = Statement { service, text, dialect, parameters };
+            Ok(self.inner.begin(Subject::Statement(statement), caller("", identity)?, HOST))
+        })
+    }
+
+    /// Begins a command.
+    pub(crate) fn begin_command(
+        &self,
+        service: String,
+        line: Line,
+        identity: Option<&str>,
+    ) -> Result<Exchange, wardline::Error> {
+        sealed(|| {
+            let command = Command { service, line };
+            Ok(self.inner.begin(Subject::Command(command), caller("", identity)?, HOST))
+        })
+    }
+
     fn work(
         &self,
         run: impl FnOnce(&Inner) -> Result<String, wardline::Error> + Send + 'static,
@@ -280,3 +312,5 @@ fn head(method: &str, target: String, headers: http::HeaderMap) -> Result<HttpHe
 
 /// What records call this door.
 const DOOR: &str = "express";
+/// And what is no request: the host itself asks.
+const HOST: &str = "node";

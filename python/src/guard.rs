@@ -4,21 +4,24 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use bytes::Bytes;
 use http::{Method, Uri};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyString, PyTuple};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyString, PyTuple, PyType};
 use serde::Serialize;
 use wardline::grant::{Answer, ApprovalState};
 use wardline::guard::Caller;
 use wardline::mask::Hidden;
-use wardline::model::{Act, HttpHead, Subject};
+use wardline::model::{Act, Command, Dialect, HttpHead, Line, Statement, Subject};
 use wardline::policy::Policy;
 use wardline::{Error, ErrorKind};
 
 use crate::border::{self, working};
 use crate::detector::Callable;
 use crate::exchange::Exchange;
+use crate::said::Said;
 use crate::terms::{Asked, Asking, Granted, Names};
 use crate::{headers, identity};
 
@@ -47,6 +50,21 @@ impl Guard {
         guards.retain(|guard| guard.strong_count() > 0);
         guards.push(Arc::downgrade(&inner));
         Self { inner }
+    }
+
+    fn admission<'py>(
+        &self,
+        py: Python<'py>,
+        subject: Subject,
+        identity: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        let caller = match identity {
+            Some(identity) => Caller::Verified(identity::read(identity)?),
+            None => Caller::Peer(None),
+        };
+        let said = Said::new(self.inner.begin(subject, caller, "python"));
+        TYPE.import(py, "wardline._running", "Admission")?.call1((said,))
     }
 
     fn vote<'py>(
@@ -118,6 +136,44 @@ impl Guard {
         let mut exchange = Exchange::new(inner, list, head_only);
         let step = exchange.step(py)?;
         Ok((exchange, step))
+    }
+
+    /// Statements of SQL, for a `with` or `async with` block in which they run.
+    #[pyo3(signature = (text, *, service, identity=None, dialect=None, parameters=None))]
+    fn statement<'py>(
+        &self,
+        py: Python<'py>,
+        text: String,
+        service: String,
+        identity: Option<&Bound<'py, PyAny>>,
+        dialect: Option<&str>,
+        parameters: Option<Vec<u8>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let dialect = dialect.map(|name| Dialect::by_name(name).ok_or_else(|| unknown_dialect(py)));
+        let parameters = parameters.unwrap_or_default().into();
+        let statement = Statement { service, text, dialect: dialect.transpose()?, parameters };
+        self.admission(py, Subject::Statement(statement), identity)
+    }
+
+    /// A command, for a `with` or `async with` block in which it runs: a `str` is text of a shell, a sequence a program and its arguments or
+    /// the words of a server's command.
+    #[pyo3(signature = (line, *, service, identity=None))]
+    fn command<'py>(
+        &self,
+        py: Python<'py>,
+        line: &Bound<'py, PyAny>,
+        service: String,
+        identity: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let line = if line.is_instance_of::<PyString>() {
+            Line::Script(String::from_utf8_lossy(&border::text_or_bytes(line)?.0).into_owned())
+        } else {
+            let word = |word: PyResult<Bound<'py, PyAny>>| {
+                Ok(Bytes::copy_from_slice(&border::text_or_bytes(&word?)?.0))
+            };
+            Line::Words(line.try_iter()?.map(word).collect::<PyResult<_>>()?)
+        };
+        self.admission(py, Subject::Command(Command { service, line }), identity)
     }
 
     /// Masks a text or a body as all mask entries of the policy together say. Answers with the object itself where
@@ -298,6 +354,12 @@ fn host(headers: &http::HeaderMap) -> String {
         .collect();
     hosts.dedup();
     hosts.join(", ")
+}
+
+fn unknown_dialect(py: Python<'_>) -> PyErr {
+    let names: Vec<&str> = Dialect::ALL.iter().map(|dialect| dialect.name()).collect();
+    let wanted = format!("expected a dialect: {}", names.join(", "));
+    border::exception(py, &Error::new(ErrorKind::Input, wanted))
 }
 
 /// Headers as a mapping or as pairs.

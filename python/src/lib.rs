@@ -10,6 +10,7 @@ mod exchange;
 mod guard;
 mod headers;
 mod identity;
+mod said;
 mod terms;
 mod wake;
 
@@ -29,6 +30,8 @@ mod _wardline {
     use super::identity::Identity;
     #[pymodule_export]
     use super::run_command;
+    #[pymodule_export]
+    use super::said::Said;
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -6,9 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import partial
-from typing import Any, Optional
+from typing import Any, Optional, Union
 
-from ._wardline import Exchange
+from ._wardline import Exchange, Said
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -181,14 +181,14 @@ class Incoming:
             raise OSError("the caller is gone")
 
 
-async def carried_out(exchange: Exchange) -> None:
+async def carried_out(exchange: Union[Exchange, Said]) -> None:
     """Waits until the effect under way is done."""
     loop = asyncio.get_running_loop()
     while (woken := _woken(exchange, loop)) is not None:
         await woken
 
 
-def _woken(exchange: Exchange, loop: asyncio.AbstractEventLoop) -> Optional[asyncio.Future[None]]:
+def _woken(exchange: Union[Exchange, Said], loop: asyncio.AbstractEventLoop) -> Optional[asyncio.Future[None]]:
     """When to ask again for an effect under way; ``None`` once it is done."""
     woken: asyncio.Future[None] = loop.create_future()
     return None if exchange.carry_out(partial(loop.call_soon_threadsafe, _wake, woken)) else woken

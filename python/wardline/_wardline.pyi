@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import ClassVar, Optional, TypeVar, Union, final
 
+from ._running import Admission
 from .types import Approval, Finding, Grant, Reading, Unmasked
 
 __version__: str
@@ -11,6 +12,7 @@ _Names = Union[str, Sequence[str]]
 _Headers = list[tuple[bytes, bytes]]
 _Detector = Callable[[str, Optional[str]], Iterable[tuple[int, int, str]]]
 _Answer = tuple[int, _Headers, bytes, str]
+_Refused = tuple[str, str, Optional[str], Optional[str]]
 
 @final
 class Identity:
@@ -66,6 +68,23 @@ class Guard:
     ) -> Unmasked:
         """What a token stands for, or digits that were encrypted as ``entity`` under ``scope`` (``policy`` or ``tenant``). It
         takes a live grant for ``secret.read`` on ``unmask/ENTITY``, and is recorded."""
+    def statement(
+        self,
+        text: str,
+        *,
+        service: str,
+        identity: Union[Identity, str, None] = None,
+        dialect: Optional[str] = None,
+        parameters: Optional[bytes] = None,
+    ) -> Admission:
+        """Statements of SQL, for a ``with`` or ``async with`` block in which they run. Entering it raises ``WardlineError`` where
+        they may not; leaving it with an exception records that they failed. ``parameters`` are the values bound to it, in any form
+        that is the same for the same values only: an approval is for these."""
+    def command(
+        self, line: Union[str, Sequence[Union[str, bytes]]], *, service: str, identity: Union[Identity, str, None] = None
+    ) -> Admission:
+        """A command, for a ``with`` or ``async with`` block in which it runs: a ``str`` is text of a shell, a sequence a program
+        and its arguments or the words of a server's command."""
     def classify(
         self,
         method: str,
@@ -141,6 +160,23 @@ class Exchange:
     def head(
         self, status: int, headers: Iterable[Sequence[bytes]]
     ) -> tuple[int, Optional[_Headers], Optional[_Answer]]: ...
+    def complete(self) -> None: ...
+    def fail(self) -> None: ...
+    def disconnect(self) -> None: ...
+
+@final
+class Said:
+    """A statement or a command under guard, as ``wardline._running`` drives it."""
+
+    @property
+    def id(self) -> str: ...
+    def begin(self) -> Union[bool, _Refused, None]: ...
+    def carry_out(self, wake: Callable[[], object]) -> bool: ...
+    def wait(self) -> None: ...
+    def resume(self) -> Union[bool, bytes, _Refused, None]: ...
+    def returned(self, rows: int, vectors: int) -> Union[bool, _Refused, None]: ...
+    def touched(self, rows: int) -> Union[bool, _Refused, None]: ...
+    def result(self, piece: bytes, content_type: str, more: bool) -> Union[bytes, _Refused, None]: ...
     def complete(self) -> None: ...
     def fail(self) -> None: ...
     def disconnect(self) -> None: ...

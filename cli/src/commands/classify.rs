@@ -132,6 +132,7 @@ pub(crate) fn run(args: &Classify, json: bool, streams: &mut Streams<'_>) -> Out
         sql: given(&args.sql)?,
         dialect: args.dialect.clone(),
         script: given(&args.script)?,
+        argv: args.command.clone(),
         ..Question::default()
     };
     let judged = judge(&question, args.explain)?;
@@ -174,7 +175,8 @@ impl Judged {
 /// The acts of a request; a request that has no one reading is unknown, with the reason.
 fn judge(question: &Question, explain: bool) -> Result<Judged, Failure> {
     if let Some(text) = &question.sql {
-        let dialect = question.dialect.as_deref().and_then(Dialect::by_name);
+        let own = || classify::system(question.system.as_deref()?)?.dialect();
+        let dialect = question.dialect.as_deref().and_then(Dialect::by_name).or_else(own);
         let done = classify::sql(text, dialect);
         let grounds = explain.then(|| explain::sql(text, dialect));
         return Ok(Judged { acts: done.acts, refused: done.reason, tables: Some(done.tables), grounds });
@@ -234,7 +236,7 @@ fn judge(question: &Question, explain: bool) -> Result<Judged, Failure> {
 /// What a command of a system does.
 fn command(system: Option<&str>, argv: &[String], explain: bool) -> Judged {
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
-    let Some(system) = system else {
+    let Some(system) = system.filter(|name| *name != "shell") else {
         let done = classify::shell::argv(&words);
         let grounds = explain.then(|| explain::argv(&words));
         return Judged { acts: done.acts, refused: done.reason, grounds, ..Judged::default() };

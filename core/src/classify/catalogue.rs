@@ -2,8 +2,8 @@
 
 use std::sync::OnceLock;
 
-use super::router::Router;
-use crate::model::{Operation, Risk, Unit};
+use super::router::{COMMAND, Router};
+use crate::model::{Dialect, Operation, Risk, Unit};
 use crate::vector::Paths;
 
 /// One system that requests are classified for, e.g. `qdrant`.
@@ -30,6 +30,10 @@ pub struct System {
     /// The header that names the operation, and the query parameters that do.
     pub(super) action_header: Option<&'static str>,
     pub(super) actions: &'static [&'static str],
+    /// The dialect of the statements that it takes.
+    pub(super) statements: Option<Dialect>,
+    /// Whether it takes what a shell takes.
+    pub(super) shell: bool,
     pub(super) entries: &'static [Entry],
     pub(super) router: OnceLock<Router>,
 }
@@ -53,6 +57,27 @@ impl System {
     /// One entry for each public operation, in the order of the specification.
     pub fn entries(&self) -> &'static [Entry] {
         self.entries
+    }
+
+    /// The dialect of the statements that it takes; `None` where it takes none.
+    pub fn dialect(&self) -> Option<Dialect> {
+        self.statements
+    }
+
+    /// Whether it takes commands: those of a shell, or its own by their words.
+    pub fn takes_commands(&self) -> bool {
+        self.shell || self.entries.iter().any(|entry| entry.method == COMMAND)
+    }
+
+    /// Whether it takes requests over HTTP.
+    pub fn takes_requests(&self) -> bool {
+        self.entries.iter().any(|entry| entry.method != COMMAND)
+    }
+
+    /// What it may turn out to do, as far as its entries say: any statement, program or script may do anything.
+    pub(crate) fn operations(&self) -> Option<impl Iterator<Item = Operation> + use<>> {
+        let entries = (self.statements.is_none() && !self.shell).then_some(self.entries);
+        entries.map(|entries| entries.iter().flat_map(Entry::operations))
     }
 
     pub(super) fn router(&self) -> &Router {

@@ -33,6 +33,7 @@ mod grpc;
 mod names;
 mod risk;
 mod router;
+mod said;
 pub mod shell;
 mod sql;
 mod target;
@@ -41,6 +42,7 @@ mod wire;
 pub use catalogue::{Entry, System};
 pub use command::command;
 pub use risk::raised;
+pub use said::{said, statement};
 pub use sql::{Dialect, Statements, sql};
 
 use http::HeaderName;
@@ -95,7 +97,11 @@ impl Classified {
     }
 
     fn plain(act: Act) -> Self {
-        Self { acts: vec![act], entry: None, census: None, request_census: None, worst_case: false }
+        Self::of_acts(vec![act])
+    }
+
+    fn of_acts(acts: Vec<Act>) -> Self {
+        Self { acts, entry: None, census: None, request_census: None, worst_case: false }
     }
 
     /// What nothing is known of.

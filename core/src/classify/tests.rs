@@ -352,7 +352,7 @@ proptest::proptest! {
     fn nothing_makes_it_panic_and_something_is_always_done(
         at in 0..1_000_usize, raw in "[/a-z%.;{}?=&]{0,40}", body in "[\\[\\]{}\":, a-z0-9.\\-]{0,60}",
     ) {
-        for system in systems() {
+        for system in systems().iter().filter(|system| !system.entries().is_empty()) {
             let Outcome::Done(done) = http(system, &head("GET", &raw), "") else { continue };
             proptest::prop_assert!(!done.acts.is_empty());
             let entry = &system.entries()[at % system.entries().len()];

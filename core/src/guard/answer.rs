@@ -2,6 +2,8 @@
 //!
 //! Built here once, so that every door sends the same bytes.
 
+use std::fmt;
+
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use crate::model::{ApprovalId, RecordId};
@@ -164,6 +166,15 @@ impl Answer {
         serde_json::to_vec(&problem).unwrap_or_default()
     }
 }
+
+/// So that it can be returned as an error, where nothing is sent to anybody.
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)
+    }
+}
+
+impl std::error::Error for Answer {}
 
 #[cfg(test)]
 mod tests {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use http::{Method, header};
 
-use super::exchange::Exchange;
+use super::exchange::{Exchange, Said};
 use super::shared::Shared;
 use super::worker::Runtime;
 use crate::audit::{Kind, Record};
@@ -68,6 +68,8 @@ impl Guard {
         match subject {
             Subject::Http(head) => self.begin_http(head, caller, door),
             Subject::Call(call) => self.begin_call(call, caller, door),
+            Subject::Statement(statement) => self.begin_said(Said::Statement(statement), caller, door),
+            Subject::Command(command) => self.begin_said(Said::Command(command), caller, door),
         }
     }
 
@@ -111,7 +113,16 @@ impl Guard {
     }
 
     fn begin_call(&self, call: Call, caller: Caller, door: &'static str) -> Exchange {
-        let service = self.shared.policy.service(&call.service);
+        self.begin_within(&call.service, caller, door).with_acts(call.acts)
+    }
+
+    fn begin_said(&self, said: Said, caller: Caller, door: &'static str) -> Exchange {
+        self.begin_within(said.service(), caller, door).with_said(said)
+    }
+
+    /// An exchange that its host begins at a service by name: there is no peer whose headers could name the caller.
+    fn begin_within(&self, service: &str, caller: Caller, door: &'static str) -> Exchange {
+        let service = self.shared.policy.service(service);
         let mut record = self.record(service, door);
         let identity = match caller {
             Caller::Verified(identity) => Arc::new(identity),
@@ -119,7 +130,6 @@ impl Guard {
         };
         record.identity = Some(identity.clone());
         Exchange::new(self.shared.clone(), self.shared.runtime().ok(), self.index(service), identity, record)
-            .with_acts(call.acts)
     }
 
     /// The place of a service among those of the policy.

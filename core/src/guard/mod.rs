@@ -33,6 +33,7 @@ mod driver;
 mod exchange;
 #[expect(clippy::module_inception, reason = "the type and its room share the field's name for it")]
 mod guard;
+mod running;
 mod shared;
 mod step;
 mod truth;
@@ -44,6 +45,7 @@ pub use direct::{Masked, Reading};
 pub use driver::Carrying;
 pub use exchange::Exchange;
 pub use guard::{Caller, Guard};
+pub use running::Running;
 pub use step::{
     Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, SpendRequest, Step,
 };

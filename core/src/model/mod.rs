@@ -5,6 +5,7 @@
 
 mod act;
 mod census;
+mod dialect;
 mod entity;
 mod id;
 mod operation;
@@ -14,9 +15,10 @@ mod verdict;
 
 pub use act::{Act, Magnitude, Risk, Unit};
 pub use census::Census;
+pub use dialect::Dialect;
 pub use entity::{Entity, Finding, Group};
 pub use id::{ApprovalId, GrantId, RecordId, SessionId};
 pub use operation::Operation;
-pub use subject::{Call, HttpHead, Subject};
+pub use subject::{Call, Command, HttpHead, Line, Statement, Subject};
 pub use text::Text;
 pub use verdict::{Mode, Verdict};

@@ -243,12 +243,14 @@ fn read_service(
     thresholds: Thresholds,
     durable_from: Option<Risk>,
 ) -> Option<Service> {
+    let system = classify::system(text(node, "system")?)?;
     let hosts = list(node, "hosts", |host| Glob::new(&host.to_ascii_lowercase()).ok());
+    let everywhere = || Glob::new("*").ok().filter(|_| system.takes_requests());
     Some(Service {
         index,
         name: name.into(),
-        system: classify::system(text(node, "system")?)?,
-        hosts: hosts.or_else(|| Some(vec![Glob::new("*").ok()?]))?,
+        system,
+        hosts: hosts.unwrap_or_else(|| everywhere().into_iter().collect()),
         base_path: text(node, "base_path").unwrap_or("/").trim_end_matches('/').to_owned(),
         mode: if text(node, "mode") == Some("observe") { Mode::Observe } else { Mode::Enforce },
         on_failure: if text(node, "on_failure") == Some("allow") {

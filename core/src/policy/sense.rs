@@ -42,6 +42,15 @@ fn place(node: &Node, key: &str) -> Place {
 
 fn services(draft: &Draft<'_>, findings: &mut Findings) {
     for (index, service) in draft.services.iter().enumerate() {
+        for key in ["hosts", "base_path", "body_limit"] {
+            if let Some(node) = service.node.get(key).filter(|_| !service.is.system.takes_requests()) {
+                let message = format!(
+                    "`{key}` is about requests over HTTP, and {} takes none: it is asked for by its name",
+                    clip(service.is.system.name())
+                );
+                findings.add(node.place, "misplaced_key", message);
+            }
+        }
         for earlier in draft.services.iter().take(index) {
             let twin = |glob: &&Glob| earlier.is.hosts.contains(glob);
             if earlier.is.base_path == service.is.base_path
@@ -218,8 +227,10 @@ impl World {
         let mut thresholds = vec![draft.thresholds; named + 1];
         for Part { is: service, .. } in &draft.services {
             if let Some(slot) = possible.get_mut(service.index) {
-                *slot = Operations::of(service.system.entries().iter().flat_map(|entry| entry.operations()))
-                    .or(unknown);
+                *slot = match service.system.operations() {
+                    Some(operations) => Operations::of(operations).or(unknown),
+                    None => Operations::ALL,
+                };
             }
             if let Some(slot) = thresholds.get_mut(service.index) {
                 *slot = service.thresholds;

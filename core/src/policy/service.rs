@@ -18,7 +18,7 @@ pub struct Service {
     pub name: Arc<str>,
     /// What it speaks: whose catalogue classifies its requests.
     pub system: &'static System,
-    /// The hosts it answers to, in lower case.
+    /// The hosts it answers to, in lower case; none where it takes no requests over HTTP and is asked for by its name.
     pub hosts: Vec<Glob>,
     /// The path that its interface stands under, without a closing slash; empty for all of the host.
     pub base_path: String,

@@ -14,6 +14,8 @@ fn counts_reach_the_record() {
     let table = fs::read_to_string(format!("{FOLDER}/cases.tsv")).unwrap();
     let lines = || table.lines().filter(|line| !line.starts_with('#')).skip(1);
     let cases: Vec<Vec<&str>> = lines().map(|line| line.split('\t').collect()).collect();
+    // A command has no body on a wire.
+    let cases: Vec<_> = cases.iter().filter(|case| !case[1].starts_with("CMD ")).collect();
     let systems: std::collections::BTreeSet<&str> = cases.iter().map(|case| case[0]).collect();
     let services: Vec<_> = systems
         .iter()
@@ -33,12 +35,8 @@ fn counts_reach_the_record() {
     fs::write(&path, policy).unwrap();
     let guard = Guard::from_file(&path).unwrap();
 
-    let mut asked = Vec::new();
     for case in &cases {
-        // A command has no body on a wire.
-        let Some((method, target)) = case[1].split_once(' ').filter(|(method, _)| *method != "CMD") else {
-            continue;
-        };
+        let (method, target) = case[1].split_once(' ').unwrap();
         let body = fs::read(format!("{FOLDER}/{}", case[3])).unwrap();
         let kind = match case[3].rsplit_once('.').unwrap().1 {
             "sse" => "text/event-stream",
@@ -62,12 +60,11 @@ fn counts_reach_the_record() {
             if case[2] == "response" { body.chunks(11).map(<[u8]>::to_vec).collect() } else { vec![] };
         let seen = exchange(&guard, request, sent, &Service { status: 200, headers, chunks });
         assert_eq!(seen.status, 200, "{case:?}");
-        asked.push(case);
     }
     drop(guard);
     let records = exchanges(&folder.path().join("state"));
-    assert_eq!(records.len(), asked.len());
-    for (case, entry) in asked.iter().zip(records) {
+    assert_eq!(records.len(), cases.len());
+    for (case, entry) in cases.iter().zip(records) {
         let passed = if case[2] == "request" { entry.record.request } else { entry.record.response };
         let Census { vectors, rows, texts, ids_total, .. } =
             passed.and_then(|passed| passed.census).unwrap_or_default();

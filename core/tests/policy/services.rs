@@ -37,6 +37,40 @@ services:
 }
 
 #[test]
+fn what_takes_no_requests_is_asked_for_by_its_name() {
+    let policy = Policy::parse(
+        "version: 1
+services:
+  warehouse: {system: postgres}
+  replica: {system: postgres}
+  host: {system: shell}
+  cache: {system: redis}
+  api: {system: openai}
+rules:
+  - {name: train, who: ['user:*'], services: [warehouse], operations: [model.train], effect: allow}
+",
+        "p.yaml",
+    )
+    .unwrap();
+    let name = |host, path| policy.service_for(host, path).map(|service| &*service.name);
+    assert_eq!(name("any", "/v1/embeddings"), Some("api"));
+    assert!(policy.service("replica").unwrap().hosts.is_empty());
+    let wrong = Policy::parse(
+        "version: 1
+services:
+  warehouse: {system: postgres, hosts: [db.test], body_limit: 1MiB}
+  host:
+    system: shell
+    base_path: /bin
+",
+        "p.yaml",
+    )
+    .unwrap_err();
+    let found: Vec<_> = wrong.diagnostics().iter().map(|d| (d.line, d.column, d.code)).collect();
+    assert_eq!(found, [(3, 40, "misplaced_key"), (3, 63, "misplaced_key"), (6, 16, "misplaced_key")]);
+}
+
+#[test]
 fn a_host_that_none_names_has_no_service() {
     assert!(policy("").service_for("elsewhere.test", "/collections").is_none());
 }

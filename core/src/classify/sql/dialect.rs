@@ -1,51 +1,8 @@
 //! How the dialects write what the lexer must tell apart: comments, strings and quoted names.
 
-/// The grammar a statement is read by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    /// PostgreSQL with pgvector, and what nobody named: its lexical rules.
-    Postgres,
-    /// MySQL and MariaDB.
-    MySql,
-    /// SQLite.
-    Sqlite,
-    /// DuckDB.
-    DuckDb,
-    /// ClickHouse.
-    ClickHouse,
-    /// Snowflake.
-    Snowflake,
-    /// BigQuery.
-    BigQuery,
-    /// SQL Server.
-    SqlServer,
-    /// Redshift.
-    Redshift,
-    /// Spark and Databricks.
-    Spark,
-    /// Oracle.
-    Oracle,
-}
+pub use crate::model::Dialect;
 
 impl Dialect {
-    /// The dialect of a name, e.g. `postgresql`; `None` for one that is not known.
-    pub fn by_name(name: &str) -> Option<Self> {
-        Some(match name.to_ascii_lowercase().as_str() {
-            "postgresql" | "postgres" | "pg" | "pgvector" | "cockroachdb" | "generic" => Self::Postgres,
-            "mysql" | "mariadb" => Self::MySql,
-            "sqlite" => Self::Sqlite,
-            "duckdb" => Self::DuckDb,
-            "clickhouse" => Self::ClickHouse,
-            "snowflake" => Self::Snowflake,
-            "bigquery" => Self::BigQuery,
-            "mssql" | "tsql" | "sqlserver" => Self::SqlServer,
-            "redshift" => Self::Redshift,
-            "spark" | "databricks" | "hive" => Self::Spark,
-            "oracle" => Self::Oracle,
-            _ => return None,
-        })
-    }
-
     /// The likeliest dialect of a text that comes without one: by the quotes that only some have.
     pub(super) fn guess(text: &str) -> Self {
         if text.contains('`') || text.contains("/*!") { Self::MySql } else { Self::Postgres }

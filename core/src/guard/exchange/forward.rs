@@ -21,6 +21,11 @@ use crate::vector::{Counter, FileCounter};
 impl Exchange {
     /// What of the body goes on, and how.
     pub(super) fn prepare(&mut self) -> Option<Step> {
+        if self.said.is_some()
+            && let Some(answer) = self.read_said()
+        {
+            return Some(Step::Answer(answer));
+        }
         if self.head.is_none() {
             // A call has no body on a wire.
             self.phase = Phase::Forwarded;
@@ -274,6 +279,9 @@ impl Exchange {
     pub(super) fn meter(&mut self, side: Side, pending: usize) -> Result<Option<LeaseRequest>, ()> {
         if !self.ledger.meters() {
             return Ok(None);
+        }
+        if self.said.is_some() {
+            return self.meter_said(pending);
         }
         let by_request = self.brings();
         if by_request != (side == Side::Request) {

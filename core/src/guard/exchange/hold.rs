@@ -54,7 +54,7 @@ impl Exchange {
     }
 
     /// What an approval is bound to: identity, service, method, target, content type and the exact decoded body.
-    fn request_digest(&self) -> Option<String> {
+    pub(super) fn request_digest(&self) -> Option<String> {
         let runtime = self.runtime.as_ref()?;
         let mut digest = runtime.keys.start(Purpose::Digest);
         digest.field(b"wardline/request/1");
@@ -67,8 +67,9 @@ impl Exchange {
             digest.field(hop.workload.as_bytes());
         }
         digest.field(self.record.service.as_bytes());
-        match &self.head {
-            Some(head) => {
+        match (&self.head, &self.said) {
+            (_, Some(said)) => said.digest(self.service(), &mut digest),
+            (Some(head), None) => {
                 digest.field(head.method.as_str().as_bytes());
                 digest.field(head.host.as_bytes());
                 digest.field(head.target.as_bytes());
@@ -77,7 +78,7 @@ impl Exchange {
                 digest.field(content_type);
                 digest.field(self.collected.clear()?);
             }
-            None => digest.field(&serde_json::to_vec(&self.acts).ok()?),
+            (None, None) => digest.field(&serde_json::to_vec(&self.acts).ok()?),
         }
         Some(hex(&digest.finish()))
     }

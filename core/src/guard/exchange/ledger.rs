@@ -89,6 +89,15 @@ impl Ledger {
         Ok(None)
     }
 
+    /// Nobody told how much came through: all that was asked for, or leased where nothing bounds it, counts as spent.
+    pub(super) fn spend_asked(&mut self) {
+        for entry in &mut self.entries {
+            let leased =
+                entry.leases.iter().fold(0_u64, |sum, lease| sum.saturating_add(lease.held().amount));
+            entry.spent = entry.spent.max(entry.asked.unwrap_or(leased));
+        }
+    }
+
     /// What was leased and not spent, to be given back. A use is spent once anything may have been sent.
     pub(super) fn unspent(&mut self, sent: bool) -> Vec<Lease> {
         let mut back = Vec::new();

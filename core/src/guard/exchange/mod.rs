@@ -13,6 +13,7 @@ mod ledger;
 mod purse;
 mod request;
 mod response;
+mod said;
 mod strip;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -24,6 +25,7 @@ use self::collect::Collected;
 use self::embed::Embedding;
 use self::ledger::Ledger;
 use self::purse::Purse;
+pub(super) use self::said::Said;
 use super::answer::Answer;
 use super::body::Body;
 use super::shared::Shared;
@@ -44,6 +46,8 @@ pub struct Exchange {
     runtime: Option<Arc<Runtime>>,
     phase: Phase,
     head: Option<HttpHead>,
+    /// What is said in its place, and what came of it.
+    said: Option<Box<said::Saying>>,
     /// Its place among the services of the policy.
     service: Option<usize>,
     identity: Arc<Identity>,
@@ -127,6 +131,7 @@ impl Exchange {
             runtime,
             phase: Phase::Classify,
             head: None,
+            said: None,
             service,
             identity,
             acts: Vec::new(),
@@ -310,14 +315,19 @@ impl Exchange {
         let mut request = std::mem::replace(&mut self.request, Body::passing()).passed();
         request.embed = self.embed.take().map(|embed| embed.record(&request, &record));
         request.stripped = self.cleared;
-        let told = request.bytes > 0 || !request.totals.is_empty() || request.embed.is_some();
-        record.request = told.then_some(request);
         let mut response = std::mem::replace(&mut self.response, Body::passing()).passed();
+        self.settle_said(ending, &mut request, &mut response);
+        let told = request.bytes > 0
+            || !request.totals.is_empty()
+            || request.embed.is_some()
+            || request.census.is_some();
+        record.request = told.then_some(request);
         if let Some(found) = self.disclosed.take() {
             response.totals.insert(found.name.clone(), 1);
             response.findings.push(found);
         }
-        record.response = (response.bytes > 0 || !response.totals.is_empty()).then_some(response);
+        let told = response.bytes > 0 || !response.totals.is_empty() || response.census.is_some();
+        record.response = told.then_some(response);
         if let Some(runtime) = &self.runtime {
             runtime.end(record, self.ledger.unspent(self.sent));
         }

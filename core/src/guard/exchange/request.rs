@@ -7,7 +7,7 @@ use http::header;
 use super::collect::State;
 use super::{Await, Exchange, Phase};
 use crate::audit::{Matched, Term, Weighed};
-use crate::classify::{self, Outcome};
+use crate::classify::{self, Classified, Outcome, Refusal};
 use crate::guard::answer::Answer;
 use crate::guard::step::{Forward, RequestBody, Step};
 use crate::guard::truth::{HeaderEdits, only};
@@ -44,6 +44,9 @@ impl Exchange {
         if self.runtime.is_none() {
             return self.fail().map(Step::Answer);
         }
+        if self.said.is_some() {
+            return self.classify_said();
+        }
         let Some(head) = &self.head else { return Some(Step::Answer(self.refuse("guard_unavailable"))) };
         let (Ok(coding), Ok(_)) =
             (only(&head.headers, &header::CONTENT_ENCODING), only(&head.headers, &header::CONTENT_TYPE))
@@ -54,7 +57,7 @@ impl Exchange {
         let service = self.shared.policy.services().get(self.service.unwrap_or(usize::MAX));
         let outcome = match (self.pending.take(), service) {
             (Some(pending), _) => Outcome::NeedBody(pending),
-            (None, None) => Outcome::Done(classify::Classified::unknown()),
+            (None, None) => Outcome::Done(Classified::unknown()),
             (None, Some(service)) => {
                 // Only a body that something may read is worth a decoder.
                 self.collected.expect(coding);
@@ -78,6 +81,11 @@ impl Exchange {
                 done.map(|done| self.ask_for_no_vectors(entry, &done).unwrap_or(done))
             }
         };
+        self.classified(classified)
+    }
+
+    /// What was found out, or that there is no one reading.
+    pub(super) fn classified(&mut self, classified: Result<Classified, Refusal>) -> Option<Step> {
         match classified {
             Ok(classified) => {
                 self.record.entry = classified.entry.map(Text::from);

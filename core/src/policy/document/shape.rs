@@ -228,7 +228,7 @@ static SERVICE: Table = Table {
         must(
             "system",
             &Shape::One(Scalar::System),
-            "what it speaks: whose catalogue classifies its requests",
+            "what it speaks: whose catalogue classifies its requests, the dialect of its statements, or shell for commands",
         ),
         may(
             "hosts",
