@@ -54,16 +54,18 @@ fn asking(
 fn no_vector_of_any_kind_of_body_leaves() {
     let table = fs::read_to_string(format!("{FOLDER}/cases.tsv")).unwrap();
     let lines = table.lines().filter(|line| !line.starts_with('#')).skip(1);
-    let cases: Vec<Vec<&str>> = lines.map(|line| line.split('\t').collect()).collect();
+    // A command has no body on a wire.
+    let cases: Vec<Vec<&str>> = lines
+        .map(|line| line.split('\t').collect())
+        .filter(|case: &Vec<&str>| !case[1].starts_with("CMD "))
+        .collect();
     let systems: std::collections::BTreeSet<&str> = cases.iter().map(|case| case[0]).collect();
     let systems: Vec<&str> = systems.into_iter().collect();
     let (_folder, strips) = guard(&systems, "enforce", STRIP);
     let (folder, plain) = guard(&systems, "enforce", "");
     let (mut stripped, mut refused, mut untouched) = (0, 0, 0);
     for case in cases.iter().filter(|case| case[2] == "response") {
-        let Some((method, target)) = case[1].split_once(' ').filter(|(method, _)| *method != "CMD") else {
-            continue;
-        };
+        let (method, target) = case[1].split_once(' ').unwrap();
         let body = fs::read(format!("{FOLDER}/{}", case[3])).unwrap();
         let kind = match case[3].rsplit_once('.').unwrap().1 {
             "sse" => "text/event-stream",
