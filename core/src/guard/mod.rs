@@ -47,6 +47,8 @@ pub use driver::Carrying;
 pub use exchange::Exchange;
 pub use guard::{Caller, Guard};
 pub use running::Running;
-pub use step::{Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, Step};
+pub use step::{
+    Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, SpendRequest, Step,
+};
 pub use trial::{Difference, Trial, try_case};
 pub use truth::HeaderEdits;

@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::budget::Budget;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Key, Node, beside, bytes, entities, number, threshold};
 use super::masking::{Embed, Entry, Side};
 use super::scope::{Amount, Callers, Matcher, Operations, Scope};
 use super::service::{IdentitySource, OnFailure, Service, State, Thresholds};
+use crate::budget::Limit;
 use crate::classify;
 use crate::clock::{Timestamp, parse_duration};
 use crate::detect::{self, Called, Custom, Find, Pattern, Words, Wrong};
@@ -75,6 +77,7 @@ pub(super) struct Draft<'n> {
     pub(super) services: Vec<Part<'n, Service>>,
     pub(super) rules: Vec<Part<'n, Rule>>,
     pub(super) grants: Vec<Part<'n, Standing>>,
+    pub(super) budgets: Vec<Part<'n, Budget>>,
     pub(super) detectors: Vec<Declared<'n>>,
     pub(super) masks: Vec<Part<'n, Entry>>,
 }
@@ -128,6 +131,9 @@ impl<'n> Draft<'n> {
             .collect();
         let grants =
             parts("grants").filter_map(|node| Some(Part { node, is: read_grant(node, &names)? })).collect();
+        let budgets = parts("budgets")
+            .filter_map(|node| Some(Part { node, is: read_budget(node, &names, &approval)? }))
+            .collect();
         let masks =
             parts("mask").filter_map(|node| Some(Part { node, is: read_mask(node, &names)? })).collect();
         Self {
@@ -148,6 +154,7 @@ impl<'n> Draft<'n> {
             services,
             rules,
             grants,
+            budgets,
             detectors,
             masks,
             groups,
@@ -389,6 +396,19 @@ pub(super) fn case_grants(node: &Node) -> Vec<Grant> {
     grants.iter().filter_map(|node| Some(read_grant(node, &names)?.grant)).collect()
 }
 
+fn read_budget(node: &Node, names: &Names<'_>, approval: &ApprovalTerms) -> Option<Budget> {
+    let effect = if text(node, "effect") == Some("hold") { Effect::Hold } else { Effect::Deny };
+    Some(Budget {
+        name: text(node, "name")?.into(),
+        limit: Limit { ids: number(text(node, "ids")?)?, window: duration(node, "window")? },
+        effect,
+        matcher: read_matcher(node, names),
+        each: text(node, "per") != Some("all"),
+        terms: (effect == Effect::Hold).then(|| Arc::new(read_approval(node, Some(approval)))),
+        because: text(node, "because").map(Into::into),
+    })
+}
+
 fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {
     let sides: Option<Vec<Side>> = list(node, "in", |side| match side {
         "request" => Some(Side::Request),
@@ -418,6 +438,7 @@ fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {
         fields,
         except: list(node, "except", |text| Some(text.to_owned())).unwrap_or_default().into_iter().collect(),
         refuse_unmaskable: text(node, "unmaskable") != Some("pass"),
+        strips: text(node, "vectors") == Some("strip"),
         rereads: text(node, "reread") == Some("always"),
         embed: match text(node, "embed") {
             Some("pass") => Embed::Pass,
