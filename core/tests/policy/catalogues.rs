@@ -27,6 +27,7 @@ operations:
     each: calls
     as: {drop: 'DELETE /shelves/{shelf}'}
   - DELETE /shelves/{shelf}: collection.drop
+    resource: [path.shelf, body.shelf]
   - CMD SHELVE: data.ingest
     resource: arg.1
 ";
@@ -88,7 +89,10 @@ rules: [{name: look, who: ['user:*'], operations: [vector.search], effect: allow
     assert_eq!(read("POST", search, "{}"), (Operation::VectorSearch, "poetry".into()));
     assert_eq!(read("POST", search, r#"{"embeddings": true}"#).0, Operation::VectorFetch);
     assert_eq!(read("POST", search, r#"{"embeddings": true, "top": 500}"#).0, Operation::VectorExport);
-    assert_eq!(read("POST", "/batch", r#"{"calls": [{"drop": {}}]}"#).0, Operation::CollectionDrop);
+    assert_eq!(
+        read("POST", "/batch", r#"{"calls": [{"drop": {"shelf": "poetry"}}]}"#).0,
+        Operation::CollectionDrop
+    );
     assert_eq!(read("PUT", search, "{}").0, Operation::Unknown);
     let system = policy.service("books").unwrap().system;
     assert!(system.takes_requests() && system.takes_commands());
