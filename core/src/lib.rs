@@ -13,6 +13,7 @@
 
 pub mod audit;
 mod block;
+pub mod budget;
 pub mod classify;
 pub mod clock;
 pub mod coding;

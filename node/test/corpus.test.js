@@ -108,8 +108,9 @@ function member (record, name) {
     case 'rows': return record.response?.census.rows
     case 'ids': return record.response?.census.ids
     case 'surviving': return record.response?.reread?.surviving
+    case 'stripped': return record.response?.stripped
     case 'request_vectors': return record.request?.census.vectors
-    case 'decided': case 'enforced': case 'mode': return record[name]
+    case 'decided': case 'enforced': case 'mode': case 'budgets': return record[name]
     default: throw new Error(`the corpus asks for ${name}, which no runner knows`)
   }
 }

@@ -103,7 +103,9 @@ def of_record(record: dict[str, Any], name: str) -> Any:
         return census.get(name)
     if name == "surviving":
         return record["response"]["reread"]["surviving"]
+    if name == "stripped":
+        return record["response"].get("stripped")
     if name == "request_vectors":
         return record["request"]["census"]["vectors"]
-    assert name in ("decided", "enforced", "mode"), f"a case speaks of {name}, which no runner knows"
+    assert name in ("decided", "enforced", "mode", "budgets"), f"a case speaks of {name}, which no runner knows"
     return record[name]

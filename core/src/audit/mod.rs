@@ -27,7 +27,8 @@ pub use note::{Checkpoint, Kept, PublicKey};
 pub use prove::{Continuation, Proof, prove, prove_continuation};
 pub use query::{Entry, Filter, query};
 pub use record::{
-    Blob, Change, EmbedInput, Ending, Found, Kind, Matched, Outcome, Passed, Record, Reread, Term, Weighed,
+    Blob, Change, Drawn, EmbedInput, Ending, Found, Kind, Matched, Outcome, Passed, Record, Reread, Term,
+    Weighed,
 };
 pub use verify::{Fault, LogReport, VerifyReport, verify};
 

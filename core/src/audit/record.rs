@@ -95,6 +95,9 @@ pub struct Record {
     /// The grants in force for this caller when it was decided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<GrantId>,
+    /// The budgets that were drawn on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<Drawn>,
     /// The approval that was used or is awaited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalId>,
@@ -173,6 +176,21 @@ pub struct Matched {
     pub code: Option<Text>,
 }
 
+/// What an exchange drew from a budget.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drawn {
+    /// The budget's name in the policy.
+    pub budget: Text,
+    /// The collection; `*` where several are named at once.
+    pub resource: String,
+    /// How many different ids it holds.
+    pub limit: u64,
+    /// How many were used within the window when this exchange drew or asked last.
+    pub used: u64,
+    /// How many of them this exchange had that were new.
+    pub new: u64,
+}
+
 /// What passed in one direction.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passed {
@@ -187,6 +205,9 @@ pub struct Passed {
     /// How many findings there were of each name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub totals: BTreeMap<Text, u64>,
+    /// Values that carry vectors and were left out; in a request, fields that asked for them.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub stripped: u64,
     /// Vectors, rows and ids that passed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub census: Option<Census>,
@@ -287,6 +308,11 @@ pub struct Blob {
     pub bytes: u64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
 impl Record {
     /// An entry of which only kind, id and time are known.
     pub fn new(kind: Kind, id: RecordId, at: Timestamp) -> Self {
@@ -314,6 +340,7 @@ impl Record {
             because: None,
             grant: None,
             grants: Vec::new(),
+            budgets: Vec::new(),
             approval: None,
             policy: None,
             digest: None,

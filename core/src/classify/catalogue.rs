@@ -151,6 +151,17 @@ impl Entry {
         std::iter::once(self.operation).chain(self.when.iter().filter_map(|rule| rule.then))
     }
 
+    /// The body fields, as paths, without which it no longer asks for vectors: those that make it so by being true.
+    pub fn vector_flags(&self) -> impl Iterator<Item = String> {
+        let asks = self.when.iter().filter(|rule| rule.then == Some(Operation::VectorFetch));
+        let tests = asks.flat_map(|rule| rule.tests).filter(|test| matches!(test.is, Is::Truthy));
+        let fields = tests.filter_map(|test| match test.of {
+            Source::Body(field) => self.fields.get(field),
+            _ => None,
+        });
+        fields.flat_map(|field| spellings(field.steps))
+    }
+
     /// Where the response carries vectors, rows and ids.
     pub fn response_census(&self) -> Option<&Paths> {
         self.response.as_ref()
@@ -189,6 +200,19 @@ impl Entry {
     pub(super) fn reads_body(&self) -> bool {
         !self.fields.is_empty()
     }
+}
+
+/// Each spelling of a field, as a JSON path; none where its place is no path.
+fn spellings(steps: &[Step]) -> Vec<String> {
+    steps.iter().fold(vec!["$".to_owned()], |paths, step| {
+        let after = match step {
+            Step::Key(names) => names.iter().map(|name| format!("[{name:?}]")).collect(),
+            Step::Each => vec!["[*]".to_owned()],
+            Step::First => vec!["[0]".to_owned()],
+            Step::Tag(_) | Step::Pair(_) => Vec::new(),
+        };
+        paths.iter().flat_map(|path| after.iter().map(move |after| format!("{path}{after}"))).collect()
+    })
 }
 
 /// Where a deciding value is read.

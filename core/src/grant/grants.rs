@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::transition::settle;
 use super::{Grant, GrantEvent, GrantRefusal, Held, Lease, Take, Terms};
 use crate::error::{Error, ErrorKind};
 use crate::model::GrantId;
-use crate::store::{Put, Row, Store, Write};
+use crate::store::{Put, Row, Store, Write, settle};
 
 /// The grants of a store. Cheap to make; every change is one compare-and-set, judged by the store's clock.
 ///

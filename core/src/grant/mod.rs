@@ -12,7 +12,6 @@ mod scope;
 mod snapshot;
 mod state;
 mod terms;
-mod transition;
 
 pub use approval::{
     Aliases, Answer, Approval, ApprovalEvent, ApprovalRefusal, ApprovalState, Approvals, Consumed, Counted,

@@ -50,6 +50,12 @@ const CODES: &[(&str, StatusCode, &str)] = &[
         StatusCode::FORBIDDEN,
         "No rule allows the request; it is held until people approve it; retry it unchanged.",
     ),
+    ("budget_spent", StatusCode::FORBIDDEN, "The budget of different items is used up for now."),
+    (
+        "budget_approval_required",
+        StatusCode::FORBIDDEN,
+        "The request may exceed its budget; it is held until people approve it; retry it unchanged.",
+    ),
     (
         "denied_value",
         StatusCode::FORBIDDEN,
@@ -96,6 +102,11 @@ const CODES: &[(&str, StatusCode, &str)] = &[
         "The response is not well-formed, so it cannot be masked.",
     ),
     ("uncountable_response", StatusCode::BAD_GATEWAY, "The response cannot be counted against its quota."),
+    (
+        "unstrippable_response",
+        StatusCode::BAD_GATEWAY,
+        "The response carries vectors, or may, where they cannot be left out.",
+    ),
     ("guard_unavailable", StatusCode::SERVICE_UNAVAILABLE, "The guard cannot decide now, so nothing passes."),
 ];
 

@@ -8,7 +8,7 @@ use crate::json::FaultCode;
 use crate::keys::hex;
 use crate::mask::{MaskError, Masked, Masker, Release, Reread};
 use crate::model::{Census, Unit};
-use crate::vector::FileCounter;
+use crate::vector::{FileCounter, Paths};
 
 /// The body of one direction of an exchange.
 pub(super) struct Body {
@@ -25,6 +25,8 @@ pub(super) struct Body {
     sha256: Sha256,
     /// Reads once more what went on.
     reread: Option<Box<Reread>>,
+    /// Where vectors stand that are left out.
+    strip: Option<&'static Paths>,
     /// The census as it stood when bytes last went on: what was counted behind them has not left.
     left: Left,
 }
@@ -83,6 +85,18 @@ impl Body {
         self
     }
 
+    /// The same body, of which no part of a value goes on before it is counted.
+    pub(super) fn holding(mut self) -> Self {
+        self.changes = true;
+        self
+    }
+
+    /// The same body, whose plan leaves out the vectors at these places.
+    pub(super) fn stripping(mut self, strip: Option<&'static Paths>) -> Self {
+        self.strip = strip;
+        self
+    }
+
     fn new(decoder: Option<Decoder>, masker: Option<Masker>, changes: bool) -> Self {
         Self {
             decoder,
@@ -95,6 +109,7 @@ impl Body {
             bytes: 0,
             sha256: Sha256::new(),
             reread: None,
+            strip: None,
             left: Left::default(),
         }
     }
@@ -194,6 +209,12 @@ impl Body {
         }
     }
 
+    /// The digests of the ids that came since this was asked last, and how many rows in all have no id; `None` where nothing counts them.
+    pub(super) fn drawn(&mut self) -> Option<(Vec<u64>, u64)> {
+        let masker = self.masker.as_mut().filter(|_| !self.uncountable)?;
+        masker.counter().map(|counter| (counter.take_ids(), counter.nameless()))
+    }
+
     fn census(&self) -> Option<&Census> {
         let file = || self.file.as_ref().and_then(FileCounter::census);
         self.masker.as_deref().and_then(Masker::census).or_else(file)
@@ -217,6 +238,11 @@ impl Body {
             passed.census = passed.census.filter(|census| !census.is_empty());
             passed.totals = report.totals;
             passed.findings = found(report.findings);
+            for path in self.strip.iter().flat_map(|paths| paths.declared()) {
+                // How many there were is told by their number, and where they stand by the catalogue.
+                passed.stripped = passed.stripped.saturating_add(passed.totals.remove(path).unwrap_or(0));
+                passed.findings.retain(|found| &*found.name != path);
+            }
         }
         passed.reread = self.reread.map(|reread| match reread.finish() {
             Some(report) => {

@@ -46,5 +46,7 @@ pub use driver::Carrying;
 pub use exchange::Exchange;
 pub use guard::{Caller, Guard};
 pub use running::Running;
-pub use step::{Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, Step};
+pub use step::{
+    Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, SpendRequest, Step,
+};
 pub use truth::HeaderEdits;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::answer::Answer;
 use super::truth::HeaderEdits;
 use crate::audit::Record;
+use crate::budget::{Charge, Spending};
 use crate::clock::Timestamp;
 use crate::grant::{Approval, ApprovalState, Lease, Opening};
 use crate::model::{ApprovalId, GrantId};
@@ -114,6 +115,8 @@ pub enum Effect {
     },
     /// Take use and quota of a grant before they are spent.
     Lease(LeaseRequest),
+    /// Draw from budgets before what is counted leaves, or see how they stand.
+    Spend(SpendRequest),
     /// Put the begin entry on disk before the first byte is forwarded.
     PersistBegin(Box<Record>),
 }
@@ -131,6 +134,15 @@ pub struct LeaseRequest {
     pub want: u64,
 }
 
+/// What is to be drawn from budgets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpendRequest {
+    /// Which budgets: from all of them, or from none.
+    pub charges: Vec<Charge>,
+    /// Ids, as keyed digests.
+    pub ids: Vec<u64>,
+}
+
 /// How an effect ended.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -146,6 +158,8 @@ pub enum Done {
     },
     /// This was leased.
     Leased(Lease),
+    /// This was drawn, or refused.
+    Spent(Spending),
     /// The grant gives no more: the reason's stable code.
     Refused(&'static str),
     /// The entry is on disk.

@@ -56,6 +56,11 @@ impl Boundary {
 }
 
 impl Format {
+    /// Whether a census can be taken of it: no vector, row or id is told in a plain text, a form or a table.
+    pub fn is_counted(self) -> bool {
+        !matches!(self, Self::Text | Self::Form | Self::Csv { .. })
+    }
+
     /// The format of a `Content-Type` value; `None` for what masking cannot read: binary bodies, and any character encoding but UTF-8 and its subset ASCII.
     ///
     /// ```

@@ -139,6 +139,11 @@ impl Masker {
         Report { census, ..self.marker.report }
     }
 
+    /// What counts along, where anything does.
+    pub fn counter(&mut self) -> Option<&mut Counter> {
+        self.marker.counter.as_mut()
+    }
+
     /// What was counted so far, bytes that are held back included.
     pub fn census(&self) -> Option<&Census> {
         self.marker.counter.as_ref().map(Counter::census)

@@ -233,7 +233,7 @@ impl<'p> Tally<'p> {
 }
 
 /// All that several holds ask for: every step, the shortest times, a reason where any wants one.
-fn merge(terms: &[&Arc<ApprovalTerms>]) -> Option<Arc<ApprovalTerms>> {
+pub(super) fn merge(terms: &[&Arc<ApprovalTerms>]) -> Option<Arc<ApprovalTerms>> {
     let (first, rest) = terms.split_first()?;
     if rest.iter().all(|other| Arc::ptr_eq(first, other)) {
         return Some(Arc::clone(first));

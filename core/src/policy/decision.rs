@@ -80,6 +80,10 @@ pub mod code {
     pub const GRANT_REQUIRED: &str = "grant_required";
     /// No rule fits and the policy's default is to deny.
     pub const DEFAULT_DENY: &str = "default_deny";
+    /// A budget has too little left.
+    pub const BUDGET_SPENT: &str = "budget_spent";
+    /// A budget may have too little left, and asks for approval.
+    pub const BUDGET_APPROVAL_REQUIRED: &str = "budget_approval_required";
 }
 
 /// What a rule does with an act that fits it.

@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::budget::Budget;
 use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Key, Node, beside, bytes, entities, number, threshold};
 use super::masking::{Embed, Entry, Side};
 use super::scope::{Amount, Callers, Matcher, Operations, Scope};
 use super::service::{IdentitySource, OnFailure, Service, State, Thresholds};
+use crate::budget::Limit;
 use crate::clock::{Timestamp, parse_duration};
 use crate::detect::{self, Called, Custom, Find, Pattern, Words, Wrong};
 use crate::glob::Glob;
@@ -73,6 +75,7 @@ pub(super) struct Draft<'n> {
     pub(super) services: Vec<Part<'n, Service>>,
     pub(super) rules: Vec<Part<'n, Rule>>,
     pub(super) grants: Vec<Part<'n, Standing>>,
+    pub(super) budgets: Vec<Part<'n, Budget>>,
     pub(super) detectors: Vec<Declared<'n>>,
     pub(super) masks: Vec<Part<'n, Entry>>,
 }
@@ -129,6 +132,9 @@ impl<'n> Draft<'n> {
             .collect();
         let grants =
             parts("grants").filter_map(|node| Some(Part { node, is: read_grant(node, &names)? })).collect();
+        let budgets = parts("budgets")
+            .filter_map(|node| Some(Part { node, is: read_budget(node, &names, &approval)? }))
+            .collect();
         let masks =
             parts("mask").filter_map(|node| Some(Part { node, is: read_mask(node, &names)? })).collect();
         Self {
@@ -149,6 +155,7 @@ impl<'n> Draft<'n> {
             services,
             rules,
             grants,
+            budgets,
             detectors,
             masks,
             groups,
@@ -382,6 +389,19 @@ fn read_grant(node: &Node, names: &Names<'_>) -> Option<Standing> {
     Some(Standing { name: name.into(), matcher: read_matcher(node, names), grant })
 }
 
+fn read_budget(node: &Node, names: &Names<'_>, approval: &ApprovalTerms) -> Option<Budget> {
+    let effect = if text(node, "effect") == Some("hold") { Effect::Hold } else { Effect::Deny };
+    Some(Budget {
+        name: text(node, "name")?.into(),
+        limit: Limit { ids: number(text(node, "ids")?)?, window: duration(node, "window")? },
+        effect,
+        matcher: read_matcher(node, names),
+        each: text(node, "per") != Some("all"),
+        terms: (effect == Effect::Hold).then(|| Arc::new(read_approval(node, Some(approval)))),
+        because: text(node, "because").map(Into::into),
+    })
+}
+
 fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {
     let sides: Option<Vec<Side>> = list(node, "in", |side| match side {
         "request" => Some(Side::Request),
@@ -411,6 +431,7 @@ fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {
         fields,
         except: list(node, "except", |text| Some(text.to_owned())).unwrap_or_default().into_iter().collect(),
         refuse_unmaskable: text(node, "unmaskable") != Some("pass"),
+        strips: text(node, "vectors") == Some("strip"),
         rereads: text(node, "reread") == Some("always"),
         embed: match text(node, "embed") {
             Some("pass") => Embed::Pass,

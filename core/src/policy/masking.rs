@@ -10,6 +10,7 @@ use crate::identity::Identity;
 use crate::json::Path;
 use crate::mask::{Plan, PlanSpec, Transform};
 use crate::model::{Act, Entity, Operation};
+use crate::vector::Paths;
 
 /// Which body of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,8 +58,45 @@ pub struct Masking {
     pub refuse_unmaskable: bool,
     /// The plan for reading again what left, where an entry asks for that.
     pub reread: Option<Arc<Plan>>,
+    /// Leaves out what carries vectors, where an entry asks for that.
+    strip: Option<Strip>,
     /// The names of the entries that fit, sorted.
     pub names: Vec<Arc<str>>,
+}
+
+/// The same plan with vectors left out: one for each kind of body.
+#[derive(Debug)]
+struct Strip {
+    spec: PlanSpec,
+    plans: RwLock<HashMap<usize, Arc<Plan>>>,
+}
+
+impl Masking {
+    /// Whether vectors are stripped.
+    pub fn strips(&self) -> bool {
+        self.strip.is_some()
+    }
+
+    /// What must not pass of a body that carries vectors at these places.
+    ///
+    /// # Errors
+    /// None in practice: the places are those of the catalogue, which its tests read.
+    pub fn plan_for(&self, census: Option<&'static Paths>) -> Result<Arc<Plan>, Error> {
+        let (Some(strip), Some(census)) = (&self.strip, census) else { return Ok(Arc::clone(&self.plan)) };
+        // They are statics: their address names them.
+        let key = std::ptr::from_ref(census).addr();
+        if let Some(known) = strip.plans.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let mut spec = strip.spec.clone();
+        for path in census.declared() {
+            spec.fields.push((Path::parse(path)?, Transform::Drop));
+        }
+        spec.fields.sort_by_key(|(_, transform)| std::cmp::Reverse(strictness(transform)));
+        let plan = Arc::new(Plan::compile(spec)?);
+        strip.plans.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&plan));
+        Ok(plan)
+    }
 }
 
 /// One mask entry, compiled.
@@ -73,6 +111,7 @@ pub(super) struct Entry {
     /// Values that are none of the entities.
     pub(super) except: BTreeSet<String>,
     pub(super) refuse_unmaskable: bool,
+    pub(super) strips: bool,
     pub(super) rereads: bool,
     pub(super) embed: Embed,
 }
@@ -167,6 +206,13 @@ impl Masks {
         Ok(Arc::clone(plans.entry(key).or_insert(made)))
     }
 
+    /// Whether vectors are stripped of the response to a request that does `acts`.
+    pub(super) fn strip(&self, service: usize, identity: &Identity, acts: &[Act]) -> bool {
+        self.entries.iter().filter(|entry| entry.strips && entry.response).any(|entry| {
+            acts.iter().any(|act| entry.matcher.fits(identity, service, act, act.risk, Reach::Possibly))
+        })
+    }
+
     const MOST_PLANS: usize = 1_024;
 
     fn join(&self, embedded: Embedded, fitting: &[usize]) -> Result<Masking, Error> {
@@ -174,6 +220,8 @@ impl Masks {
         let chosen = || entries().map(|entry| (entry, embedded.choice(entry)));
         let masking = || chosen().filter(|(_, choice)| *choice != Embed::Pass);
         let masked = spec(masking(), &self.own);
+        let strips = entries().any(|entry| entry.strips);
+        let strip = strips.then(|| Strip { spec: masked.clone(), plans: RwLock::default() });
         let mut watched = spec(chosen().filter(|(_, choice)| *choice == Embed::Pass), &self.own);
         // What another entry masks does not pass.
         watched.entities.retain(|(entity, _)| !masked.entities.iter().any(|(other, _)| other == entity));
@@ -189,6 +237,7 @@ impl Masks {
             embed: chosen().map(|(_, choice)| choice).max().filter(|_| embedded != Embedded::Nothing),
             watch: (!watch.is_empty()).then(|| Arc::new(watch)),
             refuse_unmaskable: refuses,
+            strip,
             names: entries().map(|entry| Arc::clone(&entry.name)).collect(),
         })
     }

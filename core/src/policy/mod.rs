@@ -28,6 +28,7 @@
 //! assert_eq!(found, [(2, 1, "unknown_key"), (3, 24, "unknown_system")]);
 //! ```
 
+mod budget;
 mod catalogues;
 mod decide;
 mod decision;
@@ -46,6 +47,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use budget::{Budget, Due};
 pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, code};
 pub use masking::{Embed, Masking, Side};
 pub use service::{IdentitySource, OnFailure, Service, State, Thresholds};
@@ -84,6 +86,7 @@ pub struct Policy {
     /// For each operation the rules that may fit it, by index.
     by_operation: Vec<Box<[usize]>>,
     grants: Vec<Grant>,
+    budgets: Vec<Arc<Budget>>,
     masks: Masks,
     /// What each reason says where no rule does.
     sentences: Vec<Arc<str>>,
@@ -170,6 +173,7 @@ impl Policy {
             systems,
             services: draft.services.into_iter().map(|part| part.is).collect(),
             grants: draft.grants.into_iter().map(|part| part.is.grant).collect(),
+            budgets: draft.budgets.into_iter().map(|part| Arc::new(part.is)).collect(),
             masks: Masks::new(
                 draft.masks.into_iter().map(|part| part.is).collect(),
                 draft.detectors.into_iter().filter_map(|declared| declared.is?.ok()).collect(),
@@ -259,6 +263,11 @@ impl Policy {
         side: Side,
     ) -> Result<Arc<Masking>, Error> {
         self.masks.of(self.service_index(service), identity, acts, side)
+    }
+
+    /// Whether vectors are stripped of the response to a request that does `acts`.
+    pub fn strips(&self, service: Option<&Service>, identity: &Identity, acts: &[Act]) -> bool {
+        self.masks.strip(self.service_index(service), identity, acts)
     }
 
     /// The entities that the policy declares, in the order of the text.

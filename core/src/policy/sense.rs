@@ -28,6 +28,7 @@ pub(super) fn check(draft: &Draft<'_>, catalogues: &Catalogues, findings: &mut F
     holds(draft, findings);
     world.rules(draft, findings);
     world.grants(draft, findings);
+    world.budgets(draft, findings);
     world.masks(draft, findings);
     detectors(draft, findings);
 }
@@ -85,7 +86,7 @@ fn services(draft: &Draft<'_>, findings: &mut Findings) {
 
 /// A name stands for one thing of its kind.
 fn names(draft: &Draft<'_>, findings: &mut Findings) {
-    for kind in ["rules", "grants", "mask"] {
+    for kind in ["rules", "grants", "budgets", "mask"] {
         let mut seen = HashSet::new();
         for node in draft.root.get(kind).map(Node::elements).unwrap_or_default() {
             if let Some(name) = node.get("name").and_then(Node::text)
@@ -114,7 +115,7 @@ fn references(draft: &Draft<'_>, findings: &mut Findings) {
             }
         }
     };
-    for kind in ["rules", "grants", "mask"] {
+    for kind in ["rules", "grants", "budgets", "mask"] {
         for node in draft.root.get(kind).map(Node::elements).unwrap_or_default() {
             within(node);
             if let Some(unless) = node.get("unless") {
@@ -122,8 +123,9 @@ fn references(draft: &Draft<'_>, findings: &mut Findings) {
             }
         }
     }
-    let rules = draft.root.get("rules").map(Node::elements).unwrap_or_default();
-    for approval in std::iter::once(draft.root).chain(rules).filter_map(|node| node.get("approval")) {
+    let elements = |kind| draft.root.get(kind).map(Node::elements).unwrap_or_default();
+    let held = elements("rules").iter().chain(elements("budgets"));
+    for approval in std::iter::once(draft.root).chain(held).filter_map(|node| node.get("approval")) {
         for step in approval.get("steps").map(Node::elements).unwrap_or_default() {
             for group in step.get("from").map(Node::elements).unwrap_or_default() {
                 let Some(name) = group.text() else { continue };
@@ -155,26 +157,28 @@ fn holds(draft: &Draft<'_>, findings: &mut Findings) {
     if let Some(approval) = root.get("approval") {
         enough(draft, approval, &draft.approval, None, findings);
     }
-    for rule in &draft.rules {
-        let own = rule.node.get("approval");
-        let Some(terms) = &rule.is.terms else {
+    let rules =
+        draft.rules.iter().map(|Part { node, is }| (*node, is.effect, is.terms.as_ref(), &is.matcher));
+    let budgets =
+        draft.budgets.iter().map(|Part { node, is }| (*node, is.effect, is.terms.as_ref(), &is.matcher));
+    for (node, effect, terms, matcher) in rules.chain(budgets) {
+        let own = node.get("approval");
+        let Some(terms) = terms else {
             for key in ["approval", "wait"] {
-                if let Some(node) = rule.node.get(key) {
-                    let message = format!(
-                        "`{key}` belongs to effect: hold, and this rule has {}",
-                        rule.is.effect.name()
-                    );
+                if let Some(node) = node.get(key) {
+                    let message =
+                        format!("`{key}` belongs to effect: hold, and this entry has {}", effect.name());
                     findings.add(node.place, "misplaced_key", message);
                 }
             }
             continue;
         };
         if terms.steps.is_empty() {
-            findings.add(place(rule.node, "effect"), "nobody_approves", missing);
+            findings.add(place(node, "effect"), "nobody_approves", missing);
         }
-        let asker = rule.is.matcher.scope.who.as_ref().and_then(|who| who.only_user());
+        let asker = matcher.scope.who.as_ref().and_then(|who| who.only_user());
         if own.is_some() || asker.is_some() {
-            enough(draft, own.unwrap_or(rule.node), terms, asker, findings);
+            enough(draft, own.unwrap_or(node), terms, asker, findings);
         }
     }
 }
@@ -363,10 +367,25 @@ impl World {
         }
     }
 
+    fn budgets(&self, draft: &Draft<'_>, findings: &mut Findings) {
+        for budget in &draft.budgets {
+            if !self.whole || !sound(budget.node, findings) {
+                continue;
+            }
+            let cells = self.cells(&budget.is.matcher);
+            if let Some(why) = self.never(&budget.is.matcher, &cells) {
+                let message = format!("{} can never apply: {why}", clip(&budget.is.name));
+                let at = if cells.is_empty() { "operations" } else { "name" };
+                findings.add(place(budget.node, at), "never_fires", message);
+            }
+        }
+    }
+
     fn masks(&self, draft: &Draft<'_>, findings: &mut Findings) {
         for node in draft.root.get("mask").map(Node::elements).unwrap_or_default() {
-            if node.get("entities").is_none() && node.get("fields").is_none() {
-                findings.add(node.place, "empty_mask", "it masks nothing: name `entities` or `fields`");
+            if ["entities", "fields", "vectors"].iter().all(|key| node.get(key).is_none()) {
+                let message = "it masks nothing: name `entities`, `fields` or `vectors`";
+                findings.add(node.place, "empty_mask", message);
             }
             let maps = ["entities", "fields"].into_iter().filter_map(|key| node.get(key));
             for (_, transform) in maps.flat_map(Node::entries) {
@@ -394,6 +413,11 @@ impl World {
             {
                 let message = "nothing that it masks is sent to be embedded";
                 findings.add(embed.place, "misplaced_key", message);
+            } else if let Some(vectors) = mask.node.get("vectors")
+                && !mask.is.response
+            {
+                let message = "vectors are stripped of responses, and this entry is for requests";
+                findings.add(vectors.place, "misplaced_key", message);
             }
         }
     }

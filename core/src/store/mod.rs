@@ -17,12 +17,14 @@
 
 mod memory;
 mod sqlite;
+mod transition;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 
 pub use memory::MemoryStore;
 pub use sqlite::SqliteStore;
+pub use transition::settle;
 
 /// Shared, durable, revisioned tables. Blocking: only a guard's worker, a command line and a log's writer call it.
 pub trait Store: Send + Sync {

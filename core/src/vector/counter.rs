@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::json::Matcher;
+use crate::keys::KeyedDigest;
 use crate::model::Census;
 
 use super::places::{Places, Roles};
@@ -11,12 +12,12 @@ use super::{Paths, shape};
 /// A scalar value as it passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scalar<'a> {
-    /// A string, decoded; as it goes out, so that a masked id is noted masked.
-    Text(&'a [u8]),
+    /// A string, decoded, and as it goes out, so that a masked id is noted masked.
+    Text(&'a [u8], &'a [u8]),
     /// How a string begins that is too long to be held whole.
     Long(&'a [u8]),
-    /// A number as written.
-    Number(&'a [u8]),
+    /// A number as written, and as it goes out.
+    Number(&'a [u8], &'a [u8]),
     /// `true`, `false` or `null`.
     Literal,
 }
@@ -36,6 +37,17 @@ pub struct Counter {
     copies: Copies,
     tensor: Option<Tensor>,
     census: Census,
+    distinct: Option<Distinct>,
+}
+
+/// Ids as keyed digests, for whoever counts different ones.
+#[derive(Debug, Clone)]
+struct Distinct {
+    key: KeyedDigest,
+    /// Those that were not asked for yet.
+    new: Vec<u64>,
+    /// How many there were in all.
+    named: u64,
 }
 
 /// An open container.
@@ -45,9 +57,9 @@ struct Level {
     roles: Roles,
     /// Its own numbers, or its objects of an index and a value, were counted as a vector.
     counted: bool,
-    /// How many numbers stood in it, and whether some had a fraction.
+    /// How many numbers stood in it, and whether some were measured.
     numbers: u64,
-    fraction: bool,
+    measured: bool,
     /// An object of which every member so far is a number, and every name too, as in `{"7": 0.5}`.
     weights: bool,
     indexed: bool,
@@ -56,7 +68,7 @@ struct Level {
 impl Level {
     /// Whether it is a sparse vector that names its weights by their index, or by anything where it is known to be a vector.
     fn is_weights(&self) -> bool {
-        let column = self.roles.has(Roles::COLUMN) && self.indexed && self.fraction;
+        let column = self.roles.has(Roles::COLUMN) && self.indexed && self.measured;
         let declared = self.roles.has(Roles::VECTOR.and(Roles::ENCODED));
         self.object && self.weights && self.numbers > 0 && !self.counted && (column || declared)
     }
@@ -115,7 +127,28 @@ impl Counter {
             copies: Copies::default(),
             tensor: None,
             census: Census::default(),
+            distinct: None,
         }
+    }
+
+    /// The same, keeping the digest of each id under `key` for [`take_ids`](Self::take_ids).
+    #[must_use]
+    pub fn telling_apart(mut self, key: KeyedDigest) -> Self {
+        self.distinct = Some(Distinct { key, new: Vec::new(), named: 0 });
+        self
+    }
+
+    /// The digests of the ids that passed since this was asked last: of the ids themselves, also where they went out masked.
+    pub fn take_ids(&mut self) -> Vec<u64> {
+        self.distinct.as_mut().map(|distinct| std::mem::take(&mut distinct.new)).unwrap_or_default()
+    }
+
+    /// How many rows passed that have no id to be told apart by: what stands in a place of its own but has no name, and ids that are
+    /// nothing but that place.
+    pub fn nameless(&self) -> u64 {
+        let Census { rows, vectors, .. } = self.census;
+        let things = if rows == 0 { vectors } else { rows };
+        things.saturating_sub(self.distinct.as_ref().map_or(0, |distinct| distinct.named))
     }
 
     /// What was counted in all.
@@ -154,8 +187,20 @@ impl Counter {
         if let Some(level) = self.levels.last_mut() {
             level.indexed &= self.member == Member::Number;
             if level.roles.has(Roles::ID) {
-                self.census.note_id(|| String::from_utf8_lossy(shown).into_owned());
+                self.id(name, shown);
             }
+        }
+    }
+
+    /// An id passes; `shown`: as it goes out.
+    fn id(&mut self, id: &[u8], shown: &[u8]) {
+        self.census.note_id(|| String::from_utf8_lossy(shown).into_owned());
+        if let Some(distinct) = &mut self.distinct {
+            let mut digest = distinct.key.clone();
+            digest.update(id);
+            let [a, b, c, d, e, f, g, h, ..] = digest.finish();
+            distinct.new.push(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+            distinct.named = distinct.named.saturating_add(1);
         }
     }
 
@@ -202,7 +247,7 @@ impl Counter {
             roles,
             counted: false,
             numbers: 0,
-            fraction: false,
+            measured: false,
             weights,
             indexed,
         });
@@ -213,6 +258,11 @@ impl Counter {
     pub fn close(&mut self) {
         if let Some(tensor) = self.tensor.take_if(|tensor| tensor.depth == self.levels.len()) {
             self.vectors(tensor.vectors());
+            // One row may have its vectors in several tensors.
+            let rows = tensor.rows().saturating_sub(self.positions);
+            self.positions += rows;
+            self.census.rows = self.census.rows.saturating_add(rows);
+            self.census.ids_total = self.census.ids_total.saturating_add(rows);
             self.census.texts = self.census.texts.saturating_add(tensor.texts());
         }
         if let Some(level) = self.levels.pop()
@@ -226,7 +276,7 @@ impl Counter {
 
     /// A scalar passes.
     pub fn scalar(&mut self, scalar: Scalar<'_>) {
-        let text = matches!(scalar, Scalar::Text(_) | Scalar::Long(_));
+        let text = matches!(scalar, Scalar::Text(..) | Scalar::Long(_));
         let roles = self.value(if text { Kind::Text } else { Kind::Other });
         let copy = usize::from(roles.has(Roles::COPY));
         self.copies.depth += copy;
@@ -235,47 +285,50 @@ impl Counter {
     }
 
     fn read(&mut self, roles: Roles, scalar: Scalar<'_>) {
-        if let (Some(tensor), Scalar::Text(text) | Scalar::Number(text)) = (&mut self.tensor, scalar) {
+        if let (Some(tensor), Scalar::Text(_, text) | Scalar::Number(_, text)) = (&mut self.tensor, scalar) {
             tensor.scalar(text, self.levels.len());
         }
         if let Some(level) = self.levels.last_mut() {
-            level.weights &= matches!(scalar, Scalar::Number(_));
+            level.weights &= matches!(scalar, Scalar::Number(..));
         }
-        let text = match scalar {
-            Scalar::Number(number) => {
-                self.number(1, || shape::has_fraction(number));
-                number
+        let (id, shown) = match scalar {
+            Scalar::Number(id, number) => {
+                self.number(1, || shape::is_measured(number));
+                (id, number)
             }
-            Scalar::Text(text) => {
+            Scalar::Text(id, text) => {
                 let encoded = roles.has(Roles::ENCODED.and(Roles::COPY)) && !text.is_empty();
                 let column = roles.has(Roles::COLUMN) && shape::is_vector(text);
                 let written = if roles.has(Roles::QUERY) { shape::in_query(text) } else { 0 };
                 self.vectors(written.saturating_add(u64::from(encoded || column)));
-                text
+                (id, text)
             }
             Scalar::Long(start) => {
                 let column = roles.has(Roles::COLUMN) && shape::begins_vector(start);
                 self.vectors(u64::from(column || roles.has(Roles::ENCODED.and(Roles::COPY))));
-                // No id is this long; what stands in its place counts as one.
-                b"..."
+                if roles.has(Roles::ID) {
+                    // No id is this long; what stands in its place counts as one that nothing tells apart.
+                    self.census.note_id(|| "...".to_owned());
+                }
+                return;
             }
             Scalar::Literal => return,
         };
         if roles.has(Roles::ID) {
-            self.census.note_id(|| String::from_utf8_lossy(text).into_owned());
+            self.id(id, shown);
         }
     }
 
     /// So many elements of the innermost array pass, all of them numbers; `bytes` are what they are written in, or begin so.
     pub fn numbers(&mut self, count: u64, bytes: &[u8]) {
-        self.number(count, || shape::has_fraction(bytes));
+        self.number(count, || shape::is_measured(bytes));
         if self.levels.last().is_some_and(|level| level.roles.has(Roles::ROWS)) {
             self.census.rows += count;
         }
     }
 
     /// So many numbers pass in the innermost container.
-    fn number(&mut self, count: u64, fraction: impl FnOnce() -> bool) {
+    fn number(&mut self, count: u64, measured: impl FnOnce() -> bool) {
         let part = self.member == Member::Part;
         let Some((level, around)) = self.levels.split_last_mut() else { return };
         let first = level.numbers == 0;
@@ -285,8 +338,8 @@ impl Counter {
             self.census.texts += u64::from(first);
         }
         if level.roles.has(Roles::COLUMN) {
-            level.fraction = level.fraction || fraction();
-            let enough = if level.fraction { shape::SHORTEST } else { shape::SHORTEST_WHOLE };
+            level.measured = level.measured || measured();
+            let enough = if level.measured { shape::SHORTEST } else { shape::SHORTEST_WHOLE };
             let is_vector = !level.object && level.numbers >= enough;
             let counted = std::mem::replace(&mut level.counted, is_vector);
             return self.vectors(u64::from(is_vector && !counted));

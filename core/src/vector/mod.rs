@@ -41,7 +41,8 @@ pub struct Paths {
     pub copies: &'static [&'static str],
     /// What holds fields that a schema names: whatever has the shape of a vector is one, at any depth.
     pub columns: &'static [&'static str],
-    /// Tensors, `{shape, datatype, data}`: the last dimension is that of a vector, the others say how many.
+    /// Tensors, `{shape, datatype, data}`: the last dimension is that of a vector, the others say how many;
+    /// the first counts rows.
     pub tensors: &'static [&'static str],
     /// Queries in which vectors are written, as SQL and GraphQL write them.
     pub queries: &'static [&'static str],
@@ -71,6 +72,11 @@ impl Paths {
         ids: &[],
         positions: &[],
     };
+
+    /// Where vectors stand by name: what can be left out. Of columns, tensors and queries only the shape tells.
+    pub fn declared(&self) -> impl Iterator<Item = &'static str> {
+        [self.vectors, self.named, self.encoded, self.copies].into_iter().flatten().copied()
+    }
 
     /// All patterns.
     pub fn all(&self) -> impl Iterator<Item = &'static str> {

@@ -4,19 +4,19 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-/// How many numbers with a fraction make a vector: two are a point on a map.
+/// How many numbers make a vector where some are measured: two are a point on a map.
 pub(super) const SHORTEST: u64 = 3;
 
-/// How many whole numbers do: shorter lists are labels and counts.
+/// How many do where all could be labels, ids or counts.
 pub(super) const SHORTEST_WHOLE: u64 = 16;
 
 /// How much of a text in base64 is looked at, and how many floats it must hold.
 const SAMPLE: usize = 256;
-const FEWEST: usize = 8;
+const FEWEST: usize = 4;
 
-/// Whether some number of a list is no whole one.
-pub(super) fn has_fraction(numbers: &[u8]) -> bool {
-    memchr::memchr3(b'.', b'e', b'E', numbers).is_some()
+/// Whether some number of a list is measured: it has a fraction or a sign, which no label and no count has.
+pub(super) fn is_measured(numbers: &[u8]) -> bool {
+    memchr::memchr3(b'.', b'e', b'-', numbers).is_some()
 }
 
 /// Whether a whole text is a vector.
@@ -65,7 +65,7 @@ fn is_written(before: &[u8], list: &[u8]) -> bool {
         _ if typed => count > 0,
         Some(b'\'') => count >= SHORTEST,
         Some(b':') if says_vector(before) => count > 0,
-        _ => count >= SHORTEST && has_fraction(inside),
+        _ => count >= SHORTEST && is_measured(inside),
     }
 }
 
@@ -104,7 +104,7 @@ fn is_sparse(text: &[u8]) -> bool {
         && inside.iter().all(|byte| is_of_number(*byte) || *byte == b':')
 }
 
-/// Whether a text is base64 of floats in little-endian order, such as embeddings hold: eight in a row that could be one are no
+/// Whether a text is base64 of floats in little-endian order, such as embeddings hold: four in a row that could be one are no
 /// accident.
 fn is_floats(text: &[u8], whole: bool) -> bool {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
@@ -122,7 +122,7 @@ fn is_floats(text: &[u8], whole: bool) -> bool {
 /// A number as embeddings are made of.
 fn is_component(float: f32) -> bool {
     let size = float.abs();
-    size == 0.0 || (6e-8..1_024.0).contains(&size)
+    size == 0.0 || (6e-8..64.0).contains(&size)
 }
 
 #[cfg(test)]

@@ -7,12 +7,14 @@
     clippy::unreachable
 )]
 
+mod budgets;
 mod census;
 mod corpus;
 mod detectors;
 mod field;
 mod flow;
 mod said;
+mod strip;
 mod transforms;
 
 use std::path::Path;

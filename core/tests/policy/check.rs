@@ -119,7 +119,28 @@ fn each_kind_of_mistake_has_its_code_and_place() {
             "rules:\n  - {name: r, operations: [vector.search], effect: allow}\n".into(),
             "2 missing_key at {name",
         ),
+        (budget("ids: 5, window: 1h"), ""),
+        (budget("ids: 0, window: 1h"), "2 wrong_type at 0"),
+        (budget("ids: 5"), "2 missing_key at {name"),
+        (budget("ids: 5, window: 60"), "2 wrong_type at 60"),
+        (budget("ids: 5, window: 1h, per: group"), "2 unknown_value at group"),
+        (budget("ids: 5, window: 1h, effect: allow"), "2 unknown_value at allow"),
+        (budget("ids: 5, window: 1h, effect: hold"), "2 nobody_approves at hold"),
+        (budget("ids: 5, window: 1h, effect: hold, approval: {steps: [{from: [data]}]}"), ""),
+        (budget("ids: 5, window: 1h, wait: 3s"), "2 misplaced_key at 3s"),
+        (budget("ids: 5, window: 1h, services: [vektors]"), "2 unknown_service at vektors"),
+        (
+            "budgets:\n  - {name: b, services: [vectors], operations: [model.list], ids: 5, window: 1h}\n".into(),
+            "2 never_fires at [model.list",
+        ),
+        (
+            "budgets:\n  - {name: b, operations: [data.read], ids: 5, window: 1h}\n  - {name: b, operations: [data.read], ids: 6, window: 1h}\n".into(),
+            "3 duplicate_name at b",
+        ),
         ("mask:\n  - {name: m}\n".into(), "2 empty_mask at {name"),
+        ("mask:\n  - {name: m, vectors: strip}\n".into(), ""),
+        ("mask:\n  - {name: m, vectors: pass}\n".into(), "2 unknown_value at pass"),
+        ("mask:\n  - {name: m, in: [request], vectors: strip}\n".into(), "2 misplaced_key at strip"),
         ("mask:\n  - {name: m, entities: {}}\n".into(), "2 empty_map at {"),
         ("mask:\n  - {name: m, in: [], entities: {email: hash}}\n".into(), "2 empty_list at ["),
         (
@@ -166,6 +187,10 @@ fn each_kind_of_mistake_has_its_code_and_place() {
     ] {
         assert_eq!(findings(&more).join(","), expected, "{more}");
     }
+}
+
+fn budget(settings: &str) -> String {
+    format!("budgets:\n  - {{name: b, operations: ['vector.*'], {settings}}}\n")
 }
 
 fn detector(settings: &str) -> String {

@@ -146,8 +146,9 @@ fn of_record(record: &Value, field: &str) -> Value {
         "response_totals" => record["response"]["totals"].clone(),
         "vectors" | "rows" | "ids" => record["response"]["census"][field].clone(),
         "surviving" => record["response"]["reread"]["surviving"].clone(),
+        "stripped" => record["response"]["stripped"].clone(),
         "request_vectors" => record["request"]["census"]["vectors"].clone(),
-        "decided" | "enforced" | "mode" => record[field].clone(),
+        "decided" | "enforced" | "mode" | "budgets" => record[field].clone(),
         _ => panic!("a case speaks of {field}, which no runner knows"),
     }
 }

@@ -5,10 +5,9 @@ use std::time::Duration;
 use super::{Aliases, Answer, Approval, ApprovalEvent, ApprovalRefusal, ApprovalState, Step};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::grant::transition::settle;
 use crate::identity::Identity;
 use crate::model::{Act, ApprovalId};
-use crate::store::{Put, Row, Store, Write};
+use crate::store::{Put, Row, Store, Write, settle};
 
 /// A held request that asks for people.
 #[derive(Debug, Clone)]

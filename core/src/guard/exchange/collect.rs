@@ -90,6 +90,13 @@ impl Collected {
         }
     }
 
+    /// Another body in the place of a whole one that no coding packs.
+    pub(super) fn replace(&mut self, body: Bytes) {
+        self.length = body.len();
+        self.decoded.clear();
+        self.raw = vec![body];
+    }
+
     /// The whole body, decoded; `None` unless all of it is there.
     pub(super) fn clear(&self) -> Option<&[u8]> {
         match (self.state, self.raw.as_slice()) {

@@ -6,16 +6,17 @@ use bytes::Bytes;
 use http::{Method, header};
 
 use super::collect::State;
+use super::purse::Purse;
 use super::{Await, Exchange, Phase, flow_of};
 use crate::coding::Decoder;
 use crate::error::Error;
 use crate::guard::body::{Body, Broken, DENIED};
 use crate::guard::step::{Effect, Flow, Forward, LeaseRequest, RequestBody, Step};
 use crate::guard::truth::{self, HeaderEdits};
-use crate::mask::{Format, Masker, Release, Reread};
+use crate::mask::{Format, Masker, Plan, Release, Reread};
 use crate::model::{Act, Operation, Unit, Verdict};
 use crate::policy::{Masking, Side};
-use crate::vector::FileCounter;
+use crate::vector::{Counter, FileCounter};
 
 impl Exchange {
     /// What of the body goes on, and how.
@@ -44,7 +45,7 @@ impl Exchange {
         self.answering = Some(Arc::clone(&answer));
         self.embedding(&masking);
         let mut edits = HeaderEdits::default();
-        if self.enforces() && !answer.plan.is_empty() {
+        if self.enforces() && (!answer.plan.is_empty() || answer.strips() || self.purse.is_open()) {
             let method = self.head.as_ref().map_or(Method::POST, |head| head.method.clone());
             truth::request_of_changing_response(&method, &mut edits);
         }
@@ -53,11 +54,11 @@ impl Exchange {
             return Some(self.mask_request(&masking, edits));
         }
         let coding = self.header(&header::CONTENT_ENCODING).unwrap_or("");
-        self.request = match (self.watcher(Side::Request, &masking, self.content_type()), Decoder::of(coding))
-        {
-            (Some(body), Ok(decoder)) => body.decoding(decoder),
-            _ => self.file(self.content_type(), coding).unwrap_or_else(Body::passing),
-        };
+        self.request =
+            match (self.watcher(Side::Request, &masking.plan, self.content_type()), Decoder::of(coding)) {
+                (Some(body), Ok(decoder)) => body.decoding(decoder),
+                _ => self.file(self.content_type(), coding).unwrap_or_else(Body::passing),
+            };
         let read: Vec<Bytes> = self.collected.raw.clone();
         for piece in &read {
             let _ = self.request.push(piece, &mut self.waiting);
@@ -68,6 +69,11 @@ impl Exchange {
         }
         if let Some(step) = self.unmet() {
             return Some(step);
+        }
+        if self.cleared > 0 {
+            let body = Bytes::from(read.concat());
+            truth::request_with_changed_body(Some(body.len()), &mut edits);
+            return Some(Step::Forward(Forward { edits, body: RequestBody::Whole(body) }));
         }
         if self.collected.state == State::Whole {
             return Some(Step::Forward(Forward { edits, body: RequestBody::Unchanged }));
@@ -81,7 +87,7 @@ impl Exchange {
     fn mask_request(&mut self, masking: &Masking, mut edits: HeaderEdits) -> Step {
         let format = self.content_type().and_then(Format::of);
         let (Some(format), Some(runtime)) = (format, &self.runtime) else {
-            if !masking.refuse_unmaskable {
+            if !masking.refuse_unmaskable && self.cleared == 0 {
                 return Step::Forward(Forward { edits, body: RequestBody::Unchanged });
             }
             return Step::Answer(self.refuse("unmaskable_request"));
@@ -89,7 +95,7 @@ impl Exchange {
         if self.collected.state == State::Undecodable {
             return Step::Answer(self.refuse("unsupported_coding"));
         }
-        let counter = self.request_census.and_then(|paths| self.shared.counter(paths));
+        let counter = self.counter(Side::Request, format);
         let masker =
             Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter).within(self.scopes());
         let coding = self.header(&header::CONTENT_ENCODING);
@@ -98,7 +104,7 @@ impl Exchange {
         let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
         self.request = Body::masked(decoder, masker).rereading(reread);
         let mut out = Vec::new();
-        let mut changed = coded;
+        let mut changed = coded || self.cleared > 0;
         for piece in self.collected.raw.clone() {
             match self.request.push(&piece, &mut out) {
                 Ok(Release::Unchanged) => out.extend_from_slice(&piece),
@@ -114,7 +120,8 @@ impl Exchange {
             return step;
         }
         self.request.released(&out);
-        if whole && (!changed || self.collected.clear().is_some_and(|clear| clear == out && !coded)) {
+        let same = self.cleared == 0 && self.collected.clear().is_some_and(|clear| clear == out && !coded);
+        if whole && (!changed || same) {
             return Step::Forward(Forward { edits, body: RequestBody::Unchanged });
         }
         truth::request_with_changed_body(whole.then_some(out.len()), &mut edits);
@@ -144,23 +151,29 @@ impl Exchange {
     }
 
     /// A reader for a body that is not changed: for its census, or for what observing would have masked.
-    pub(super) fn watcher(&self, side: Side, masking: &Masking, content_type: Option<&str>) -> Option<Body> {
+    pub(super) fn watcher(&self, side: Side, plan: &Arc<Plan>, content_type: Option<&str>) -> Option<Body> {
+        let runtime = self.runtime.as_ref()?;
+        let format = content_type.and_then(Format::of)?;
+        let counter = self.counter(side, format);
+        if counter.is_none() && plan.is_empty() {
+            return None;
+        }
+        Some(Body::watched(Masker::new(plan.clone(), format, runtime.keys.clone(), counter)))
+    }
+
+    /// What counts the vectors, rows and ids of a body; `None` where its places or its format do not tell.
+    pub(super) fn counter(&self, side: Side, format: Format) -> Option<Counter> {
         let census = match side {
             Side::Request => self.request_census,
             Side::Response => self.response_census,
         };
-        let runtime = self.runtime.as_ref()?;
-        let format = content_type.and_then(Format::of)?;
-        if census.is_none() && masking.plan.is_empty() {
-            return None;
+        let counter = census.filter(|_| format.is_counted()).and_then(|paths| self.shared.counter(paths))?;
+        match &self.runtime {
+            Some(runtime) if side == Side::Response && self.purse.is_open() => {
+                Some(counter.telling_apart(Purse::key(&runtime.keys)))
+            }
+            _ => Some(counter),
         }
-        let masker = Masker::new(
-            masking.plan.clone(),
-            format,
-            runtime.keys.clone(),
-            census.and_then(|paths| self.shared.counter(paths)),
-        );
-        Some(Body::watched(masker))
     }
 
     /// A reader for a file that may hold vectors. Of a model's own weights nobody asks how many vectors they are.
@@ -223,7 +236,9 @@ impl Exchange {
         };
         match self.meter(Side::Request, pending) {
             Ok(None) => {}
-            Ok(Some(lease)) => return self.hold_back(Side::Request, (piece, out, from, release), lease),
+            Ok(Some(lease)) => {
+                return self.hold_back(Side::Request, (piece, out, from, release), Effect::Lease(lease));
+            }
             Err(()) => return self.cut("too_large_to_inspect"),
         }
         match release {
@@ -233,12 +248,12 @@ impl Exchange {
         flow_of(release)
     }
 
-    /// Keeps back what may only go on once a lease is there.
+    /// Keeps back what may only go on once this is done.
     pub(super) fn hold_back(
         &mut self,
         side: Side,
         (piece, out, from, release): (&[u8], &mut Vec<u8>, usize, Release),
-        lease: LeaseRequest,
+        effect: Effect,
     ) -> Flow {
         if self.waits.is_some() {
             // A door asks for one effect at a time; two directions that wait at once could cross.
@@ -250,7 +265,7 @@ impl Exchange {
         }
         self.waits = Some(side);
         self.phase = Phase::Effect(Await::More);
-        Flow::Effect(Effect::Lease(lease))
+        Flow::Effect(effect)
     }
 
     /// Whether it is what the request brings that counts, and not what it takes: that is counted as the answer comes out.
@@ -262,11 +277,14 @@ impl Exchange {
     /// Counts what came through against the quotas; answers with the lease that is missing.
     /// `pending` bytes wait to go on.
     pub(super) fn meter(&mut self, side: Side, pending: usize) -> Result<Option<LeaseRequest>, ()> {
+        if !self.ledger.meters() {
+            return Ok(None);
+        }
         if self.said.is_some() {
             return self.meter_said(pending);
         }
         let by_request = self.brings();
-        if !self.ledger.meters() || by_request != (side == Side::Request) {
+        if by_request != (side == Side::Request) {
             return Ok(None);
         }
         let failed = self.record.status.is_some_and(|status| status >= 400);

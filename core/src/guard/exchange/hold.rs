@@ -90,10 +90,26 @@ impl Exchange {
                 self.phase = Phase::Effect(Await::Lease);
                 Some(Step::Effect(Effect::Lease(lease)))
             }
+            None if self.head.is_none() => self.draw_for_call(),
             None => {
                 self.phase = Phase::Begin;
                 None
             }
+        }
+    }
+
+    /// Nothing sees what a call brings: what it asks for is drawn from its budgets.
+    fn draw_for_call(&mut self) -> Option<Step> {
+        match self.purse.upfront() {
+            Ok(Some(draw)) => {
+                self.phase = Phase::Effect(Await::Lease);
+                Some(Step::Effect(draw))
+            }
+            Ok(None) => {
+                self.phase = Phase::Begin;
+                None
+            }
+            Err(()) => Some(Step::Answer(self.refuse("uncountable_response"))),
         }
     }
 
@@ -115,9 +131,26 @@ impl Exchange {
     pub(super) fn take(&mut self, done: Done) {
         let Phase::Effect(awaited) = self.phase else { return };
         match (awaited, done) {
+            (Await::Standing, Done::Spent(spending)) => {
+                self.purse.spent(&spending);
+                self.phase = Phase::Enforce;
+            }
+            (Await::Lease, Done::Spent(spending)) => {
+                self.phase = Phase::Lease;
+                if !self.purse.spent(&spending) {
+                    self.refuse("budget_spent");
+                }
+            }
+            (Await::More, Done::Spent(spending)) => {
+                self.phase = Phase::Forwarded;
+                if !self.purse.spent(&spending) {
+                    let _ = self.cut("budget_spent");
+                }
+            }
             (Await::Ticket | Await::Decision, Done::Approval { approval, state, taken }) => {
                 self.record.approval = Some(approval.id.clone());
                 if taken {
+                    self.purse.lift();
                     self.record.enforced = Some(Verdict::Allow);
                     self.phase = Phase::Lease;
                     return;
@@ -156,6 +189,12 @@ impl Exchange {
             (Await::Begin, Done::Persisted) => {
                 self.begun = true;
                 self.phase = Phase::Prepare;
+            }
+            // Observing blocks nothing: what cannot be counted is not counted.
+            (Await::Standing | Await::More, _) if !self.enforces() => {
+                self.purse.close();
+                let standing = awaited == Await::Standing;
+                self.phase = if standing { Phase::Enforce } else { Phase::Forwarded };
             }
             (Await::More, _) => {
                 self.phase = Phase::Forwarded;

@@ -81,9 +81,7 @@ impl Ledger {
             let Some(unit) = entry.unit else { continue };
             let count = count(unit).or(entry.asked).ok_or(())?;
             entry.spent = entry.spent.max(count);
-            let leased =
-                entry.leases.iter().fold(0_u64, |sum, lease| sum.saturating_add(lease.held().amount));
-            if let need @ 1.. = entry.spent.saturating_sub(leased) {
+            if let need @ 1.. = entry.spent.saturating_sub(entry.leased()) {
                 let want = need.max(block(unit));
                 return Ok(Some(LeaseRequest { grant: entry.grant.clone(), uses: 0, need, want }));
             }
@@ -119,6 +117,10 @@ impl Ledger {
 }
 
 impl Entry {
+    fn leased(&self) -> u64 {
+        self.leases.iter().fold(0_u64, |sum, lease| sum.saturating_add(lease.held().amount))
+    }
+
     fn is_limited(&self) -> bool {
         self.counts_uses || self.unit.is_some()
     }

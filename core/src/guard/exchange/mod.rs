@@ -10,9 +10,11 @@ mod embed;
 mod forward;
 mod hold;
 mod ledger;
+mod purse;
 mod request;
 mod response;
 mod said;
+mod strip;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use bytes::Bytes;
 use self::collect::Collected;
 use self::embed::Embedding;
 use self::ledger::Ledger;
+use self::purse::Purse;
 pub(super) use self::said::Said;
 use super::answer::Answer;
 use super::body::Body;
@@ -67,9 +70,15 @@ pub struct Exchange {
     request: Body,
     response: Body,
     ledger: Ledger,
+    purse: Purse,
+    /// How many fields that ask for vectors were taken out of the request, and whether what carries them is left out of the response.
+    cleared: u64,
+    strips: bool,
     /// Bytes that wait for a lease, and in which direction: what goes on once it is there.
     waiting: Vec<u8>,
     waits: Option<Side>,
+    /// No more of the response comes.
+    last: bool,
     /// The effect that an answer of the store called for, not yet handed out.
     follow_up: Option<Effect>,
     abort: Option<Abort>,
@@ -85,6 +94,7 @@ pub struct Exchange {
 enum Phase {
     Classify,
     Judge,
+    Enforce,
     Ticket,
     Lease,
     Begin,
@@ -98,11 +108,13 @@ enum Phase {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Await {
+    /// How the budgets stand.
+    Standing,
     Ticket,
     Decision,
     Lease,
     Begin,
-    /// A lease for a response that is under way.
+    /// A lease, or what is drawn from budgets, for a body that is under way.
     More,
 }
 
@@ -136,8 +148,12 @@ impl Exchange {
             request: Body::passing(),
             response: Body::passing(),
             ledger: Ledger::default(),
+            purse: Purse::default(),
+            cleared: 0,
+            strips: false,
             waiting: Vec::new(),
             waits: None,
+            last: false,
             follow_up: None,
             abort: None,
             sent: false,
@@ -295,8 +311,10 @@ impl Exchange {
         record.kind = if self.begun { Kind::End } else { Kind::Exchange };
         record.ended_at = Some(self.shared.now());
         record.outcome = Some(outcome);
+        record.budgets = self.purse.record();
         let mut request = std::mem::replace(&mut self.request, Body::passing()).passed();
         request.embed = self.embed.take().map(|embed| embed.record(&request, &record));
+        request.stripped = self.cleared;
         let mut response = std::mem::replace(&mut self.response, Body::passing()).passed();
         self.settle_said(ending, &mut request, &mut response);
         let told = request.bytes > 0
@@ -338,6 +356,7 @@ impl Exchange {
             return Some(self.refuse("guard_unavailable"));
         }
         self.unguarded = true;
+        self.purse.close();
         self.record.code = Some("guard_unavailable".into());
         self.record.enforced = Some(Verdict::Allow);
         self.phase = Phase::Forwarded;

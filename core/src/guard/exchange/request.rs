@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::header;
 
 use super::collect::State;
-use super::{Exchange, Phase};
+use super::{Await, Exchange, Phase};
 use crate::audit::{Matched, Term, Weighed};
 use crate::classify::{self, Classified, Outcome, Refusal};
 use crate::guard::answer::Answer;
@@ -20,6 +20,7 @@ impl Exchange {
             let step = match &self.phase {
                 Phase::Classify => self.classify(),
                 Phase::Judge => self.judge(),
+                Phase::Enforce => self.enforce(),
                 Phase::Ticket => self.ticket(),
                 Phase::Lease => self.lease(),
                 Phase::Begin => self.begin(),
@@ -71,11 +72,13 @@ impl Exchange {
                 return Some(Step::NeedBody);
             }
             Outcome::NeedBody(pending) => {
-                pending.finish(match (self.collected.state, self.collected.clear()) {
+                let entry = pending.entry();
+                let done = pending.finish(match (self.collected.state, self.collected.clear()) {
                     (_, Some(clear)) => classify::Body::Whole(clear),
                     (State::Undecodable, None) => classify::Body::Undecodable,
                     _ => classify::Body::TooLarge,
-                })
+                });
+                done.map(|done| self.ask_for_no_vectors(entry, &done).unwrap_or(done))
             }
         };
         self.classified(classified)
@@ -139,6 +142,22 @@ impl Exchange {
             // What is known of the store is too old to say that there is no grant.
             return self.fail().map(Step::Answer);
         }
+        let refused = decision.verdict == Verdict::Deny;
+        self.decision = Some(decision);
+        self.phase = Phase::Enforce;
+        let look = if refused { None } else { self.open_purse() };
+        look.map(|look| {
+            self.phase = Phase::Effect(Await::Standing);
+            Step::Effect(look)
+        })
+    }
+
+    /// What the verdict means for the request, now that it is known how its budgets stand.
+    fn enforce(&mut self) -> Option<Step> {
+        let Some(decision) = self.decision.take() else {
+            return Some(Step::Answer(self.refuse("guard_unavailable")));
+        };
+        let decision = self.weigh_budgets(decision);
         self.note(&decision);
         let enforced = if self.enforces() { decision.verdict } else { Verdict::Allow };
         self.record.enforced = Some(enforced);

@@ -6,7 +6,7 @@ use super::{Exchange, Phase, flow_of};
 use crate::coding::Decoder;
 use crate::grant::GrantState;
 use crate::guard::body::{Body, Broken, DENIED};
-use crate::guard::step::{Flow, Passage, ResponseBody};
+use crate::guard::step::{Effect, Flow, Passage, ResponseBody};
 use crate::guard::truth::{self, HeaderEdits};
 use crate::mask::{Format, Masker, Release, Reread};
 use crate::policy::Side;
@@ -28,32 +28,52 @@ impl Exchange {
         let Ok(masking) = self.answering.take().map_or_else(|| self.masking(Side::Response), Ok) else {
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("guard_unavailable")) };
         };
-        let changes = !masking.plan.is_empty() && self.enforces();
+        let Ok(plan) = masking.plan_for(self.response_census) else {
+            return Passage { edits, body: ResponseBody::Refuse(self.refuse("guard_unavailable")) };
+        };
+        let changes = !plan.is_empty() && self.enforces();
         // A repeated header has two readings, which is none.
         let content_type = truth::only(headers, &header::CONTENT_TYPE).unwrap_or(None);
         let head_only = self.head.as_ref().is_some_and(|head| head.method == Method::HEAD);
         let no_body = head_only || status.is_informational() || matches!(status.as_u16(), 204 | 205 | 304);
         let coding =
             truth::only(headers, &header::CONTENT_ENCODING).map_or("?", |coding| coding.unwrap_or(""));
+        let length =
+            headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
+        let small = length.is_some_and(|length: u64| length <= WHOLE);
+        if no_body || status.as_u16() >= 400 {
+            self.purse.close();
+        }
+        if masking.strips() && self.enforces() && !no_body && status.as_u16() < 400 && length != Some(0) {
+            let looks = plan.is_empty() && !matches!(Decoder::of(coding), Ok(None));
+            if self.cannot_strip(content_type, looks) {
+                return Passage { edits, body: ResponseBody::Refuse(self.refuse("unstrippable_response")) };
+            }
+            self.strips = true;
+        }
+        let strip = self.response_census.filter(|_| masking.strips());
         if !changes {
             if !no_body {
                 // What cannot be decoded is not counted; a quota that depends on it cuts the response.
-                self.response =
-                    match (self.watcher(Side::Response, &masking, content_type), Decoder::of(coding)) {
-                        (Some(body), Ok(decoder)) => body.decoding(decoder),
-                        (Some(_), Err(_)) => Body::passing(),
-                        (None, _) => self.file(content_type, coding).unwrap_or_else(Body::passing),
-                    };
+                let holds =
+                    (self.ledger.meters() && status.as_u16() < 400) || self.purse.binds() || self.strips;
+                self.response = match (self.watcher(Side::Response, &plan, content_type), Decoder::of(coding))
+                {
+                    (Some(body), Ok(None)) if holds => body.holding(),
+                    (Some(body), Ok(decoder)) => body.decoding(decoder).stripping(strip),
+                    (Some(_), Err(_)) => Body::passing(),
+                    (None, _) => self.file(content_type, coding).unwrap_or_else(Body::passing),
+                };
             }
-            return Passage { edits, body: ResponseBody::Pass };
+            // What may be refused is collected where it is small, so that the refusal is an answer.
+            let whole = (self.purse.binds() || self.strips) && small && length != Some(0);
+            return Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Pass } };
         }
         if no_body {
             truth::response_with_changing_body(&mut edits);
             return Passage { edits, body: ResponseBody::Pass };
         }
-        let length =
-            headers.get(header::CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
-        if length == Some(0_u64) {
+        if length == Some(0) {
             return Passage { edits, body: ResponseBody::Pass };
         }
         let partial = status == StatusCode::PARTIAL_CONTENT;
@@ -65,12 +85,11 @@ impl Exchange {
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("unmaskable_response")) };
         };
         truth::response_with_changing_body(&mut edits);
-        let counter = self.response_census.and_then(|paths| self.shared.counter(paths));
-        let masker =
-            Masker::new(masking.plan.clone(), format, runtime.keys.clone(), counter).within(self.scopes());
+        let counter = self.counter(Side::Response, format);
+        let masker = Masker::new(plan, format, runtime.keys.clone(), counter).within(self.scopes());
         let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
-        self.response = Body::masked(decoder, masker).rereading(reread);
-        let whole = format != Format::Sse && length.is_some_and(|length| length <= WHOLE);
+        self.response = Body::masked(decoder, masker).rereading(reread).stripping(strip);
+        let whole = format != Format::Sse && small;
         Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Stream } }
     }
 
@@ -89,6 +108,7 @@ impl Exchange {
         if let Some(code) = self.ended_grant() {
             return self.cut(code);
         }
+        self.last = true;
         let from = out.len();
         match self.response.finish(out) {
             Ok(()) => self.release_response(&[], out, from, Release::Changed),
@@ -101,9 +121,19 @@ impl Exchange {
             Release::Unchanged => piece.len(),
             Release::Changed => out.len().saturating_sub(from),
         };
+        if self.has_unstripped() {
+            return self.cut("unstrippable_response");
+        }
         match self.meter(Side::Response, pending) {
             Ok(None) => {}
-            Ok(Some(lease)) => return self.hold_back(Side::Response, (piece, out, from, release), lease),
+            Ok(Some(lease)) => {
+                return self.hold_back(Side::Response, (piece, out, from, release), Effect::Lease(lease));
+            }
+            Err(()) => return self.cut("uncountable_response"),
+        }
+        match self.purse.draw(&mut self.response, pending, self.last) {
+            Ok(None) => {}
+            Ok(Some(draw)) => return self.hold_back(Side::Response, (piece, out, from, release), draw),
             Err(()) => return self.cut("uncountable_response"),
         }
         match release {

@@ -171,6 +171,10 @@ impl Exchange {
             }
             if unread && exchange.enforces() {
                 match exchange.masking(Side::Response) {
+                    // Nobody can leave them out of what the host has in its hands.
+                    Ok(masking) if masking.strips() && exchange.has_vectors() => {
+                        return exchange.cut("unstrippable_response");
+                    }
                     Ok(masking) if masking.plan.is_empty() || !masking.refuse_unmaskable => {}
                     Ok(_) => return exchange.cut("unmaskable_response"),
                     Err(_) => return exchange.cut("guard_unavailable"),
@@ -209,6 +213,10 @@ impl Exchange {
             saying.results = Results::Ended;
         }
         self.response_end(out)
+    }
+
+    fn has_vectors(&self) -> bool {
+        self.said.as_ref().is_some_and(|saying| saying.returned.vectors > 0)
     }
 
     /// Counts what the host told against the quotas.

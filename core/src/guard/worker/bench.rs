@@ -6,6 +6,7 @@ use tokio::sync::oneshot;
 
 use super::{Ended, Job, Reply};
 use crate::audit::{Change, Journal, Kind, Log, MemoryJournal, Record, StoreKeeper};
+use crate::budget::Budgets;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
 use crate::grant::{
@@ -98,6 +99,10 @@ impl Bench {
             }
             Job::Perform(Effect::Lease(lease), reply) => {
                 let _ = reply.send(self.lease(&lease));
+            }
+            Job::Perform(Effect::Spend(spend), reply) => {
+                let spent = Budgets::new(&*self.store).spend(&spend.charges, &spend.ids);
+                let _ = reply.send(spent.map_or(Done::Failed, Done::Spent));
             }
             Job::Do(work) => {
                 let reply = work(self);

@@ -396,7 +396,7 @@ impl JsonDriver {
             marker.done(found);
         }
         if let (true, Some(counter)) = (counts, &mut marker.counter) {
-            counter.scalar(Scalar::Text(shown.as_deref().unwrap_or(text)));
+            counter.scalar(Scalar::Text(text, shown.as_deref().unwrap_or(text)));
         }
         self.decoded = decoded;
     }
@@ -427,7 +427,7 @@ impl JsonDriver {
             add_string(new, splice.out());
         }
         if let (true, Some(counter)) = (self.counts(marker), &mut marker.counter) {
-            counter.scalar(Scalar::Number(shown.as_deref().unwrap_or(text)));
+            counter.scalar(Scalar::Number(text, shown.as_deref().unwrap_or(text)));
         }
     }
 

@@ -50,11 +50,14 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const ON_FAILURE: &[&str] = &["deny", "allow"];
     pub(in crate::policy) const REASONS: &[&str] = &["required", "optional"];
     pub(in crate::policy) const EFFECTS: &[&str] = &["allow", "grant", "hold", "deny"];
+    pub(in crate::policy) const BUDGET_EFFECTS: &[&str] = &["deny", "hold"];
+    pub(in crate::policy) const PER: &[&str] = &["caller", "all"];
     pub(in crate::policy) const SIDES: &[&str] = &["request", "response"];
     pub(in crate::policy) const UNMASKABLE: &[&str] = &["refuse", "pass"];
     pub(in crate::policy) const CASE: &[&str] = &["exact", "ignore"];
     pub(in crate::policy) const REREAD: &[&str] = &["always", "never"];
     pub(in crate::policy) const EMBED: &[&str] = &["mask", "pass", "deny"];
+    pub(in crate::policy) const VECTORS: &[&str] = &["strip"];
     pub(in crate::policy) const TRANSFORMS: &[&str] = &[
         "observe",
         "date_shift",
@@ -149,6 +152,11 @@ pub(in crate::policy) static POLICY: Table = Table {
             "what is allowed, granted, held or denied; the strictest fitting rule wins, whatever the order",
         ),
         may("grants", &Shape::Many(&Shape::Keys(&GRANT)), "standing grants, reviewed like code"),
+        may(
+            "budgets",
+            &Shape::Many(&Shape::Keys(&BUDGET)),
+            "how many different items may be had within a window, whatever single requests ask for",
+        ),
         may(
             "detectors",
             &Shape::Named { key: Scalar::Declared, value: &Shape::Keys(&DETECTOR) },
@@ -335,6 +343,46 @@ static GRANT: Table = Table {
     ],
 };
 
+static BUDGET: Table = Table {
+    name: "budget",
+    about: "At most so many different ids of a collection within a window. All fitting entries apply, each for every collection by itself.",
+    keys: &[
+        must("name", &NAME, "names it in records"),
+        may("who", &WHO, WHO_ABOUT),
+        may("services", &SERVICES, SERVICES_ABOUT),
+        must("operations", &OPERATIONS, "operations whose responses are counted, by name or pattern"),
+        may("resources", &RESOURCES, RESOURCES_ABOUT),
+        may("unless", &Shape::Keys(&UNLESS), "an act that fits all of this is not meant"),
+        must(
+            "ids",
+            &COUNT,
+            "how many different ids; a row without one counts as a new one. Exact to 4096, above with a standard error of 0.81 %",
+        ),
+        must(
+            "window",
+            &DURATION,
+            "within how long; the window rolls: what was had is forgotten when it is so long ago, or an eighth longer",
+        ),
+        may(
+            "per",
+            &Shape::One(Scalar::Choice(word::PER)),
+            "caller: each has such a budget; all: those whom it speaks of share one; default caller",
+        ),
+        may(
+            "effect",
+            &Shape::One(Scalar::Choice(word::BUDGET_EFFECTS)),
+            "where too little is left: deny; hold: only after approval or under a live grant, asked before a request that may bring more than is left; default deny",
+        ),
+        may("approval", &Shape::Keys(&APPROVAL), "for hold: what differs from the policy's approval"),
+        may(
+            "wait",
+            &DURATION,
+            "for hold: how long the connection may be parked for a decision; default: answer at once",
+        ),
+        may("because", &TEXT, "shown to the caller"),
+    ],
+};
+
 static DETECTOR: Table = Table {
     name: "detector",
     about: "One of pattern, words, keys and calls: how values of this entity are found.",
@@ -403,6 +451,11 @@ static MASK: Table = Table {
             "fields",
             &Shape::Named { key: Scalar::FieldPath, value: &TRANSFORM },
             "values found by where they stand in a JSON body",
+        ),
+        may(
+            "vectors",
+            &Shape::One(Scalar::Choice(word::VECTORS)),
+            "strip: what carries vectors by the catalogue is left out of responses, and requests no longer ask for it; what cannot be stripped is refused",
         ),
         may(
             "except",

@@ -23,11 +23,12 @@ fn walk(counter: &mut Counter, value: &Value) {
             }
             counter.close();
         }
-        Value::String(text) => counter.scalar(Scalar::Text(text.as_bytes())),
+        Value::String(text) => counter.scalar(Scalar::Text(text.as_bytes(), text.as_bytes())),
         Value::Number(number)
             if counter.wants_elements() || counter.levels.last().is_some_and(|l| l.object) =>
         {
-            counter.scalar(Scalar::Number(number.to_string().as_bytes()));
+            let number = number.to_string();
+            counter.scalar(Scalar::Number(number.as_bytes(), number.as_bytes()));
         }
         Value::Number(number) => counter.numbers(1, number.to_string().as_bytes()),
         _ => counter.scalar(Scalar::Literal),
@@ -124,7 +125,10 @@ fn columns_are_told_by_shape() {
             (r#"{"rows": [{"id": 1, "e": [0.1, 0.2, 0.3], "tags": [1, 2, 3], "place": [8.5, 47.4]}]}"#, 1),
             (r#"{"rows": [{"e": [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]}]}"#, 1),
             (r#"{"rows": [{"e": [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]}]}"#, 2),
-            (r#"{"rows": [{"e": {"7": 0.5, "100": 0.25}, "counts": {"2024": 3}, "named": {"a": 0.5}}]}"#, 1),
+            (
+                r#"{"rows": [{"e": {"7": 0.5, "100": 0.25}, "below": [-1, 2, 3], "counts": {"2024": 3}, "named": {"a": 0.5}}]}"#,
+                2,
+            ),
             (r#"{"rows": [{"e": "[0.1,0.2]", "s": "{1:0.4}/5", "t": "[draft]"}]}"#, 2),
             (r#"{"rows": {"deep": {"deeper": [{"e": [1e-3, 2, 3]}]}}, "other": [0.1, 0.2, 0.3]}"#, 1),
             (

@@ -14,8 +14,8 @@ const PAUSE: Duration = Duration::from_millis(8);
 /// Runs `attempt` until it answers; `None` means that it lost a race and decides anew from what stands now.
 ///
 /// # Errors
-/// What `attempt` answers, or [`ErrorKind::Store`] where it lost for [`PATIENCE`]: bounded, and towards deny.
-pub(super) fn settle<T>(mut attempt: impl FnMut() -> Result<Option<T>, Error>) -> Result<T, Error> {
+/// What `attempt` answers, or [`ErrorKind::Store`] where it lost for 15 s: bounded, and towards deny.
+pub fn settle<T>(mut attempt: impl FnMut() -> Result<Option<T>, Error>) -> Result<T, Error> {
     let started = Instant::now();
     let mut ceiling = Duration::from_micros(50);
     loop {

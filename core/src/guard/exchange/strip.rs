@@ -1,0 +1,94 @@
+//! Vectors that do not leave: requests that no longer ask for them, and responses without what carries them.
+//!
+//! What carries vectors is known from the catalogue; where only the shape of a value tells, and where nothing reads a body, nothing can be
+//! left out. So what is left is counted, and where any vector is among it, it does not leave.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::Exchange;
+use super::collect::State;
+use crate::classify::{Body as Whole, Classified, Entry, Outcome, http};
+use crate::error::Error;
+use crate::guard::body::Body;
+use crate::json::Path;
+use crate::mask::{Format, Masker, Plan, PlanSpec, Release, Transform};
+use crate::model::{Operation, Unit};
+
+/// What may bring vectors along.
+const MAY_CARRY: [Operation; 7] = [
+    Operation::VectorSearch,
+    Operation::VectorFetch,
+    Operation::VectorExport,
+    Operation::DataRead,
+    Operation::DataQuery,
+    Operation::DataExport,
+    Operation::Unknown,
+];
+/// What does, wherever its entry may say so.
+const CARRY: [Operation; 3] = [Operation::VectorFetch, Operation::VectorExport, Operation::Unknown];
+
+impl Exchange {
+    /// A request that asks for vectors which its caller will not get asks no longer: what it does then. `None` where it stays as it is.
+    pub(super) fn ask_for_no_vectors(
+        &mut self,
+        entry: &'static Entry,
+        done: &Classified,
+    ) -> Option<Classified> {
+        let asks = |op| matches!(op, Operation::VectorFetch | Operation::VectorExport);
+        if !self.enforces() || self.collected.coded || !done.acts.iter().any(|act| asks(act.operation)) {
+            return None;
+        }
+        let policy = Arc::clone(&self.shared.policy);
+        let service = policy.services().get(self.service?)?;
+        if !policy.strips(Some(service), &self.identity, &done.acts)
+            || self.collected.state != State::Whole
+            || self.content_type().and_then(Format::of) != Some(Format::Json)
+        {
+            return None;
+        }
+        let plan = without(entry).ok().filter(|plan| !plan.is_empty())?;
+        let keys = self.runtime.as_ref()?.keys.clone();
+        let mut masker = Masker::new(Arc::new(plan), Format::Json, keys, None);
+        let mut body = Vec::new();
+        if masker.push(self.collected.clear()?, &mut body).ok()? == Release::Unchanged {
+            return None;
+        }
+        masker.finish(&mut body).ok()?;
+        let fields = masker.into_report().total();
+        if fields == 0 {
+            return None;
+        }
+        let Outcome::NeedBody(pending) = http(service.system, self.head.as_ref()?, &service.base_path) else {
+            return None;
+        };
+        let less = pending.finish(Whole::Whole(&body)).ok()?;
+        self.collected.replace(Bytes::from(body));
+        self.cleared = fields;
+        Some(less)
+    }
+
+    /// Whether nothing can leave the vectors out of a response. `looks`: it is only looked at as it passes, behind a coding.
+    pub(super) fn cannot_strip(&self, content_type: Option<&str>, looks: bool) -> bool {
+        let among = |some: &[Operation]| self.acts.iter().any(|act| some.contains(&act.operation));
+        match (content_type.and_then(Format::of), self.response_census) {
+            // Some of it would have gone on before all of it is known.
+            (Some(Format::Json | Format::Ndjson | Format::Sse), Some(_)) => looks,
+            (Some(Format::Json | Format::Ndjson | Format::Sse), None) => among(&CARRY),
+            _ => among(&MAY_CARRY),
+        }
+    }
+
+    /// Whether vectors are left in a response that should have none.
+    pub(super) fn has_unstripped(&self) -> bool {
+        self.strips && Body::count(&self.response, Unit::Vectors).is_some_and(|vectors| vectors > 0)
+    }
+}
+
+/// The plan that clears what asks for vectors.
+fn without(entry: &Entry) -> Result<Plan, Error> {
+    let fields: Result<_, Error> =
+        entry.vector_flags().map(|path| Ok((Path::parse(&path)?, Transform::Drop))).collect();
+    Plan::compile(PlanSpec { fields: fields?, ..PlanSpec::default() })
+}

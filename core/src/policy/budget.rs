@@ -1,0 +1,152 @@
+//! How much may be had within a window, whatever single requests ask for.
+//!
+//! A rule judges one request, and a hundred requests that each may pass are an export. A budget counts the different ids that left over
+//! all of them: for each caller or for all together, and for each collection by itself.
+
+use std::sync::Arc;
+
+use super::Policy;
+use super::decide::merge;
+use super::decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, code};
+use super::scope::{Matcher, Reach};
+use crate::budget::Limit;
+use crate::identity::Identity;
+use crate::model::{Act, Verdict};
+
+/// What the caller is told where the entry has no words of its own.
+const SPENT: &str = "this caller has had as many different items as the policy lets out within the window";
+const HOLD: &str =
+    "this request may bring more different items than are left within the window, so it needs approval";
+
+/// One budget of a policy.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    /// Its name.
+    pub name: Arc<str>,
+    /// How many different ids may be had within how long.
+    pub limit: Limit,
+    /// What is done with a request when too little is left: `Deny` or `Hold`.
+    pub effect: Effect,
+    pub(super) matcher: Matcher,
+    /// Whether each caller has one of their own.
+    pub(super) each: bool,
+    /// For `Hold`.
+    pub(super) terms: Option<Arc<ApprovalTerms>>,
+    pub(super) because: Option<Arc<str>>,
+}
+
+/// A budget that a request draws on.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// The budget.
+    pub budget: Arc<Budget>,
+    /// What is had of: the name of a collection, or `*` for all that name several at once.
+    pub resource: String,
+    /// How much the request may bring at most; `None` where nothing in it limits that.
+    pub asked: Option<u64>,
+}
+
+impl Due {
+    /// What tells this budget from that of other callers and collections. Who is anonymous is one caller.
+    pub fn fields<'a>(&'a self, service: &'a str, identity: &'a Identity) -> [&'a [u8]; 6] {
+        let whose = |text: &'a str| if self.budget.each { text.as_bytes() } else { &[] };
+        let kind: &[u8] = match (self.budget.each, identity.is_anonymous()) {
+            (false, _) => b"all",
+            (true, true) => b"anonymous",
+            (true, false) => b"caller",
+        };
+        let issuer = identity.issuer.as_deref().unwrap_or("");
+        let name = self.budget.name.as_bytes();
+        [name, service.as_bytes(), self.resource.as_bytes(), kind, whose(&identity.subject), whose(issuer)]
+    }
+
+    fn fits(&self, facts: &Facts<'_>, service: usize, act: &Act) -> bool {
+        self.budget.matcher.fits(facts.identity, service, act, act.risk, Reach::Possibly)
+    }
+}
+
+impl Policy {
+    /// The budgets that a request draws on: for each collection that it names one of each entry that fits.
+    pub fn budgets(&self, facts: &Facts<'_>) -> Vec<Due> {
+        let mut due: Vec<Due> = Vec::new();
+        if self.budgets.is_empty() {
+            return due;
+        }
+        let unknown = [Act::unknown()];
+        let acts = if facts.acts.is_empty() { &unknown } else { facts.acts };
+        let service = self.service_index(facts.service);
+        for budget in &self.budgets {
+            for act in acts {
+                if !budget.matcher.fits(facts.identity, service, act, act.risk, Reach::Possibly) {
+                    continue;
+                }
+                // Patterns that differ may mean the same collections: together they have one budget.
+                let resource = if act.resource.contains('*') { "*" } else { &act.resource };
+                let asked = act.magnitude.count;
+                let same = |one: &&mut Due| Arc::ptr_eq(&one.budget, budget) && one.resource == resource;
+                match due.iter_mut().find(same) {
+                    Some(one) => one.asked = one.asked.zip(asked).map(|(a, b)| a.saturating_add(b)),
+                    None => {
+                        due.push(Due { budget: Arc::clone(budget), resource: resource.to_owned(), asked })
+                    }
+                }
+            }
+        }
+        due
+    }
+
+    /// A decision in the light of budgets that have too little left. As everywhere, a live grant satisfies what holds, and nothing
+    /// lifts what denies.
+    pub fn overdrawn(
+        &self,
+        decision: Decision,
+        spent: &[&Due],
+        facts: &Facts<'_>,
+        grants: &dyn GrantView,
+    ) -> Decision {
+        let strictest = |due: &&&Due| (due.budget.effect, std::cmp::Reverse(due.budget.name.clone()));
+        let Some(first) = spent.iter().max_by_key(strictest) else { return decision };
+        let names = || spent.iter().filter(|due| due.budget.effect == first.budget.effect);
+        let mut rules: Vec<Arc<str>> = names().map(|due| Arc::clone(&due.budget.name)).collect();
+        rules.sort_unstable();
+        rules.dedup();
+        let because = |sentence: &str| first.budget.because.clone().unwrap_or_else(|| sentence.into());
+        if decision.verdict == Verdict::Deny {
+            return decision;
+        }
+        if first.budget.effect == Effect::Deny {
+            let because = because(SPENT);
+            let code = code::BUDGET_SPENT;
+            return Decision {
+                verdict: Verdict::Deny,
+                code,
+                because,
+                rules,
+                grants: Vec::new(),
+                approval: None,
+                ..decision
+            };
+        }
+        let service = self.service_index(facts.service);
+        let name = facts.service.map_or("", |service| &service.name);
+        let drawing = facts.acts.iter().filter(|act| spent.iter().any(|due| due.fits(facts, service, act)));
+        let covering: Option<Vec<_>> =
+            drawing.map(|act| grants.covering(facts.identity, name, act)).collect();
+        if let Some(covering) = covering.filter(|covering| !covering.is_empty()) {
+            let mut all = decision.grants;
+            all.extend(covering);
+            all.sort_unstable();
+            all.dedup();
+            return Decision { grants: all, ..decision };
+        }
+        let terms: Vec<&Arc<ApprovalTerms>> =
+            decision.approval.iter().chain(names().filter_map(|due| due.budget.terms.as_ref())).collect();
+        let approval = merge(&terms);
+        if decision.verdict == Verdict::Hold {
+            return Decision { approval, ..decision };
+        }
+        let because = because(HOLD);
+        let code = code::BUDGET_APPROVAL_REQUIRED;
+        Decision { verdict: Verdict::Hold, code, because, rules, approval, ..decision }
+    }
+}
