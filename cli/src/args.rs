@@ -130,6 +130,9 @@ pub(crate) struct Classify {
     /// The system whose catalogue to use, e.g. qdrant or redis; without it every catalogue is asked.
     #[arg(long)]
     pub(crate) system: Option<String>,
+    /// The policy whose catalogues to use besides.
+    #[arg(long)]
+    pub(crate) policy: Option<PathBuf>,
     /// The HTTP method.
     #[arg(required_unless_present_any = ["jsonl", "sql", "script", "command"])]
     pub(crate) method: Option<String>,

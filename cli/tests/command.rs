@@ -297,6 +297,25 @@ fn a_command_is_given_word_by_word_and_statements_take_the_dialect_of_their_syst
 }
 
 #[test]
+fn a_policy_s_own_entries_are_explained_with_their_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    let own = "system: library\noperations:\n  - GET /shelves/{shelf}: data.read\n    resource: path.shelf\n";
+    std::fs::write(folder.path().join("library.yaml"), own).unwrap();
+    let policy = "version: 1\ncatalogues: [library.yaml]\nservices: {books: {system: library}}\n";
+    std::fs::write(&path, policy).unwrap();
+    let policy = path.to_str().unwrap();
+    let call = ["classify", "--policy", policy, "--system", "library", "--explain", "GET", "/shelves/poetry"];
+    let told = wardline(&call, "").out;
+    assert!(told.starts_with("data.read\tpoetry\t"), "{told}");
+    assert!(told.contains("/library.yaml:3  GET /shelves/{shelf}: data.read\n"), "{told}");
+    std::fs::write(folder.path().join("library.yaml"), own.replace("data.read", "data.raed")).unwrap();
+    let checked = wardline(&["check", policy], "");
+    assert_ne!(checked.code, 0);
+    assert!(format!("{}{}", checked.out, checked.err).contains("/library.yaml:3:"), "{}", checked.err);
+}
+
+#[test]
 fn grants_end_and_approvals_are_decided_by_those_entitled() {
     let folder = tempfile::tempdir().unwrap();
     let path = policy(folder.path());

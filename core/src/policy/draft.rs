@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget::Budget;
+use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Key, Node, beside, bytes, entities, number, threshold};
 use super::masking::{Embed, Entry, Side};
 use super::scope::{Amount, Callers, Matcher, Operations, Scope};
 use super::service::{IdentitySource, OnFailure, Service, State, Thresholds};
 use crate::budget::Limit;
-use crate::classify;
 use crate::clock::{Timestamp, parse_duration};
 use crate::detect::{self, Called, Custom, Find, Pattern, Words, Wrong};
 use crate::glob::Glob;
@@ -94,7 +94,7 @@ const ISSUER: &str = "policy";
 
 impl<'n> Draft<'n> {
     /// Reads what `root` says. `file` is where it stands, for what is relative to it.
-    pub(super) fn read(root: &'n Node, file: &str) -> Self {
+    pub(super) fn read(root: &'n Node, file: &str, catalogues: &Catalogues) -> Self {
         let groups: BTreeMap<String, Vec<String>> = entries(root, "groups")
             .map(|(name, people)| {
                 let people = people.elements().iter().filter_map(Node::text).map(str::to_owned);
@@ -106,7 +106,10 @@ impl<'n> Draft<'n> {
         let services: Vec<_> = entries(root, "services")
             .enumerate()
             .filter_map(|(index, (name, node))| {
-                Some(Part { node, is: read_service(index, name, node, thresholds, durable_from)? })
+                Some(Part {
+                    node,
+                    is: read_service(index, name, node, (thresholds, durable_from), catalogues)?,
+                })
             })
             .collect();
         let approval = read_approval(root, None);
@@ -242,10 +245,10 @@ fn read_service(
     index: usize,
     name: &str,
     node: &Node,
-    thresholds: Thresholds,
-    durable_from: Option<Risk>,
+    (thresholds, durable_from): (Thresholds, Option<Risk>),
+    catalogues: &Catalogues,
 ) -> Option<Service> {
-    let system = classify::system(text(node, "system")?)?;
+    let system = catalogues.system(text(node, "system")?)?;
     let hosts = list(node, "hosts", |host| Glob::new(&host.to_ascii_lowercase()).ok());
     let everywhere = || Glob::new("*").ok().filter(|_| system.takes_requests());
     Some(Service {

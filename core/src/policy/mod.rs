@@ -29,6 +29,7 @@
 //! ```
 
 mod budget;
+mod catalogues;
 mod decide;
 mod decision;
 mod document;
@@ -55,11 +56,13 @@ pub use masking::{Embed, Masking, Side};
 pub use service::{IdentitySource, OnFailure, Service, State, Thresholds};
 pub use suite::{Case, Expect, Response, Suite};
 
+use catalogues::Catalogues;
 use decide::Reason;
 use document::{Findings, MAX_BYTES, POLICY, Shape};
 use draft::{Draft, Rule};
 use masking::Masks;
 
+use crate::classify::{self, System};
 use crate::detect::{Called, Custom, Detector};
 use crate::error::{Diagnostic, Error, ErrorKind};
 use crate::grant::Grant;
@@ -79,6 +82,8 @@ pub struct Policy {
     thresholds: Thresholds,
     /// The terms of what a threshold or the default holds; none where nobody approves.
     approval: Option<Arc<ApprovalTerms>>,
+    /// Those that it brings or adds to.
+    systems: Vec<&'static System>,
     services: Vec<Service>,
     /// Sorted by name.
     rules: Vec<Rule>,
@@ -113,15 +118,21 @@ impl Policy {
             return Err(Error::policy(findings.sorted()));
         };
         document::check(&root, &Shape::Keys(&POLICY), &mut findings);
-        let draft = Draft::read(&root, file);
-        sense::check(&draft, &mut findings);
+        let catalogues = Catalogues::read(&root, file, &mut findings);
+        let draft = Draft::read(&root, file, &catalogues);
+        sense::check(&draft, &catalogues, &mut findings);
         if !findings.is_empty() {
             return Err(Error::policy(findings.sorted()));
         }
-        Self::compile(draft, Sha256::digest(text.as_bytes()).into())
+        let mut digest = Sha256::new_with_prefix(text);
+        for text in catalogues.texts() {
+            digest.update(b"\0");
+            digest.update(Sha256::digest(text));
+        }
+        Self::compile(draft, digest.finalize().into(), catalogues.into_own())
     }
 
-    fn compile(draft: Draft<'_>, digest: [u8; 32]) -> Result<Self, Error> {
+    fn compile(draft: Draft<'_>, digest: [u8; 32], systems: Vec<&'static System>) -> Result<Self, Error> {
         let mut rules: Vec<Rule> = draft.rules.into_iter().map(|part| part.is).collect();
         rules.sort_by(|a, b| a.name.cmp(&b.name));
         let meant = |operation: &Operation| {
@@ -139,6 +150,7 @@ impl Policy {
             durable_from: draft.durable_from,
             thresholds: draft.thresholds,
             approval: (!draft.approval.steps.is_empty()).then(|| Arc::new(draft.approval)),
+            systems,
             services: draft.services.into_iter().map(|part| part.is).collect(),
             grants: draft.grants.into_iter().map(|part| part.is.grant).collect(),
             budgets: draft.budgets.into_iter().map(|part| Arc::new(part.is)).collect(),
@@ -155,7 +167,19 @@ impl Policy {
         document::schema()
     }
 
-    /// SHA-256 of the policy's text.
+    /// The system of a name, with what the policy's own catalogues say of it.
+    pub fn system(&self, name: &str) -> Option<&'static System> {
+        self.systems.iter().copied().find(|system| system.name() == name).or_else(|| classify::system(name))
+    }
+
+    /// Every system, with what the policy's own catalogues say.
+    pub fn systems(&self) -> impl Iterator<Item = &'static System> {
+        let own = self.systems.iter().copied();
+        let mine = |system: &&System| self.systems.iter().any(|own| own.name() == system.name());
+        classify::systems().iter().filter(move |system| !mine(system)).chain(own)
+    }
+
+    /// SHA-256 of the policy's text and its catalogues.
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest
     }

@@ -136,6 +136,11 @@ pub(in crate::policy) static POLICY: Table = Table {
             &Shape::Keys(&APPROVAL),
             "what an approval takes, where a rule does not say otherwise",
         ),
+        may(
+            "catalogues",
+            &Shape::Many(&TEXT),
+            "files (relative to this one) in the format of core/data/catalogue: systems of your own, and further entries of those that are built in",
+        ),
         must(
             "services",
             &Shape::Named { key: Scalar::Name, value: &Shape::Keys(&SERVICE) },
