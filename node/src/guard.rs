@@ -99,7 +99,6 @@ impl Guard {
 
     /// Why a request would be let through, held or denied now (JSON). Nothing is recorded.
     #[napi]
-    #[expect(clippy::too_many_arguments, reason = "texts cross the border one by one")]
     pub fn explain(
         &self,
         env: &Env,
