@@ -110,13 +110,14 @@ class Guard {
   }
 }
 
-/** A request as it crosses the border: its headers are one text, name and value in turn. */
+/** A request as it crosses the border: its head, whose headers are one text, and its body. */
 function parts ({ method, url, headers = {}, body = '' }) {
   const lines = []
   for (const [name, value] of Object.entries(headers)) {
     for (const one of Array.isArray(value) ? value : [value]) lines.push(name, String(one))
   }
-  return [text(method, 'a method'), text(url, 'a URL'), lines.join('\n'), lines.length, asBytes(body)]
+  const head = { method: text(method, 'a method'), url: text(url, 'a URL'), headers: lines.join('\n'), lines: lines.length }
+  return [head, asBytes(body)]
 }
 
 /** A verified caller as JSON; nothing where there is none. */
