@@ -1,14 +1,20 @@
 //! Turns the catalogue's YAML into static Rust tables, so that the library neither parses YAML nor pays for it at run time.
 //! The lists of names become one table of bytes. An unknown key, operation or unit, a rule without effect or an entry said twice fails the build, with file and line.
 
-#[path = "build/catalogue.rs"]
-mod catalogue;
 #[path = "build/emit.rs"]
 mod emit;
+#[path = "src/classify/entries/entry.rs"]
+mod entry;
+#[path = "src/classify/entries/lower.rs"]
+mod lower;
 #[path = "build/names.rs"]
 mod names;
-#[path = "build/node.rs"]
+#[path = "src/classify/entries/node.rs"]
 mod node;
+#[path = "src/classify/entries/read.rs"]
+mod read;
+#[path = "build/variants.rs"]
+mod variants;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
@@ -18,6 +24,7 @@ fn main() {
     let folder = root.join("data/catalogue");
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build");
+    println!("cargo::rerun-if-changed=src/classify/entries");
     println!("cargo::rerun-if-changed=data/catalogue");
     println!("cargo::rerun-if-changed=data/names");
     println!("cargo::rerun-if-changed=src/model/operation.rs");
@@ -27,11 +34,12 @@ fn main() {
     let read = |path: PathBuf| {
         fs::read_to_string(&path).unwrap_or_else(|error| stop(&[format!("{}: {error}", path.display())]))
     };
-    let words = catalogue::Words::of(
+    let variants = variants::Variants::of(
         &read(root.join("src/model/operation.rs")),
         &read(root.join("src/model/act.rs")),
         &read(root.join("src/model/dialect.rs")),
     );
+    let words = variants.words();
     let (mut systems, mut wrong) = (Vec::new(), Vec::new());
     for file in yaml_files(&folder) {
         // A large system goes on in the folder of its name.
@@ -40,9 +48,14 @@ fn main() {
         let named =
             |path: PathBuf| (path.strip_prefix(&root).unwrap_or(&path).display().to_string(), read(path));
         let files: Vec<_> = std::iter::once(file).chain(parts).map(named).collect();
-        match catalogue::system(&files, &words) {
-            Ok(system) => systems.push(system),
-            Err(found) => wrong.extend(found),
+        match read::system(&files, &words) {
+            Ok(system) => {
+                wrong.extend(untold(&system));
+                systems.push(system);
+            }
+            Err(found) => wrong.extend(
+                found.iter().map(|fault| format!("{}:{}: {}", fault.file, fault.place.line, fault.what)),
+            ),
         }
     }
     if !wrong.is_empty() {
@@ -54,7 +67,7 @@ fn main() {
             stop(&[format!("{}: {error}", out.join(file).display())]);
         }
     };
-    match emit::tables(&systems) {
+    match emit::tables(&systems, &variants) {
         Ok(tables) => write("catalogue.rs", tables.as_bytes()),
         Err(unnumbered) => stop(&unnumbered),
     }
@@ -62,6 +75,14 @@ fn main() {
         Ok(table) => write("names.bin", &table),
         Err(error) => stop(&[format!("data/names: {error}")]),
     }
+}
+
+/// What a built-in system must say besides.
+fn untold(system: &read::System) -> Vec<String> {
+    let needed =
+        [("title", &system.title, true), ("spec.source", &system.source, !system.entries.is_empty())];
+    let missing = needed.iter().filter(|(_, given, needed)| given.is_empty() && *needed);
+    missing.map(|(what, ..)| format!("{}: {what} is missing", system.name)).collect()
 }
 
 /// The YAML files of a folder, in the order of their names.

@@ -24,6 +24,10 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Check a policy: every error at once, with file, line and column.
     Check(Check),
+    /// Say why a request would be let through, held or denied: rules that fit and not, the nearest grant.
+    Explain(Box<Explain>),
+    /// Try the cases beside policies (NAME.test.yaml).
+    Test(Test),
     /// Say what a request does: its acts, each with operation, resource, magnitude and risk.
     Classify(Classify),
     /// Find personal data and secrets in a text from standard input.
@@ -54,6 +58,51 @@ pub(crate) enum Command {
 pub(crate) struct Check {
     /// The policy file.
     pub(crate) policy: PathBuf,
+    /// How findings are told: for people, as JSON, as SARIF 2.1.0, or as GitHub's annotations.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum Format {
+    #[default]
+    Text,
+    Json,
+    Sarif,
+    Github,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Explain {
+    /// The policy file; grants are those of its state folder.
+    #[arg(long, env = "WARDLINE_POLICY")]
+    pub(crate) policy: PathBuf,
+    /// The HTTP method.
+    pub(crate) method: String,
+    /// The whole URL, or path and query; its host chooses the service.
+    pub(crate) url: String,
+    /// A header, NAME: VALUE.
+    #[arg(long)]
+    pub(crate) header: Vec<String>,
+    /// The request body; `-` reads it from standard input.
+    #[arg(long)]
+    pub(crate) body: Option<String>,
+    /// Who asks; nobody who was authenticated where absent.
+    #[arg(long = "as")]
+    pub(crate) by: Option<String>,
+    /// Groups of who asks.
+    #[arg(long, requires = "by")]
+    pub(crate) group: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Test {
+    /// Files of cases, or folders that hold some.
+    #[arg(default_value = ".")]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Write a JUnit report to this file.
+    #[arg(long)]
+    pub(crate) junit: Option<PathBuf>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -81,6 +130,9 @@ pub(crate) struct Classify {
     /// The system whose catalogue to use, e.g. qdrant or redis; without it every catalogue is asked.
     #[arg(long)]
     pub(crate) system: Option<String>,
+    /// The policy whose catalogues to use besides.
+    #[arg(long)]
+    pub(crate) policy: Option<PathBuf>,
     /// The HTTP method.
     #[arg(required_unless_present_any = ["jsonl", "sql", "script", "command"])]
     pub(crate) method: Option<String>,

@@ -61,6 +61,143 @@ fn check_names_every_error_with_its_place() {
 }
 
 #[test]
+fn findings_are_told_to_scanners_and_to_workflows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a,b.yaml");
+    std::fs::write(&path, "version: 1\nstate: memory\nservices: {v: {system: qdrannt}}\nruels: []\n")
+        .unwrap();
+    let path = path.to_str().unwrap();
+    let sarif = wardline(&["check", "--format", "sarif", path], "");
+    let told = json(&sarif);
+    let results = told["runs"][0]["results"].as_array().unwrap();
+    assert_eq!((sarif.code, results.len(), told["version"].as_str()), (1, 2, Some("2.1.0")));
+    let place = &results[1]["locations"][0]["physicalLocation"];
+    assert_eq!(
+        (place["region"]["startLine"].as_u64(), place["artifactLocation"]["uri"].as_str()),
+        (Some(4), Some(path))
+    );
+    assert_eq!(told["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap().len(), 2);
+    let github = wardline(&["check", "--format", "github", path], "");
+    let lines: Vec<&str> = github.out.lines().collect();
+    assert!(
+        lines[1].starts_with("::error file=")
+            && lines[1].contains("a%2Cb.yaml,line=4,col=1,title=unknown_key::unknown key"),
+        "{}",
+        github.out
+    );
+    let sound = policy(folder.path());
+    assert_eq!(wardline(&["check", "--format", "github", sound.to_str().unwrap()], "").out, "");
+}
+
+#[test]
+fn a_verdict_is_explained_and_nothing_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path());
+    let path = path.to_str().unwrap();
+    let ask = |more: &[&str]| {
+        let scroll = [
+            "explain",
+            "--policy",
+            path,
+            "POST",
+            "/collections/docs/points/scroll",
+            "--body",
+            r#"{"with_vector": true, "limit": 9000}"#,
+        ];
+        wardline(&[&scroll, more].concat(), "")
+    };
+    let held = ask(&["--as", "ana"]);
+    assert!(held.out.starts_with("hold  approval_required: "), "{}", held.out);
+    assert!(
+        held.out.contains("  fits    bulk  ") && held.out.contains("approval  1 of security\n"),
+        "{}",
+        held.out
+    );
+    let told = json(&ask(&["--json"]));
+    assert_eq!((told["verdict"].as_str(), told["code"].as_str()), (Some("deny"), Some("default_deny")));
+    assert_eq!(told["acts"][0]["rules"][0]["misses"], serde_json::json!(["who"]));
+    assert!(!folder.path().join("state").exists());
+    assert_eq!(ask(&["--header", "no colon"]).code, 2);
+}
+
+#[test]
+fn a_grant_that_does_not_cover_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path());
+    let path = path.to_str().unwrap();
+    let issued = wardline(
+        &[
+            "grant",
+            "issue",
+            "--policy",
+            path,
+            "--who",
+            "user:ana",
+            "--operation",
+            "vector.export",
+            "--resource",
+            "notes",
+            "--until",
+            "1h",
+            "--reason",
+            "r",
+            "--as",
+            "sam",
+        ],
+        "",
+    );
+    assert_eq!(issued.code, 0, "{}", issued.err);
+    let ask = |collection: &str| {
+        let url = format!("/collections/{collection}/points/scroll");
+        wardline(
+            &[
+                "explain",
+                "--policy",
+                path,
+                "POST",
+                &url,
+                "--body",
+                r#"{"with_vector": true, "limit": 9000}"#,
+                "--as",
+                "ana",
+            ],
+            "",
+        )
+        .out
+    };
+    assert!(ask("docs").contains(" comes nearest: it is for other resources"), "{}", ask("docs"));
+    assert!(ask("notes").starts_with("allow  granted"), "{}", ask("notes"));
+    assert!(ask("notes").contains(" covers it\n"));
+}
+
+#[test]
+fn cases_are_tried_and_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    policy(folder.path());
+    let cases = folder.path().join("wardline.test.yaml");
+    std::fs::write(
+        &cases,
+        "cases:\n  - name: strangers <out>\n    request: {url: /collections}\n    expect: {verdict: deny}\n  - name: wrong\n    request: {url: /collections}\n    expect: {verdict: allow}\n",
+    )
+    .unwrap();
+    let report = folder.path().join("report.xml");
+    let all = wardline(&["test", folder.path().to_str().unwrap(), "--junit", report.to_str().unwrap()], "");
+    assert_eq!((all.code, all.out.lines().last()), (1, Some("2 cases, 1 failed")));
+    assert!(all.out.contains("verdict: expected allow, got deny"), "{}", all.out);
+    let report = std::fs::read_to_string(report).unwrap();
+    assert!(
+        report.contains("tests=\"2\" failures=\"1\"") && report.contains("strangers &lt;out&gt;"),
+        "{report}"
+    );
+    let lines = wardline(&["test", "--json", cases.to_str().unwrap()], "");
+    assert_eq!((lines.out.lines().count(), json(&lines)["passed"].as_bool()), (2, Some(true)));
+    std::fs::write(&cases, "cases: [{name: a, expect: {verdict: deny}}]\n").unwrap();
+    let wrong = wardline(&["test", cases.to_str().unwrap()], "");
+    assert!(wrong.code == 1 && wrong.err.contains(":1:9: `request` is missing"), "{}", wrong.err);
+    assert_eq!(wardline(&["test", folder.path().join("none").to_str().unwrap()], "").code, 2);
+}
+
+#[test]
 fn what_a_policy_declares_is_listed_found_and_masked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wardline.yaml");
@@ -157,6 +294,25 @@ fn a_command_is_given_word_by_word_and_statements_take_the_dialect_of_their_syst
         let told = wardline(&["classify", "--system", system, "--sql", text], "").out;
         assert_eq!(told.contains("file.write"), writes, "{told}");
     }
+}
+
+#[test]
+fn a_policy_s_own_entries_are_explained_with_their_file_and_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    let own = "system: library\noperations:\n  - GET /shelves/{shelf}: data.read\n    resource: path.shelf\n";
+    std::fs::write(folder.path().join("library.yaml"), own).unwrap();
+    let policy = "version: 1\ncatalogues: [library.yaml]\nservices: {books: {system: library}}\n";
+    std::fs::write(&path, policy).unwrap();
+    let policy = path.to_str().unwrap();
+    let call = ["classify", "--policy", policy, "--system", "library", "--explain", "GET", "/shelves/poetry"];
+    let told = wardline(&call, "").out;
+    assert!(told.starts_with("data.read\tpoetry\t"), "{told}");
+    assert!(told.contains("/library.yaml:3  GET /shelves/{shelf}: data.read\n"), "{told}");
+    std::fs::write(folder.path().join("library.yaml"), own.replace("data.read", "data.raed")).unwrap();
+    let checked = wardline(&["check", policy], "");
+    assert_ne!(checked.code, 0);
+    assert!(format!("{}{}", checked.out, checked.err).contains("/library.yaml:3:"), "{}", checked.err);
 }
 
 #[test]

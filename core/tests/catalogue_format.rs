@@ -2,21 +2,29 @@
 
 #![allow(clippy::unwrap_used, dead_code)]
 
-#[path = "../build/catalogue.rs"]
-mod catalogue;
-#[path = "../build/node.rs"]
+#[path = "../src/classify/entries/entry.rs"]
+mod entry;
+#[path = "../src/classify/entries/node.rs"]
 mod node;
+#[path = "../src/classify/entries/read.rs"]
+mod read;
 
-use catalogue::Words;
+use read::Words;
+
+fn words() -> Words {
+    let one = |word: &str| vec![word.to_owned()];
+    Words { operations: one("data.read"), units: one("rows"), dialects: one("postgres") }
+}
 
 fn wrong(operations: &str) -> Vec<String> {
-    let words = Words::of(
-        "    DataRead: \"data.read\", 30,\n",
-        "    Rows: \"rows\";\n",
-        "    Postgres: \"postgres\" | \"pg\";\n",
-    );
+    let words = words();
     let text = format!("system: s\ntitle: S\nspec: {{source: x, commit: y}}\noperations:\n{operations}");
-    catalogue::system(&[("s.yaml".into(), text)], &words).err().unwrap_or_default()
+    read::system(&[("s.yaml".into(), text)], &words).err().map_or_else(Vec::new, told)
+}
+
+fn told(faults: Vec<node::Fault>) -> Vec<String> {
+    let one = |fault: node::Fault| format!("{}:{}: {}", fault.file, fault.place.line, fault.what);
+    faults.into_iter().map(one).collect()
 }
 
 #[test]
@@ -61,24 +69,20 @@ fn mistakes_are_told_with_file_and_line() {
 
 #[test]
 fn a_system_goes_on_in_further_files() {
-    let words = Words::of(
-        "    DataRead: \"data.read\", 30,\n",
-        "    Rows: \"rows\";\n",
-        "    Postgres: \"postgres\" | \"pg\";\n",
-    );
+    let words = words();
     let read = |more: &str| {
         let head = "system: s\ntitle: S\nspec: {source: x, commit: y}\noperations:\n  - GET /a: data.read\n";
-        catalogue::system(&[("s.yaml".into(), head.into()), ("s/more.yaml".into(), more.into())], &words)
+        read::system(&[("s.yaml".into(), head.into()), ("s/more.yaml".into(), more.into())], &words)
     };
     assert_eq!(read("operations:\n  - GET /b: data.read\n").map(|s| s.entries.len()).ok(), Some(2));
-    let twice = read("operations:\n  - GET /a: data.read\n").err().unwrap();
+    let twice = read("operations:\n  - GET /a: data.read\n").err().map(told).unwrap();
     assert_eq!(twice, ["s/more.yaml:2: said before, on line 5"]);
 }
 
 #[test]
 fn parameters_are_found_in_every_spelling() {
     let route = "/{repo..2}.git/{*rest}?uploads&x=1";
-    assert_eq!(catalogue::params(route), ["repo", "rest"]);
-    assert_eq!(catalogue::action(route), Some("uploads"));
-    assert_eq!(catalogue::action("/a"), None);
+    assert_eq!(read::params(route), ["repo", "rest"]);
+    assert_eq!(read::action(route), Some("uploads"));
+    assert_eq!(read::action("/a"), None);
 }

@@ -52,6 +52,34 @@ export interface Reading {
   acts: Act[]
 }
 
+/** Why a verdict is as it is. */
+export interface Explanation {
+  /** The service of the policy; `null` where none answers to the host and path. */
+  service: string | null
+  mode: 'enforce' | 'observe'
+  verdict: 'allow' | 'hold' | 'deny'
+  code: string
+  because: string
+  risk: number
+  /** The rules that decide. */
+  rules: string[]
+  grants: string[]
+  /** Who would have to approve. */
+  approval?: { from: string[], need: number }[]
+  acts: Reasons[]
+}
+
+/** What the policy says of one act. */
+export interface Reasons extends Act {
+  final_risk: number
+  thresholds: { hold: number | null, deny: number | null }
+  /** Every rule, those that fit first; `misses` are the keys of a rule that the act does not fit. */
+  rules: { rule: string, line: number, effect: 'allow' | 'grant' | 'hold' | 'deny', misses: string[] }[]
+  /** The live grant that covers it, or else the caller's that comes nearest, and what it lacks. */
+  covered_by?: string
+  nearest?: { grant: string, lack: string }
+}
+
 /** What a grant is for. */
 export interface Scope {
   who: string[]
@@ -152,6 +180,14 @@ export class Guard {
     headers?: Record<string, string | string[]>
     body?: string | Uint8Array
   }): Reading
+
+  /** Why a request would be let through, held or denied now: each rule, and what of the request does not fit it. Nothing is recorded. */
+  explain (request: {
+    method: string
+    url: string
+    headers?: Record<string, string | string[]>
+    body?: string | Uint8Array
+  }, identity?: Identity | string | null): Explanation
 
   /**
    * Calls `work` where these statements may run, and answers as it does. Rejects with the code of the answer where they may not. `parameters` are

@@ -55,13 +55,13 @@ class Guard {
   }
 
   /** What a request would be taken for. Nothing is decided or recorded. */
-  classify ({ method, url, headers = {}, body = '' }) {
-    const lines = []
-    for (const [name, value] of Object.entries(headers)) {
-      for (const one of Array.isArray(value) ? value : [value]) lines.push(name, String(one))
-    }
-    return JSON.parse(this[stands].classify(
-      text(method, 'a method'), text(url, 'a URL'), lines.join('\n'), lines.length, asBytes(body)))
+  classify (request) {
+    return JSON.parse(this[stands].classify(...parts(request)))
+  }
+
+  /** Why a request would be let through, held or denied now. Nothing is recorded. */
+  explain (request, identity = null) {
+    return JSON.parse(this[stands].explain(...parts(request), caller(identity)))
   }
 
   /** Issues a grant; its clock starts now. */
@@ -108,6 +108,16 @@ class Guard {
   async check () {
     await this[stands].check()
   }
+}
+
+/** A request as it crosses the border: its head, whose headers are one text, and its body. */
+function parts ({ method, url, headers = {}, body = '' }) {
+  const lines = []
+  for (const [name, value] of Object.entries(headers)) {
+    for (const one of Array.isArray(value) ? value : [value]) lines.push(name, String(one))
+  }
+  const head = { method: text(method, 'a method'), url: text(url, 'a URL'), headers: lines.join('\n'), lines: lines.length }
+  return [head, asBytes(body)]
 }
 
 /** A verified caller as JSON; nothing where there is none. */

@@ -74,15 +74,7 @@ impl Guard {
 
     /// What a request would be taken for, as JSON.
     #[napi]
-    pub fn classify(
-        &self,
-        env: &Env,
-        method: String,
-        target: String,
-        joined: String,
-        count: u32,
-        body: &[u8],
-    ) -> napi::Result<String> {
+    pub fn classify(&self, env: &Env, request: Request, body: &[u8]) -> napi::Result<String> {
         #[derive(Serialize)]
         struct Reading {
             service: Option<String>,
@@ -90,11 +82,26 @@ impl Guard {
             acts: Vec<wardline::model::Act>,
         }
         let read = sealed(|| {
-            let reading =
-                self.inner.classify(&head(&method, target, heads::parse(&joined, count)?)?, body)?;
+            let reading = self.inner.classify(&request.head()?, body)?;
             json(&Reading { service: reading.service, entry: reading.entry, acts: reading.acts })
         });
         read.map_err(|error| thrown(env, &error))
+    }
+
+    /// Why a request would be let through, held or denied now (JSON). Nothing is recorded.
+    #[napi]
+    pub fn explain(
+        &self,
+        env: &Env,
+        request: Request,
+        body: &[u8],
+        identity: Option<String>,
+    ) -> napi::Result<String> {
+        let told = sealed(|| {
+            let caller = caller("", identity.as_deref())?;
+            json(&self.inner.explain(Subject::Http(request.head()?), body, caller))
+        });
+        told.map_err(|error| thrown(env, &error))
     }
 
     /// Issues a grant on these terms (JSON).
@@ -221,6 +228,25 @@ pub struct Masked {
     pub body: Option<napi::bindgen_prelude::Buffer>,
     /// How many findings by name, as JSON.
     pub findings: String,
+}
+
+/// A request without its body.
+#[napi(object)]
+pub struct Request {
+    /// The method.
+    pub method: String,
+    /// Path and query, or a whole URL.
+    pub url: String,
+    /// Names and values in turn, each on a line.
+    pub headers: String,
+    /// How many lines they are.
+    pub lines: u32,
+}
+
+impl Request {
+    fn head(self) -> Result<HttpHead, wardline::Error> {
+        head(&self.method, self.url, heads::parse(&self.headers, self.lines)?)
+    }
 }
 
 /// Something that asks the store or the log, off the event loop. Its promise gives JSON.

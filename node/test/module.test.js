@@ -136,6 +136,15 @@ describe('Guard', () => {
     assert.strictEqual(guard.classify({ method: 'GET', url: '/elsewhere' }).service, null)
   })
 
+  it('explains a verdict', () => {
+    const { guard } = place()
+    const told = guard.explain({ method: 'DELETE', url: '/qdrant/collections/docs' }, 'ana')
+    assert.deepStrictEqual([told.service, told.acts[0].operation], ['vectors', 'collection.drop'])
+    assert.ok(told.acts[0].rules.every(({ rule, line, misses }) => line > 0 && (misses.length > 0 || rule.length > 0)))
+    assert.throws(() => guard.explain({ method: 'NO WAY', url: '/' }), { code: 'invalid_input' })
+    assert.throws(() => guard.explain({ method: 'GET', url: '/' }, 7), { code: 'invalid_input' })
+  })
+
   it('tells whether its store and log are there', async () => {
     const here = place()
     await here.guard.check()

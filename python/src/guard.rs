@@ -59,11 +59,7 @@ impl Guard {
         identity: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         static TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
-        let caller = match identity {
-            Some(identity) => Caller::Verified(identity::read(identity)?),
-            None => Caller::Peer(None),
-        };
-        let said = Said::new(self.inner.begin(subject, caller, "python"));
+        let said = Said::new(self.inner.begin(subject, caller(identity)?, "python"));
         TYPE.import(py, "wardline._running", "Admission")?.call1((said,))
     }
 
@@ -229,14 +225,32 @@ impl Guard {
             acts: &'a [Act],
         }
         let reading = working(py, || {
-            let head =
-                request(method, url, headers.map(Pairs::list).unwrap_or_default()).ok_or_else(|| {
-                    Error::new(ErrorKind::Input, "expected a method, a URL and headers of HTTP")
-                })?;
+            let head = request(method, url, headers.map(Pairs::list).unwrap_or_default())
+                .ok_or_else(not_a_request)?;
             self.inner.classify(&head, body.unwrap_or_default())
         })?;
         let (service, acts) = (reading.service.as_deref(), &reading.acts);
         border::to_python(py, &Reading { service, entry: reading.entry, acts })
+    }
+
+    /// Why a request would be let through, held or denied now: each rule, and what of the request does not fit it. Nothing is recorded.
+    #[pyo3(signature = (method, url, headers=None, body=None, *, identity=None))]
+    fn explain<'py>(
+        &self,
+        py: Python<'py>,
+        method: &str,
+        url: &str,
+        headers: Option<Pairs>,
+        body: Option<&[u8]>,
+        identity: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let caller = caller(identity)?;
+        let told = working(py, || {
+            let head = request(method, url, headers.map(Pairs::list).unwrap_or_default())
+                .ok_or_else(not_a_request)?;
+            Ok(self.inner.explain(Subject::Http(head), body.unwrap_or_default(), caller))
+        })?;
+        border::to_python(py, &told)
     }
 
     /// Issues a grant; its clock starts now. `until` is an instant (RFC 3339) or a length such as `3h`.
@@ -354,6 +368,18 @@ fn host(headers: &http::HeaderMap) -> String {
         .collect();
     hosts.dedup();
     hosts.join(", ")
+}
+
+/// Who says something; nobody whom anybody verified where it is absent.
+fn caller(identity: Option<&Bound<'_, PyAny>>) -> PyResult<Caller> {
+    match identity {
+        Some(identity) => Ok(Caller::Verified(identity::read(identity)?)),
+        None => Ok(Caller::Peer(None)),
+    }
+}
+
+fn not_a_request() -> Error {
+    Error::new(ErrorKind::Input, "expected a method, a URL and headers of HTTP")
 }
 
 fn unknown_dialect(py: Python<'_>) -> PyErr {

@@ -97,6 +97,17 @@ def test_classify_reads_like_the_server_would() -> None:
         assert guard().classify("GET", "/collections", headers=headers)["service"] == "vectors"  # type: ignore[arg-type]
 
 
+def test_a_verdict_is_explained() -> None:
+    told = guard().explain("DELETE", "/collections/docs", identity="ana")
+    assert (told["service"], told["verdict"]) == ("vectors", "deny")
+    (act,) = told["acts"]
+    assert act["operation"] == "collection.drop" and act["final_risk"] == told["risk"]
+    for rule in act["rules"]:
+        assert rule["line"] > 0 and (rule["rule"] in told["rules"] or rule["misses"] or rule["effect"] != "deny")
+    with pytest.raises(WardlineError):
+        guard().explain("NO WAY", "/collections")
+
+
 def test_detect_counts_in_the_text_s_own_units() -> None:
     text = "Grüße an ana@example.org"
     (found,) = detect(text)

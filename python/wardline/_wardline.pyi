@@ -3,7 +3,7 @@ from os import PathLike
 from typing import ClassVar, Optional, TypeVar, Union, final
 
 from ._running import Admission
-from .types import Approval, Finding, Grant, Reading, Unmasked
+from .types import Approval, Explanation, Finding, Grant, Reading, Unmasked
 
 __version__: str
 
@@ -93,6 +93,19 @@ class Guard:
         body: Optional[bytes] = None,
     ) -> Reading:
         """What a request would be taken for. Nothing is decided or recorded."""
+    def explain(
+        self,
+        method: str,
+        url: str,
+        headers: Union[Mapping[str, str], Sequence[tuple[str, str]], None] = None,
+        body: Optional[bytes] = None,
+        *,
+        identity: Union[Identity, str, None] = None,
+    ) -> Explanation:
+        """Why a request would be let through, held or denied now: each rule, and what of the request does not fit it.
+
+        Nothing is recorded, leased or held.
+        """
     def issue_grant(
         self,
         *,

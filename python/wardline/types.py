@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Optional, TypedDict
+from typing import Any, Literal, Optional, TypedDict
 
 
 class Diagnostic(TypedDict):
@@ -47,6 +47,47 @@ class Reading(TypedDict):
     service: Optional[str]
     entry: Optional[str]
     acts: list[Act]
+
+
+class Considered(TypedDict):
+    """A rule, and the keys of it that the act does not fit; where there are none, it speaks of the act."""
+
+    rule: str
+    line: int
+    effect: Literal["allow", "grant", "hold", "deny"]
+    misses: list[str]
+
+
+class Nearest(TypedDict, total=False):
+    """The caller's grant that comes nearest, and what it lacks: ``lack``, with what belongs to it."""
+
+    grant: str
+    lack: str
+
+
+class Reasons(Act, total=False):
+    """What the policy says of one act. ``covered_by`` is a live grant."""
+
+    final_risk: int
+    thresholds: dict[str, Optional[int]]
+    rules: list[Considered]
+    covered_by: str
+    nearest: Nearest
+
+
+class Explanation(TypedDict, total=False):
+    """Why a verdict is as it is. ``approval`` says who would have to approve."""
+
+    service: Optional[str]
+    mode: Literal["enforce", "observe"]
+    verdict: Literal["allow", "hold", "deny"]
+    code: str
+    because: str
+    risk: int
+    rules: list[str]
+    grants: list[str]
+    approval: list[dict[str, Any]]
+    acts: list[Reasons]
 
 
 class Unmasked(TypedDict):

@@ -1,6 +1,7 @@
 //! `wardline classify`: what a request does.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::str::FromStr;
 
 use base64::Engine as _;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use wardline::classify::explain::{self, Ground};
 use wardline::classify::{self, Body, Dialect, Outcome as Classified, System};
 use wardline::model::{Act, HttpHead, Magnitude, Risk};
+use wardline::policy::Policy;
 
 use crate::args::Classify;
 use crate::{Failure, Outcome, Streams};
@@ -116,8 +118,9 @@ impl Explained {
 }
 
 pub(crate) fn run(args: &Classify, json: bool, streams: &mut Streams<'_>) -> Outcome {
+    let known = Known::of(args.policy.as_deref())?;
     if args.jsonl {
-        streams.each_line(|question: Question| answer(&question, args.explain))?;
+        streams.each_line(|question: Question| answer(&question, &known, args.explain))?;
         return Ok(0);
     }
     let mut given = |text: &Option<String>| match text.as_deref() {
@@ -135,7 +138,7 @@ pub(crate) fn run(args: &Classify, json: bool, streams: &mut Streams<'_>) -> Out
         argv: args.command.clone(),
         ..Question::default()
     };
-    let judged = judge(&question, args.explain)?;
+    let judged = judge(&question, &known, args.explain)?;
     if json {
         streams.json(&summary(&judged, None))?;
         return Ok(0);
@@ -153,8 +156,27 @@ pub(crate) fn run(args: &Classify, json: bool, streams: &mut Streams<'_>) -> Out
     Ok(0)
 }
 
-fn answer(question: &Question, explain: bool) -> Result<Answer, Failure> {
-    Ok(summary(&judge(question, explain)?, Some(question.id.clone())))
+fn answer(question: &Question, known: &Known, explain: bool) -> Result<Answer, Failure> {
+    Ok(summary(&judge(question, known, explain)?, Some(question.id.clone())))
+}
+
+/// The systems that requests may be for: those that are built in, and those of a policy.
+struct Known(Option<Policy>);
+
+impl Known {
+    fn of(policy: Option<&Path>) -> Result<Self, Failure> {
+        Ok(Self(policy.map(Policy::from_file).transpose()?))
+    }
+
+    fn system(&self, name: &str) -> Option<&'static System> {
+        self.0.as_ref().map_or_else(|| classify::system(name), |policy| policy.system(name))
+    }
+
+    fn all(&self) -> Vec<&'static System> {
+        self.0
+            .as_ref()
+            .map_or_else(|| classify::systems().iter().collect(), |policy| policy.systems().collect())
+    }
 }
 
 /// What a request does, and why where that is asked.
@@ -173,9 +195,9 @@ impl Judged {
 }
 
 /// The acts of a request; a request that has no one reading is unknown, with the reason.
-fn judge(question: &Question, explain: bool) -> Result<Judged, Failure> {
+fn judge(question: &Question, known: &Known, explain: bool) -> Result<Judged, Failure> {
     if let Some(text) = &question.sql {
-        let own = || classify::system(question.system.as_deref()?)?.dialect();
+        let own = || known.system(question.system.as_deref()?)?.dialect();
         let dialect = question.dialect.as_deref().and_then(Dialect::by_name).or_else(own);
         let done = classify::sql(text, dialect);
         let grounds = explain.then(|| explain::sql(text, dialect));
@@ -187,14 +209,14 @@ fn judge(question: &Question, explain: bool) -> Result<Judged, Failure> {
         return Ok(Judged { acts: done.acts, refused: done.reason, grounds, ..Judged::default() });
     }
     if let Some(argv) = &question.argv {
-        return Ok(command(question.system.as_deref(), argv, explain));
+        return Ok(command(question.system.as_deref(), known, argv, explain));
     }
     let (method, url) = match (&question.grpc_path, &question.method, &question.url) {
         (Some(path), ..) => ("POST", path),
         (None, Some(method), Some(url)) => (method.as_str(), url),
         _ => return Ok(Judged::unknown(None)),
     };
-    let mut head = head(method, url, &question.headers)?;
+    let mut head = head(method, url, question.headers.iter().map(|(name, value)| (&**name, &**value)))?;
     if question.grpc_path.is_some() {
         head.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
     }
@@ -207,8 +229,8 @@ fn judge(question: &Question, explain: bool) -> Result<Judged, Failure> {
         Some(value) => value.to_string().into_bytes(),
     };
     let systems: Vec<&'static System> = match &question.system {
-        Some(name) => classify::system(name).into_iter().collect(),
-        None => classify::systems().iter().collect(),
+        Some(name) => known.system(name).into_iter().collect(),
+        None => known.all(),
     };
     let mut best: Option<Judged> = None;
     for system in systems {
@@ -234,14 +256,14 @@ fn judge(question: &Question, explain: bool) -> Result<Judged, Failure> {
 }
 
 /// What a command of a system does.
-fn command(system: Option<&str>, argv: &[String], explain: bool) -> Judged {
+fn command(system: Option<&str>, known: &Known, argv: &[String], explain: bool) -> Judged {
     let words: Vec<&str> = argv.iter().map(String::as_str).collect();
     let Some(system) = system.filter(|name| *name != "shell") else {
         let done = classify::shell::argv(&words);
         let grounds = explain.then(|| explain::argv(&words));
         return Judged { acts: done.acts, refused: done.reason, grounds, ..Judged::default() };
     };
-    let Some(system) = classify::system(system) else { return Judged::unknown(None) };
+    let Some(system) = known.system(system) else { return Judged::unknown(None) };
     match classify::command(system, &words) {
         Ok(done) => {
             let grounds = explain.then(|| explain::command(system, &words).ok()).flatten();
@@ -251,7 +273,12 @@ fn command(system: Option<&str>, argv: &[String], explain: bool) -> Judged {
     }
 }
 
-fn head(method: &str, url: &str, headers: &BTreeMap<String, String>) -> Result<HttpHead, Failure> {
+/// The head of a request as the command line and the evaluation border give it.
+pub(super) fn head<'h>(
+    method: &str,
+    url: &str,
+    headers: impl IntoIterator<Item = (&'h str, &'h str)>,
+) -> Result<HttpHead, Failure> {
     let wrong = |what: &str| Failure::Usage(format!("expected {what}"));
     let method = Method::from_str(method).map_err(|_| wrong("an HTTP method"))?;
     let mut map = HeaderMap::new();

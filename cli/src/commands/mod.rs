@@ -6,6 +6,8 @@ pub(crate) mod check;
 pub(crate) mod classify;
 pub(crate) mod completions;
 pub(crate) mod detect;
+pub(crate) mod explain;
 pub(crate) mod grant;
 pub(crate) mod mask;
+pub(crate) mod test;
 pub(crate) mod unmask;

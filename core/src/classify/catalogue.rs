@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::entries::lower;
 use super::router::{COMMAND, Router};
 use crate::model::{Dialect, Operation, Risk, Unit};
 use crate::vector::Paths;
@@ -86,7 +87,7 @@ impl System {
 }
 
 /// What one operation of a system does.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Entry {
     pub(super) file: &'static str,
     pub(super) line: usize,
@@ -256,25 +257,18 @@ pub(super) enum Lines {
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) steps: &'static [Step],
-    /// How it is used: the bits below.
+    /// How it is used: the bits of `entries::lower`.
     pub(super) uses: u8,
 }
 
 impl Field {
-    /// Its text, number or truth matters.
-    pub(super) const TEXT: u8 = 1;
-    /// Its length matters.
-    pub(super) const COUNT: u8 = 2;
-    /// Inputs are counted: a list of numbers is one input.
-    pub(super) const TEXTS: u8 = 4;
-    /// Each value there is one element of a batch.
-    pub(super) const ELEMENT: u8 = 8;
-    /// It is a GraphQL document, read as the list of what it selects.
-    pub(super) const GRAPHQL: u8 = 16;
-    /// Its truth matters: on the protobuf wire a number that stands for one.
-    pub(super) const TRUTH: u8 = 32;
-    /// It stands beside the elements of a batch, and belongs to each.
-    pub(super) const OUTER: u8 = 64;
+    pub(super) const TEXT: u8 = lower::TEXT;
+    pub(super) const COUNT: u8 = lower::COUNT;
+    pub(super) const TEXTS: u8 = lower::TEXTS;
+    pub(super) const ELEMENT: u8 = lower::ELEMENT;
+    pub(super) const GRAPHQL: u8 = lower::GRAPHQL;
+    pub(super) const TRUTH: u8 = lower::TRUTH;
+    pub(super) const OUTER: u8 = lower::OUTER;
 }
 
 /// One step of a field's path.

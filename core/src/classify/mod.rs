@@ -27,6 +27,7 @@ mod acts;
 mod body;
 mod catalogue;
 mod command;
+mod entries;
 pub mod explain;
 mod graphql;
 mod grpc;
@@ -41,6 +42,7 @@ mod wire;
 
 pub use catalogue::{Entry, System};
 pub use command::command;
+pub(crate) use entries::system as own_system;
 pub use risk::raised;
 pub use said::{said, statement};
 pub use sql::{Dialect, Statements, sql};

@@ -5,10 +5,12 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::{Method, header};
 
 use super::exchange::{Exchange, Said};
 use super::shared::Shared;
+use super::step::Step;
 use super::worker::Runtime;
 use crate::audit::{Kind, Record};
 use crate::clock::{Clock, SystemClock};
@@ -16,7 +18,7 @@ use crate::error::Error;
 use crate::grant::{Answer, Approval, ApprovalState, Approvals, Grant, Grants, Terms};
 use crate::identity::Identity;
 use crate::model::{ApprovalId, Call, GrantId, HttpHead, RecordId, SessionId, Subject, Text};
-use crate::policy::{Policy, Service};
+use crate::policy::{Explanation, Policy, Service};
 
 /// Guards one or more services under one policy. Cheap to clone; clones share everything.
 ///
@@ -71,6 +73,21 @@ impl Guard {
             Subject::Statement(statement) => self.begin_said(Said::Statement(statement), caller, door),
             Subject::Command(command) => self.begin_said(Said::Command(command), caller, door),
         }
+    }
+
+    /// Why a request would be let through, held or denied now. Nothing is recorded, leased or held.
+    pub fn explain(&self, subject: Subject, body: &[u8], caller: Caller) -> Explanation {
+        let mut exchange = self.begin(subject, caller, "explain");
+        let mut body = Some(body);
+        while let Step::NeedBody = exchange.step() {
+            match body.take() {
+                Some(body) => exchange.push_request(Bytes::copy_from_slice(body)),
+                None => exchange.end_request(),
+            }
+        }
+        let explanation = exchange.explain();
+        exchange.forget();
+        explanation
     }
 
     fn begin_http(&self, head: HttpHead, caller: Caller, door: &'static str) -> Exchange {

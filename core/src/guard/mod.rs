@@ -36,6 +36,7 @@ mod guard;
 mod running;
 mod shared;
 mod step;
+mod trial;
 mod truth;
 mod unmask;
 mod worker;
@@ -49,4 +50,5 @@ pub use running::Running;
 pub use step::{
     Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, SpendRequest, Step,
 };
+pub use trial::{Difference, Trial, try_case};
 pub use truth::HeaderEdits;

@@ -43,7 +43,7 @@ impl Guard {
     /// let mut running = guard.statement(say("SELECT title FROM docs WHERE id = 7"), Identity::new("ana")).unwrap();
     /// running.returned(&Census { rows: 1, ..Census::default() }).unwrap();
     /// running.complete();
-    /// let answer = guard.statement(say("DROP TABLE docs"), Identity::new("ana")).unwrap_err();
+    /// let answer = guard.statement(say("DELETE FROM docs WHERE id = 7"), Identity::new("ana")).unwrap_err();
     /// assert_eq!(answer.code, "default_deny");
     /// ```
     pub fn statement(&self, statement: Statement, identity: Identity) -> Result<Running, Answer> {

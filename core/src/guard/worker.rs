@@ -21,7 +21,7 @@ use super::step::{Done, Effect};
 use crate::audit::Record;
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind};
-use crate::grant::{Lease, Snapshot};
+use crate::grant::{Lack, Lease, Snapshot};
 use crate::identity::Identity;
 use crate::keys::Keys;
 use crate::model::{Act, GrantId};
@@ -214,6 +214,11 @@ impl GrantView for View {
             return None;
         }
         self.snapshot.covering(identity, service, act, self.now).map(|grant| grant.id.clone())
+    }
+
+    fn nearest(&self, identity: &Identity, service: &str, act: &Act) -> Option<(GrantId, Lack)> {
+        let nearest = self.snapshot.nearest(identity, service, act, self.now);
+        nearest.map(|(grant, lack)| (grant.id.clone(), lack))
     }
 }
 

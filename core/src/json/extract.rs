@@ -97,13 +97,13 @@ pub fn extract<'a>(body: &'a [u8], paths: &PathSet) -> Result<Extract<'a>, Fault
         };
         let raw = body.get(token.span.clone()).unwrap_or_default();
         let at = scanner.offset(token.span.start);
-        if starts_value(token.kind) {
-            if let Some((children, _)) = open.last_mut() {
-                if in_array {
-                    matcher.element(paths, *children);
-                }
-                *children += token.count;
+        if starts_value(token.kind)
+            && let Some((children, _)) = open.last_mut()
+        {
+            if in_array {
+                matcher.element(paths, *children);
             }
+            *children += token.count;
         }
         let value = match token.kind {
             Kind::Key => {
@@ -203,7 +203,7 @@ impl<'a> Extract<'a> {
 fn starts_value(kind: Kind) -> bool {
     !matches!(
         kind,
-        Kind::ObjectEnd | Kind::ArrayEnd | Kind::Comma | Kind::Key { .. } | Kind::LongPart | Kind::LongEnd
+        Kind::ObjectEnd | Kind::ArrayEnd | Kind::Comma | Kind::Key | Kind::LongPart | Kind::LongEnd
     )
 }
 

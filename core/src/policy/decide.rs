@@ -132,8 +132,7 @@ impl Policy {
         let mut cover = Cover { ask: || grants.covering(facts.identity, name, act), answer: None };
         let (mut any, mut held) = (false, false);
         for rule in self.rules_for(act.operation) {
-            let reach = if rule.effect == Effect::Allow { Reach::Surely } else { Reach::Possibly };
-            if !rule.matcher.fits(facts.identity, index, act, risk, reach) {
+            if !rule.matcher.fits(facts.identity, index, act, risk, Reach::of(rule.effect)) {
                 continue;
             }
             any = true;

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::Service;
-use crate::grant::Step;
+use crate::grant::{Lack, Step};
 use crate::identity::Identity;
 use crate::model::{Act, GrantId, Risk, Verdict};
 
@@ -27,6 +29,12 @@ pub trait GrantView {
     /// A live grant that covers this identity doing this act on the service of that name (empty where no
     /// service names the host).
     fn covering(&self, identity: &Identity, service: &str, act: &Act) -> Option<GrantId>;
+
+    /// Of those of this caller that do not cover it, the one that comes nearest, and what it lacks: for explanations only.
+    fn nearest(&self, identity: &Identity, service: &str, act: &Act) -> Option<(GrantId, Lack)> {
+        let _ = (identity, service, act);
+        None
+    }
 }
 
 /// No grant at all.
@@ -87,7 +95,8 @@ pub mod code {
 }
 
 /// What a rule does with an act that fits it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Lets it pass.
     Allow,

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget::Budget;
+use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Key, Node, beside, bytes, entities, number, threshold};
 use super::masking::{Embed, Entry, Side};
 use super::scope::{Amount, Callers, Matcher, Operations, Scope};
 use super::service::{IdentitySource, OnFailure, Service, State, Thresholds};
 use crate::budget::Limit;
-use crate::classify;
 use crate::clock::{Timestamp, parse_duration};
 use crate::detect::{self, Called, Custom, Find, Pattern, Words, Wrong};
 use crate::glob::Glob;
@@ -35,6 +35,8 @@ pub(super) struct Part<'n, T> {
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) name: Arc<str>,
+    /// Where it stands in the text.
+    pub(super) line: usize,
     pub(super) matcher: Matcher,
     pub(super) effect: Effect,
     /// For a hold.
@@ -92,7 +94,7 @@ const ISSUER: &str = "policy";
 
 impl<'n> Draft<'n> {
     /// Reads what `root` says. `file` is where it stands, for what is relative to it.
-    pub(super) fn read(root: &'n Node, file: &str) -> Self {
+    pub(super) fn read(root: &'n Node, file: &str, catalogues: &Catalogues) -> Self {
         let groups: BTreeMap<String, Vec<String>> = entries(root, "groups")
             .map(|(name, people)| {
                 let people = people.elements().iter().filter_map(Node::text).map(str::to_owned);
@@ -104,7 +106,10 @@ impl<'n> Draft<'n> {
         let services: Vec<_> = entries(root, "services")
             .enumerate()
             .filter_map(|(index, (name, node))| {
-                Some(Part { node, is: read_service(index, name, node, thresholds, durable_from)? })
+                Some(Part {
+                    node,
+                    is: read_service(index, name, node, (thresholds, durable_from), catalogues)?,
+                })
             })
             .collect();
         let approval = read_approval(root, None);
@@ -193,21 +198,21 @@ impl Names<'_> {
     }
 }
 
-fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+pub(super) fn text<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
     node.get(key)?.text()
 }
 
-fn entries<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = (&'n str, &'n Node)> {
+pub(super) fn entries<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = (&'n str, &'n Node)> {
     let entries = node.get(key).map(Node::entries).unwrap_or_default();
     entries.iter().map(|(key, node)| (key.text.as_str(), node))
 }
 
 /// The readable elements of a list; `None` where the key is absent.
-fn list<T>(node: &Node, key: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
+pub(super) fn list<T>(node: &Node, key: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
     Some(node.get(key)?.elements().iter().filter_map(Node::text).filter_map(read).collect())
 }
 
-fn globs(node: &Node, key: &str) -> Option<Vec<Glob>> {
+pub(super) fn globs(node: &Node, key: &str) -> Option<Vec<Glob>> {
     list(node, key, |text| Glob::new(text).ok())
 }
 
@@ -240,10 +245,10 @@ fn read_service(
     index: usize,
     name: &str,
     node: &Node,
-    thresholds: Thresholds,
-    durable_from: Option<Risk>,
+    (thresholds, durable_from): (Thresholds, Option<Risk>),
+    catalogues: &Catalogues,
 ) -> Option<Service> {
-    let system = classify::system(text(node, "system")?)?;
+    let system = catalogues.system(text(node, "system")?)?;
     let hosts = list(node, "hosts", |host| Glob::new(&host.to_ascii_lowercase()).ok());
     let everywhere = || Glob::new("*").ok().filter(|_| system.takes_requests());
     Some(Service {
@@ -343,6 +348,7 @@ fn read_rule(node: &Node, names: &Names<'_>, approval: &ApprovalTerms) -> Option
     };
     Some(Rule {
         name: text(node, "name")?.into(),
+        line: node.place.line,
         matcher: read_matcher(node, names),
         effect,
         terms: (effect == Effect::Hold).then(|| Arc::new(read_approval(node, Some(approval)))),
@@ -384,6 +390,13 @@ fn read_grant(node: &Node, names: &Names<'_>) -> Option<Standing> {
         revoked: None,
     };
     Some(Standing { name: name.into(), matcher: read_matcher(node, names), grant })
+}
+
+/// The grants of a case beside the policy, which knows no group's people.
+pub(super) fn case_grants(node: &Node) -> Vec<Grant> {
+    let names = Names { services: Vec::new(), groups: &BTreeMap::new(), own: Vec::new() };
+    let grants = node.get("grants").map(Node::elements).unwrap_or_default();
+    grants.iter().filter_map(|node| Some(read_grant(node, &names)?.grant)).collect()
 }
 
 fn read_budget(node: &Node, names: &Names<'_>, approval: &ApprovalTerms) -> Option<Budget> {

@@ -29,14 +29,17 @@
 //! ```
 
 mod budget;
+mod catalogues;
 mod decide;
 mod decision;
 mod document;
 mod draft;
+mod explain;
 mod masking;
 mod scope;
 mod sense;
 mod service;
+mod suite;
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -48,14 +51,18 @@ use sha2::{Digest, Sha256};
 
 pub use budget::{Budget, Due};
 pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, code};
+pub use explain::{Considered, Explanation, Miss, Nearest, Reasons};
 pub use masking::{Embed, Masking, Side};
 pub use service::{IdentitySource, OnFailure, Service, State, Thresholds};
+pub use suite::{Case, Expect, Response, Suite};
 
+use catalogues::Catalogues;
 use decide::Reason;
 use document::{Findings, MAX_BYTES, POLICY, Shape};
 use draft::{Draft, Rule};
 use masking::Masks;
 
+use crate::classify::{self, System};
 use crate::detect::{Called, Custom, Detector};
 use crate::error::{Diagnostic, Error, ErrorKind};
 use crate::grant::Grant;
@@ -75,6 +82,8 @@ pub struct Policy {
     thresholds: Thresholds,
     /// The terms of what a threshold or the default holds; none where nobody approves.
     approval: Option<Arc<ApprovalTerms>>,
+    /// Those that it brings or adds to.
+    systems: Vec<&'static System>,
     services: Vec<Service>,
     /// Sorted by name.
     rules: Vec<Rule>,
@@ -95,31 +104,7 @@ impl Policy {
     /// every finding where it is wrong.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let name = path.display().to_string();
-        let unreadable = |e: std::io::Error| {
-            let kind =
-                if e.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Input };
-            Error::new(kind, format!("cannot read the policy {name}")).with_source(e)
-        };
-        let mut bytes = Vec::new();
-        // One byte more than is accepted tells that there is more.
-        let limit = MAX_BYTES as u64 + 1;
-        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unreadable)?;
-        if bytes.len() > MAX_BYTES {
-            let message = format!("a policy may be at most {MAX_BYTES} bytes long");
-            return Err(Error::policy(vec![Diagnostic::new(name, 1, 1, "too_large", message)]));
-        }
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => Self::parse(text, &name),
-            Err(e) => {
-                let before =
-                    bytes.get(..e.valid_up_to()).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or("");
-                let line = before.matches('\n').count() + 1;
-                let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
-                let message = "expected UTF-8 text";
-                Err(Error::policy(vec![Diagnostic::new(name, line, column, "not_utf8", message)]))
-            }
-        }
+        Self::parse(&text_of(path)?, &path.display().to_string())
     }
 
     /// Reads a policy from its text. `file` is where it comes from: for messages, and for the state folder, which
@@ -133,15 +118,21 @@ impl Policy {
             return Err(Error::policy(findings.sorted()));
         };
         document::check(&root, &Shape::Keys(&POLICY), &mut findings);
-        let draft = Draft::read(&root, file);
-        sense::check(&draft, &mut findings);
+        let catalogues = Catalogues::read(&root, file, &mut findings);
+        let draft = Draft::read(&root, file, &catalogues);
+        sense::check(&draft, &catalogues, &mut findings);
         if !findings.is_empty() {
             return Err(Error::policy(findings.sorted()));
         }
-        Self::compile(draft, Sha256::digest(text.as_bytes()).into())
+        let mut digest = Sha256::new_with_prefix(text);
+        for text in catalogues.texts() {
+            digest.update(b"\0");
+            digest.update(Sha256::digest(text));
+        }
+        Self::compile(draft, digest.finalize().into(), catalogues.into_own())
     }
 
-    fn compile(draft: Draft<'_>, digest: [u8; 32]) -> Result<Self, Error> {
+    fn compile(draft: Draft<'_>, digest: [u8; 32], systems: Vec<&'static System>) -> Result<Self, Error> {
         let mut rules: Vec<Rule> = draft.rules.into_iter().map(|part| part.is).collect();
         rules.sort_by(|a, b| a.name.cmp(&b.name));
         let meant = |operation: &Operation| {
@@ -159,6 +150,7 @@ impl Policy {
             durable_from: draft.durable_from,
             thresholds: draft.thresholds,
             approval: (!draft.approval.steps.is_empty()).then(|| Arc::new(draft.approval)),
+            systems,
             services: draft.services.into_iter().map(|part| part.is).collect(),
             grants: draft.grants.into_iter().map(|part| part.is.grant).collect(),
             budgets: draft.budgets.into_iter().map(|part| Arc::new(part.is)).collect(),
@@ -175,7 +167,19 @@ impl Policy {
         document::schema()
     }
 
-    /// SHA-256 of the policy's text.
+    /// The system of a name, with what the policy's own catalogues say of it.
+    pub fn system(&self, name: &str) -> Option<&'static System> {
+        self.systems.iter().copied().find(|system| system.name() == name).or_else(|| classify::system(name))
+    }
+
+    /// Every system, with what the policy's own catalogues say.
+    pub fn systems(&self) -> impl Iterator<Item = &'static System> {
+        let own = self.systems.iter().copied();
+        let mine = |system: &&System| self.systems.iter().any(|own| own.name() == system.name());
+        classify::systems().iter().filter(move |system| !mine(system)).chain(own)
+    }
+
+    /// SHA-256 of the policy's text and its catalogues.
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest
     }
@@ -183,6 +187,13 @@ impl Policy {
     /// Where grants, approvals and the log are kept.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// The same policy with its state in memory: nothing of a state folder is read or written.
+    #[must_use]
+    pub fn in_memory(mut self) -> Self {
+        self.state = State::Memory;
+        self
     }
 
     /// Where a door takes the caller from when its host hands over none.
@@ -297,5 +308,33 @@ impl Policy {
     fn rules_for(&self, operation: Operation) -> impl Iterator<Item = &Rule> {
         let bucket = self.by_operation.get(operation as usize).map(|b| &**b).unwrap_or_default();
         bucket.iter().filter_map(|index| self.rules.get(*index))
+    }
+}
+
+/// The text of a file that people write.
+fn text_of(path: &Path) -> Result<String, Error> {
+    let name = path.display().to_string();
+    let unreadable = |e: std::io::Error| {
+        let kind =
+            if e.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Input };
+        Error::new(kind, format!("cannot read {name}")).with_source(e)
+    };
+    let mut bytes = Vec::new();
+    // One byte more than is accepted tells that there is more.
+    let limit = MAX_BYTES as u64 + 1;
+    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unreadable)?;
+    if bytes.len() > MAX_BYTES {
+        let message = format!("expected at most {MAX_BYTES} bytes");
+        return Err(Error::policy(vec![Diagnostic::new(name, 1, 1, "too_large", message)]));
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(e) => {
+            let before = bytes.get(..e.valid_up_to()).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or("");
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().map_or(0, |rest| rest.chars().count()) + 1;
+            let message = "expected UTF-8 text";
+            Err(Error::policy(vec![Diagnostic::new(name, line, column, "not_utf8", message)]))
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What a rule, a grant or a mask speaks of, compiled: who, at which services, doing what, to which resources.
 
+use super::decision::Effect;
+use super::explain::Miss;
 use crate::glob::Glob;
 use crate::identity::{Identity, Who};
 use crate::model::{Act, Magnitude, Operation, Risk, Unit};
@@ -129,6 +131,13 @@ pub(super) enum Reach {
     Possibly,
 }
 
+impl Reach {
+    /// What fitting means for a rule of this effect.
+    pub(super) fn of(effect: Effect) -> Self {
+        if effect == Effect::Allow { Self::Surely } else { Self::Possibly }
+    }
+}
+
 /// Who, where, what and to what. `None` is no condition.
 #[derive(Debug, Clone)]
 pub(super) struct Scope {
@@ -142,15 +151,23 @@ pub(super) struct Scope {
 impl Scope {
     /// Whether an act of `identity` fits.
     fn fits(&self, identity: &Identity, service: usize, act: &Act, reach: Reach) -> bool {
-        let named = |glob: &Glob| match reach {
-            Reach::Possibly if act.resource.contains('*') => glob.meets(&act.resource),
-            // A `*` of the resource is only matched by one of the pattern.
-            _ => glob.matches(&act.resource),
-        };
         self.operations.has(act.operation)
             && self.has_service(service)
-            && self.resources.as_ref().is_none_or(|globs| globs.iter().any(named))
-            && self.who.as_ref().is_none_or(|who| who.has(identity))
+            && self.has_resource(&act.resource, reach)
+            && self.has_caller(identity)
+    }
+
+    fn has_resource(&self, resource: &str, reach: Reach) -> bool {
+        let named = |glob: &Glob| match reach {
+            Reach::Possibly if resource.contains('*') => glob.meets(resource),
+            // A `*` of the resource is only matched by one of the pattern.
+            _ => glob.matches(resource),
+        };
+        self.resources.as_ref().is_none_or(|globs| globs.iter().any(named))
+    }
+
+    fn has_caller(&self, identity: &Identity) -> bool {
+        self.who.as_ref().is_none_or(|who| who.has(identity))
     }
 
     pub(super) fn has_service(&self, service: usize) -> bool {
@@ -196,15 +213,48 @@ impl Matcher {
         risk: Risk,
         reach: Reach,
     ) -> bool {
+        self.has_risk(risk)
+            && self.has_magnitude(act)
+            && self.scope.fits(identity, service, act, reach)
+            && !self.excepts(identity, service, act, reach)
+    }
+
+    fn has_risk(&self, risk: Risk) -> bool {
+        let (from, below) = self.risk;
+        (from..below).contains(&risk.value())
+    }
+
+    fn has_magnitude(&self, act: &Act) -> bool {
+        self.magnitude.is_none_or(|amount| amount.fits(act.operation, act.magnitude))
+    }
+
+    fn excepts(&self, identity: &Identity, service: usize, act: &Act, reach: Reach) -> bool {
         let excepted = match reach {
             Reach::Surely => Reach::Possibly,
             Reach::Possibly => Reach::Surely,
         };
-        let (from, below) = self.risk;
-        (from..below).contains(&risk.value())
-            && self.magnitude.is_none_or(|amount| amount.fits(act.operation, act.magnitude))
-            && self.scope.fits(identity, service, act, reach)
-            && !self.unless.as_ref().is_some_and(|exception| exception.fits(identity, service, act, excepted))
+        self.unless.as_ref().is_some_and(|exception| exception.fits(identity, service, act, excepted))
+    }
+
+    /// What of an act does not fit; nothing where [`fits`](Self::fits) says that all does.
+    pub(super) fn misses(
+        &self,
+        identity: &Identity,
+        service: usize,
+        act: &Act,
+        risk: Risk,
+        reach: Reach,
+    ) -> Vec<Miss> {
+        let parts = [
+            (self.scope.operations.has(act.operation), Miss::Operations),
+            (self.scope.has_service(service), Miss::Services),
+            (self.scope.has_resource(&act.resource, reach), Miss::Resources),
+            (self.scope.has_caller(identity), Miss::Who),
+            (self.has_risk(risk), Miss::Risk),
+            (self.has_magnitude(act), Miss::Magnitude),
+            (!self.excepts(identity, service, act, reach), Miss::Unless),
+        ];
+        parts.into_iter().filter(|(fits, _)| !fits).map(|(_, miss)| miss).collect()
     }
 
     /// Whether whatever of `other` is done as `operation` at `service` fits this.

@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Findings, Node, Place, clip, entities, hint, unknown_entity};
 use super::draft::{Draft, Part, Rule};
@@ -18,8 +19,9 @@ use crate::mask::Generalised;
 use crate::model::{Entity, Group, Operation};
 
 /// Reports everything in `draft` that cannot be meant.
-pub(super) fn check(draft: &Draft<'_>, findings: &mut Findings) {
+pub(super) fn check(draft: &Draft<'_>, catalogues: &Catalogues, findings: &mut Findings) {
     let world = World::new(draft);
+    systems(draft, catalogues, findings);
     services(draft, findings);
     names(draft, findings);
     references(draft, findings);
@@ -38,6 +40,20 @@ fn sound(node: &Node, findings: &Findings) -> bool {
 
 fn place(node: &Node, key: &str) -> Place {
     node.get(key).map_or(node.place, |node| node.place)
+}
+
+/// Every service speaks what is built in or what a catalogue of the policy describes.
+fn systems(draft: &Draft<'_>, catalogues: &Catalogues, findings: &mut Findings) {
+    let known = catalogues.names();
+    for (_, service) in draft.root.get("services").map(Node::entries).unwrap_or_default() {
+        let Some(node) = service.get("system") else { continue };
+        let Some(name) = node.text().filter(|name| !known.contains(name)) else { continue };
+        if sound(node, findings) {
+            let hint = hint(name, known.iter().copied());
+            let message = format!("no system is called {}{hint}; known: {}", clip(name), known.join(", "));
+            findings.add(node.place, "unknown_system", message);
+        }
+    }
 }
 
 fn services(draft: &Draft<'_>, findings: &mut Findings) {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use http::HeaderName;
+use serde::Serialize;
 
 use crate::classify::System;
 use crate::glob::Glob;
@@ -45,7 +46,7 @@ pub enum OnFailure {
 }
 
 /// Risks from which a request is held or denied; `None` for never.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct Thresholds {
     /// Held from here on, unless a live grant covers it.
     pub hold: Option<Risk>,

@@ -35,8 +35,8 @@ use crate::audit::{Ending, Found, Kind, Outcome, Record};
 use crate::classify;
 use crate::identity::Identity;
 use crate::mask::{Release, Scopes};
-use crate::model::{Act, HttpHead, Mode, RecordId, Verdict};
-use crate::policy::{Decision, Masking, Service, Side};
+use crate::model::{Act, HttpHead, Mode, RecordId, Risk, Verdict};
+use crate::policy::{Decision, Explanation, Facts, Masking, NoGrants, Service, Side};
 use crate::vector;
 
 /// One request and its response under guard.
@@ -204,6 +204,37 @@ impl Exchange {
     /// What the policy said, once it was asked.
     pub fn decision(&self) -> Option<&Decision> {
         self.decision.as_ref()
+    }
+
+    /// Why the policy says what it says of this request, once its acts are known.
+    pub fn explain(&self) -> Explanation {
+        let risks: Vec<Risk> = self.acts.iter().map(|act| act.risk).collect();
+        let service = self.service();
+        let facts = Facts { identity: &self.identity, service, acts: &self.acts, risks: &risks };
+        let mut told = match &self.runtime {
+            Some(runtime) => self.shared.policy.explain(&facts, &runtime.view(self.shared.now())),
+            None => self.shared.policy.explain(&facts, &NoGrants),
+        };
+        if let (Phase::Answered(answer), None) = (&self.phase, &self.decision) {
+            // Refused before the policy was asked.
+            told.acts.clear();
+            told.decision = Decision {
+                verdict: Verdict::Deny,
+                code: answer.code,
+                because: self.record.because.as_deref().unwrap_or(&answer.detail).into(),
+                rules: Vec::new(),
+                grants: Vec::new(),
+                approval: None,
+                risk: told.decision.risk,
+            };
+        }
+        told
+    }
+
+    /// Ends it without a record: nothing of it happened.
+    pub(super) fn forget(mut self) {
+        self.shared.let_go(std::mem::take(&mut self.kept));
+        self.phase = Phase::Finished;
     }
 
     /// The mode of the service.

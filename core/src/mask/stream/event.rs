@@ -195,7 +195,7 @@ impl Reader<'_> {
         for path in self.matcher.matches(&self.shapes.paths) {
             let span = token.span.clone();
             match (self.shapes.role(path), token.kind) {
-                (Some(Role::Text(shape)), Kind::String { .. } | Kind::LongStart) => {
+                (Some(Role::Text(shape)), Kind::String | Kind::LongStart) => {
                     let escaped = token.kind == Kind::String && token.escaped;
                     let name = Name { shape, at: String::new(), path };
                     let long = token.kind == Kind::LongStart;

@@ -41,6 +41,24 @@ impl Findings {
         }
     }
 
+    /// Notes one about another file.
+    pub(in crate::policy) fn add_in(
+        &mut self,
+        file: &str,
+        place: Place,
+        code: &'static str,
+        message: impl Into<String>,
+    ) {
+        if self.list.len() < MOST {
+            self.list.push(Diagnostic::new(file, place.line, place.column, code, message));
+        }
+    }
+
+    /// Those about another file.
+    pub(in crate::policy) fn take(&mut self, other: Self) {
+        self.list.extend(other.list.into_iter().take(MOST.saturating_sub(self.list.len())));
+    }
+
     pub(in crate::policy) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -50,13 +68,15 @@ impl Findings {
     pub(in crate::policy) fn any_within(&self, from: Place, end: Place) -> bool {
         self.list.iter().any(|d| {
             let at = Place { line: d.line, column: d.column };
-            from <= at && at < end
+            d.file == self.file && from <= at && at < end
         })
     }
 
-    /// All of them, in the order of the text.
+    /// All of them, in the order of the text; those about other files come last.
     pub(in crate::policy) fn sorted(mut self) -> Vec<Diagnostic> {
-        self.list.sort_by(|a, b| (a.line, a.column, a.code).cmp(&(b.line, b.column, b.code)));
+        let file = self.file.clone();
+        let key = |d: &Diagnostic| (d.file != file, d.file.clone(), d.line, d.column, d.code);
+        self.list.sort_by_cached_key(key);
         self.list.dedup();
         self.list
     }

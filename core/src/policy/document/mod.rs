@@ -6,6 +6,7 @@ mod findings;
 mod scalar;
 mod schema;
 mod shape;
+mod suite;
 mod tree;
 
 pub(super) use check::check;
@@ -13,4 +14,5 @@ pub(super) use findings::{Findings, Place, clip, hint};
 pub(super) use scalar::{beside, bytes, entities, number, threshold, unknown_entity};
 pub(super) use schema::schema;
 pub(super) use shape::{POLICY, Shape};
+pub(super) use suite::SUITE;
 pub(super) use tree::{Key, MAX_BYTES, Node, read};

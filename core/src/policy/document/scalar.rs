@@ -108,18 +108,9 @@ impl Scalar {
                 Err(("duplicate_name", format!("{} is the name of what is built in", clip(text))))
             }
             Self::FieldPath => json::Path::parse(text).map(drop).map_err(|e| ("bad_path", e.to_string())),
-            Self::System if classify::system(text).is_none() => {
-                let names = classify::systems().iter().map(|system| system.name());
-                let known: Vec<_> = names.clone().collect();
-                Err((
-                    "unknown_system",
-                    format!(
-                        "no system is called {}{}; known: {}",
-                        clip(text),
-                        hint(text, names),
-                        known.join(", ")
-                    ),
-                ))
+            // Which there are is known where the policy is read with its catalogues.
+            Self::System if !is_declared(&text.replace('-', "_")) => {
+                Err(("bad_name", format!("expected {}", self.expected())))
             }
             Self::Unit | Self::Metered if !self.units().any(|unit| unit.name() == text) => {
                 let names = self.units().map(Unit::name);
@@ -191,7 +182,7 @@ impl Scalar {
             Self::Entity => "an entity such as email, or *".into(),
             Self::Declared => "a name of small letters, digits and _, at most 64 long".into(),
             Self::FieldPath => "a path such as results[*].payload.ssn".into(),
-            Self::System => "a system of the catalogue".into(),
+            Self::System => "a system of the catalogue, or of `catalogues`".into(),
             Self::Unit | Self::Metered => self.units().map(Unit::name).collect::<Vec<_>>().join(" or "),
             Self::BasePath => {
                 "a path that starts with / and holds no empty, . or .. segment, query or escape".into()
@@ -240,7 +231,8 @@ impl Scalar {
             }
             Self::Declared => text(DECLARED),
             Self::System => {
-                json!({"enum": classify::systems().iter().map(|system| system.name()).collect::<Vec<_>>()})
+                let known: Vec<_> = classify::systems().iter().map(|system| system.name()).collect();
+                json!({"anyOf": [{"enum": known}, text("^[a-z][a-z0-9_-]{0,63}$")]})
             }
             Self::Unit | Self::Metered => json!({"enum": self.units().map(Unit::name).collect::<Vec<_>>()}),
             Self::BasePath => text("^/"),

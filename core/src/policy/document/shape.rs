@@ -35,11 +35,11 @@ pub(in crate::policy) struct Entry {
     pub(in crate::policy) shape: &'static Shape,
 }
 
-const fn must(name: &'static str, shape: &'static Shape, about: &'static str) -> Entry {
+pub(super) const fn must(name: &'static str, shape: &'static Shape, about: &'static str) -> Entry {
     Entry { name, about, required: true, shape }
 }
 
-const fn may(name: &'static str, shape: &'static Shape, about: &'static str) -> Entry {
+pub(super) const fn may(name: &'static str, shape: &'static Shape, about: &'static str) -> Entry {
     Entry { name, about, required: false, shape }
 }
 
@@ -77,16 +77,16 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const LESS_EXACT: &[&str] = &["ip", "year", "age", "postcode", "coordinates"];
 }
 
-const NAME: Shape = Shape::One(Scalar::Name);
-const TEXT: Shape = Shape::One(Scalar::Text);
+pub(super) const NAME: Shape = Shape::One(Scalar::Name);
+pub(super) const TEXT: Shape = Shape::One(Scalar::Text);
 const DURATION: Shape = Shape::One(Scalar::Duration);
 const THRESHOLD: Shape = Shape::One(Scalar::Threshold);
-const COUNT: Shape = Shape::One(Scalar::Count);
-const TIME: Shape = Shape::One(Scalar::Time);
+pub(super) const COUNT: Shape = Shape::One(Scalar::Count);
+pub(super) const TIME: Shape = Shape::One(Scalar::Time);
 const HEADER: Shape = Shape::One(Scalar::Header);
 const WHO: Shape = Shape::Many(&Shape::One(Scalar::Who));
 const SERVICES: Shape = Shape::Many(&Shape::One(Scalar::Glob));
-const OPERATIONS: Shape = Shape::Many(&Shape::One(Scalar::Operation));
+pub(super) const OPERATIONS: Shape = Shape::Many(&Shape::One(Scalar::Operation));
 const RESOURCES: Shape = Shape::Many(&Shape::One(Scalar::Glob));
 
 const WHO_ABOUT: &str = "whom it speaks of: user:NAME, user:PREFIX*, group:NAME, anonymous, or * for everybody, the unauthenticated included";
@@ -135,6 +135,11 @@ pub(in crate::policy) static POLICY: Table = Table {
             "approval",
             &Shape::Keys(&APPROVAL),
             "what an approval takes, where a rule does not say otherwise",
+        ),
+        may(
+            "catalogues",
+            &Shape::Many(&TEXT),
+            "files (relative to this one) in the format of core/data/catalogue: systems of your own, and further entries of those that are built in",
         ),
         must(
             "services",
@@ -317,7 +322,7 @@ static UNLESS: Table = Table {
     ],
 };
 
-static GRANT: Table = Table {
+pub(super) static GRANT: Table = Table {
     name: "grant",
     about: "A standing grant. There is none without an end.",
     keys: &[

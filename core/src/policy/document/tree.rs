@@ -87,7 +87,7 @@ impl Node {
 /// Reads the one document of `text`. What is wrong is in `findings`; `None` where there is no tree to go on with.
 pub(in crate::policy) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
     if text.len() > MAX_BYTES {
-        findings.add(Place::START, "too_large", format!("a policy may be at most {MAX_BYTES} bytes long"));
+        findings.add(Place::START, "too_large", format!("expected at most {MAX_BYTES} bytes"));
         return None;
     }
     let mut builder = Builder { findings, open: Vec::new(), root: None };
@@ -107,7 +107,7 @@ pub(in crate::policy) fn read(text: &str, findings: &mut Findings) -> Option<Nod
     }
     let root = builder.root;
     if root.is_none() {
-        findings.add(Place::START, "wrong_type", "expected a policy: a map that starts with version: 1");
+        findings.add(Place::START, "wrong_type", "expected a map of keys, found nothing");
     }
     root
 }

@@ -1,11 +1,32 @@
-//! A YAML document with places: every mistake is reported as `file:line: what`.
+//! A YAML document with places: every mistake is told with its file, line and column.
 
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, YamlData};
 
-/// Collects what is wrong with one file.
+/// Where something stands, both from 1; the column in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self { line: 1, column: 1 }
+    }
+}
+
+/// One mistake.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) file: String,
+    pub(crate) place: Place,
+    pub(crate) what: String,
+}
+
+/// Collects what is wrong with files.
 pub(crate) struct Faults<'f> {
     file: &'f str,
-    found: Vec<String>,
+    found: Vec<Fault>,
 }
 
 impl<'f> Faults<'f> {
@@ -20,12 +41,12 @@ impl<'f> Faults<'f> {
     }
 
     /// Notes a mistake at a place.
-    pub(crate) fn at(&mut self, line: usize, what: impl AsRef<str>) {
-        self.found.push(format!("{}:{line}: {}", self.file, what.as_ref()));
+    pub(crate) fn at(&mut self, place: Place, what: impl Into<String>) {
+        self.found.push(Fault { file: self.file.to_owned(), place, what: what.into() });
     }
 
     /// All mistakes, in the order they were found.
-    pub(crate) fn into_found(self) -> Vec<String> {
+    pub(crate) fn into_found(self) -> Vec<Fault> {
         self.found
     }
 
@@ -35,14 +56,15 @@ impl<'f> Faults<'f> {
     }
 }
 
-/// A node and its line.
+/// A node and its place.
 #[derive(Clone, Copy)]
 pub(crate) struct Node<'n, 'y>(&'n MarkedYaml<'y>);
 
 impl<'n, 'y> Node<'n, 'y> {
-    /// The line it starts on, from 1.
-    pub(crate) fn line(self) -> usize {
-        self.0.span.start.line()
+    /// Where it starts.
+    pub(crate) fn place(self) -> Place {
+        let start = self.0.span.start;
+        Place { line: start.line(), column: start.col() + 1 }
     }
 
     /// A scalar as text: names, numbers and booleans alike.
@@ -76,10 +98,10 @@ impl<'n, 'y> Node<'n, 'y> {
         }
     }
 
-    /// The members of a mapping, in order, with the line of each key.
-    pub(crate) fn members(self) -> Option<Vec<(String, usize, Self)>> {
+    /// The members of a mapping, in order, with the place of each key.
+    pub(crate) fn members(self) -> Option<Vec<(String, Place, Self)>> {
         let map = self.0.data.as_mapping()?;
-        map.iter().map(|(k, v)| Some((Node(k).text()?, Node(k).line(), Node(v)))).collect()
+        map.iter().map(|(k, v)| Some((Node(k).text()?, Node(k).place(), Node(v)))).collect()
     }
 }
 
@@ -93,12 +115,14 @@ pub(crate) fn with_root<T>(
         Ok(documents) => match documents.as_slice() {
             [root] => Some(read(Node(root), faults)),
             _ => {
-                faults.at(1, "expected one document");
+                faults.at(Place::default(), "expected one document");
                 None
             }
         },
         Err(error) => {
-            faults.at(error.marker().line(), format!("not YAML: {}", error.info()));
+            let at = error.marker();
+            let place = Place { line: at.line(), column: at.col() + 1 };
+            faults.at(place, format!("not YAML: {}", error.info()));
             None
         }
     }

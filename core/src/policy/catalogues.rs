@@ -1,0 +1,115 @@
+//! Catalogues that a policy brings: files beside it, in the format of the built-in ones.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::document::{self, Findings, MAX_BYTES, Node, beside};
+use crate::classify::{self, System};
+
+/// What the policy knows of systems: its own, the built-in ones with its entries, and the built-in ones.
+#[derive(Debug, Default)]
+pub(super) struct Catalogues {
+    own: Vec<&'static System>,
+    /// The names of those that something is wrong with.
+    broken: Vec<String>,
+    /// The files, for the digest of the policy.
+    texts: Vec<String>,
+}
+
+impl Catalogues {
+    /// Reads the files that `root` names, relative to `policy`, and reports everything that is wrong with them.
+    pub(super) fn read(root: &Node, policy: &str, findings: &mut Findings) -> Self {
+        let mut systems: Vec<(String, Vec<(String, String)>)> = Vec::new();
+        let (mut texts, mut broken) = (Vec::new(), Vec::new());
+        for node in root.get("catalogues").map(Node::elements).unwrap_or_default() {
+            let Some(written) = node.text() else { continue };
+            // Called as the policy itself is: from where the caller stands.
+            let name = Path::new(policy).with_file_name(written).display().to_string();
+            let name = name.as_str();
+            let text = match text_of(policy, written) {
+                Ok(text) => text,
+                Err(why) => {
+                    findings.add(node.place, "unreadable_catalogue", why);
+                    continue;
+                }
+            };
+            // What hides meaning is told first, all of it at once.
+            let mut own = Findings::new(name);
+            let tree = document::read(&text, &mut own);
+            let system = tree.as_ref().and_then(|tree| tree.get("system")).and_then(Node::text);
+            match system {
+                Some(system) if own.is_empty() => {
+                    let file = (name.to_owned(), text.clone());
+                    match systems.iter_mut().find(|(known, _)| known == system) {
+                        Some((_, files)) => files.push(file),
+                        None => systems.push((system.to_owned(), vec![file])),
+                    }
+                }
+                None if own.is_empty() => {
+                    let message = "`system` is missing: what the entries are about";
+                    findings.add_in(name, document::Place::START, "bad_catalogue", message);
+                }
+                _ => {
+                    broken.extend(system.map(str::to_owned));
+                    findings.take(own);
+                }
+            }
+            texts.push(text);
+        }
+        let mut own = Vec::new();
+        for (name, files) in systems {
+            match classify::own_system(&files) {
+                Ok(system) => own.push(system),
+                Err(wrong) => {
+                    broken.push(name);
+                    for fault in wrong {
+                        let place = document::Place { line: fault.line, column: fault.column };
+                        findings.add_in(&fault.file, place, "bad_catalogue", fault.message);
+                    }
+                }
+            }
+        }
+        Self { own, broken, texts }
+    }
+
+    /// The system of a name.
+    pub(super) fn system(&self, name: &str) -> Option<&'static System> {
+        self.own.iter().copied().find(|system| system.name() == name).or_else(|| classify::system(name))
+    }
+
+    /// The systems that the policy brings or adds to.
+    pub(super) fn into_own(self) -> Vec<&'static System> {
+        self.own
+    }
+
+    /// The names of all systems, also of those that something is wrong with.
+    pub(super) fn names(&self) -> Vec<&str> {
+        let built_in = classify::systems().iter().map(System::name);
+        let own = self.own.iter().map(|system| system.name());
+        let mut names: Vec<&str> = built_in.collect();
+        for name in own.chain(self.broken.iter().map(String::as_str)) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The texts of the files.
+    pub(super) fn texts(&self) -> &[String] {
+        &self.texts
+    }
+}
+
+fn text_of(policy: &str, name: &str) -> Result<String, String> {
+    let mut text = String::new();
+    let limit = MAX_BYTES as u64 + 1;
+    File::open(beside(policy, name))
+        .and_then(|file| file.take(limit).read_to_string(&mut text))
+        .map_err(|error| format!("cannot read this catalogue: {}", error.kind()))?;
+    if text.len() > MAX_BYTES {
+        return Err(format!("a catalogue may be at most {MAX_BYTES} bytes long"));
+    }
+    Ok(text)
+}
