@@ -75,7 +75,7 @@ impl Guard {
         }
     }
 
-    /// Why a request would be let through, held or denied now. Nothing is recorded, leased or held.
+    /// Why a request would be let through, held or denied now, budgets aside. Nothing is recorded, leased or held.
     pub fn explain(&self, subject: Subject, body: &[u8], caller: Caller) -> Explanation {
         let mut exchange = self.begin(subject, caller, "explain");
         let mut body = Some(body);

@@ -31,8 +31,7 @@ pub trait GrantView {
     fn covering(&self, identity: &Identity, service: &str, act: &Act) -> Option<GrantId>;
 
     /// Of those of this caller that do not cover it, the one that comes nearest, and what it lacks: for explanations only.
-    fn nearest(&self, identity: &Identity, service: &str, act: &Act) -> Option<(GrantId, Lack)> {
-        let _ = (identity, service, act);
+    fn nearest(&self, _: &Identity, _: &str, _: &Act) -> Option<(GrantId, Lack)> {
         None
     }
 }

@@ -110,16 +110,19 @@ impl Suite {
         document::check(&root, &Shape::Keys(&SUITE), &mut findings);
         let nodes = root.get("cases").map(Node::elements).unwrap_or_default();
         let cases = nodes.iter().filter_map(|node| case(node, &mut findings)).collect();
+        let beside = |name: &str| Path::new(file).with_file_name(name);
+        let policy = match (draft::text(&root, "policy"), file.strip_suffix(".test.yaml")) {
+            (Some(name), _) => beside(name),
+            (None, Some(stem)) => PathBuf::from(format!("{stem}.yaml")),
+            (None, None) => {
+                let message = "`policy` is missing: this file is not called NAME.test.yaml";
+                findings.add(root.place, "missing_key", message);
+                PathBuf::new()
+            }
+        };
         if !findings.is_empty() {
             return Err(Error::policy(findings.sorted()));
         }
-        let policy = match draft::text(&root, "policy") {
-            Some(name) => Path::new(file).with_file_name(name),
-            None => PathBuf::from(
-                file.strip_suffix(".test.yaml")
-                    .map_or_else(|| "wardline.yaml".to_owned(), |stem| format!("{stem}.yaml")),
-            ),
-        };
         Ok(Self { policy, cases })
     }
 }
@@ -245,6 +248,10 @@ cases:
         let found: Vec<_> = error.diagnostics().iter().map(|d| (d.line, d.code)).collect();
         assert_eq!(found, [(4, "bad_url"), (5, "unknown_value"), (6, "missing_key"), (9, "unknown_key")]);
         assert!(Suite::parse("", "x.test.yaml").is_err());
+        // Which policy it is about is said, or told by its name.
+        let plain = "cases: [{name: a, request: {url: /}, expect: {verdict: deny}}]";
+        let error = Suite::parse(plain, "cases.yaml").unwrap_err();
+        assert_eq!(error.diagnostics()[0].code, "missing_key");
     }
 
     #[test]

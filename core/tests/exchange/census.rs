@@ -38,12 +38,7 @@ fn counts_reach_the_record() {
     for case in &cases {
         let (method, target) = case[1].split_once(' ').unwrap();
         let body = fs::read(format!("{FOLDER}/{}", case[3])).unwrap();
-        let kind = match case[3].rsplit_once('.').unwrap().1 {
-            "sse" => "text/event-stream",
-            "jsonl" => "application/x-ndjson",
-            "json" => "application/json",
-            _ => "application/octet-stream",
-        };
+        let kind = content_type(case[3]);
         let request = head(
             method,
             &format!("/{}{target}", case[0]),
@@ -70,5 +65,15 @@ fn counts_reach_the_record() {
             passed.and_then(|passed| passed.census).unwrap_or_default();
         let counts = [vectors, rows, texts, ids_total].map(|count| count.to_string());
         assert_eq!(counts.as_slice(), &case[4..8], "{case:?}");
+    }
+}
+
+/// What a sample body is, by its name.
+pub(crate) fn content_type(file: &str) -> &'static str {
+    match file.rsplit_once('.').unwrap().1 {
+        "sse" => "text/event-stream",
+        "jsonl" => "application/x-ndjson",
+        "json" => "application/json",
+        _ => "application/octet-stream",
     }
 }

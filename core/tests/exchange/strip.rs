@@ -5,7 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 use wardline::guard::Guard;
 
-use crate::{Seen, Service, exchange, exchanges, head};
+use crate::{Seen, Service, census, exchange, exchanges, head};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/census");
 
@@ -67,12 +67,7 @@ fn no_vector_of_any_kind_of_body_leaves() {
     for case in cases.iter().filter(|case| case[2] == "response") {
         let (method, target) = case[1].split_once(' ').unwrap();
         let body = fs::read(format!("{FOLDER}/{}", case[3])).unwrap();
-        let kind = match case[3].rsplit_once('.').unwrap().1 {
-            "sse" => "text/event-stream",
-            "jsonl" => "application/x-ndjson",
-            "json" => "application/json",
-            _ => "application/octet-stream",
-        };
+        let kind = census::content_type(case[3]);
         let target = format!("/{}{target}", case[0]);
         let cuts = [1, 11, body.len()].map(|size| {
             let seen = ask(&strips, method, &target, kind, &body, size);

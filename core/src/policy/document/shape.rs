@@ -90,10 +90,29 @@ pub(super) const OPERATIONS: Shape = Shape::Many(&Shape::One(Scalar::Operation))
 const RESOURCES: Shape = Shape::Many(&Shape::One(Scalar::Glob));
 
 const WHO_ABOUT: &str = "whom it speaks of: user:NAME, user:PREFIX*, group:NAME, anonymous, or * for everybody, the unauthenticated included";
-const SERVICES_ABOUT: &str =
-    "services of this policy, by name or pattern; all, and hosts that no service names, where absent";
-const OPERATIONS_ABOUT: &str = "operations, by name or pattern; all where absent";
-const RESOURCES_ABOUT: &str = "names of collections, models, files, ...; all where absent";
+
+// Keys that several maps have.
+static EXCEPTION: Shape = Shape::Keys(&UNLESS);
+static OWN_APPROVAL: Shape = Shape::Keys(&APPROVAL);
+const MAY_WHO: Entry = may("who", &WHO, WHO_ABOUT);
+const MAY_SERVICES: Entry = may(
+    "services",
+    &SERVICES,
+    "services of this policy, by name or pattern; all, and hosts that no service names, where absent",
+);
+const MAY_OPERATIONS: Entry =
+    may("operations", &OPERATIONS, "operations, by name or pattern; all where absent");
+const MAY_RESOURCES: Entry =
+    may("resources", &RESOURCES, "names of collections, models, files, ...; all where absent");
+const MAY_UNLESS: Entry = may("unless", &EXCEPTION, "an act that fits all of this is not meant");
+const HOLD_APPROVAL: Entry =
+    may("approval", &OWN_APPROVAL, "for hold: what differs from the policy's approval");
+const HOLD_WAIT: Entry = may(
+    "wait",
+    &DURATION,
+    "for hold: how long the connection may be parked for a decision; default: answer at once",
+);
+const MAY_BECAUSE: Entry = may("because", &TEXT, "shown to the caller");
 
 /// The whole document.
 pub(in crate::policy) static POLICY: Table = Table {
@@ -270,25 +289,21 @@ static RULE: Table = Table {
     about: "One statement about who may do what. Every matcher that is given must fit.",
     keys: &[
         must("name", &NAME, "names it in records and explanations"),
-        may("who", &WHO, WHO_ABOUT),
-        may("services", &SERVICES, SERVICES_ABOUT),
-        may("operations", &OPERATIONS, OPERATIONS_ABOUT),
-        may("resources", &RESOURCES, RESOURCES_ABOUT),
+        MAY_WHO,
+        MAY_SERVICES,
+        MAY_OPERATIONS,
+        MAY_RESOURCES,
         may("risk", &Shape::Keys(&RISK), "fits acts of this final risk only"),
         may("magnitude", &Shape::Keys(&MAGNITUDE), "fits acts of this size only"),
-        may("unless", &Shape::Keys(&UNLESS), "an act that fits all of this is not meant"),
+        MAY_UNLESS,
         must(
             "effect",
             &Shape::One(Scalar::Choice(word::EFFECTS)),
             "allow; grant: only under a live grant; hold: only after approval or under a live grant; deny",
         ),
-        may("approval", &Shape::Keys(&APPROVAL), "for hold: what differs from the policy's approval"),
-        may(
-            "wait",
-            &DURATION,
-            "for hold: how long the connection may be parked for a decision; default: answer at once",
-        ),
-        may("because", &TEXT, "shown to the caller"),
+        HOLD_APPROVAL,
+        HOLD_WAIT,
+        MAY_BECAUSE,
     ],
 };
 
@@ -314,12 +329,7 @@ static MAGNITUDE: Table = Table {
 static UNLESS: Table = Table {
     name: "unless",
     about: "An exception: what fits all of the given matchers is not meant.",
-    keys: &[
-        may("who", &WHO, WHO_ABOUT),
-        may("services", &SERVICES, SERVICES_ABOUT),
-        may("operations", &OPERATIONS, OPERATIONS_ABOUT),
-        may("resources", &RESOURCES, RESOURCES_ABOUT),
-    ],
+    keys: &[MAY_WHO, MAY_SERVICES, MAY_OPERATIONS, MAY_RESOURCES],
 };
 
 pub(super) static GRANT: Table = Table {
@@ -328,9 +338,9 @@ pub(super) static GRANT: Table = Table {
     keys: &[
         must("name", &NAME, "names it in records"),
         must("who", &WHO, WHO_ABOUT),
-        may("services", &SERVICES, SERVICES_ABOUT),
+        MAY_SERVICES,
         must("operations", &OPERATIONS, "operations, by name or pattern"),
-        may("resources", &RESOURCES, RESOURCES_ABOUT),
+        MAY_RESOURCES,
         may("from", &TIME, "when it begins"),
         must("until", &TIME, "when it ends"),
         may("uses", &COUNT, "how many requests it serves"),
@@ -348,11 +358,11 @@ static BUDGET: Table = Table {
     about: "At most so many different ids of a collection within a window. All fitting entries apply, each for every collection by itself.",
     keys: &[
         must("name", &NAME, "names it in records"),
-        may("who", &WHO, WHO_ABOUT),
-        may("services", &SERVICES, SERVICES_ABOUT),
+        MAY_WHO,
+        MAY_SERVICES,
         must("operations", &OPERATIONS, "operations whose responses are counted, by name or pattern"),
-        may("resources", &RESOURCES, RESOURCES_ABOUT),
-        may("unless", &Shape::Keys(&UNLESS), "an act that fits all of this is not meant"),
+        MAY_RESOURCES,
+        MAY_UNLESS,
         must(
             "ids",
             &COUNT,
@@ -373,13 +383,9 @@ static BUDGET: Table = Table {
             &Shape::One(Scalar::Choice(word::BUDGET_EFFECTS)),
             "where too little is left: deny; hold: only after approval or under a live grant, asked before a request that may bring more than is left; default deny",
         ),
-        may("approval", &Shape::Keys(&APPROVAL), "for hold: what differs from the policy's approval"),
-        may(
-            "wait",
-            &DURATION,
-            "for hold: how long the connection may be parked for a decision; default: answer at once",
-        ),
-        may("because", &TEXT, "shown to the caller"),
+        HOLD_APPROVAL,
+        HOLD_WAIT,
+        MAY_BECAUSE,
     ],
 };
 
@@ -436,11 +442,11 @@ static MASK: Table = Table {
     about: "Values that must not pass in clear. All fitting entries apply; for one value the strictest transform wins.",
     keys: &[
         must("name", &NAME, "names it in records"),
-        may("who", &WHO, WHO_ABOUT),
-        may("services", &SERVICES, SERVICES_ABOUT),
-        may("operations", &OPERATIONS, OPERATIONS_ABOUT),
-        may("resources", &RESOURCES, RESOURCES_ABOUT),
-        may("unless", &Shape::Keys(&UNLESS), "an act that fits all of this is not meant"),
+        MAY_WHO,
+        MAY_SERVICES,
+        MAY_OPERATIONS,
+        MAY_RESOURCES,
+        MAY_UNLESS,
         may("in", &Shape::Many(&Shape::One(Scalar::Choice(word::SIDES))), "which bodies; default both"),
         may(
             "entities",
