@@ -43,7 +43,7 @@ fn decision(c: &mut Criterion) {
         let request = head(method, target);
         c.bench_function(name, |b| {
             b.iter_batched(
-                || (Subject::Http(request.clone()), Caller::Verified(ana.clone())),
+                || (Subject::Http(request.clone()), Caller::verified(ana.clone())),
                 |(subject, caller)| {
                     let mut exchange = guard.begin(subject, caller, "bench");
                     let step = exchange.step();
@@ -70,7 +70,7 @@ fn whole(c: &mut Criterion) {
         let ana = Identity::new("user-7");
         c.bench_function(&name("engine alone"), |b| {
             b.iter(|| {
-                let caller = Caller::Verified(ana.clone());
+                let caller = Caller::verified(ana.clone());
                 let mut exchange = engine.begin(Subject::Http(request.clone()), caller, "bench");
                 assert!(matches!(exchange.step(), Step::Forward(_)));
                 let passage = exchange.response_head(http::StatusCode::OK, &headers);

@@ -88,5 +88,5 @@ where
 }
 
 fn caller() -> Caller {
-    Caller::Verified(Identity::new("user-7"))
+    Caller::verified(Identity::new("user-7"))
 }

@@ -344,7 +344,7 @@ fn grants_end_and_approvals_are_decided_by_those_entitled() {
 
     let guard = Guard::from_file(path).unwrap();
     let call = Call { service: "vectors".into(), acts: vec![Act::new(Operation::VectorExport, "docs")] };
-    let begin = || guard.begin(Subject::Call(call.clone()), Caller::Verified(Identity::new("ana")), "test");
+    let begin = || guard.begin(Subject::Call(call.clone()), Caller::verified(Identity::new("ana")), "test");
     let Step::Answer(held) = begin().next_blocking() else { panic!("a hold") };
     let ticket = held.approval.unwrap();
     let vote = |by: &str| {

@@ -64,6 +64,29 @@ pub struct Diagnostic {
     pub code: &'static str,
     /// What is wrong and what was expected.
     pub message: String,
+    /// Whether the policy can be used nevertheless.
+    pub severity: Severity,
+}
+
+/// How much a finding weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Severity {
+    /// The policy cannot be used.
+    Error,
+    /// It can, and says something that is hardly meant.
+    Warning,
+}
+
+impl Severity {
+    /// Its name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
 }
 
 impl Diagnostic {
@@ -75,13 +98,14 @@ impl Diagnostic {
         code: &'static str,
         message: impl Into<String>,
     ) -> Self {
-        Self { file: file.into(), line, column, code, message: message.into() }
+        Self { file: file.into(), line, column, code, message: message.into(), severity: Severity::Error }
     }
 }
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {} [{}]", self.file, self.line, self.column, self.message, self.code)
+        let what = if self.severity == Severity::Warning { "warning: " } else { "" };
+        write!(f, "{}:{}:{}: {what}{} [{}]", self.file, self.line, self.column, self.message, self.code)
     }
 }
 

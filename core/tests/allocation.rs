@@ -54,7 +54,7 @@ fn stream(guard: &Guard, events: usize) {
             http::HeaderValue::from_static("application/json"),
         )]),
     };
-    let caller = Caller::Peer("127.0.0.1".parse().ok());
+    let caller = Caller::peer("127.0.0.1".parse().ok());
     let mut exchange = guard.begin(Subject::Http(head), caller, "test");
     let mut asked = Some(r#"{"model":"m","stream":true,"messages":[]}"#);
     loop {

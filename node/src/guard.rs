@@ -65,10 +65,8 @@ impl Guard {
         scope: Option<String>,
     ) -> AsyncTask<Work> {
         self.work(move |guard| {
-            let Caller::Verified(identity) = caller("", Some(&identity))? else {
-                return Err(input("expected an identity"));
-            };
-            json(&guard.unmask(Hidden::of(&hidden, entity.as_deref(), scope.as_deref())?, identity)?)
+            let hidden = Hidden::of(&hidden, entity.as_deref(), scope.as_deref())?;
+            json(&guard.unmask(hidden, identity_of(&identity)?)?)
         })
     }
 
@@ -305,12 +303,16 @@ fn json(value: &impl Serialize) -> Result<String, wardline::Error> {
 }
 
 fn caller(peer: &str, identity: Option<&str>) -> Result<Caller, wardline::Error> {
+    let peer = peer.parse().ok();
     match identity {
-        None => Ok(Caller::Peer(peer.parse().ok())),
-        Some(text) => serde_json::from_str::<Identity>(text).map(Caller::Verified).map_err(|_| {
-            input("expected an identity: a subject, and perhaps groups, issuer, claims and hops")
-        }),
+        None => Ok(Caller::peer(peer)),
+        Some(text) => Ok(Caller::verified(identity_of(text)?).at(peer)),
     }
+}
+
+fn identity_of(text: &str) -> Result<Identity, wardline::Error> {
+    serde_json::from_str(text)
+        .map_err(|_| input("expected an identity: a subject, and perhaps groups, issuer, claims and hops"))
 }
 
 /// The head of a request. The host asked for is the target's, where it names one, or else the `Host` header's;

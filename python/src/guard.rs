@@ -115,10 +115,7 @@ impl Guard {
         peer: Option<&str>,
         identity: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<(Exchange, Bound<'py, PyTuple>)> {
-        let caller = match identity {
-            Some(identity) => Caller::Verified(identity::read(identity)?),
-            None => Caller::Peer(peer.and_then(|peer| peer.parse().ok())),
-        };
+        let caller = caller(identity)?.at(peer.and_then(|peer| peer.parse().ok()));
         let list = headers::list(headers)?;
         let method = Method::from_bytes(method.as_bytes());
         let (Ok(method), Ok(target), Some(headers)) =
@@ -373,8 +370,8 @@ fn host(headers: &http::HeaderMap) -> String {
 /// Who says something; nobody whom anybody verified where it is absent.
 fn caller(identity: Option<&Bound<'_, PyAny>>) -> PyResult<Caller> {
     match identity {
-        Some(identity) => Ok(Caller::Verified(identity::read(identity)?)),
-        None => Ok(Caller::Peer(None)),
+        Some(identity) => Ok(Caller::verified(identity::read(identity)?)),
+        None => Ok(Caller::peer(None)),
     }
 }
 

@@ -89,12 +89,11 @@ impl GuardLayer {
 impl Settings {
     pub(crate) fn caller(&self, parts: &Parts) -> Caller {
         let identity = self.identity.as_ref().and_then(|read| read(parts));
+        let read = self.peer.as_ref().and_then(|read| read(&parts.extensions));
+        let peer = read.or_else(|| parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip()));
         match identity.or_else(|| parts.extensions.get().cloned()).or_else(|| self.caller.clone()) {
-            Some(identity) => Caller::Verified(identity),
-            None => {
-                let read = self.peer.as_ref().and_then(|read| read(&parts.extensions));
-                Caller::Peer(read.or_else(|| parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip())))
-            }
+            Some(identity) => Caller::verified(identity).at(peer),
+            None => Caller::peer(peer),
         }
     }
 }

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Explain, json: bool, streams: &mut Streams<'_>) -> Outc
         State::Folder(folder) if !folder.exists() => policy.in_memory(),
         _ => policy,
     };
-    let told = Guard::new(policy).explain(Subject::Http(head), &body, Caller::Verified(identity));
+    let told = Guard::new(policy).explain(Subject::Http(head), &body, Caller::verified(identity));
     if json {
         streams.json(&told)?;
         return Ok(0);

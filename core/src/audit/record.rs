@@ -140,6 +140,8 @@ pub enum Kind {
     Approval,
     /// A step of a grant.
     Grant,
+    /// Another policy came into force, or was refused.
+    Policy,
     /// A kind that this version does not know.
     #[serde(other)]
     Unknown,
@@ -287,7 +289,7 @@ pub enum Ending {
     Unknown,
 }
 
-/// One step of an approval or a grant.
+/// One step of an approval, a grant or the policy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     /// The step, e.g. `issued`, `revoked`, `voted`, `used`.

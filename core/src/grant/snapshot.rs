@@ -248,7 +248,8 @@ impl Lists {
 /// Whether only counters differ, so that the index still tells the truth.
 fn same_place(old: &Grant, new: &Grant) -> bool {
     old.scope == new.scope
-        && (old.from, old.until, old.uses, old.quota) == (new.from, new.until, new.uses, new.quota)
+        && (old.from, old.until, &old.when, old.uses, old.quota)
+            == (new.from, new.until, &new.when, new.uses, new.quota)
         && old.revoked.is_some() == new.revoked.is_some()
 }
 

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Scope, Take};
-use crate::clock::Timestamp;
+use crate::clock::{Timestamp, Window};
 use crate::identity::Identity;
 use crate::model::{Act, GrantId, Unit};
 
@@ -25,6 +25,9 @@ pub struct Grant {
     pub from: Timestamp,
     /// When it ends: the instant itself is outside.
     pub until: Timestamp,
+    /// The hours of the week at which it can be used; always where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<Window>,
     /// How many requests it serves; `None` for any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uses: Option<u64>,
@@ -65,7 +68,7 @@ pub struct Revocation {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum GrantState {
-    /// It has not begun.
+    /// It has not begun, or its hours are not now.
     Scheduled,
     /// It holds.
     Active,
@@ -116,6 +119,8 @@ pub enum GrantRefusal {
     Exhausted,
     /// It has not begun.
     NotStarted,
+    /// It is for other hours.
+    Closed,
     /// The store knows no such grant.
     Gone,
 }
@@ -148,6 +153,8 @@ pub enum Lack {
         /// When it begins.
         from: Timestamp,
     },
+    /// It is for other hours.
+    Closed,
     /// Its uses or quota are all taken.
     Exhausted,
     /// The act may touch more than is left.
@@ -168,13 +175,18 @@ impl Grant {
             GrantState::Revoked
         } else if now >= self.until {
             GrantState::Expired
+        } else if now < self.from || !self.is_open(now) {
+            GrantState::Scheduled
         } else if self.uses_left() == Some(0) || self.quota_left() == Some(0) {
             GrantState::Exhausted
-        } else if now < self.from {
-            GrantState::Scheduled
         } else {
             GrantState::Active
         }
+    }
+
+    /// Whether its hours are open at `now`.
+    fn is_open(&self, now: Timestamp) -> bool {
+        self.when.is_empty() || self.when.iter().any(|window| window.contains(now))
     }
 
     /// Uses that can still be leased; `None` where they are not limited.
@@ -220,6 +232,9 @@ impl Grant {
         if now < self.from {
             return Err(Lack::NotStarted { from: self.from });
         }
+        if !self.is_open(now) {
+            return Err(Lack::Closed);
+        }
         if self.uses_left().is_some_and(|left| left.saturating_add(held.uses) == 0) {
             return Err(Lack::Exhausted);
         }
@@ -256,6 +271,7 @@ impl Grant {
                     GrantState::Revoked => return Err(GrantRefusal::Revoked),
                     GrantState::Expired => return Err(GrantRefusal::Expired),
                     _ if now < self.from => return Err(GrantRefusal::NotStarted),
+                    _ if !self.is_open(now) => return Err(GrantRefusal::Closed),
                     _ => {}
                 }
                 if let Some(left) = self.uses_left() {
@@ -294,6 +310,7 @@ impl fmt::Display for Lack {
             Self::Revoked { at } => write!(f, "it was revoked at {at}"),
             Self::Expired { until } => write!(f, "it ended at {until}"),
             Self::NotStarted { from } => write!(f, "it begins at {from}"),
+            Self::Closed => f.write_str("it is for other hours"),
             Self::Exhausted => f.write_str("its uses or its quota are all taken"),
             Self::Magnitude { unit, asked, left } => {
                 write!(f, "the request may touch {asked} {unit} and {left} are left")
@@ -309,6 +326,7 @@ impl fmt::Display for GrantRefusal {
             Self::Revoked => "the grant was revoked",
             Self::Exhausted => "the grant has less left than is needed",
             Self::NotStarted => "the grant has not begun",
+            Self::Closed => "the grant is for other hours",
             Self::Gone => "there is no such grant",
         })
     }

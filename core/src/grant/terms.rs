@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Grant, Scope};
-use crate::clock::{Timestamp, parse_duration};
+use crate::clock::{Timestamp, Window, parse_duration};
 use crate::error::{Error, ErrorKind};
 use crate::model::{GrantId, Unit};
 
@@ -29,6 +29,9 @@ pub struct Terms {
     pub from: Option<Timestamp>,
     /// When it ends.
     pub until: Until,
+    /// The hours of the week at which it can be used; always where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub when: Vec<Window>,
     /// How many requests it serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uses: Option<u64>,
@@ -97,6 +100,7 @@ impl Terms {
             scope: self.scope.clone(),
             from,
             until,
+            when: self.when.clone(),
             uses: self.uses,
             quota: self.quota,
             used: 0,

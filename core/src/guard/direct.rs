@@ -60,7 +60,8 @@ impl Guard {
     /// [`ErrorKind::Input`] for a request that has no one reading: a deciding field repeated or of another type.
     pub fn classify(&self, head: &HttpHead, body: &[u8]) -> Result<Reading, Error> {
         let path = head.target.split(['?', '#']).next().unwrap_or("");
-        let Some(service) = self.policy().service_for(&head.host, path) else {
+        let policy = self.policy();
+        let Some(service) = policy.service_for(&head.host, path) else {
             return Ok(Reading { service: None, entry: None, acts: Classified::unknown().acts });
         };
         let classified = match classify::http(service.system, head, &service.base_path) {

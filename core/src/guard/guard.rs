@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Method, header};
 
 use super::exchange::{Exchange, Said};
+use super::policies::{InForce, Policies};
 use super::shared::Shared;
 use super::step::Step;
 use super::worker::Runtime;
@@ -30,13 +31,42 @@ pub struct Guard {
 }
 
 /// Who is calling, as far as a door knows.
+///
+/// ```
+/// use wardline::guard::Caller;
+/// use wardline::identity::Identity;
+/// // Verified by the authenticating layer; the address of the socket's peer is for rules that speak of networks.
+/// let ana = Caller::verified(Identity::new("ana")).at("10.1.2.3".parse().ok());
+/// # let _ = ana;
+/// ```
 #[derive(Debug, Clone)]
-pub enum Caller {
+pub struct Caller {
+    identity: Option<Identity>,
+    peer: Option<IpAddr>,
+}
+
+impl Caller {
     /// The authenticating layer verified this identity.
-    Verified(Identity),
-    /// Nobody did: the policy's trusted headers may name the caller, if this peer (the address of the socket) is
-    /// believed. Everybody else is anonymous.
-    Peer(Option<IpAddr>),
+    pub fn verified(identity: Identity) -> Self {
+        Self { identity: Some(identity), peer: None }
+    }
+
+    /// Nobody did: the policy's trusted headers may name the caller, if this peer (the address of the socket) is believed.
+    /// Everybody else is anonymous.
+    pub fn peer(address: Option<IpAddr>) -> Self {
+        Self { identity: None, peer: address }
+    }
+
+    /// The same, from this peer.
+    #[must_use]
+    pub fn at(self, peer: Option<IpAddr>) -> Self {
+        Self { peer, ..self }
+    }
+
+    /// Whom the authenticating layer verified.
+    pub fn identity(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
 }
 
 impl Guard {
@@ -45,9 +75,23 @@ impl Guard {
     /// # Errors
     /// Every error of the policy at once, each with file, line and column; a detector that it calls and nobody brought.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let policy = Policy::from_file(path.as_ref())?;
+        Self::from_file_with(path, |policy| Ok(policy))
+    }
+
+    /// The same, with what the host adds to the policy: detectors that it calls.
+    ///
+    /// # Errors
+    /// Every error of the policy at once; what `add` refuses; a detector that is called and nobody brought.
+    pub fn from_file_with(
+        path: impl AsRef<Path>,
+        add: impl FnOnce(Policy) -> Result<Policy, Error>,
+    ) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let policy = add(Policy::from_file(path)?)?;
         policy.complete()?;
-        Ok(Self::new(policy))
+        // The file stays the same when the process changes its folder.
+        let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        Ok(Self::over(Policies::new(policy, Some(file)), Arc::new(SystemClock)))
     }
 
     /// A guard under this policy. Where it calls a detector that nobody brought ([`Policy::complete`]), what it should read does not pass.
@@ -57,12 +101,45 @@ impl Guard {
 
     /// The same by another clock: for tests and replay.
     pub fn with_clock(policy: Policy, clock: Arc<dyn Clock>) -> Self {
-        Self { shared: Arc::new(Shared::new(Arc::new(policy), clock)) }
+        Self::over(Policies::new(policy, None), clock)
+    }
+
+    fn over(policies: Policies, clock: Arc<dyn Clock>) -> Self {
+        Self { shared: Arc::new(Shared::new(policies, clock)) }
     }
 
     /// The policy in force.
-    pub fn policy(&self) -> &Policy {
-        &self.shared.policy
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.shared.policies.now().policy)
+    }
+
+    /// Reads the policy's file again. A sound one judges every exchange that begins from now on, in this process, and those that run
+    /// end under the policy that they began with; a wrong one changes nothing. Whether another policy came into force.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the policy; one that keeps its state elsewhere; a store or log that cannot be written.
+    pub fn reload(&self) -> Result<bool, Error> {
+        self.replace(self.shared.policies.read()?, "the host")
+    }
+
+    /// Puts another policy in the place of the one in force, as [`reload`](Self::reload) does; `by` is who says so, for the log.
+    /// Detectors that were brought are kept.
+    ///
+    /// # Errors
+    /// A policy that keeps its state elsewhere or calls a detector that nobody brought; a store or log that cannot be written.
+    pub fn replace(&self, policy: Policy, by: &str) -> Result<bool, Error> {
+        match self.shared.policies.succeeding(policy)? {
+            Some(next) => self.shared.put_policy(next, by).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    /// Has the files of the policy looked at once a second while the guard works, and [reloads](Self::reload) it when they change. What is
+    /// wrong with a changed file is noted in the log, and the policy in force stays.
+    #[must_use]
+    pub fn watching(self) -> Self {
+        self.shared.policies.watch();
+        self
     }
 
     /// Begins an exchange: the request as it came, who sent it, and through which door.
@@ -92,15 +169,21 @@ impl Guard {
 
     fn begin_http(&self, head: HttpHead, caller: Caller, door: &'static str) -> Exchange {
         let path = head.target.split(['?', '#']).next().unwrap_or("");
-        let service = self.shared.policy.service_for(&head.host, path);
-        let mut record = self.record(service, door);
+        let in_force = self.shared.policies.now();
+        let policy = &in_force.policy;
+        let service = policy.service_for(&head.host, path);
+        let mut record = self.record(&in_force, service, door);
         record.method = Some(method(&head.method));
         record.trace = trace_id(&head.headers);
-        let source = self.shared.policy.identity();
-        let identity = match (caller, source) {
-            (Caller::Verified(identity), _) => Ok(identity),
-            (Caller::Peer(peer), Some(source)) => source.headers.resolve(&head.headers, peer),
-            (Caller::Peer(_), None) => Ok(Identity::anonymous()),
+        let source = policy.identity();
+        let from = match source {
+            Some(source) => source.headers.source(&head.headers, caller.peer),
+            None => caller.peer,
+        };
+        let identity = match (caller.identity, source) {
+            (Some(identity), _) => Ok(identity),
+            (None, Some(source)) => source.headers.resolve(&head.headers, caller.peer),
+            (None, None) => Ok(Identity::anonymous()),
         };
         let refused = identity.is_err();
         let identity = Arc::new(identity.unwrap_or_else(|_| Identity::anonymous()));
@@ -113,14 +196,8 @@ impl Guard {
             .map(SessionId::from);
         let upgrade = head.headers.contains_key(header::UPGRADE) || head.method == Method::CONNECT;
         let enforces = service.is_none_or(|s| s.mode == crate::model::Mode::Enforce);
-        let exchange = Exchange::new(
-            self.shared.clone(),
-            self.shared.runtime().ok(),
-            self.index(service),
-            identity,
-            record,
-        )
-        .with_head(head);
+        let index = index(policy, service);
+        let exchange = self.exchange(in_force, index, (identity, from), record).with_head(head);
         // Observing blocks nothing: whoever cannot be told is nobody.
         match (refused && enforces, upgrade && enforces) {
             (true, _) => exchange.answered("identity_refused"),
@@ -139,29 +216,29 @@ impl Guard {
 
     /// An exchange that its host begins at a service by name: there is no peer whose headers could name the caller.
     fn begin_within(&self, service: &str, caller: Caller, door: &'static str) -> Exchange {
-        let service = self.shared.policy.service(service);
-        let mut record = self.record(service, door);
-        let identity = match caller {
-            Caller::Verified(identity) => Arc::new(identity),
-            Caller::Peer(_) => Arc::new(Identity::anonymous()),
-        };
+        let in_force = self.shared.policies.now();
+        let service = in_force.policy.service(service);
+        let mut record = self.record(&in_force, service, door);
+        let identity = Arc::new(caller.identity.unwrap_or_else(Identity::anonymous));
         record.identity = Some(identity.clone());
-        Exchange::new(self.shared.clone(), self.shared.runtime().ok(), self.index(service), identity, record)
+        let index = index(&in_force.policy, service);
+        self.exchange(in_force, index, (identity, caller.peer), record)
     }
 
-    /// The place of a service among those of the policy.
-    fn index(&self, service: Option<&Service>) -> Option<usize> {
-        self.shared
-            .policy
-            .services()
-            .iter()
-            .position(|one| service.is_some_and(|service| std::ptr::eq(one, service)))
+    fn exchange(
+        &self,
+        in_force: Arc<InForce>,
+        service: Option<usize>,
+        caller: (Arc<Identity>, Option<IpAddr>),
+        record: Box<Record>,
+    ) -> Exchange {
+        Exchange::new(self.shared.clone(), in_force, self.shared.runtime().ok(), service, caller, record)
     }
 
-    fn record(&self, service: Option<&Service>, door: &'static str) -> Box<Record> {
+    fn record(&self, in_force: &InForce, service: Option<&Service>, door: &'static str) -> Box<Record> {
         let mut record = Box::new(Record::new(Kind::Exchange, RecordId::fresh(), self.shared.now()));
         record.door = Some(door.into());
-        record.policy = Some(self.shared.policy_digest.clone());
+        record.policy = Some(in_force.digest.clone());
         if let Some(service) = service {
             record.service = Arc::clone(&service.name).into();
             record.system = Some(service.system.name().into());
@@ -225,7 +302,8 @@ impl Guard {
         answer: Answer,
         reason: Option<&str>,
     ) -> Result<Approval, Error> {
-        let voter = Identity::new(by).with_groups(self.shared.policy.groups_of(by));
+        let policy = self.policy();
+        let voter = Identity::new(by).with_groups(policy.groups_of(by));
         let (id, reason) = (id.clone(), reason.map(str::to_owned));
         self.runtime()?.run(move |bench| {
             let approval = Approvals::new(&*bench.store).vote(&id, &voter, answer, reason.as_deref())?;
@@ -270,8 +348,13 @@ impl Guard {
 
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Guard(policy {})", self.shared.policy_digest)
+        write!(f, "Guard(policy {})", self.shared.policies.now().digest)
     }
+}
+
+/// The place of a service among those of its policy.
+fn index(policy: &Policy, service: Option<&Service>) -> Option<usize> {
+    policy.services().iter().position(|one| service.is_some_and(|service| std::ptr::eq(one, service)))
 }
 
 /// The name of a method; that of an ordinary one is copied nowhere.

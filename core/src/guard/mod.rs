@@ -21,7 +21,7 @@
 //!     host: "localhost".into(),
 //!     headers: http::HeaderMap::new(),
 //! };
-//! let mut exchange = guard.begin(Subject::Http(head), Caller::Verified(Identity::new("ana")), "doc");
+//! let mut exchange = guard.begin(Subject::Http(head), Caller::verified(Identity::new("ana")), "doc");
 //! let Step::Answer(answer) = exchange.next_blocking() else { panic!("no rule allows a list") };
 //! assert_eq!((answer.status.as_u16(), answer.code), (403, "default_deny"));
 //! ```
@@ -33,6 +33,7 @@ mod driver;
 mod exchange;
 #[expect(clippy::module_inception, reason = "the type and its room share the field's name for it")]
 mod guard;
+mod policies;
 mod running;
 mod shared;
 mod step;

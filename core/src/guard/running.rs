@@ -59,7 +59,7 @@ impl Guard {
     }
 
     fn run(&self, subject: Subject, identity: Identity) -> Result<Running, Answer> {
-        let mut exchange = self.begin(subject, Caller::Verified(identity), "direct");
+        let mut exchange = self.begin(subject, Caller::verified(identity), "direct");
         match exchange.next_blocking() {
             Step::Forward(_) => Ok(Running { exchange }),
             Step::Answer(answer) => {

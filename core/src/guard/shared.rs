@@ -8,17 +8,14 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 
+use super::policies::{InForce, Policies};
 use super::worker::Runtime;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
-use crate::keys::hex;
-use crate::model::Text;
-use crate::policy::Policy;
 use crate::vector::{Counter, Paths, Places};
 
 pub(super) struct Shared {
-    pub(super) policy: Arc<Policy>,
-    pub(super) policy_digest: Text,
+    pub(super) policies: Arc<Policies>,
     clock: Arc<dyn Clock>,
     runtime: ArcSwapOption<Runtime>,
     start: Mutex<Start>,
@@ -42,11 +39,9 @@ const BUDGET: usize = 256 << 20;
 const RETRY: Duration = Duration::from_secs(1);
 
 impl Shared {
-    pub(super) fn new(policy: Arc<Policy>, clock: Arc<dyn Clock>) -> Self {
-        let policy_digest = Text::from(hex(policy.digest()));
+    pub(super) fn new(policies: Policies, clock: Arc<dyn Clock>) -> Self {
         Self {
-            policy,
-            policy_digest,
+            policies: Arc::new(policies),
             clock,
             runtime: ArcSwapOption::empty(),
             start: Mutex::default(),
@@ -104,7 +99,7 @@ impl Shared {
         {
             return Err(unavailable(because));
         }
-        match Runtime::start(pid, self.policy.clone(), self.clock.clone()) {
+        match Runtime::start(pid, self.policies.clone(), self.clock.clone()) {
             Ok(runtime) => {
                 self.runtime.store(Some(runtime.clone()));
                 *start = Start::default();
@@ -115,6 +110,22 @@ impl Shared {
                 Err(error)
             }
         }
+    }
+
+    /// Puts another policy into force for all exchanges that begin from now on, and notes that in the log.
+    ///
+    /// # Errors
+    /// A store or log that cannot be written: the policy stays as it was.
+    pub(super) fn put_policy(&self, next: Arc<InForce>, by: &str) -> Result<(), Error> {
+        // No worker starts meanwhile that would know the old policy only.
+        let start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(runtime) = self.running() else {
+            self.policies.put(next);
+            return Ok(());
+        };
+        drop(start);
+        let (policies, by) = (self.policies.clone(), by.to_owned());
+        runtime.run(move |bench| bench.put_policy(&policies, next, &by))
     }
 
     /// The worker if it runs in this process; never starts one.

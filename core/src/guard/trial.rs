@@ -55,7 +55,7 @@ const NOTHING: &str = "nothing";
 /// Tries a case under a policy, of which nothing is changed but that its state is in memory.
 pub fn try_case(policy: Policy, case: &Case) -> Trial {
     let guard = Guard::with_clock(policy.for_case(case), Arc::new(ManualClock::new(case.at)));
-    let caller = || Caller::Verified(case.identity.clone());
+    let caller = || Caller::verified(case.identity.clone()).at(case.source);
     let explanation = guard.explain(Subject::Http(case.head.clone()), &case.body, caller());
     let mut exchange = guard.begin(Subject::Http(case.head.clone()), caller(), "test");
     let request = pass_request(&mut exchange, &case.body);
@@ -261,7 +261,7 @@ cases:
         let suite = Suite::parse(SUITE, "p.test.yaml").unwrap();
         let case = &suite.cases[2];
         let subject = Subject::Http(case.head.clone());
-        let told = guard.explain(subject, &case.body, Caller::Verified(case.identity.clone()));
+        let told = guard.explain(subject, &case.body, Caller::verified(case.identity.clone()));
         assert_eq!((told.service.as_deref(), told.decision.code), (Some("vectors"), "approval_required"));
         assert_eq!(guard.approvals(None).unwrap().len(), 0);
         let rules: Vec<(&str, usize)> =

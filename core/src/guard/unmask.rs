@@ -56,7 +56,7 @@ impl Guard {
         let mut act = Act::new(Operation::SecretRead, format!("{RESOURCE}{entity}"));
         act.magnitude = Magnitude::of(Unit::Keys, 1);
         let call = Call { service: String::new(), acts: vec![act] };
-        let exchange = self.begin(Subject::Call(call), Caller::Verified(identity), "unmask").disclosing();
+        let exchange = self.begin(Subject::Call(call), Caller::verified(identity), "unmask").disclosing();
         tell(exchange, unmasked, &keys)
     }
 }

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 pub(super) use self::bench::Bench;
 use super::driver::Carrying;
+use super::policies::Policies;
 use super::step::{Done, Effect};
 use crate::audit::Record;
 use crate::clock::{Clock, Timestamp};
@@ -25,11 +26,11 @@ use crate::grant::{Lack, Lease, Snapshot};
 use crate::identity::Identity;
 use crate::keys::Keys;
 use crate::model::{Act, GrantId};
-use crate::policy::{GrantView, Policy};
+use crate::policy::GrantView;
 
 /// How often the store is asked what changed.
 const TICK: Duration = Duration::from_millis(250);
-/// How often the log is signed while records come.
+/// How often the log is signed while records come, and watched files are looked at.
 const CHECKPOINT: Duration = Duration::from_secs(1);
 /// A snapshot older than this closes what needs a grant.
 const MAX_STALE: Duration = Duration::from_secs(2);
@@ -80,12 +81,16 @@ pub(super) enum Job {
 pub(super) type Reply = Box<dyn FnOnce() + Send>;
 
 impl Runtime {
-    pub(super) fn start(pid: u32, policy: Arc<Policy>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, Error> {
+    pub(super) fn start(
+        pid: u32,
+        policies: Arc<Policies>,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Arc<Self>, Error> {
         let (jobs, inbox) = channel();
         let (ready, opened) = channel();
         let thread = thread::Builder::new()
             .name("wardline".to_owned())
-            .spawn(move || match Bench::open(&policy, clock) {
+            .spawn(move || match Bench::open(&policies, clock) {
                 Ok((mut bench, snapshot)) => {
                     let state = Arc::new(State {
                         snapshot: ArcSwap::from_pointee(snapshot),
@@ -97,7 +102,7 @@ impl Runtime {
                         awake: AtomicBool::new(false),
                     });
                     if ready.send(Ok((bench.keys.clone(), state.clone()))).is_ok() {
-                        work(&mut bench, &inbox, &state);
+                        work(&mut bench, &inbox, &state, &policies);
                     }
                 }
                 Err(error) => {
@@ -223,7 +228,7 @@ impl GrantView for View {
 }
 
 /// The worker's life: rounds of jobs, each ending with one group of records; every tick a look at the store.
-fn work(bench: &mut Bench, inbox: &Receiver<Job>, state: &State) {
+fn work(bench: &mut Bench, inbox: &Receiver<Job>, state: &State, policies: &Policies) {
     let mut ticked = Instant::now();
     let mut signed = Instant::now();
     loop {
@@ -254,6 +259,10 @@ fn work(bench: &mut Bench, inbox: &Receiver<Job>, state: &State) {
         bench.reply();
         if !open || signed.elapsed() >= CHECKPOINT {
             signed = Instant::now();
+            if open && policies.have_changed() {
+                bench.read_policy_again(policies);
+                commit(bench, state);
+            }
             // A checkpoint that fails is tried again; the records themselves are safe.
             let _ = bench.checkpoint();
         }

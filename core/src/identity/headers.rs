@@ -27,6 +27,7 @@ use crate::error::{Error, ErrorKind};
 pub struct TrustedHeaders {
     subject: HeaderName,
     groups: Option<HeaderName>,
+    address: Option<HeaderName>,
     peers: Vec<Network>,
 }
 
@@ -40,7 +41,35 @@ impl TrustedHeaders {
             HeaderName::from_str(text)
                 .map_err(|_| Error::new(ErrorKind::Input, "expected a header name such as x-user"))
         };
-        Ok(Self { subject: name(subject)?, groups: groups.map(name).transpose()?, peers })
+        Ok(Self { subject: name(subject)?, groups: groups.map(name).transpose()?, address: None, peers })
+    }
+
+    /// The same, believing this header of the same peers about the address that a request comes from.
+    #[must_use]
+    pub fn with_address(self, address: Option<HeaderName>) -> Self {
+        Self { address, ..self }
+    }
+
+    fn believes(&self, peer: IpAddr) -> bool {
+        self.peers.iter().any(|network| network.contains(peer))
+    }
+
+    /// The address that a request comes from: the peer's or, behind proxies that are believed, the last in their header that is
+    /// none of them. `None` where that cannot be told.
+    pub fn source(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {
+        let peer = peer?;
+        let Some(name) = self.address.as_ref().filter(|_| self.believes(peer)) else { return Some(peer) };
+        // Each proxy appends whom it heard; what stands before the last stranger is that stranger's word.
+        let mut heard = Vec::new();
+        for value in headers.get_all(name) {
+            let Ok(text) = value.to_str() else {
+                heard.push(None);
+                continue;
+            };
+            heard.extend(text.split(',').map(|address| address.trim().parse::<IpAddr>().ok()));
+        }
+        let stranger = heard.into_iter().rev().find(|address| address.is_none_or(|a| !self.believes(a)));
+        stranger.unwrap_or(Some(peer))
     }
 
     /// The caller that the headers name; anonymous where they name none or the peer is not believed.
@@ -48,7 +77,7 @@ impl TrustedHeaders {
     /// # Errors
     /// A header that is repeated, has a twin in another spelling, or is not text.
     pub fn resolve(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<Identity, Error> {
-        if !peer.is_some_and(|peer| self.peers.iter().any(|network| network.contains(peer))) {
+        if !peer.is_some_and(|peer| self.believes(peer)) {
             return Ok(Identity::anonymous());
         }
         let Some(subject) = only(headers, &self.subject)? else { return Ok(Identity::anonymous()) };
@@ -94,6 +123,13 @@ pub struct Network {
 }
 
 impl Network {
+    /// Whether every address of `other` lies in it.
+    pub fn covers(&self, other: Self) -> bool {
+        self.prefix <= other.prefix
+            && self.address.is_ipv4() == other.address.is_ipv4()
+            && self.contains(other.address)
+    }
+
     /// Whether `peer` lies in it. An IPv4 address mapped into IPv6 counts as IPv4.
     pub fn contains(&self, peer: IpAddr) -> bool {
         match (self.address, peer.to_canonical()) {
@@ -157,6 +193,22 @@ mod tests {
     }
 
     #[test]
+    fn the_last_stranger_in_the_line_is_where_it_comes_from() {
+        let trusted = source().with_address(HeaderName::from_str("x-forwarded-for").ok());
+        let told = |values: &[&str], peer: &str| {
+            let pairs: Vec<_> = values.iter().map(|value| ("x-forwarded-for", *value)).collect();
+            trusted.source(&headers(&pairs), peer.parse().ok()).map(|address| address.to_string())
+        };
+        let local = "127.0.0.1";
+        assert_eq!(told(&["6.6.6.6, 9.9.9.9, 127.0.0.1"], local).as_deref(), Some("9.9.9.9"));
+        assert_eq!(told(&["6.6.6.6", "9.9.9.9"], local).as_deref(), Some("9.9.9.9"));
+        assert_eq!(told(&["9.9.9.9"], "8.8.8.8").as_deref(), Some("8.8.8.8"));
+        assert_eq!(told(&[], local).as_deref(), Some(local));
+        assert_eq!(told(&["9.9.9.9, unknown"], local), None);
+        assert_eq!(trusted.source(&HeaderMap::new(), None), None);
+    }
+
+    #[test]
     fn networks_hold_their_addresses() {
         for (network, inside, outside) in [
             ("10.0.0.0/8", "10.255.0.1", "11.0.0.1"),
@@ -167,6 +219,9 @@ mod tests {
             let network: Network = network.parse().unwrap();
             assert!(network.contains(inside.parse().unwrap()) && !network.contains(outside.parse().unwrap()));
         }
+        let covers = |a: &str, b: &str| a.parse::<Network>().unwrap().covers(b.parse().unwrap());
+        assert!(covers("10.0.0.0/8", "10.1.0.0/16") && covers("10.0.0.1", "10.0.0.1"));
+        assert!(!covers("10.1.0.0/16", "10.0.0.0/8") && !covers("10.0.0.0/8", "fd00::/64"));
         for wrong in ["", "10.0.0.0/33", "::/129", "localhost", "10.0.0.0/"] {
             assert!(wrong.parse::<Network>().is_err(), "{wrong}");
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::Policy;
 use super::decide::merge;
 use super::decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, code};
-use super::scope::{Matcher, Reach};
+use super::scope::Matcher;
 use crate::budget::Limit;
 use crate::identity::Identity;
 use crate::model::{Act, Verdict};
@@ -60,8 +60,8 @@ impl Due {
         [name, service.as_bytes(), self.resource.as_bytes(), kind, whose(&identity.subject), whose(issuer)]
     }
 
-    fn fits(&self, facts: &Facts<'_>, service: usize, act: &Act) -> bool {
-        self.budget.matcher.fits(facts.identity, service, act, act.risk, Reach::Possibly)
+    fn fits(&self, policy: &Policy, facts: &Facts<'_>, act: &Act) -> bool {
+        policy.speaks_of(&self.budget.matcher, facts, act)
     }
 }
 
@@ -74,10 +74,9 @@ impl Policy {
         }
         let unknown = [Act::unknown()];
         let acts = if facts.acts.is_empty() { &unknown } else { facts.acts };
-        let service = self.service_index(facts.service);
         for budget in &self.budgets {
             for act in acts {
-                if !budget.matcher.fits(facts.identity, service, act, act.risk, Reach::Possibly) {
+                if !self.speaks_of(&budget.matcher, facts, act) {
                     continue;
                 }
                 // Patterns that differ may mean the same collections: together they have one budget.
@@ -127,9 +126,8 @@ impl Policy {
                 ..decision
             };
         }
-        let service = self.service_index(facts.service);
         let name = facts.service.map_or("", |service| &service.name);
-        let drawing = facts.acts.iter().filter(|act| spent.iter().any(|due| due.fits(facts, service, act)));
+        let drawing = facts.acts.iter().filter(|act| spent.iter().any(|due| due.fits(self, facts, act)));
         let covering: Option<Vec<_>> =
             drawing.map(|act| grants.covering(facts.identity, name, act)).collect();
         if let Some(covering) = covering.filter(|covering| !covering.is_empty()) {

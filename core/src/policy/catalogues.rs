@@ -1,6 +1,6 @@
 //! Catalogues that a policy brings: files beside it, in the format of the built-in ones.
 
-use std::fs::File;
+use std::fs;
 use std::io::Read;
 use std::path::Path;
 
@@ -18,42 +18,39 @@ pub(super) struct Catalogues {
 }
 
 impl Catalogues {
-    /// Reads the files that `root` names, relative to `policy`, and reports everything that is wrong with them.
-    pub(super) fn read(root: &Node, policy: &str, findings: &mut Findings) -> Self {
+    /// Reads the files that `root` names, each relative to the file that names it, and reports everything that is wrong with them.
+    pub(super) fn read(root: &Node, findings: &mut Findings) -> Self {
         let mut systems: Vec<(String, Vec<(String, String)>)> = Vec::new();
         let (mut texts, mut broken) = (Vec::new(), Vec::new());
         for node in root.get("catalogues").map(Node::elements).unwrap_or_default() {
             let Some(written) = node.text() else { continue };
             // Called as the policy itself is: from where the caller stands.
-            let name = Path::new(policy).with_file_name(written).display().to_string();
-            let name = name.as_str();
-            let text = match text_of(policy, written) {
+            let policy = findings.name(node.place.file).to_owned();
+            let name = Path::new(&policy).with_file_name(written).display().to_string();
+            let text = match text_of(&policy, written) {
                 Ok(text) => text,
                 Err(why) => {
                     findings.add(node.place, "unreadable_catalogue", why);
                     continue;
                 }
             };
+            let file = findings.open(&name);
             // What hides meaning is told first, all of it at once.
-            let mut own = Findings::new(name);
-            let tree = document::read(&text, &mut own);
+            let tree = document::read(&text, file, findings);
             let system = tree.as_ref().and_then(|tree| tree.get("system")).and_then(Node::text);
             match system {
-                Some(system) if own.is_empty() => {
-                    let file = (name.to_owned(), text.clone());
+                Some(system) if !findings.any_in(file) => {
+                    let file = (name, text.clone());
                     match systems.iter_mut().find(|(known, _)| known == system) {
                         Some((_, files)) => files.push(file),
                         None => systems.push((system.to_owned(), vec![file])),
                     }
                 }
-                None if own.is_empty() => {
+                None if !findings.any_in(file) => {
                     let message = "`system` is missing: what the entries are about";
-                    findings.add_in(name, document::Place::START, "bad_catalogue", message);
+                    findings.add(file.start(), "bad_catalogue", message);
                 }
-                _ => {
-                    broken.extend(system.map(str::to_owned));
-                    findings.take(own);
-                }
+                _ => broken.extend(system.map(str::to_owned)),
             }
             texts.push(text);
         }
@@ -64,8 +61,8 @@ impl Catalogues {
                 Err(wrong) => {
                     broken.push(name);
                     for fault in wrong {
-                        let place = document::Place { line: fault.line, column: fault.column };
-                        findings.add_in(&fault.file, place, "bad_catalogue", fault.message);
+                        let file = findings.open(&fault.file);
+                        findings.add(file.place(fault.line, fault.column), "bad_catalogue", fault.message);
                     }
                 }
             }
@@ -105,7 +102,7 @@ impl Catalogues {
 fn text_of(policy: &str, name: &str) -> Result<String, String> {
     let mut text = String::new();
     let limit = MAX_BYTES as u64 + 1;
-    File::open(beside(policy, name))
+    fs::File::open(beside(policy, name))
         .and_then(|file| file.take(limit).read_to_string(&mut text))
         .map_err(|error| format!("cannot read this catalogue: {}", error.kind()))?;
     if text.len() > MAX_BYTES {

@@ -124,7 +124,7 @@ impl Policy {
         grants: &dyn GrantView,
         tally: &mut Tally<'p>,
     ) {
-        let risk = act.risk.max(risk.unwrap_or_default());
+        let risk = self.final_risk(facts.service, act, risk);
         tally.risk = tally.risk.max(risk);
         let index = self.service_index(facts.service);
         let name = facts.service.map_or("", |service| &service.name);
@@ -132,7 +132,7 @@ impl Policy {
         let mut cover = Cover { ask: || grants.covering(facts.identity, name, act), answer: None };
         let (mut any, mut held) = (false, false);
         for rule in self.rules_for(act.operation) {
-            if !rule.matcher.fits(facts.identity, index, act, risk, Reach::of(rule.effect)) {
+            if !rule.matcher.fits(facts, index, act, risk, Reach::of(rule.effect)) {
                 continue;
             }
             any = true;

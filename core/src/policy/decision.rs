@@ -1,11 +1,13 @@
 //! What a policy is asked and what it answers.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::Service;
+use crate::clock::Timestamp;
 use crate::grant::{Lack, Step};
 use crate::identity::Identity;
 use crate::model::{Act, GrantId, Risk, Verdict};
@@ -19,9 +21,20 @@ pub struct Facts<'a> {
     pub service: Option<&'a Service>,
     /// What the request does. Every act must pass; an empty list is judged as one unknown act.
     pub acts: &'a [Act],
-    /// The final risk of each act, in the same order: its base risk and whatever the guard added. Where it is
-    /// missing or below the base risk, the base risk counts.
+    /// The risk of each act, in the same order: its base risk and whatever the guard added. Where it is missing or below the base
+    /// risk, the base risk counts; what labels add comes on top.
     pub risks: &'a [Risk],
+    /// The address that the request came from; `None` where it is not known.
+    pub source: Option<IpAddr>,
+    /// The time that windows are judged by.
+    pub at: Timestamp,
+}
+
+impl<'a> Facts<'a> {
+    /// Who does what where: of risks that the guard adds, of the source and of the time nothing is said (it is 1970).
+    pub fn of(identity: &'a Identity, service: Option<&'a Service>, acts: &'a [Act]) -> Self {
+        Self { identity, service, acts, risks: &[], source: None, at: Timestamp::default() }
+    }
 }
 
 /// The grants that are live now, as the policy asks for them.

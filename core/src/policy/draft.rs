@@ -8,14 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget::Budget;
+use super::callers::Callers;
 use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
-use super::document::{Key, Node, beside, bytes, entities, number, threshold};
+use super::document::{Findings, Key, Node, beside, bytes, entities, number, threshold};
+use super::labels::Labelled;
 use super::masking::{Embed, Entry, Side};
-use super::scope::{Amount, Callers, Matcher, Operations, Scope};
+use super::scope::{Amount, Matcher, Operations, Scope};
 use super::service::{IdentitySource, OnFailure, Service, State, Thresholds};
+use super::setting::Setting;
 use crate::budget::Limit;
-use crate::clock::{Timestamp, parse_duration};
+use crate::clock::{Timestamp, Window, parse_duration};
 use crate::detect::{self, Called, Custom, Find, Pattern, Words, Wrong};
 use crate::glob::Glob;
 use crate::grant::{Grant, Scope as GrantScope, Step};
@@ -35,7 +38,8 @@ pub(super) struct Part<'n, T> {
 #[derive(Debug, Clone)]
 pub(super) struct Rule {
     pub(super) name: Arc<str>,
-    /// Where it stands in the text.
+    /// Where it stands.
+    pub(super) file: Arc<str>,
     pub(super) line: usize,
     pub(super) matcher: Matcher,
     pub(super) effect: Effect,
@@ -69,6 +73,8 @@ pub(super) struct Draft<'n> {
     pub(super) state: State,
     pub(super) identity: Option<IdentitySource>,
     pub(super) groups: BTreeMap<String, Vec<String>>,
+    /// Sorted by name.
+    pub(super) labels: Vec<Part<'n, Labelled>>,
     pub(super) default: Effect,
     pub(super) durable_from: Option<Risk>,
     pub(super) thresholds: Thresholds,
@@ -93,8 +99,8 @@ const DEFAULT_BODY_LIMIT: usize = 1 << 20;
 const ISSUER: &str = "policy";
 
 impl<'n> Draft<'n> {
-    /// Reads what `root` says. `file` is where it stands, for what is relative to it.
-    pub(super) fn read(root: &'n Node, file: &str, catalogues: &Catalogues) -> Self {
+    /// Reads what `root` says. `findings` know what its files are called, for what is relative to them.
+    pub(super) fn read(root: &'n Node, findings: &Findings, catalogues: &Catalogues) -> Self {
         let groups: BTreeMap<String, Vec<String>> = entries(root, "groups")
             .map(|(name, people)| {
                 let people = people.elements().iter().filter_map(Node::text).map(str::to_owned);
@@ -123,14 +129,24 @@ impl<'n> Draft<'n> {
                 Declared { name, node, entity, is: read_detector(entity, node) }
             })
             .collect();
-        let names = Names {
+        let mut names = Names {
             services: entries(root, "services").map(|(name, _)| name).collect(),
             groups: &groups,
+            labels: Vec::new(),
             own: detectors.iter().map(|declared| declared.entity).collect(),
         };
+        let mut labels: Vec<_> = entries(root, "labels")
+            .filter_map(|(name, node)| Some(Part { node, is: read_label(name, node, &names)? }))
+            .collect();
+        labels.sort_by(|a, b| a.is.name.cmp(&b.is.name));
+        names.labels = labels.iter().map(|part| part.is.clone()).collect();
+        let names = names;
         let parts = |key| root.get(key).map(Node::elements).unwrap_or_default().iter();
         let rules = parts("rules")
-            .filter_map(|node| Some(Part { node, is: read_rule(node, &names, &approval)? }))
+            .filter_map(|node| {
+                let file = findings.name(node.place.file);
+                Some(Part { node, is: read_rule(node, file, &names, &approval)? })
+            })
             .collect();
         let grants =
             parts("grants").filter_map(|node| Some(Part { node, is: read_grant(node, &names)? })).collect();
@@ -141,11 +157,15 @@ impl<'n> Draft<'n> {
             parts("mask").filter_map(|node| Some(Part { node, is: read_mask(node, &names)? })).collect();
         Self {
             root,
-            state: match text(root, "state").unwrap_or(DEFAULT_STATE) {
-                "memory" => State::Memory,
-                folder => State::Folder(beside(file, folder)),
+            state: match (text(root, "state").unwrap_or(DEFAULT_STATE), root.get("state")) {
+                ("memory", _) => State::Memory,
+                (folder, node) => {
+                    let file = node.unwrap_or(root).place.file;
+                    State::Folder(beside(findings.name(file), folder))
+                }
             },
             identity: root.get("identity").and_then(read_identity),
+            labels,
             default: match text(root, "default") {
                 Some("hold") => Effect::Hold,
                 Some("danger_allow") => Effect::Allow,
@@ -178,6 +198,7 @@ impl<'n> Draft<'n> {
 struct Names<'n> {
     services: Vec<&'n str>,
     groups: &'n BTreeMap<String, Vec<String>>,
+    labels: Vec<Labelled>,
     /// Entities that the policy declares.
     own: Vec<Entity>,
 }
@@ -236,7 +257,9 @@ fn read_identity(node: &Node) -> Option<IdentitySource> {
     let headers = node.get("headers")?;
     let peers = list(node, "trusted_peers", |peer| peer.parse().ok())?;
     Some(IdentitySource {
-        headers: TrustedHeaders::new(text(headers, "subject")?, text(headers, "groups"), peers).ok()?,
+        headers: TrustedHeaders::new(text(headers, "subject")?, text(headers, "groups"), peers)
+            .ok()?
+            .with_address(text(headers, "address").and_then(|name| name.parse().ok())),
         session: text(headers, "session").and_then(|name| name.parse().ok()),
     })
 }
@@ -307,21 +330,54 @@ fn read_approval(node: &Node, inherited: Option<&ApprovalTerms>) -> ApprovalTerm
 fn read_scope(node: &Node, names: &Names<'_>) -> Scope {
     let who = list(node, "who", |who| who.parse::<Who>().ok());
     let members = |group: &str| names.groups.get(group).map(Vec::as_slice).unwrap_or_default();
-    let services = globs(node, "services").map(|globs| {
-        // The empty name is that of hosts which no service names: only `*` fits it.
-        let all = names.services.iter().copied().chain([""]);
-        all.map(|name| globs.iter().any(|glob| glob.matches(name))).collect()
-    });
     let operations = globs(node, "operations").map_or(Operations::ALL, |globs| {
         let meant = |operation: &Operation| globs.iter().any(|glob| glob.matches(operation.name()));
         Operations::of(Operation::ALL.iter().copied().filter(meant))
     });
     Scope {
         who: who.map(|who| Callers::new(&who, members)),
-        services,
+        services: read_services(node, names),
         operations,
         resources: globs(node, "resources").map(Vec::into_boxed_slice),
+        labels: list(node, "labels", |label| {
+            names.labels.iter().find(|known| &*known.name == label).cloned()
+        })
+        .map(Vec::into_boxed_slice),
+        setting: read_setting(node),
     }
+}
+
+fn read_services(node: &Node, names: &Names<'_>) -> Option<Box<[bool]>> {
+    let globs = globs(node, "services")?;
+    // The empty name is that of hosts which no service names: only `*` fits it.
+    let all = names.services.iter().copied().chain([""]);
+    Some(all.map(|name| globs.iter().any(|glob| glob.matches(name))).collect())
+}
+
+fn read_setting(node: &Node) -> Setting {
+    let claim = |(name, values): (&str, &Node)| {
+        let values = values.elements().iter().filter_map(Node::text);
+        (name.into(), values.filter_map(|text| Glob::new(text).ok()).collect())
+    };
+    Setting {
+        claims: entries(node, "claims").map(claim).collect(),
+        via: globs(node, "via").unwrap_or_default().into(),
+        networks: list(node, "networks", |text| text.parse().ok()).unwrap_or_default().into(),
+        when: windows(node).into(),
+    }
+}
+
+fn windows(node: &Node) -> Vec<Window> {
+    list(node, "when", |text| text.parse().ok()).unwrap_or_default()
+}
+
+fn read_label(name: &str, node: &Node, names: &Names<'_>) -> Option<Labelled> {
+    Some(Labelled {
+        name: name.into(),
+        services: read_services(node, names),
+        resources: globs(node, "resources")?.into(),
+        points: text(node, "risk").and_then(number).and_then(|n| u8::try_from(n).ok()).unwrap_or(0),
+    })
 }
 
 fn read_matcher(node: &Node, names: &Names<'_>) -> Matcher {
@@ -338,7 +394,7 @@ fn read_matcher(node: &Node, names: &Names<'_>) -> Matcher {
     Matcher { scope: read_scope(node, names), risk, magnitude, unless }
 }
 
-fn read_rule(node: &Node, names: &Names<'_>, approval: &ApprovalTerms) -> Option<Rule> {
+fn read_rule(node: &Node, file: &str, names: &Names<'_>, approval: &ApprovalTerms) -> Option<Rule> {
     let effect = match text(node, "effect")? {
         "allow" => Effect::Allow,
         "grant" => Effect::Grant,
@@ -348,6 +404,7 @@ fn read_rule(node: &Node, names: &Names<'_>, approval: &ApprovalTerms) -> Option
     };
     Some(Rule {
         name: text(node, "name")?.into(),
+        file: file.into(),
         line: node.place.line,
         matcher: read_matcher(node, names),
         effect,
@@ -380,6 +437,7 @@ fn read_grant(node: &Node, names: &Names<'_>) -> Option<Standing> {
         },
         from,
         until: text(node, "until")?.parse::<Timestamp>().ok()?,
+        when: windows(node),
         uses: text(node, "uses").and_then(number),
         quota,
         used: 0,
@@ -394,7 +452,7 @@ fn read_grant(node: &Node, names: &Names<'_>) -> Option<Standing> {
 
 /// The grants of a case beside the policy, which knows no group's people.
 pub(super) fn case_grants(node: &Node) -> Vec<Grant> {
-    let names = Names { services: Vec::new(), groups: &BTreeMap::new(), own: Vec::new() };
+    let names = Names { services: Vec::new(), groups: &BTreeMap::new(), labels: Vec::new(), own: Vec::new() };
     let grants = node.get("grants").map(Node::elements).unwrap_or_default();
     grants.iter().filter_map(|node| Some(read_grant(node, &names)?.grant)).collect()
 }

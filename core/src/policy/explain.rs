@@ -33,6 +33,9 @@ pub struct Reasons {
     /// The act.
     #[serde(flatten)]
     pub act: Act,
+    /// The labels that its object carries, or may carry.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Arc<str>>,
     /// The risk that it is judged by.
     pub final_risk: Risk,
     /// The risks from which such an act is held or denied whatever a rule says.
@@ -52,7 +55,9 @@ pub struct Reasons {
 pub struct Considered {
     /// Its name.
     pub rule: Arc<str>,
-    /// Where it stands in the policy's text, from 1.
+    /// The file that it stands in, as the policy calls it.
+    pub file: Arc<str>,
+    /// Where it stands there, from 1.
     pub line: usize,
     /// What it does with what fits it.
     pub effect: Effect,
@@ -73,6 +78,16 @@ pub enum Miss {
     Resources,
     /// It speaks of other callers.
     Who,
+    /// It speaks of labels that the resource does not carry.
+    Labels,
+    /// It speaks of claims that nobody vouches for.
+    Claims,
+    /// It speaks of what came through a workload, and this did not, or nobody verified that.
+    Via,
+    /// It speaks of callers elsewhere; or it is not known where this one is.
+    Networks,
+    /// It speaks of other hours.
+    When,
     /// The risk is not in its range.
     Risk,
     /// The magnitude is not in its range, or counted in another unit.
@@ -133,6 +148,11 @@ impl Miss {
             Self::Services => "services",
             Self::Resources => "resources",
             Self::Who => "who",
+            Self::Labels => "labels",
+            Self::Claims => "claims",
+            Self::Via => "via",
+            Self::Networks => "networks",
+            Self::When => "when",
             Self::Risk => "risk",
             Self::Magnitude => "magnitude",
             Self::Unless => "unless",
@@ -151,9 +171,10 @@ impl Policy {
     pub fn explain(&self, facts: &Facts<'_>, grants: &dyn GrantView) -> Explanation {
         let unknown = [Act::unknown()];
         let acts = if facts.acts.is_empty() { &unknown } else { facts.acts };
-        let reasons = acts.iter().enumerate().map(|(index, act)| {
-            self.reasons(facts, act, facts.risks.get(index).copied().unwrap_or_default(), grants)
-        });
+        let reasons = acts
+            .iter()
+            .enumerate()
+            .map(|(index, act)| self.reasons(facts, act, facts.risks.get(index).copied(), grants));
         Explanation {
             service: facts.service.map(|service| Arc::clone(&service.name)),
             mode: facts.service.map_or(Mode::Enforce, |service| service.mode),
@@ -162,15 +183,16 @@ impl Policy {
         }
     }
 
-    fn reasons(&self, facts: &Facts<'_>, act: &Act, risk: Risk, grants: &dyn GrantView) -> Reasons {
-        let risk = act.risk.max(risk);
+    fn reasons(&self, facts: &Facts<'_>, act: &Act, risk: Option<Risk>, grants: &dyn GrantView) -> Reasons {
+        let risk = self.final_risk(facts.service, act, risk);
         let (index, identity) = (self.service_index(facts.service), facts.identity);
         let name = facts.service.map_or("", |service| &service.name);
         let considered = |rule: &super::Rule| Considered {
             rule: Arc::clone(&rule.name),
+            file: Arc::clone(&rule.file),
             line: rule.line,
             effect: rule.effect,
-            misses: rule.matcher.misses(identity, index, act, risk, Reach::of(rule.effect)),
+            misses: rule.matcher.misses(facts, index, act, risk, Reach::of(rule.effect)),
         };
         let mut rules: Vec<Considered> = self.rules.iter().map(considered).collect();
         rules.sort_by_key(|rule| rule.misses.len());
@@ -180,7 +202,8 @@ impl Policy {
             None => grants.nearest(identity, name, act).map(|(grant, lack)| Nearest { grant, lack }),
         };
         let thresholds = facts.service.map_or(self.thresholds, |service| service.thresholds);
-        Reasons { act: act.clone(), final_risk: risk, thresholds, rules, covered_by, nearest }
+        let labels = self.labels(facts.service, act).map(|(name, _)| Arc::clone(name)).collect();
+        Reasons { act: act.clone(), labels, final_risk: risk, thresholds, rules, covered_by, nearest }
     }
 }
 
@@ -208,7 +231,7 @@ rules:
             let mut act = Act::new(Operation::VectorFetch, resource);
             act.magnitude = Magnitude::of(Unit::Vectors, count);
             let acts = [act];
-            let facts = Facts { identity: who, service: policy.service(service), acts: &acts, risks: &[] };
+            let facts = Facts::of(who, policy.service(service), &acts);
             let told = policy.explain(&facts, &NoGrants);
             assert_eq!(told.decision, policy.decide(&facts, &NoGrants));
             let rules = told.acts.into_iter().flat_map(|reasons| reasons.rules);
@@ -235,10 +258,11 @@ rules:
         for operation in Operation::ALL {
             for (who, resource) in [("ana", "docs-1"), ("bo", "*"), (Identity::ANONYMOUS, "x")] {
                 let (identity, act) = (Identity::new(who), Act::new(*operation, resource));
+                let facts = Facts::of(&identity, None, &[]);
                 for rule in &policy.rules {
                     for reach in [Reach::Surely, Reach::Possibly] {
-                        let misses = rule.matcher.misses(&identity, 0, &act, act.risk, reach);
-                        let fits = rule.matcher.fits(&identity, 0, &act, act.risk, reach);
+                        let misses = rule.matcher.misses(&facts, 0, &act, act.risk, reach);
+                        let fits = rule.matcher.fits(&facts, 0, &act, act.risk, reach);
                         assert_eq!(misses.is_empty(), fits, "{} {operation} {who}", rule.name);
                     }
                 }

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::scope::{Matcher, Reach};
+use super::scope::Matcher;
 use crate::detect::Custom;
 use crate::error::Error;
-use crate::identity::Identity;
 use crate::json::Path;
 use crate::mask::{Plan, PlanSpec, Transform};
 use crate::model::{Act, Entity, Operation};
@@ -173,18 +172,15 @@ impl Masks {
     /// The masking of one body. An entry applies when any act fits it.
     pub(super) fn of(
         &self,
-        service: usize,
-        identity: &Identity,
         acts: &[Act],
         side: Side,
+        speaks_of: impl Fn(&Matcher, &Act) -> bool,
     ) -> Result<Arc<Masking>, Error> {
-        let unknown = [Act::unknown()];
-        let acts = if acts.is_empty() { &unknown } else { acts };
         let fits = |entry: &Entry| {
             (match side {
                 Side::Request => entry.request,
                 Side::Response => entry.response,
-            }) && acts.iter().any(|act| entry.matcher.fits(identity, service, act, act.risk, Reach::Possibly))
+            }) && acts.iter().any(|act| speaks_of(&entry.matcher, act))
         };
         let fitting: Vec<usize> = self
             .entries
@@ -207,10 +203,9 @@ impl Masks {
     }
 
     /// Whether vectors are stripped of the response to a request that does `acts`.
-    pub(super) fn strip(&self, service: usize, identity: &Identity, acts: &[Act]) -> bool {
-        self.entries.iter().filter(|entry| entry.strips && entry.response).any(|entry| {
-            acts.iter().any(|act| entry.matcher.fits(identity, service, act, act.risk, Reach::Possibly))
-        })
+    pub(super) fn strip(&self, acts: &[Act], speaks_of: impl Fn(&Matcher, &Act) -> bool) -> bool {
+        let mut stripping = self.entries.iter().filter(|entry| entry.strips && entry.response);
+        stripping.any(|entry| acts.iter().any(|act| speaks_of(&entry.matcher, act)))
     }
 
     const MOST_PLANS: usize = 1_024;

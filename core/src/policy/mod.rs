@@ -20,7 +20,7 @@
 //!
 //! let ana = Identity::new("ana");
 //! let acts = [Act::new(Operation::VectorSearch, "docs")];
-//! let facts = Facts { identity: &ana, service: policy.service("vectors"), acts: &acts, risks: &[] };
+//! let facts = Facts::of(&ana, policy.service("vectors"), &acts);
 //! assert_eq!(policy.decide(&facts, &NoGrants).verdict, Verdict::Allow);
 //!
 //! let wrong = Policy::parse("version: 1\nruels: []\nservices: {a: {system: qdrnt}}\n", "policy.yaml").unwrap_err();
@@ -29,22 +29,26 @@
 //! ```
 
 mod budget;
+mod callers;
 mod catalogues;
 mod decide;
 mod decision;
 mod document;
 mod draft;
 mod explain;
+mod include;
+mod labels;
 mod masking;
 mod scope;
 mod sense;
 mod service;
+mod setting;
 mod suite;
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -60,13 +64,14 @@ use catalogues::Catalogues;
 use decide::Reason;
 use document::{Findings, MAX_BYTES, POLICY, Shape};
 use draft::{Draft, Rule};
+use labels::Labelled;
 use masking::Masks;
+use scope::{Matcher, Reach};
 
 use crate::classify::{self, System};
 use crate::detect::{Called, Custom, Detector};
 use crate::error::{Diagnostic, Error, ErrorKind};
 use crate::grant::Grant;
-use crate::identity::Identity;
 use crate::mask::Plan;
 use crate::model::{Act, Operation, Risk};
 
@@ -74,9 +79,13 @@ use crate::model::{Act, Operation, Risk};
 #[derive(Debug)]
 pub struct Policy {
     digest: [u8; 32],
+    warnings: Vec<Diagnostic>,
+    files: Vec<PathBuf>,
     state: State,
     identity: Option<IdentitySource>,
     groups: BTreeMap<String, Vec<String>>,
+    /// Sorted by name.
+    labels: Vec<Labelled>,
     default: Effect,
     durable_from: Option<Risk>,
     thresholds: Thresholds,
@@ -94,6 +103,13 @@ pub struct Policy {
     masks: Masks,
     /// What each reason says where no rule does.
     sentences: Vec<Arc<str>>,
+}
+
+/// What is known of a policy beside what it says.
+struct Origin {
+    digest: [u8; 32],
+    files: Vec<PathBuf>,
+    warnings: Vec<Diagnostic>,
 }
 
 impl Policy {
@@ -114,25 +130,28 @@ impl Policy {
     /// [`ErrorKind::Policy`] with every finding, in the order of the text.
     pub fn parse(text: &str, file: &str) -> Result<Self, Error> {
         let mut findings = Findings::new(file);
-        let Some(root) = document::read(text, &mut findings) else {
+        let Some(document) = include::read(text, &mut findings) else {
             return Err(Error::policy(findings.sorted()));
         };
-        document::check(&root, &Shape::Keys(&POLICY), &mut findings);
-        let catalogues = Catalogues::read(&root, file, &mut findings);
-        let draft = Draft::read(&root, file, &catalogues);
+        let root = &document.root;
+        document::check(root, &Shape::Keys(&POLICY), &mut findings);
+        let catalogues = Catalogues::read(root, &mut findings);
+        let draft = Draft::read(root, &findings, &catalogues);
         sense::check(&draft, &catalogues, &mut findings);
-        if !findings.is_empty() {
+        if !findings.is_sound() {
             return Err(Error::policy(findings.sorted()));
         }
         let mut digest = Sha256::new_with_prefix(text);
-        for text in catalogues.texts() {
+        for text in document.included.iter().chain(catalogues.texts()) {
             digest.update(b"\0");
             digest.update(Sha256::digest(text));
         }
-        Self::compile(draft, digest.finalize().into(), catalogues.into_own())
+        let files = findings.files();
+        let origin = Origin { digest: digest.finalize().into(), files, warnings: findings.sorted() };
+        Self::compile(draft, origin, catalogues.into_own())
     }
 
-    fn compile(draft: Draft<'_>, digest: [u8; 32], systems: Vec<&'static System>) -> Result<Self, Error> {
+    fn compile(draft: Draft<'_>, origin: Origin, systems: Vec<&'static System>) -> Result<Self, Error> {
         let mut rules: Vec<Rule> = draft.rules.into_iter().map(|part| part.is).collect();
         rules.sort_by(|a, b| a.name.cmp(&b.name));
         let meant = |operation: &Operation| {
@@ -140,12 +159,15 @@ impl Policy {
             rules.filter(|(_, rule)| rule.matcher.scope.operations.has(*operation)).map(|(i, _)| i).collect()
         };
         Ok(Self {
-            digest,
+            digest: origin.digest,
+            warnings: origin.warnings,
+            files: origin.files,
             by_operation: Operation::ALL.iter().map(meant).collect(),
             rules,
             state: draft.state,
             identity: draft.identity,
             groups: draft.groups,
+            labels: draft.labels.into_iter().map(|part| part.is).collect(),
             default: draft.default,
             durable_from: draft.durable_from,
             thresholds: draft.thresholds,
@@ -179,7 +201,18 @@ impl Policy {
         classify::systems().iter().filter(move |system| !mine(system)).chain(own)
     }
 
-    /// SHA-256 of the policy's text and its catalogues.
+    /// What it says that is hardly meant and opens nothing, such as a service that nobody may use; in the order of the text.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// The files that it was read from: its own, what it includes, its catalogues. Whether they are files is not known where it was
+    /// read from a text.
+    pub(crate) fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// SHA-256 of the policy's text, of what it includes and of its catalogues.
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest
     }
@@ -238,23 +271,25 @@ impl Policy {
         &self.grants
     }
 
-    /// What is masked in one body of a request that does `acts`. An entry applies when any of the acts fits it.
+    /// What is masked in one body of a request. An entry applies when any of its acts fits it.
     ///
     /// # Errors
     /// Where no plan can be made of the entries: the exchange must be denied.
-    pub fn masking(
-        &self,
-        service: Option<&Service>,
-        identity: &Identity,
-        acts: &[Act],
-        side: Side,
-    ) -> Result<Arc<Masking>, Error> {
-        self.masks.of(self.service_index(service), identity, acts, side)
+    pub fn masking(&self, facts: &Facts<'_>, side: Side) -> Result<Arc<Masking>, Error> {
+        let unknown = [Act::unknown()];
+        let acts = if facts.acts.is_empty() { &unknown } else { facts.acts };
+        self.masks.of(acts, side, |matcher, act| self.speaks_of(matcher, facts, act))
     }
 
-    /// Whether vectors are stripped of the response to a request that does `acts`.
-    pub fn strips(&self, service: Option<&Service>, identity: &Identity, acts: &[Act]) -> bool {
-        self.masks.strip(self.service_index(service), identity, acts)
+    /// Whether vectors are stripped of the response to such a request.
+    pub fn strips(&self, facts: &Facts<'_>) -> bool {
+        self.masks.strip(facts.acts, |matcher, act| self.speaks_of(matcher, facts, act))
+    }
+
+    /// Whether what a matcher restrains may be done by an act.
+    fn speaks_of(&self, matcher: &Matcher, facts: &Facts<'_>, act: &Act) -> bool {
+        let risk = self.final_risk(facts.service, act, None);
+        matcher.fits(facts, self.service_index(facts.service), act, risk, Reach::Possibly)
     }
 
     /// The entities that the policy declares, in the order of the text.
@@ -274,6 +309,17 @@ impl Policy {
         }
         called.for_each(|called| called.take(&detector));
         Ok(self)
+    }
+
+    /// The same policy with the detectors that were brought to another, as far as it calls them.
+    #[must_use]
+    pub(crate) fn with_detectors_of(self, other: &Self) -> Self {
+        for called in self.called() {
+            for known in other.called().filter(|known| known.name == called.name) {
+                called.take_from(known);
+            }
+        }
+        self
     }
 
     /// Whether every detector that the policy calls has been brought. What calls a missing one does not pass.

@@ -1,9 +1,12 @@
-//! What a rule, a grant or a mask speaks of, compiled: who, at which services, doing what, to which resources.
+//! What a rule, a grant or a mask speaks of, compiled: who, through what and from where, when, at which services, doing what,
+//! to which resources.
 
-use super::decision::Effect;
+use super::callers::Callers;
+use super::decision::{Effect, Facts};
 use super::explain::Miss;
+use super::labels::Labelled;
+use super::setting::Setting;
 use crate::glob::Glob;
-use crate::identity::{Identity, Who};
 use crate::model::{Act, Magnitude, Operation, Risk, Unit};
 
 /// A set of operations.
@@ -36,98 +39,13 @@ impl Operations {
     }
 }
 
-/// A set of callers.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Callers {
-    everyone: bool,
-    anonymous: bool,
-    /// Sorted.
-    users: Vec<Box<str>>,
-    patterns: Vec<Glob>,
-    /// Sorted.
-    groups: Vec<Box<str>>,
-}
-
-impl Callers {
-    /// `members` are the people of a group of the policy, if it has one of that name.
-    pub(super) fn new<'m>(who: &[Who], members: impl Fn(&str) -> &'m [String]) -> Self {
-        let mut set = Self::default();
-        for one in who {
-            match one {
-                Who::Everyone => set.everyone = true,
-                Who::Anonymous => set.anonymous = true,
-                Who::Group(name) => {
-                    set.users.extend(members(name).iter().map(|member| member.as_str().into()));
-                    set.groups.push(name.clone());
-                }
-                Who::User(glob) if glob.is_exact() => set.users.push(glob.as_str().into()),
-                Who::User(glob) => set.patterns.push(glob.clone()),
-            }
-        }
-        set.users.sort_unstable();
-        set.users.dedup();
-        set.groups.sort_unstable();
-        set.groups.dedup();
-        set
-    }
-
-    fn has(&self, identity: &Identity) -> bool {
-        if self.everyone {
-            return true;
-        }
-        if identity.is_anonymous() {
-            return self.anonymous;
-        }
-        holds(&self.users, &identity.subject)
-            || self.patterns.iter().any(|glob| glob.matches(&identity.subject))
-            || (!self.groups.is_empty() && identity.groups.iter().any(|group| holds(&self.groups, group)))
-    }
-
-    /// Everybody who was authenticated.
-    fn has_all_users(&self) -> bool {
-        self.patterns.iter().any(|glob| glob.as_str() == "*")
-    }
-
-    fn covers(&self, other: &Self) -> bool {
-        if self.everyone || (self.anonymous && self.has_all_users()) {
-            return true;
-        }
-        !other.everyone
-            && (self.anonymous || !other.anonymous)
-            && (self.has_all_users()
-                || (other.users.iter().all(|user| {
-                    holds(&self.users, user) || self.patterns.iter().any(|glob| glob.matches(user))
-                }) && other
-                    .patterns
-                    .iter()
-                    .all(|glob| self.patterns.iter().any(|mine| mine.covers(glob)))
-                    && other.groups.iter().all(|group| holds(&self.groups, group))))
-    }
-
-    /// The one caller that this is, where it is one.
-    pub(super) fn only_user(&self) -> Option<&str> {
-        let others = self.everyone || self.anonymous || !self.patterns.is_empty() || !self.groups.is_empty();
-        match self.users.as_slice() {
-            [user] if !others => Some(user),
-            _ => None,
-        }
-    }
-}
-
-fn holds(sorted: &[Box<str>], name: &str) -> bool {
-    match sorted {
-        [] => false,
-        [one] => **one == *name,
-        many => many.binary_search_by(|probe| (**probe).cmp(name)).is_ok(),
-    }
-}
-
-/// What fitting means where a request names a pattern, such as `logs-*`, and so any number of resources.
+/// What fitting means where not everything is known: a request names a pattern, such as `logs-*`, and so any number of resources; where
+/// it comes from is not told; a hop is only claimed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
-    /// All of them fit: for what permits.
+    /// It fits whatever the truth is: for what permits.
     Surely,
-    /// One of them may: for what restrains.
+    /// It may fit: for what restrains.
     Possibly,
 }
 
@@ -136,9 +54,26 @@ impl Reach {
     pub(super) fn of(effect: Effect) -> Self {
         if effect == Effect::Allow { Self::Surely } else { Self::Possibly }
     }
+
+    /// What fitting means for an exception.
+    fn excepted(self) -> Self {
+        match self {
+            Self::Surely => Self::Possibly,
+            Self::Possibly => Self::Surely,
+        }
+    }
 }
 
-/// Who, where, what and to what. `None` is no condition.
+/// Whether a resource is one of these.
+pub(super) fn names(globs: &[Glob], resource: &str, reach: Reach) -> bool {
+    globs.iter().any(|glob| match reach {
+        Reach::Possibly if resource.contains('*') => glob.meets(resource),
+        // A `*` of the resource is only matched by one of the pattern.
+        _ => glob.matches(resource),
+    })
+}
+
+/// Who, where, what and to what, and under which circumstances. `None` is no condition.
 #[derive(Debug, Clone)]
 pub(super) struct Scope {
     pub(super) who: Option<Callers>,
@@ -146,28 +81,32 @@ pub(super) struct Scope {
     pub(super) services: Option<Box<[bool]>>,
     pub(super) operations: Operations,
     pub(super) resources: Option<Box<[Glob]>>,
+    pub(super) labels: Option<Box<[Labelled]>>,
+    pub(super) setting: Setting,
 }
 
 impl Scope {
-    /// Whether an act of `identity` fits.
-    fn fits(&self, identity: &Identity, service: usize, act: &Act, reach: Reach) -> bool {
+    /// Whether an act fits.
+    fn fits(&self, facts: &Facts<'_>, service: usize, act: &Act, reach: Reach) -> bool {
         self.operations.has(act.operation)
             && self.has_service(service)
             && self.has_resource(&act.resource, reach)
-            && self.has_caller(identity)
+            && self.has_label(service, &act.resource, reach)
+            && self.has_caller(facts)
+            && self.setting.fits(facts, reach)
     }
 
     fn has_resource(&self, resource: &str, reach: Reach) -> bool {
-        let named = |glob: &Glob| match reach {
-            Reach::Possibly if resource.contains('*') => glob.meets(resource),
-            // A `*` of the resource is only matched by one of the pattern.
-            _ => glob.matches(resource),
-        };
-        self.resources.as_ref().is_none_or(|globs| globs.iter().any(named))
+        self.resources.as_ref().is_none_or(|globs| names(globs, resource, reach))
     }
 
-    fn has_caller(&self, identity: &Identity) -> bool {
-        self.who.as_ref().is_none_or(|who| who.has(identity))
+    fn has_label(&self, service: usize, resource: &str, reach: Reach) -> bool {
+        let carries = |label: &Labelled| label.is_on(service, resource, reach);
+        self.labels.as_ref().is_none_or(|labels| labels.iter().any(carries))
+    }
+
+    fn has_caller(&self, facts: &Facts<'_>) -> bool {
+        self.who.as_ref().is_none_or(|who| who.has(facts.identity))
     }
 
     pub(super) fn has_service(&self, service: usize) -> bool {
@@ -175,11 +114,11 @@ impl Scope {
     }
 
     /// Whether whatever fits `other` fits this, services and operations apart.
-    fn covers_who_and_what(&self, other: &Self) -> bool {
+    fn covers_what_else(&self, other: &Self) -> bool {
         let who = match (&self.who, &other.who) {
             (None, _) => true,
             (Some(mine), Some(others)) => mine.covers(others),
-            (Some(mine), None) => mine.covers(&Callers { everyone: true, ..Callers::default() }),
+            (Some(mine), None) => mine.covers(&Callers::everyone()),
         };
         let covered = |glob: &Glob| self.resources.iter().flatten().any(|mine| mine.covers(glob));
         let resources = match (&self.resources, &other.resources) {
@@ -187,7 +126,14 @@ impl Scope {
             (Some(_), Some(others)) => others.iter().all(covered),
             (Some(mine), None) => mine.iter().any(|glob| glob.as_str() == "*"),
         };
-        who && resources
+        let labels = match (&self.labels, &other.labels) {
+            (None, _) => true,
+            (Some(mine), Some(others)) => {
+                others.iter().all(|label| mine.iter().any(|one| one.name == label.name))
+            }
+            (Some(_), None) => false,
+        };
+        who && resources && labels && self.setting.covers(&other.setting)
     }
 }
 
@@ -207,7 +153,7 @@ impl Matcher {
 
     pub(super) fn fits(
         &self,
-        identity: &Identity,
+        facts: &Facts<'_>,
         service: usize,
         act: &Act,
         risk: Risk,
@@ -215,8 +161,8 @@ impl Matcher {
     ) -> bool {
         self.has_risk(risk)
             && self.has_magnitude(act)
-            && self.scope.fits(identity, service, act, reach)
-            && !self.excepts(identity, service, act, reach)
+            && self.scope.fits(facts, service, act, reach)
+            && !self.excepts(facts, service, act, reach)
     }
 
     fn has_risk(&self, risk: Risk) -> bool {
@@ -228,31 +174,34 @@ impl Matcher {
         self.magnitude.is_none_or(|amount| amount.fits(act.operation, act.magnitude))
     }
 
-    fn excepts(&self, identity: &Identity, service: usize, act: &Act, reach: Reach) -> bool {
-        let excepted = match reach {
-            Reach::Surely => Reach::Possibly,
-            Reach::Possibly => Reach::Surely,
-        };
-        self.unless.as_ref().is_some_and(|exception| exception.fits(identity, service, act, excepted))
+    fn excepts(&self, facts: &Facts<'_>, service: usize, act: &Act, reach: Reach) -> bool {
+        let excepted = reach.excepted();
+        self.unless.as_ref().is_some_and(|exception| exception.fits(facts, service, act, excepted))
     }
 
     /// What of an act does not fit; nothing where [`fits`](Self::fits) says that all does.
     pub(super) fn misses(
         &self,
-        identity: &Identity,
+        facts: &Facts<'_>,
         service: usize,
         act: &Act,
         risk: Risk,
         reach: Reach,
     ) -> Vec<Miss> {
+        let scope = &self.scope;
         let parts = [
-            (self.scope.operations.has(act.operation), Miss::Operations),
-            (self.scope.has_service(service), Miss::Services),
-            (self.scope.has_resource(&act.resource, reach), Miss::Resources),
-            (self.scope.has_caller(identity), Miss::Who),
+            (scope.operations.has(act.operation), Miss::Operations),
+            (scope.has_service(service), Miss::Services),
+            (scope.has_resource(&act.resource, reach), Miss::Resources),
+            (scope.has_label(service, &act.resource, reach), Miss::Labels),
+            (scope.has_caller(facts), Miss::Who),
+            (scope.setting.has_claims(facts), Miss::Claims),
+            (scope.setting.has_hop(facts, reach), Miss::Via),
+            (scope.setting.has_network(facts, reach), Miss::Networks),
+            (scope.setting.is_open(facts), Miss::When),
             (self.has_risk(risk), Miss::Risk),
             (self.has_magnitude(act), Miss::Magnitude),
-            (!self.excepts(identity, service, act, reach), Miss::Unless),
+            (!self.excepts(facts, service, act, reach), Miss::Unless),
         ];
         parts.into_iter().filter(|(fits, _)| !fits).map(|(_, miss)| miss).collect()
     }
@@ -269,7 +218,7 @@ impl Matcher {
                 (Some(mine), Some(others)) => mine.covers(*others),
                 (Some(_), None) => false,
             }
-            && self.scope.covers_who_and_what(&other.scope)
+            && self.scope.covers_what_else(&other.scope)
     }
 
     /// Whether its own exception leaves nothing of what is done as `operation` at `service`.
@@ -277,7 +226,7 @@ impl Matcher {
         self.unless.as_ref().is_some_and(|exception| {
             exception.has_service(service)
                 && exception.operations.has(operation)
-                && exception.covers_who_and_what(&self.scope)
+                && exception.covers_what_else(&self.scope)
         })
     }
 }
@@ -310,37 +259,6 @@ impl Amount {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn callers(who: &[&str]) -> Callers {
-        let people = ["sam".to_owned(), "kim".to_owned()];
-        let who: Vec<Who> = who.iter().map(|w| w.parse().unwrap()).collect();
-        Callers::new(&who, |group| if group == "security" { &people } else { &[] })
-    }
-
-    #[test]
-    fn a_policys_own_group_counts_by_name_and_by_claim() {
-        let set = callers(&["group:security"]);
-        assert!(set.has(&Identity::new("sam")));
-        assert!(set.has(&Identity::new("eve").with_groups(["security"])));
-        assert!(!set.has(&Identity::new("eve")));
-        assert!(!set.has(&Identity::anonymous().with_groups(["security"])));
-    }
-
-    #[test]
-    fn covering_callers_is_about_sets() {
-        for (a, b, covers) in [
-            (&["*"][..], &["anonymous", "user:x"][..], true),
-            (&["user:*"], &["group:g", "user:x"], true),
-            (&["user:*"], &["*"], false),
-            (&["user:*", "anonymous"], &["*"], true),
-            (&["user:a*"], &["user:ab*", "user:ax"], true),
-            (&["user:ab*"], &["user:a*"], false),
-            (&["group:g"], &["group:g"], true),
-            (&["group:g"], &["user:x"], false),
-        ] {
-            assert_eq!(callers(a).covers(&callers(b)), covers, "{a:?} {b:?}");
-        }
-    }
 
     #[test]
     fn over_and_up_to_are_opposites_wherever_the_unit_applies() {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Findings, Node, Place, clip, entities, hint, unknown_entity};
-use super::draft::{Draft, Part, Rule};
+use super::draft::{Draft, Part, Rule, entries};
 use super::scope::{Matcher, Operations};
 use super::service::Thresholds;
 use crate::glob::Glob;
@@ -31,6 +31,9 @@ pub(super) fn check(draft: &Draft<'_>, catalogues: &Catalogues, findings: &mut F
     world.budgets(draft, findings);
     world.masks(draft, findings);
     detectors(draft, findings);
+    if findings.is_sound() {
+        world.warn(draft, findings);
+    }
 }
 
 /// Whether nothing was reported within a part, so that conclusions from it are sound.
@@ -99,13 +102,20 @@ fn names(draft: &Draft<'_>, findings: &mut Findings) {
     }
 }
 
-/// Services and groups that a policy refers to are its own.
+/// Services, labels and groups that a policy refers to are its own.
 fn references(draft: &Draft<'_>, findings: &mut Findings) {
     let services: Vec<&str> = match draft.root.get("services") {
         Some(node) => node.entries().iter().map(|(key, _)| key.text.as_str()).collect(),
         None => return,
     };
+    let labels: Vec<&str> = entries(draft.root, "labels").map(|(name, _)| name).collect();
     let mut within = |node: &Node| {
+        for label in node.get("labels").map(Node::elements).unwrap_or_default() {
+            let Some(name) = label.text().filter(|name| !labels.contains(name)) else { continue };
+            let known = hint(name, labels.iter().copied());
+            let message = format!("no label of this policy is called {}{known}", clip(name));
+            findings.add(label.place, "unknown_label", message);
+        }
         for pattern in node.get("services").map(Node::elements).unwrap_or_default() {
             let Some(Ok(glob)) = pattern.text().map(Glob::new) else { continue };
             if !services.iter().any(|name| glob.matches(name)) {
@@ -122,6 +132,9 @@ fn references(draft: &Draft<'_>, findings: &mut Findings) {
                 within(unless);
             }
         }
+    }
+    for (_, label) in entries(draft.root, "labels") {
+        within(label);
     }
     let elements = |kind| draft.root.get(kind).map(Node::elements).unwrap_or_default();
     let held = elements("rules").iter().chain(elements("budgets"));
@@ -377,6 +390,53 @@ impl World {
                 let message = format!("{} can never apply: {why}", clip(&budget.is.name));
                 let at = if cells.is_empty() { "operations" } else { "name" };
                 findings.add(place(budget.node, at), "never_fires", message);
+            }
+        }
+    }
+
+    /// What can be meant, and hardly is: services that nobody may use, and resources that are named and that nobody may reach.
+    fn warn(&self, draft: &Draft<'_>, findings: &mut Findings) {
+        if draft.default != Effect::Deny {
+            return;
+        }
+        let opening: Vec<&Matcher> = draft
+            .rules
+            .iter()
+            .filter(|rule| rule.is.effect != Effect::Deny)
+            .map(|rule| &rule.is.matcher)
+            .collect();
+        let opens = |rule: &Matcher, (service, operation): (usize, Operation)| {
+            rule.scope.has_service(service) && rule.scope.operations.has(operation)
+        };
+        for Part { node, is: service } in &draft.services {
+            let mut possible = self.possible.get(service.index).into_iter().flat_map(|set| set.iter());
+            if !possible.any(|operation| opening.iter().any(|rule| opens(rule, (service.index, operation)))) {
+                let message = format!(
+                    "nobody may do anything at {}: no rule allows, grants or holds it, and the default is to deny",
+                    clip(&service.name)
+                );
+                findings.warn(node.place, "unusable_service", message);
+            }
+        }
+        let budgets = draft.budgets.iter().map(|part| (part.node, &part.is.matcher));
+        let grants = draft.grants.iter().map(|part| (part.node, &part.is.matcher));
+        let masks = draft.masks.iter().map(|part| (part.node, &part.is.matcher));
+        for (node, matcher) in budgets.chain(grants).chain(masks) {
+            let cells = self.cells(matcher);
+            for resource in node.get("resources").map(Node::elements).unwrap_or_default() {
+                let Some(pattern) = resource.text() else { continue };
+                let names = |rule: &Matcher| {
+                    rule.scope.resources.as_ref().is_none_or(|globs| globs.iter().any(|g| g.meets(pattern)))
+                };
+                let open =
+                    |cell: &(usize, Operation)| opening.iter().any(|rule| opens(rule, *cell) && names(rule));
+                if !cells.iter().any(open) {
+                    let message = format!(
+                        "nobody may reach {} by these operations: no rule allows, grants or holds that, and the default is to deny",
+                        clip(pattern)
+                    );
+                    findings.warn(resource.place, "unreachable_resource", message);
+                }
             }
         }
     }

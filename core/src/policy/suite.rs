@@ -11,18 +11,19 @@
 //! assert_eq!((suite.cases.len(), suite.policy.to_str()), (1, Some("rag.yaml")));
 //! ```
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::Policy;
-use super::document::{self, Findings, Node, SUITE, Shape};
+use super::document::{self, File, Findings, Node, SUITE, Shape};
 use super::draft;
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::glob::Glob;
 use crate::grant::Grant;
-use crate::identity::Identity;
+use crate::identity::{Hop, HopProof, Identity};
 use crate::model::{HttpHead, Verdict};
 
 /// The cases of one file.
@@ -45,6 +46,8 @@ pub struct Case {
     pub at: Timestamp,
     /// Who asks.
     pub identity: Identity,
+    /// The address that it comes from.
+    pub source: Option<IpAddr>,
     /// Grants beside those of the policy.
     pub grants: Vec<Grant>,
     /// The head of the request.
@@ -104,7 +107,7 @@ impl Suite {
     /// Everything that is wrong with it, each with line and column.
     pub fn parse(text: &str, file: &str) -> Result<Self, Error> {
         let mut findings = Findings::new(file);
-        let Some(root) = document::read(text, &mut findings) else {
+        let Some(root) = document::read(text, File::MAIN, &mut findings) else {
             return Err(Error::policy(findings.sorted()));
         };
         document::check(&root, &Shape::Keys(&SUITE), &mut findings);
@@ -120,7 +123,7 @@ impl Suite {
                 PathBuf::new()
             }
         };
-        if !findings.is_empty() {
+        if !findings.is_sound() {
             return Err(Error::policy(findings.sorted()));
         }
         Ok(Self { policy, cases })
@@ -187,6 +190,7 @@ fn case(node: &Node, findings: &mut Findings) -> Option<Case> {
         line: node.place.line,
         at: draft::text(node, "at").and_then(|at| at.parse().ok()).unwrap_or(NOON),
         identity: node.get("who").map_or_else(|| Some(Identity::anonymous()), caller)?,
+        source: draft::text(node, "from").and_then(|address| address.parse().ok()),
         grants: draft::case_grants(node),
         head,
         body,
@@ -212,6 +216,8 @@ fn caller(node: &Node) -> Option<Identity> {
     for (claim, value) in draft::entries(node, "claims") {
         identity.claims.insert(claim.to_owned(), value.text()?.to_owned());
     }
+    let hop = |workload: &str| Some(Hop { workload: workload.to_owned(), verified_by: HopProof::Seal });
+    identity.hops = draft::list(node, "via", hop).unwrap_or_default();
     Some(identity)
 }
 

@@ -227,7 +227,7 @@ fn a_call_draws_what_it_asks_for() {
     act.magnitude = Magnitude::of(Unit::Vectors, 3);
     let call = |act: &Act| {
         let call = Call { service: "vectors".into(), acts: vec![act.clone()] };
-        let caller = Caller::Verified(Identity::new("ana"));
+        let caller = Caller::verified(Identity::new("ana"));
         let mut exchange = guard.begin(Subject::Call(call), caller, "test");
         let code = match exchange.next_blocking() {
             Step::Answer(answer) => answer.code,

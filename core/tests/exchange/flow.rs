@@ -210,7 +210,7 @@ fn revoking_cuts_a_running_answer_within_a_second() {
         r#"{"scope":{"who":["user:ana"],"services":["*"],"operations":["vector.export"],"resources":["*"]},
             "until":"1h","reason":"migration"}"#), "lee").unwrap();
     let mut running =
-        guard.begin(Subject::Http(scroll("ana")), Caller::Peer("127.0.0.1".parse().ok()), "test");
+        guard.begin(Subject::Http(scroll("ana")), Caller::peer("127.0.0.1".parse().ok()), "test");
     loop {
         match running.next_blocking() {
             Step::NeedBody => {
@@ -251,7 +251,7 @@ fn a_grant_ends_on_time_however_late_the_answer_began() {
             "until":"2026-11-25T10:30:00Z","reason":"migration"}"#), "lee").unwrap();
     clock.advance(Duration::from_secs(29 * 60));
     let mut running =
-        guard.begin(Subject::Http(scroll("ana")), Caller::Peer("127.0.0.1".parse().ok()), "test");
+        guard.begin(Subject::Http(scroll("ana")), Caller::peer("127.0.0.1".parse().ok()), "test");
     while let Step::NeedBody = running.next_blocking() {
         running.push_request(EXPORT.into());
         running.end_request();
@@ -272,7 +272,7 @@ fn the_evidence_is_on_disk_before_the_first_byte_is_forwarded() {
         r#"{"scope":{"who":["user:ana"],"services":["*"],"operations":["collection.drop"],"resources":["*"]},
             "until":"1h","reason":"cleanup"}"#), "lee").unwrap();
     let drop_it = head("DELETE", "/q/collections/docs", &[("x-user", "ana")]);
-    let mut running = guard.begin(Subject::Http(drop_it), Caller::Peer("127.0.0.1".parse().ok()), "test");
+    let mut running = guard.begin(Subject::Http(drop_it), Caller::peer("127.0.0.1".parse().ok()), "test");
     assert!(matches!(running.next_blocking(), Step::Forward(_)));
     let state = folder.path().join("state");
     let begun = exchanges(&state).pop().expect("an entry");
@@ -359,7 +359,7 @@ fn bodies_that_are_kept_come_from_one_budget() {
     };
     let open = || {
         let mut exchange =
-            guard.begin(Subject::Http(scroll()), Caller::Peer("127.0.0.1".parse().ok()), "test");
+            guard.begin(Subject::Http(scroll()), Caller::peer("127.0.0.1".parse().ok()), "test");
         assert!(matches!(exchange.next_blocking(), Step::NeedBody));
         exchange.push_request(large.clone());
         exchange

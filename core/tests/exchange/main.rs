@@ -58,7 +58,7 @@ fn head(method: &str, target: &str, headers: &[(&str, &str)]) -> HttpHead {
 /// One exchange from end to end, as a blocking door would run it.
 fn exchange(guard: &Guard, head: HttpHead, body: &[u8], service: &Service) -> Seen {
     let mut headers = head.headers.clone();
-    let mut exchange = guard.begin(Subject::Http(head), Caller::Peer("127.0.0.1".parse().ok()), "test");
+    let mut exchange = guard.begin(Subject::Http(head), Caller::peer("127.0.0.1".parse().ok()), "test");
     let mut seen = Seen::default();
     let (mut pieces, mut read) = (body.chunks(7), 0);
     let forward = loop {

@@ -209,7 +209,7 @@ fn what_nobody_tells_counts_as_all_that_was_asked_for() {
     let mut act = Act::new(Operation::DataExport, "docs");
     act.magnitude = Magnitude::of(Unit::Rows, 700);
     let call = Call { service: "warehouse".into(), acts: vec![act] };
-    let mut exchange = guard.begin(Subject::Call(call), Caller::Verified(ana()), "test");
+    let mut exchange = guard.begin(Subject::Call(call), Caller::verified(ana()), "test");
     assert!(matches!(exchange.next_blocking(), Step::Forward(_)));
     exchange.finish(Ending::Complete);
     assert_eq!(spent(), 4_700);
@@ -369,7 +369,7 @@ fn no_literal_of_a_text_reaches_the_log_an_answer_or_a_representation() {
 fn what_is_told_out_of_turn_does_not_pass() {
     let (_folder, guard) = guard("");
     let statement = Subject::Statement(at("warehouse", "SELECT title FROM docs WHERE id = 7"));
-    let mut exchange = guard.begin(statement, Caller::Verified(ana()), "test");
+    let mut exchange = guard.begin(statement, Caller::verified(ana()), "test");
     assert!(matches!(exchange.next_blocking(), Step::Forward(_)));
     exchange.finish(Ending::Complete);
     assert!(matches!(exchange.returned(&rows(1)), Flow::Abort(_)));
@@ -377,7 +377,7 @@ fn what_is_told_out_of_turn_does_not_pass() {
         service: "warehouse".into(),
         acts: vec![Act::new(Operation::DataRead, "docs")],
     });
-    let mut exchange = guard.begin(call, Caller::Verified(ana()), "test");
+    let mut exchange = guard.begin(call, Caller::verified(ana()), "test");
     assert!(matches!(exchange.next_blocking(), Step::Forward(_)));
     assert!(matches!(exchange.result(b"", "text/plain", &mut Vec::new()), Flow::Abort(_)));
 }

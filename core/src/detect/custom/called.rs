@@ -87,6 +87,13 @@ impl Called {
         self.by.get_or_init(|| Arc::clone(by));
     }
 
+    /// Takes the detector that was brought to another.
+    pub(crate) fn take_from(&self, other: &Self) {
+        if let Some(by) = other.by.get() {
+            self.take(by);
+        }
+    }
+
     pub(super) fn is_meant(&self, spotted: &Spotted) -> bool {
         self.label.as_ref().is_none_or(|label| *label == spotted.label)
     }

@@ -195,7 +195,7 @@ impl Exchange {
     }
 
     pub(super) fn masking(&self, side: Side) -> Result<Arc<Masking>, Error> {
-        self.shared.policy.masking(self.service(), &self.identity, &self.acts, side)
+        self.in_force.policy.masking(&self.facts(&self.acts), side)
     }
 
     pub(super) fn header(&self, name: &http::HeaderName) -> Option<&str> {

@@ -45,7 +45,7 @@ impl Exchange {
             service: self.record.service.to_string(),
             acts: self.acts.clone(),
             rules: self.record.rules.iter().map(|matched| matched.rule.to_string()).collect(),
-            policy: self.shared.policy_digest.to_string(),
+            policy: self.in_force.digest.to_string(),
             steps: terms.steps.clone(),
             reason_required: terms.reason_required,
             pending_for: terms.ttl,
@@ -117,7 +117,7 @@ impl Exchange {
     pub(super) fn begin(&mut self) -> Option<Step> {
         self.phase = Phase::Prepare;
         let risk = self.record.risk.as_ref().map_or(Risk::MAX, |risk| risk.total);
-        let durable = self.service().map_or(self.shared.policy.durable_from(), |s| s.durable_from);
+        let durable = self.service().map_or(self.in_force.policy.durable_from(), |s| s.durable_from);
         if self.begun || durable.is_none_or(|from| risk < from) {
             return None;
         }

@@ -16,6 +16,7 @@ mod response;
 mod said;
 mod strip;
 
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use self::purse::Purse;
 pub(super) use self::said::Said;
 use super::answer::Answer;
 use super::body::Body;
+use super::policies::InForce;
 use super::shared::Shared;
 use super::step::{Abort, Done, Effect, Flow, Passage, ResponseBody, Step};
 use super::worker::Runtime;
@@ -35,13 +37,15 @@ use crate::audit::{Ending, Found, Kind, Outcome, Record};
 use crate::classify;
 use crate::identity::Identity;
 use crate::mask::{Release, Scopes};
-use crate::model::{Act, HttpHead, Mode, RecordId, Risk, Verdict};
+use crate::model::{Act, HttpHead, Mode, RecordId, Verdict};
 use crate::policy::{Decision, Explanation, Facts, Masking, NoGrants, Service, Side};
 use crate::vector;
 
 /// One request and its response under guard.
 pub struct Exchange {
     shared: Arc<Shared>,
+    /// The policy that it began under.
+    in_force: Arc<InForce>,
     /// `None` where the worker, the store or the log could not start: the exchange fails closed.
     runtime: Option<Arc<Runtime>>,
     phase: Phase,
@@ -51,6 +55,8 @@ pub struct Exchange {
     /// Its place among the services of the policy.
     service: Option<usize>,
     identity: Arc<Identity>,
+    /// The address that it comes from.
+    source: Option<IpAddr>,
     acts: Vec<Act>,
     pending: Option<classify::Pending>,
     response_census: Option<&'static vector::Paths>,
@@ -121,19 +127,22 @@ enum Await {
 impl Exchange {
     pub(super) fn new(
         shared: Arc<Shared>,
+        in_force: Arc<InForce>,
         runtime: Option<Arc<Runtime>>,
         service: Option<usize>,
-        identity: Arc<Identity>,
+        (identity, source): (Arc<Identity>, Option<IpAddr>),
         record: Box<Record>,
     ) -> Self {
         Self {
             shared,
+            in_force,
             runtime,
             phase: Phase::Classify,
             head: None,
             said: None,
             service,
             identity,
+            source,
             acts: Vec::new(),
             pending: None,
             response_census: None,
@@ -208,12 +217,10 @@ impl Exchange {
 
     /// Why the policy says what it says of this request, once its acts are known.
     pub fn explain(&self) -> Explanation {
-        let risks: Vec<Risk> = self.acts.iter().map(|act| act.risk).collect();
-        let service = self.service();
-        let facts = Facts { identity: &self.identity, service, acts: &self.acts, risks: &risks };
+        let (facts, policy) = (self.facts(&self.acts), &self.in_force.policy);
         let mut told = match &self.runtime {
-            Some(runtime) => self.shared.policy.explain(&facts, &runtime.view(self.shared.now())),
-            None => self.shared.policy.explain(&facts, &NoGrants),
+            Some(runtime) => policy.explain(&facts, &runtime.view(self.shared.now())),
+            None => policy.explain(&facts, &NoGrants),
         };
         if let (Phase::Answered(answer), None) = (&self.phase, &self.decision) {
             // Refused before the policy was asked.
@@ -395,7 +402,14 @@ impl Exchange {
     }
 
     fn service(&self) -> Option<&Service> {
-        self.shared.policy.services().get(self.service?)
+        self.in_force.policy.services().get(self.service?)
+    }
+
+    /// What the policy is asked about acts of this request. The time of its beginning is the one that windows are judged by,
+    /// so that all that is asked of one exchange has one answer.
+    fn facts<'a>(&'a self, acts: &'a [Act]) -> Facts<'a> {
+        let at = self.record.at;
+        Facts { source: self.source, at, ..Facts::of(&self.identity, self.service(), acts) }
     }
 
     pub(super) fn runtime(&self) -> Option<&Runtime> {

@@ -9,8 +9,7 @@ use crate::guard::body::Body;
 use crate::guard::step::{Effect, SpendRequest};
 use crate::identity::Identity;
 use crate::keys::{KeyedDigest, Keys, Purpose, hex};
-use crate::model::Act;
-use crate::policy::{self, Due, Facts};
+use crate::policy::{self, Due};
 
 /// The budgets that an exchange draws on; mostly none.
 #[derive(Default)]
@@ -163,14 +162,11 @@ impl Exchange {
     /// Opens the purse of a request that is not denied; answers with what must be asked first.
     pub(super) fn open_purse(&mut self) -> Option<Effect> {
         let runtime = self.runtime.as_ref()?;
-        let policy = &self.shared.policy;
-        let service = policy.services().get(self.service.unwrap_or(usize::MAX));
-        let facts = Facts { identity: &self.identity, service, acts: &self.acts, risks: &[] };
-        let due = policy.budgets(&facts);
+        let due = self.in_force.policy.budgets(&self.facts(&self.acts));
         if due.is_empty() {
             return None;
         }
-        let name = service.map_or("", |service| &service.name);
+        let name = self.service().map_or("", |service| &service.name);
         self.purse = Purse::new(due, name, &self.identity, &runtime.keys, self.enforces());
         Some(self.purse.look())
     }
@@ -178,12 +174,8 @@ impl Exchange {
     /// The decision in the light of the budgets that have too little left.
     pub(super) fn weigh_budgets(&mut self, decision: policy::Decision) -> policy::Decision {
         let (Some(runtime), false) = (&self.runtime, self.purse.short().is_empty()) else { return decision };
-        let policy = &self.shared.policy;
-        let service = policy.services().get(self.service.unwrap_or(usize::MAX));
-        let acts: &[Act] = &self.acts;
-        let facts = Facts { identity: &self.identity, service, acts, risks: &[] };
-        let view = runtime.view(self.shared.now());
-        let weighed = policy.overdrawn(decision, &self.purse.short(), &facts, &view);
+        let (facts, view) = (self.facts(&self.acts), runtime.view(self.shared.now()));
+        let weighed = self.in_force.policy.overdrawn(decision, &self.purse.short(), &facts, &view);
         if weighed.verdict == crate::model::Verdict::Allow {
             // A grant covers all that would have been held.
             self.purse.lift();

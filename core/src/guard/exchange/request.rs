@@ -12,7 +12,7 @@ use crate::guard::answer::Answer;
 use crate::guard::step::{Forward, RequestBody, Step};
 use crate::guard::truth::{HeaderEdits, only};
 use crate::model::{Act, GrantId, Risk, Text, Verdict};
-use crate::policy::{Decision, Facts, code};
+use crate::policy::{Decision, code};
 
 impl Exchange {
     pub(super) fn next_step(&mut self) -> Step {
@@ -54,7 +54,7 @@ impl Exchange {
             return self
                 .unreadable("ambiguous_request", "repeated header at content-type or content-encoding");
         };
-        let service = self.shared.policy.services().get(self.service.unwrap_or(usize::MAX));
+        let service = self.in_force.policy.services().get(self.service.unwrap_or(usize::MAX));
         let outcome = match (self.pending.take(), service) {
             (Some(pending), _) => Outcome::NeedBody(pending),
             (None, None) => Outcome::Done(Classified::unknown()),
@@ -127,10 +127,7 @@ impl Exchange {
         if self.acts.is_empty() {
             self.acts.push(Act::unknown());
         }
-        let risks: Vec<Risk> = self.acts.iter().map(|act| act.risk).collect();
-        let policy = self.shared.policy.clone();
-        let service = policy.services().get(self.service.unwrap_or(usize::MAX));
-        let facts = Facts { identity: &self.identity, service, acts: &self.acts, risks: &risks };
+        let (facts, policy) = (self.facts(&self.acts), &self.in_force.policy);
         let view = runtime.view(now);
         let decision = match self.discloses {
             true => policy.decide_disclosure(&facts, &view),
@@ -187,6 +184,7 @@ impl Exchange {
 
     /// Writes the inputs and the result of the decision into the record.
     fn note(&mut self, decision: &Decision) {
+        let weighed = self.weighed(decision.risk);
         let record = &mut self.record;
         record.acts.clone_from(&self.acts);
         record.decided = Some(decision.verdict);
@@ -199,11 +197,22 @@ impl Exchange {
             .collect();
         record.grant = decision.grants.first().cloned();
         record.grants.clone_from(&decision.grants);
-        let base = self.acts.iter().map(|act| act.risk).max().unwrap_or(Risk::MAX);
-        record.risk = Some(Weighed {
-            total: decision.risk,
-            terms: vec![Term { name: "base".into(), points: base.value() }],
+        record.risk = Some(weighed);
+    }
+
+    /// The risk of the act that has the most of it, and what it is made of.
+    fn weighed(&self, total: Risk) -> Weighed {
+        let (policy, service) = (&self.in_force.policy, self.service());
+        let riskiest = self.acts.iter().max_by_key(|act| {
+            let labels = policy.labels(service, act).map(|(_, points)| u32::from(points));
+            u32::from(act.risk.value()) + labels.sum::<u32>()
         });
+        let base = riskiest.map_or(Risk::MAX, |act| act.risk);
+        let mut terms = vec![Term { name: "base".into(), points: base.value() }];
+        let labels = riskiest.into_iter().flat_map(|act| policy.labels(service, act));
+        let raising = labels.filter(|(_, points)| *points > 0);
+        terms.extend(raising.map(|(label, points)| Term { name: format!("label:{label}").into(), points }));
+        Weighed { total, terms }
     }
 
     fn rest_on_grants(&mut self, grants: &[GrantId]) {

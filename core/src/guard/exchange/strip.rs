@@ -40,9 +40,8 @@ impl Exchange {
         if !self.enforces() || self.collected.coded || !done.acts.iter().any(|act| asks(act.operation)) {
             return None;
         }
-        let policy = Arc::clone(&self.shared.policy);
-        let service = policy.services().get(self.service?)?;
-        if !policy.strips(Some(service), &self.identity, &done.acts)
+        let service = self.service()?;
+        if !self.in_force.policy.strips(&self.facts(&done.acts))
             || self.collected.state != State::Whole
             || self.content_type().and_then(Format::of) != Some(Format::Json)
         {
@@ -50,6 +49,7 @@ impl Exchange {
         }
         let plan = without(entry).ok().filter(|plan| !plan.is_empty())?;
         let keys = self.runtime.as_ref()?.keys.clone();
+        let (system, base_path) = (service.system, service.base_path.clone());
         let mut masker = Masker::new(Arc::new(plan), Format::Json, keys, None);
         let mut body = Vec::new();
         if masker.push(self.collected.clear()?, &mut body).ok()? == Release::Unchanged {
@@ -60,7 +60,7 @@ impl Exchange {
         if fields == 0 {
             return None;
         }
-        let Outcome::NeedBody(pending) = http(service.system, self.head.as_ref()?, &service.base_path) else {
+        let Outcome::NeedBody(pending) = http(system, self.head.as_ref()?, &base_path) else {
             return None;
         };
         let less = pending.finish(Whole::Whole(&body)).ok()?;

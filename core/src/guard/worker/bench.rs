@@ -12,11 +12,12 @@ use crate::error::Error;
 use crate::grant::{
     Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Snapshot, Take, Ticket,
 };
+use crate::guard::policies::{InForce, Policies};
 use crate::guard::step::{Done, Effect, LeaseRequest};
 use crate::guard::worker::standing;
 use crate::keys::Keys;
 use crate::model::{ApprovalId, RecordId, Text};
-use crate::policy::{Policy, State};
+use crate::policy::State;
 use crate::store::{MemoryStore, SqliteStore, Store};
 
 /// The store and the log, in the hands of the one thread that may use them.
@@ -45,7 +46,9 @@ struct Waiter {
 
 impl Bench {
     /// Opens what the policy's `state` names.
-    pub(super) fn open(policy: &Policy, clock: Arc<dyn Clock>) -> Result<(Self, Snapshot), Error> {
+    pub(super) fn open(policies: &Policies, clock: Arc<dyn Clock>) -> Result<(Self, Snapshot), Error> {
+        let in_force = policies.now();
+        let policy = &*in_force.policy;
         let (keys, store, journal): (Keys, Arc<dyn Store>, Box<dyn Journal>) = match policy.state() {
             State::Memory => {
                 let store = Arc::new(MemoryStore::with_clock(clock.clone()));
@@ -65,13 +68,12 @@ impl Bench {
         };
         standing::settle(policy, &*store)?;
         let snapshot = Snapshot::load(&*store)?;
-        let policy_digest = Text::from(crate::keys::hex(policy.digest()));
         let bench = Self {
             keys,
             store,
             journal,
             clock,
-            policy_digest,
+            policy_digest: in_force.digest.clone(),
             group: Vec::new(),
             owed: Vec::new(),
             waiters: Vec::new(),
@@ -156,11 +158,11 @@ impl Bench {
         match Grants::new(&*self.store).lease(&lease.grant, Take::exactly(lease.uses), amount) {
             Ok(Leased::Taken(lease)) => Done::Leased(lease),
             Ok(Leased::Refused(refusal)) => {
-                use crate::grant::GrantRefusal::{Exhausted, Expired, NotStarted};
+                use crate::grant::GrantRefusal::{Closed, Exhausted, Expired, NotStarted};
                 Done::Refused(match refusal {
                     Expired => "grant_expired",
                     Exhausted => "grant_exhausted",
-                    NotStarted => "grant_not_started",
+                    NotStarted | Closed => "grant_not_started",
                     _ => "grant_revoked",
                 })
             }
@@ -249,6 +251,37 @@ impl Bench {
         record.grant = Some(grant.id.clone());
         self.group.push(record);
         self.changed = true;
+    }
+
+    /// Puts another policy into force: its standing grants are there before anything is judged by it.
+    pub(in crate::guard) fn put_policy(
+        &mut self,
+        policies: &Policies,
+        next: Arc<InForce>,
+        by: &str,
+    ) -> Result<(), Error> {
+        standing::settle(&next.policy, &*self.store)?;
+        self.changed = true;
+        let before = std::mem::replace(&mut self.policy_digest, next.digest.clone());
+        let reason = format!("in place of {before}");
+        let record = self.change(Kind::Policy, "in_force", by, Some(&reason));
+        self.group.push(record);
+        policies.put(next);
+        self.flush()
+    }
+
+    /// Reads a file that has changed: what is wrong with it is noted, and the policy in force stays.
+    pub(super) fn read_policy_again(&mut self, policies: &Policies) {
+        const BY: &str = "the watched file";
+        let next = policies.read().and_then(|policy| policies.succeeding(policy));
+        let put = next.and_then(|next| match next {
+            Some(next) => self.put_policy(policies, next, BY),
+            None => Ok(()),
+        });
+        if let Err(error) = put {
+            let record = self.change(Kind::Policy, "refused", BY, Some(&error.to_string()));
+            self.group.push(record);
+        }
     }
 
     fn change(&self, kind: Kind, step: &str, by: &str, reason: Option<&str>) -> Record {

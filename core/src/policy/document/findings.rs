@@ -1,21 +1,33 @@
 //! What is wrong with a policy, gathered while it is read.
 
-use crate::error::Diagnostic;
+use std::path::PathBuf;
 
-/// A place in the text: line and column, both from 1, the column in characters.
+use crate::error::{Diagnostic, Severity};
+
+/// A place in a text: which file, and line and column, both from 1, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::policy) struct Place {
+    pub(in crate::policy) file: File,
     pub(in crate::policy) line: usize,
     pub(in crate::policy) column: usize,
 }
 
-impl Place {
-    /// The first character.
-    pub(in crate::policy) const START: Self = Self { line: 1, column: 1 };
+/// One of the files that a run reads, in the order in which they were opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::policy) struct File(usize);
 
-    /// From the parser's marker, whose columns start at 0.
-    pub(super) fn new(line: usize, column_from_0: usize) -> Self {
-        Self { line: line.max(1), column: column_from_0 + 1 }
+impl File {
+    /// The one that is read.
+    pub(in crate::policy) const MAIN: Self = Self(0);
+
+    /// Its first character.
+    pub(in crate::policy) fn start(self) -> Place {
+        self.place(1, 1)
+    }
+
+    /// A place in it, line and column from 1.
+    pub(in crate::policy) fn place(self, line: usize, column: usize) -> Place {
+        Place { file: self, line, column }
     }
 }
 
@@ -25,56 +37,74 @@ const MOST: usize = 200;
 /// The findings of one run.
 #[derive(Debug)]
 pub(in crate::policy) struct Findings {
-    file: String,
+    files: Vec<String>,
     list: Vec<Diagnostic>,
 }
 
 impl Findings {
+    /// Those of a file and of what it brings in.
     pub(in crate::policy) fn new(file: &str) -> Self {
-        Self { file: file.to_owned(), list: Vec::new() }
+        Self { files: vec![file.to_owned()], list: Vec::new() }
     }
 
-    /// Notes one.
+    /// Another file of the run.
+    pub(in crate::policy) fn open(&mut self, file: &str) -> File {
+        self.files.push(file.to_owned());
+        File(self.files.len() - 1)
+    }
+
+    /// Every file of the run, wherever the process goes.
+    pub(in crate::policy) fn files(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.into())).collect()
+    }
+
+    /// What a file is called.
+    pub(in crate::policy) fn name(&self, file: File) -> &str {
+        self.files.get(file.0).map_or("", String::as_str)
+    }
+
+    /// Notes something that is wrong.
     pub(in crate::policy) fn add(&mut self, place: Place, code: &'static str, message: impl Into<String>) {
+        self.note(place, code, message.into(), Severity::Error);
+    }
+
+    /// Notes something that is hardly meant and opens nothing: looked for only where nothing is wrong.
+    pub(in crate::policy) fn warn(&mut self, place: Place, code: &'static str, message: impl Into<String>) {
+        self.note(place, code, message.into(), Severity::Warning);
+    }
+
+    fn note(&mut self, place: Place, code: &'static str, message: String, severity: Severity) {
         if self.list.len() < MOST {
-            self.list.push(Diagnostic::new(&self.file, place.line, place.column, code, message));
+            let file = self.name(place.file).to_owned();
+            let found = Diagnostic::new(file, place.line, place.column, code, message);
+            self.list.push(Diagnostic { severity, ..found });
         }
     }
 
-    /// Notes one about another file.
-    pub(in crate::policy) fn add_in(
-        &mut self,
-        file: &str,
-        place: Place,
-        code: &'static str,
-        message: impl Into<String>,
-    ) {
-        if self.list.len() < MOST {
-            self.list.push(Diagnostic::new(file, place.line, place.column, code, message));
-        }
+    /// Whether nothing is wrong.
+    pub(in crate::policy) fn is_sound(&self) -> bool {
+        self.list.iter().all(|found| found.severity != Severity::Error)
     }
 
-    /// Those about another file.
-    pub(in crate::policy) fn take(&mut self, other: Self) {
-        self.list.extend(other.list.into_iter().take(MOST.saturating_sub(self.list.len())));
-    }
-
-    pub(in crate::policy) fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    /// Whether any stands in `from..end`: a part of the policy with one says less than it seems to, so that
+    /// Whether anything stands in `from..end`: a part of the policy with a finding says less than it seems to, so that
     /// conclusions about its meaning are not drawn.
     pub(in crate::policy) fn any_within(&self, from: Place, end: Place) -> bool {
+        let file = self.name(from.file);
         self.list.iter().any(|d| {
-            let at = Place { line: d.line, column: d.column };
-            d.file == self.file && from <= at && at < end
+            let at = from.file.place(d.line, d.column);
+            d.severity == Severity::Error && d.file == file && from <= at && at < end
         })
     }
 
-    /// All of them, in the order of the text; those about other files come last.
+    /// Whether anything in a file is wrong.
+    pub(in crate::policy) fn any_in(&self, file: File) -> bool {
+        let name = self.name(file);
+        self.list.iter().any(|d| d.severity == Severity::Error && d.file == name)
+    }
+
+    /// All of them, in the order of the text; those about further files come last, in the order of their names.
     pub(in crate::policy) fn sorted(mut self) -> Vec<Diagnostic> {
-        let file = self.file.clone();
+        let file = self.name(File::MAIN).to_owned();
         let key = |d: &Diagnostic| (d.file != file, d.file.clone(), d.line, d.column, d.code);
         self.list.sort_by_cached_key(key);
         self.list.dedup();
@@ -147,10 +177,14 @@ mod tests {
     #[test]
     fn findings_come_in_the_order_of_the_text() {
         let mut findings = Findings::new("p.yaml");
-        findings.add(Place { line: 9, column: 1 }, "b", "");
-        findings.add(Place { line: 2, column: 5 }, "a", "");
-        assert!(findings.any_within(Place::START, Place { line: 2, column: 6 }));
-        assert!(!findings.any_within(Place::START, Place { line: 2, column: 5 }));
-        assert_eq!(findings.sorted().iter().map(|d| d.line).collect::<Vec<_>>(), [2, 9]);
+        let (main, other) = (File::MAIN, findings.open("other.yaml"));
+        findings.add(other.place(1, 1), "c", "");
+        findings.add(main.place(9, 1), "b", "");
+        findings.add(main.place(2, 5), "a", "");
+        findings.warn(main.place(1, 1), "w", "");
+        assert!(findings.any_within(main.start(), main.place(2, 6)) && !findings.is_sound());
+        assert!(!findings.any_within(main.start(), main.place(2, 5)));
+        assert!(!findings.any_within(other.place(1, 2), other.place(9, 9)));
+        assert_eq!(findings.sorted().iter().map(|d| d.code).collect::<Vec<_>>(), ["w", "a", "b", "c"]);
     }
 }

@@ -10,9 +10,9 @@ mod suite;
 mod tree;
 
 pub(super) use check::check;
-pub(super) use findings::{Findings, Place, clip, hint};
+pub(super) use findings::{File, Findings, Place, clip, hint};
 pub(super) use scalar::{beside, bytes, entities, number, threshold, unknown_entity};
 pub(super) use schema::schema;
 pub(super) use shape::{POLICY, Shape};
 pub(super) use suite::SUITE;
-pub(super) use tree::{Key, MAX_BYTES, Node, read};
+pub(super) use tree::{Key, MAX_BYTES, Node, Value, read};

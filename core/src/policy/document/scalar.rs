@@ -1,5 +1,6 @@
 //! The kinds of single values in a policy: what each accepts, and how the JSON Schema describes it.
 
+use std::net::IpAddr;
 use std::path::Path as FilePath;
 use std::str::FromStr;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::findings::{clip, hint};
 use crate::classify;
-use crate::clock::{Timestamp, parse_duration};
+use crate::clock::{Timestamp, Window, parse_duration};
 use crate::detect;
 use crate::glob::Glob;
 use crate::identity::{Identity, Network, Who};
@@ -38,6 +39,8 @@ pub(in crate::policy) enum Scalar {
     BasePath,
     Header,
     Network,
+    Address,
+    Window,
     Duration,
     Time,
     Bytes,
@@ -126,6 +129,11 @@ impl Scalar {
                 .map(drop)
                 .map_err(|_| ("bad_header", format!("expected {}", self.expected()))),
             Self::Network => Network::from_str(text).map(drop).map_err(|e| ("bad_network", e.to_string())),
+            Self::Address => text
+                .parse::<IpAddr>()
+                .map(drop)
+                .map_err(|_| ("bad_network", format!("expected {}", self.expected()))),
+            Self::Window => Window::from_str(text).map(drop).map_err(|e| ("bad_window", e.to_string())),
             Self::Duration => match parse_duration(text) {
                 Ok(length) if !length.is_zero() && length <= Self::LONGEST => Ok(()),
                 Ok(_) => Err(("bad_duration", "expected more than nothing and at most 366d".to_owned())),
@@ -189,6 +197,8 @@ impl Scalar {
             }
             Self::Header => "a header name such as x-user".into(),
             Self::Network => "an address or a network such as 10.0.0.0/8".into(),
+            Self::Address => "an address such as 10.1.2.3".into(),
+            Self::Window => "days, hours and a time zone such as mon-fri 22:00-06:00 Europe/Berlin".into(),
             Self::Duration => "a length of time such as 30s, 15m or 8h".into(),
             Self::Time => "a time such as 2026-11-25T06:25:00Z".into(),
             Self::Bytes => "a size such as 64KiB or 1MiB, at most 1GiB".into(),

@@ -89,6 +89,12 @@ const SERVICES: Shape = Shape::Many(&Shape::One(Scalar::Glob));
 pub(super) const OPERATIONS: Shape = Shape::Many(&Shape::One(Scalar::Operation));
 const RESOURCES: Shape = Shape::Many(&Shape::One(Scalar::Glob));
 
+const LABELS: Shape = Shape::Many(&NAME);
+const CLAIMS: Shape = Shape::Named { key: Scalar::Text, value: &Shape::Many(&Shape::One(Scalar::Glob)) };
+const WORKLOADS: Shape = Shape::Many(&Shape::One(Scalar::Glob));
+const NETWORKS: Shape = Shape::Many(&Shape::One(Scalar::Network));
+const WINDOWS: Shape = Shape::Many(&Shape::One(Scalar::Window));
+
 const WHO_ABOUT: &str = "whom it speaks of: user:NAME, user:PREFIX*, group:NAME, anonymous, or * for everybody, the unauthenticated included";
 
 // Keys that several maps have.
@@ -104,6 +110,27 @@ const MAY_OPERATIONS: Entry =
     may("operations", &OPERATIONS, "operations, by name or pattern; all where absent");
 const MAY_RESOURCES: Entry =
     may("resources", &RESOURCES, "names of collections, models, files, ...; all where absent");
+const MAY_LABELS: Entry = may("labels", &LABELS, "labels of this policy: what carries one of them");
+const MAY_CLAIMS: Entry = may(
+    "claims",
+    &CLAIMS,
+    "claims that are vouched for, each with the values that fit, by name or pattern; all of them must fit",
+);
+const MAY_VIA: Entry = may(
+    "via",
+    &WORKLOADS,
+    "workloads that the request came through, by name or pattern; one that is only claimed permits nothing",
+);
+const MAY_NETWORKS: Entry = may(
+    "networks",
+    &NETWORKS,
+    "addresses or networks that the request comes from; where that is not known, nothing is permitted",
+);
+const MAY_WHEN: Entry = may(
+    "when",
+    &WINDOWS,
+    "hours of the week in a time zone, such as mon-fri 22:00-06:00 Europe/Berlin; days are those that the hours begin on",
+);
 const MAY_UNLESS: Entry = may("unless", &EXCEPTION, "an act that fits all of this is not meant");
 const HOLD_APPROVAL: Entry =
     may("approval", &OWN_APPROVAL, "for hold: what differs from the policy's approval");
@@ -120,6 +147,11 @@ pub(in crate::policy) static POLICY: Table = Table {
     about: "A Wardline policy: who may do what at which service, what is held for people, and what is masked.",
     keys: &[
         must("version", &Shape::One(Scalar::Version), "the version of this format: 1"),
+        may(
+            "include",
+            &Shape::Many(&TEXT),
+            "further files (relative to this one) of the same format: lists grow, names join, and of single settings this file's counts",
+        ),
         may(
             "state",
             &Shape::One(Scalar::State),
@@ -170,6 +202,11 @@ pub(in crate::policy) static POLICY: Table = Table {
             &Shape::Many(&Shape::Keys(&RULE)),
             "what is allowed, granted, held or denied; the strictest fitting rule wins, whatever the order",
         ),
+        may(
+            "labels",
+            &Shape::Named { key: Scalar::Name, value: &Shape::Keys(&LABEL) },
+            "labels on resources, by name: what rules may speak of, and what raises the risk",
+        ),
         may("grants", &Shape::Many(&Shape::Keys(&GRANT)), "standing grants, reviewed like code"),
         may(
             "budgets",
@@ -204,6 +241,11 @@ static HEADERS: Table = Table {
     keys: &[
         must("subject", &HEADER, "carries the caller's name"),
         may("groups", &HEADER, "carries the caller's groups, separated by commas"),
+        may(
+            "address",
+            &HEADER,
+            "carries the caller's address, such as x-forwarded-for: the last one that is no trusted peer's counts",
+        ),
         may("session", &HEADER, "joins the exchanges of one session"),
     ],
 };
@@ -290,9 +332,14 @@ static RULE: Table = Table {
     keys: &[
         must("name", &NAME, "names it in records and explanations"),
         MAY_WHO,
+        MAY_CLAIMS,
+        MAY_VIA,
+        MAY_NETWORKS,
+        MAY_WHEN,
         MAY_SERVICES,
         MAY_OPERATIONS,
         MAY_RESOURCES,
+        MAY_LABELS,
         may("risk", &Shape::Keys(&RISK), "fits acts of this final risk only"),
         may("magnitude", &Shape::Keys(&MAGNITUDE), "fits acts of this size only"),
         MAY_UNLESS,
@@ -329,7 +376,27 @@ static MAGNITUDE: Table = Table {
 static UNLESS: Table = Table {
     name: "unless",
     about: "An exception: what fits all of the given matchers is not meant.",
-    keys: &[MAY_WHO, MAY_SERVICES, MAY_OPERATIONS, MAY_RESOURCES],
+    keys: &[
+        MAY_WHO,
+        MAY_CLAIMS,
+        MAY_VIA,
+        MAY_NETWORKS,
+        MAY_WHEN,
+        MAY_SERVICES,
+        MAY_OPERATIONS,
+        MAY_RESOURCES,
+        MAY_LABELS,
+    ],
+};
+
+static LABEL: Table = Table {
+    name: "label",
+    about: "What carries a label, and what that adds to the risk.",
+    keys: &[
+        MAY_SERVICES,
+        must("resources", &RESOURCES, "names of collections, models, files, ..., or patterns"),
+        may("risk", &Shape::One(Scalar::Risk), "added to the risk of what is done to them; default 0"),
+    ],
 };
 
 pub(super) static GRANT: Table = Table {
@@ -342,6 +409,7 @@ pub(super) static GRANT: Table = Table {
         must("operations", &OPERATIONS, "operations, by name or pattern"),
         MAY_RESOURCES,
         may("from", &TIME, "when it begins"),
+        may("when", &WINDOWS, "the hours of the week at which it can be used; always where absent"),
         must("until", &TIME, "when it ends"),
         may("uses", &COUNT, "how many requests it serves"),
         may(
@@ -359,9 +427,14 @@ static BUDGET: Table = Table {
     keys: &[
         must("name", &NAME, "names it in records"),
         MAY_WHO,
+        MAY_CLAIMS,
+        MAY_VIA,
+        MAY_NETWORKS,
+        MAY_WHEN,
         MAY_SERVICES,
         must("operations", &OPERATIONS, "operations whose responses are counted, by name or pattern"),
         MAY_RESOURCES,
+        MAY_LABELS,
         MAY_UNLESS,
         must(
             "ids",
@@ -443,9 +516,14 @@ static MASK: Table = Table {
     keys: &[
         must("name", &NAME, "names it in records"),
         MAY_WHO,
+        MAY_CLAIMS,
+        MAY_VIA,
+        MAY_NETWORKS,
+        MAY_WHEN,
         MAY_SERVICES,
         MAY_OPERATIONS,
         MAY_RESOURCES,
+        MAY_LABELS,
         MAY_UNLESS,
         may("in", &Shape::Many(&Shape::One(Scalar::Choice(word::SIDES))), "which bodies; default both"),
         may(

@@ -25,6 +25,7 @@ static CASE: Table = Table {
     keys: &[
         must("name", &TEXT, "what it shows"),
         may("at", &TIME, "what time it is; 2026-01-01T12:00:00Z where absent"),
+        may("from", &Shape::One(Scalar::Address), "the address that it comes from; unknown where absent"),
         may("who", &Shape::Keys(&CALLER), "who asks; nobody who was authenticated where absent"),
         may("grants", &Shape::Many(&Shape::Keys(&GRANT)), "grants beside those of the policy"),
         must("request", &Shape::Keys(&REQUEST), "what is asked"),
@@ -40,6 +41,7 @@ static CALLER: Table = Table {
         must("subject", &Shape::One(Scalar::Person), "the caller's name"),
         may("groups", &Shape::Many(&NAME), "the caller's groups"),
         may("claims", &CLAIMS, "further claims"),
+        may("via", &Shape::Many(&TEXT), "verified workloads that the request came through, nearest last"),
     ],
 };
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::findings::{Findings, Place, clip};
+use super::findings::{File, Findings, Place, clip};
 
 /// A policy's text may be at most this long, in bytes.
 pub(in crate::policy) const MAX_BYTES: usize = 1 << 20;
@@ -84,20 +84,21 @@ impl Node {
     }
 }
 
-/// Reads the one document of `text`. What is wrong is in `findings`; `None` where there is no tree to go on with.
-pub(in crate::policy) fn read(text: &str, findings: &mut Findings) -> Option<Node> {
+/// Reads the one document of `text`, which is that of `file`. What is wrong is in `findings`; `None` where there is no tree to go
+/// on with.
+pub(in crate::policy) fn read(text: &str, file: File, findings: &mut Findings) -> Option<Node> {
     if text.len() > MAX_BYTES {
-        findings.add(Place::START, "too_large", format!("expected at most {MAX_BYTES} bytes"));
+        findings.add(file.start(), "too_large", format!("expected at most {MAX_BYTES} bytes"));
         return None;
     }
-    let mut builder = Builder { findings, open: Vec::new(), root: None };
+    let mut builder = Builder { file, findings, open: Vec::new(), root: None };
     for step in Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) {
         match step {
             Ok((event, span)) => builder.take(event, span)?,
             Err(error) => {
                 let marker = error.marker();
                 builder.findings.add(
-                    Place::new(marker.line(), marker.col()),
+                    at(file, marker.line(), marker.col()),
                     "yaml_syntax",
                     format!("not YAML: {}", error.info()),
                 );
@@ -107,12 +108,18 @@ pub(in crate::policy) fn read(text: &str, findings: &mut Findings) -> Option<Nod
     }
     let root = builder.root;
     if root.is_none() {
-        findings.add(Place::START, "wrong_type", "expected a map of keys, found nothing");
+        findings.add(file.start(), "wrong_type", "expected a map of keys, found nothing");
     }
     root
 }
 
+/// From the parser's marker, whose columns start at 0.
+fn at(file: File, line: usize, column_from_0: usize) -> Place {
+    file.place(line.max(1), column_from_0 + 1)
+}
+
 struct Builder<'f> {
+    file: File,
     findings: &'f mut Findings,
     open: Vec<Open>,
     root: Option<Node>,
@@ -137,8 +144,8 @@ enum OpenKind {
 impl Builder<'_> {
     /// Takes one event; `None` to stop.
     fn take(&mut self, event: Event<'_>, span: Span) -> Option<()> {
-        let place = Place::new(span.start.line(), span.start.col());
-        let end = Place::new(span.end.line(), span.end.col());
+        let place = at(self.file, span.start.line(), span.start.col());
+        let end = at(self.file, span.end.line(), span.end.col());
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse(place, anchor, tag.is_some());
@@ -245,14 +252,14 @@ mod tests {
 
     fn codes(text: &str) -> Vec<String> {
         let mut findings = Findings::new("p.yaml");
-        let _ = read(text, &mut findings);
+        let _ = read(text, File::MAIN, &mut findings);
         findings.sorted().iter().map(|d| format!("{}:{} {}", d.line, d.column, d.code)).collect()
     }
 
     #[test]
     fn places_count_characters_from_one() {
         let mut findings = Findings::new("p.yaml");
-        let root = read("é: 1\nb:\n  - [x, \"ü\", z]\n", &mut findings).unwrap();
+        let root = read("é: 1\nb:\n  - [x, \"ü\", z]\n", File::MAIN, &mut findings).unwrap();
         let z = root.get("b").unwrap().elements()[0].elements().last().unwrap();
         assert_eq!((z.place.line, z.place.column, z.text()), (3, 14, Some("z")));
         assert!(findings.is_empty());

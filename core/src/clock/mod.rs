@@ -10,6 +10,8 @@
 //! assert_eq!((t + std::time::Duration::from_secs(90)).to_string(), "2026-11-25T06:26:30Z");
 //! ```
 
+mod window;
+
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::str::FromStr;
@@ -17,6 +19,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use window::Window;
 
 use crate::error::{Error, ErrorKind};
 
