@@ -26,7 +26,7 @@ fn decision(c: &mut Criterion) {
             else {
                 panic!("known by its head")
             };
-            let facts = Facts { identity: &ana, service: Some(service), acts: &done.acts, risks: &[] };
+            let facts = Facts::of(&ana, Some(service), &done.acts);
             policy.decide(&facts, &NoGrants)
         });
     });

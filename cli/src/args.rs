@@ -1,5 +1,6 @@
 //! What the command line may say.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
@@ -61,6 +62,9 @@ pub(crate) struct Check {
     /// How findings are told: for people, as JSON, as SARIF 2.1.0, or as GitHub's annotations.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+    /// Fail on warnings too: what a sound policy says and hardly means.
+    #[arg(long)]
+    pub(crate) strict: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -93,6 +97,18 @@ pub(crate) struct Explain {
     /// Groups of who asks.
     #[arg(long, requires = "by")]
     pub(crate) group: Vec<String>,
+    /// Claims of who asks, NAME=VALUE.
+    #[arg(long, requires = "by")]
+    pub(crate) claim: Vec<String>,
+    /// Verified workloads that the request came through, nearest last.
+    #[arg(long, requires = "by")]
+    pub(crate) via: Vec<String>,
+    /// The address that it comes from; unknown where absent.
+    #[arg(long)]
+    pub(crate) from: Option<IpAddr>,
+    /// What time it is (RFC 3339); now where absent.
+    #[arg(long)]
+    pub(crate) at: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -251,6 +267,9 @@ pub(crate) struct GrantIssue {
     /// When it ends (RFC 3339), or how long it lasts (e.g. 30m).
     #[arg(long)]
     pub(crate) until: String,
+    /// At which hours of the week, e.g. "mon-fri 22:00-06:00 Europe/Berlin"; always where absent.
+    #[arg(long)]
+    pub(crate) when: Vec<String>,
     /// How many requests it serves.
     #[arg(long)]
     pub(crate) uses: Option<u64>,

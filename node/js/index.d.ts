@@ -20,6 +20,8 @@ export interface Diagnostic {
   column: number
   code: string
   message: string
+  /** What is only a warning is told by `wardline check`, never thrown. */
+  severity: 'error' | 'warning'
 }
 
 /** A verified caller. */
@@ -72,9 +74,11 @@ export interface Explanation {
 /** What the policy says of one act. */
 export interface Reasons extends Act {
   final_risk: number
+  /** The labels that its object carries, or may carry. */
+  labels?: string[]
   thresholds: { hold: number | null, deny: number | null }
   /** Every rule, those that fit first; `misses` are the keys of a rule that the act does not fit. */
-  rules: { rule: string, line: number, effect: 'allow' | 'grant' | 'hold' | 'deny', misses: string[] }[]
+  rules: { rule: string, file: string, line: number, effect: 'allow' | 'grant' | 'hold' | 'deny', misses: string[] }[]
   /** The live grant that covers it, or else the caller's that comes nearest, and what it lacks. */
   covered_by?: string
   nearest?: { grant: string, lack: string }
@@ -95,6 +99,8 @@ export interface Terms {
   from?: string
   /** An instant (RFC 3339), or a length such as `3h`. */
   until: string
+  /** The hours of the week at which it can be used, such as `mon-fri 22:00-06:00 Europe/Berlin`; always where absent. */
+  when?: string[]
   /** How many requests it serves. */
   uses?: number
   /** How much may leave under it. */
@@ -108,6 +114,7 @@ export interface Grant {
   scope: Scope
   from: string
   until: string
+  when?: string[]
   uses?: number
   quota?: [string, number]
   used: number
@@ -158,11 +165,21 @@ export interface Running {
     Piece extends string ? string : Uint8Array>
 }
 
+export interface GuardOptions {
+  /** Looks at the files of the policy once a second and reads them again when they change. */
+  watch?: boolean
+}
+
 /** Guards one or more services under one policy. Opens nothing before it is first used. */
 export class Guard {
   /** A guard under the policy of a file. Throws every error of the policy at once, as `diagnostics`. */
-  constructor (path: string)
-  static fromFile (path: string): Guard
+  constructor (path: string, options?: GuardOptions)
+  static fromFile (path: string, options?: GuardOptions): Guard
+  /**
+   * Reads the policy's file again: a sound one judges every exchange that begins from now on, in this process; a wrong one rejects with
+   * `diagnostics` and changes nothing. Whether another policy came into force.
+   */
+  reload (): Promise<boolean>
   /** A guard under the policy of a text; relative paths in it start from the folder of `name`. */
   static parse (source: string, name?: string): Guard
 

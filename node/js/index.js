@@ -8,13 +8,18 @@ const { Guard: Native, stands } = native
 /** Guards one or more services under one policy. Opens nothing before it is first used. */
 class Guard {
   /** A guard under the policy of a file. Throws every error of the policy at once, as `diagnostics`. */
-  constructor (path) {
-    const native = path instanceof Native ? path : Native.fromFile(text(path, 'the path of a policy'))
+  constructor (path, { watch = false } = {}) {
+    const native = path instanceof Native ? path : Native.fromFile(text(path, 'the path of a policy'), Boolean(watch))
     Object.defineProperty(this, stands, { value: native })
   }
 
-  static fromFile (path) {
-    return new Guard(path)
+  static fromFile (path, options) {
+    return new Guard(path, options)
+  }
+
+  /** Reads the policy's file again; rejects where it is wrong, and changes nothing then. Whether another policy came into force. */
+  async reload () {
+    return JSON.parse(await this[stands].reload())
   }
 
   /** A guard under the policy of a text; relative paths in it start from the folder of `name`. */

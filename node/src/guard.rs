@@ -24,10 +24,19 @@ pub struct Guard {
 
 #[napi]
 impl Guard {
-    /// A guard under the policy of a file.
+    /// A guard under the policy of a file. With `watch` its files are looked at once a second and read again when they change.
     #[napi(factory)]
-    pub fn from_file(env: &Env, path: String) -> napi::Result<Self> {
-        Self::made(env, || Inner::from_file(&path))
+    pub fn from_file(env: &Env, path: String, watch: Option<bool>) -> napi::Result<Self> {
+        Self::made(env, || {
+            let guard = Inner::from_file(&path)?;
+            Ok(if watch.unwrap_or_default() { guard.watching() } else { guard })
+        })
+    }
+
+    /// Reads the policy's file again: a sound one judges every exchange that begins from now on; a wrong one changes nothing.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn reload(&self) -> AsyncTask<Work> {
+        self.work(|guard| json(&guard.reload()?))
     }
 
     /// A guard under the policy of a text; `name` is what errors call it, and relative paths start from its folder.

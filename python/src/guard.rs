@@ -36,16 +36,14 @@ static GUARDS: Mutex<Vec<Weak<wardline::guard::Guard>>> = Mutex::new(Vec::new())
 
 impl Guard {
     /// Under a policy and what it calls.
-    fn with(mut policy: Policy, detectors: Option<BTreeMap<String, Py<PyAny>>>) -> Result<Self, Error> {
-        for (name, callable) in detectors.unwrap_or_default() {
-            policy = policy.with_detector(&name, Arc::new(Callable(callable)))?;
-        }
+    fn with(policy: Policy, detectors: Option<BTreeMap<String, Py<PyAny>>>) -> Result<Self, Error> {
+        let policy = bring(policy, detectors)?;
         policy.complete()?;
-        Ok(Self::over(policy))
+        Ok(Self::over(wardline::guard::Guard::new(policy)))
     }
 
-    fn over(policy: Policy) -> Self {
-        let inner = Arc::new(wardline::guard::Guard::new(policy));
+    fn over(inner: wardline::guard::Guard) -> Self {
+        let inner = Arc::new(inner);
         let mut guards = GUARDS.lock().unwrap_or_else(PoisonError::into_inner);
         guards.retain(|guard| guard.strong_count() > 0);
         guards.push(Arc::downgrade(&inner));
@@ -81,14 +79,25 @@ impl Guard {
     /// A guard under the policy of a file. Opens and starts nothing: that comes with the first exchange, in the
     /// process that serves it. `detectors` are what the policy calls, by name: callables that take a text and its key and answer
     /// with `(start, end, label)` in characters; one that raises is a denial.
+    /// With `watch` the files of the policy are looked at once a second and read again when they change.
     #[new]
-    #[pyo3(signature = (policy, *, detectors=None))]
+    #[pyo3(signature = (policy, *, detectors=None, watch=false))]
     fn new(
         py: Python<'_>,
         policy: PathBuf,
         detectors: Option<BTreeMap<String, Py<PyAny>>>,
+        watch: bool,
     ) -> PyResult<Self> {
-        working(py, || Self::with(Policy::from_file(&policy)?, detectors))
+        working(py, || {
+            let guard = wardline::guard::Guard::from_file_with(&policy, |policy| bring(policy, detectors))?;
+            Ok(Self::over(if watch { guard.watching() } else { guard }))
+        })
+    }
+
+    /// Reads the policy's file again: a sound one judges every exchange that begins from now on, in this process; a wrong one
+    /// raises, and changes nothing. Whether another policy came into force.
+    fn reload(&self, py: Python<'_>) -> PyResult<bool> {
+        working(py, || self.inner.reload())
     }
 
     /// A guard under a policy given as text; `name` is what errors call it, and its folder is where a relative
@@ -252,7 +261,7 @@ impl Guard {
 
     /// Issues a grant; its clock starts now. `until` is an instant (RFC 3339) or a length such as `3h`.
     #[pyo3(signature = (*, who, operations, until, reason, by, services=Names::One("*".to_owned()),
-        resources=Names::One("*".to_owned()), start=None, uses=None, quota=None))]
+        resources=Names::One("*".to_owned()), start=None, when=Vec::new(), uses=None, quota=None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn issue_grant<'py>(
         &self,
@@ -265,10 +274,12 @@ impl Guard {
         services: Names,
         resources: Names,
         start: Option<String>,
+        when: Vec<String>,
         uses: Option<u64>,
         quota: Option<(String, u64)>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let asking = Asking { who, services, operations, resources, until, from: start, uses, quota, reason };
+        let asking =
+            Asking { who, services, operations, resources, until, from: start, when, uses, quota, reason };
         let grant = working(py, || self.inner.issue_grant(asking.terms()?, by))?;
         border::to_python(py, &Granted::from(grant))
     }
@@ -339,6 +350,14 @@ impl Guard {
     fn __repr__(&self) -> String {
         format!("{:?}", self.inner)
     }
+}
+
+/// A policy with what its host brings.
+fn bring(mut policy: Policy, detectors: Option<BTreeMap<String, Py<PyAny>>>) -> Result<Policy, Error> {
+    for (name, callable) in detectors.unwrap_or_default() {
+        policy = policy.with_detector(&name, Arc::new(Callable(callable)))?;
+    }
+    Ok(policy)
 }
 
 /// Flushes every guard of this process, as far as it can be done.

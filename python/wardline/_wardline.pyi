@@ -44,11 +44,19 @@ class Guard:
     """Guards one or more services under one policy."""
 
     def __new__(
-        cls, policy: Union[str, PathLike[str]], *, detectors: Optional[Mapping[str, _Detector]] = None
+        cls,
+        policy: Union[str, PathLike[str]],
+        *,
+        detectors: Optional[Mapping[str, _Detector]] = None,
+        watch: bool = False,
     ) -> Guard:
         """A guard under the policy of a file. Opens and starts nothing: that comes with the first exchange, in the
         process that serves it. ``detectors`` are what the policy calls, by name: callables that take a text and its
-        key and answer with ``(start, end, label)`` in characters; one that raises is a denial."""
+        key and answer with ``(start, end, label)`` in characters; one that raises is a denial. With
+        ``watch`` the files of the policy are looked at once a second and read again when they change."""
+    def reload(self) -> bool:
+        """Reads the policy's file again: a sound one judges every exchange that begins from now on, in this process; a wrong one
+        raises, and changes nothing. Whether another policy came into force."""
     @staticmethod
     def parse(
         text: str, name: str = "wardline.yaml", *, detectors: Optional[Mapping[str, _Detector]] = None
@@ -117,10 +125,12 @@ class Guard:
         services: _Names = ...,
         resources: _Names = ...,
         start: Optional[str] = None,
+        when: Sequence[str] = ...,
         uses: Optional[int] = None,
         quota: Optional[tuple[str, int]] = None,
     ) -> Grant:
-        """Issues a grant; its clock starts now. ``until`` is an instant (RFC 3339) or a length such as ``3h``."""
+        """Issues a grant; its clock starts now. ``until`` is an instant (RFC 3339) or a length such as ``3h``; ``when``
+        are the hours of the week at which it can be used, such as ``mon-fri 22:00-06:00 Europe/Berlin``."""
     def revoke_grant(self, grant: str, *, by: str, reason: str) -> Grant:
         """Ends a grant now, for every process on this state."""
     def grants(self) -> list[Grant]:

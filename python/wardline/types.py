@@ -13,6 +13,7 @@ class Diagnostic(TypedDict):
     column: int
     code: str
     message: str
+    severity: Literal["error", "warning"]
 
 
 class Finding(TypedDict):
@@ -53,6 +54,7 @@ class Considered(TypedDict):
     """A rule, and the keys of it that the act does not fit; where there are none, it speaks of the act."""
 
     rule: str
+    file: str
     line: int
     effect: Literal["allow", "grant", "hold", "deny"]
     misses: list[str]
@@ -68,6 +70,7 @@ class Nearest(TypedDict, total=False):
 class Reasons(Act, total=False):
     """What the policy says of one act. ``covered_by`` is a live grant."""
 
+    labels: list[str]
     final_risk: int
     thresholds: dict[str, Optional[int]]
     rules: list[Considered]
@@ -133,6 +136,7 @@ _GrantFrom = TypedDict("_GrantFrom", {"from": str})
 class Grant(_Grant, _GrantFrom, total=False):
     """Time-boxed permission, and where it stands."""
 
+    when: list[str]
     uses: int
     quota: tuple[str, int]
     revoked: Revocation

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Value, json};
 use wardline::ErrorKind;
-use wardline::error::Diagnostic;
+use wardline::error::{Diagnostic, Severity};
 use wardline::policy::Policy;
 
 use crate::args::{Check, Format};
@@ -13,26 +13,33 @@ use crate::{Failure, NO, Outcome, Streams};
 struct Answer<'a> {
     ok: bool,
     errors: &'a [Diagnostic],
+    warnings: &'a [Diagnostic],
 }
 
 pub(crate) fn run(args: &Check, json: bool, streams: &mut Streams<'_>) -> Outcome {
-    let error = match Policy::from_file(&args.policy) {
-        Ok(_) => None,
-        Err(error) if error.kind() == ErrorKind::Policy => Some(error),
+    let found = match Policy::from_file(&args.policy) {
+        Ok(policy) => policy.warnings().to_vec(),
+        Err(error) if error.kind() == ErrorKind::Policy => error.diagnostics().to_vec(),
         Err(error) => return Err(Failure::Library(error)),
     };
-    let found = error.as_ref().map(wardline::Error::diagnostics).unwrap_or_default();
+    // What is only looked for where nothing is wrong never stands beside what is.
+    let sound = found.iter().all(|found| found.severity == Severity::Warning);
+    let (errors, warnings): (&[_], &[_]) = if sound { (&[], &found) } else { (&found, &[]) };
+    let ok = sound && (warnings.is_empty() || !args.strict);
+    let found = found.as_slice();
     match args.format {
-        _ if json => streams.json(&Answer { ok: found.is_empty(), errors: found })?,
-        Format::Json => streams.json(&Answer { ok: found.is_empty(), errors: found })?,
+        _ if json => streams.json(&Answer { ok, errors, warnings })?,
+        Format::Json => streams.json(&Answer { ok, errors, warnings })?,
         Format::Sarif => streams.json(&sarif(found))?,
         Format::Github => found.iter().try_for_each(|found| streams.say(annotation(found)))?,
-        Format::Text if found.is_empty() => {
-            streams.say(format!("{}: the policy is sound", args.policy.display()))?;
+        Format::Text => {
+            found.iter().try_for_each(|found| writeln!(streams.err, "{found}"))?;
+            if sound {
+                streams.say(format!("{}: the policy is sound", args.policy.display()))?;
+            }
         }
-        Format::Text => found.iter().try_for_each(|found| writeln!(streams.err, "{found}"))?,
     }
-    Ok(if found.is_empty() { 0 } else { NO })
+    Ok(if ok { 0 } else { NO })
 }
 
 /// Findings as SARIF 2.1.0 (OASIS), which code scanners take in.
@@ -40,7 +47,7 @@ fn sarif(found: &[Diagnostic]) -> Value {
     let result = |found: &Diagnostic| {
         json!({
             "ruleId": found.code,
-            "level": "error",
+            "level": found.severity.name(),
             "message": {"text": found.message},
             "locations": [{"physicalLocation": {
                 "artifactLocation": {"uri": found.file},
@@ -70,6 +77,6 @@ fn sarif(found: &[Diagnostic]) -> Value {
 fn annotation(found: &Diagnostic) -> String {
     let data = |text: &str| text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     let file = data(&found.file).replace(':', "%3A").replace(',', "%2C");
-    let (line, column, code) = (found.line, found.column, found.code);
-    format!("::error file={file},line={line},col={column},title={code}::{}", data(&found.message))
+    let (level, line, column, code) = (found.severity.name(), found.line, found.column, found.code);
+    format!("::{level} file={file},line={line},col={column},title={code}::{}", data(&found.message))
 }

@@ -1,7 +1,10 @@
 //! `wardline explain`: why a request would be let through, held or denied.
 
+use std::sync::Arc;
+
+use wardline::clock::{Clock, ManualClock, SystemClock};
 use wardline::guard::{Caller, Guard};
-use wardline::identity::Identity;
+use wardline::identity::{Hop, HopProof, Identity};
 use wardline::model::{Mode, Subject};
 use wardline::policy::{Considered, Explanation, Policy, Reasons, State};
 
@@ -31,9 +34,20 @@ pub(crate) fn run(args: &Explain, json: bool, streams: &mut Streams<'_>) -> Outc
         headers.push(("content-length", &length));
     }
     let head = head(&args.method, &args.url, headers)?;
-    let identity = match &args.by {
+    let mut identity = match &args.by {
         Some(name) => Identity::new(name).with_groups(args.group.clone()),
         None => Identity::anonymous(),
+    };
+    for claim in &args.claim {
+        let (name, value) =
+            claim.split_once('=').ok_or_else(|| Failure::Usage("--claim: expected NAME=VALUE".to_owned()))?;
+        identity.claims.insert(name.to_owned(), value.to_owned());
+    }
+    let verified = |workload: &String| Hop { workload: workload.clone(), verified_by: HopProof::Seal };
+    identity.hops = args.via.iter().map(verified).collect();
+    let clock: Arc<dyn Clock> = match &args.at {
+        Some(at) => Arc::new(ManualClock::new(at.parse()?)),
+        None => Arc::new(SystemClock),
     };
     let policy = Policy::from_file(&args.policy)?;
     policy.complete()?;
@@ -42,19 +56,20 @@ pub(crate) fn run(args: &Explain, json: bool, streams: &mut Streams<'_>) -> Outc
         State::Folder(folder) if !folder.exists() => policy.in_memory(),
         _ => policy,
     };
-    let told = Guard::new(policy).explain(Subject::Http(head), &body, Caller::verified(identity));
+    let caller = Caller::verified(identity).at(args.from);
+    let told = Guard::with_clock(policy, clock).explain(Subject::Http(head), &body, caller);
     if json {
         streams.json(&told)?;
         return Ok(0);
     }
-    for line in lines(&told, &args.policy.display().to_string()) {
+    for line in lines(&told) {
         streams.say(line)?;
     }
     Ok(0)
 }
 
-/// What people read of an explanation of `policy`.
-pub(crate) fn lines(told: &Explanation, policy: &str) -> Vec<String> {
+/// What people read of an explanation.
+pub(crate) fn lines(told: &Explanation) -> Vec<String> {
     let decision = &told.decision;
     let mut lines = vec![format!("{}  {}: {}", decision.verdict, decision.code, decision.because)];
     let mode = if told.mode == Mode::Observe { ", which is only observed" } else { "" };
@@ -67,13 +82,16 @@ pub(crate) fn lines(told: &Explanation, policy: &str) -> Vec<String> {
         let steps: Vec<String> = terms.steps.iter().map(step).collect();
         lines.push(format!("approval  {}", steps.join(", and ")));
     }
-    told.acts.iter().for_each(|reasons| act(reasons, policy, &mut lines));
+    told.acts.iter().for_each(|reasons| act(reasons, &mut lines));
     lines
 }
 
-fn act(reasons: &Reasons, policy: &str, lines: &mut Vec<String>) {
+fn act(reasons: &Reasons, lines: &mut Vec<String>) {
     let (act, risk) = (&reasons.act, reasons.final_risk);
     lines.push(format!("act       {} {:?}  {}  risk {risk}", act.operation, act.resource, act.magnitude));
+    if !reasons.labels.is_empty() {
+        lines.push(format!("  labels  {}", reasons.labels.join(", ")));
+    }
     for (name, from) in [("held", reasons.thresholds.hold), ("denied", reasons.thresholds.deny)] {
         if let Some(from) = from.filter(|from| risk >= *from) {
             lines.push(format!("  risk    {name} from {from} on"));
@@ -82,12 +100,12 @@ fn act(reasons: &Reasons, policy: &str, lines: &mut Vec<String>) {
     let (fitting, others): (Vec<&Considered>, Vec<_>) =
         reasons.rules.iter().partition(|rule| rule.misses.is_empty());
     for rule in fitting {
-        lines.push(format!("  fits    {}  {policy}:{}  {}", rule.rule, rule.line, rule.effect.name()));
+        lines.push(format!("  fits    {}  {}:{}  {}", rule.rule, rule.file, rule.line, rule.effect.name()));
     }
     for rule in others.iter().take(NEAR) {
         let misses: Vec<&str> = rule.misses.iter().map(|miss| miss.name()).collect();
-        let (name, line, effect) = (&rule.rule, rule.line, rule.effect.name());
-        lines.push(format!("  not     {name}  {policy}:{line}  {effect}  for its {}", misses.join(", ")));
+        let (name, file, line, effect) = (&rule.rule, &rule.file, rule.line, rule.effect.name());
+        lines.push(format!("  not     {name}  {file}:{line}  {effect}  for its {}", misses.join(", ")));
     }
     if let Some(more) = others.len().checked_sub(NEAR).filter(|more| *more > 0) {
         lines.push(format!("  not     {more} more"));

@@ -52,6 +52,7 @@ fn terms(issue: &GrantIssue) -> Result<Terms, Failure> {
         },
         from: issue.from.as_deref().map(str::parse).transpose()?,
         until: issue.until.parse()?,
+        when: issue.when.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
         uses: issue.uses,
         quota,
         reason: issue.reason.clone(),
@@ -85,10 +86,12 @@ fn show(grant: &Grant, json: bool, streams: &mut Streams<'_>) -> Result<(), Fail
         _ => "no limit but time".to_owned(),
     };
     let list = |items: Vec<String>| items.join(",");
+    let hours: Vec<String> = grant.when.iter().map(|window| format!("  on {window}")).collect();
     streams.say(format!(
-        "{}  {state:<9}  until {}  {}  {} on {} at {}  {left}  by {}: {}",
+        "{}  {state:<9}  until {}{}  {}  {} on {} at {}  {left}  by {}: {}",
         grant.id,
         grant.until,
+        hours.concat(),
         list(grant.scope.who.iter().map(ToString::to_string).collect()),
         list(grant.scope.operations.iter().map(ToString::to_string).collect()),
         list(grant.scope.resources.iter().map(ToString::to_string).collect()),

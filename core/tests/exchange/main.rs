@@ -13,6 +13,7 @@ mod corpus;
 mod detectors;
 mod field;
 mod flow;
+mod reload;
 mod said;
 mod strip;
 mod transforms;

@@ -20,7 +20,8 @@ fn ana() -> Identity {
 }
 
 fn decide(policy: &Policy, acts: &[Act], grants: &dyn GrantView) -> Decision {
-    let facts = Facts { identity: &ana(), service: policy.service("vectors"), acts, risks: &[] };
+    let ana = ana();
+    let facts = Facts::of(&ana, policy.service("vectors"), acts);
     policy.decide(&facts, grants)
 }
 
@@ -118,7 +119,7 @@ fn thresholds_apply_where_a_rule_allows() {
     let ana = ana();
     let risk = |value| {
         let risks = [Risk::new(value)];
-        let facts = Facts { identity: &ana, service: alone.service("vectors"), acts: &export, risks: &risks };
+        let facts = Facts { risks: &risks, ..Facts::of(&ana, alone.service("vectors"), &export) };
         alone.decide(&facts, &Covers(Operation::VectorExport))
     };
     assert_eq!((risk(96).code, risk(96).verdict), (code::RISK_DENIED, Verdict::Deny));
@@ -153,12 +154,7 @@ rules: [{name: all, who: ['*'], effect: allow}]
     .unwrap();
     let ana = ana();
     let ask = |service, act: Act| {
-        policy
-            .decide(
-                &Facts { identity: &ana, service: policy.service(service), acts: &[act], risks: &[] },
-                &NoGrants,
-            )
-            .verdict
+        policy.decide(&Facts::of(&ana, policy.service(service), &[act]), &NoGrants).verdict
     };
     assert_eq!(ask("open", Act::unknown()), Verdict::Allow);
     assert_eq!(ask("shut", search()), Verdict::Deny);
@@ -191,12 +187,7 @@ fn exceptions_carve_out_and_hosts_without_a_service_have_no_name() {
     );
     let ask = |who: &Identity, resource: &str| {
         let acts = [Act::new(Operation::VectorSearch, resource)];
-        policy
-            .decide(
-                &Facts { identity: who, service: policy.service("vectors"), acts: &acts, risks: &[] },
-                &NoGrants,
-            )
-            .verdict
+        policy.decide(&Facts::of(who, policy.service("vectors"), &acts), &NoGrants).verdict
     };
     assert_eq!(ask(&Identity::new("ana"), "hr-1"), Verdict::Allow);
     assert_eq!(ask(&Identity::new("kim"), "hr-1"), Verdict::Allow, "a group of the policy counts by name");
@@ -204,7 +195,8 @@ fn exceptions_carve_out_and_hosts_without_a_service_have_no_name() {
     assert_eq!(ask(&Identity::new("bo"), "docs"), Verdict::Allow);
     assert_eq!(ask(&Identity::anonymous(), "docs"), Verdict::Deny);
     let acts = [search()];
-    let nowhere = Facts { identity: &Identity::new("bo"), service: None, acts: &acts, risks: &[] };
+    let bo = Identity::new("bo");
+    let nowhere = Facts::of(&bo, None, &acts);
     assert_eq!(
         policy.decide(&nowhere, &NoGrants).verdict,
         Verdict::Allow,

@@ -4,7 +4,9 @@
 
 mod catalogues;
 mod check;
+mod conditions;
 mod decide;
+mod includes;
 mod masking;
 mod oracle;
 mod packs;
@@ -25,6 +27,12 @@ services:
   registry: {{system: mlflow, hosts: [registry.test]}}
 {more}"
     )
+}
+
+/// What is found in it, as codes.
+fn refusals(more: &str) -> Vec<&'static str> {
+    let refused = Policy::parse(&policy_text(more), "policy.yaml").err();
+    refused.iter().flat_map(|error| error.diagnostics()).map(|found| found.code).collect()
 }
 
 fn policy(more: &str) -> Policy {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wardline::guard::Guard;
 use wardline::identity::Identity;
 use wardline::model::{Act, Operation};
-use wardline::policy::{Policy, Side};
+use wardline::policy::{Facts, Policy, Side};
 
 use super::policy;
 
@@ -20,7 +20,8 @@ fn sample() -> Policy {
 }
 
 fn names(policy: &Policy, who: &str, acts: &[Act], side: Side) -> String {
-    let masking = policy.masking(policy.service("vectors"), &Identity::new(who), acts, side).unwrap();
+    let who = Identity::new(who);
+    let masking = policy.masking(&Facts::of(&who, policy.service("vectors"), acts), side).unwrap();
     masking.names.join(" ")
 }
 
@@ -44,7 +45,7 @@ fn every_fitting_entry_applies() {
 fn one_set_of_entries_is_one_plan() {
     let policy = sample();
     let plan = |act: Operation, side| {
-        policy.masking(None, &Identity::new("ana"), &[Act::new(act, "x")], side).unwrap()
+        policy.masking(&Facts::of(&Identity::new("ana"), None, &[Act::new(act, "x")]), side).unwrap()
     };
     let first = plan(Operation::VectorSearch, Side::Request);
     assert!(Arc::ptr_eq(&first, &plan(Operation::VectorFetch, Side::Request)));
@@ -60,7 +61,7 @@ fn an_unmaskable_body_passes_only_where_every_entry_says_so() {
     let refuse = |operation| {
         let acts = [Act::new(operation, "docs")];
         policy
-            .masking(policy.service("vectors"), &Identity::new("ana"), &acts, Side::Response)
+            .masking(&Facts::of(&Identity::new("ana"), policy.service("vectors"), &acts), Side::Response)
             .unwrap()
             .refuse_unmaskable
     };
@@ -112,6 +113,6 @@ fn technical_words_can_be_let_through() {
 #[test]
 fn nothing_to_mask_is_an_empty_plan() {
     let policy = policy("");
-    let masking = policy.masking(None, &Identity::anonymous(), &[], Side::Response).unwrap();
+    let masking = policy.masking(&Facts::of(&Identity::anonymous(), None, &[]), Side::Response).unwrap();
     assert!(masking.plan.is_empty() && masking.names.is_empty());
 }

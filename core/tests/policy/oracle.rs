@@ -143,8 +143,7 @@ fn ask(policy: &Policy, request: &Request) -> wardline::policy::Decision {
     if request.staff {
         identity = identity.with_groups(["staff"]);
     }
-    let facts =
-        Facts { identity: &identity, service: policy.service("vectors"), acts: &request.acts, risks: &[] };
+    let facts = Facts::of(&identity, policy.service("vectors"), &request.acts);
     policy.decide(&facts, request)
 }
 
@@ -239,6 +238,24 @@ proptest! {
         };
         for request in &requests {
             prop_assert!(ask(&after, request).verdict >= ask(&before, request).verdict);
+        }
+    }
+
+    #[test]
+    fn a_stricter_threshold_never_allows_more(
+        rules in prop::collection::vec(a_rule(), 0..6),
+        (low, high) in (0_u8..=100, 0_u8..=100).prop_map(|(a, b)| (a.min(b), a.max(b))),
+        requests in prop::collection::vec(a_request(), 10),
+    ) {
+        let with = |deny: u8| {
+            let text = format!("{}thresholds: {{hold: never, deny: {deny}}}\n", write(&rules));
+            Policy::parse(&text, "p.yaml").ok()
+        };
+        let (Some(strict), Some(lax)) = (with(low), with(high)) else {
+            return Err(TestCaseError::reject("a rule that never fires"));
+        };
+        for request in &requests {
+            prop_assert!(ask(&strict, request).verdict >= ask(&lax, request).verdict);
         }
     }
 
