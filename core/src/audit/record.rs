@@ -8,6 +8,7 @@
 //! keyed digest, the target is the route template of the catalogue.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,12 @@ pub struct Record {
     /// Who asked, with the claims used and the hops.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Arc<Identity>>,
+    /// The address that it came from, as rules were asked about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<IpAddr>,
+    /// Headers that name the caller and that this peer may not set: they went no further, unless the service is only observed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spoofed: Vec<Text>,
     /// The catalogue entry's route template, never the raw target.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<Text>,
@@ -116,7 +123,7 @@ pub struct Record {
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// For entries of kind approval and grant: the step taken.
+    /// For entries of kind approval, grant and policy: the step taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
     /// Where this entry is cut short because it would exceed the limit: the whole of it, beside the log.
@@ -330,6 +337,8 @@ impl Record {
             mode: Mode::default(),
             door: None,
             identity: None,
+            source: None,
+            spoofed: Vec::new(),
             entry: None,
             method: None,
             status: None,

@@ -67,7 +67,8 @@ const CODES: &[(&str, StatusCode, &str)] = &[
         "The response holds a value that this service's policy does not let out.",
     ),
     ("approval_denied", StatusCode::FORBIDDEN, "People denied the request."),
-    ("identity_refused", StatusCode::BAD_REQUEST, "The headers that name the caller are ambiguous."),
+    ("identity_refused", StatusCode::BAD_REQUEST, "What names the caller is ambiguous."),
+    ("credential_refused", StatusCode::UNAUTHORIZED, "The token or key does not hold."),
     (
         "malformed_body",
         StatusCode::BAD_REQUEST,
@@ -136,6 +137,11 @@ impl Answer {
         ];
         if let Some(seconds) = self.retry_after {
             headers.push((header::RETRY_AFTER, HeaderValue::from(seconds)));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 6750: the client gets itself another token.
+            let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+            headers.push((header::WWW_AUTHENTICATE, challenge));
         }
         headers
     }

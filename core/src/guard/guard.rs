@@ -17,7 +17,7 @@ use crate::audit::{Kind, Record};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::grant::{Answer, Approval, ApprovalState, Approvals, Grant, Grants, Terms};
-use crate::identity::Identity;
+use crate::identity::{Identity, Sender};
 use crate::model::{ApprovalId, Call, GrantId, HttpHead, RecordId, SessionId, Subject, Text};
 use crate::policy::{Explanation, Policy, Service};
 
@@ -75,7 +75,7 @@ impl Guard {
     /// # Errors
     /// Every error of the policy at once, each with file, line and column; a detector that it calls and nobody brought.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
-        Self::from_file_with(path, |policy| Ok(policy))
+        Self::from_file_with(path, Ok)
     }
 
     /// The same, with what the host adds to the policy: detectors that it calls.
@@ -175,21 +175,21 @@ impl Guard {
         let mut record = self.record(&in_force, service, door);
         record.method = Some(method(&head.method));
         record.trace = trace_id(&head.headers);
-        let source = policy.identity();
-        let from = match source {
-            Some(source) => source.headers.source(&head.headers, caller.peer),
-            None => caller.peer,
+        let sources = policy.identity();
+        let sender = match sources {
+            Some(sources) => sources.resolve(&head.headers, caller.peer, record.at),
+            None => Sender::unknown(caller.peer),
         };
-        let identity = match (caller.identity, source) {
-            (Some(identity), _) => Ok(identity),
-            (None, Some(source)) => source.headers.resolve(&head.headers, caller.peer),
-            (None, None) => Ok(Identity::anonymous()),
-        };
-        let refused = identity.is_err();
-        let identity = Arc::new(identity.unwrap_or_else(|_| Identity::anonymous()));
+        // Whom the host verified is known: what else the request brings is not asked.
+        let known = caller.identity.map(|identity| Ok(Arc::new(identity)));
+        let identity = known.unwrap_or(sender.identity);
+        let refused = identity.as_ref().err().copied();
+        let identity = identity.unwrap_or_else(|_| Arc::new(Identity::anonymous()));
+        record.because = refused.map(|refused| refused.because.into());
+        record.spoofed = sender.spoofed.iter().map(|name| name.as_str().to_owned().into()).collect();
         record.identity = Some(identity.clone());
-        record.session = source
-            .and_then(|source| source.session.as_ref())
+        record.session = sources
+            .and_then(|sources| sources.session.as_ref())
             .filter(|_| !identity.is_anonymous())
             .and_then(|name| head.headers.get(name)?.to_str().ok())
             .filter(|text| (1..=128).contains(&text.len()))
@@ -197,11 +197,12 @@ impl Guard {
         let upgrade = head.headers.contains_key(header::UPGRADE) || head.method == Method::CONNECT;
         let enforces = service.is_none_or(|s| s.mode == crate::model::Mode::Enforce);
         let index = index(policy, service);
-        let exchange = self.exchange(in_force, index, (identity, from), record).with_head(head);
+        let exchange = self.exchange(in_force, index, (identity, sender.source), record);
+        let exchange = exchange.with_head(head, sender.spoofed);
         // Observing blocks nothing: whoever cannot be told is nobody.
-        match (refused && enforces, upgrade && enforces) {
-            (true, _) => exchange.answered("identity_refused"),
-            (_, true) => exchange.answered("upgrade_refused"),
+        match (refused, upgrade) {
+            (Some(refused), _) if enforces => exchange.answered(refused.code),
+            (_, true) if enforces => exchange.answered("upgrade_refused"),
             _ => exchange,
         }
     }
@@ -230,9 +231,10 @@ impl Guard {
         in_force: Arc<InForce>,
         service: Option<usize>,
         caller: (Arc<Identity>, Option<IpAddr>),
-        record: Box<Record>,
+        mut record: Box<Record>,
     ) -> Exchange {
-        Exchange::new(self.shared.clone(), in_force, self.shared.runtime().ok(), service, caller, record)
+        record.source = caller.1;
+        Exchange::new(self.shared.clone(), in_force, self.shared.runtime().ok(), service, caller.0, record)
     }
 
     fn record(&self, in_force: &InForce, service: Option<&Service>, door: &'static str) -> Box<Record> {

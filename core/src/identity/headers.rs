@@ -50,7 +50,12 @@ impl TrustedHeaders {
         Self { address, ..self }
     }
 
-    fn believes(&self, peer: IpAddr) -> bool {
+    /// The headers that only these peers may set.
+    pub(super) fn names(&self) -> impl Iterator<Item = &HeaderName> {
+        std::iter::once(&self.subject).chain(&self.groups).chain(&self.address)
+    }
+
+    pub(super) fn believes(&self, peer: IpAddr) -> bool {
         self.peers.iter().any(|network| network.contains(peer))
     }
 
@@ -89,19 +94,17 @@ impl TrustedHeaders {
     }
 }
 
+/// Whether two names differ, and some servers take them for the same: `x-user` and `x_user`.
+pub(super) fn fold_alike(name: &HeaderName, other: &HeaderName) -> bool {
+    let (name, other) = (name.as_str(), other.as_str());
+    let fold = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    name != other && name.len() == other.len() && name.bytes().map(fold).eq(other.bytes().map(fold))
+}
+
 /// The one value of a header; empty counts as absent.
-fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Error> {
+pub(super) fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Error> {
     let refuse = |what: &str| Err(Error::new(ErrorKind::Input, format!("the header {name} {what}")));
-    let folds_to = |other: &HeaderName| {
-        other != name
-            && other.as_str().len() == name.as_str().len()
-            && other
-                .as_str()
-                .bytes()
-                .zip(name.as_str().bytes())
-                .all(|(a, b)| a == b || (a == b'_' && b == b'-') || (a == b'-' && b == b'_'))
-    };
-    if headers.keys().any(folds_to) {
+    if headers.keys().any(|other| fold_alike(name, other)) {
         return refuse("has a twin in another spelling");
     }
     let mut values = headers.get_all(name).iter();

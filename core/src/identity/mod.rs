@@ -9,14 +9,22 @@
 //! assert!(ana.in_group("analysts") && !ana.is_anonymous());
 //! ```
 
+mod api_keys;
 mod headers;
+mod jwks;
+mod source;
+mod token;
 mod who;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use api_keys::ApiKeys;
 pub use headers::{Network, TrustedHeaders};
+pub use jwks::Keys;
+pub use source::{Refused, Sender, Sources};
+pub use token::{Issuer, Tokens};
 pub use who::Who;
 
 /// A verified caller.

@@ -184,6 +184,20 @@ pub fn hex(bytes: &[u8]) -> String {
     text
 }
 
+/// The bytes that hexadecimal digits write, where they are exactly as many.
+pub fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let digits = text.as_bytes().chunks_exact(2);
+    if text.len() != 2 * N {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits) {
+        let mut pair = pair.iter().map(|digit| char::from(*digit).to_digit(16));
+        *byte = u8::try_from(pair.next()?? * 16 + pair.next()??).ok()?;
+    }
+    Some(bytes)
+}
+
 /// One block of HKDF-Expand: the root is already uniform, so Extract is not needed (RFC 5869, section 3.3).
 fn derive(root: &[u8; 32], label: &[u8]) -> HmacSha256 {
     let mut mac = keyed(root);

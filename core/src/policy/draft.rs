@@ -15,14 +15,14 @@ use super::document::{Findings, Key, Node, beside, bytes, entities, number, thre
 use super::labels::Labelled;
 use super::masking::{Embed, Entry, Side};
 use super::scope::{Amount, Matcher, Operations, Scope};
-use super::service::{IdentitySource, OnFailure, Service, State, Thresholds};
+use super::service::{OnFailure, Service, State, Thresholds};
 use super::setting::Setting;
 use crate::budget::Limit;
 use crate::clock::{Timestamp, Window, parse_duration};
 use crate::detect::{self, Called, Custom, Find, Pattern, Words, Wrong};
 use crate::glob::Glob;
 use crate::grant::{Grant, Scope as GrantScope, Step};
-use crate::identity::{TrustedHeaders, Who};
+use crate::identity::Who;
 use crate::json::Path;
 use crate::mask::{Generalised, Scope as Reach, Transform};
 use crate::model::{Entity, GrantId, Mode, Operation, Risk, Unit};
@@ -71,7 +71,6 @@ pub(super) struct Declared<'n> {
 pub(super) struct Draft<'n> {
     pub(super) root: &'n Node,
     pub(super) state: State,
-    pub(super) identity: Option<IdentitySource>,
     pub(super) groups: BTreeMap<String, Vec<String>>,
     /// Sorted by name.
     pub(super) labels: Vec<Part<'n, Labelled>>,
@@ -164,7 +163,6 @@ impl<'n> Draft<'n> {
                     State::Folder(beside(findings.name(file), folder))
                 }
             },
-            identity: root.get("identity").and_then(read_identity),
             labels,
             default: match text(root, "default") {
                 Some("hold") => Effect::Hold,
@@ -237,7 +235,7 @@ pub(super) fn globs(node: &Node, key: &str) -> Option<Vec<Glob>> {
     list(node, key, |text| Glob::new(text).ok())
 }
 
-fn duration(node: &Node, key: &str) -> Option<Duration> {
+pub(super) fn duration(node: &Node, key: &str) -> Option<Duration> {
     parse_duration(text(node, key)?).ok()
 }
 
@@ -251,17 +249,6 @@ fn read_thresholds(node: &Node, otherwise: Thresholds) -> Thresholds {
         hold: read_threshold(node, "hold").unwrap_or(otherwise.hold),
         deny: read_threshold(node, "deny").unwrap_or(otherwise.deny),
     }
-}
-
-fn read_identity(node: &Node) -> Option<IdentitySource> {
-    let headers = node.get("headers")?;
-    let peers = list(node, "trusted_peers", |peer| peer.parse().ok())?;
-    Some(IdentitySource {
-        headers: TrustedHeaders::new(text(headers, "subject")?, text(headers, "groups"), peers)
-            .ok()?
-            .with_address(text(headers, "address").and_then(|name| name.parse().ok())),
-        session: text(headers, "session").and_then(|name| name.parse().ok()),
-    })
 }
 
 fn read_service(

@@ -36,6 +36,7 @@ mod decision;
 mod document;
 mod draft;
 mod explain;
+mod identity;
 mod include;
 mod labels;
 mod masking;
@@ -57,7 +58,7 @@ pub use budget::{Budget, Due};
 pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, code};
 pub use explain::{Considered, Explanation, Miss, Nearest, Reasons};
 pub use masking::{Embed, Masking, Side};
-pub use service::{IdentitySource, OnFailure, Service, State, Thresholds};
+pub use service::{OnFailure, Service, State, Thresholds};
 pub use suite::{Case, Expect, Response, Suite};
 
 use catalogues::Catalogues;
@@ -72,6 +73,7 @@ use crate::classify::{self, System};
 use crate::detect::{Called, Custom, Detector};
 use crate::error::{Diagnostic, Error, ErrorKind};
 use crate::grant::Grant;
+use crate::identity::Sources;
 use crate::mask::Plan;
 use crate::model::{Act, Operation, Risk};
 
@@ -82,7 +84,7 @@ pub struct Policy {
     warnings: Vec<Diagnostic>,
     files: Vec<PathBuf>,
     state: State,
-    identity: Option<IdentitySource>,
+    sources: Option<Sources>,
     groups: BTreeMap<String, Vec<String>>,
     /// Sorted by name.
     labels: Vec<Labelled>,
@@ -110,6 +112,7 @@ struct Origin {
     digest: [u8; 32],
     files: Vec<PathBuf>,
     warnings: Vec<Diagnostic>,
+    sources: Option<Sources>,
 }
 
 impl Policy {
@@ -136,18 +139,20 @@ impl Policy {
         let root = &document.root;
         document::check(root, &Shape::Keys(&POLICY), &mut findings);
         let catalogues = Catalogues::read(root, &mut findings);
+        let (sources, key_sets) = identity::read(root, &mut findings);
         let draft = Draft::read(root, &findings, &catalogues);
         sense::check(&draft, &catalogues, &mut findings);
         if !findings.is_sound() {
             return Err(Error::policy(findings.sorted()));
         }
         let mut digest = Sha256::new_with_prefix(text);
-        for text in document.included.iter().chain(catalogues.texts()) {
+        for text in document.included.iter().chain(&key_sets).chain(catalogues.texts()) {
             digest.update(b"\0");
             digest.update(Sha256::digest(text));
         }
         let files = findings.files();
-        let origin = Origin { digest: digest.finalize().into(), files, warnings: findings.sorted() };
+        let warnings = findings.sorted();
+        let origin = Origin { digest: digest.finalize().into(), files, warnings, sources };
         Self::compile(draft, origin, catalogues.into_own())
     }
 
@@ -165,7 +170,7 @@ impl Policy {
             by_operation: Operation::ALL.iter().map(meant).collect(),
             rules,
             state: draft.state,
-            identity: draft.identity,
+            sources: origin.sources,
             groups: draft.groups,
             labels: draft.labels.into_iter().map(|part| part.is).collect(),
             default: draft.default,
@@ -206,13 +211,13 @@ impl Policy {
         &self.warnings
     }
 
-    /// The files that it was read from: its own, what it includes, its catalogues. Whether they are files is not known where it was
+    /// The files that it was read from: its own, what it includes, its key sets and catalogues. Whether they are files is not known where it was
     /// read from a text.
     pub(crate) fn files(&self) -> &[PathBuf] {
         &self.files
     }
 
-    /// SHA-256 of the policy's text, of what it includes and of its catalogues.
+    /// SHA-256 of the policy's text, of what it includes, and of its key sets and catalogues.
     pub fn digest(&self) -> &[u8; 32] {
         &self.digest
     }
@@ -230,8 +235,8 @@ impl Policy {
     }
 
     /// Where a door takes the caller from when its host hands over none.
-    pub fn identity(&self) -> Option<&IdentitySource> {
-        self.identity.as_ref()
+    pub fn identity(&self) -> Option<&Sources> {
+        self.sources.as_ref()
     }
 
     /// The services, in the order of the text.

@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use http::HeaderName;
 use serde::Serialize;
 
 use crate::classify::System;
 use crate::glob::Glob;
-use crate::identity::TrustedHeaders;
 use crate::model::{Mode, Risk};
 
 /// One guarded service.
@@ -61,15 +59,6 @@ pub enum State {
     Memory,
     /// In this folder; a relative one stands beside the policy file.
     Folder(PathBuf),
-}
-
-/// Where a door takes the caller from when its host hands over none.
-#[derive(Debug, Clone)]
-pub struct IdentitySource {
-    /// Who, from which headers of which peers; everybody else is anonymous.
-    pub headers: TrustedHeaders,
-    /// The header that joins the exchanges of one session, believed from the same peers.
-    pub session: Option<HeaderName>,
 }
 
 impl Service {

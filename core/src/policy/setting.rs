@@ -11,13 +11,15 @@ use crate::identity::{HopProof, Network};
 /// Conditions beside who, what and to what. An empty list is no condition; of a list one must fit, of claims every one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Setting {
-    /// Claims by name, each with the values that fit.
-    pub(super) claims: Box<[(Box<str>, Box<[Glob]>)]>,
+    pub(super) claims: Box<[Claim]>,
     /// Workloads that the request came through.
     pub(super) via: Box<[Glob]>,
     pub(super) networks: Box<[Network]>,
     pub(super) when: Box<[Window]>,
 }
+
+/// A claim by its name, and the values that fit.
+type Claim = (Box<str>, Box<[Glob]>);
 
 impl Setting {
     pub(super) fn fits(&self, facts: &Facts<'_>, reach: Reach) -> bool {

@@ -8,6 +8,7 @@
 )]
 
 mod budgets;
+mod callers;
 mod census;
 mod corpus;
 mod detectors;

@@ -45,6 +45,9 @@ impl Exchange {
         self.answering = Some(Arc::clone(&answer));
         self.embedding(&masking);
         let mut edits = HeaderEdits::default();
+        if self.enforces() {
+            edits.remove.append(&mut self.spoofed);
+        }
         if self.enforces() && (!answer.plan.is_empty() || answer.strips() || self.purse.is_open()) {
             let method = self.head.as_ref().map_or(Method::POST, |head| head.method.clone());
             truth::request_of_changing_response(&method, &mut edits);

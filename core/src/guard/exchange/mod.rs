@@ -16,11 +16,11 @@ mod response;
 mod said;
 mod strip;
 
-use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::HeaderName;
 
 use self::collect::Collected;
 use self::embed::Embedding;
@@ -50,13 +50,13 @@ pub struct Exchange {
     runtime: Option<Arc<Runtime>>,
     phase: Phase,
     head: Option<HttpHead>,
+    /// Headers of it that only a trusted peer may set, and that another peer did.
+    spoofed: Vec<HeaderName>,
     /// What is said in its place, and what came of it.
     said: Option<Box<said::Saying>>,
     /// Its place among the services of the policy.
     service: Option<usize>,
     identity: Arc<Identity>,
-    /// The address that it comes from.
-    source: Option<IpAddr>,
     acts: Vec<Act>,
     pending: Option<classify::Pending>,
     response_census: Option<&'static vector::Paths>,
@@ -130,7 +130,7 @@ impl Exchange {
         in_force: Arc<InForce>,
         runtime: Option<Arc<Runtime>>,
         service: Option<usize>,
-        (identity, source): (Arc<Identity>, Option<IpAddr>),
+        identity: Arc<Identity>,
         record: Box<Record>,
     ) -> Self {
         Self {
@@ -139,10 +139,10 @@ impl Exchange {
             runtime,
             phase: Phase::Classify,
             head: None,
+            spoofed: Vec::new(),
             said: None,
             service,
             identity,
-            source,
             acts: Vec::new(),
             pending: None,
             response_census: None,
@@ -178,8 +178,10 @@ impl Exchange {
         self
     }
 
-    pub(super) fn with_head(mut self, head: HttpHead) -> Self {
+    /// `spoofed` are headers of it that go no further.
+    pub(super) fn with_head(mut self, head: HttpHead, spoofed: Vec<HeaderName>) -> Self {
         self.head = Some(head);
+        self.spoofed = spoofed;
         self
     }
 
@@ -408,8 +410,8 @@ impl Exchange {
     /// What the policy is asked about acts of this request. The time of its beginning is the one that windows are judged by,
     /// so that all that is asked of one exchange has one answer.
     fn facts<'a>(&'a self, acts: &'a [Act]) -> Facts<'a> {
-        let at = self.record.at;
-        Facts { source: self.source, at, ..Facts::of(&self.identity, self.service(), acts) }
+        let Record { at, source, .. } = *self.record;
+        Facts { source, at, ..Facts::of(&self.identity, self.service(), acts) }
     }
 
     pub(super) fn runtime(&self) -> Option<&Runtime> {

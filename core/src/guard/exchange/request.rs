@@ -26,7 +26,7 @@ impl Exchange {
                 Phase::Begin => self.begin(),
                 Phase::Prepare => self.prepare(),
                 Phase::Answered(answer) => Some(Step::Answer(answer.clone())),
-                Phase::Forwarded if self.unguarded => Some(unguarded()),
+                Phase::Forwarded if self.unguarded => Some(self.unguarded_step()),
                 Phase::Effect(_) if self.follow_up.is_some() => self.follow_up.take().map(Step::Effect),
                 // Asked out of turn: there is no honest answer but to stop.
                 Phase::Effect(_) | Phase::Forwarded | Phase::Finished => {
@@ -182,6 +182,16 @@ impl Exchange {
         })
     }
 
+    /// A service whose failures the policy names as the lesser harm gets its request as it came, but for what names a caller that it is
+    /// not.
+    fn unguarded_step(&mut self) -> Step {
+        let mut edits = HeaderEdits::default();
+        if self.enforces() {
+            edits.remove.append(&mut self.spoofed);
+        }
+        Step::Forward(Forward { edits, body: RequestBody::Unchanged })
+    }
+
     /// Writes the inputs and the result of the decision into the record.
     fn note(&mut self, decision: &Decision) {
         let weighed = self.weighed(decision.risk);
@@ -230,9 +240,4 @@ impl Exchange {
             self.ledger.rest_on(id.clone(), grant.uses.is_some(), unit, asked);
         }
     }
-}
-
-/// A service whose failures the policy names as the lesser harm gets its request as it came.
-fn unguarded() -> Step {
-    Step::Forward(Forward { edits: HeaderEdits::default(), body: RequestBody::Unchanged })
 }

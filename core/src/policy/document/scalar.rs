@@ -15,6 +15,7 @@ use crate::detect;
 use crate::glob::Glob;
 use crate::identity::{Identity, Network, Who};
 use crate::json;
+use crate::keys;
 use crate::mask::Transform;
 use crate::model::{Group, Operation, Unit};
 
@@ -39,6 +40,7 @@ pub(in crate::policy) enum Scalar {
     BasePath,
     Header,
     Network,
+    Digest,
     Address,
     Window,
     Duration,
@@ -129,6 +131,9 @@ impl Scalar {
                 .map(drop)
                 .map_err(|_| ("bad_header", format!("expected {}", self.expected()))),
             Self::Network => Network::from_str(text).map(drop).map_err(|e| ("bad_network", e.to_string())),
+            Self::Digest if keys::unhex::<32>(text).is_none() => {
+                Err(("bad_digest", format!("expected {}", self.expected())))
+            }
             Self::Address => text
                 .parse::<IpAddr>()
                 .map(drop)
@@ -197,6 +202,7 @@ impl Scalar {
             }
             Self::Header => "a header name such as x-user".into(),
             Self::Network => "an address or a network such as 10.0.0.0/8".into(),
+            Self::Digest => "SHA-256 as 64 hexadecimal digits".into(),
             Self::Address => "an address such as 10.1.2.3".into(),
             Self::Window => "days, hours and a time zone such as mon-fri 22:00-06:00 Europe/Berlin".into(),
             Self::Duration => "a length of time such as 30s, 15m or 8h".into(),
@@ -245,6 +251,7 @@ impl Scalar {
                 json!({"anyOf": [{"enum": known}, text("^[a-z][a-z0-9_-]{0,63}$")]})
             }
             Self::Unit | Self::Metered => json!({"enum": self.units().map(Unit::name).collect::<Vec<_>>()}),
+            Self::Digest => text("^[0-9a-fA-F]{64}$"),
             Self::BasePath => text("^/"),
             Self::Duration => text("^([0-9]+(ms|s|m|h|d))+$"),
             Self::Time => json!({"type": "string", "format": "date-time"}),

@@ -1,0 +1,259 @@
+//! Signed tokens as identities: OpenID Connect access tokens (RFC 9068), their actors (RFC 8693) and OAuth transaction tokens.
+//!
+//! Whoever signs is chosen by the issuer that the token names, the key by its id; which algorithms are taken is said here, never in the token,
+//! and all of them are asymmetric, so that a public key is never taken for a shared secret. A token that is bound to a key or certificate is
+//! refused, for nothing here proves that its bearer holds it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::Algorithm;
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+use super::jwks::Keys;
+use super::source::Refused;
+use super::{Hop, HopProof, Identity};
+use crate::clock::Timestamp;
+
+/// What an issuer's tokens are held against, and what they say of the caller.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// Its name, as `iss` gives it.
+    pub name: String,
+    /// Whom the tokens are for: one of these stands in `aud`.
+    pub audience: Vec<String>,
+    /// Its keys.
+    pub keys: Keys,
+    /// The algorithms that its tokens may be signed with.
+    pub algorithms: Vec<Algorithm>,
+    /// The claim that names the caller.
+    pub subject: String,
+    /// Claims whose values are groups, and their places within objects, as in `realm_access.roles`.
+    pub groups: Vec<String>,
+    /// Claims that are kept for rules.
+    pub claims: Vec<String>,
+    /// By how much clocks may differ.
+    pub leeway: Duration,
+}
+
+/// All issuers, and the tokens of theirs that were found sound.
+#[derive(Debug, Default)]
+pub struct Tokens {
+    issuers: Vec<Issuer>,
+    sound: RwLock<HashMap<[u8; 32], Sound>>,
+}
+
+/// A token that was verified: whom it names, and from when to when.
+#[derive(Debug, Clone)]
+struct Sound {
+    identity: Arc<Identity>,
+    from: Timestamp,
+    until: Timestamp,
+}
+
+/// Longer ones are refused unread.
+const LONGEST: usize = 16 * 1_024;
+/// As many are remembered; a thief of memory has many more.
+const MOST: usize = 4_096;
+/// A chain of actors may be this long.
+const MOST_HOPS: usize = 16;
+/// The type of a transaction token (draft-ietf-oauth-transaction-tokens).
+const TXN_TOKEN: &str = "txntoken+jwt";
+
+impl Tokens {
+    /// Tokens of these issuers.
+    pub fn new(issuers: Vec<Issuer>) -> Self {
+        Self { issuers, sound: RwLock::default() }
+    }
+
+    /// The caller that a token names now.
+    ///
+    /// # Errors
+    /// Where it is not sound, is not for us, or its time is not now.
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, Refused> {
+        if token.len() > LONGEST {
+            return Err(Refused::credential("the token is longer than any that is taken"));
+        }
+        let digest: [u8; 32] = Sha256::digest(token).into();
+        let known = self.sound.read().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
+        let sound = match known {
+            Some(sound) => sound,
+            None => self.read(token)?,
+        };
+        if now >= sound.until {
+            return Err(Refused::credential("the token has expired"));
+        }
+        if now < sound.from {
+            return Err(Refused::credential("the token does not hold yet"));
+        }
+        let identity = Arc::clone(&sound.identity);
+        let mut all = self.sound.write().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MOST {
+            all.retain(|_, sound| now < sound.until);
+        }
+        if all.len() < MOST {
+            all.entry(digest).or_insert(sound);
+        }
+        Ok(identity)
+    }
+
+    fn read(&self, token: &str) -> Result<Sound, Refused> {
+        let parts: Vec<&str> = token.split('.').collect();
+        let [head, body, signature] = *parts.as_slice() else {
+            return Err(Refused::credential("the token is none of three parts"));
+        };
+        let (header, claims) = (object(head)?, object(body)?);
+        let text = |key| claims.get(key).and_then(Value::as_str);
+        let issuer = self
+            .issuers
+            .iter()
+            .find(|issuer| text("iss") == Some(&issuer.name))
+            .ok_or(Refused::credential("nobody here takes tokens of this issuer"))?;
+        let algorithm: Algorithm = header
+            .get("alg")
+            .and_then(Value::as_str)
+            .and_then(|name| name.parse().ok())
+            .filter(|algorithm| issuer.algorithms.contains(algorithm))
+            .ok_or(Refused::credential("the token is signed in a way that is not taken of its issuer"))?;
+        if header.contains_key("crit") {
+            return Err(Refused::credential("the token has extensions that must be understood, and none is"));
+        }
+        let key = issuer
+            .keys
+            .find(header.get("kid").and_then(Value::as_str), algorithm)
+            .ok_or(Refused::credential("its issuer has no such key"))?;
+        let signed = token.get(..head.len() + 1 + body.len()).unwrap_or_default();
+        let verified = jsonwebtoken::crypto::verify(signature, signed.as_bytes(), key, algorithm);
+        if !verified.unwrap_or(false) {
+            return Err(Refused::credential("the token's signature is wrong"));
+        }
+        issuer.identify(&header, &claims)
+    }
+}
+
+impl Issuer {
+    /// What a token says whose signature is right.
+    fn identify(&self, header: &Map<String, Value>, claims: &Map<String, Value>) -> Result<Sound, Refused> {
+        let meant = |audience: &Value| {
+            audience.as_str().is_some_and(|name| self.audience.iter().any(|one| one == name))
+        };
+        let for_us = match claims.get("aud") {
+            Some(Value::Array(several)) => several.iter().any(meant),
+            Some(one) => meant(one),
+            None => false,
+        };
+        if !for_us {
+            return Err(Refused::credential("the token is for others"));
+        }
+        if claims.contains_key("cnf") {
+            return Err(Refused::credential(
+                "the token is bound to a key, and nothing proves that its bearer holds it",
+            ));
+        }
+        let until = time(claims, "exp")?.ok_or(Refused::credential("the token has no end"))? + self.leeway;
+        let begins = time(claims, "nbf")?.max(time(claims, "iat")?);
+        let subject = claims
+            .get(&self.subject)
+            .and_then(Value::as_str)
+            .filter(|name| {
+                !name.is_empty() && *name != Identity::ANONYMOUS && !name.contains(char::is_control)
+            })
+            .ok_or(Refused::credential("the token names nobody"))?;
+        let mut identity = Identity::new(subject);
+        identity.issuer = Some(self.name.clone());
+        for place in &self.groups {
+            identity.groups.extend(find(claims, place).into_iter().flat_map(names));
+        }
+        identity.groups.sort_unstable();
+        identity.groups.dedup();
+        for place in &self.claims {
+            if let Some(value) = find(claims, place).and_then(plain) {
+                identity.claims.insert(place.clone(), value);
+            }
+        }
+        identity.hops = hops(claims)?;
+        let kind = header.get("typ").and_then(Value::as_str).unwrap_or_default();
+        if kind.eq_ignore_ascii_case(TXN_TOKEN) {
+            let by = claims.get("req_wl").and_then(Value::as_str).map(str::to_owned);
+            let hop = by.map(|workload| Hop { workload, verified_by: HopProof::TxnToken });
+            identity.hops.extend(hop);
+        }
+        let from = begins.map_or(Timestamp::from_millis(i64::MIN), |begins| begins - self.leeway);
+        Ok(Sound { identity: Arc::new(identity), from, until })
+    }
+}
+
+/// A part of a token that is an object.
+fn object(part: &str) -> Result<Map<String, Value>, Refused> {
+    let bytes = URL_SAFE_NO_PAD.decode(part).ok();
+    bytes
+        .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+        .ok_or(Refused::credential("the token is not written as one"))
+}
+
+/// A time in seconds; one that is no number is no time.
+fn time(claims: &Map<String, Value>, key: &str) -> Result<Option<Timestamp>, Refused> {
+    let Some(value) = claims.get(key) else { return Ok(None) };
+    let seconds = value.as_i64().or_else(|| {
+        // Some issuers write parts of seconds; what follows the point makes access neither longer nor earlier.
+        let whole = value.as_f64().map(f64::floor)?;
+        #[expect(clippy::cast_possible_truncation, reason = "the cast saturates, and is bounded below")]
+        Some(whole as i64)
+    });
+    let millis = seconds
+        .filter(|seconds| *seconds >= 0)
+        .and_then(|seconds| seconds.checked_mul(1_000))
+        .ok_or(Refused::credential("a time of the token is none"))?;
+    Ok(Some(Timestamp::from_millis(millis)))
+}
+
+/// The claim at a place: its name, or names of members joined by points.
+fn find<'c>(claims: &'c Map<String, Value>, place: &str) -> Option<&'c Value> {
+    if let Some(value) = claims.get(place) {
+        return Some(value);
+    }
+    let (first, rest) = place.split_once('.')?;
+    find(claims.get(first)?.as_object()?, rest)
+}
+
+/// Texts of a list, or of one text in which they are separated by spaces (as in `scope`, RFC 6749) or commas.
+fn names(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(several) => several.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        Value::String(text) => {
+            text.split([' ', ',']).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A single value as text; of lists and objects rules say nothing.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
+/// The actors, the nearest last: the outermost `act` is who acts now (RFC 8693, 4.1).
+fn hops(claims: &Map<String, Value>) -> Result<Vec<Hop>, Refused> {
+    let (mut hops, mut within) = (Vec::new(), claims);
+    while let Some(actor) = within.get("act") {
+        let actor = actor.as_object().ok_or(Refused::credential("an actor of the token is none"))?;
+        let workload = actor.get("sub").and_then(Value::as_str).filter(|name| !name.is_empty());
+        let workload = workload.ok_or(Refused::credential("an actor of the token has no name"))?.to_owned();
+        hops.push(Hop { workload, verified_by: HopProof::Jwt });
+        if hops.len() > MOST_HOPS {
+            return Err(Refused::credential("the token has more actors than are taken"));
+        }
+        within = actor;
+    }
+    hops.reverse();
+    Ok(hops)
+}

@@ -1,0 +1,99 @@
+//! Where callers come from, as a policy says it.
+
+use std::path::Path;
+
+use super::document::{Findings, Node, beside, clip};
+use super::draft::{duration, entries, list, text};
+use crate::identity::{ApiKeys, Identity, Issuer, Keys, Sources, Tokens, TrustedHeaders};
+use crate::keys::unhex;
+
+/// What the tokens of an issuer may be signed with, where the policy does not say.
+const ALGORITHMS: [&str; 4] = ["RS256", "PS256", "ES256", "EdDSA"];
+const LEEWAY: std::time::Duration = std::time::Duration::from_secs(60);
+const KEY_HEADER: &str = "x-api-key";
+
+/// The sources that `root` names, and the texts of its key sets, for the digest of the policy.
+pub(super) fn read(root: &Node, findings: &mut Findings) -> (Option<Sources>, Vec<String>) {
+    let Some(node) = root.get("identity") else { return (None, Vec::new()) };
+    for (key, other) in [("headers", "trusted_peers"), ("trusted_peers", "headers")] {
+        if let (Some(there), None) = (node.get(key), node.get(other)) {
+            let message = format!("`{other}` is missing: headers are believed from named peers only");
+            findings.add(there.place, "missing_key", message);
+        }
+    }
+    let headers = node.get("headers");
+    let mut texts = Vec::new();
+    let sources = Sources {
+        headers: headers.and_then(|headers| trusted(headers, node)),
+        session: headers.and_then(|headers| text(headers, "session")?.parse().ok()),
+        tokens: node.get("tokens").map(|tokens| issuers(tokens, &mut texts, findings)),
+        keys: node.get("api_keys").and_then(|node| {
+            let header = text(node, "header").unwrap_or(KEY_HEADER).parse().ok()?;
+            Some((header, holders(node, findings)))
+        }),
+    };
+    (Some(sources), texts)
+}
+
+fn trusted(headers: &Node, node: &Node) -> Option<TrustedHeaders> {
+    let peers = list(node, "trusted_peers", |peer| peer.parse().ok())?;
+    let address = text(headers, "address").and_then(|name| name.parse().ok());
+    let trusted = TrustedHeaders::new(text(headers, "subject")?, text(headers, "groups"), peers).ok()?;
+    Some(trusted.with_address(address))
+}
+
+fn issuers(tokens: &Node, texts: &mut Vec<String>, findings: &mut Findings) -> Tokens {
+    let mut issuers: Vec<Issuer> = Vec::new();
+    for node in tokens.elements() {
+        let (Some(name), Some(keys)) = (node.get("issuer"), node.get("keys")) else { continue };
+        let (Some(issuer), Some(file)) = (name.text(), keys.text()) else { continue };
+        if issuers.iter().any(|other| other.name == issuer) {
+            let message = format!("{} has its entry already", clip(issuer));
+            findings.add(name.place, "duplicate_name", message);
+        }
+        // Called as the policy itself is: from where the caller stands.
+        let policy = findings.name(keys.place.file).to_owned();
+        findings.open(&Path::new(&policy).with_file_name(file).display().to_string());
+        let read = super::text_of(&beside(&policy, file))
+            .map_err(|_| "no such file, or it may not be read".to_owned())
+            .and_then(|text| Ok((Keys::parse(&text).map_err(|error| error.to_string())?, text)));
+        let set = match read {
+            Ok((set, text)) => {
+                texts.push(text);
+                set
+            }
+            Err(why) => {
+                findings.add(keys.place, "bad_keys", format!("cannot use {}: {why}", clip(file)));
+                continue;
+            }
+        };
+        let texts = |key| list(node, key, |text| Some(text.to_owned()));
+        let algorithms = texts("algorithms").unwrap_or_else(|| ALGORITHMS.map(str::to_owned).into());
+        issuers.push(Issuer {
+            name: issuer.to_owned(),
+            audience: texts("audience").unwrap_or_default(),
+            keys: set,
+            algorithms: algorithms.iter().filter_map(|name| name.parse().ok()).collect(),
+            subject: text(node, "subject").unwrap_or("sub").to_owned(),
+            groups: texts("groups").unwrap_or_default(),
+            claims: texts("claims").unwrap_or_default(),
+            leeway: duration(node, "leeway").unwrap_or(LEEWAY),
+        });
+    }
+    Tokens::new(issuers)
+}
+
+fn holders(node: &Node, findings: &mut Findings) -> ApiKeys {
+    let mut keys = ApiKeys::default();
+    for (name, holder) in entries(node, "keys") {
+        let Some(digest) = holder.get("sha256") else { continue };
+        let Some(sha256) = digest.text().and_then(unhex) else { continue };
+        let groups = list(holder, "groups", |group| Some(group.to_owned())).unwrap_or_default();
+        let identity = Identity::new(name).with_groups(groups);
+        let until = text(holder, "until").and_then(|at| at.parse().ok());
+        if !keys.add(sha256, identity, until) {
+            findings.add(digest.place, "duplicate_key", "this key is somebody else's already");
+        }
+    }
+    keys
+}
