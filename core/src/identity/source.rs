@@ -118,6 +118,6 @@ const AMBIGUOUS: Refused = Refused::ambiguous(
 /// The token of the request; one of another scheme is none of ours.
 fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Refused> {
     let Some(value) = only(headers, &header::AUTHORIZATION).map_err(|_| AMBIGUOUS)? else { return Ok(None) };
-    let token = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    Ok(token.map(|(_, token)| token.trim()))
+    let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+    Ok(scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()))
 }
