@@ -167,7 +167,8 @@ fn a_refused_word_counts_in_the_fields_that_the_entry_names() {
         (serde_json::json!("{\"question\": \"is there lag\"}"), 403),
         (serde_json::Value::Null, 200),
     ] {
-        let tool = serde_json::json!({"name": "lag", "description": "measures lag", "parameters": {"lag": {}}});
+        let tool =
+            serde_json::json!({"name": "lag", "description": "measures lag", "parameters": {"lag": {}}});
         let body = serde_json::json!({"model": "lag", "messages": [{"role": "user", "name": "lag", "content": content}],
             "tools": [{"type": "function", "function": tool}]});
         assert_eq!(sent("/v1/chat/completions", "application/json", &body.to_string()), status, "{body}");
