@@ -29,6 +29,11 @@ pub(crate) enum Command {
     Explain(Box<Explain>),
     /// Try the cases beside policies (NAME.test.yaml).
     Test(Test),
+    /// Write a first policy that watches and blocks nothing.
+    Init(Init),
+    /// Work on a policy.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Say what a request does: its acts, each with operation, resource, magnitude and risk.
     Classify(Classify),
     /// Find personal data and secrets in a text from standard input.
@@ -65,6 +70,34 @@ pub(crate) struct Check {
     /// Fail on warnings too: what a sound policy says and hardly means.
     #[arg(long)]
     pub(crate) strict: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Init {
+    /// A system that you run, such as qdrant, or qdrant=vectors:6333 with the host that it answers to. Asked for where absent.
+    #[arg(long)]
+    pub(crate) system: Vec<String>,
+    /// An OpenAPI document (JSON or YAML) of a service: which systems it speaks is told from its operations.
+    #[arg(long)]
+    pub(crate) openapi: Option<PathBuf>,
+    /// Where the policy is written; a file that exists is left alone.
+    #[arg(long, default_value = "wardline.yaml")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PolicyCommand {
+    /// Propose rules for what came by and no rule allows, from the log of the policy's state folder.
+    Suggest {
+        #[command(flatten)]
+        state: State,
+        /// Not before (RFC 3339).
+        #[arg(long)]
+        from: Option<String>,
+        /// Before.
+        #[arg(long)]
+        until: Option<String>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

@@ -4,9 +4,11 @@
 
 const assert = require('node:assert')
 const express = require('express')
+const fs = require('node:fs')
 const http = require('node:http')
 const { describe, it } = require('node:test')
 
+const { Guard } = require('wardline')
 const { guard } = require('wardline/express')
 const { command, place, records, serve } = require('./place.js')
 const wire = require('./wire.js')
@@ -228,5 +230,37 @@ mask: [{name: pii, entities: {email: token, credit_card: fpe}}]
     assert.strictEqual(
       (await here.guard.unmask(digits, 'kim', { entity: 'credit_card' })).value, '5555 5555 5555 4444')
     await assert.rejects(here.guard.unmask(digits, 'kim', { entity: 'credit_card', scope: 'session' }))
+  })
+})
+
+describe('another policy', () => {
+  const text = (effect) => `version: 1
+state: memory
+services: {vectors: {system: qdrant}}
+rules: [{name: list, who: ["*"], operations: [collection.list], effect: ${effect}}]
+`
+  const verdict = (guard) => guard.explain({ method: 'GET', url: 'http://vectors/collections' }).verdict
+
+  it('takes its place when it is sound, and nothing changes when it is not', async () => {
+    const here = place(text('deny'))
+    assert.strictEqual(verdict(here.guard), 'deny')
+    assert.strictEqual(await here.guard.reload(), false)
+    fs.writeFileSync(here.file, text('allow'))
+    assert.strictEqual(await here.guard.reload(), true)
+    assert.strictEqual(verdict(here.guard), 'allow')
+    fs.writeFileSync(here.file, text('permit'))
+    await assert.rejects(here.guard.reload(), (error) => {
+      assert.deepStrictEqual(error.diagnostics.map(({ code, line }) => [code, line]), [['unknown_value', 4]])
+      return true
+    })
+    assert.strictEqual(verdict(here.guard), 'allow')
+  })
+
+  it('is read by itself where the file is watched', async () => {
+    const folder = place(text('deny'))
+    const guard = new Guard(folder.file, { watch: true })
+    await guard.check()
+    fs.writeFileSync(folder.file, text('allow'))
+    while (verdict(guard) !== 'allow') await new Promise((resolve) => setTimeout(resolve, 50))
   })
 })

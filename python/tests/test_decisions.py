@@ -6,12 +6,13 @@ import asyncio
 import json
 import threading
 import time
+from pathlib import Path
 from typing import Any, Callable
 
 import pytest
 from support import Server, answering, wire
 
-from wardline import Identity, WardlineError
+from wardline import Guard, Identity, WardlineError
 
 Serve = Callable[..., Server]
 SCROLL = "/collections/docs/points/scroll"
@@ -193,3 +194,35 @@ def test_other_scopes_are_refused() -> None:
     with pytest.raises(WardlineError) as refused:
         asyncio.run(GuardMiddleware(answering(), guard=guard)({"type": "mqtt"}, None, None))  # type: ignore[arg-type]
     assert refused.value.code == "invalid_input"
+
+
+def test_a_policy_takes_the_place_of_another_while_the_server_runs(tmp_path: Path) -> None:
+    file = tmp_path / "wardline.yaml"
+    text = "version: 1\nstate: memory\nservices: {vectors: {system: qdrant}}\nrules: [{name: list, who: ['*'], operations: [collection.list], effect: %s}]\n"
+    file.write_text(text % "deny")
+    guard = Guard(file)
+
+    def verdict() -> str:
+        told: str = guard.explain("GET", "http://vectors/collections")["verdict"]
+        return told
+
+    assert verdict() == "deny" and not guard.reload()
+    file.write_text(text % "allow")
+    assert guard.reload() and verdict() == "allow"
+    file.write_text(text % "permit")
+    with pytest.raises(WardlineError) as refused:
+        guard.reload()
+    (found,) = refused.value.diagnostics
+    assert (found["code"], found["severity"], found["line"]) == ("unknown_value", "error", 4)
+    assert verdict() == "allow"
+    with pytest.raises(WardlineError):
+        Guard.parse(text % "deny").reload()
+
+
+def test_a_grant_may_have_hours(serve: Serve) -> None:
+    guard = serve(answering()).guard
+    asked = {"who": "user:ana", "operations": "vector.export", "until": "1h", "reason": "r", "by": "sam"}
+    grant = guard.issue_grant(**asked, when=["mon-fri 22:00-06:00 Europe/Berlin"])
+    assert grant["when"] == ["mon,tue,wed,thu,fri 22:00-06:00 Europe/Berlin"]
+    with pytest.raises(WardlineError):
+        guard.issue_grant(**asked, when=["at night"])

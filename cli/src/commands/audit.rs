@@ -40,7 +40,7 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
 }
 
 /// The state folder that a policy names.
-fn folder(state: &args::State) -> Result<PathBuf, Failure> {
+pub(super) fn folder(state: &args::State) -> Result<PathBuf, Failure> {
     match Policy::from_file(&state.policy)?.state() {
         State::Folder(folder) => Ok(folder.clone()),
         State::Memory => {

@@ -8,6 +8,8 @@ pub(crate) mod completions;
 pub(crate) mod detect;
 pub(crate) mod explain;
 pub(crate) mod grant;
+pub(crate) mod init;
 pub(crate) mod mask;
+pub(crate) mod suggest;
 pub(crate) mod test;
 pub(crate) mod unmask;
