@@ -136,7 +136,7 @@ rules: [{name: lists, who: ['user:*'], operations: [collection.list], effect: al
         "resources: ['tenant-*']",
         "effect: allow",
         "who: ['user:o''brien']",
-        "operations: [vector.export, collection.snapshot]",
+        "operations: [collection.snapshot, vector.export]",
         "effect: hold",
     ] {
         assert!(out.contains(part), "{part}\n{out}");
@@ -181,7 +181,7 @@ state: memory
 services: {v: {system: qdrant}}
 labels: {personal: {resources: [docs]}}
 rules:
-  - {name: office, who: ['user:*'], operations: [collection.read], networks: [10.0.0.0/8], claims: {tenant: [acme]}, via: [gateway], when: ['mon-fri 09:00-17:00 UTC'], effect: allow}
+  - {name: office, who: ['user:*'], operations: [collection.list], networks: [10.0.0.0/8], claims: {tenant: [acme]}, via: [gateway], when: ['mon-fri 09:00-17:00 UTC'], effect: allow}
 ";
     fs::write(&file, text).unwrap();
     let ask = |more: &[&str]| {

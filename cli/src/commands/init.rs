@@ -7,13 +7,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::str::FromStr;
 
-use http::{HeaderMap, Method};
 use saphyr::{LoadableYamlNode, Yaml};
 use serde::Serialize;
-use wardline::classify::{self, Outcome as Classified, System};
-use wardline::model::{HttpHead, Operation, Risk};
+use wardline::classify::{self, System};
+use wardline::model::{Operation, Risk};
 use wardline::policy::Policy;
 
 use super::suggest::quoted;
@@ -253,7 +251,7 @@ impl Document {
     /// The built-in system that knows most of the operations.
     fn system(&self) -> Option<&'static System> {
         let knows = |system: &System| {
-            self.operations.iter().filter(|(method, route)| entry(system, method, route)).count()
+            self.operations.iter().filter(|(method, route)| has(system, method, route)).count()
         };
         let (known, system) = classify::systems()
             .iter()
@@ -315,16 +313,14 @@ fn guess(method: &str) -> Operation {
     }
 }
 
-/// Whether a system's catalogue has an entry for such an operation.
-fn entry(system: &System, method: &str, route: &str) -> bool {
-    let Ok(method) = Method::from_str(method) else { return false };
-    let target: String = plain(route).replace(['{', '}'], "");
-    let head = HttpHead { method, target, host: String::new(), headers: HeaderMap::new() };
-    match classify::http(system, &head, "") {
-        Classified::Done(done) => done.entry.is_some(),
-        Classified::NeedBody(_) => true,
-        Classified::Refused(_) => false,
-    }
+/// Whether a system's catalogue has this very operation. Being classified is not enough: routes such as `/{bucket}/{key}` fit most.
+fn has(system: &System, method: &str, route: &str) -> bool {
+    system.entries().iter().any(|entry| entry.method() == method && shape(entry.route()).eq(shape(route)))
+}
+
+/// The segments of a route, parameters without their names.
+fn shape(route: &str) -> impl Iterator<Item = &str> {
+    route.trim_matches('/').split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment })
 }
 
 /// A title as a name of small letters, digits and `-`.

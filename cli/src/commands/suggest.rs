@@ -11,14 +11,15 @@ use wardline::model::{Act, Operation, Risk};
 
 use super::audit::folder;
 use crate::args::PolicyCommand;
-use crate::{Failure, Outcome, Streams};
+use crate::{Outcome, Streams};
 
 /// From this base risk on it is proposed to ask people.
 const HOLD_FROM: Risk = Risk::new(65);
 /// More names than these are told by what they begin with, or not at all.
 const NAMES: usize = 8;
-/// The codes of what no rule speaks of.
-const UNSPOKEN: [&str; 3] = ["default_deny", "default_hold", "default_allow"];
+/// The codes of what no rule decided, where one could: what is left to the default, or asks for people or a grant for its risk.
+const UNSPOKEN: [&str; 5] =
+    ["default_deny", "default_hold", "default_allow", "risk_approval_required", "grant_required"];
 
 pub(crate) fn run(args: &PolicyCommand, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let PolicyCommand::Suggest { state, from, until } = args;
@@ -80,7 +81,8 @@ struct Doings {
 
 impl Seen {
     fn add(&mut self, record: &Record) {
-        let unspoken = record.code.as_deref().is_some_and(|code| UNSPOKEN.contains(&code));
+        let left = record.code.as_deref().is_some_and(|code| UNSPOKEN.contains(&code));
+        let unspoken = left && record.rules.is_empty();
         let (true, Some(identity)) = (unspoken, &record.identity) else { return };
         for act in &record.acts {
             let doing = (who(identity), record.service.to_string(), act.operation);

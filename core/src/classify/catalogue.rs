@@ -75,8 +75,8 @@ impl System {
         self.entries.iter().any(|entry| entry.method != COMMAND)
     }
 
-    /// What it may turn out to do, as far as its entries say: any statement, program or script may do anything.
-    pub(crate) fn operations(&self) -> Option<impl Iterator<Item = Operation> + use<>> {
+    /// What it may turn out to do, as far as its entries say; `None` where that is anything: a statement, a program, a script.
+    pub fn operations(&self) -> Option<impl Iterator<Item = Operation> + use<>> {
         let entries = (self.statements.is_none() && !self.shell).then_some(self.entries);
         entries.map(|entries| entries.iter().flat_map(Entry::operations))
     }

@@ -16,9 +16,9 @@ const KEY_HEADER: &str = "x-api-key";
 pub(super) fn read(root: &Node, findings: &mut Findings) -> (Option<Sources>, Vec<String>) {
     let Some(node) = root.get("identity") else { return (None, Vec::new()) };
     for (key, other) in [("headers", "trusted_peers"), ("trusted_peers", "headers")] {
-        if let (Some(there), None) = (node.get(key), node.get(other)) {
+        if node.get(key).is_some() && node.get(other).is_none() {
             let message = format!("`{other}` is missing: headers are believed from named peers only");
-            findings.add(there.place, "missing_key", message);
+            findings.add(node.place, "missing_key", message);
         }
     }
     let headers = node.get("headers");
