@@ -62,7 +62,7 @@ fn systems(draft: &Draft<'_>, catalogues: &Catalogues, findings: &mut Findings) 
 fn store(draft: &Draft<'_>, findings: &mut Findings) {
     let Some(node) = draft.root.get("store") else { return };
     secret(node, findings);
-    if draft.state == State::Memory {
+    if draft.state == State::Memory && sound(node, findings) {
         findings.add(node.place, "contradictory_store", SHARED_NEEDS_FOLDER);
     }
 }
