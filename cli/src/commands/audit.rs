@@ -39,7 +39,7 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
 }
 
 /// The state folder that a policy names.
-fn folder(state: &args::State) -> Result<PathBuf, Failure> {
+fn folder(state: &crate::state::State) -> Result<PathBuf, Failure> {
     match state.policy()?.state() {
         State::Folder(folder) => Ok(folder.clone()),
         State::Memory => {
@@ -116,7 +116,7 @@ fn line(entry: &Entry) -> String {
     format!("{}  {}  {who}  {}  {}  {what}{census}", record.at, record.id, record.service, acts.join(", "))
 }
 
-fn verify(state: &args::State, json: bool, streams: &mut Streams<'_>) -> Outcome {
+fn verify(state: &crate::state::State, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let folder = folder(state)?;
     // What was kept is read before the logs, so that a writer at work cannot seem to have lost its newest entries.
     let kept = keeper(&state.policy()?)?.map_or_else(|| Ok(Vec::new()), |keeper| keeper.kept())?;

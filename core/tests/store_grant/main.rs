@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod approvals;
+#[cfg(feature = "postgres")]
+mod away;
 mod files;
 mod grants;
 #[cfg(feature = "postgres")]

@@ -1,21 +1,16 @@
 //! Guards on a store that machines share: what one does the other sees, and what happens while the store is away.
-#![cfg(feature = "postgres")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::zombie_processes)]
-
-#[path = "store_grant/server.rs"]
-mod server;
-
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use server::{PASSWORD, Server};
 use wardline::audit::{Ending, Filter, Keeper, query, verify};
 use wardline::grant::Terms;
 use wardline::guard::{Caller, Guard, Step, keeper};
 use wardline::identity::Identity;
 use wardline::model::{Act, Call, Operation, Subject};
 use wardline::policy::Policy;
+
+use crate::server::{self, PASSWORD, Server};
 
 const POLICY: &str = "
 version: 1
