@@ -98,6 +98,29 @@ impl Path {
     pub fn segments(&self) -> &[Segment] {
         &self.segments
     }
+
+    /// Whether some place that `other` stands for may lie at or beneath a place of this, or above one.
+    pub fn reaches(&self, other: &Self) -> bool {
+        meet(&self.segments, &other.segments)
+    }
+}
+
+/// Whether one of two patterns may name a place on the way to one of the other.
+fn meet(a: &[Segment], b: &[Segment]) -> bool {
+    let member = |step: &Segment| matches!(step, Segment::Key(_) | Segment::AnyKey);
+    match (a, b) {
+        ([], _) | (_, []) | ([Segment::AnyDepth], _) | (_, [Segment::AnyDepth]) => true,
+        ([Segment::AnyDepth, rest @ ..], [_, below @ ..]) => meet(rest, b) || meet(a, below),
+        ([_, below @ ..], [Segment::AnyDepth, rest @ ..]) => meet(a, rest) || meet(below, b),
+        ([first, rest @ ..], [other, below @ ..]) => {
+            let same = match (first, other) {
+                (Segment::Key(one), Segment::Key(two)) => one == two,
+                (Segment::Index(one), Segment::Index(two)) => one == two,
+                _ => member(first) == member(other),
+            };
+            same && meet(rest, below)
+        }
+    }
 }
 
 fn member(name: &str) -> Result<Segment, Error> {
@@ -170,6 +193,23 @@ mod tests {
         assert_eq!(segments("a.**[0]"), [key("a"), Segment::AnyDepth, Segment::Index(0)]);
         assert_eq!(segments("$ref.x-y"), [key("$ref"), key("x-y")]);
         assert_eq!(segments("$"), []);
+    }
+
+    #[test]
+    fn one_may_lie_on_the_way_to_another() {
+        for (a, b, meets) in [
+            ("a[*].b", "a[3].b.c", true),
+            ("a[*].b.c", "a[*]", true),
+            ("a.*", "a.b", true),
+            ("a[2]", "a[1].b", false),
+            ("a.*", "a[*]", false),
+            ("a.b", "a.c", false),
+            ("**.c", "a.b", true),
+            ("$", "a", true),
+        ] {
+            let (a, b) = (Path::parse(a).unwrap(), Path::parse(b).unwrap());
+            assert_eq!((a.reaches(&b), b.reaches(&a)), (meets, meets), "{a} {b}");
+        }
     }
 
     #[test]

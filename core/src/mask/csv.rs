@@ -12,6 +12,7 @@ use super::marker::{Marker, Role};
 use super::plan::Plan;
 use super::splice::Splice;
 use super::text::Progress;
+use super::within::Standing;
 
 /// The most bytes of one cell.
 const MAX_CELL: usize = 1 << 20;
@@ -124,8 +125,13 @@ impl CsvDriver {
                 marker.field(rule, &text, path, &mut new);
                 Some(new)
             }
-            None if marker.detects() => marker.text(&text, key, Role::Value, path),
-            None => None,
+            None => {
+                let set = key.map_or(marker.around, |key| {
+                    Standing::member(marker, self.row.checked_sub(1), key.as_bytes())
+                });
+                marker.stand(set);
+                if marker.detects() { marker.text(&text, key, Role::Value, path) } else { None }
+            }
         };
         if let Some(new) = new {
             splice.cut(cell.span.clone());

@@ -11,6 +11,7 @@ use super::json::JsonDriver;
 use super::marker::{Marker, Role};
 use super::splice::Splice;
 use super::text::Progress;
+use super::within::Standing;
 
 /// The most bytes of one pair.
 const MAX_PAIR: usize = 8 * 1024 * 1024;
@@ -101,6 +102,7 @@ impl FormDriver {
         }
         self.kept = true;
         let mut shown = None;
+        marker.stand(marker.around);
         if marker.detects()
             && let Some(new) = marker.text(name.as_bytes(), None, Role::Name, String::new)
         {
@@ -109,6 +111,10 @@ impl FormDriver {
             shown = Some(String::from_utf8_lossy(&new).into_owned());
         }
         let path = || shown.clone().unwrap_or_else(|| name.clone().into_owned());
+        let (around, bare) = (marker.around, marker.bare);
+        let here = Standing::member(marker, None, name.as_bytes());
+        marker.stand(here);
+        marker.enter(here, here);
         let new = match rule {
             Some(rule) => {
                 let mut new = Vec::new();
@@ -118,11 +124,15 @@ impl FormDriver {
             None if value.starts_with(['{', '[']) => {
                 match JsonDriver::inside(marker, value.as_bytes(), name.as_bytes()) {
                     Ok(new) => new,
-                    Err(_) => marker.text(value.as_bytes(), Some(&name), Role::Value, path),
+                    Err(_) => {
+                        marker.stand(here);
+                        marker.text(value.as_bytes(), Some(&name), Role::Value, path)
+                    }
                 }
             }
             None => marker.text(value.as_bytes(), Some(&name), Role::Value, path),
         };
+        marker.enter(around, bare);
         if let Some(new) = new {
             splice.cut(value_at..end);
             if equals.is_none() {

@@ -68,7 +68,7 @@ impl LinesDriver {
                         return Ok(Progress { released: 0, keep: 0 });
                     };
                     let first = window.get(..end.min(MAX_PIECE)).unwrap_or_default();
-                    let pieces = marker.detects()
+                    let pieces = marker.plan.detects()
                         && Event::read(first, &marker.plan.paths).is_ok_and(|event| !event.pieces.is_empty());
                     *self = if pieces {
                         Self::Texts(Pieces::default())

@@ -11,6 +11,7 @@ use crate::vector::Counter;
 use super::Scopes;
 use super::plan::{Plan, Rule};
 use super::report::Report;
+use super::sought::Sought;
 use super::transform::{Keyring, Value};
 
 /// Finds and replaces by one plan, and keeps the report.
@@ -20,6 +21,16 @@ pub(super) struct Marker {
     pub(super) keyring: Keyring,
     pub(super) report: Report,
     pub(super) counter: Option<Counter>,
+    /// What is looked for where the driver stands.
+    pub(super) sought: Arc<Sought>,
+    /// The lists of entities that hold there, see [`within`](super::within).
+    set: u64,
+    /// What was looked for elsewhere in this body.
+    known: Vec<(u64, Arc<Sought>)>,
+    /// The lists that hold everywhere in the part of the body at hand.
+    pub(super) around: u64,
+    /// The lists that hold for a text without fields there.
+    pub(super) bare: u64,
     /// Findings of the text at hand; kept to be used again.
     found: Vec<Finding>,
     /// Whether a value was found that must not pass at all.
@@ -39,6 +50,11 @@ impl Marker {
     pub(super) fn new(plan: Arc<Plan>, keys: Keys, counter: Option<Counter>) -> Self {
         let keyring = Keyring::new(keys, Scopes::default());
         Self {
+            sought: plan.sought(0),
+            set: 0,
+            known: Vec::new(),
+            around: 0,
+            bare: plan.bare(),
             plan,
             keyring,
             report: Report::default(),
@@ -49,9 +65,44 @@ impl Marker {
         }
     }
 
-    /// Whether texts are read at all.
+    /// Whether texts are read where the driver stands.
     pub(super) fn detects(&self) -> bool {
-        !self.plan.detectors.is_empty()
+        !self.sought.detectors.is_empty()
+    }
+
+    /// The driver stands where these lists of entities hold.
+    pub(super) fn stand(&mut self, set: u64) {
+        if set == self.set {
+            return;
+        }
+        let known = self.known.iter().find(|(known, _)| *known == set).map(|(_, sought)| Arc::clone(sought));
+        self.sought = known.unwrap_or_else(|| {
+            let sought = self.plan.sought(set);
+            self.known.push((set, Arc::clone(&sought)));
+            sought
+        });
+        self.set = set;
+    }
+
+    /// The driver stands in a text without fields.
+    pub(super) fn stand_bare(&mut self) {
+        self.stand(self.bare);
+    }
+
+    /// What is read now is a part of the body in which these lists hold; in a text without fields `bare` do.
+    pub(super) fn enter(&mut self, around: u64, bare: u64) {
+        (self.around, self.bare) = (around, bare);
+    }
+
+    /// The stream at hand brings texts in pieces, in this shape.
+    pub(super) fn streams(&mut self, shape: usize) {
+        self.around |= self.plan.within.as_ref().map_or(0, |within| within.elsewhere(shape));
+    }
+
+    /// The driver stands in a text that comes in pieces.
+    pub(super) fn stand_in_piece(&mut self, path: usize) {
+        let reaching = self.plan.within.as_ref().map_or(0, |within| within.piece(path));
+        self.stand(self.around | reaching);
     }
 
     /// The findings of a whole text, for [`mark`](Self::mark); `None` where there are none. Give the list back with
@@ -80,8 +131,8 @@ impl Marker {
     ) -> Option<Vec<Finding>> {
         let mut found = std::mem::take(&mut self.found);
         found.clear();
-        self.failed |= self.plan.detectors.pass(text, 0, context, true, &mut found).failed;
-        self.plan.spare(text, &mut found);
+        self.failed |= self.sought.detectors.pass(text, 0, context, true, &mut found).failed;
+        self.sought.spare(text, &mut found);
         found.retain(|finding| !self.observed(text, finding, &path));
         if found.is_empty() {
             self.found = found;
@@ -96,7 +147,7 @@ impl Marker {
 
     /// Notes a finding that stays as it is, if it is one.
     fn observed(&mut self, text: &[u8], finding: &Finding, path: impl FnOnce() -> String) -> bool {
-        let observes = self.plan.entity(finding.entity).is_some_and(Rule::observes);
+        let observes = self.sought.entity(finding.entity).is_some_and(Rule::observes);
         if observes {
             self.mark(text, finding, Role::Value, path, &mut Vec::new());
         }
@@ -113,9 +164,9 @@ impl Marker {
         out: &mut Vec<u8>,
     ) {
         let value = text.get(finding.span.clone()).unwrap_or_default();
-        let plan = self.plan.clone();
-        if let Some(rule) = plan.entity(finding.entity) {
-            if plan.rereads && rule.wrote(value) {
+        let sought = self.sought.clone();
+        if let Some(rule) = sought.entity(finding.entity) {
+            if self.plan.rereads && rule.wrote(value) {
                 return;
             }
             // A value longer than a stream holds back is known by its first part alone, here as there.
@@ -218,9 +269,9 @@ impl Reading {
         let context = Context { key, carry: self.carry, given: Given::Pieces };
         let mut found = std::mem::take(&mut marker.found);
         found.clear();
-        let plan = marker.plan.clone();
+        let sought = marker.sought.clone();
         let (start, continued) = (self.from, self.carry.inside().is_some());
-        let open = plan.detectors.pass(text, start, &context, last, &mut found);
+        let open = sought.detectors.pass(text, start, &context, last, &mut found);
         marker.failed |= open.failed;
         (self.from, self.carry) = if last { (text.len(), Carry::default()) } else { (open.from, open.carry) };
         let mut marks = Vec::new();
@@ -228,10 +279,10 @@ impl Reading {
             let mut out = Vec::new();
             if continued && index == 0 && finding.span.start == start {
                 marker.report.lengthen(finding.span.len());
-                if plan.entity(finding.entity).is_some_and(Rule::observes) {
+                if sought.entity(finding.entity).is_some_and(Rule::observes) {
                     continue;
                 }
-            } else if plan.excepts(finding, text) || marker.observed(text, finding, &path) {
+            } else if sought.excepts(finding, text) || marker.observed(text, finding, &path) {
                 continue;
             } else {
                 marker.mark(text, finding, Role::Value, &path, &mut out);

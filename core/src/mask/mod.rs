@@ -28,18 +28,22 @@ mod pipe;
 mod plan;
 mod report;
 mod reread;
+mod sought;
 mod splice;
 mod sse;
 mod stream;
 mod text;
 mod transform;
+mod within;
 
 pub use format::{Boundary, Format};
 pub use masker::{MaskError, Masker, Release};
 pub use plan::{Plan, PlanSpec, What};
 pub use report::{Masked, Report};
 pub use reread::Reread;
+pub use sought::Wanted;
 pub use transform::{Generalised, Hidden, Scope, Scopes, Transform, Unmasked, unmask};
+pub use within::Bounded;
 
 #[cfg(test)]
 mod tests;

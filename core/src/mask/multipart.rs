@@ -14,6 +14,7 @@ use super::marker::{Marker, Role};
 use super::pipe::Pipe;
 use super::splice::Splice;
 use super::text::Progress;
+use super::within::Standing;
 
 /// The most bytes of the headers of one part.
 const MAX_HEADERS: usize = 16 * 1024;
@@ -136,6 +137,8 @@ impl MultipartDriver {
                 };
                 let headers = rest.get(2..end).unwrap_or_default();
                 let part = part(headers).ok_or_else(|| self.fault(FaultCode::Malformed, at))?;
+                marker.enter(0, marker.plan.bare());
+                marker.stand_bare();
                 if marker.detects()
                     && let Some(new) = marker.text(headers, None, Role::Value, || part.name.clone())
                 {
@@ -170,7 +173,11 @@ impl MultipartDriver {
     }
 
     /// How the content of a part is read.
-    fn content(&self, marker: &Marker, part: Part, at: usize) -> Result<Content, Fault> {
+    fn content(&self, marker: &mut Marker, part: Part, at: usize) -> Result<Content, Fault> {
+        let here = Standing::member(marker, None, part.name.as_bytes());
+        // A file is a body of its own.
+        let field = !part.file && !part.name.is_empty();
+        marker.enter(here, if field { here } else { marker.plan.bare() });
         let plan = &marker.plan;
         let mut fields = Matcher::new(&plan.paths);
         fields.open();
@@ -185,7 +192,7 @@ impl MultipartDriver {
         };
         match format.filter(|format| !part.encoded && !matches!(format, Format::Multipart(_))) {
             Some(format) => {
-                let key = (!part.file && !part.name.is_empty()).then_some(part.name.as_str());
+                let key = field.then_some(part.name.as_str());
                 Ok(Content::Read(Box::new(Pipe::new(marker, format, key))))
             }
             None if plan.passes_unmaskable => Ok(Content::Unread),

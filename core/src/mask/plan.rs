@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::detect::{Context, Custom, Detectors};
+use crate::detect::{Context, Custom};
 use crate::error::Error;
 use crate::json::{Fault, FaultCode, Path, PathSet};
 use crate::model::{Entity, Finding, Text};
 
 use super::Transform;
+use super::sought::Sought;
+use super::within::{Bounded, Within};
 
 /// What a plan is made of.
 #[derive(Debug, Clone, Default)]
@@ -22,16 +24,18 @@ pub struct PlanSpec {
     pub own: Vec<Arc<Custom>>,
     /// For an entity, values that are none.
     pub except: BTreeMap<Entity, BTreeSet<String>>,
+    /// More entities, that count in some fields only. In a text without fields all of them count.
+    pub within: Vec<Bounded>,
 }
 
 /// A compiled [`PlanSpec`]: immutable, shared by every body it applies to.
 #[derive(Debug)]
 pub struct Plan {
-    pub(super) detectors: Detectors,
+    /// What counts everywhere.
+    everywhere: Arc<Sought>,
+    /// What counts in some fields only.
+    pub(super) within: Option<Within>,
     own: Vec<Arc<Custom>>,
-    except: BTreeMap<Entity, BTreeSet<String>>,
-    /// Sorted by name.
-    entities: Vec<Rule>,
     pub(super) paths: PathSet,
     fields: Vec<Rule>,
     /// Whether some field may go with its comma.
@@ -86,15 +90,10 @@ impl Plan {
     /// # Errors
     /// A transform whose settings are out of range.
     pub fn compile(spec: PlanSpec) -> Result<Self, Error> {
-        let mut entities = Vec::new();
-        for (entity, transform) in spec.entities {
+        let bounded = spec.within.iter().flat_map(|list| &list.entities);
+        for (_, transform) in spec.entities.iter().chain(bounded) {
             transform.check()?;
-            let label = format!("[{}]", entity.name.to_ascii_uppercase()).into();
-            entities.push(Rule { what: What::Entity(entity), transform, label, stem: entity.name });
         }
-        // Stable, so that of two rules for one entity the first stays.
-        entities.sort_by(|a, b| a.what.name().cmp(b.what.name()));
-        entities.dedup_by(|later, first| later.what == first.what);
         let mut fields = Vec::new();
         for (path, transform) in spec.fields {
             transform.check()?;
@@ -105,32 +104,37 @@ impl Plan {
                 stem: "field",
             });
         }
-        let wanted: Vec<Entity> = entities.iter().filter_map(|rule| rule.entity()).collect();
         let paths = fields.iter().filter_map(|rule| match &rule.what {
             What::Field(path) => Some(path.clone()),
             What::Entity(_) => None,
         });
         Ok(Self {
-            detectors: Detectors::with(&wanted, &spec.own),
+            everywhere: Arc::new(Sought::new(&spec.entities, spec.except, &spec.own)),
+            within: Within::new(spec.within)?,
             own: spec.own,
-            except: spec.except,
             paths: PathSet::new(paths.collect()),
             drops: fields.iter().any(|rule| rule.transform == Transform::Drop),
-            entities,
             fields,
             rereads: false,
             passes_unmaskable: false,
         })
     }
 
-    /// The plan for reading what left under this one, see [`Reread`](super::Reread): its entities, wherever they stand.
+    /// The plan for reading what left under this one, see [`Reread`](super::Reread): its entities, where they count.
     ///
     /// # Errors
     /// None in practice: what is in force was compiled before.
     pub fn to_reread(&self) -> Result<Self, Error> {
-        let entities = self.entities.iter().filter_map(|rule| Some((rule.entity()?, rule.transform.clone())));
-        let (entities, own, except) = (entities.collect(), self.own.clone(), self.except.clone());
-        let plan = Self::compile(PlanSpec { entities, fields: Vec::new(), own, except })?;
+        let Sought { entities, except, .. } = &*self.everywhere;
+        let entities = entities.iter().filter_map(|rule| Some((rule.entity()?, rule.transform.clone())));
+        let within = self.within.as_ref().map(|within| within.lists.clone()).unwrap_or_default();
+        let plan = Self::compile(PlanSpec {
+            entities: entities.collect(),
+            fields: Vec::new(),
+            own: self.own.clone(),
+            except: except.clone(),
+            within,
+        })?;
         Ok(Self { rereads: true, passes_unmaskable: true, ..plan })
     }
 
@@ -142,7 +146,25 @@ impl Plan {
 
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.entities.is_empty() && self.fields.is_empty()
+        !self.detects() && self.fields.is_empty()
+    }
+
+    /// Whether texts are read anywhere.
+    pub(super) fn detects(&self) -> bool {
+        self.within.is_some() || !self.everywhere.detectors.is_empty()
+    }
+
+    /// What is looked for where these lists of [`Within`] hold.
+    pub(super) fn sought(&self, set: u64) -> Arc<Sought> {
+        match &self.within {
+            Some(within) if set != 0 => within.sought(set, &self.everywhere, &self.own),
+            _ => Arc::clone(&self.everywhere),
+        }
+    }
+
+    /// The lists of [`Within`] for a text without fields: all.
+    pub(super) fn bare(&self) -> u64 {
+        self.within.as_ref().map_or(0, Within::all)
     }
 
     /// What its entities find in a whole text, which may stand under a key.
@@ -150,31 +172,14 @@ impl Plan {
     /// # Errors
     /// Where a detector that the host brings did not answer.
     pub fn find(&self, text: &[u8], key: Option<&str>) -> Result<Vec<Finding>, Error> {
+        let sought = self.sought(self.bare());
         let mut found = Vec::new();
         let context = Context { key, ..Context::default() };
-        if self.detectors.pass(text, 0, &context, true, &mut found).failed {
+        if sought.detectors.pass(text, 0, &context, true, &mut found).failed {
             return Err(Fault { code: FaultCode::Failed, at: 0 }.into());
         }
-        self.spare(text, &mut found);
+        sought.spare(text, &mut found);
         Ok(found)
-    }
-
-    /// Leaves out what the plan excepts.
-    pub(super) fn spare(&self, text: &[u8], found: &mut Vec<Finding>) {
-        if !self.except.is_empty() {
-            found.retain(|finding| !self.excepts(finding, text));
-        }
-    }
-
-    pub(super) fn excepts(&self, finding: &Finding, text: &[u8]) -> bool {
-        let value = text.get(finding.span.clone()).and_then(|value| std::str::from_utf8(value).ok());
-        let except = self.except.get(&finding.entity);
-        except.zip(value).is_some_and(|(except, value)| except.contains(value))
-    }
-
-    pub(super) fn entity(&self, entity: Entity) -> Option<&Rule> {
-        let at = self.entities.binary_search_by(|rule| rule.what.name().cmp(entity.name)).ok()?;
-        self.entities.get(at)
     }
 
     pub(super) fn field(&self, index: usize) -> Option<&Rule> {

@@ -117,6 +117,7 @@ impl SseDriver {
                 }
                 (Some(_), None) => {}
                 (None, _) => {
+                    marker.stand_bare();
                     if marker.detects()
                         && let Some(text) = marker.text(whole, None, Role::Value, String::new)
                     {
@@ -146,7 +147,7 @@ impl SseDriver {
         if let Some(new) = self.texts.again(marker, text, kind) {
             return Ok(new);
         }
-        let new = match marker.detects() {
+        let new = match marker.plan.detects() {
             true => match Event::read(text, &marker.plan.paths) {
                 Ok(event) => {
                     let new = self.texts.read(marker, (text, event), (Framing::Events, kind), before);
@@ -162,10 +163,11 @@ impl SseDriver {
             Err(fault) if !marker.plan.paths.is_empty() && text.trim_ascii_start().starts_with(b"{") => {
                 Err(self.fault(fault.code, at))
             }
-            Err(_) if marker.detects() => {
+            Err(_) if marker.plan.detects() => {
                 if text == b"[DONE]" {
                     self.texts.end(marker, Framing::Events, before, |_| true);
                 }
+                marker.stand_bare();
                 Ok(marker.text(text, None, Role::Value, String::new).map(|new| {
                     // A bare CR would end the line it stands in.
                     new.into_iter().filter(|byte| *byte != b'\r').collect()

@@ -48,6 +48,7 @@ impl TextDriver {
         } else {
             self.checked = window.len();
         }
+        marker.stand_bare();
         // A character that is not whole yet is not text yet.
         let text = window.get(..self.checked).unwrap_or_default();
         let key = self.key.as_deref();

@@ -459,6 +459,7 @@ fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {
         response: sides.as_ref().is_none_or(|sides| sides.contains(&Side::Response)),
         entities: found.into_iter().map(|(entity, (_, transform))| (entity, transform)).collect(),
         fields,
+        within: list(node, "within", |path| Path::parse(path).ok()).unwrap_or_default(),
         except: list(node, "except", |text| Some(text.to_owned())).unwrap_or_default().into_iter().collect(),
         refuse_unmaskable: text(node, "unmaskable") != Some("pass"),
         strips: text(node, "vectors") == Some("strip"),

@@ -8,7 +8,7 @@ use crate::detect::Custom;
 use crate::error::Error;
 use crate::identity::Identity;
 use crate::json::Path;
-use crate::mask::{Plan, PlanSpec, Transform};
+use crate::mask::{Bounded, Plan, PlanSpec, Transform, Wanted};
 use crate::model::{Act, Entity, Operation};
 use crate::vector::Paths;
 
@@ -92,7 +92,7 @@ impl Masking {
         for path in census.declared() {
             spec.fields.push((Path::parse(path)?, Transform::Drop));
         }
-        spec.fields.sort_by_key(|(_, transform)| std::cmp::Reverse(strictness(transform)));
+        spec.fields.sort_by_key(|(_, transform)| std::cmp::Reverse(transform.strictness()));
         let plan = Arc::new(Plan::compile(spec)?);
         strip.plans.write().unwrap_or_else(PoisonError::into_inner).insert(key, Arc::clone(&plan));
         Ok(plan)
@@ -108,6 +108,8 @@ pub(super) struct Entry {
     pub(super) response: bool,
     pub(super) entities: Vec<(Entity, Transform)>,
     pub(super) fields: Vec<(Path, Transform)>,
+    /// Where its entities count; everywhere where it names nothing.
+    pub(super) within: Vec<Path>,
     /// Values that are none of the entities.
     pub(super) except: BTreeSet<String>,
     pub(super) refuse_unmaskable: bool,
@@ -224,7 +226,10 @@ impl Masks {
         let strip = strips.then(|| Strip { spec: masked.clone(), plans: RwLock::default() });
         let mut watched = spec(chosen().filter(|(_, choice)| *choice == Embed::Pass), &self.own);
         // What another entry masks does not pass.
-        watched.entities.retain(|(entity, _)| !masked.entities.iter().any(|(other, _)| other == entity));
+        let passes = |entity: &Entity| !masked.entities.iter().any(|(other, _)| other == entity);
+        watched.entities.retain(|(entity, _)| passes(entity));
+        watched.within.iter_mut().for_each(|list| list.entities.retain(|(entity, _)| passes(entity)));
+        watched.within.retain(|list| !list.entities.is_empty());
         watched.fields.retain(|(path, _)| !masked.fields.iter().any(|(other, _)| other == path));
         let watch = Plan::compile(watched)?;
         let plan = Plan::compile(masked)?;
@@ -245,129 +250,44 @@ impl Masks {
 
 /// The union of entries: for one entity or path the strictest transform. The strictest paths come first, because of
 /// two paths that fit one value the first counts. A value is excepted where every entry that names its entity says so.
+/// Entities that count in the same fields stand together; where those of several entries count, the plan merges them.
 fn spec<'e>(entries: impl Iterator<Item = (&'e Entry, Embed)>, own: &[Arc<Custom>]) -> PlanSpec {
-    let mut by_entity: BTreeMap<Entity, Transform> = BTreeMap::new();
-    let mut except: BTreeMap<Entity, BTreeSet<String>> = BTreeMap::new();
+    let mut by_within: BTreeMap<Vec<&str>, (&[Path], Wanted)> = BTreeMap::new();
     let mut by_path: BTreeMap<&str, (&Path, Transform)> = BTreeMap::new();
     for (entry, choice) in entries {
         let meant = |transform: &Transform| match choice {
             Embed::Deny => Transform::Deny,
             _ => transform.clone(),
         };
+        let mut within: Vec<&str> = entry.within.iter().map(Path::as_str).collect();
+        within.sort_unstable();
+        let (_, named) = by_within.entry(within).or_insert_with(|| (&entry.within, Wanted::default()));
         for (entity, transform) in &entry.entities {
-            let transform = meant(transform);
-            let spared = except.entry(*entity).or_insert_with(|| entry.except.clone());
-            spared.retain(|value| entry.except.contains(value));
-            let merged = match by_entity.remove(entity) {
-                Some(before) => strictest(before, &transform),
-                None => transform,
-            };
-            by_entity.insert(*entity, merged);
+            named.add(*entity, &meant(transform), Some(&entry.except).filter(|except| !except.is_empty()));
         }
         for (path, transform) in &entry.fields {
             let transform = meant(transform);
             let merged = match by_path.remove(path.as_str()) {
-                Some((_, before)) => strictest(before, &transform),
+                Some((_, before)) => before.strictest(&transform),
                 None => transform,
             };
             by_path.insert(path.as_str(), (path, merged));
         }
     }
     let mut fields: Vec<_> = by_path.into_values().map(|(path, t)| (path.clone(), t)).collect();
-    fields.sort_by_key(|(_, transform)| std::cmp::Reverse(strictness(transform)));
-    except.retain(|_, values| !values.is_empty());
-    PlanSpec { entities: by_entity.into_iter().collect(), fields, own: own.to_vec(), except }
-}
-
-/// How much a transform hides, in the order of the table in `mask::transform`. A replacement text says what its author chose, so it
-/// shows more than a bare label; what nobody can have back hides more than what somebody can.
-fn strictness(transform: &Transform) -> u8 {
-    match transform {
-        Transform::Observe => 0,
-        Transform::DateShift { .. } => 1,
-        Transform::Generalise(_) => 2,
-        Transform::Partial { .. } => 3,
-        Transform::Fpe(_) => 4,
-        Transform::Token(_) => 5,
-        Transform::Pseudonym(_) => 6,
-        Transform::Hash => 7,
-        Transform::KeepLength => 8,
-        Transform::Replace(_) => 9,
-        Transform::Drop => 11,
-        Transform::Deny => 12,
-        // A new one that this table forgets is taken for the label.
-        _ => 10,
-    }
-}
-
-/// Of two of one kind: less kept, moved further, a scope that reaches less far.
-fn strictest(a: Transform, b: &Transform) -> Transform {
-    match (&a, b) {
-        (Transform::Partial { first: f1, last: l1 }, Transform::Partial { first: f2, last: l2 }) => {
-            Transform::Partial { first: *f1.min(f2), last: *l1.min(l2) }
-        }
-        // Which of two texts does not matter, only that it is always the same one.
-        (Transform::Replace(mine), Transform::Replace(others)) => {
-            Transform::Replace(mine.min(others).clone())
-        }
-        (Transform::DateShift { days: d1, scope: s1 }, Transform::DateShift { days: d2, scope: s2 }) => {
-            Transform::DateShift { days: *d1.max(d2), scope: *s1.max(s2) }
-        }
-        (Transform::Pseudonym(mine), Transform::Pseudonym(others)) => Transform::Pseudonym(*mine.max(others)),
-        (Transform::Fpe(mine), Transform::Fpe(others)) => Transform::Fpe(*mine.max(others)),
-        (Transform::Token(mine), Transform::Token(others)) => Transform::Token(*mine.max(others)),
-        // Two ways to tell less, of which neither tells less than the other: nothing is told.
-        (Transform::Generalise(mine), Transform::Generalise(others)) if mine != others => Transform::Redact,
-        _ if strictness(&a) >= strictness(b) => a,
-        _ => b.clone(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::mask::{Generalised, Scope};
-
-    #[test]
-    fn the_stricter_transform_wins_from_either_side() {
-        let partial = |first, last| Transform::Partial { first, last };
-        let text = |t: &str| Transform::Replace(t.into());
-        let shift = |days, scope| Transform::DateShift { days, scope };
-        for (a, b, wins) in [
-            (Transform::Drop, Transform::Redact, Transform::Drop),
-            (shift(30, Scope::Policy), Transform::Observe, shift(30, Scope::Policy)),
-            (Transform::Redact, text("x"), Transform::Redact),
-            (text("x"), Transform::Hash, text("x")),
-            (Transform::Hash, partial(0, 0), Transform::Hash),
-            (partial(1, 4), partial(2, 0), partial(1, 0)),
-            (text("b"), text("a"), text("a")),
-            (Transform::Deny, Transform::Drop, Transform::Deny),
-            (Transform::KeepLength, Transform::Hash, Transform::KeepLength),
-            (Transform::Hash, Transform::Pseudonym(Scope::Session), Transform::Hash),
-            (
-                Transform::Pseudonym(Scope::Policy),
-                Transform::Token(Scope::Tenant),
-                Transform::Pseudonym(Scope::Policy),
-            ),
-            (Transform::Token(Scope::Policy), Transform::Fpe(Scope::Tenant), Transform::Token(Scope::Policy)),
-            (Transform::Fpe(Scope::Policy), partial(0, 0), Transform::Fpe(Scope::Policy)),
-            (partial(1, 1), Transform::Generalise(None), partial(1, 1)),
-            (Transform::Generalise(None), shift(30, Scope::Policy), Transform::Generalise(None)),
-            (shift(30, Scope::Session), shift(60, Scope::Policy), shift(60, Scope::Session)),
-            (
-                Transform::Pseudonym(Scope::Policy),
-                Transform::Pseudonym(Scope::Tenant),
-                Transform::Pseudonym(Scope::Tenant),
-            ),
-            (
-                Transform::Token(Scope::Policy),
-                Transform::Token(Scope::Tenant),
-                Transform::Token(Scope::Tenant),
-            ),
-            (Transform::Generalise(None), Transform::Generalise(Some(Generalised::Age)), Transform::Redact),
-        ] {
-            assert_eq!(strictest(a.clone(), &b), wins);
-            assert_eq!(strictest(b, &a), wins);
-        }
+    fields.sort_by_key(|(_, transform)| std::cmp::Reverse(transform.strictness()));
+    let everywhere = by_within.remove(&Vec::new()).map(|(_, named)| named).unwrap_or_default();
+    let bounded = by_within.into_values().filter(|(_, named)| !named.entities.is_empty());
+    let within = bounded.map(|(paths, Wanted { entities, except })| Bounded {
+        paths: paths.to_vec(),
+        entities: entities.into_iter().collect(),
+        except,
+    });
+    PlanSpec {
+        within: within.collect(),
+        entities: everywhere.entities.into_iter().collect(),
+        fields,
+        own: own.to_vec(),
+        except: everywhere.except,
     }
 }

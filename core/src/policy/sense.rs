@@ -16,6 +16,7 @@ use super::draft::{Draft, Part, Rule};
 use super::scope::{Matcher, Operations};
 use super::service::{State, Thresholds};
 use crate::glob::Glob;
+use crate::json::Path;
 use crate::mask::Generalised;
 use crate::model::{Entity, Group, Operation};
 
@@ -414,6 +415,7 @@ impl World {
                 }
             }
             transforms_fit(node, findings);
+            bounds(node, findings);
         }
         for mask in &draft.masks {
             if !self.whole || !sound(mask.node, findings) {
@@ -487,6 +489,33 @@ fn detectors(draft: &Draft<'_>, findings: &mut Findings) {
         if !named().any(|(name, _)| meant(&name.text)) {
             let message = format!("no mask entry names {}", clip(name));
             findings.add(declared.name.place, "unused_detector", message);
+        }
+    }
+}
+
+/// Entities that count in some fields are named, and can be found in each of them.
+fn bounds(mask: &Node, findings: &mut Findings) {
+    let Some(within) = mask.get("within") else { return };
+    if mask.get("entities").is_none() {
+        let message = "`within` says where `entities` count, and this names none";
+        findings.add(within.place, "misplaced_key", message);
+    }
+    let covered = mask.get("fields").map(Node::entries).unwrap_or_default();
+    for (index, node) in within.elements().iter().enumerate() {
+        let Some(path) = node.text().and_then(|text| Path::parse(text).ok()) else { continue };
+        let inside =
+            |other: &str| Path::parse(other).is_ok_and(|other| path.segments().starts_with(other.segments()));
+        if let Some((field, _)) = covered.iter().find(|(field, _)| inside(&field.text)) {
+            let message =
+                format!("no entity is found there: the field {} is replaced whole", clip(&field.text));
+            findings.add(node.place, "never_fires", message);
+        }
+        let mut others = within.elements().iter().enumerate().filter(|(other, _)| *other != index);
+        if let Some((_, other)) = others.find(|(other, node)| {
+            node.text().is_some_and(|text| inside(text) && (*other < index || text != path.as_str()))
+        }) {
+            let message = format!("it is in {}, which is named too", clip(other.text().unwrap_or_default()));
+            findings.add(node.place, "shadowed", message);
         }
     }
 }

@@ -145,3 +145,36 @@ fn words_of_an_operation_in_a_text_are_text() {
     let body = serde_json::json!({"model": "m", "input": "is `DROP TABLE users` ever safe? rm -rf /"});
     assert_eq!(asked(rules, NO_CARDS, "/v1/embeddings", &body), 200);
 }
+
+/// K04: a refused word in a tool's description or in a name of the schema is no word of a message.
+#[test]
+fn a_refused_word_counts_in_the_fields_that_the_entry_names() {
+    let policy = "version: 1\nstate: memory\ndefault: danger_allow\nservices: {llm: {system: openai}}\n\
+        detectors: {banned: {words: [lag], case: ignore}}\n\
+        mask: [{name: words, in: [request], entities: {banned: deny}, within: ['messages[*].content', input]}]\n";
+    let guard = Guard::new(Policy::parse(policy, "wardline.yaml").unwrap());
+    let service = Service { status: 200, ..Service::default() };
+    let sent = |target: &str, kind: &str, body: &str| {
+        let kind = ("content-type", kind);
+        exchange(&guard, head("POST", target, &[kind]), body.as_bytes(), &service).status
+    };
+    let parts = |text: &str| serde_json::json!([{"type": "text", "text": text}]);
+    for (content, status) in [
+        ("the queue is short".into(), 200),
+        ("mind the Lag".into(), 403),
+        (parts("no wait at all"), 200),
+        (parts("why such lag?"), 403),
+        (serde_json::json!("{\"question\": \"is there lag\"}"), 403),
+        (serde_json::Value::Null, 200),
+    ] {
+        let tool =
+            serde_json::json!({"name": "lag", "description": "measures lag", "parameters": {"lag": {}}});
+        let body = serde_json::json!({"model": "lag", "messages": [{"role": "user", "name": "lag", "content": content}],
+            "tools": [{"type": "function", "function": tool}]});
+        assert_eq!(sent("/v1/chat/completions", "application/json", &body.to_string()), status, "{body}");
+    }
+    // What has no fields is read whole, whatever the service makes of it.
+    assert_eq!(sent("/v1/chat/completions", "text/plain", "{\"tools\": \"lag\"}"), 403);
+    let body = serde_json::json!({"model": "m", "input": ["no delay", "some lag"]}).to_string();
+    assert_eq!(sent("/v1/embeddings", "application/json", &body), 403);
+}

@@ -153,6 +153,13 @@ fn each_kind_of_mistake_has_its_code_and_place() {
             "2 contradictory_transform at {replace",
         ),
         ("mask:\n  - {name: m, entities: {email: star}}\n".into(), "2 unknown_value at star"),
+        (within("entities: {email: deny}, within: ['messages[*].content', input]"), ""),
+        (within("entities: {email: deny}, within: ['a[', 'a..b', 7]"), "2 bad_path at 'a[',2 bad_path at 'a..b',2 wrong_type at 7"),
+        (within("entities: {email: deny}, within: a"), "2 wrong_type at a"),
+        (within("entities: {email: deny}, within: []"), "2 empty_list at ["),
+        (within("fields: {a: redact}, within: [b]"), "2 misplaced_key at [b"),
+        (within("entities: {email: deny}, within: [a, b, a, b.c]"), "2 shadowed at a,2 shadowed at b.c"),
+        (within("entities: {email: deny}, fields: {a: drop}, within: [a.b, b]"), "2 never_fires at a.b"),
         (
             "mask:\n  - {name: m, services: [vectors], operations: [model.list], entities: {email: hash}}\n"
                 .into(),
@@ -196,6 +203,10 @@ fn each_kind_of_mistake_has_its_code_and_place() {
 
 fn budget(settings: &str) -> String {
     format!("budgets:\n  - {{name: b, operations: ['vector.*'], {settings}}}\n")
+}
+
+fn within(settings: &str) -> String {
+    format!("mask:\n  - {{name: m, {settings}}}\n")
 }
 
 fn detector(settings: &str) -> String {

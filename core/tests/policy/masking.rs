@@ -110,6 +110,24 @@ fn technical_words_can_be_let_through() {
 }
 
 #[test]
+fn entities_count_where_their_entries_say() {
+    let own = "detectors: {code: {words: [heron], case: ignore}}
+mask:
+  - {name: everywhere, entities: {email: redact}, except: [bo@example.org]}
+  - {name: notes, entities: {email: drop, code: redact}, within: [note, 'rows[*].note']}
+  - {name: again, entities: {code: hash}, within: ['rows[*].note', note], except: [Heron]}
+";
+    let body = r#"{"note":"heron bo@example.org","mail":"bo@example.org ana@example.org heron","rows":[{"note":["Heron"],"x":"heron"}]}"#;
+    let (new, findings) = masked(own, "application/json", body);
+    assert_eq!(
+        new,
+        r#"{"note":"[CODE] ","mail":"bo@example.org [EMAIL] heron","rows":[{"note":["[CODE]"],"x":"heron"}]}"#
+    );
+    assert_eq!(findings, [("code".into(), 2), ("email".into(), 2)]);
+    assert_eq!(masked(own, "text/plain", "heron bo@example.org").0, "[CODE] ");
+}
+
+#[test]
 fn nothing_to_mask_is_an_empty_plan() {
     let policy = policy("");
     let masking = policy.masking(None, &Identity::anonymous(), &[], Side::Response).unwrap();

@@ -15,6 +15,7 @@ use self::swallow::Swallow;
 use super::marker::{Marker, Role};
 use super::splice::Splice;
 use super::text::Progress;
+use super::within::Standing;
 
 /// How many documents may stand in each other's strings.
 const MAX_NESTING: u8 = 4;
@@ -33,6 +34,8 @@ const BASE64_VECTOR: usize = 64;
 pub(super) struct JsonDriver {
     scanner: Scanner,
     fields: Matcher,
+    /// Where one stands as to entities that count in some fields only.
+    standing: Option<Standing>,
     place: Place,
     /// A comma that waits: it goes where the member after it is dropped.
     comma: Option<usize>,
@@ -60,18 +63,29 @@ pub(super) struct Given {
 impl JsonDriver {
     /// For one document.
     pub(super) fn document(marker: &Marker) -> Self {
-        Self::with(Scanner::new(), Matcher::new(&marker.plan.paths), Place::default(), 0)
+        Self::at_root(marker, Scanner::new(), Place::default(), 0)
     }
 
     /// For documents on lines.
     pub(super) fn series(marker: &Marker) -> Self {
-        Self::with(Scanner::series(), Matcher::new(&marker.plan.paths), Place::default(), 0)
+        Self::at_root(marker, Scanner::series(), Place::default(), 0)
     }
 
-    fn with(scanner: Scanner, fields: Matcher, place: Place, nesting: u8) -> Self {
+    fn at_root(marker: &Marker, scanner: Scanner, place: Place, nesting: u8) -> Self {
+        let standing = Standing::document(marker);
+        Self::with(scanner, (Matcher::new(&marker.plan.paths), standing), place, nesting)
+    }
+
+    fn with(
+        scanner: Scanner,
+        (fields, standing): (Matcher, Option<Standing>),
+        place: Place,
+        nesting: u8,
+    ) -> Self {
         Self {
             scanner,
             fields,
+            standing,
             place,
             comma: None,
             swallow: None,
@@ -87,8 +101,7 @@ impl JsonDriver {
     /// changed; `Err` where it is not JSON, and then nothing was noted.
     pub(super) fn inside(marker: &mut Marker, text: &[u8], key: &[u8]) -> Result<Option<Vec<u8>>, Fault> {
         check(text)?;
-        Self::with(Scanner::new(), Matcher::new(&marker.plan.paths), Place::inside(String::new(), key), 1)
-            .whole(marker, text)
+        Self::at_root(marker, Scanner::new(), Place::inside(String::new(), key), 1).whole(marker, text)
     }
 
     /// The same for a document that is the whole of a message, which is counted.
@@ -128,12 +141,12 @@ impl JsonDriver {
         splice: &mut Splice<'_>,
     ) -> Result<Progress, Fault> {
         loop {
-            let Self { scanner, swallow, fields, nesting, .. } = self;
+            let Self { scanner, swallow, fields, standing, nesting, .. } = self;
             let depth = scanner.depth();
             let runs = || match &*swallow {
                 Some(swallow) if swallow.is_around(depth) => Runs::Read,
                 Some(_) => Runs::Single,
-                None => runs(marker, fields, *nesting),
+                None => runs(marker, fields, standing.as_ref(), *nesting),
             };
             match scanner.next(window, last, runs)? {
                 Step::Token => self.token(marker, window, &self.scanner.token(), splice)?,
@@ -195,6 +208,9 @@ impl JsonDriver {
             Kind::ObjectEnd | Kind::ArrayEnd => {
                 self.place.close();
                 self.fields.close();
+                if let Some(standing) = &mut self.standing {
+                    standing.close();
+                }
                 if let (0, Some(counter)) = (self.nesting, &mut marker.counter) {
                     counter.close();
                 }
@@ -228,6 +244,11 @@ impl JsonDriver {
         let name = text_of(raw, token.escaped, &mut decoded);
         self.place.name(name);
         self.fields.key(&marker.plan.paths, name);
+        if let (Some(standing), Some(within)) = (&mut self.standing, &marker.plan.within) {
+            standing.key(within, name);
+            let outside = standing.outside();
+            marker.stand(outside);
+        }
         let rule = self.fields.first(&marker.plan.paths);
         if let Some(rule) = rule
             && marker.plan.field(rule).is_some_and(|rule| rule.drops())
@@ -267,17 +288,26 @@ impl JsonDriver {
         match self.place.element(token.count) {
             Some(index) => {
                 self.fields.element(&marker.plan.paths, index);
+                if let (Some(standing), Some(within)) = (&mut self.standing, &marker.plan.within) {
+                    standing.element(within, index);
+                }
                 if let (true, Some(counter)) = (counts, &mut marker.counter) {
                     counter.element(index);
                 }
             }
             None if self.place.is_root() && self.nesting == 0 => {
                 self.fields.root(&marker.plan.paths);
+                if let (Some(standing), Some(within)) = (&mut self.standing, &marker.plan.within) {
+                    standing.root(within);
+                }
                 if let Some(counter) = &mut marker.counter {
                     counter.root();
                 }
             }
             None => {}
+        }
+        if let Some(standing) = &self.standing {
+            marker.stand(standing.here());
         }
         if let Some(rule) = self.fields.first(&marker.plan.paths) {
             let at = token.span.start;
@@ -299,6 +329,9 @@ impl JsonDriver {
                 let object = token.kind == Kind::ObjectStart;
                 self.place.open(object);
                 self.fields.open();
+                if let Some(standing) = &mut self.standing {
+                    standing.open();
+                }
                 if let (true, Some(counter)) = (counts, &mut marker.counter) {
                     counter.open(object);
                 }
@@ -309,7 +342,7 @@ impl JsonDriver {
                 if let (true, Some(counter)) = (counts, &mut marker.counter) {
                     counter.numbers(token.count, window.get(token.span.clone()).unwrap_or_default());
                 }
-                if marker.detects() && (token.long || marker.plan.detectors.names(self.place.key())) {
+                if marker.detects() && (token.long || marker.sought.detectors.names(self.place.key())) {
                     self.numbers(marker, window, token, splice);
                 }
             }
@@ -407,7 +440,10 @@ impl JsonDriver {
             return None;
         }
         let place = Place::inside(self.place.path(), self.place.key().unwrap_or("").as_bytes());
-        Self::with(Scanner::new(), self.fields.inside(), place, self.nesting + 1).whole(marker, text).ok()
+        let standing = self.standing.as_ref().map(Standing::inside);
+        Self::with(Scanner::new(), (self.fields.inside(), standing), place, self.nesting + 1)
+            .whole(marker, text)
+            .ok()
     }
 
     fn number(&mut self, marker: &mut Marker, window: &[u8], token: &Token, splice: &mut Splice<'_>) {
@@ -417,7 +453,7 @@ impl JsonDriver {
             text.iter().skip_while(|byte| **byte == b'-').take_while(|byte| byte.is_ascii_digit()).count();
         let place = &self.place;
         let long = if place.in_array() { whole >= LONG_DIGITS } else { digits >= SOME_DIGITS };
-        let read = long || marker.plan.detectors.names(place.key());
+        let read = long || marker.sought.detectors.names(place.key());
         let shown = match read && marker.detects() {
             true => marker.text(text, place.key(), Role::Value, || place.path()),
             false => None,
@@ -434,7 +470,7 @@ impl JsonDriver {
     /// A run of numbers of which some may be more than a quantity.
     fn numbers(&mut self, marker: &mut Marker, window: &[u8], token: &Token, splice: &mut Splice<'_>) {
         let run = window.get(token.span.clone()).unwrap_or_default();
-        let named = marker.plan.detectors.names(self.place.key());
+        let named = marker.sought.detectors.names(self.place.key());
         let mut start = token.span.start;
         for (n, number) in run.split(|byte| *byte == b',').enumerate() {
             let text = number.trim_ascii();
@@ -458,13 +494,16 @@ impl JsonDriver {
 }
 
 /// How closely the numbers of the innermost array are looked at.
-fn runs(marker: &Marker, fields: &Matcher, nesting: u8) -> Runs {
+fn runs(marker: &Marker, fields: &Matcher, standing: Option<&Standing>, nesting: u8) -> Runs {
     let counter = marker.counter.as_ref().filter(|_| nesting == 0);
     if marker.plan.is_empty() && counter.is_some_and(Counter::skips) {
         // Nothing in it is to be found or changed.
         return Runs::Skipped;
     }
-    let elements = counter.is_some_and(Counter::wants_elements) || fields.wants_elements(&marker.plan.paths);
+    let bounds = standing.zip(marker.plan.within.as_ref());
+    let elements = counter.is_some_and(Counter::wants_elements)
+        || fields.wants_elements(&marker.plan.paths)
+        || bounds.is_some_and(|(standing, within)| standing.wants_elements(within));
     if elements { Runs::Single } else { Runs::Read }
 }
 

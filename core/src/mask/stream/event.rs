@@ -42,6 +42,11 @@ impl Name {
         self.path
     }
 
+    /// The shape of its stream.
+    pub(super) fn shape(&self) -> usize {
+        self.shape
+    }
+
     /// Whether the end of `other` ends this too.
     pub(super) fn ends_with(&self, other: &Self) -> bool {
         self.shape == other.shape && self.at.starts_with(&other.at)

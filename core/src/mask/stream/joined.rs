@@ -90,6 +90,7 @@ impl Joined {
         self.text.extend_from_slice(piece);
         let path =
             || Shapes::known().paths.paths().get(self.name.path()).map_or("", |p| p.as_str()).to_owned();
+        marker.stand_in_piece(self.name.path());
         let marks = self.reading.read(marker, &self.text, None, last, path);
         let mut stop = self.reading.from;
         // What goes on is whole characters.

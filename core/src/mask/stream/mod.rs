@@ -12,17 +12,27 @@ mod shapes;
 
 use std::ops::Range;
 
-use crate::json::{Decoded, FaultCode};
+use crate::json::{Decoded, FaultCode, Path};
 
 use self::alike::Alike;
 pub(super) use self::event::Event;
 use self::event::Name;
 use self::joined::Joined;
+use self::shapes::{Role, Shapes};
 use super::json::{Given, JsonDriver, text_of};
 use super::marker::Marker;
 
 /// The most texts that go on at once.
 const MAX_TEXTS: usize = 256;
+
+/// The texts that come in pieces: the place of each, its shape and its path, see [`Marker::stand_in_piece`].
+pub(super) fn pieces() -> impl Iterator<Item = (usize, usize, &'static Path)> {
+    let paths = Shapes::known().paths.paths().iter().enumerate();
+    paths.filter_map(|(place, path)| match Shapes::known().role(place) {
+        Some(Role::Text(shape)) => Some((place, shape, path)),
+        _ => None,
+    })
+}
 
 /// How a document stands in the stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +87,9 @@ impl Texts {
             event = Event::read(text, &marker.plan.paths).map_err(|fault| fault.code)?;
         }
         let text = once.as_deref().unwrap_or(text);
+        for piece in &event.pieces {
+            marker.streams(piece.name.shape());
+        }
         let ended = |name: &Name| event.ends.iter().any(|end| name.ends_with(end));
         let brought = |name: &Name| event.pieces.iter().any(|piece| piece.name == *name);
         self.end(marker, framing, before, |name| ended(name) && !brought(name));

@@ -30,6 +30,7 @@ mod laws;
 mod partial;
 mod pseudonym;
 mod scope;
+mod strict;
 mod token;
 mod unmask;
 

@@ -469,6 +469,11 @@ static MASK: Table = Table {
             "values found by what they look like: an entity (also of `detectors`), a group of entities, or * for all others",
         ),
         may(
+            "within",
+            &Shape::Many(&Shape::One(Scalar::FieldPath)),
+            "in which fields of a JSON body, a form or a table its entities count, with all that is in them; a text without fields is read whole; default everywhere",
+        ),
+        may(
             "fields",
             &Shape::Named { key: Scalar::FieldPath, value: &TRANSFORM },
             "values found by where they stand in a JSON body",
