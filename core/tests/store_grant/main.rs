@@ -8,9 +8,12 @@ mod approvals;
 mod away;
 mod files;
 mod grants;
+mod machine;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod processes;
+mod races;
+mod revocation;
 #[cfg(feature = "postgres")]
 mod server;
 mod snapshot;

@@ -9,7 +9,7 @@ use wardline::identity::Identity;
 use wardline::model::{ApprovalId, GrantId};
 use wardline::store::{MemoryStore, Put, Store};
 
-use crate::{export, on_each_shared_store, open, opening, person, terms};
+use crate::{export, on_each_shared_store, open, opening, person, races, revocation, terms};
 
 const QUOTA: u64 = 2_000;
 
@@ -177,6 +177,7 @@ fn in_another_process() {
         "revoke" => {
             Grants::new(store).revoke(&grant, "dora", "leaked token").unwrap();
         }
-        other => panic!("{other}"),
+        "watch" => revocation::watch(given("POLICY").as_ref()),
+        other => races::play(other, store, given),
     }
 }

@@ -47,8 +47,10 @@ shift 2
 start() {
     "$bin/postgres" -D data -k "$PWD" -c listen_addresses= -c fsync=off -c max_connections=64 "$@" >>log 2>&1 </dev/null &
     pid=$!
+    tries=0
     until "$bin/pg_isready" -q -h "$PWD"; do
-        kill -0 $pid 2>/dev/null || { cat log; exit 1; }
+        tries=$((tries + 1))
+        kill -0 $pid 2>/dev/null && [ $tries -lt 1200 ] || { cat log; kill -QUIT $pid; exit 1; }
         sleep 0.05
     done
 }
