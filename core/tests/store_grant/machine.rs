@@ -69,8 +69,11 @@ impl<W: World> Store for Meddler<'_, W> {
     }
 }
 
+/// An operation, and what others do between its steps.
+type Scene<Op> = (Op, Vec<Option<Op>>);
+
 /// Runs every operation amid others; answers how many orders are still possible, at least one.
-fn run<W: World>(world: &W, store: &MemoryStore, first: W::Model, script: &[(W::Op, Vec<Option<W::Op>>)]) {
+fn run<W: World>(world: &W, store: &MemoryStore, first: W::Model, script: &[Scene<W::Op>]) {
     let mut models = vec![first];
     for (op, others) in script {
         let others = Mutex::new(others.iter().cloned().collect());
@@ -80,8 +83,8 @@ fn run<W: World>(world: &W, store: &MemoryStore, first: W::Model, script: &[(W::
         let mut next = Vec::new();
         for model in &models {
             for place in 0..=inner.len() {
-                let order = inner[..place].iter().chain([&outer]).chain(&inner[place..]);
-                let end = order.fold(Some(model.clone()), |model, done| world.after(&model?, done));
+                let mut order = inner[..place].iter().chain([&outer]).chain(&inner[place..]);
+                let end = order.try_fold(model.clone(), |model, done| world.after(&model, done));
                 next.extend(
                     end.filter(|end| world.agrees(store, end))
                         .filter(|end| !next.contains(end))
@@ -95,9 +98,7 @@ fn run<W: World>(world: &W, store: &MemoryStore, first: W::Model, script: &[(W::
     }
 }
 
-fn script<Op: Clone + Debug + 'static>(
-    op: BoxedStrategy<Op>,
-) -> impl Strategy<Value = Vec<(Op, Vec<Option<Op>>)>> {
+fn script<Op: Clone + Debug + 'static>(op: BoxedStrategy<Op>) -> impl Strategy<Value = Vec<Scene<Op>>> {
     let others = prop::collection::vec(prop::option::weighted(0.6, op.clone()), 0..4);
     prop::collection::vec((op, others), 1..12)
 }
@@ -173,7 +174,7 @@ impl World for Spenders {
         let mut next = purse.clone();
         match *done {
             Spent::Leased { uses, need, want, got } => {
-                let most = purse.amount / 16 + u64::from(purse.amount % 16 > 0);
+                let most = purse.amount / 16 + u64::from(!purse.amount.is_multiple_of(16));
                 let fair = need.max(want.max(need).min(most));
                 let can = !purse.over && purse.left_ms > 0 && uses <= purse.uses && need <= purse.amount;
                 if got != can.then_some((uses, fair)) {
