@@ -125,12 +125,13 @@ fn respond(exchange: &mut Exchange, service: &Service, seen: &mut Seen) {
         };
         match passed(exchange, flow, piece.map_or(&[], Vec::as_slice), &mut out) {
             Ok(bytes) => seen.body.extend(bytes),
-            Err((_, abort)) if whole => {
-                answered(seen, &abort.answer);
+            Err(cut) if whole => {
+                answered(seen, &cut.1.answer);
                 exchange.finish(Ending::Complete);
                 return;
             }
-            Err((last, abort)) => {
+            Err(cut) => {
+                let (last, abort) = *cut;
                 seen.body.extend(last);
                 seen.aborted = Some(abort.code);
                 exchange.finish(Ending::Complete);
@@ -147,12 +148,12 @@ fn passed(
     flow: Flow,
     piece: &[u8],
     out: &mut Vec<u8>,
-) -> Result<Vec<u8>, (Vec<u8>, wardline::guard::Abort)> {
+) -> Result<Vec<u8>, Box<(Vec<u8>, wardline::guard::Abort)>> {
     match exchange.settle_blocking(flow, out) {
         Flow::Unchanged => Ok(piece.to_vec()),
         Flow::Changed => Ok(std::mem::take(out)),
-        Flow::Abort(abort) => Err((Vec::new(), abort)),
-        Flow::Last(abort) => Err((std::mem::take(out), abort)),
+        Flow::Abort(abort) => Err(Box::new((Vec::new(), abort))),
+        Flow::Last(abort) => Err(Box::new((std::mem::take(out), abort))),
         _ => unreachable!(),
     }
 }
