@@ -136,7 +136,7 @@ rules: [{name: lists, who: ['user:*'], operations: [collection.list], effect: al
         "resources: ['tenant-*']",
         "effect: allow",
         "who: ['user:o''brien']",
-        "operations: [collection.snapshot, vector.export]",
+        "operations: [vector.export, collection.snapshot]",
         "effect: hold",
     ] {
         assert!(out.contains(part), "{part}\n{out}");

@@ -63,7 +63,7 @@ class Running {
       await native.carryOut(this.#exchange)
       flow = native.resume(this.#exchange)
     }
-    if (flow === FLOW.ABORT) throw refused(this.#exchange)
+    if (flow === FLOW.ABORT || flow === FLOW.LAST) throw refused(this.#exchange)
     return flow
   }
 }

@@ -25,6 +25,8 @@ mod flow {
     pub(super) const UNCHANGED: f64 = -1.0;
     pub(super) const EFFECT: f64 = -2.0;
     pub(super) const ABORT: f64 = -3.0;
+    /// So much waits for `take`, and is the last that goes on.
+    pub(super) const LAST: f64 = -4.0;
 }
 
 /// Up to so many bytes go on as text. Node writes that much to a socket without a copy of its own.
@@ -81,6 +83,7 @@ impl Table {
             Became::Unchanged => flow::UNCHANGED,
             Became::Effect => flow::EFFECT,
             Became::Abort => flow::ABORT,
+            Became::Last => flow::LAST,
             Became::Changed if (1..=TEXT).contains(&self.out.len()) => {
                 return env.create_string_latin1(&self.out).map(Either::B);
             }
@@ -388,6 +391,7 @@ fn waiting(became: Became, out: &[u8]) -> f64 {
         Became::Unchanged => flow::UNCHANGED,
         Became::Effect => flow::EFFECT,
         Became::Abort => flow::ABORT,
+        Became::Last => flow::LAST,
         Became::Changed => as_number(out.len()),
     }
 }

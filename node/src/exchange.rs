@@ -44,6 +44,8 @@ pub(crate) enum Became {
     Changed,
     Effect,
     Abort,
+    /// What stands in `out` is the last that goes on.
+    Last,
 }
 
 /// An exchange under way.
@@ -240,7 +242,7 @@ impl Exchange {
 
     /// Ends the body where it ends here and nothing holds it up.
     fn then_end(&mut self, became: Became, piece: Option<&[u8]>, out: &mut Vec<u8>) -> Became {
-        if became == Became::Effect || became == Became::Abort {
+        if matches!(became, Became::Effect | Became::Abort | Became::Last) {
             return became;
         }
         let Some(side) = self.ends.take() else { return became };
@@ -272,6 +274,10 @@ impl Exchange {
                 self.effect = Some(effect);
                 self.kept.append(out);
                 return Became::Effect;
+            }
+            Flow::Last(abort) => {
+                self.answer = Some(abort.answer);
+                return Became::Last;
             }
             Flow::Abort(abort) => abort.answer,
             _ => Answer::of("guard_unavailable"),

@@ -177,12 +177,24 @@ describe('a grant', () => {
     it('cuts a response where it is used up', async () => {
       const seen = await read(700, inPieces)
       assert.strictEqual(seen.whole, false)
-      assert.ok(seen.vectors <= 700, `${seen.vectors} vectors left`)
+      assert.deepStrictEqual([seen.status, seen.vectors], [200, 700])
     })
 
-    it('answers instead of a response of one piece that is too much', async () => {
+    it('cuts a response of one piece there too', async () => {
       const seen = await read(700, atOnce)
-      assert.deepStrictEqual([seen.whole, seen.status, seen.vectors], [true, 403, 0])
+      assert.deepStrictEqual([seen.whole, seen.status, seen.vectors], [false, 200, 700])
+    })
+
+    it('breaks the connection of a service that says nothing more', async () => {
+      let gone
+      const closed = new Promise((resolve) => { gone = resolve })
+      const seen = await read(700, (req, res) => {
+        res.on('close', gone)
+        res.setHeader('content-type', 'application/json')
+        res.write(`{"result":{"points":[${points.join(',')}`)
+      })
+      await closed
+      assert.deepStrictEqual([seen.whole, seen.status, seen.vectors], [false, 200, 700])
     })
   })
 

@@ -71,7 +71,7 @@ impl Said {
                 self.waiting = waiting;
                 Ok(py.None().into_bound(py))
             }
-            (Flow::Abort(abort), _) => no(py, &abort.answer),
+            (Flow::Abort(abort) | Flow::Last(abort), _) => no(py, &abort.answer),
             _ => no(py, &Answer::of("guard_unavailable")),
         }
     }

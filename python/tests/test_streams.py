@@ -175,6 +175,39 @@ def test_a_broken_body_aborts_the_connection(serve: Serve) -> None:
     assert server.record()["outcome"] == {"result": "aborted", "reason": "malformed_response"}
 
 
+METERED = """
+version: 1
+state: ./state
+identity: {headers: {subject: x-user}, trusted_peers: [127.0.0.1/32]}
+services: {vectors: {system: qdrant}}
+rules: [{name: read, who: ["user:*"], operations: [vector.fetch], effect: grant}]
+grants: [{name: four, who: ["user:ana"], operations: ["vector.*"], until: 2099-01-01T00:00:00Z, quota: {vectors: 4}}]
+"""
+
+
+@pytest.mark.parametrize("http", ["h11", "httptools"])
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_what_is_leased_leaves_and_the_service_need_not_speak_again(serve: Serve, http: str, pieces: int) -> None:
+    source = Source("application/json")
+    server = serve(source, policy=METERED, http=http)
+    client = server.connect()
+    client.send(wire("POST", "/collections/docs/points/scroll", '{"limit": 2, "with_vector": true}'))
+    client.head()
+    points = [f'{{"id": {n}, "vector": [0.5]}}' for n in range(9)]
+    body = ('{"result": {"points": [' + ", ".join(points)).encode()
+    size = -(-len(body) // pieces)
+    for at in range(0, len(body), size):
+        source.put(body[at : at + size])
+    got = b""
+    while chunk := client.chunk():
+        got += chunk
+    assert chunk is None and got.count(b"0.5]") == 4, got
+    assert source.closed.wait(WAIT)
+    record = server.record()
+    assert record["outcome"] == {"result": "aborted", "reason": "grant_exhausted"}
+    assert record["response"]["census"]["vectors"] == 4
+
+
 def test_an_error_of_the_service_reaches_the_caller_and_the_record(serve: Serve) -> None:
     source = Source("application/x-ndjson")
     server = serve(source)

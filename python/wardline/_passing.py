@@ -91,6 +91,11 @@ class Passing(Incoming):
             async with self.turn:
                 out = await self.settled(self.exchange.response(piece, more))
         if type(out) is tuple:
+            if len(out) == 2:
+                last, out = out
+                if last and self.start is None:
+                    # The server has it before the exchange ends: it sends what it has, and then aborts.
+                    await self._send({**message, "body": last, "more_body": True})
             await self._cut(out)
             return
         if self.start is not None:

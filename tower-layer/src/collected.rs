@@ -68,7 +68,9 @@ impl Collected {
             let mut out = Vec::new();
             let flow = ready!(self.poll_flow(owner, cx, &mut out));
             match (&self.step, flow) {
-                (_, Flow::Abort(abort)) => return Poll::Ready(Next::Answer(abort.answer, Ending::Aborted)),
+                (_, Flow::Abort(abort) | Flow::Last(abort)) => {
+                    return Poll::Ready(Next::Answer(abort.answer, Ending::Aborted));
+                }
                 (Collecting::Feeding, flow) => {
                     if matches!(flow, Flow::Changed) {
                         self.pieces.clear();

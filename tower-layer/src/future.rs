@@ -253,7 +253,7 @@ fn head<T, F, B, R: Body>(
     edits.apply(&mut parts.headers);
     if no_body {
         let mut nothing = Vec::new();
-        if let Flow::Abort(abort) = owner.lock().exchange.response_end(&mut nothing) {
+        if let Flow::Abort(abort) | Flow::Last(abort) = owner.lock().exchange.response_end(&mut nothing) {
             return Next::Answer(abort.answer, Ending::Aborted);
         }
         // A length that may be the clear body's stays unsaid where the body would have changed.

@@ -43,8 +43,18 @@ pub(crate) struct Lane {
     /// How much of the length that the body declared is still to come.
     left: Option<u64>,
     ended: bool,
+    /// Nothing more comes than what is ready, and then the connection is aborted.
+    closing: Option<Closing>,
     /// It broke off, and nothing more comes.
     failed: bool,
+}
+
+/// Between the last that goes on and the abort.
+#[derive(Debug)]
+struct Closing {
+    abort: Abort,
+    /// Whether the host had a turn to flush: it drops what is still in its buffer when the body breaks off.
+    flushed: bool,
 }
 
 impl Lane {
@@ -69,6 +79,7 @@ impl Lane {
             trailers: None,
             left,
             ended: false,
+            closing: None,
             failed: false,
         }
     }
@@ -103,6 +114,14 @@ impl Lane {
             }
             if let Some(bytes) = self.ready.pop_front() {
                 return Poll::Ready(Some(Ok(Frame::data(bytes))));
+            }
+            if let Some(closing) = &mut self.closing {
+                if !std::mem::replace(&mut closing.flushed, true) {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                let abort = closing.abort.clone();
+                return Poll::Ready(Some(Err(self.cut(abort))));
             }
             if self.input.is_some() {
                 if let Err(cut) = ready!(self.poll_input(cx, body.is_end_stream())) {
@@ -176,6 +195,11 @@ impl Lane {
             };
             let input = self.input.take();
             let is_end = matches!(input, Some(Input::End));
+            if let Ok(Passed::Last(abort)) = passed {
+                self.ready.extend(Some(Bytes::from(out)).filter(|out| !out.is_empty()));
+                self.closing = Some(Closing { abort, flushed: false });
+                return Poll::Ready(Ok(()));
+            }
             match (passed, input) {
                 (Ok(Passed::Unchanged), Some(Input::Piece(piece))) => self.ready.push_back(piece),
                 (Ok(_), _) if out.is_empty() => {}
@@ -227,6 +251,8 @@ impl Drop for Lane {
 enum Passed {
     Unchanged,
     Changed,
+    /// What goes on is the last that does.
+    Last(Abort),
 }
 
 /// Until it is ready it is asked again with the same input.
@@ -268,6 +294,7 @@ fn step(
             Flow::Unchanged => return Poll::Ready(Ok(Passed::Unchanged)),
             Flow::Changed => return Poll::Ready(Ok(Passed::Changed)),
             Flow::Abort(abort) => return Poll::Ready(Err(abort)),
+            Flow::Last(abort) => return Poll::Ready(Ok(Passed::Last(abort))),
             Flow::Effect(effect) => {
                 turn.busy = true;
                 *carrying = Some(turn.exchange.carry_out(effect));

@@ -27,6 +27,8 @@ pub(super) struct Body {
     reread: Option<Box<Reread>>,
     /// Where vectors stand that are left out.
     strip: Option<&'static Paths>,
+    /// Nothing more that is counted goes on.
+    ended: bool,
     /// The census as it stood when bytes last went on: what was counted behind them has not left.
     left: Left,
 }
@@ -110,7 +112,32 @@ impl Body {
             sha256: Sha256::new(),
             reread: None,
             strip: None,
+            ended: false,
             left: Left::default(),
+        }
+    }
+
+    /// Whether its items are counted before its bytes go on, so that it can be cut between two of them.
+    pub(super) fn tells_items(&self) -> bool {
+        self.masker.is_some() && self.changes && self.census().is_some()
+    }
+
+    /// A piece without its coding, for [`push_clear`](Self::push_clear).
+    pub(super) fn decode<'b>(&'b mut self, input: &'b [u8]) -> Result<&'b [u8], Broken> {
+        let Some(decoder) = &mut self.decoder else { return Ok(input) };
+        self.decoded.clear();
+        if decoder.push(input, &mut self.decoded).is_err() {
+            return self.broken("unsupported_coding").map(|_| &[][..]);
+        }
+        Ok(&self.decoded)
+    }
+
+    /// Takes a part of what [`decode`](Self::decode) gave, as [`push`](Self::push) does.
+    pub(super) fn push_clear(&mut self, clear: &[u8], out: &mut Vec<u8>) -> Result<Release, Broken> {
+        let Some(masker) = &mut self.masker else { return Ok(Release::Unchanged) };
+        match masker.push(clear, out) {
+            Ok(release) => Ok(release),
+            Err(fault) => self.broken(code_of(fault)),
         }
     }
 
@@ -187,10 +214,20 @@ impl Body {
         if let Some(reread) = &mut self.reread {
             reread.push(bytes);
         }
-        if let Some(census) = self.census() {
+        self.settle();
+    }
+
+    /// What was counted so far goes on.
+    pub(super) fn settle(&mut self) {
+        if let Some(census) = self.census().filter(|_| !self.ended) {
             let Census { vectors, rows, texts, ref ids, ids_total } = *census;
             self.left = Left { vectors, rows, texts, ids: ids.len(), ids_total };
         }
+    }
+
+    /// What is counted from the last [`settle`](Self::settle) on does not go on.
+    pub(super) fn end(&mut self) {
+        self.ended = true;
     }
 
     /// How much of `unit` came through so far; `None` where this body cannot tell.

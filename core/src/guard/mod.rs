@@ -37,6 +37,7 @@ mod policies;
 mod running;
 mod shared;
 mod step;
+mod stores;
 mod trial;
 mod truth;
 mod unmask;
@@ -51,5 +52,6 @@ pub use running::Running;
 pub use step::{
     Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, SpendRequest, Step,
 };
+pub use stores::keeper;
 pub use trial::{Difference, Trial, try_case};
 pub use truth::HeaderEdits;

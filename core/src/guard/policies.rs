@@ -85,7 +85,7 @@ impl Policies {
         if policy.digest() == before.policy.digest() {
             return Ok(None);
         }
-        if policy.state() != before.policy.state() {
+        if policy.state() != before.policy.state() || policy.store() != before.policy.store() {
             let message = "the policy keeps its state elsewhere: that takes a new start";
             return Err(Error::new(ErrorKind::Conflict, message));
         }

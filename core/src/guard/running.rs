@@ -136,7 +136,7 @@ impl Running {
         match self.exchange.settle_blocking(flow, out) {
             Flow::Unchanged => Ok(true),
             Flow::Changed => Ok(false),
-            Flow::Abort(abort) => Err(abort.answer),
+            Flow::Abort(abort) | Flow::Last(abort) => Err(abort.answer),
             Flow::Effect(_) => Err(Answer::of("guard_unavailable")),
         }
     }

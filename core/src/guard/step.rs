@@ -87,6 +87,8 @@ pub enum Flow {
     Effect(Effect),
     /// Nothing more may pass: abort the connection, never end it well-formed.
     Abort(Abort),
+    /// What was appended to `out` is the last that may pass (perhaps nothing): send it, and once it has left, abort the connection.
+    Last(Abort),
 }
 
 /// Why a body was cut.

@@ -15,7 +15,7 @@ use super::document::{Findings, Key, Node, beside, bytes, entities, number, thre
 use super::labels::Labelled;
 use super::masking::{Embed, Entry, Side};
 use super::scope::{Amount, Matcher, Operations, Scope};
-use super::service::{OnFailure, Service, State, Thresholds};
+use super::service::{OnFailure, Service, SharedStore, State, Thresholds};
 use super::setting::Setting;
 use crate::budget::Limit;
 use crate::clock::{Timestamp, Window, parse_duration};
@@ -24,8 +24,10 @@ use crate::glob::Glob;
 use crate::grant::{Grant, Scope as GrantScope, Step};
 use crate::identity::Who;
 use crate::json::Path;
+use crate::keys::Secret;
 use crate::mask::{Generalised, Scope as Reach, Transform};
 use crate::model::{Entity, GrantId, Mode, Operation, Risk, Unit};
+use crate::store::StoreUrl;
 
 /// A part of the policy and where it stands.
 #[derive(Debug)]
@@ -71,6 +73,7 @@ pub(super) struct Declared<'n> {
 pub(super) struct Draft<'n> {
     pub(super) root: &'n Node,
     pub(super) state: State,
+    pub(super) store: Option<SharedStore>,
     pub(super) groups: BTreeMap<String, Vec<String>>,
     /// Sorted by name.
     pub(super) labels: Vec<Part<'n, Labelled>>,
@@ -163,6 +166,7 @@ impl<'n> Draft<'n> {
                     State::Folder(beside(findings.name(file), folder))
                 }
             },
+            store: root.get("store").and_then(|node| read_store(node, findings.name(node.place.file))),
             labels,
             default: match text(root, "default") {
                 Some("hold") => Effect::Hold,
@@ -237,6 +241,22 @@ pub(super) fn globs(node: &Node, key: &str) -> Option<Vec<Glob>> {
 
 pub(super) fn duration(node: &Node, key: &str) -> Option<Duration> {
     parse_duration(text(node, key)?).ok()
+}
+
+/// Where a secret is, in one of two ways; a relative file stands beside the policy.
+pub(super) fn read_secret(node: &Node, file: &str) -> Option<Secret> {
+    match (text(node, "env"), text(node, "file")) {
+        (Some(name), None) => Some(Secret::Env(name.to_owned())),
+        (None, Some(path)) => Some(Secret::File(beside(file, path))),
+        _ => None,
+    }
+}
+
+fn read_store(node: &Node, file: &str) -> Option<SharedStore> {
+    match node.text() {
+        Some(url) => StoreUrl::parse(url).ok().map(SharedStore::Url),
+        None => read_secret(node, file).map(SharedStore::Kept),
+    }
 }
 
 fn read_threshold(node: &Node, key: &str) -> Option<Option<Risk>> {

@@ -127,12 +127,14 @@ fn respond(exchange: &mut Exchange, service: &Service, seen: &mut Seen) {
         };
         match passed(exchange, flow, piece.map_or(&[], Vec::as_slice), &mut out) {
             Ok(bytes) => seen.body.extend(bytes),
-            Err(abort) if whole => {
-                answered(seen, &abort.answer);
+            Err(cut) if whole => {
+                answered(seen, &cut.1.answer);
                 exchange.finish(Ending::Complete);
                 return;
             }
-            Err(abort) => {
+            Err(cut) => {
+                let (last, abort) = *cut;
+                seen.body.extend(last);
                 seen.aborted = Some(abort.code);
                 exchange.finish(Ending::Complete);
                 return;
@@ -142,16 +144,18 @@ fn respond(exchange: &mut Exchange, service: &Service, seen: &mut Seen) {
     exchange.finish(Ending::Complete);
 }
 
+/// What goes on, or with the reason for the cut the last that does.
 fn passed(
     exchange: &mut Exchange,
     flow: Flow,
     piece: &[u8],
     out: &mut Vec<u8>,
-) -> Result<Vec<u8>, wardline::guard::Abort> {
+) -> Result<Vec<u8>, Box<(Vec<u8>, wardline::guard::Abort)>> {
     match exchange.settle_blocking(flow, out) {
         Flow::Unchanged => Ok(piece.to_vec()),
         Flow::Changed => Ok(std::mem::take(out)),
-        Flow::Abort(abort) => Err(abort),
+        Flow::Abort(abort) => Err(Box::new((Vec::new(), abort))),
+        Flow::Last(abort) => Err(Box::new((std::mem::take(out), abort))),
         _ => unreachable!(),
     }
 }

@@ -135,7 +135,7 @@ function feeder (exchange, incoming, cut) {
 
   function release (flow, piece) {
     let ready = true
-    if (flow === FLOW.ABORT) {
+    if (flow === FLOW.ABORT || flow === FLOW.LAST) {
       queue = []
       cut()
       return true

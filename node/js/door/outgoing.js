@@ -246,6 +246,10 @@ class Outgoing {
 
   /** Lets a piece through the exchange, behind those that wait. */
   #pass (item) {
+    if (this.#state === OVER) {
+      later(item.done)
+      return false
+    }
     if (this.#queue !== null) {
       this.#queue.push(item)
       return false
@@ -263,8 +267,28 @@ class Outgoing {
       later(item.done)
       return false
     }
+    if (flow === FLOW.LAST) {
+      this.#leave(item)
+      return false
+    }
     if (flow !== FLOW.UNCHANGED) pieces.change(this.#exchange, item, flow)
     return item.last ? this.#last(item) : this.#hand(item)
+  }
+
+  /** What waits in the exchange is the last that goes on: once it has left, the connection breaks. */
+  #leave (item) {
+    const res = this.#res
+    if (this.#state === WHOLE) return this.cut()
+    pieces.change(this.#exchange, item, native.length(this.#exchange))
+    this.#reveal()
+    // A body that came whole with its head has the length that Node would have declared.
+    if (!this.#headLeft() && this.#single >= 0 && this.#edits === null && !heads.isChunked(res)) heads.declare(res, this.#single)
+    this.#state = OVER
+    this.#settled = true
+    native.finish(this.#exchange, ENDING.COMPLETE)
+    later(item.done)
+    if (item.length === 0) return this.#break()
+    this.#own.write.call(res, item.piece, () => this.#break())
   }
 
   #hand ({ piece, length, encoding, done }) {

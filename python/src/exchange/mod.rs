@@ -2,7 +2,8 @@
 //!
 //! Steps are `(NEED_BODY,)`, `(EFFECT,)`, `(ANSWER, answer)` and `(FORWARD, headers, body, bytes)`; headers are `None`
 //! where they stay as they are. A piece of a body is answered by the same object where it goes on unchanged, by other
-//! bytes, by `None` where an effect has to be carried out first, or by a tuple, the answer, where the exchange is cut.
+//! bytes, by `None` where an effect has to be carried out first, or by a tuple, the answer, where the exchange is cut. A pair is the
+//! last bytes that go on, and the answer: then the exchange is cut.
 
 mod outgoing;
 mod pass;
@@ -108,6 +109,10 @@ impl Exchange {
                 Ok(py.None().into_bound(py))
             }
             Passed::Abort(abort) => Ok(headers::answer(py, &abort.answer)?.into_any()),
+            Passed::Last(abort) => {
+                let last = (PyBytes::new(py, &out), headers::answer(py, &abort.answer)?);
+                Ok(last.into_pyobject(py)?.into_any())
+            }
         }
     }
 }

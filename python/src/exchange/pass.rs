@@ -16,6 +16,8 @@ pub(super) enum Passed {
     /// `true` where the end of the body is still to come.
     Effect(Effect, bool),
     Abort(Abort),
+    /// What goes on is the last that does.
+    Last(Abort),
 }
 
 impl Side {
@@ -54,6 +56,7 @@ impl Side {
             Flow::Changed => false,
             Flow::Effect(effect) => return Passed::Effect(effect, end),
             Flow::Abort(abort) => return Passed::Abort(abort),
+            Flow::Last(abort) => return Passed::Last(abort),
             _ => return unavailable(),
         };
         if !end {
@@ -75,6 +78,7 @@ impl Side {
             Flow::Unchanged | Flow::Changed => Passed::Changed,
             Flow::Effect(effect) => Passed::Effect(effect, false),
             Flow::Abort(abort) => Passed::Abort(abort),
+            Flow::Last(abort) => Passed::Last(abort),
             _ => unavailable(),
         }
     }

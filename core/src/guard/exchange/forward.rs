@@ -277,6 +277,11 @@ impl Exchange {
         self.request_census.is_some() && self.acts.iter().any(writes)
     }
 
+    /// Whether this side is counted against a quota.
+    pub(super) fn meters(&self, side: Side) -> bool {
+        self.ledger.meters() && self.brings() == (side == Side::Request)
+    }
+
     /// Counts what came through against the quotas; answers with the lease that is missing.
     /// `pending` bytes wait to go on.
     pub(super) fn meter(&mut self, side: Side, pending: usize) -> Result<Option<LeaseRequest>, ()> {

@@ -14,6 +14,7 @@ use crate::guard::step::{Done, Effect, Step};
 use crate::identity::Identity;
 use crate::keys::{Purpose, hex};
 use crate::model::{ApprovalId, Risk, Verdict};
+use crate::policy::Side;
 
 /// How soon a held request is worth another try, in seconds.
 const RETRY_AFTER: u64 = 5;
@@ -181,7 +182,11 @@ impl Exchange {
             }
             (Await::More, Done::Refused(code)) => {
                 self.phase = Phase::Forwarded;
-                let _ = self.cut(code);
+                if self.cuts_exactly() && self.waits != Some(Side::Request) {
+                    self.refuse_exactly(code);
+                } else {
+                    let _ = self.cut(code);
+                }
             }
             (Await::Lease, Done::Refused(code)) => {
                 self.refuse(code);

@@ -72,6 +72,12 @@ impl Ledger {
         self.entries.iter().any(|entry| entry.unit.is_some())
     }
 
+    /// How many items more are leased, of that of which the fewest are; `None` where no quota counts items.
+    pub(super) fn left(&self) -> Option<u64> {
+        let counts = |entry: &&Entry| entry.unit.is_some_and(|unit| unit != Unit::Bytes);
+        self.entries.iter().filter(counts).map(|entry| entry.leased().saturating_sub(entry.spent)).min()
+    }
+
     /// Notes how much has come through; answers with the lease that is missing.
     ///
     /// # Errors

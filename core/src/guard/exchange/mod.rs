@@ -7,6 +7,7 @@
 
 mod collect;
 mod embed;
+mod exact;
 mod forward;
 mod hold;
 mod ledger;
@@ -24,6 +25,7 @@ use http::HeaderName;
 
 use self::collect::Collected;
 use self::embed::Embedding;
+use self::exact::Exact;
 use self::ledger::Ledger;
 use self::purse::Purse;
 pub(super) use self::said::Said;
@@ -76,6 +78,7 @@ pub struct Exchange {
     request: Body,
     response: Body,
     ledger: Ledger,
+    exact: Exact,
     purse: Purse,
     /// How many fields that ask for vectors were taken out of the request, and whether what carries them is left out of the response.
     cleared: u64,
@@ -157,6 +160,7 @@ impl Exchange {
             request: Body::passing(),
             response: Body::passing(),
             ledger: Ledger::default(),
+            exact: Exact::default(),
             purse: Purse::default(),
             cleared: 0,
             strips: false,
@@ -427,12 +431,16 @@ impl Exchange {
     }
 
     fn cut(&mut self, code: &'static str) -> Flow {
+        Flow::Abort(self.abort(code))
+    }
+
+    fn abort(&mut self, code: &'static str) -> Abort {
         let mut answer = Answer::of(code);
         answer.record = Some(self.record.id.clone());
         let abort = Abort { code, answer };
         self.record.code = Some(code.into());
         self.abort = Some(abort.clone());
-        Flow::Abort(abort)
+        abort
     }
 
     fn flow(&mut self, work: impl FnOnce(&mut Self) -> Flow) -> Flow {

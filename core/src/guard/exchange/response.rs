@@ -67,6 +67,9 @@ impl Exchange {
             }
             // What may be refused is collected where it is small, so that the refusal is an answer.
             let whole = (self.purse.binds() || self.strips) && small && length != Some(0);
+            if !whole {
+                self.begin_exactly();
+            }
             return Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Pass } };
         }
         if no_body {
@@ -90,12 +93,18 @@ impl Exchange {
         let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
         self.response = Body::masked(decoder, masker).rereading(reread).stripping(strip);
         let whole = format != Format::Sse && small;
+        if !whole {
+            self.begin_exactly();
+        }
         Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Stream } }
     }
 
     pub(super) fn feed_response(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Flow {
         if let Some(code) = self.ended_grant() {
             return self.cut(code);
+        }
+        if self.cuts_exactly() {
+            return self.feed_exactly(piece, out);
         }
         let from = out.len();
         match self.response.push(piece, out) {
@@ -116,7 +125,13 @@ impl Exchange {
         }
     }
 
-    fn release_response(&mut self, piece: &[u8], out: &mut Vec<u8>, from: usize, release: Release) -> Flow {
+    pub(super) fn release_response(
+        &mut self,
+        piece: &[u8],
+        out: &mut Vec<u8>,
+        from: usize,
+        release: Release,
+    ) -> Flow {
         let pending = match release {
             Release::Unchanged => piece.len(),
             Release::Changed => out.len().saturating_sub(from),
@@ -124,7 +139,10 @@ impl Exchange {
         if self.has_unstripped() {
             return self.cut("unstrippable_response");
         }
-        match self.meter(Side::Response, pending) {
+        let refused = self.exact.refused();
+        // What a lease was refused for is counted, and does not go on.
+        let lease = if refused.is_some() { Ok(None) } else { self.meter(Side::Response, pending) };
+        match lease {
             Ok(None) => {}
             Ok(Some(lease)) => {
                 return self.hold_back(Side::Response, (piece, out, from, release), Effect::Lease(lease));
@@ -140,13 +158,16 @@ impl Exchange {
             Release::Unchanged => self.response.released(piece),
             Release::Changed => self.response.released(out.get(from..).unwrap_or_default()),
         }
-        flow_of(release)
+        refused.map_or_else(|| flow_of(release), |code| Flow::Last(self.abort(code)))
     }
 
     /// A lease was given or refused: what waited goes on, or nothing does.
     pub(super) fn after_lease(&mut self, out: &mut Vec<u8>) -> Flow {
         if !matches!(self.phase, Phase::Forwarded) {
             return self.cut("guard_unavailable");
+        }
+        if self.exact.waits() {
+            return self.resume_exactly(out);
         }
         let from = out.len();
         out.append(&mut self.waiting);
@@ -162,7 +183,7 @@ impl Exchange {
             return None;
         }
         let runtime = self.runtime.as_ref()?;
-        let (snapshot, now) = (runtime.snapshot(), self.shared.now());
+        let (snapshot, now) = (runtime.snapshot(), runtime.store_time(self.shared.now()));
         if runtime.is_stale() {
             return Some("guard_unavailable");
         }
@@ -177,7 +198,7 @@ impl Exchange {
 }
 
 /// What is wrong with a response, by what its body could not bear.
-fn unfit(code: Broken) -> &'static str {
+pub(super) fn unfit(code: Broken) -> &'static str {
     match code {
         DENIED => "denied_response",
         "guard_unavailable" => code,
