@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::state::State;
+
 /// Guards embedding and inference services from inside: classify, decide, mask, record.
 #[derive(Debug, Parser)]
 #[command(
@@ -174,14 +176,6 @@ pub(crate) struct Mask {
     /// Read the result once more; where a value survived, say so and answer no (exit code 1).
     #[arg(long)]
     pub(crate) verify: bool,
-}
-
-/// The policy names the state folder that grants, approvals and the log stand in.
-#[derive(Debug, clap::Args)]
-pub(crate) struct State {
-    /// The policy file.
-    #[arg(long, env = "WARDLINE_POLICY")]
-    pub(crate) policy: PathBuf,
 }
 
 #[derive(Debug, clap::Args)]

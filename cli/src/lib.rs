@@ -16,6 +16,7 @@
 
 mod args;
 mod commands;
+mod state;
 mod streams;
 
 use std::ffi::OsString;

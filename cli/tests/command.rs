@@ -415,3 +415,27 @@ fn output_without_a_last_line_end_is_not_lost() {
     assert_eq!(run(["wardline", "mask"], &mut Streams { input, out: &mut *out, err: &mut err }), 0);
     assert_eq!(sent, b"mail [EMAIL]");
 }
+
+#[test]
+fn a_shared_store_is_named_without_its_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path());
+    let path = path.to_str().unwrap();
+    let list = |store: &str| wardline(&["grant", "list", "--policy", path, "--store", store], "");
+    let secret = "postgres://ana:h4rd-pw@db.invalid/wardline";
+    let refused = list(secret);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("WARDLINE_STORE") && !refused.err.contains("h4rd-pw"), "{}", refused.err);
+    let file = folder.path().join("url");
+    std::fs::write(&file, secret.replace("db.invalid", "%2Fnowhere")).unwrap();
+    let away = list(&format!("file:{}", file.display()));
+    assert_eq!(away.code, 3);
+    assert!(
+        away.err.contains("postgres:///nowhere/wardline") && !away.err.contains("h4rd-pw"),
+        "{}",
+        away.err
+    );
+    assert_eq!(list("env:WARDLINE_TEST_NOT_SET").code, 2);
+    assert_eq!(list("redis://db").code, 2);
+    assert!(!wardline(&["grant", "list", "--help"], "").out.contains("h4rd-pw"));
+}

@@ -9,6 +9,7 @@ use crate::tools;
 
 pub(crate) fn run() -> Outcome {
     tools::require()?;
+    tools::postgres()?;
     versions_agree()?;
     // What comes over the network is fetched while the compiler works.
     let fetched = thread::spawn(|| tools::python().and_then(|()| tools::node()));

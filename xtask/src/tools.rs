@@ -11,6 +11,35 @@ fn answers(program: &str, args: &[&str]) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
+/// PostgreSQL's server, which the tests of the shared store start by themselves; installed where that can be done.
+pub(crate) fn postgres() -> Outcome {
+    if has_postgres() {
+        return Ok(());
+    }
+    let root = answers("id", &["-u"]).as_deref() == Some("0");
+    if !root || answers("apt-get", &["--version"]).is_none() {
+        return Err(
+            "this machine lacks PostgreSQL's initdb and postgres (Debian: apt-get install postgresql)".into(),
+        );
+    }
+    let apt = |args: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(args).env("DEBIAN_FRONTEND", "noninteractive");
+        quiet(&format!("apt-get {}", args.join(" ")), &mut command).map(|_| ())
+    };
+    apt(&["update", "-qq"])?;
+    apt(&["install", "-y", "-qq", "--no-install-recommends", "postgresql"])?;
+    if has_postgres() { Ok(()) } else { Err("PostgreSQL was installed, and its initdb is not found".into()) }
+}
+
+/// Where the tests look for it: Debian's folders, then the path.
+fn has_postgres() -> bool {
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders = debian.map(|version| version.path().join("bin"));
+    folders.any(|bin| bin.join("initdb").exists() && bin.join("postgres").exists())
+        || answers("initdb", &["--version"]).is_some()
+}
+
 /// Python 3.9 or newer with venv, Node 20 or newer with npm, and a C compiler.
 pub(crate) fn require() -> Outcome {
     let mut missing = Vec::new();

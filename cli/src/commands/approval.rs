@@ -3,7 +3,6 @@
 use serde::Serialize;
 use wardline::clock::{Clock, SystemClock};
 use wardline::grant::{Answer, Approval, ApprovalState};
-use wardline::guard::Guard;
 use wardline::model::ApprovalId;
 
 use crate::args::{self, Vote};
@@ -13,7 +12,7 @@ pub(crate) fn run(args: args::Approval, json: bool, streams: &mut Streams<'_>) -
     match args {
         args::Approval::List { state, all } => {
             let wanted = (!all).then_some(ApprovalState::Pending);
-            let approvals = Guard::from_file(&state.policy)?.approvals(wanted)?;
+            let approvals = state.guard()?.approvals(wanted)?;
             if approvals.is_empty() && !json {
                 streams.say("no request is held")?;
             }
@@ -28,7 +27,7 @@ pub(crate) fn run(args: args::Approval, json: bool, streams: &mut Streams<'_>) -
 }
 
 fn cast(vote: &Vote, answer: Answer, json: bool, streams: &mut Streams<'_>) -> Result<(), Failure> {
-    let guard = Guard::from_file(&vote.state.policy)?;
+    let guard = vote.state.guard()?;
     let id = ApprovalId::from(vote.id.as_str());
     let approval = guard.vote(&id, &vote.by, answer, vote.reason.as_deref())?;
     show(&approval, json, streams)

@@ -1,13 +1,12 @@
 //! `wardline audit`: query, show and verify the log.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use wardline::audit::{self, Entry, Filter, Keeper, StoreKeeper};
+use wardline::audit::{self, Entry, Filter, Keeper};
 use wardline::glob::Glob;
+use wardline::guard::keeper;
 use wardline::model::{RecordId, SessionId, Verdict};
-use wardline::policy::{Policy, State};
-use wardline::store::SqliteStore;
+use wardline::policy::State;
 
 use crate::args::{self, Query};
 use crate::{Failure, NO, Outcome, Streams};
@@ -40,8 +39,8 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
 }
 
 /// The state folder that a policy names.
-fn folder(state: &args::State) -> Result<PathBuf, Failure> {
-    match Policy::from_file(&state.policy)?.state() {
+fn folder(state: &crate::state::State) -> Result<PathBuf, Failure> {
+    match state.policy()?.state() {
         State::Folder(folder) => Ok(folder.clone()),
         State::Memory => {
             Err(Failure::Usage("the policy keeps its state in memory: there is no log to read".to_owned()))
@@ -117,15 +116,10 @@ fn line(entry: &Entry) -> String {
     format!("{}  {}  {who}  {}  {}  {what}{census}", record.at, record.id, record.service, acts.join(", "))
 }
 
-fn verify(state: &args::State, json: bool, streams: &mut Streams<'_>) -> Outcome {
+fn verify(state: &crate::state::State, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let folder = folder(state)?;
-    let store = folder.join("store.sqlite");
     // What was kept is read before the logs, so that a writer at work cannot seem to have lost its newest entries.
-    let kept = if store.exists() {
-        StoreKeeper::new(Arc::new(SqliteStore::open(&store)?)).kept()?
-    } else {
-        Vec::new()
-    };
+    let kept = keeper(&state.policy()?)?.map_or_else(|| Ok(Vec::new()), |keeper| keeper.kept())?;
     let report = audit::verify(&folder, &kept)?;
     if json {
         streams.json(&report)?;

@@ -4,7 +4,6 @@ use serde::Serialize;
 use wardline::clock::{Clock, SystemClock};
 use wardline::glob::Glob;
 use wardline::grant::{Grant, GrantState, Scope, Terms};
-use wardline::guard::Guard;
 use wardline::model::{GrantId, Unit};
 
 use crate::args::{self, GrantIssue};
@@ -13,18 +12,17 @@ use crate::{Failure, Outcome, Streams};
 pub(crate) fn run(args: args::Grant, json: bool, streams: &mut Streams<'_>) -> Outcome {
     match args {
         args::Grant::Issue(issue) => {
-            let guard = Guard::from_file(&issue.state.policy)?;
+            let guard = issue.state.guard()?;
             let grant = guard.issue_grant(terms(&issue)?, &issue.by)?;
             show(&grant, json, streams)?;
         }
         args::Grant::List(state) => {
-            for grant in Guard::from_file(&state.policy)?.grants()? {
+            for grant in state.guard()?.grants()? {
                 show(&grant, json, streams)?;
             }
         }
         args::Grant::Revoke { state, id, by, reason } => {
-            let grant =
-                Guard::from_file(&state.policy)?.revoke_grant(&GrantId::from(id.as_str()), &by, &reason)?;
+            let grant = state.guard()?.revoke_grant(&GrantId::from(id.as_str()), &by, &reason)?;
             show(&grant, json, streams)?;
         }
     }

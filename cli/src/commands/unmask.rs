@@ -1,6 +1,5 @@
 //! `wardline unmask`: what a token or encrypted digits stand for, for who has a grant.
 
-use wardline::guard::Guard;
 use wardline::identity::Identity;
 use wardline::mask::{Hidden, Scopes};
 
@@ -8,7 +7,7 @@ use crate::args::Unmask;
 use crate::{Outcome, Streams};
 
 pub(crate) fn run(args: &Unmask, json: bool, streams: &mut Streams<'_>) -> Outcome {
-    let guard = Guard::from_file(&args.state.policy)?;
+    let guard = args.state.guard()?;
     let mut identity = Identity::new(&args.by).with_groups(&args.group);
     if let Some(tenant) = &args.tenant {
         identity.claims.insert(Scopes::TENANT.to_owned(), tenant.clone());

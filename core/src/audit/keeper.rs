@@ -1,10 +1,12 @@
 //! The memory outside the log: whoever holds a log's disk and key can cut it and sign it again, so its newest
 //! checkpoint is also kept elsewhere, and a log that is shorter than that is refused.
 
+use std::path::Path;
 use std::sync::Arc;
 
 pub(super) use super::note::Kept;
 use crate::error::{Error, ErrorKind};
+use crate::keys;
 use crate::store::{Put, Store};
 
 /// Where the newest checkpoint of each log is kept.
@@ -24,14 +26,29 @@ pub trait Keeper: Send {
 
 /// Keeps checkpoints in a store: table `checkpoints`, one row a slot.
 #[derive(Clone)]
-pub struct StoreKeeper(Arc<dyn Store>);
+pub struct StoreKeeper {
+    store: Arc<dyn Store>,
+    /// What the keys of this folder's rows begin with.
+    prefix: String,
+}
 
 impl StoreKeeper {
     const TABLE: &'static str = "checkpoints";
+    /// The file that tells the state folders of a shared store apart.
+    const MACHINE: &'static str = "machine.id";
 
-    /// Keeps them in `store`.
+    /// Keeps them in `store`, which belongs to one state folder.
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self(store)
+        Self { store, prefix: String::new() }
+    }
+
+    /// Keeps those of one state folder in a store that several share, each with slots of the same names.
+    ///
+    /// # Errors
+    /// Where the folder's own id cannot be read or made.
+    pub fn shared(store: Arc<dyn Store>, folder: &Path) -> Result<Self, Error> {
+        let id = keys::random_file(folder, Self::MACHINE)?;
+        Ok(Self { store, prefix: format!("{}/", keys::hex(&id)) })
     }
 }
 
@@ -39,16 +56,17 @@ impl Keeper for StoreKeeper {
     fn keep(&self, kept: &Kept) -> Result<(), Error> {
         let value = serde_json::to_vec(kept)
             .map_err(|e| Error::new(ErrorKind::Internal, "cannot encode a checkpoint").with_source(e))?;
+        let key = format!("{}{}", self.prefix, kept.slot);
         // One writer a slot: a lost race can only be with a row that a predecessor wrote as it ended.
         for _ in 0..8 {
-            let row = self.0.get(Self::TABLE, &kept.slot)?;
+            let row = self.store.get(Self::TABLE, &key)?;
             if row.as_ref().is_some_and(|row| is_longer(&row.value, kept)) {
                 return Err(Error::new(
                     ErrorKind::Log,
                     "a longer checkpoint of this log is kept: it was rolled back",
                 ));
             }
-            if let Put::Done(_) = self.0.put(Self::TABLE, &kept.slot, row.map(|row| row.rev), &value)? {
+            if let Put::Done(_) = self.store.put(Self::TABLE, &key, row.map(|row| row.rev), &value)? {
                 return Ok(());
             }
         }
@@ -56,8 +74,9 @@ impl Keeper for StoreKeeper {
     }
 
     fn kept(&self) -> Result<Vec<Kept>, Error> {
-        let rows = self.0.read_since(Self::TABLE, 0)?.rows;
+        let rows = self.store.read_since(Self::TABLE, 0)?.rows;
         rows.iter()
+            .filter(|row| row.key.starts_with(&self.prefix))
             .map(|row| {
                 serde_json::from_slice(&row.value).map_err(|e| {
                     let message = format!("the store's checkpoint of {} cannot be read", row.key);
@@ -102,6 +121,22 @@ mod tests {
     use super::super::note::{Checkpoint, Signer};
     use super::*;
     use crate::store::MemoryStore;
+
+    #[test]
+    fn folders_that_share_a_store_keep_apart() {
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let kept = folders.each_ref().map(|folder| {
+            let signer = Signer::fresh("wardline/w0001/1").unwrap();
+            let note = signer.sign(&Checkpoint { origin: signer.name().into(), size: 1, root: [7; 32] });
+            let kept = Kept { slot: "w0001".into(), key: signer.public().to_string(), note };
+            StoreKeeper::shared(store.clone(), folder.path()).unwrap().keep(&kept).unwrap();
+            kept
+        });
+        for (folder, kept) in folders.iter().zip(kept) {
+            assert_eq!(StoreKeeper::shared(store.clone(), folder.path()).unwrap().kept().unwrap(), [kept]);
+        }
+    }
 
     #[test]
     fn a_shorter_checkpoint_never_replaces_a_longer_one() {

@@ -36,6 +36,7 @@ mod guard;
 mod running;
 mod shared;
 mod step;
+mod stores;
 mod trial;
 mod truth;
 mod unmask;
@@ -50,5 +51,6 @@ pub use running::Running;
 pub use step::{
     Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, SpendRequest, Step,
 };
+pub use stores::keeper;
 pub use trial::{Difference, Trial, try_case};
 pub use truth::HeaderEdits;

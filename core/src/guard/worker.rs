@@ -6,9 +6,9 @@
 mod bench;
 mod standing;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ use crate::policy::{GrantView, Policy};
 
 /// How often the store is asked what changed.
 const TICK: Duration = Duration::from_millis(250);
+/// How soon after one look at the store the next one may come, where the store calls for it.
+const CALM: Duration = Duration::from_millis(25);
 /// How often the log is signed while records come.
 const CHECKPOINT: Duration = Duration::from_secs(1);
 /// A snapshot older than this closes what needs a grant.
@@ -46,7 +48,7 @@ const GATHERED: usize = 512;
 pub(super) struct Runtime {
     pub(super) pid: u32,
     pub(super) keys: Keys,
-    jobs: Option<Sender<Job>>,
+    jobs: Option<Arc<Sender<Job>>>,
     state: Arc<State>,
     thread: Option<JoinHandle<()>>,
 }
@@ -57,12 +59,28 @@ struct State {
     started: Instant,
     /// When the snapshot was last known to be true, in milliseconds after `started`.
     refreshed: AtomicU64,
+    /// How far the store's clock is ahead of this machine's, in milliseconds.
+    ahead: AtomicI64,
+    /// Whether the store says that something changed, and nobody has looked yet.
+    called: AtomicBool,
     backlog: AtomicUsize,
     broken: AtomicBool,
     /// Ended exchanges whose records are to be written.
     ended: Mutex<Vec<Ended>>,
     /// Whether the worker looks at `ended` by itself soon.
     awake: AtomicBool,
+}
+
+impl State {
+    /// Another process may have changed something: the worker looks soon, once however often it is called.
+    fn call(&self, jobs: &Weak<Sender<Job>>) {
+        if !self.called.swap(true, Ordering::AcqRel)
+            && let Some(jobs) = jobs.upgrade()
+        {
+            self.backlog.fetch_add(1, Ordering::Relaxed);
+            let _ = jobs.send(Job::Wake);
+        }
+    }
 }
 
 /// The record of an ended exchange, and what it leased and did not spend.
@@ -82,6 +100,9 @@ pub(super) type Reply = Box<dyn FnOnce() + Send>;
 impl Runtime {
     pub(super) fn start(pid: u32, policy: Arc<Policy>, clock: Arc<dyn Clock>) -> Result<Arc<Self>, Error> {
         let (jobs, inbox) = channel();
+        let jobs = Arc::new(jobs);
+        // The store belongs to the worker: what it calls must not keep the worker alive.
+        let caller = Arc::downgrade(&jobs);
         let (ready, opened) = channel();
         let thread = thread::Builder::new()
             .name("wardline".to_owned())
@@ -91,11 +112,15 @@ impl Runtime {
                         snapshot: ArcSwap::from_pointee(snapshot),
                         started: Instant::now(),
                         refreshed: AtomicU64::new(0),
+                        ahead: AtomicI64::new(bench.ahead().unwrap_or(0)),
+                        called: AtomicBool::new(false),
                         backlog: AtomicUsize::new(0),
                         broken: AtomicBool::new(false),
                         ended: Mutex::default(),
                         awake: AtomicBool::new(false),
                     });
+                    let calling = state.clone();
+                    bench.store.on_change(Box::new(move || calling.call(&caller)));
                     if ready.send(Ok((bench.keys.clone(), state.clone()))).is_ok() {
                         work(&mut bench, &inbox, &state);
                     }
@@ -135,9 +160,15 @@ impl Runtime {
         age > MAX_STALE
     }
 
-    /// The grants as a decision asks for them.
+    /// The grants as a decision asks for them at `now` of this machine's clock.
     pub(super) fn view(&self, now: Timestamp) -> View {
-        View { snapshot: self.snapshot(), now, stale: self.is_stale() }
+        View { snapshot: self.snapshot(), now: self.store_time(now), stale: self.is_stale() }
+    }
+
+    /// An instant of this machine's clock by the store's: the time that grants are judged by.
+    pub(super) fn store_time(&self, now: Timestamp) -> Timestamp {
+        let ahead = self.state.ahead.load(Ordering::Acquire);
+        Timestamp::from_millis(now.millis().saturating_add(ahead))
     }
 
     /// Has an effect carried out.
@@ -227,7 +258,8 @@ fn work(bench: &mut Bench, inbox: &Receiver<Job>, state: &State) {
     let mut ticked = Instant::now();
     let mut signed = Instant::now();
     loop {
-        let wait = TICK.saturating_sub(ticked.elapsed());
+        let due = if state.called.load(Ordering::Acquire) { CALM } else { TICK };
+        let wait = due.saturating_sub(ticked.elapsed());
         let wait = if state.awake.load(Ordering::Acquire) { wait.min(GATHER) } else { wait };
         let first = inbox.recv_timeout(wait);
         let open = !matches!(first, Err(RecvTimeoutError::Disconnected));
@@ -245,8 +277,11 @@ fn work(bench: &mut Bench, inbox: &Receiver<Job>, state: &State) {
         }
         state.backlog.fetch_sub(count, Ordering::Relaxed);
         commit(bench, state);
-        if open && (bench.changed() || ticked.elapsed() >= TICK) {
+        let due = if state.called.load(Ordering::Acquire) { CALM } else { TICK };
+        if open && (bench.changed() || ticked.elapsed() >= due) {
             ticked = Instant::now();
+            // Before the look: what changes during it is looked at again.
+            state.called.store(false, Ordering::Release);
             refresh(bench, state);
             bench.look_at_waiters();
             commit(bench, state);
@@ -292,7 +327,8 @@ fn commit(bench: &mut Bench, state: &State) {
 
 fn refresh(bench: &Bench, state: &State) {
     let before = state.started.elapsed();
-    if let Ok(snapshot) = bench.refresh(&state.snapshot.load()) {
+    if let (Ok(ahead), Ok(snapshot)) = (bench.ahead(), bench.refresh(&state.snapshot.load())) {
+        state.ahead.store(ahead, Ordering::Release);
         if let Some(snapshot) = snapshot {
             state.snapshot.store(Arc::new(snapshot));
         }

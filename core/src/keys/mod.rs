@@ -10,6 +10,8 @@
 //! assert_ne!(keys.digest(Purpose::Pseudonym, b"ana"), keys.digest(Purpose::Digest, b"ana"));
 //! ```
 
+mod secret;
+
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind as Io, Read, Write};
@@ -20,6 +22,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::error::{Error, ErrorKind};
+
+pub use secret::Secret;
 
 type HmacSha256 = Hmac<Sha256>;
 
@@ -72,37 +76,7 @@ impl Keys {
     /// # Errors
     /// Where the file cannot be read or made, or does not hold 32 bytes.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let path = folder.join("root.key");
-        let wrong = |what: &str, e: std::io::Error| {
-            Error::new(ErrorKind::Store, format!("{what} {}", path.display())).with_source(e)
-        };
-        match File::open(&path) {
-            Ok(mut file) => {
-                let mut root = [0; 32];
-                file.read_exact(&mut root).map_err(|e| wrong("expected 32 bytes in", e))?;
-                Ok(Self::from_root(root))
-            }
-            Err(e) if e.kind() == Io::NotFound => {
-                // Written whole beside it and linked into place: of several processes one wins, all read the same.
-                let fresh = folder.join(format!(".root.key.{}", uuid::Uuid::now_v7().simple()));
-                let mut options = OpenOptions::new();
-                options.write(true).create_new(true);
-                #[cfg(unix)]
-                std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-                let mut file = options.open(&fresh).map_err(|e| wrong("cannot make", e))?;
-                file.write_all(&random()?)
-                    .and_then(|()| file.sync_all())
-                    .map_err(|e| wrong("cannot write", e))?;
-                let linked = fs::hard_link(&fresh, &path);
-                fs::remove_file(&fresh).map_err(|e| wrong("cannot finish", e))?;
-                match linked {
-                    Ok(()) => Self::open(folder),
-                    Err(e) if e.kind() == Io::AlreadyExists => Self::open(folder),
-                    Err(e) => Err(wrong("cannot make", e)),
-                }
-            }
-            Err(e) => Err(wrong("cannot read", e)),
-        }
+        random_file(folder, "root.key").map(Self::from_root)
     }
 
     /// HMAC-SHA-256 of `bytes` under the key of `purpose`.
@@ -162,6 +136,44 @@ impl KeyedDigest {
 impl fmt::Debug for KeyedDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("KeyedDigest(..)")
+    }
+}
+
+/// The 32 random bytes in `folder/name`, made there by whoever comes first, for its owner alone.
+///
+/// # Errors
+/// Where the file cannot be read or made, or does not hold 32 bytes.
+pub fn random_file(folder: &Path, name: &str) -> Result<[u8; 32], Error> {
+    let path = folder.join(name);
+    let wrong = |what: &str, e: std::io::Error| {
+        Error::new(ErrorKind::Store, format!("{what} {}", path.display())).with_source(e)
+    };
+    match File::open(&path) {
+        Ok(mut file) => {
+            let mut bytes = [0; 32];
+            file.read_exact(&mut bytes).map_err(|e| wrong("expected 32 bytes in", e))?;
+            Ok(bytes)
+        }
+        Err(e) if e.kind() == Io::NotFound => {
+            // Written whole beside it and linked into place: of several processes one wins, all read the same.
+            let fresh = folder.join(format!(".{name}.{}", uuid::Uuid::now_v7().simple()));
+            let mut options = OpenOptions::new();
+            options.write(true).create_new(true);
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.open(&fresh).map_err(|e| wrong("cannot make", e))?;
+            file.write_all(&random()?)
+                .and_then(|()| file.sync_all())
+                .map_err(|e| wrong("cannot write", e))?;
+            let linked = fs::hard_link(&fresh, &path);
+            fs::remove_file(&fresh).map_err(|e| wrong("cannot finish", e))?;
+            match linked {
+                Ok(()) => random_file(folder, name),
+                Err(e) if e.kind() == Io::AlreadyExists => random_file(folder, name),
+                Err(e) => Err(wrong("cannot make", e)),
+            }
+        }
+        Err(e) => Err(wrong("cannot read", e)),
     }
 }
 

@@ -13,7 +13,7 @@ use super::decision::{ApprovalTerms, Effect};
 use super::document::{Key, Node, beside, bytes, entities, number, threshold};
 use super::masking::{Embed, Entry, Side};
 use super::scope::{Amount, Callers, Matcher, Operations, Scope};
-use super::service::{IdentitySource, OnFailure, Service, State, Thresholds};
+use super::service::{IdentitySource, OnFailure, Service, SharedStore, State, Thresholds};
 use crate::budget::Limit;
 use crate::clock::{Timestamp, parse_duration};
 use crate::detect::{self, Called, Custom, Find, Pattern, Words, Wrong};
@@ -21,8 +21,10 @@ use crate::glob::Glob;
 use crate::grant::{Grant, Scope as GrantScope, Step};
 use crate::identity::{TrustedHeaders, Who};
 use crate::json::Path;
+use crate::keys::Secret;
 use crate::mask::{Generalised, Scope as Reach, Transform};
 use crate::model::{Entity, GrantId, Mode, Operation, Risk, Unit};
+use crate::store::StoreUrl;
 
 /// A part of the policy and where it stands.
 #[derive(Debug)]
@@ -67,6 +69,7 @@ pub(super) struct Declared<'n> {
 pub(super) struct Draft<'n> {
     pub(super) root: &'n Node,
     pub(super) state: State,
+    pub(super) store: Option<SharedStore>,
     pub(super) identity: Option<IdentitySource>,
     pub(super) groups: BTreeMap<String, Vec<String>>,
     pub(super) default: Effect,
@@ -145,6 +148,7 @@ impl<'n> Draft<'n> {
                 "memory" => State::Memory,
                 folder => State::Folder(beside(file, folder)),
             },
+            store: root.get("store").and_then(|node| read_store(node, file)),
             identity: root.get("identity").and_then(read_identity),
             default: match text(root, "default") {
                 Some("hold") => Effect::Hold,
@@ -218,6 +222,22 @@ pub(super) fn globs(node: &Node, key: &str) -> Option<Vec<Glob>> {
 
 fn duration(node: &Node, key: &str) -> Option<Duration> {
     parse_duration(text(node, key)?).ok()
+}
+
+/// Where a secret is, in one of two ways; a relative file stands beside the policy.
+pub(super) fn read_secret(node: &Node, file: &str) -> Option<Secret> {
+    match (text(node, "env"), text(node, "file")) {
+        (Some(name), None) => Some(Secret::Env(name.to_owned())),
+        (None, Some(path)) => Some(Secret::File(beside(file, path))),
+        _ => None,
+    }
+}
+
+fn read_store(node: &Node, file: &str) -> Option<SharedStore> {
+    match node.text() {
+        Some(url) => StoreUrl::parse(url).ok().map(SharedStore::Url),
+        None => read_secret(node, file).map(SharedStore::Kept),
+    }
 }
 
 fn read_threshold(node: &Node, key: &str) -> Option<Option<Risk>> {

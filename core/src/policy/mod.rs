@@ -53,7 +53,7 @@ pub use budget::{Budget, Due};
 pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, code};
 pub use explain::{Considered, Explanation, Miss, Nearest, Reasons};
 pub use masking::{Embed, Masking, Side};
-pub use service::{IdentitySource, OnFailure, Service, State, Thresholds};
+pub use service::{IdentitySource, OnFailure, Service, SharedStore, State, Thresholds};
 pub use suite::{Case, Expect, Response, Suite};
 
 use catalogues::Catalogues;
@@ -75,6 +75,7 @@ use crate::model::{Act, Operation, Risk};
 pub struct Policy {
     digest: [u8; 32],
     state: State,
+    store: Option<SharedStore>,
     identity: Option<IdentitySource>,
     groups: BTreeMap<String, Vec<String>>,
     default: Effect,
@@ -144,6 +145,7 @@ impl Policy {
             by_operation: Operation::ALL.iter().map(meant).collect(),
             rules,
             state: draft.state,
+            store: draft.store,
             identity: draft.identity,
             groups: draft.groups,
             default: draft.default,
@@ -189,10 +191,28 @@ impl Policy {
         &self.state
     }
 
+    /// Where grants and approvals are kept instead, with other machines; the log and the keys stay in the state folder.
+    pub fn store(&self) -> Option<&SharedStore> {
+        self.store.as_ref()
+    }
+
+    /// The same policy with its grants and approvals in this store.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] where its state is in memory: what is shared needs a folder for keys and log.
+    pub fn with_store(mut self, store: SharedStore) -> Result<Self, Error> {
+        if self.state == State::Memory {
+            return Err(Error::new(ErrorKind::Input, SHARED_NEEDS_FOLDER));
+        }
+        self.store = Some(store);
+        Ok(self)
+    }
+
     /// The same policy with its state in memory: nothing of a state folder is read or written.
     #[must_use]
     pub fn in_memory(mut self) -> Self {
         self.state = State::Memory;
+        self.store = None;
         self
     }
 
@@ -310,6 +330,10 @@ impl Policy {
         bucket.iter().filter_map(|index| self.rules.get(*index))
     }
 }
+
+/// Why a shared store and a state in memory do not go together.
+const SHARED_NEEDS_FOLDER: &str =
+    "a store that machines share needs a state folder beside it, for the keys and the log";
 
 /// The text of a file that people write.
 fn text_of(path: &Path) -> Result<String, Error> {

@@ -8,12 +8,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::SHARED_NEEDS_FOLDER;
 use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Findings, Node, Place, clip, entities, hint, unknown_entity};
 use super::draft::{Draft, Part, Rule};
 use super::scope::{Matcher, Operations};
-use super::service::Thresholds;
+use super::service::{State, Thresholds};
 use crate::glob::Glob;
 use crate::json::Path;
 use crate::mask::Generalised;
@@ -24,6 +25,7 @@ pub(super) fn check(draft: &Draft<'_>, catalogues: &Catalogues, findings: &mut F
     let world = World::new(draft);
     systems(draft, catalogues, findings);
     services(draft, findings);
+    store(draft, findings);
     names(draft, findings);
     references(draft, findings);
     holds(draft, findings);
@@ -54,6 +56,23 @@ fn systems(draft: &Draft<'_>, catalogues: &Catalogues, findings: &mut Findings) 
             let message = format!("no system is called {}{hint}; known: {}", clip(name), known.join(", "));
             findings.add(node.place, "unknown_system", message);
         }
+    }
+}
+
+/// A shared store is named in one way, and has a state folder beside it.
+fn store(draft: &Draft<'_>, findings: &mut Findings) {
+    let Some(node) = draft.root.get("store") else { return };
+    secret(node, findings);
+    if draft.state == State::Memory && sound(node, findings) {
+        findings.add(node.place, "contradictory_store", SHARED_NEEDS_FOLDER);
+    }
+}
+
+/// A secret is in one place.
+pub(super) fn secret(node: &Node, findings: &mut Findings) {
+    let ways = ["env", "file"].into_iter().filter(|way| node.get(way).is_some()).count();
+    if node.text().is_none() && ways != 1 && sound(node, findings) {
+        findings.add(node.place, "ambiguous_secret", "say where it is kept: `env` or `file`");
     }
 }
 

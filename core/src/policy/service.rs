@@ -7,9 +7,12 @@ use http::HeaderName;
 use serde::Serialize;
 
 use crate::classify::System;
+use crate::error::Error;
 use crate::glob::Glob;
 use crate::identity::TrustedHeaders;
+use crate::keys::Secret;
 use crate::model::{Mode, Risk};
+use crate::store::{Store, StoreUrl};
 
 /// One guarded service.
 #[derive(Debug, Clone)]
@@ -61,6 +64,28 @@ pub enum State {
     Memory,
     /// In this folder; a relative one stands beside the policy file.
     Folder(PathBuf),
+}
+
+/// A store that several machines share, in place of the one in the state folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SharedStore {
+    /// By its URL.
+    Url(StoreUrl),
+    /// By a URL that stands elsewhere, for it holds a password.
+    Kept(Secret),
+}
+
+impl SharedStore {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// As [`StoreUrl::open`], and where the URL is not where the policy says.
+    pub fn open(&self) -> Result<Arc<dyn Store>, Error> {
+        match self {
+            Self::Url(url) => url.open(),
+            Self::Kept(secret) => StoreUrl::parse(&secret.read()?)?.open(),
+        }
+    }
 }
 
 /// Where a door takes the caller from when its host hands over none.

@@ -16,15 +16,21 @@
 //! ```
 
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod sqlite;
 mod transition;
+mod url;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 
 pub use memory::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 pub use sqlite::SqliteStore;
 pub use transition::settle;
+pub use url::StoreUrl;
 
 /// Shared, durable, revisioned tables. Blocking: only a guard's worker, a command line and a log's writer call it.
 pub trait Store: Send + Sync {
@@ -64,6 +70,12 @@ pub trait Store: Send + Sync {
     /// As [`commit`](Store::commit).
     fn put(&self, table: &str, key: &str, expect: Option<u64>, value: &[u8]) -> Result<Put, Error> {
         self.commit(&[Write { table, key, expect, value, before: None }])
+    }
+
+    /// Has `wake` called, from any thread, when another process may have written something, where the store can tell.
+    /// A hint to look sooner: whoever must know asks for the [`revision`](Self::revision).
+    fn on_change(&self, wake: Box<dyn Fn() + Send + Sync>) {
+        drop(wake);
     }
 }
 
@@ -121,8 +133,8 @@ impl Write<'_> {
     fn check(&self) -> Result<(), Error> {
         let wrong = |what: &str| Err(Error::new(ErrorKind::Input, format!("a row's {what}")));
         for name in [self.table, self.key] {
-            if name.is_empty() || name.len() > Self::MAX_NAME {
-                return wrong("table and key take 1 to 512 bytes each");
+            if name.is_empty() || name.len() > Self::MAX_NAME || name.contains('\0') {
+                return wrong("table and key take 1 to 512 bytes each, none of them zero");
             }
         }
         if self.value.len() > Self::MAX_VALUE { wrong("value takes at most 1 MiB") } else { Ok(()) }

@@ -72,6 +72,11 @@ fn each_kind_of_mistake_has_its_code_and_place() {
     for (more, expected) in [
         ("rules: {}\n".to_owned(), "1 wrong_type at {"),
         ("rules: []\n".into(), "1 empty_list at ["),
+        ("store: postgres://ana:pw@db/x\n".into(), "1 secret_in_policy at postgres"),
+        ("store: mysql://db/x\n".into(), "1 bad_store at mysql"),
+        ("store: {env: not-one}\n".into(), "1 bad_name at not-one"),
+        ("store: {env: A, file: b}\n".into(), "1 ambiguous_secret at {env"),
+        ("store: postgres://db/x\n".into(), "1 contradictory_store at postgres"),
         ("durable_from: sixty\n".into(), "1 wrong_type at sixty"),
         ("durable_from: '60'\n".into(), "1 wrong_type at '60'"),
         ("thresholds: {}\n".into(), "1 empty_map at {"),

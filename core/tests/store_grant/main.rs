@@ -4,9 +4,18 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
 mod approvals;
+#[cfg(feature = "postgres")]
+mod away;
 mod files;
 mod grants;
+mod machine;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod processes;
+mod races;
+mod revocation;
+#[cfg(feature = "postgres")]
+mod server;
 mod snapshot;
 mod stores;
 mod walk;
@@ -27,6 +36,29 @@ fn on_each_store(test: impl Fn(&dyn Store, &ManualClock)) {
     let clock = Arc::new(ManualClock::new(at("2026-03-01T10:00:00Z")));
     let folder = tempfile::tempdir().unwrap();
     test(&SqliteStore::open_with_clock(folder.path().join("state.db"), clock.clone()).unwrap(), &clock);
+    #[cfg(feature = "postgres")]
+    {
+        let clock = Arc::new(ManualClock::new(at("2026-03-01T10:00:00Z")));
+        let url = server::url(&server::database());
+        test(&wardline::store::PostgresStore::open_with_clock(&url, clock.clone()).unwrap(), &clock);
+    }
+}
+
+/// Runs a test on the name of each store that several processes can share.
+fn on_each_shared_store(test: impl Fn(&str)) {
+    let folder = tempfile::tempdir().unwrap();
+    test(folder.path().join("state.db").to_str().unwrap());
+    #[cfg(feature = "postgres")]
+    test(&server::database());
+}
+
+/// Opens a store that several processes share, by its name.
+fn open(name: &str) -> Box<dyn Store> {
+    #[cfg(feature = "postgres")]
+    if name.starts_with("postgres://") {
+        return Box::new(wardline::store::PostgresStore::open(&server::url(name)).unwrap());
+    }
+    Box::new(SqliteStore::open(name).unwrap())
 }
 
 fn at(text: &str) -> Timestamp {

@@ -1,6 +1,5 @@
-//! Many threads and many real processes on one file: this test binary runs itself again in another role.
+//! Many threads and many real processes on one store: this test binary runs itself again in another role.
 
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -8,9 +7,9 @@ use std::time::Duration;
 use wardline::grant::{Answer, Approvals, Consumed, Grants, Leased, Snapshot, Take};
 use wardline::identity::Identity;
 use wardline::model::{ApprovalId, GrantId};
-use wardline::store::{MemoryStore, Put, SqliteStore, Store};
+use wardline::store::{MemoryStore, Put, Store};
 
-use crate::{export, opening, person, terms};
+use crate::{export, on_each_shared_store, open, opening, person, races, revocation, terms};
 
 const QUOTA: u64 = 2_000;
 
@@ -35,14 +34,8 @@ fn drain(store: &dyn Store, id: &GrantId) -> u64 {
 
 #[test]
 fn threads_together_never_exceed_a_quota() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state.db");
     let memory = MemoryStore::new();
-    // As processes have it: a connection for each pair of threads, all on one file.
-    let files: Vec<SqliteStore> = (0..4).map(|_| SqliteStore::open(&path).unwrap()).collect();
-    for stores in
-        [vec![&memory as &dyn Store; 8], files.iter().chain(&files).map(|s| s as &dyn Store).collect()]
-    {
+    let race = |stores: Vec<&dyn Store>| {
         let grants = Grants::new(stores[0]);
         let id = grants
             .issue(&terms(&format!(r#""until": "1h", "quota": ["rows", {QUOTA}]"#)), "cleo")
@@ -54,85 +47,99 @@ fn threads_together_never_exceed_a_quota() {
         });
         let grant = grants.find(&id).unwrap().unwrap();
         assert_eq!((spent, grant.quota_left()), (QUOTA, Some(0)));
-    }
+    };
+    race(vec![&memory; 8]);
+    on_each_shared_store(|name| {
+        // As processes have it: a connection for each pair of threads, all on one store.
+        let stores: Vec<_> = (0..4).map(|_| open(name)).collect();
+        race(stores.iter().chain(&stores).map(|store| &**store).collect());
+    });
 }
 
 #[test]
 fn processes_together_never_exceed_a_quota_and_use_an_approval_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state.db");
-    let store = SqliteStore::open(&path).unwrap();
-    let grants = Grants::new(&store);
-    let approvals = Approvals::new(&store);
-    let id =
-        grants.issue(&terms(&format!(r#""until": "1h", "quota": ["rows", {QUOTA}]"#)), "cleo").unwrap().id;
-    let held = approvals.open_or_find(&opening('a')).unwrap().approval;
-    approvals.vote(&held.id, &person("sam", &["sec"]), Answer::Approve, None).unwrap();
-    // One is killed in the middle of its writes; the others must not notice.
-    let mut victim = start("scribble", &path, "", "");
-    let children: Vec<Child> = (0..4).map(|_| start("race", &path, id.as_str(), held.id.as_str())).collect();
-    thread::sleep(Duration::from_millis(150));
-    victim.kill().unwrap();
-    victim.wait().unwrap();
-    let (mut spent, mut uses) = (0, 0);
-    for child in children {
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout).unwrap();
-        let told = |name: &str| -> u64 {
-            let rest = text.split(name).nth(1).unwrap_or_else(|| panic!("{text}"));
-            rest.split_whitespace().next().unwrap().parse().unwrap()
-        };
-        spent += told("SPENT ");
-        uses += told("USES ");
-    }
-    assert_eq!((spent, uses), (QUOTA, 1));
-    assert_eq!(grants.find(&id).unwrap().unwrap().quota_left(), Some(0));
-    // All rows of the killed process are whole, and the file takes more.
-    for row in store.read_since("scribbles", 0).unwrap().rows {
-        assert_eq!(row.value.len(), 5_000);
-    }
-    assert!(matches!(store.put("t", "after", None, b"").unwrap(), Put::Done(_)));
-    let check = rusqlite::Connection::open(&path).unwrap();
-    assert_eq!(check.query_row("PRAGMA integrity_check", (), |r| r.get::<_, String>(0)).unwrap(), "ok");
+    on_each_shared_store(|name| {
+        let store = open(name);
+        let grants = Grants::new(&*store);
+        let approvals = Approvals::new(&*store);
+        let quota = terms(&format!(r#""until": "1h", "quota": ["rows", {QUOTA}]"#));
+        let id = grants.issue(&quota, "cleo").unwrap().id;
+        let held = approvals.open_or_find(&opening('a')).unwrap().approval;
+        approvals.vote(&held.id, &person("sam", &["sec"]), Answer::Approve, None).unwrap();
+        // One is killed in the middle of its writes; the others must not notice.
+        let mut victim = start("scribble", name, &[]);
+        let given = [("GRANT", id.as_str()), ("APPROVAL", held.id.as_str())];
+        let children: Vec<Child> = (0..4).map(|_| start("race", name, &given)).collect();
+        thread::sleep(Duration::from_millis(150));
+        victim.kill().unwrap();
+        victim.wait().unwrap();
+        let told = finish(children);
+        let [spent, uses] = ["SPENT ", "USES "].map(|what| sum(&told, what));
+        assert_eq!((spent, uses), (QUOTA, 1));
+        assert_eq!(grants.find(&id).unwrap().unwrap().quota_left(), Some(0));
+        // All rows of the killed process are whole, and the store takes more.
+        for row in store.read_since("scribbles", 0).unwrap().rows {
+            assert_eq!(row.value.len(), 5_000);
+        }
+        assert!(matches!(store.put("t", "after", None, b"").unwrap(), Put::Done(_)));
+        if !name.contains("://") {
+            let check = rusqlite::Connection::open(name).unwrap();
+            let sound = check.query_row("PRAGMA integrity_check", (), |r| r.get::<_, String>(0));
+            assert_eq!(sound.unwrap(), "ok");
+        }
+    });
 }
 
 #[test]
 fn processes_that_ask_at_once_get_the_same_approval() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state.db");
-    // Nobody has made the file yet: that is part of the race.
-    let children: Vec<Child> = (0..4).map(|_| start("open", &path, "", "")).collect();
-    for child in children {
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    }
-    let listed = Approvals::new(&SqliteStore::open(&path).unwrap()).list(None).unwrap();
-    assert_eq!(listed.len(), 20, "each of 20 requests has one approval, whoever asked first");
+    on_each_shared_store(|name| {
+        // Nobody has made the tables yet: that is part of the race.
+        finish((0..4).map(|_| start("open", name, &[])).collect());
+        let listed = Approvals::new(&*open(name)).list(None).unwrap();
+        assert_eq!(listed.len(), 20, "each of 20 requests has one approval, whoever asked first");
+    });
 }
 
 #[test]
 fn a_revocation_is_seen_by_another_process_at_its_next_refresh() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("state.db");
-    let store = SqliteStore::open(&path).unwrap();
-    let id = Grants::new(&store).issue(&terms(r#""until": "1h""#), "cleo").unwrap().id;
-    let view = Snapshot::load(&store).unwrap();
-    let output = start("revoke", &path, id.as_str(), "").wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let view = view.refresh(&store).unwrap();
-    let ana = Identity::new("ana");
-    assert!(view.covering(&ana, "qdrant", &export("docs"), store.now().unwrap()).is_none());
+    on_each_shared_store(|name| {
+        let store = open(name);
+        let id = Grants::new(&*store).issue(&terms(r#""until": "1h""#), "cleo").unwrap().id;
+        let view = Snapshot::load(&*store).unwrap();
+        finish(vec![start("revoke", name, &[("GRANT", id.as_str())])]);
+        let view = view.refresh(&*store).unwrap();
+        let ana = Identity::new("ana");
+        assert!(view.covering(&ana, "qdrant", &export("docs"), store.now().unwrap()).is_none());
+    });
+}
+
+/// Waits until all have ended well, and answers what they told.
+pub(crate) fn finish(children: Vec<Child>) -> Vec<String> {
+    let ended = children.into_iter().map(|child| child.wait_with_output().unwrap());
+    ended
+        .map(|output| {
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap()
+        })
+        .collect()
+}
+
+/// The sum of the numbers that they told behind a word.
+pub(crate) fn sum(told: &[String], word: &str) -> u64 {
+    let number = |text: &String| -> u64 {
+        let rest = text.split(word).nth(1).unwrap_or_else(|| panic!("{text}"));
+        rest.split_whitespace().next().unwrap().parse().unwrap()
+    };
+    told.iter().map(number).sum()
 }
 
 /// Starts this binary again as `role`.
-fn start(role: &str, path: &Path, grant: &str, approval: &str) -> Child {
+pub(crate) fn start(role: &str, store: &str, given: &[(&str, &str)]) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "processes::in_another_process", "--nocapture"])
         .env("WARDLINE_TEST_ROLE", role)
-        .env("WARDLINE_TEST_STORE", path)
-        .env("WARDLINE_TEST_GRANT", grant)
-        .env("WARDLINE_TEST_APPROVAL", approval)
+        .env("WARDLINE_TEST_STORE", store)
+        .envs(given.iter().map(|(name, value)| (format!("WARDLINE_TEST_{name}"), value)))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -144,15 +151,16 @@ fn start(role: &str, path: &Path, grant: &str, approval: &str) -> Child {
 #[test]
 fn in_another_process() {
     let Ok(role) = std::env::var("WARDLINE_TEST_ROLE") else { return };
-    let given = |name: &str| std::env::var(format!("WARDLINE_TEST_{name}")).unwrap();
-    let store = SqliteStore::open(given("STORE")).unwrap();
+    let given = |name: &str| std::env::var(format!("WARDLINE_TEST_{name}")).unwrap_or_default();
+    let store = open(&given("STORE"));
+    let store = &*store;
     let grant = GrantId::from(given("GRANT").as_str());
     match role.as_str() {
         "race" => {
             let id = ApprovalId::from(given("APPROVAL").as_str());
             let digest = "a".repeat(64);
-            let used = Approvals::new(&store).consume(&id, &digest).unwrap();
-            println!("USES {} SPENT {} ", u64::from(matches!(used, Consumed::Now(_))), drain(&store, &grant));
+            let used = Approvals::new(store).consume(&id, &digest).unwrap();
+            println!("USES {} SPENT {} ", u64::from(matches!(used, Consumed::Now(_))), drain(store, &grant));
         }
         "scribble" => {
             for n in 0_u64.. {
@@ -163,12 +171,13 @@ fn in_another_process() {
             for n in 0..20 {
                 let mut asked = opening('a');
                 asked.digest = format!("{n:064x}");
-                Approvals::new(&store).open_or_find(&asked).unwrap();
+                Approvals::new(store).open_or_find(&asked).unwrap();
             }
         }
         "revoke" => {
-            Grants::new(&store).revoke(&grant, "dora", "leaked token").unwrap();
+            Grants::new(store).revoke(&grant, "dora", "leaked token").unwrap();
         }
-        other => panic!("{other}"),
+        "watch" => revocation::watch(given("POLICY").as_ref()),
+        other => races::play(other, store, given),
     }
 }

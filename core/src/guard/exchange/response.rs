@@ -183,7 +183,7 @@ impl Exchange {
             return None;
         }
         let runtime = self.runtime.as_ref()?;
-        let (snapshot, now) = (runtime.snapshot(), self.shared.now());
+        let (snapshot, now) = (runtime.snapshot(), runtime.store_time(self.shared.now()));
         if runtime.is_stale() {
             return Some("guard_unavailable");
         }

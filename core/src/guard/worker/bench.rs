@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::{Ended, Job, Reply};
-use crate::audit::{Change, Journal, Kind, Log, MemoryJournal, Record, StoreKeeper};
+use crate::audit::{Change, Journal, Kind, Log, MemoryJournal, Record};
 use crate::budget::Budgets;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
@@ -13,11 +13,12 @@ use crate::grant::{
     Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Snapshot, Take, Ticket,
 };
 use crate::guard::step::{Done, Effect, LeaseRequest};
+use crate::guard::stores;
 use crate::guard::worker::standing;
 use crate::keys::Keys;
 use crate::model::{ApprovalId, RecordId, Text};
 use crate::policy::{Policy, State};
-use crate::store::{MemoryStore, SqliteStore, Store};
+use crate::store::{MemoryStore, Store};
 
 /// The store and the log, in the hands of the one thread that may use them.
 pub(in crate::guard) struct Bench {
@@ -57,9 +58,8 @@ impl Bench {
                     Error::new(crate::ErrorKind::Store, message).with_source(e)
                 })?;
                 let keys = Keys::open(folder)?;
-                let store: Arc<dyn Store> =
-                    Arc::new(SqliteStore::open_with_clock(folder.join("store.sqlite"), clock.clone())?);
-                let log = Log::open(folder, Box::new(StoreKeeper::new(store.clone())))?;
+                let (store, keeper) = stores::open(policy, folder, &clock)?;
+                let log = Log::open(folder, Box::new(keeper))?;
                 (keys, store, Box::new(log))
             }
         };
@@ -210,6 +210,13 @@ impl Bench {
     /// Whether a job changed what the snapshot holds.
     pub(super) fn changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
+    }
+
+    /// How far the store's clock is ahead of this machine's, in milliseconds. The time that asking takes counts as ahead,
+    /// so that grants end a little early rather than late.
+    pub(super) fn ahead(&self) -> Result<i64, Error> {
+        let here = self.clock.now().millis();
+        Ok(self.store.now()?.millis().saturating_sub(here))
     }
 
     /// The grants as they stand now; `None` where nothing changed.

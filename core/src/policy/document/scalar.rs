@@ -16,6 +16,7 @@ use crate::identity::{Identity, Network, Who};
 use crate::json;
 use crate::mask::Transform;
 use crate::model::{Group, Operation, Unit};
+use crate::store::StoreUrl;
 
 /// A kind of single value.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,8 @@ pub(in crate::policy) enum Scalar {
     Text,
     Person,
     State,
+    StoreUrl,
+    Variable,
     Choice(&'static [&'static str]),
     Who,
     Glob,
@@ -74,6 +77,18 @@ impl Scalar {
             Self::Person if !is_person(text) => Err(("bad_name", format!("expected {}", self.expected()))),
             Self::Text | Self::State if text.trim().is_empty() || text.contains('\0') => {
                 Err(wrong_type(self.expected()))
+            }
+            Self::StoreUrl => match StoreUrl::parse(text) {
+                Ok(url) if url.has_password() => Err((
+                    "secret_in_policy",
+                    "a password does not stand in a policy: name the whole URL by {env: NAME} or {file: PATH}"
+                        .to_owned(),
+                )),
+                Ok(_) => Ok(()),
+                Err(e) => Err(("bad_store", e.to_string())),
+            },
+            Self::Variable if !is_variable(text) => {
+                Err(("bad_name", format!("expected {}", self.expected())))
             }
             Self::Choice(words) if !words.contains(&text) => Err((
                 "unknown_value",
@@ -175,6 +190,8 @@ impl Scalar {
             Self::Text => "text".into(),
             Self::Person => "the name of a person, without * or other pattern characters".into(),
             Self::State => "a folder, or memory".into(),
+            Self::StoreUrl => "the URL of a store, such as postgres://user@host/database".into(),
+            Self::Variable => "the name of an environment variable".into(),
             Self::Choice(words) => words.join(" or "),
             Self::Who => "user:NAME, user:PREFIX*, group:NAME, anonymous or *".into(),
             Self::Glob => "a name or a pattern with *".into(),
@@ -216,6 +233,8 @@ impl Scalar {
         match self {
             Self::Name => text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
             Self::Person => text(r"^[^?*\[\]{}\\]+$"),
+            Self::StoreUrl => text("^postgres(ql)?://"),
+            Self::Variable => text("^[A-Za-z_][A-Za-z0-9_]{0,127}$"),
             Self::Choice(words) => json!({"enum": words}),
             Self::Who => text(r"^(\*|anonymous|group:[^*]+|user:[^?\[\]{}\\]+)$"),
             Self::Glob => text(r"^[^?\[\]{}\\]+$"),
@@ -326,6 +345,12 @@ fn is_name(text: &str) -> bool {
     text.len() <= 64
         && text.starts_with(|c: char| c.is_ascii_alphanumeric())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+}
+
+fn is_variable(text: &str) -> bool {
+    text.len() <= 128
+        && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// Names one caller: a pattern, or the word for nobody, would make many approvers of one line.

@@ -114,6 +114,16 @@ const HOLD_WAIT: Entry = may(
 );
 const MAY_BECAUSE: Entry = may("because", &TEXT, "shown to the caller");
 
+/// A secret stands elsewhere.
+static SECRET: Table = Table {
+    name: "secret",
+    about: "Where a secret is kept: one of both.",
+    keys: &[
+        may("env", &Shape::One(Scalar::Variable), "the environment variable that holds it"),
+        may("file", &TEXT, "the file (relative to this one) that holds it"),
+    ],
+};
+
 /// The whole document.
 pub(in crate::policy) static POLICY: Table = Table {
     name: "policy",
@@ -124,6 +134,11 @@ pub(in crate::policy) static POLICY: Table = Table {
             "state",
             &Shape::One(Scalar::State),
             "where grants, approvals and the log are kept: a folder (relative to this file), or memory; default ./state",
+        ),
+        may(
+            "store",
+            &Shape::Either(Scalar::StoreUrl, &SECRET),
+            "a PostgreSQL that several machines share, for grants and approvals in place of the state folder's store: its URL, or where the URL is kept (with its password)",
         ),
         may(
             "identity",
