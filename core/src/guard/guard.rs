@@ -17,7 +17,7 @@ use crate::audit::{Kind, Record};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::grant::{Answer, Approval, ApprovalState, Approvals, Grant, Grants, Terms};
-use crate::identity::{Identity, Sender};
+use crate::identity::Identity;
 use crate::model::{ApprovalId, Call, GrantId, HttpHead, RecordId, SessionId, Subject, Text};
 use crate::policy::{Explanation, Policy, Service};
 
@@ -176,17 +176,18 @@ impl Guard {
         record.method = Some(method(&head.method));
         record.trace = trace_id(&head.headers);
         let sources = policy.identity();
-        let sender = match sources {
-            Some(sources) => sources.resolve(&head.headers, caller.peer, record.at),
-            None => Sender::unknown(caller.peer),
+        let from = sources.map_or(caller.peer, |sources| sources.source(&head.headers, caller.peer));
+        let spoofed = sources.map_or_else(Vec::new, |sources| sources.spoofed(&head.headers, caller.peer));
+        let identity = match (caller.identity, sources) {
+            // Whom the host verified is known: what else the request brings is not asked.
+            (Some(identity), _) => Ok(Arc::new(identity)),
+            (None, Some(sources)) => sources.identity(&head.headers, caller.peer, record.at),
+            (None, None) => Ok(Arc::new(Identity::anonymous())),
         };
-        // Whom the host verified is known: what else the request brings is not asked.
-        let known = caller.identity.map(|identity| Ok(Arc::new(identity)));
-        let identity = known.unwrap_or(sender.identity);
         let refused = identity.as_ref().err().copied();
         let identity = identity.unwrap_or_else(|_| Arc::new(Identity::anonymous()));
         record.because = refused.map(|refused| refused.because.into());
-        record.spoofed = sender.spoofed.iter().map(|name| name.as_str().to_owned().into()).collect();
+        record.spoofed = spoofed.iter().map(|name| name.as_str().to_owned().into()).collect();
         record.identity = Some(identity.clone());
         record.session = sources
             .and_then(|sources| sources.session.as_ref())
@@ -197,8 +198,8 @@ impl Guard {
         let upgrade = head.headers.contains_key(header::UPGRADE) || head.method == Method::CONNECT;
         let enforces = service.is_none_or(|s| s.mode == crate::model::Mode::Enforce);
         let index = index(policy, service);
-        let exchange = self.exchange(in_force, index, (identity, sender.source), record);
-        let exchange = exchange.with_head(head, sender.spoofed);
+        let exchange = self.exchange(in_force, index, (identity, from), record);
+        let exchange = exchange.with_head(head, spoofed);
         // Observing blocks nothing: whoever cannot be told is nobody.
         match (refused, upgrade) {
             (Some(refused), _) if enforces => exchange.answered(refused.code),

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use api_keys::ApiKeys;
 pub use headers::{Network, TrustedHeaders};
 pub use jwks::Keys;
-pub use source::{Refused, Sender, Sources};
+pub use source::{Refused, Sources};
 pub use token::{Issuer, Tokens};
 pub use who::Who;
 

@@ -41,35 +41,13 @@ pub struct Sources {
     pub keys: Option<(HeaderName, ApiKeys)>,
 }
 
-/// Who sends a request, as far as its head tells.
-#[derive(Debug, Clone)]
-pub struct Sender {
-    /// Who; anonymous where nothing says so, and the reason where what says so is not believed.
-    pub identity: Result<Arc<Identity>, Refused>,
-    /// The address that the request comes from.
-    pub source: Option<IpAddr>,
-    /// Headers that only a trusted peer may set, and that another peer did: they go no further.
-    pub spoofed: Vec<HeaderName>,
-}
-
-impl Sender {
-    /// Somebody of whom only the peer is known.
-    pub fn unknown(peer: Option<IpAddr>) -> Self {
-        Self { identity: Ok(Arc::new(Identity::anonymous())), source: peer, spoofed: Vec::new() }
-    }
-}
-
 impl Sources {
-    /// Who sends a request with these headers from this peer.
-    pub fn resolve(&self, headers: &HeaderMap, peer: Option<IpAddr>, now: Timestamp) -> Sender {
-        let source = match &self.headers {
-            Some(trusted) => trusted.source(headers, peer),
-            None => peer,
-        };
-        Sender { identity: self.identity(headers, peer, now), source, spoofed: self.spoofed(headers, peer) }
+    /// The address that a request comes from; the peer's, where no trusted peer says otherwise.
+    pub fn source(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {
+        self.headers.as_ref().map_or(peer, |trusted| trusted.source(headers, peer))
     }
 
-    /// Headers that only a trusted peer may set, of another peer.
+    /// Headers that only a trusted peer may set, where another peer did: they go no further.
     pub fn spoofed(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Vec<HeaderName> {
         let Some(trusted) = &self.headers else { return Vec::new() };
         if peer.is_some_and(|peer| trusted.believes(peer)) {
@@ -82,7 +60,11 @@ impl Sources {
             .collect()
     }
 
-    fn identity(
+    /// Who sends a request; anonymous where nothing says so.
+    ///
+    /// # Errors
+    /// Where what says so is not believed, or is ambiguous.
+    pub fn identity(
         &self,
         headers: &HeaderMap,
         peer: Option<IpAddr>,

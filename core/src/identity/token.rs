@@ -81,23 +81,17 @@ impl Tokens {
         }
         let digest: [u8; 32] = Sha256::digest(token).into();
         let known = self.sound.read().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
-        let sound = match known {
-            Some(sound) => sound,
-            None => self.read(token)?,
-        };
-        if now >= sound.until {
-            return Err(Refused::credential("the token has expired"));
+        if let Some(sound) = known {
+            return sound.at(now);
         }
-        if now < sound.from {
-            return Err(Refused::credential("the token does not hold yet"));
-        }
-        let identity = Arc::clone(&sound.identity);
+        let sound = self.read(token)?;
+        let identity = sound.at(now)?;
         let mut all = self.sound.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
             all.retain(|_, sound| now < sound.until);
         }
         if all.len() < MOST {
-            all.entry(digest).or_insert(sound);
+            all.insert(digest, sound);
         }
         Ok(identity)
     }
@@ -133,6 +127,19 @@ impl Tokens {
             return Err(Refused::credential("the token's signature is wrong"));
         }
         issuer.identify(&header, &claims)
+    }
+}
+
+impl Sound {
+    /// Whom it names at this instant.
+    fn at(&self, now: Timestamp) -> Result<Arc<Identity>, Refused> {
+        if now >= self.until {
+            return Err(Refused::credential("the token has expired"));
+        }
+        if now < self.from {
+            return Err(Refused::credential("the token does not hold yet"));
+        }
+        Ok(Arc::clone(&self.identity))
     }
 }
 
