@@ -131,6 +131,29 @@ pub(super) fn table(name: String) -> String {
     }
 }
 
+/// Functions of SQL Server that stand for rows of another server or of a file, where a table may stand too.
+const ROWSETS: [&str; 3] = ["OPENROWSET", "OPENQUERY", "OPENDATASOURCE"];
+
+/// The place after such a function and the name of a table of it, where one begins at `index`.
+pub(super) fn rowset(tokens: Tokens<'_, '_>, index: usize) -> Option<usize> {
+    if !any(tokens, index, &ROWSETS) || kind(tokens, index + 1) != Some(Kind::Open) {
+        return None;
+    }
+    let mut place = after(tokens, index + 1);
+    // `OPENDATASOURCE(...).db.dbo.t`
+    while kind(tokens, place) == Some(Kind::Dot) {
+        place += 1 + usize::from(at(tokens, place + 1).is_some_and(Token::names));
+    }
+    Some(place)
+}
+
+/// Whether what stands behind `TABLE t` says that it is an argument and no query: `f(TABLE t, ...)`.
+fn goes_on(tokens: Tokens<'_, '_>, place: usize) -> bool {
+    // `TABLE t *` is the table with those that inherit from it.
+    matches!(kind(tokens, place), Some(Kind::Comma | Kind::Operator))
+        && !at(tokens, place).is_some_and(|token| token.operator("*"))
+}
+
 /// Whether a query begins here.
 pub(super) fn is_query(tokens: Tokens<'_, '_>) -> bool {
     let tokens = bare(tokens);
@@ -138,7 +161,8 @@ pub(super) fn is_query(tokens: Tokens<'_, '_>) -> bool {
         Some(token) if token.kind == Kind::Open => inside(tokens, 0).is_some_and(is_query),
         Some(token) => {
             token.any(&["SELECT", "WITH", "VALUES"])
-                || (token.any(&["TABLE", "FROM"]) && at(tokens, 1).is_some_and(Token::names))
+                || (token.is("FROM") && at(tokens, 1).is_some_and(Token::names))
+                || (token.is("TABLE") && name(tokens, 1).is_some_and(|(_, next)| !goes_on(tokens, next)))
         }
         None => false,
     }

@@ -160,7 +160,7 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         places(tokens)
             .skip(place)
             .map(|place| from(tokens, place))
-            .find(|rest| is_query(rest) && !is(rest, 0, "WITH") && !is(rest, 0, "TABLE"))
+            .find(|rest| is_query(rest) && !any(rest, 0, &["WITH", "TABLE", "FROM"]))
     });
     if let Some(body) = body {
         let end = places(body)

@@ -88,6 +88,11 @@ impl Effects {
         Self { within: self.within, depth: self.depth, steps: self.steps, ..Self::new(self.dialect) }
     }
 
+    /// What was looked at apart is spent here too: what nests would otherwise be read twice at each level.
+    pub(super) fn spent(&mut self, apart: &Self) {
+        self.steps = self.steps.min(apart.steps);
+    }
+
     /// Takes note that so many tokens are looked at. Whether there is still room.
     pub(super) fn spend(&mut self, tokens: usize) -> bool {
         let left = self.steps.checked_sub(tokens);

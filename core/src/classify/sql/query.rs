@@ -3,7 +3,7 @@
 use super::condition::{Condition, condition};
 use super::cursor::{
     Tokens, after, any, at, bare, between, commas, find, from, inside, is, is_query, keyword, kind, name,
-    places, split, table,
+    places, rowset, split, table,
 };
 use super::effects::{Bound, Effects, Rows, Shape, least};
 use super::knowledge::KNOWLEDGE;
@@ -287,7 +287,8 @@ fn into(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, rows: &Rows, effects: &mu
     if kind(tokens, place) == Some(Kind::Parameter)
         && !at(tokens, place).is_some_and(|token| token.text.starts_with('#'))
     {
-        return; // a variable
+        effects.own_form = true; // a variable
+        return;
     }
     if let Some((given, _)) = name(tokens, place) {
         let given = table(given);
@@ -337,7 +338,8 @@ pub(super) fn sources(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut E
             Kind::Text => file(&first.text, effects),
             _ => relation(part, scope, effects),
         };
-        nested(from(part, after(part, 0)), scope, effects);
+        let next = rowset(part, 0).unwrap_or_else(|| after(part, 0));
+        nested(from(part, next), scope, effects);
         bound = bound.zip(one.bound).map(|(a, b)| a.saturating_mul(b));
         rows.join(one);
     }
@@ -358,8 +360,22 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
         effects.unknown("unclear_table");
         return Rows::default();
     };
-    if kind(part, next) == Some(Kind::Open) {
+    if rowset(part, 0).is_some() {
+        let arguments = inside(part, next).unwrap_or_default();
+        let last = commas(arguments).last().and_then(|last| kind(last, 0));
+        // A text that runs elsewhere tells what it brings; a file and a table there bring all they have.
+        let told = last == Some(Kind::Text) && !is(arguments, 0, "BULK") && given != "opendatasource";
+        return match told {
+            true => Rows { bound: Some(1), ..Rows::default() },
+            false => Rows { shape: Shape::Rows, ..Rows::default() },
+        };
+    }
+    if let Some(arguments) = inside(part, next) {
         let function = KNOWLEDGE.functions.find(&given);
+        let read = table_arguments(arguments, effects);
+        if function.is_some_and(|meaning| meaning.operation == Operation::VectorSearch) {
+            return searched(arguments, read, scope, effects);
+        }
         if let Some(meaning) = function.filter(|meaning| meaning.table_only) {
             effects.means(meaning, "");
         }
@@ -386,11 +402,13 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
             () if known => Shape::Nothing,
             () => Shape::Computed,
         };
-        return Rows {
-            shape,
-            bound: if known && !reads || made { Some(1) } else { None },
-            ..Rows::default()
-        };
+        let bound = if known && !reads || made { Some(1) } else { None };
+        let mut rows = Rows { shape, bound, ..Rows::default() };
+        if read != Rows::default() {
+            rows.join(read);
+            rows.bound = None;
+        }
+        return rows;
     }
     if let Some((_, rows)) = scope.iter().rev().find(|(known, _)| *known == given) {
         return rows.clone();
@@ -404,6 +422,66 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
         resource: given,
         ..Rows::default()
     }
+}
+
+/// Tables that are handed to a function whole: `f(TABLE t, ...)`, `f(argument => TABLE t)`, `f(TABLE = t AS a)`.
+fn table_arguments(arguments: Tokens<'_, '_>, effects: &mut Effects) -> Rows {
+    let mut rows = Rows::default();
+    for place in places(arguments).filter(|place| is(arguments, *place, "TABLE")) {
+        let start =
+            place + 1 + usize::from(at(arguments, place + 1).is_some_and(|token| token.operator("=")));
+        let Some((given, _)) = name(arguments, start) else { continue };
+        let given = table(given);
+        effects.table(&given);
+        rows.join(Rows { shape: Shape::Rows, resource: given, ..Rows::default() });
+    }
+    rows
+}
+
+/// How a function that searches by nearness calls the most rows that it gives for one vector, and how many that is unless it is said.
+const NEAREST: ([&str; 3], u64) = (["TOP_K", "TOP_N", "NUM_RESULTS"], 10);
+
+/// The rows of a function that searches by nearness in the table that it was given first: for each vector that is searched for so many.
+fn searched(arguments: Tokens<'_, '_>, read: Rows, scope: &Scope, effects: &mut Effects) -> Rows {
+    effects.own_form = true;
+    let (names, most) = NEAREST;
+    let nearest = match named(arguments, &names) {
+        Some(place) => number(between(arguments, place, place + 1)),
+        None => Some(most),
+    };
+    let tables = places(arguments).filter(|place| is(arguments, *place, "TABLE")).count();
+    let queries =
+        places(arguments).filter_map(|place| inside(arguments, place)).find(|inner| is_query(inner));
+    let vectors = match queries {
+        // What it does is told where all that nests is read.
+        Some(inner) => {
+            let mut apart = effects.apart();
+            let bound = query(inner, &mut scope.clone(), &mut apart).bound;
+            effects.spent(&apart);
+            bound
+        }
+        None if tables > 1 => None,
+        None => Some(1),
+    };
+    let bound = nearest.zip(vectors).map(|(nearest, vectors)| nearest.saturating_mul(vectors));
+    let resource = if read.resource.is_empty() { index(arguments, effects) } else { read.resource };
+    Rows { shape: Shape::Rows, searches: true, bound, resource, ..Rows::default() }
+}
+
+/// Where the value of an argument stands that is given by one of these names: `name => value`, `name = value`.
+fn named(arguments: Tokens<'_, '_>, names: &[&str]) -> Option<usize> {
+    let place = find(arguments, 0, names)? + 1;
+    (place..arguments.len()).find(|place| kind(arguments, *place) != Some(Kind::Operator))
+}
+
+/// The index that a function is given by its name in a text: `f(index => 'shop.items', ...)`.
+fn index(arguments: Tokens<'_, '_>, effects: &mut Effects) -> String {
+    let index = named(arguments, &["INDEX"]).and_then(|place| at(arguments, place));
+    let given = index.filter(|token| token.kind == Kind::Text).map(|token| table(token.text.to_lowercase()));
+    if let Some(given) = &given {
+        effects.table(given);
+    }
+    given.unwrap_or_default()
 }
 
 /// Sub-queries anywhere in `tokens`: what they read and do. The answer is what their rows would be.

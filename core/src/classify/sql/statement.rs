@@ -1,7 +1,8 @@
 //! One statement: which reader reads it, and the functions that it calls.
 
 use super::cursor::{
-    Tokens, after, any, at, bare, between, find, from, inside, is, is_query, kind, name, places,
+    Tokens, after, any, at, bare, between, commas, find, from, inside, is, is_query, kind, name, places,
+    rowset,
 };
 use super::effects::{Effects, Rows};
 use super::knowledge::KNOWLEDGE;
@@ -83,9 +84,16 @@ fn functions(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         }
         let Some((given, next)) = name(tokens, place) else { continue };
         let Some(arguments) = inside(tokens, next) else { continue };
-        let given = given.to_lowercase();
+        let mut given = given.to_lowercase();
+        let elsewhere = rowset(tokens, place).is_some();
+        effects.own_form |= elsewhere;
+        if given == "openrowset" && !is(arguments, 0, "BULK") {
+            // Not a file: a provider, where it is, and what to run there.
+            given = "openquery".to_owned();
+        }
         // A table with its list of columns, or a definition, is not a call.
         if place > 0
+            && !elsewhere
             && any(
                 tokens,
                 place - 1,
@@ -122,8 +130,12 @@ fn functions(tokens: Tokens<'_, '_>, effects: &mut Effects) {
             effects.means(meaning, "");
         }
         if meaning.runs {
-            match at(arguments, 0) {
+            // The text comes first, or behind where it runs.
+            let texts = commas(arguments);
+            match if elsewhere { texts.last() } else { texts.first() }.and_then(|text| at(text, 0)) {
                 Some(text) if text.kind == Kind::Text => run(&text.text, effects),
+                // A table of the other server, by its name.
+                Some(table) if elsewhere && table.names() => {}
                 _ => effects.unknown("dynamic"),
             }
         }
@@ -136,7 +148,7 @@ fn explain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let mut runs = false;
     loop {
         if let Some(options) = inside(tokens, place).filter(|options| !is_query(options)) {
-            runs |= super::cursor::commas(options).iter().any(|option| {
+            runs |= commas(options).iter().any(|option| {
                 any(option, 0, &["ANALYZE", "ANALYSE"])
                     && !any(option, 1, &["FALSE", "OFF"])
                     && !at(option, 1).is_some_and(|token| token.kind == Kind::Number && token.text == "0")

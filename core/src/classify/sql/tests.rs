@@ -49,6 +49,18 @@ fn what_nests_within_the_caps_is_read_on_a_small_stack() {
     });
 }
 
+/// What is read twice at each level is paid for twice, and not as often as levels multiply.
+#[test]
+fn searches_within_searches_come_to_an_end() {
+    let within = |inner: String, _| format!("SELECT a FROM VECTOR_SEARCH(TABLE t, 'e', ({inner}))");
+    on_two_megabytes(move || {
+        let read = sql(&(0..30).fold("SELECT a FROM t".to_owned(), within), Some(Dialect::BigQuery));
+        assert!(read.acts.iter().any(|act| act.operation == Operation::Unknown));
+        let read = sql(&(0..2).fold("SELECT a FROM t LIMIT 3".to_owned(), within), Some(Dialect::BigQuery));
+        assert_eq!((read.reason, read.acts.len()), (None, 1), "{:?}", read.acts);
+    });
+}
+
 #[test]
 fn text_that_costs_more_than_its_length_is_unknown() {
     let numbered = |part: fn(usize) -> String| (0..20_000).map(part).collect::<String>();

@@ -160,17 +160,24 @@ pub(super) fn export(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
 
 /// `LOAD DATA`, `BULK INSERT`, `ATTACH`, `INSTALL`, `RESTORE`, stage commands.
 pub(super) fn bring(tokens: Tokens<'_, '_>, effects: &mut Effects) {
-    let source = tokens.iter().find(|token| token.kind == Kind::Text);
+    let mut texts = tokens.iter().filter(|token| token.kind == Kind::Text);
+    // `FROM FILES (format = 'CSV', uris = ['gs://...'])`: the address tells.
+    let source = texts.clone().find(|text| is_remote(&text.text)).or_else(|| texts.next());
     let remote = source.is_some_and(|text| is_remote(&text.text) || text.text.contains('='));
     let verb = at(tokens, 0).map(|token| token.text.to_ascii_uppercase()).unwrap_or_default();
     match &*verb {
         "LOAD" if any(tokens, 1, &["DATA", "XML"]) => {
             comes(source, effects);
-            match find(tokens, 1, &["INTO"])
-                .and_then(|place| name(tokens, place + 1 + usize::from(is(tokens, place + 1, "TABLE"))))
-            {
-                Some((given, _)) => ingest(table(given), effects),
-                None => effects.unknown("unclear_table"),
+            let into = find(tokens, 1, &["INTO", "OVERWRITE"]);
+            let mut place = into.map_or(tokens.len(), |place| place + 1);
+            while any(tokens, place, &["INTO", "TEMP", "TEMPORARY", "TABLE"]) {
+                place += 1;
+            }
+            let Some((given, _)) = name(tokens, place) else { return effects.unknown("unclear_table") };
+            let given = table(given);
+            ingest(given.clone(), effects);
+            if find(tokens, 1, &["OVERWRITE"]).is_some() {
+                effects.write(Operation::DataDelete, &given, None, true);
             }
         }
         "LOAD" | "INSTALL" | "ADD" => effects.add(Operation::CodeExecute, "", Some(1)),

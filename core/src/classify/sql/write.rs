@@ -3,7 +3,8 @@
 use super::columns;
 use super::condition::{Condition, condition};
 use super::cursor::{
-    Tokens, after, any, at, between, commas, find, from, inside, is, is_query, kind, name, places, table,
+    Tokens, after, any, at, between, commas, find, from, inside, is, is_query, kind, name, places, rowset,
+    table,
 };
 use super::effects::{Bound, Effects, Rows, Shape};
 use super::lexer::{Kind, Token};
@@ -14,6 +15,9 @@ use crate::model::Operation;
 pub(super) fn insert(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let mut place = 1;
     let overwrites = is(tokens, 1, "OVERWRITE");
+    if any(tokens, place + usize::from(overwrites), &["ALL", "FIRST"]) {
+        return insert_many(tokens, overwrites, scope, effects);
+    }
     while any(
         tokens,
         place,
@@ -30,8 +34,6 @@ pub(super) fn insert(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
             "HIGH_PRIORITY",
             "DELAYED",
             "TABLE",
-            "ALL",
-            "FIRST",
         ],
     ) {
         place += 1;
@@ -43,7 +45,11 @@ pub(super) fn insert(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
         effects.own_form = true;
         place += 1;
     }
-    let Some((target, next)) = name(tokens, place) else { return effects.unknown("unclear_table") };
+    let elsewhere = rowset(tokens, place);
+    let Some((target, next)) = elsewhere.map(|next| (String::new(), next)).or_else(|| name(tokens, place))
+    else {
+        return effects.unknown("unclear_table");
+    };
     let target = if kind(tokens, next) == Some(Kind::Open) && is(tokens, place - 1, "FUNCTION") {
         String::new()
     } else {
@@ -96,6 +102,44 @@ pub(super) fn insert(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
     );
     if overwrites {
         effects.write(Operation::DataDelete, &target, None, true);
+    }
+}
+
+/// `INSERT ALL | FIRST [WHEN c THEN] INTO t [(...)] [VALUES (...)] ... query`, as Oracle and Snowflake have it.
+fn insert_many(tokens: Tokens<'_, '_>, overwrites: bool, scope: &mut Scope, effects: &mut Effects) {
+    effects.own_form = true;
+    let start = places(tokens).find(|place| {
+        any(tokens, *place, &["SELECT", "WITH"])
+            || kind(tokens, *place) == Some(Kind::Open)
+                && inside(tokens, *place).is_some_and(is_query)
+                && !any(tokens, place.saturating_sub(1), &["VALUES"])
+    });
+    let Some(start) = start else { return effects.unknown("not_a_query") };
+    let rows = query(from(tokens, start), scope, effects);
+    if rows.shape >= Shape::Rows || !rows.system.is_empty() {
+        effects.read(&rows);
+    }
+    let head = between(tokens, 0, start);
+    nested(head, scope, effects);
+    let targets: Vec<usize> = places(head).filter(|place| is(head, *place, "INTO")).collect();
+    if targets.is_empty() {
+        effects.unknown("unclear_table");
+    }
+    for (nth, place) in targets.iter().enumerate() {
+        let end = targets.get(nth + 1).copied().unwrap_or(head.len());
+        let into = between(head, place + 1, end);
+        let Some((given, _)) = name(into, 0) else {
+            effects.unknown("unclear_table");
+            continue;
+        };
+        let given = table(given);
+        effects.table(&given);
+        let vectors = rows.shape == Shape::Vectors || columns::has_vector(into, effects);
+        let operation = if vectors { Operation::VectorUpsert } else { Operation::DataIngest };
+        effects.write(operation, &given, rows.bound, false);
+        if overwrites {
+            effects.write(Operation::DataDelete, &given, None, true);
+        }
     }
 }
 
@@ -181,7 +225,10 @@ pub(super) fn update(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
         place = after(tokens, place);
     }
     let Some(set) = find(tokens, place, &["SET"]) else { return effects.unknown("not_understood") };
-    let Some((target, _)) = name(tokens, place) else { return effects.unknown("unclear_table") };
+    let elsewhere = rowset(tokens, place).map(|next| (String::new(), next));
+    let Some((target, _)) = elsewhere.or_else(|| name(tokens, place)) else {
+        return effects.unknown("unclear_table");
+    };
     let mut target = table(target);
     let end = find(tokens, set, &["FROM", "WHERE", "RETURNING", "OUTPUT", "LIMIT", "ORDER"])
         .unwrap_or(tokens.len());
@@ -233,15 +280,21 @@ pub(super) fn delete(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
         place = after(tokens, place);
     }
     // `DELETE t FROM t JOIN u`, as MySQL and SQL Server have it.
-    let many = name(tokens, place).filter(|_| !is(tokens, place, "FROM")).map(|(given, _)| given);
+    let elsewhere = |place: usize| rowset(tokens, place).map(|next| (String::new(), next));
+    let many = name(tokens, place)
+        .filter(|_| !is(tokens, place, "FROM") && elsewhere(place).is_none())
+        .map(|(given, _)| given);
     let start = find(tokens, place, &["FROM"]);
     place = match (start, &many) {
         (Some(start), _) => start + 1,
+        (None, _) if elsewhere(place).is_some() => place,
         (None, Some(_)) => place,
         (None, None) => return effects.unknown("unclear_table"),
     };
     place += usize::from(is(tokens, place, "ONLY"));
-    let Some((first, _)) = name(tokens, place) else { return effects.unknown("unclear_table") };
+    let Some((first, _)) = elsewhere(place).or_else(|| name(tokens, place)) else {
+        return effects.unknown("unclear_table");
+    };
     let target = match many.filter(|_| start.is_some()) {
         Some(alias) => aliased(from(tokens, place), &alias).unwrap_or_else(|| table(alias)),
         None => table(first),
