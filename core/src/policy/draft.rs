@@ -12,6 +12,7 @@ use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Key, Node, beside, bytes, entities, number, threshold};
 use super::masking::{Embed, Entry, Side};
+use super::notify::Webhook;
 use super::scope::{Amount, Callers, Matcher, Operations, Scope};
 use super::service::{IdentitySource, OnFailure, Service, SharedStore, State, Thresholds};
 use crate::budget::Limit;
@@ -83,6 +84,7 @@ pub(super) struct Draft<'n> {
     pub(super) budgets: Vec<Part<'n, Budget>>,
     pub(super) detectors: Vec<Declared<'n>>,
     pub(super) masks: Vec<Part<'n, Entry>>,
+    pub(super) webhooks: Vec<Arc<Webhook>>,
 }
 
 const DEFAULT_STATE: &str = "./state";
@@ -164,6 +166,7 @@ impl<'n> Draft<'n> {
             budgets,
             detectors,
             masks,
+            webhooks: parts("notify").filter_map(|node| Webhook::read(node, file)).collect(),
             groups,
         }
     }

@@ -10,8 +10,10 @@ use crate::budget::Budgets;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
 use crate::grant::{
-    Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Snapshot, Take, Ticket,
+    Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Snapshot, Subscriber, Take, Ticket,
 };
+#[cfg(feature = "notify")]
+use crate::guard::notify::Post;
 use crate::guard::step::{Done, Effect, LeaseRequest};
 use crate::guard::stores;
 use crate::guard::worker::standing;
@@ -34,6 +36,9 @@ pub(in crate::guard) struct Bench {
     waiters: Vec<Waiter>,
     changed: bool,
     replies: Vec<Reply>,
+    subscribers: Arc<[Subscriber]>,
+    #[cfg(feature = "notify")]
+    post: Post,
 }
 
 /// A parked request.
@@ -47,6 +52,11 @@ struct Waiter {
 impl Bench {
     /// Opens what the policy's `state` names.
     pub(super) fn open(policy: &Policy, clock: Arc<dyn Clock>) -> Result<(Self, Snapshot), Error> {
+        #[cfg(not(feature = "notify"))]
+        if !policy.webhooks().is_empty() {
+            let message = "the policy tells webhooks, and this build calls none: the crate wardline needs its feature `notify`";
+            return Err(Error::new(crate::ErrorKind::Input, message));
+        }
         let (keys, store, journal): (Keys, Arc<dyn Store>, Box<dyn Journal>) = match policy.state() {
             State::Memory => {
                 let store = Arc::new(MemoryStore::with_clock(clock.clone()));
@@ -77,6 +87,9 @@ impl Bench {
             waiters: Vec::new(),
             changed: false,
             replies: Vec::new(),
+            subscribers: policy.subscribers(),
+            #[cfg(feature = "notify")]
+            post: Post::new(policy),
         };
         Ok((bench, snapshot))
     }
@@ -91,7 +104,7 @@ impl Bench {
                 self.waiters.push(Waiter { approval, digest, until, reply });
             }
             Job::Perform(Effect::OpenApproval(opening), reply) => {
-                let done = match Approvals::new(&*self.store).open_or_find(&opening) {
+                let done = match self.approvals().open_or_find(&opening) {
                     Ok(ticket) => self.use_ticket(ticket, &opening.digest),
                     Err(_) => Done::Failed,
                 };
@@ -109,7 +122,25 @@ impl Bench {
                 self.replies.push(reply);
             }
             Job::Wake => {}
+            #[cfg(feature = "notify")]
+            Job::Returned(parcel, delivered) => self.post.came_back(&*self.store, *parcel, delivered),
         }
+    }
+
+    /// The approvals; whoever the policy says is told of their steps.
+    pub(in crate::guard) fn approvals(&self) -> Approvals<'_> {
+        Approvals::new(&*self.store).telling(&self.subscribers)
+    }
+
+    /// The grants; whoever the policy says is told of their steps.
+    pub(in crate::guard) fn grants(&self) -> Grants<'_> {
+        Grants::new(&*self.store).telling(&self.subscribers)
+    }
+
+    /// Sends letters that are due. A store that is away is asked again at the next look.
+    #[cfg(feature = "notify")]
+    pub(super) fn send_letters(&mut self, returns: &super::Returns) {
+        let _ = self.post.send(&*self.store, returns);
     }
 
     /// Takes the record of an ended exchange, and gives back what it did not spend.
@@ -138,7 +169,7 @@ impl Bench {
         if state != ApprovalState::Approved {
             return Done::Approval { approval: Box::new(approval), state, taken: false };
         }
-        match Approvals::new(&*self.store).consume(&approval.id, digest) {
+        match self.approvals().consume(&approval.id, digest) {
             Ok(Consumed::Now(used)) => {
                 let by = used.identity.subject.clone();
                 self.note_approval("used", &used, &by, None);
