@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Grant, GrantEvent, GrantRefusal, Held, Lease, Take, Terms};
+use super::{
+    Event, Grant, GrantEvent, GrantRefusal, Held, Lease, Letter, Notice, Outbox, Subscriber, Take, Terms,
+};
+use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::model::GrantId;
 use crate::store::{Put, Row, Store, Write, settle};
@@ -28,6 +31,7 @@ use crate::store::{Put, Row, Store, Write, settle};
 pub struct Grants<'a> {
     store: &'a dyn Store,
     longest: Duration,
+    subscribers: &'a [Subscriber],
 }
 
 /// How a lease was answered.
@@ -48,7 +52,7 @@ impl<'a> Grants<'a> {
 
     /// The grants of `store`.
     pub fn new(store: &'a dyn Store) -> Self {
-        Self { store, longest: Self::LONGEST }
+        Self { store, longest: Self::LONGEST, subscribers: &[] }
     }
 
     /// The same, where no new grant lasts longer than `longest` (and never longer than [`LONGEST`](Self::LONGEST)).
@@ -58,13 +62,24 @@ impl<'a> Grants<'a> {
         self
     }
 
+    /// The same, where some are told of what happens: their letters are written in the same commit.
+    #[must_use]
+    pub fn telling(mut self, subscribers: &'a [Subscriber]) -> Self {
+        self.subscribers = subscribers;
+        self
+    }
+
     /// Makes a grant. Where the terms say how long rather than until when, its clock starts here.
     ///
     /// # Errors
     /// [`ErrorKind::Input`] for terms that cannot be granted: no reason, no end ahead, an empty scope, nothing to use.
     pub fn issue(&self, terms: &Terms, by: &str) -> Result<Grant, Error> {
         let grant = terms.issue(by, self.store.now()?, self.longest)?;
-        match self.store.put(Self::TABLE, grant.id.as_str(), None, &write(&grant)?)? {
+        let value = write(&grant)?;
+        let letters = self.letters(Event::GrantIssued, &grant, grant.issued_at)?;
+        let mut writes = vec![fresh(Self::TABLE, grant.id.as_str(), &value)];
+        writes.extend(letters.iter().map(|(key, value)| fresh(Outbox::TABLE, key, value)));
+        match self.store.commit(&writes)? {
             Put::Done(_) => Ok(grant),
             Put::Lost => Err(Error::new(ErrorKind::Internal, "a fresh id is taken already")),
         }
@@ -137,6 +152,11 @@ impl<'a> Grants<'a> {
         })
     }
 
+    /// The letters that tell of a step.
+    fn letters(&self, event: Event, grant: &Grant, at: Timestamp) -> Result<Vec<(String, Vec<u8>)>, Error> {
+        Letter::rows(&Notice::of_grant(event, grant, at), self.subscribers)
+    }
+
     /// Before and after one event, or why it is refused.
     fn step(&self, id: &GrantId, event: &GrantEvent) -> Result<Result<(Grant, Grant), GrantRefusal>, Error> {
         settle(|| {
@@ -144,7 +164,8 @@ impl<'a> Grants<'a> {
                 return Ok(Some(Err(GrantRefusal::Gone)));
             };
             let grant = Self::read(&row)?;
-            let next = match grant.step(event, self.store.now()?) {
+            let now = self.store.now()?;
+            let next = match grant.step(event, now) {
                 Ok(next) => next,
                 Err(refusal) => return Ok(Some(Err(refusal))),
             };
@@ -155,12 +176,23 @@ impl<'a> Grants<'a> {
             let value = write(&next)?;
             let write =
                 Write { table: Self::TABLE, key: id.as_str(), expect: Some(row.rev), value: &value, before };
-            Ok(match self.store.commit(&[write])? {
+            let letters = match event {
+                GrantEvent::Revoke { .. } => self.letters(Event::GrantRevoked, &next, now)?,
+                _ => Vec::new(),
+            };
+            let mut writes = vec![write];
+            writes.extend(letters.iter().map(|(key, value)| fresh(Outbox::TABLE, key, value)));
+            Ok(match self.store.commit(&writes)? {
                 Put::Done(_) => Some(Ok((grant, next))),
                 Put::Lost => None,
             })
         })
     }
+}
+
+/// A row that must not be there yet.
+fn fresh<'w>(table: &'w str, key: &'w str, value: &'w [u8]) -> Write<'w> {
+    Write { table, key, expect: None, value, before: None }
 }
 
 fn write(grant: &Grant) -> Result<Vec<u8>, Error> {

@@ -8,6 +8,8 @@
 mod approval;
 mod grants;
 mod lease;
+mod notice;
+mod outbox;
 mod scope;
 mod snapshot;
 mod state;
@@ -19,6 +21,8 @@ pub use approval::{
 };
 pub use grants::{Grants, Leased};
 pub use lease::{Lease, Take};
+pub use notice::{Event, Letter, LetterState, Notice, Subscriber};
+pub use outbox::{Outbox, Parcel};
 pub use scope::Scope;
 pub use snapshot::Snapshot;
 pub use state::{Grant, GrantEvent, GrantRefusal, GrantState, Held, Lack, Revocation};

@@ -16,7 +16,7 @@ use super::worker::Runtime;
 use crate::audit::{Kind, Record};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::grant::{Answer, Approval, ApprovalState, Approvals, Grant, Grants, Terms};
+use crate::grant::{Answer, Approval, ApprovalState, Grant, Letter, Outbox, Terms};
 use crate::identity::Identity;
 use crate::model::{ApprovalId, Call, GrantId, HttpHead, RecordId, SessionId, Subject, Text};
 use crate::policy::{Explanation, Policy, Service};
@@ -257,7 +257,7 @@ impl Guard {
     pub fn issue_grant(&self, terms: Terms, by: &str) -> Result<Grant, Error> {
         let by = by.to_owned();
         self.runtime()?.run(move |bench| {
-            let grant = Grants::new(&*bench.store).issue(&terms, &by)?;
+            let grant = bench.grants().issue(&terms, &by)?;
             bench.note_grant("issued", &grant, &by, Some(&grant.reason));
             bench.flush()?;
             Ok(grant)
@@ -271,7 +271,7 @@ impl Guard {
     pub fn revoke_grant(&self, id: &GrantId, by: &str, reason: &str) -> Result<Grant, Error> {
         let (id, by, reason) = (id.clone(), by.to_owned(), reason.to_owned());
         self.runtime()?.run(move |bench| {
-            let grant = Grants::new(&*bench.store).revoke(&id, &by, &reason)?;
+            let grant = bench.grants().revoke(&id, &by, &reason)?;
             bench.note_grant("revoked", &grant, &by, Some(&reason));
             bench.flush()?;
             Ok(grant)
@@ -283,7 +283,7 @@ impl Guard {
     /// # Errors
     /// A store that cannot be read.
     pub fn grants(&self) -> Result<Vec<Grant>, Error> {
-        self.runtime()?.run(|bench| Grants::new(&*bench.store).list())
+        self.runtime()?.run(|bench| bench.grants().list())
     }
 
     /// All approvals, or those in one state; ended ones stay listed.
@@ -291,7 +291,7 @@ impl Guard {
     /// # Errors
     /// A store that cannot be read.
     pub fn approvals(&self, state: Option<ApprovalState>) -> Result<Vec<Approval>, Error> {
-        self.runtime()?.run(move |bench| Approvals::new(&*bench.store).list(state))
+        self.runtime()?.run(move |bench| bench.approvals().list(state))
     }
 
     /// A person's vote on a held request. The person's groups are those of the policy.
@@ -309,7 +309,7 @@ impl Guard {
         let voter = Identity::new(by).with_groups(policy.groups_of(by));
         let (id, reason) = (id.clone(), reason.map(str::to_owned));
         self.runtime()?.run(move |bench| {
-            let approval = Approvals::new(&*bench.store).vote(&id, &voter, answer, reason.as_deref())?;
+            let approval = bench.approvals().vote(&id, &voter, answer, reason.as_deref())?;
             let step = match answer {
                 Answer::Approve => "approved",
                 Answer::Deny => "denied",
@@ -318,6 +318,14 @@ impl Guard {
             bench.flush()?;
             Ok(approval)
         })
+    }
+
+    /// Everything that webhooks were to be told, and what became of it; oldest change first.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn letters(&self) -> Result<Vec<Letter>, Error> {
+        self.runtime()?.run(|bench| Outbox::list(&*bench.store))
     }
 
     /// Waits until every record so far is on disk and signed.

@@ -22,6 +22,8 @@ use super::step::{Done, Effect};
 use crate::audit::Record;
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "notify")]
+use crate::grant::Parcel;
 use crate::grant::{Lack, Lease, Snapshot};
 use crate::identity::Identity;
 use crate::keys::Keys;
@@ -84,6 +86,25 @@ impl State {
     }
 }
 
+/// How those who carry letters tell the worker what came of them.
+#[cfg(feature = "notify")]
+#[derive(Clone)]
+pub(super) struct Returns {
+    state: Arc<State>,
+    jobs: Weak<Sender<Job>>,
+}
+
+#[cfg(feature = "notify")]
+impl Returns {
+    pub(super) fn tell(&self, parcel: Parcel, delivered: bool) {
+        // A worker that has ended leaves the letter to others: it is due again when its lease ends.
+        if let Some(jobs) = self.jobs.upgrade() {
+            self.state.backlog.fetch_add(1, Ordering::Relaxed);
+            let _ = jobs.send(Job::Returned(Box::new(parcel), delivered));
+        }
+    }
+}
+
 /// The record of an ended exchange, and what it leased and did not spend.
 pub(super) type Ended = (Box<Record>, Vec<Lease>);
 
@@ -93,6 +114,9 @@ pub(super) enum Job {
     Do(Box<dyn FnOnce(&mut Bench) -> Reply + Send>),
     /// Look at what has ended.
     Wake,
+    /// A letter came back from who carried it, delivered or not.
+    #[cfg(feature = "notify")]
+    Returned(Box<Parcel>, bool),
 }
 
 /// Tells whoever asked: called once what was done can be seen by every exchange.
@@ -125,9 +149,17 @@ impl Runtime {
                         awake: AtomicBool::new(false),
                     });
                     let calling = state.clone();
+                    #[cfg(feature = "notify")]
+                    let returns = Returns { state: state.clone(), jobs: caller.clone() };
                     bench.store.on_change(Box::new(move || calling.call(&caller)));
                     if ready.send(Ok((bench.keys.clone(), state.clone()))).is_ok() {
-                        work(&mut bench, &inbox, &state, &policies);
+                        let look = |bench: &mut Bench| {
+                            refresh(bench, &state);
+                            #[cfg(feature = "notify")]
+                            bench.send_letters(&returns);
+                            bench.look_at_waiters();
+                        };
+                        work(&mut bench, &inbox, &state, &policies, look);
                     }
                 }
                 Err(error) => {
@@ -259,7 +291,13 @@ impl GrantView for View {
 }
 
 /// The worker's life: rounds of jobs, each ending with one group of records; every tick a look at the store.
-fn work(bench: &mut Bench, inbox: &Receiver<Job>, state: &State, policies: &Policies) {
+fn work(
+    bench: &mut Bench,
+    inbox: &Receiver<Job>,
+    state: &State,
+    policies: &Policies,
+    look: impl Fn(&mut Bench),
+) {
     let mut ticked = Instant::now();
     let mut signed = Instant::now();
     loop {
@@ -287,8 +325,7 @@ fn work(bench: &mut Bench, inbox: &Receiver<Job>, state: &State, policies: &Poli
             ticked = Instant::now();
             // Before the look: what changes during it is looked at again.
             state.called.store(false, Ordering::Release);
-            refresh(bench, state);
-            bench.look_at_waiters();
+            look(bench);
             commit(bench, state);
         }
         bench.reply();

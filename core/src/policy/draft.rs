@@ -14,6 +14,7 @@ use super::decision::{ApprovalTerms, Effect};
 use super::document::{Findings, Key, Node, beside, bytes, entities, number, threshold};
 use super::labels::Labelled;
 use super::masking::{Embed, Entry, Side};
+use super::notify::Webhook;
 use super::scope::{Amount, Matcher, Operations, Scope};
 use super::service::{OnFailure, Service, SharedStore, State, Thresholds};
 use super::setting::Setting;
@@ -88,6 +89,7 @@ pub(super) struct Draft<'n> {
     pub(super) budgets: Vec<Part<'n, Budget>>,
     pub(super) detectors: Vec<Declared<'n>>,
     pub(super) masks: Vec<Part<'n, Entry>>,
+    pub(super) webhooks: Vec<Arc<Webhook>>,
 }
 
 const DEFAULT_STATE: &str = "./state";
@@ -182,6 +184,9 @@ impl<'n> Draft<'n> {
             budgets,
             detectors,
             masks,
+            webhooks: parts("notify")
+                .filter_map(|node| Webhook::read(node, findings.name(node.place.file)))
+                .collect(),
             groups,
         }
     }

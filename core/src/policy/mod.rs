@@ -40,6 +40,7 @@ mod identity;
 mod include;
 mod labels;
 mod masking;
+mod notify;
 mod scope;
 mod sense;
 mod service;
@@ -58,6 +59,7 @@ pub use budget::{Budget, Due};
 pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, code};
 pub use explain::{Considered, Explanation, Miss, Nearest, Reasons};
 pub use masking::{Embed, Masking, Side};
+pub use notify::{Form, Webhook};
 pub use service::{OnFailure, Service, SharedStore, State, Thresholds};
 pub use suite::{Case, Expect, Response, Suite};
 
@@ -72,7 +74,7 @@ use scope::{Matcher, Reach};
 use crate::classify::{self, System};
 use crate::detect::{Called, Custom, Detector};
 use crate::error::{Diagnostic, Error, ErrorKind};
-use crate::grant::Grant;
+use crate::grant::{Grant, Subscriber};
 use crate::identity::Sources;
 use crate::mask::Plan;
 use crate::model::{Act, Operation, Risk};
@@ -104,6 +106,7 @@ pub struct Policy {
     grants: Vec<Grant>,
     budgets: Vec<Arc<Budget>>,
     masks: Masks,
+    webhooks: Vec<Arc<Webhook>>,
     /// What each reason says where no rule does.
     sentences: Vec<Arc<str>>,
 }
@@ -183,6 +186,7 @@ impl Policy {
             services: draft.services.into_iter().map(|part| part.is).collect(),
             grants: draft.grants.into_iter().map(|part| part.is.grant).collect(),
             budgets: draft.budgets.into_iter().map(|part| Arc::new(part.is)).collect(),
+            webhooks: draft.webhooks,
             masks: Masks::new(
                 draft.masks.into_iter().map(|part| part.is).collect(),
                 draft.detectors.into_iter().filter_map(|declared| declared.is?.ok()).collect(),
@@ -234,6 +238,16 @@ impl Policy {
         self.store.as_ref()
     }
 
+    /// Who is told of approvals and grants, in the order of the text.
+    pub fn webhooks(&self) -> &[Arc<Webhook>] {
+        &self.webhooks
+    }
+
+    /// The same by name, with the events that they are told.
+    pub fn subscribers(&self) -> Arc<[Subscriber]> {
+        self.webhooks.iter().map(|webhook| webhook.subscriber.clone()).collect()
+    }
+
     /// The same policy with its grants and approvals in this store.
     ///
     /// # Errors
@@ -246,11 +260,12 @@ impl Policy {
         Ok(self)
     }
 
-    /// The same policy with its state in memory: nothing of a state folder is read or written.
+    /// The same policy with its state in memory: nothing of a state folder is read or written, and nobody is told.
     #[must_use]
     pub fn in_memory(mut self) -> Self {
         self.state = State::Memory;
         self.store = None;
+        self.webhooks = Vec::new();
         self
     }
 

@@ -13,9 +13,11 @@ use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Findings, Node, Place, clip, entities, hint, unknown_entity};
 use super::draft::{Draft, Part, Rule, entries};
+use super::notify::may_post;
 use super::scope::{Matcher, Operations};
 use super::service::{State, Thresholds};
 use crate::glob::Glob;
+use crate::grant::Event;
 use crate::json::Path;
 use crate::mask::Generalised;
 use crate::model::{Entity, Group, Operation};
@@ -26,6 +28,7 @@ pub(super) fn check(draft: &Draft<'_>, catalogues: &Catalogues, findings: &mut F
     systems(draft, catalogues, findings);
     services(draft, findings);
     store(draft, findings);
+    notify(draft, findings);
     names(draft, findings);
     references(draft, findings);
     holds(draft, findings);
@@ -71,6 +74,43 @@ fn store(draft: &Draft<'_>, findings: &mut Findings) {
     }
 }
 
+/// A webhook is posted to safely, signs where nothing else tells who writes, and is told something.
+fn notify(draft: &Draft<'_>, findings: &mut Findings) {
+    for node in draft.root.get("notify").map(Node::elements).unwrap_or_default() {
+        for key in ["url", "key"] {
+            if let Some(kept) = node.get(key) {
+                secret(kept, findings);
+            }
+        }
+        let danger = node.get("danger_plain_http").is_some();
+        if let Some(url) = node.get("url")
+            && let Some(Err(why)) = url.text().map(|url| may_post(url, danger))
+        {
+            findings.add(url.place, "unsafe_url", why);
+        }
+        // The URLs of Slack and Teams are secrets that only they and this policy know.
+        if node.get("key").is_none()
+            && node.get("form").and_then(Node::text).is_none_or(|form| form == "json")
+        {
+            findings.add(
+                node.place,
+                "missing_key",
+                "messages in JSON are signed: name `key`, where the key is kept",
+            );
+        }
+        for pattern in node.get("events").map(Node::elements).unwrap_or_default() {
+            let names = || Event::ALL.into_iter().map(Event::name);
+            if let Some(Ok(glob)) = pattern.text().map(Glob::new)
+                && !names().any(|name| glob.matches(name))
+            {
+                let message =
+                    format!("no event is called {}{}", clip(glob.as_str()), hint(glob.as_str(), names()));
+                findings.add(pattern.place, "unknown_event", message);
+            }
+        }
+    }
+}
+
 /// A secret is in one place.
 pub(super) fn secret(node: &Node, findings: &mut Findings) {
     let ways = ["env", "file"].into_iter().filter(|way| node.get(way).is_some()).count();
@@ -109,7 +149,7 @@ fn services(draft: &Draft<'_>, findings: &mut Findings) {
 
 /// A name stands for one thing of its kind.
 fn names(draft: &Draft<'_>, findings: &mut Findings) {
-    for kind in ["rules", "grants", "budgets", "mask"] {
+    for kind in ["rules", "grants", "budgets", "mask", "notify"] {
         let mut seen = HashSet::new();
         for node in draft.root.get(kind).map(Node::elements).unwrap_or_default() {
             if let Some(name) = node.get("name").and_then(Node::text)

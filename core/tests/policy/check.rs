@@ -77,6 +77,21 @@ fn each_kind_of_mistake_has_its_code_and_place() {
         ("store: {env: not-one}\n".into(), "1 bad_name at not-one"),
         ("store: {env: A, file: b}\n".into(), "1 ambiguous_secret at {env"),
         ("store: postgres://db/x\n".into(), "1 contradictory_store at postgres"),
+        ("notify: [{name: a, url: 'http://hooks.test/a', form: slack}]\n".into(), "1 unsafe_url at 'http"),
+        ("notify: [{name: a, url: 'https://hooks.test/a'}]\n".into(), "1 missing_key at {name"),
+        ("notify: [{name: a, url: {env: A, file: b}, form: teams}]\n".into(), "1 ambiguous_secret at {env"),
+        (
+            "notify: [{name: a, url: {env: A}, key: {env: B}, events: [approval.opend, 'grant.*']}]\n".into(),
+            "1 unknown_event at approval.opend",
+        ),
+        (
+            "notify: [{name: a, url: {env: A}, form: slack}, {name: a, url: {env: B}, form: slack}]\n".into(),
+            "1 duplicate_name at a",
+        ),
+        (
+            "notify: [{name: a, url: {env: A}, form: slack, danger_plain_http: 'true'}]\n".into(),
+            "1 wrong_type at 'true'",
+        ),
         ("durable_from: sixty\n".into(), "1 wrong_type at sixty"),
         ("durable_from: '60'\n".into(), "1 wrong_type at '60'"),
         ("thresholds: {}\n".into(), "1 empty_map at {"),

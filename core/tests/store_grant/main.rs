@@ -8,6 +8,9 @@ mod approvals;
 mod away;
 mod files;
 mod grants;
+#[cfg(feature = "notify")]
+mod hooks;
+mod letters;
 mod machine;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Aliases, Answer, Approval, ApprovalEvent, ApprovalRefusal, ApprovalState, Step};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
+use crate::grant::{Event, Letter, Notice, Outbox, Subscriber};
 use crate::identity::Identity;
 use crate::model::{Act, ApprovalId};
 use crate::store::{Put, Row, Store, Write, settle};
@@ -60,6 +61,7 @@ pub enum Consumed {
 pub struct Approvals<'a> {
     store: &'a dyn Store,
     aliases: &'a Aliases,
+    subscribers: &'a [Subscriber],
 }
 
 static NO_ALIASES: std::sync::LazyLock<Aliases> = std::sync::LazyLock::new(Aliases::default);
@@ -72,13 +74,20 @@ impl<'a> Approvals<'a> {
 
     /// The approvals of `store`, where every person has one name.
     pub fn new(store: &'a dyn Store) -> Self {
-        Self { store, aliases: &NO_ALIASES }
+        Self { store, aliases: &NO_ALIASES, subscribers: &[] }
     }
 
     /// The same, where some people have several names.
     #[must_use]
     pub fn with_aliases(mut self, aliases: &'a Aliases) -> Self {
         self.aliases = aliases;
+        self
+    }
+
+    /// The same, where some are told of what happens: their letters are written in the same commit.
+    #[must_use]
+    pub fn telling(mut self, subscribers: &'a [Subscriber]) -> Self {
+        self.subscribers = subscribers;
         self
     }
 
@@ -123,6 +132,9 @@ impl<'a> Approvals<'a> {
             if let Some((key, rev, value)) = &superseded {
                 writes.push(row(Self::TABLE, key, Some(*rev), value));
             }
+            let letters =
+                Letter::rows(&Notice::of_approval(Event::ApprovalOpened, &approval, now), self.subscribers)?;
+            writes.extend(letters.iter().map(|(key, value)| row(Outbox::TABLE, key, None, value)));
             Ok(match self.store.commit(&writes)? {
                 Put::Done(_) => Some(Ticket { approval, state: ApprovalState::Pending, opened: true }),
                 Put::Lost => None,
@@ -211,7 +223,8 @@ impl<'a> Approvals<'a> {
                 return Ok(Some(Err(ApprovalRefusal::Gone)));
             };
             let approval = read(&found)?;
-            let next = match approval.step(event, self.aliases, self.store.now()?) {
+            let now = self.store.now()?;
+            let next = match approval.step(event, self.aliases, now) {
                 Ok(next) => next,
                 Err(refusal) => return Ok(Some(Err(refusal))),
             };
@@ -219,7 +232,15 @@ impl<'a> Approvals<'a> {
             // Decided in time, written in time: a commit that comes late counts as lost, and is decided again.
             let write =
                 Write { before: approval.ends(), ..row(Self::TABLE, id.as_str(), Some(found.rev), &value) };
-            Ok(match self.store.commit(&[write])? {
+            let told =
+                (next.state(now) != approval.state(now)).then(|| Event::of_step(next.state(now))).flatten();
+            let letters = match told {
+                Some(event) => Letter::rows(&Notice::of_approval(event, &next, now), self.subscribers)?,
+                None => Vec::new(),
+            };
+            let mut writes = vec![write];
+            writes.extend(letters.iter().map(|(key, value)| row(Outbox::TABLE, key, None, value)));
+            Ok(match self.store.commit(&writes)? {
                 Put::Done(_) => Some(Ok(next)),
                 Put::Lost => None,
             })

@@ -10,15 +10,17 @@ use crate::budget::Budgets;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
 use crate::grant::{
-    Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Snapshot, Take, Ticket,
+    Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Snapshot, Subscriber, Take, Ticket,
 };
+#[cfg(feature = "notify")]
+use crate::guard::notify::Post;
 use crate::guard::policies::{InForce, Policies};
 use crate::guard::step::{Done, Effect, LeaseRequest};
 use crate::guard::stores;
 use crate::guard::worker::standing;
 use crate::keys::Keys;
 use crate::model::{ApprovalId, RecordId, Text};
-use crate::policy::State;
+use crate::policy::{Policy, State};
 use crate::store::{MemoryStore, Store};
 
 /// The store and the log, in the hands of the one thread that may use them.
@@ -35,6 +37,9 @@ pub(in crate::guard) struct Bench {
     waiters: Vec<Waiter>,
     changed: bool,
     replies: Vec<Reply>,
+    subscribers: Arc<[Subscriber]>,
+    #[cfg(feature = "notify")]
+    post: Post,
 }
 
 /// A parked request.
@@ -50,6 +55,7 @@ impl Bench {
     pub(super) fn open(policies: &Policies, clock: Arc<dyn Clock>) -> Result<(Self, Snapshot), Error> {
         let in_force = policies.now();
         let policy = &*in_force.policy;
+        can_tell(policy)?;
         let (keys, store, journal): (Keys, Arc<dyn Store>, Box<dyn Journal>) = match policy.state() {
             State::Memory => {
                 let store = Arc::new(MemoryStore::with_clock(clock.clone()));
@@ -79,6 +85,9 @@ impl Bench {
             waiters: Vec::new(),
             changed: false,
             replies: Vec::new(),
+            subscribers: policy.subscribers(),
+            #[cfg(feature = "notify")]
+            post: Post::new(policy),
         };
         Ok((bench, snapshot))
     }
@@ -93,7 +102,7 @@ impl Bench {
                 self.waiters.push(Waiter { approval, digest, until, reply });
             }
             Job::Perform(Effect::OpenApproval(opening), reply) => {
-                let done = match Approvals::new(&*self.store).open_or_find(&opening) {
+                let done = match self.approvals().open_or_find(&opening) {
                     Ok(ticket) => self.use_ticket(ticket, &opening.digest),
                     Err(_) => Done::Failed,
                 };
@@ -111,7 +120,25 @@ impl Bench {
                 self.replies.push(reply);
             }
             Job::Wake => {}
+            #[cfg(feature = "notify")]
+            Job::Returned(parcel, delivered) => self.post.came_back(&*self.store, *parcel, delivered),
         }
+    }
+
+    /// The approvals; whoever the policy says is told of their steps.
+    pub(in crate::guard) fn approvals(&self) -> Approvals<'_> {
+        Approvals::new(&*self.store).telling(&self.subscribers)
+    }
+
+    /// The grants; whoever the policy says is told of their steps.
+    pub(in crate::guard) fn grants(&self) -> Grants<'_> {
+        Grants::new(&*self.store).telling(&self.subscribers)
+    }
+
+    /// Sends letters that are due. A store that is away is asked again at the next look.
+    #[cfg(feature = "notify")]
+    pub(super) fn send_letters(&mut self, returns: &super::Returns) {
+        let _ = self.post.send(&*self.store, returns);
     }
 
     /// Takes the record of an ended exchange, and gives back what it did not spend.
@@ -140,7 +167,7 @@ impl Bench {
         if state != ApprovalState::Approved {
             return Done::Approval { approval: Box::new(approval), state, taken: false };
         }
-        match Approvals::new(&*self.store).consume(&approval.id, digest) {
+        match self.approvals().consume(&approval.id, digest) {
             Ok(Consumed::Now(used)) => {
                 let by = used.identity.subject.clone();
                 self.note_approval("used", &used, &by, None);
@@ -267,8 +294,15 @@ impl Bench {
         next: Arc<InForce>,
         by: &str,
     ) -> Result<(), Error> {
+        can_tell(&next.policy)?;
         standing::settle(&next.policy, &*self.store)?;
         self.changed = true;
+        self.subscribers = next.policy.subscribers();
+        // Letters under way come back to whom they were for, or are due again.
+        #[cfg(feature = "notify")]
+        {
+            self.post = Post::new(&next.policy);
+        }
         let before = std::mem::replace(&mut self.policy_digest, next.digest.clone());
         let reason = format!("in place of {before}");
         let record = self.change(Kind::Policy, "in_force", by, Some(&reason));
@@ -298,4 +332,13 @@ impl Bench {
             Some(Change { step: step.to_owned(), by: by.to_owned(), reason: reason.map(str::to_owned) });
         record
     }
+}
+
+/// A policy whose webhooks nobody would call is refused.
+fn can_tell(policy: &Policy) -> Result<(), Error> {
+    if cfg!(not(feature = "notify")) && !policy.webhooks().is_empty() {
+        let message = "the policy tells webhooks, and this build calls none: the crate wardline needs its feature `notify`";
+        return Err(Error::new(crate::ErrorKind::Input, message));
+    }
+    Ok(())
 }

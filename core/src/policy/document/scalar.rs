@@ -30,6 +30,7 @@ pub(in crate::policy) enum Scalar {
     State,
     StoreUrl,
     Variable,
+    True,
     Choice(&'static [&'static str]),
     Who,
     Glob,
@@ -74,7 +75,7 @@ impl Scalar {
             return if fits { Ok(()) } else { Err(wrong_type(self.expected())) };
         }
         // Unquoted, these are not text for any YAML reader, so they are not taken for text here.
-        if plain && is_not_text(text) && !matches!(self, Self::Threshold | Self::Bytes) {
+        if plain && is_not_text(text) && !matches!(self, Self::Threshold | Self::Bytes | Self::True) {
             return Err(wrong_type(format!("{}; put it in quotes where text is meant", self.expected())));
         }
         match self {
@@ -92,6 +93,7 @@ impl Scalar {
                 Ok(_) => Ok(()),
                 Err(e) => Err(("bad_store", e.to_string())),
             },
+            Self::True if !plain || text != "true" => Err(wrong_type(self.expected())),
             Self::Variable if !is_variable(text) => {
                 Err(("bad_name", format!("expected {}", self.expected())))
             }
@@ -204,6 +206,7 @@ impl Scalar {
             Self::Person => "the name of a person, without * or other pattern characters".into(),
             Self::State => "a folder, or memory".into(),
             Self::StoreUrl => "the URL of a store, such as postgres://user@host/database".into(),
+            Self::True => "true; leave it out where that is not meant".into(),
             Self::Variable => "the name of an environment variable".into(),
             Self::Choice(words) => words.join(" or "),
             Self::Who => "user:NAME, user:PREFIX*, group:NAME, anonymous or *".into(),
@@ -250,6 +253,7 @@ impl Scalar {
             Self::Name => text("^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"),
             Self::Person => text(r"^[^?*\[\]{}\\]+$"),
             Self::StoreUrl => text("^postgres(ql)?://"),
+            Self::True => json!({"const": true}),
             Self::Variable => text("^[A-Za-z_][A-Za-z0-9_]{0,127}$"),
             Self::Choice(words) => json!({"enum": words}),
             Self::Who => text(r"^(\*|anonymous|group:[^*]+|user:[^?\[\]{}\\]+)$"),

@@ -59,6 +59,7 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const CASE: &[&str] = &["exact", "ignore"];
     pub(in crate::policy) const REREAD: &[&str] = &["always", "never"];
     pub(in crate::policy) const EMBED: &[&str] = &["mask", "pass", "deny"];
+    pub(in crate::policy) const FORMS: &[&str] = &["json", "slack", "teams"];
     pub(in crate::policy) const VECTORS: &[&str] = &["strip"];
     pub(in crate::policy) const TRANSFORMS: &[&str] = &[
         "observe",
@@ -153,6 +154,40 @@ static SECRET: Table = Table {
     ],
 };
 
+/// Who is told of approvals and grants.
+static NOTIFY: Table = Table {
+    name: "notify",
+    about: "A webhook that is told what happens to approvals and grants: names, amounts and states, no value of a request.",
+    keys: &[
+        must("name", &NAME, "its name"),
+        must(
+            "url",
+            &Shape::Either(Scalar::Text, &SECRET),
+            "where messages are posted: over https, or to this machine; where it is kept, if it is a secret",
+        ),
+        may(
+            "events",
+            &Shape::Many(&Shape::One(Scalar::Glob)),
+            "approval.opened, approval.approved, approval.denied, approval.expired, grant.issued, grant.revoked, or patterns; all where absent",
+        ),
+        may(
+            "form",
+            &Shape::One(Scalar::Choice(word::FORMS)),
+            "the form of the messages: json (CloudEvents 1.0), slack or teams; default json",
+        ),
+        may(
+            "key",
+            &Shape::Keys(&SECRET),
+            "where the key is kept (whsec_ and base64) that messages are signed with, as Standard Webhooks says; json must have one",
+        ),
+        may(
+            "danger_plain_http",
+            &Shape::One(Scalar::True),
+            "messages may be posted unencrypted beyond this machine",
+        ),
+    ],
+};
+
 /// The whole document.
 pub(in crate::policy) static POLICY: Table = Table {
     name: "policy",
@@ -209,6 +244,7 @@ pub(in crate::policy) static POLICY: Table = Table {
             &Shape::Many(&TEXT),
             "files (relative to this one) in the format of core/data/catalogue: systems of your own, and further entries of those that are built in",
         ),
+        may("notify", &Shape::Many(&Shape::Keys(&NOTIFY)), "who is told of approvals and grants"),
         must(
             "services",
             &Shape::Named { key: Scalar::Name, value: &Shape::Keys(&SERVICE) },

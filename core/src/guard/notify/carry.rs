@@ -1,0 +1,106 @@
+//! One webhook, and the thread that posts to it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use rustls::crypto::ring;
+use ureq::Agent;
+use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+
+use super::sign::signature;
+use super::words;
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Error, ErrorKind};
+use crate::grant::Parcel;
+use crate::guard::worker::Returns;
+use crate::policy::Webhook;
+
+/// How long a webhook may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Carries letters to one webhook.
+pub(super) struct Courier {
+    webhook: Arc<Webhook>,
+    parcels: Option<Sender<Parcel>>,
+    /// How many letters it has.
+    pub(super) carrying: usize,
+}
+
+impl Courier {
+    pub(super) fn new(webhook: &Arc<Webhook>) -> Self {
+        Self { webhook: webhook.clone(), parcels: None, carrying: 0 }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.webhook.subscriber.name
+    }
+
+    /// Takes a letter; the worker is told what came of it.
+    pub(super) fn carry(&mut self, parcel: Parcel, returns: &Returns) -> Result<(), Error> {
+        let parcels = match &self.parcels {
+            Some(parcels) => parcels,
+            None => self.parcels.insert(start(self.webhook.clone(), returns.clone())?),
+        };
+        self.carrying += 1;
+        // A thread that is gone lets the lease end: the letter is due again.
+        let _ = parcels.send(parcel);
+        Ok(())
+    }
+}
+
+fn start(webhook: Arc<Webhook>, returns: Returns) -> Result<Sender<Parcel>, Error> {
+    let (parcels, inbox) = channel::<Parcel>();
+    let wrong = |e| Error::new(ErrorKind::Internal, "the thread of a webhook cannot start").with_source(e);
+    thread::Builder::new()
+        .name("wardline-notify".to_owned())
+        .spawn(move || {
+            let agent = agent();
+            for parcel in inbox {
+                let delivered = deliver(&agent, &webhook, &parcel).is_ok();
+                returns.tell(parcel, delivered);
+            }
+        })
+        .map_err(wrong)?;
+    Ok(parcels)
+}
+
+/// Follows nobody elsewhere, asks no proxy, and verifies by the machine's certificates.
+fn agent() -> Agent {
+    let roots = rustls_native_certs::load_native_certs().certs;
+    let roots = roots.iter().map(|root| Certificate::from_der(root).to_owned()).collect();
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .root_certs(RootCerts::Specific(Arc::new(roots)))
+        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+        .build();
+    Agent::config_builder()
+        .timeout_global(Some(PATIENCE))
+        .max_redirects(0)
+        .proxy(None)
+        .http_status_as_error(false)
+        .user_agent("wardline")
+        .tls_config(tls)
+        .build()
+        .new_agent()
+}
+
+/// Posts one letter; whatever is not a success is a failure.
+fn deliver(agent: &Agent, webhook: &Webhook, parcel: &Parcel) -> Result<(), Error> {
+    let notice = &parcel.letter.notice;
+    let (kind, body) = words::write(notice, webhook.form);
+    let seconds = SystemClock.now().millis() / 1_000;
+    let mut request = agent
+        .post(webhook.url()?)
+        .header("content-type", kind)
+        .header("webhook-id", &notice.id)
+        .header("webhook-timestamp", seconds.to_string());
+    if let Some(key) = &webhook.key {
+        request = request.header("webhook-signature", signature(&key.read()?, &notice.id, seconds, &body)?);
+    }
+    // What is wrong with an attempt may name the URL, which may be a secret: it is told nowhere.
+    let failed = || Error::new(ErrorKind::Internal, "the webhook did not take it");
+    let answer = request.send(&body[..]).map_err(|_| failed())?;
+    if answer.status().is_success() { Ok(()) } else { Err(failed()) }
+}
