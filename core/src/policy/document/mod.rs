@@ -3,6 +3,8 @@
 
 mod check;
 mod findings;
+mod identity;
+mod masks;
 mod scalar;
 mod schema;
 mod shape;

@@ -1,5 +1,7 @@
 //! What may stand where in a policy: the one table that the reader, the hints and the JSON Schema follow.
 
+use super::identity::IDENTITY;
+use super::masks::{DETECTOR, MASK};
 use super::scalar::Scalar;
 
 /// The form of a value.
@@ -82,11 +84,11 @@ pub(in crate::policy) mod word {
 
 pub(super) const NAME: Shape = Shape::One(Scalar::Name);
 pub(super) const TEXT: Shape = Shape::One(Scalar::Text);
-const DURATION: Shape = Shape::One(Scalar::Duration);
+pub(super) const DURATION: Shape = Shape::One(Scalar::Duration);
 const THRESHOLD: Shape = Shape::One(Scalar::Threshold);
 pub(super) const COUNT: Shape = Shape::One(Scalar::Count);
 pub(super) const TIME: Shape = Shape::One(Scalar::Time);
-const HEADER: Shape = Shape::One(Scalar::Header);
+pub(super) const HEADER: Shape = Shape::One(Scalar::Header);
 const WHO: Shape = Shape::Many(&Shape::One(Scalar::Who));
 const SERVICES: Shape = Shape::Many(&Shape::One(Scalar::Glob));
 pub(super) const OPERATIONS: Shape = Shape::Many(&Shape::One(Scalar::Operation));
@@ -103,38 +105,39 @@ const WHO_ABOUT: &str = "whom it speaks of: user:NAME, user:PREFIX*, group:NAME,
 // Keys that several maps have.
 static EXCEPTION: Shape = Shape::Keys(&UNLESS);
 static OWN_APPROVAL: Shape = Shape::Keys(&APPROVAL);
-const MAY_WHO: Entry = may("who", &WHO, WHO_ABOUT);
-const MAY_SERVICES: Entry = may(
+pub(super) const MAY_WHO: Entry = may("who", &WHO, WHO_ABOUT);
+pub(super) const MAY_SERVICES: Entry = may(
     "services",
     &SERVICES,
     "services of this policy, by name or pattern; all, and hosts that no service names, where absent",
 );
-const MAY_OPERATIONS: Entry =
+pub(super) const MAY_OPERATIONS: Entry =
     may("operations", &OPERATIONS, "operations, by name or pattern; all where absent");
-const MAY_RESOURCES: Entry =
+pub(super) const MAY_RESOURCES: Entry =
     may("resources", &RESOURCES, "names of collections, models, files, ...; all where absent");
-const MAY_LABELS: Entry = may("labels", &LABELS, "labels of this policy: what carries one of them");
-const MAY_CLAIMS: Entry = may(
+pub(super) const MAY_LABELS: Entry =
+    may("labels", &LABELS, "labels of this policy: what carries one of them");
+pub(super) const MAY_CLAIMS: Entry = may(
     "claims",
     &CLAIMS,
     "claims that are vouched for, each with the values that fit, by name or pattern; all of them must fit",
 );
-const MAY_VIA: Entry = may(
+pub(super) const MAY_VIA: Entry = may(
     "via",
     &WORKLOADS,
     "workloads that the request came through, by name or pattern; one that is only claimed permits nothing",
 );
-const MAY_NETWORKS: Entry = may(
+pub(super) const MAY_NETWORKS: Entry = may(
     "networks",
     &NETWORKS,
     "addresses or networks that the request comes from; where that is not known, nothing is permitted",
 );
-const MAY_WHEN: Entry = may(
+pub(super) const MAY_WHEN: Entry = may(
     "when",
     &WINDOWS,
     "hours of the week in a time zone, such as mon-fri 22:00-06:00 Europe/Berlin; days are those that the hours begin on",
 );
-const MAY_UNLESS: Entry = may("unless", &EXCEPTION, "an act that fits all of this is not meant");
+pub(super) const MAY_UNLESS: Entry = may("unless", &EXCEPTION, "an act that fits all of this is not meant");
 const HOLD_APPROVAL: Entry =
     may("approval", &OWN_APPROVAL, "for hold: what differs from the policy's approval");
 const HOLD_WAIT: Entry = may(
@@ -272,94 +275,6 @@ pub(in crate::policy) static POLICY: Table = Table {
             "entities of this policy's own, by name: used in mask like those that are built in",
         ),
         may("mask", &Shape::Many(&Shape::Keys(&MASK)), "what must not pass in clear"),
-    ],
-};
-
-static IDENTITY: Table = Table {
-    name: "identity",
-    about: "What names the caller. A request that brings two of these is refused.",
-    keys: &[
-        may(
-            "headers",
-            &Shape::Keys(&HEADERS),
-            "headers that an authenticating proxy sets, believed from named peers only",
-        ),
-        may(
-            "trusted_peers",
-            &Shape::Many(&Shape::One(Scalar::Network)),
-            "addresses or networks of the socket's peer that are believed; of others these headers are taken out",
-        ),
-        may(
-            "tokens",
-            &Shape::Many(&Shape::Keys(&TOKENS)),
-            "issuers whose signed tokens (JWT) are taken in Authorization: Bearer",
-        ),
-        may("api_keys", &Shape::Keys(&API_KEYS), "keys that callers present as they are"),
-    ],
-};
-
-static TOKENS: Table = Table {
-    name: "tokens",
-    about: "An issuer of signed tokens: OpenID Connect, RFC 9068, transaction tokens. Actors (RFC 8693) become hops.",
-    keys: &[
-        must("issuer", &TEXT, "its name, as the claim iss gives it"),
-        must(
-            "audience",
-            &Shape::Many(&TEXT),
-            "whom its tokens are for: one of these must stand in the claim aud",
-        ),
-        must("keys", &TEXT, "its JSON Web Key Set: a file, relative to this one"),
-        may(
-            "algorithms",
-            &Shape::Many(&Shape::One(Scalar::Choice(word::ALGORITHMS))),
-            "what they may be signed with; default RS256, PS256, ES256 and EdDSA",
-        ),
-        may("subject", &TEXT, "the claim that names the caller; default sub"),
-        may(
-            "groups",
-            &Shape::Many(&TEXT),
-            "claims whose values are groups, such as groups or realm_access.roles",
-        ),
-        may("claims", &Shape::Many(&TEXT), "claims that rules may speak of"),
-        may("leeway", &DURATION, "by how much clocks may differ; default 60s"),
-    ],
-};
-
-static API_KEYS: Table = Table {
-    name: "api_keys",
-    about: "Keys of callers, kept as digests. They must be random.",
-    keys: &[
-        may("header", &HEADER, "the header that carries them; default x-api-key"),
-        must(
-            "keys",
-            &Shape::Named { key: Scalar::Person, value: &Shape::Keys(&API_KEY) },
-            "by the name of who holds it",
-        ),
-    ],
-};
-
-static API_KEY: Table = Table {
-    name: "api_key",
-    about: "A key of a caller.",
-    keys: &[
-        must("sha256", &Shape::One(Scalar::Digest), "SHA-256 of the key, in hexadecimal digits"),
-        may("groups", &Shape::Many(&Shape::One(Scalar::Name)), "the groups of who holds it"),
-        may("until", &TIME, "when it ends"),
-    ],
-};
-
-static HEADERS: Table = Table {
-    name: "identity_headers",
-    about: "The names of the headers.",
-    keys: &[
-        must("subject", &HEADER, "carries the caller's name"),
-        may("groups", &HEADER, "carries the caller's groups, separated by commas"),
-        may(
-            "address",
-            &HEADER,
-            "carries the caller's address, such as x-forwarded-for: the last one that is no trusted peer's counts",
-        ),
-        may("session", &HEADER, "joins the exchanges of one session"),
     ],
 };
 
@@ -572,180 +487,5 @@ static BUDGET: Table = Table {
         HOLD_APPROVAL,
         HOLD_WAIT,
         MAY_BECAUSE,
-    ],
-};
-
-static DETECTOR: Table = Table {
-    name: "detector",
-    about: "One of pattern, words, keys and calls: how values of this entity are found.",
-    keys: &[
-        may(
-            "pattern",
-            &TEXT,
-            "a regular expression, of bytes, without Unicode classes. It matches at least one character; a value that does not show itself within 1 KiB is none",
-        ),
-        may("words", &Shape::Many(&TEXT), "words and texts of up to 256 bytes, found where they stand whole"),
-        may(
-            "case",
-            &Shape::One(Scalar::Choice(word::CASE)),
-            "for words: whether capital and small letters are the same; default exact",
-        ),
-        may(
-            "keys",
-            &Shape::Many(&Shape::One(Scalar::Glob)),
-            "names or patterns of JSON members, form fields and columns, case ignored: the whole text or number under them is the value",
-        ),
-        may(
-            "calls",
-            &NAME,
-            "a detector that the host brings under this name; where it fails, nothing passes",
-        ),
-        may(
-            "label",
-            &TEXT,
-            "for calls: what the detector calls this entity, such as PERSON; all that it sees where absent",
-        ),
-        may(
-            "check",
-            &Shape::Many(&TEXT),
-            "for pattern: schemes that the letters and digits of the value must all pass: luhn, verhoeff, mod11_10, or a line such as number 0..9 mod 97 minus at 9..11",
-        ),
-        may(
-            "near",
-            &Shape::Many(&TEXT),
-            "for pattern and words: words of which one must stand within 64 bytes, or in the name that the text stands under",
-        ),
-        may(
-            "rank",
-            &Shape::One(Scalar::Rank),
-            "of two values in one place the one of higher rank counts, then the longer; default 60, that of an e-mail address; cards have 70, keys 80 and more, telephone numbers 30",
-        ),
-    ],
-};
-
-static MASK: Table = Table {
-    name: "mask",
-    about: "Values that must not pass in clear. All fitting entries apply; for one value the strictest transform wins.",
-    keys: &[
-        must("name", &NAME, "names it in records"),
-        MAY_WHO,
-        MAY_CLAIMS,
-        MAY_VIA,
-        MAY_NETWORKS,
-        MAY_WHEN,
-        MAY_SERVICES,
-        MAY_OPERATIONS,
-        MAY_RESOURCES,
-        MAY_LABELS,
-        MAY_UNLESS,
-        may("in", &Shape::Many(&Shape::One(Scalar::Choice(word::SIDES))), "which bodies; default both"),
-        may(
-            "entities",
-            &Shape::Named { key: Scalar::Entity, value: &TRANSFORM },
-            "values found by what they look like: an entity (also of `detectors`), a group of entities, or * for all others",
-        ),
-        may(
-            "within",
-            &Shape::Many(&Shape::One(Scalar::FieldPath)),
-            "in which fields of a JSON body, a form or a table its entities count, with all that is in them; a text without fields is read whole; default everywhere",
-        ),
-        may(
-            "fields",
-            &Shape::Named { key: Scalar::FieldPath, value: &TRANSFORM },
-            "values found by where they stand in a JSON body",
-        ),
-        may(
-            "vectors",
-            &Shape::One(Scalar::Choice(word::VECTORS)),
-            "strip: what carries vectors by the catalogue is left out of responses, and requests no longer ask for it; what cannot be stripped is refused",
-        ),
-        may(
-            "except",
-            &Shape::Many(&TEXT),
-            "values that are none of these entities, each exactly as it stands: they pass, unless another entry names the entity without them",
-        ),
-        may(
-            "embed",
-            &Shape::One(Scalar::Choice(word::EMBED)),
-            "what is sent to be embedded: mask changes the vector, pass leaves it as it is and counts, deny refuses; default mask",
-        ),
-        may(
-            "unmaskable",
-            &Shape::One(Scalar::Choice(word::UNMASKABLE)),
-            "a body that needed masking and could not be masked; default refuse",
-        ),
-        may(
-            "reread",
-            &Shape::One(Scalar::Choice(word::REREAD)),
-            "whether what left is read once more, so that the record says what survived; default never",
-        ),
-    ],
-};
-
-static TRANSFORM: Shape = Shape::Either(Scalar::Choice(word::TRANSFORMS), &TRANSFORM_MAP);
-
-static TRANSFORM_MAP: Table = Table {
-    name: "transform",
-    about: "One transform with its settings.",
-    keys: &[
-        may("replace", &TEXT, "this text instead of the value"),
-        may("partial", &Shape::Keys(&PARTIAL), "some characters at the ends, stars between"),
-        may("pseudonym", &Shape::Keys(&PSEUDONYM), "a value of the same type that nobody has"),
-        may("date_shift", &Shape::Keys(&DATE_SHIFT), "the date, some days off"),
-        may("generalise", &Shape::Keys(&GENERALISE), "a less exact value"),
-        may(
-            "fpe",
-            &Shape::Keys(&REVERSIBLE),
-            "other digits, which who has a grant can have turned back (NIST SP 800-38G FF1)",
-        ),
-        may("token", &Shape::Keys(&REVERSIBLE), "a token, which who has a grant can have opened (AES-SIV)"),
-    ],
-};
-
-static PSEUDONYM: Table = Table {
-    name: "pseudonym",
-    about: "How far one value has one pseudonym.",
-    keys: &[must(
-        "scope",
-        &Shape::One(Scalar::Choice(word::SCOPES)),
-        "session, tenant (callers with the same claim `tenant`) or policy; session where only the word stands",
-    )],
-};
-
-static DATE_SHIFT: Table = Table {
-    name: "date_shift",
-    about: "By how much dates are moved, and which by the same number of days.",
-    keys: &[
-        may("days", &Shape::One(Scalar::Days), "at most so many, in either direction; default 180"),
-        may("scope", &Shape::One(Scalar::Choice(word::SCOPES)), "session, tenant or policy; default session"),
-    ],
-};
-
-static GENERALISE: Table = Table {
-    name: "generalise",
-    about: "How a value is made less exact.",
-    keys: &[must(
-        "as",
-        &Shape::One(Scalar::Choice(word::LESS_EXACT)),
-        "ip: a network; year: of a date; age: ten years; postcode: its district; coordinates: to about 11 km",
-    )],
-};
-
-static REVERSIBLE: Table = Table {
-    name: "reversible",
-    about: "Who can have the value back, given a grant.",
-    keys: &[must(
-        "scope",
-        &Shape::One(Scalar::Choice(word::LASTING)),
-        "tenant: callers with the same claim `tenant`; policy: all; policy where only the word stands",
-    )],
-};
-
-static PARTIAL: Table = Table {
-    name: "partial",
-    about: "How many characters stay.",
-    keys: &[
-        may("first", &Shape::One(Scalar::Kept), "at the start; default 0"),
-        may("last", &Shape::One(Scalar::Kept), "at the end; default 0"),
     ],
 };

@@ -1,0 +1,92 @@
+//! What may stand where in the part about callers.
+
+use super::scalar::Scalar;
+use super::shape::{DURATION, HEADER, Shape, TEXT, TIME, Table, may, must, word};
+
+pub(super) static IDENTITY: Table = Table {
+    name: "identity",
+    about: "What names the caller. A request that brings two of these is refused.",
+    keys: &[
+        may(
+            "headers",
+            &Shape::Keys(&HEADERS),
+            "headers that an authenticating proxy sets, believed from named peers only",
+        ),
+        may(
+            "trusted_peers",
+            &Shape::Many(&Shape::One(Scalar::Network)),
+            "addresses or networks of the socket's peer that are believed; of others these headers are taken out",
+        ),
+        may(
+            "tokens",
+            &Shape::Many(&Shape::Keys(&TOKENS)),
+            "issuers whose signed tokens (JWT) are taken in Authorization: Bearer",
+        ),
+        may("api_keys", &Shape::Keys(&API_KEYS), "keys that callers present as they are"),
+    ],
+};
+
+static TOKENS: Table = Table {
+    name: "tokens",
+    about: "An issuer of signed tokens: OpenID Connect, RFC 9068, transaction tokens. Actors (RFC 8693) become hops.",
+    keys: &[
+        must("issuer", &TEXT, "its name, as the claim iss gives it"),
+        must(
+            "audience",
+            &Shape::Many(&TEXT),
+            "whom its tokens are for: one of these must stand in the claim aud",
+        ),
+        must("keys", &TEXT, "its JSON Web Key Set: a file, relative to this one"),
+        may(
+            "algorithms",
+            &Shape::Many(&Shape::One(Scalar::Choice(word::ALGORITHMS))),
+            "what they may be signed with; default RS256, PS256, ES256 and EdDSA",
+        ),
+        may("subject", &TEXT, "the claim that names the caller; default sub"),
+        may(
+            "groups",
+            &Shape::Many(&TEXT),
+            "claims whose values are groups, such as groups or realm_access.roles",
+        ),
+        may("claims", &Shape::Many(&TEXT), "claims that rules may speak of"),
+        may("leeway", &DURATION, "by how much clocks may differ; default 60s"),
+    ],
+};
+
+static API_KEYS: Table = Table {
+    name: "api_keys",
+    about: "Keys of callers, kept as digests. They must be random.",
+    keys: &[
+        may("header", &HEADER, "the header that carries them; default x-api-key"),
+        must(
+            "keys",
+            &Shape::Named { key: Scalar::Person, value: &Shape::Keys(&API_KEY) },
+            "by the name of who holds it",
+        ),
+    ],
+};
+
+static API_KEY: Table = Table {
+    name: "api_key",
+    about: "A key of a caller.",
+    keys: &[
+        must("sha256", &Shape::One(Scalar::Digest), "SHA-256 of the key, in hexadecimal digits"),
+        may("groups", &Shape::Many(&Shape::One(Scalar::Name)), "the groups of who holds it"),
+        may("until", &TIME, "when it ends"),
+    ],
+};
+
+static HEADERS: Table = Table {
+    name: "identity_headers",
+    about: "The names of the headers.",
+    keys: &[
+        must("subject", &HEADER, "carries the caller's name"),
+        may("groups", &HEADER, "carries the caller's groups, separated by commas"),
+        may(
+            "address",
+            &HEADER,
+            "carries the caller's address, such as x-forwarded-for: the last one that is no trusted peer's counts",
+        ),
+        may("session", &HEADER, "joins the exchanges of one session"),
+    ],
+};
