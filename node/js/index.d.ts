@@ -232,6 +232,12 @@ export class Guard {
     options?: { entity?: string, scope?: 'policy' | 'tenant' }
   ): Promise<{ entity: string, value: string }>
 
+  /**
+   * What was counted in this process, as OpenMetrics text (`application/openmetrics-text; version=1.0.0`) for Prometheus: never by caller,
+   * resource or value.
+   */
+  metricsText (): string
+
   /** Issues a grant; its clock starts now. */
   issueGrant (terms: Terms, by: string): Promise<Grant>
   /** Ends a grant now, for every process on this state. */

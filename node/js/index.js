@@ -69,6 +69,11 @@ class Guard {
     return JSON.parse(this[stands].explain(...parts(request), caller(identity)))
   }
 
+  /** What was counted in this process, as OpenMetrics text. */
+  metricsText () {
+    return this[stands].metricsText()
+  }
+
   /** Issues a grant; its clock starts now. */
   async issueGrant (terms, by) {
     return JSON.parse(await this[stands].issueGrant(JSON.stringify(terms ?? null), text(by, 'who issues the grant')))

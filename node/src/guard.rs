@@ -166,6 +166,12 @@ impl Guard {
         self.work(|guard| guard.flush().map(|()| String::new()))
     }
 
+    /// What was counted in this process, as OpenMetrics text: never by caller, resource or value.
+    #[napi]
+    pub fn metrics_text(&self) -> String {
+        self.inner.metrics_text()
+    }
+
     /// Whether the store and the log are there.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn check(&self) -> AsyncTask<Work> {

@@ -342,6 +342,11 @@ impl Guard {
         working(py, || self.inner.flush())
     }
 
+    /// What was counted in this process, as OpenMetrics text: never by caller, resource or value.
+    fn metrics_text(&self) -> String {
+        self.inner.metrics_text()
+    }
+
     /// Opens the store and the log, and starts the worker of this process where it does not run yet.
     fn check(&self, py: Python<'_>) -> PyResult<()> {
         working(py, || self.inner.check())

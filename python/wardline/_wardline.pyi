@@ -143,6 +143,9 @@ class Guard:
         """Denies a held request in the name of ``by``."""
     def flush(self) -> None:
         """Waits until every record so far is on disk and signed."""
+    def metrics_text(self) -> str:
+        """What was counted in this process, as OpenMetrics text (``application/openmetrics-text; version=1.0.0``) for Prometheus:
+        never by caller, resource or value."""
     def check(self) -> None:
         """Opens the store and the log, and starts the worker of this process where it does not run yet."""
     def begin(

@@ -339,6 +339,13 @@ impl Guard {
         }
     }
 
+    /// What was counted in this process, in the text format of OpenMetrics 1.0 (`application/openmetrics-text`), which Prometheus reads, for
+    /// the host to serve: exchanges by service, verdict and end, acts by operation, findings by entity, vectors, bytes, seconds from request to
+    /// end, and how the worker fares. Never by caller, resource or value.
+    pub fn metrics_text(&self) -> String {
+        self.shared.metrics.text(&self.shared)
+    }
+
     /// Whether the store and the log are there; starts the worker where it does not run yet.
     ///
     /// # Errors

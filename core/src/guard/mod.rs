@@ -33,6 +33,7 @@ mod driver;
 mod exchange;
 #[expect(clippy::module_inception, reason = "the type and its room share the field's name for it")]
 mod guard;
+mod metrics;
 #[cfg(feature = "notify")]
 mod notify;
 mod policies;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 
+use super::metrics::Metrics;
 use super::policies::{InForce, Policies};
 use super::worker::Runtime;
 use crate::clock::{Clock, Timestamp};
@@ -16,6 +17,7 @@ use crate::vector::{Counter, Paths, Places};
 
 pub(super) struct Shared {
     pub(super) policies: Arc<Policies>,
+    pub(super) metrics: Metrics,
     clock: Arc<dyn Clock>,
     runtime: ArcSwapOption<Runtime>,
     start: Mutex<Start>,
@@ -42,6 +44,7 @@ impl Shared {
     pub(super) fn new(policies: Policies, clock: Arc<dyn Clock>) -> Self {
         Self {
             policies: Arc::new(policies),
+            metrics: Metrics::new(),
             clock,
             runtime: ArcSwapOption::empty(),
             start: Mutex::default(),

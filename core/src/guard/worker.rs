@@ -177,7 +177,7 @@ impl Runtime {
         if self.state.broken.load(Ordering::Acquire) {
             return Err(Error::new(ErrorKind::Log, "the audit log cannot be written"));
         }
-        if self.state.backlog.load(Ordering::Relaxed) > BACKLOG {
+        if self.backlog() > BACKLOG {
             return Err(Error::new(ErrorKind::Log, "the audit log does not keep up"));
         }
         Ok(())
@@ -189,12 +189,18 @@ impl Runtime {
 
     /// Whether what is known of grants is too old to rely on.
     pub(super) fn is_stale(&self) -> bool {
-        let age = self
-            .state
-            .started
-            .elapsed()
-            .saturating_sub(Duration::from_millis(self.state.refreshed.load(Ordering::Acquire)));
-        age > MAX_STALE
+        self.age() > MAX_STALE
+    }
+
+    /// How long ago the store was last read.
+    pub(super) fn age(&self) -> Duration {
+        let refreshed = Duration::from_millis(self.state.refreshed.load(Ordering::Acquire));
+        self.state.started.elapsed().saturating_sub(refreshed)
+    }
+
+    /// How many records and jobs wait.
+    pub(super) fn backlog(&self) -> usize {
+        self.state.backlog.load(Ordering::Relaxed)
     }
 
     /// The grants as a decision asks for them at `now` of this machine's clock.

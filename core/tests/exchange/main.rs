@@ -14,6 +14,7 @@ mod corpus;
 mod detectors;
 mod field;
 mod flow;
+mod metrics;
 mod reload;
 mod said;
 mod strip;

@@ -372,6 +372,7 @@ impl Exchange {
         }
         let told = response.bytes > 0 || !response.totals.is_empty() || response.census.is_some();
         record.response = told.then_some(response);
+        self.shared.metrics.note(&record);
         if let Some(runtime) = &self.runtime {
             runtime.end(record, self.ledger.unspent(self.sent));
         }

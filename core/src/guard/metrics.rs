@@ -1,0 +1,135 @@
+//! What a guard counts, for whoever watches it: by service, verdict, operation and entity, never by caller, resource or value.
+//!
+//! Counted from the records of ended exchanges, so that the log and the counters tell the same. Nothing is counted over processes: each
+//! tells its own, as scrapers expect.
+
+use std::borrow::Cow;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use super::shared::Shared;
+use crate::audit::{Ending, Passed, Record};
+use crate::model::Verdict;
+
+/// Names and values; every value is one of a policy's or of ours, so there are few.
+type Labels<const N: usize> = [(&'static str, Cow<'static, str>); N];
+
+/// The counters of one guard in one process.
+pub(super) struct Metrics {
+    registry: Registry,
+    exchanges: Family<Labels<4>, Counter>,
+    acts: Family<Labels<3>, Counter>,
+    findings: Family<Labels<2>, Counter>,
+    vectors: Family<Labels<2>, Counter>,
+    bytes: Family<Labels<2>, Counter>,
+    seconds: Family<Labels<1>, Histogram, fn() -> Histogram>,
+    ready: Gauge,
+    backlog: Gauge,
+    age: Gauge<f64, AtomicU64>,
+}
+
+impl Metrics {
+    pub(super) fn new() -> Self {
+        // From a millisecond, which is what records resolve, to half a minute.
+        let seconds: fn() -> Histogram = || Histogram::new(exponential_buckets(0.001, 2.0, 16));
+        let mut all = Self {
+            registry: Registry::with_prefix("wardline"),
+            exchanges: Family::default(),
+            acts: Family::default(),
+            findings: Family::default(),
+            vectors: Family::default(),
+            bytes: Family::default(),
+            seconds: Family::new_with_constructor(seconds),
+            ready: Gauge::default(),
+            backlog: Gauge::default(),
+            age: Gauge::default(),
+        };
+        let registry = &mut all.registry;
+        registry.register("exchanges", "Ended exchanges", all.exchanges.clone());
+        registry.register("acts", "What requests did", all.acts.clone());
+        registry.register("findings", "Values that should not pass in clear", all.findings.clone());
+        registry.register("vectors", "Vectors that passed", all.vectors.clone());
+        registry.register_with_unit("passed", "Bytes of bodies that passed", Unit::Bytes, all.bytes.clone());
+        registry.register_with_unit("exchange", "From request to end", Unit::Seconds, all.seconds.clone());
+        registry.register("ready", "Whether the store and the log can be used", all.ready.clone());
+        registry.register("log_backlog", "Records that wait for the log", all.backlog.clone());
+        registry.register_with_unit(
+            "snapshot_age",
+            "Since the store was read",
+            Unit::Seconds,
+            all.age.clone(),
+        );
+        all
+    }
+
+    /// Counts an exchange that has ended.
+    pub(super) fn note(&self, record: &Record) {
+        let service: Cow<'static, str> = record.service.to_string().into();
+        let decided = record.decided.map_or("none", Verdict::name);
+        let exchange = [
+            ("service", service.clone()),
+            ("decided", decided.into()),
+            ("enforced", record.enforced.map_or("none", Verdict::name).into()),
+            ("result", record.outcome.as_ref().map_or("unknown", |outcome| ending(outcome.result)).into()),
+        ];
+        self.exchanges.get_or_create(&exchange).inc();
+        for act in &record.acts {
+            let operation = act.operation.name().into();
+            let labels =
+                [("service", service.clone()), ("operation", operation), ("decided", decided.into())];
+            self.acts.get_or_create(&labels).inc();
+        }
+        for (side, passed) in [("request", &record.request), ("response", &record.response)] {
+            if let Some(passed) = passed {
+                self.note_passed(&service, side, passed);
+            }
+        }
+        if let Some(ended) = record.ended_at {
+            let seconds = ended.since(record.at).as_secs_f64();
+            self.seconds.get_or_create(&[("service", service)]).observe(seconds);
+        }
+    }
+
+    fn note_passed(&self, service: &Cow<'static, str>, side: &'static str, passed: &Passed) {
+        let labels = [("service", service.clone()), ("side", side.into())];
+        self.bytes.get_or_create(&labels).inc_by(passed.bytes);
+        if let Some(vectors) = passed.census.as_ref().map(|census| census.vectors).filter(|n| *n > 0) {
+            self.vectors.get_or_create(&labels).inc_by(vectors);
+        }
+        for (name, count) in &passed.totals {
+            let labels = [("entity", name.to_string().into()), ("side", side.into())];
+            self.findings.get_or_create(&labels).inc_by(*count);
+        }
+    }
+
+    /// All of it as text, as it stands now.
+    pub(super) fn text(&self, shared: &Shared) -> String {
+        let running = shared.running();
+        self.ready.set(i64::from(running.as_ref().is_some_and(|runtime| runtime.healthy().is_ok())));
+        let backlog = running.as_ref().map_or(0, |runtime| runtime.backlog());
+        self.backlog.set(i64::try_from(backlog).unwrap_or(i64::MAX));
+        self.age.set(running.as_ref().map_or(0.0, |runtime| runtime.age().as_secs_f64()));
+        let mut text = String::new();
+        // Writing to a text does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Complete => "complete",
+        Ending::Denied => "denied",
+        Ending::Held => "held",
+        Ending::Aborted => "aborted",
+        Ending::Disconnected => "disconnected",
+        Ending::Failed => "failed",
+        Ending::Unknown => "unknown",
+    }
+}
