@@ -3,10 +3,12 @@
 //! Counted from the records of ended exchanges, so that the log and the counters tell the same. Nothing is counted over processes: each
 //! tells its own, as scrapers expect.
 
-use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::AtomicU64;
 
 use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -15,10 +17,32 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::shared::Shared;
 use crate::audit::{Ending, Passed, Record};
-use crate::model::Verdict;
+use crate::model::{Text, Verdict};
 
 /// Names and values; every value is one of a policy's or of ours, so there are few.
-type Labels<const N: usize> = [(&'static str, Cow<'static, str>); N];
+type Labels<const N: usize> = [(&'static str, Value); N];
+
+/// A value of a label: shared with the record, so that counting copies no text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Value(Text);
+
+impl Value {
+    fn of(text: impl Into<Text>) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        str::hash(&self.0, state);
+    }
+}
+
+impl EncodeLabelValue for Value {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        encoder.write_str(&self.0)
+    }
+}
 
 /// The counters of one guard in one process.
 pub(super) struct Metrics {
@@ -70,19 +94,22 @@ impl Metrics {
 
     /// Counts an exchange that has ended.
     pub(super) fn note(&self, record: &Record) {
-        let service: Cow<'static, str> = record.service.to_string().into();
-        let decided = record.decided.map_or("none", Verdict::name);
+        let service = Value::of(record.service.clone());
+        let decided = Value::of(record.decided.map_or("none", Verdict::name));
         let exchange = [
             ("service", service.clone()),
-            ("decided", decided.into()),
-            ("enforced", record.enforced.map_or("none", Verdict::name).into()),
-            ("result", record.outcome.as_ref().map_or("unknown", |outcome| ending(outcome.result)).into()),
+            ("decided", decided.clone()),
+            ("enforced", Value::of(record.enforced.map_or("none", Verdict::name))),
+            (
+                "result",
+                Value::of(record.outcome.as_ref().map_or("unknown", |outcome| ending(outcome.result))),
+            ),
         ];
         self.exchanges.get_or_create(&exchange).inc();
         for act in &record.acts {
-            let operation = act.operation.name().into();
+            let operation = Value::of(act.operation.name());
             let labels =
-                [("service", service.clone()), ("operation", operation), ("decided", decided.into())];
+                [("service", service.clone()), ("operation", operation), ("decided", decided.clone())];
             self.acts.get_or_create(&labels).inc();
         }
         for (side, passed) in [("request", &record.request), ("response", &record.response)] {
@@ -96,14 +123,14 @@ impl Metrics {
         }
     }
 
-    fn note_passed(&self, service: &Cow<'static, str>, side: &'static str, passed: &Passed) {
-        let labels = [("service", service.clone()), ("side", side.into())];
+    fn note_passed(&self, service: &Value, side: &'static str, passed: &Passed) {
+        let labels = [("service", service.clone()), ("side", Value::of(side))];
         self.bytes.get_or_create(&labels).inc_by(passed.bytes);
         if let Some(vectors) = passed.census.as_ref().map(|census| census.vectors).filter(|n| *n > 0) {
             self.vectors.get_or_create(&labels).inc_by(vectors);
         }
         for (name, count) in &passed.totals {
-            let labels = [("entity", name.to_string().into()), ("side", side.into())];
+            let labels = [("entity", Value::of(name.clone())), ("side", Value::of(side))];
             self.findings.get_or_create(&labels).inc_by(*count);
         }
     }
