@@ -23,6 +23,7 @@ fn object(env: &Env, error: &wardline::Error) -> napi::Result<Error> {
             row.set_named_property("column", u32::try_from(finding.column).unwrap_or(u32::MAX))?;
             row.set_named_property("code", finding.code)?;
             row.set_named_property("message", finding.message.as_str())?;
+            row.set_named_property("severity", finding.severity.name())?;
             list.insert(row)?;
         }
         object.set_named_property("diagnostics", list)?;

@@ -72,7 +72,10 @@ class Server:
         self.clients: list[Client] = []
         listener = socket.create_server(("127.0.0.1", 0))
         self.address = listener.getsockname()
-        config = uvicorn.Config(self.app, http=http, ws=ws, log_level="critical", timeout_graceful_shutdown=1)
+        # Whom a forwarding header is believed from, the policy says: it needs the socket's own peer.
+        config = uvicorn.Config(
+            self.app, http=http, ws=ws, proxy_headers=False, log_level="critical", timeout_graceful_shutdown=1
+        )
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([listener])))
         self.thread.start()

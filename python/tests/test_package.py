@@ -121,7 +121,7 @@ def test_errors_have_codes_and_quote_nothing(tmp_path: Path) -> None:
     with pytest.raises(WardlineError) as wrong:
         Guard.parse("version: 1\nservices: {x: {system: nosuch}}\nfoo: 1\n", "w.yaml")
     assert wrong.value.code == "invalid_policy" and len(wrong.value.diagnostics) >= 2
-    assert {"file", "line", "column", "code", "message"} == set(wrong.value.diagnostics[0])
+    assert {"file", "line", "column", "code", "message", "severity"} == set(wrong.value.diagnostics[0])
     again = pickle.loads(pickle.dumps(wrong.value))
     assert (again.code, again.diagnostics) == (wrong.value.code, wrong.value.diagnostics)
     for call, code in [
