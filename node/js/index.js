@@ -13,7 +13,7 @@ class Guard {
     Object.defineProperty(this, stands, { value: native })
   }
 
-  static fromFile (path, options) {
+  static fromFile (path, options = {}) {
     return new Guard(path, options)
   }
 
