@@ -1,10 +1,7 @@
 //! Catalogues that a policy brings: files beside it, in the format of the built-in ones.
 
-use std::fs;
-use std::io::Read;
-use std::path::Path;
-
-use super::document::{self, Findings, MAX_BYTES, Node, beside};
+use super::document::{self, Findings, Node, clip};
+use super::text_beside;
 use crate::classify::{self, System};
 
 /// What the policy knows of systems: its own, the built-in ones with its entries, and the built-in ones.
@@ -24,23 +21,23 @@ impl Catalogues {
         let (mut texts, mut broken) = (Vec::new(), Vec::new());
         for node in root.get("catalogues").map(Node::elements).unwrap_or_default() {
             let Some(written) = node.text() else { continue };
-            // Called as the policy itself is: from where the caller stands.
-            let policy = findings.name(node.place.file).to_owned();
-            let name = Path::new(&policy).with_file_name(written).display().to_string();
-            let text = match text_of(&policy, written) {
-                Ok(text) => text,
+            let (file, text) = match text_beside(findings, node.place.file, written) {
+                Ok(read) => read,
                 Err(why) => {
-                    findings.add(node.place, "unreadable_catalogue", why);
+                    findings.add(
+                        node.place,
+                        "unreadable_catalogue",
+                        format!("cannot read {}: {why}", clip(written)),
+                    );
                     continue;
                 }
             };
-            let file = findings.open(&name);
             // What hides meaning is told first, all of it at once.
             let tree = document::read(&text, file, findings);
             let system = tree.as_ref().and_then(|tree| tree.get("system")).and_then(Node::text);
             match system {
                 Some(system) if !findings.any_in(file) => {
-                    let file = (name, text.clone());
+                    let file = (findings.name(file).to_owned(), text.clone());
                     match systems.iter_mut().find(|(known, _)| known == system) {
                         Some((_, files)) => files.push(file),
                         None => systems.push((system.to_owned(), vec![file])),
@@ -97,16 +94,4 @@ impl Catalogues {
     pub(super) fn texts(&self) -> &[String] {
         &self.texts
     }
-}
-
-fn text_of(policy: &str, name: &str) -> Result<String, String> {
-    let mut text = String::new();
-    let limit = MAX_BYTES as u64 + 1;
-    fs::File::open(beside(policy, name))
-        .and_then(|file| file.take(limit).read_to_string(&mut text))
-        .map_err(|error| format!("cannot read this catalogue: {}", error.kind()))?;
-    if text.len() > MAX_BYTES {
-        return Err(format!("a catalogue may be at most {MAX_BYTES} bytes long"));
-    }
-    Ok(text)
 }

@@ -1,9 +1,8 @@
 //! Where callers come from, as a policy says it.
 
-use std::path::Path;
-
-use super::document::{Findings, Node, beside, clip};
+use super::document::{Findings, Node, clip};
 use super::draft::{duration, entries, list, text};
+use super::text_beside;
 use crate::identity::{ApiKeys, Identity, Issuer, Keys, Sources, Tokens, TrustedHeaders};
 use crate::keys::unhex;
 
@@ -51,12 +50,8 @@ fn issuers(tokens: &Node, texts: &mut Vec<String>, findings: &mut Findings) -> T
             let message = format!("{} has its entry already", clip(issuer));
             findings.add(name.place, "duplicate_name", message);
         }
-        // Called as the policy itself is: from where the caller stands.
-        let policy = findings.name(keys.place.file).to_owned();
-        findings.open(&Path::new(&policy).with_file_name(file).display().to_string());
-        let read = super::text_of(&beside(&policy, file))
-            .map_err(|_| "no such file, or it may not be read".to_owned())
-            .and_then(|text| Ok((Keys::parse(&text).map_err(|error| error.to_string())?, text)));
+        let read = text_beside(findings, keys.place.file, file)
+            .and_then(|(_, text)| Ok((Keys::parse(&text).map_err(|error| error.to_string())?, text)));
         let set = match read {
             Ok((set, text)) => {
                 texts.push(text);

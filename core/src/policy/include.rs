@@ -3,9 +3,8 @@
 //! Lists grow, names join, and of single settings the file that includes has the last word. Two included files that each give such a
 //! setting, or the same name, contradict each other: nothing depends on the order of files.
 
-use std::path::Path;
-
 use super::document::{self, File, Findings, Key, Node, POLICY, Shape, Value, beside, clip};
+use super::text_beside;
 
 /// So many files make one policy.
 const MOST: usize = 32;
@@ -44,8 +43,7 @@ impl Reading<'_> {
             .filter_map(|node| Some((node.text()?.to_owned(), node.place)))
             .collect();
         for (written, place) in named {
-            let from = self.findings.name(file).to_owned();
-            let path = beside(&from, &written);
+            let path = beside(self.findings.name(file), &written);
             let path = path.canonicalize().unwrap_or(path);
             // Named twice, it is read once; so no circle has a second round.
             if self.seen.contains(&path) {
@@ -57,18 +55,14 @@ impl Reading<'_> {
                 self.findings.add(place, "too_many_files", message);
                 break;
             }
-            let text = match super::text_of(&path) {
-                Ok(text) => text,
-                Err(error) => {
-                    let found = error.diagnostics().first().map(|found| found.message.clone());
-                    let why = found.unwrap_or_else(|| "no such file, or it may not be read".to_owned());
+            let (included, text) = match text_beside(self.findings, file, &written) {
+                Ok(read) => read,
+                Err(why) => {
                     let message = format!("cannot read {}: {why}", clip(&written));
                     self.findings.add(place, "unreadable_include", message);
                     continue;
                 }
             };
-            let name = Path::new(&from).with_file_name(&written).display().to_string();
-            let included = self.findings.open(&name);
             if let Some(tree) = document::read(&text, included, self.findings) {
                 self.check(&tree, included);
                 let tree = self.complete(tree, included);

@@ -48,7 +48,7 @@ mod setting;
 mod suite;
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,7 +65,7 @@ pub use suite::{Case, Expect, Response, Suite};
 
 use catalogues::Catalogues;
 use decide::Reason;
-use document::{Findings, MAX_BYTES, POLICY, Shape};
+use document::{File, Findings, MAX_BYTES, POLICY, Shape, beside};
 use draft::{Draft, Rule};
 use labels::Labelled;
 use masking::Masks;
@@ -401,6 +401,18 @@ impl Policy {
 const SHARED_NEEDS_FOLDER: &str =
     "a store that machines share needs a state folder beside it, for the keys and the log";
 
+/// The text of a file that a policy names, from beside the file that names it. It is open for findings then, under the name by which
+/// whoever called knows it. Why it cannot be read otherwise.
+fn text_beside(findings: &mut Findings, from: File, written: &str) -> Result<(File, String), String> {
+    let from = findings.name(from).to_owned();
+    let text = text_of(&beside(&from, written)).map_err(|error| {
+        let found = error.diagnostics().first().map(|found| found.message.clone());
+        found.unwrap_or_else(|| "no such file, or it may not be read".to_owned())
+    })?;
+    let name = Path::new(&from).with_file_name(written).display().to_string();
+    Ok((findings.open(&name), text))
+}
+
 /// The text of a file that people write.
 fn text_of(path: &Path) -> Result<String, Error> {
     let name = path.display().to_string();
@@ -412,7 +424,7 @@ fn text_of(path: &Path) -> Result<String, Error> {
     let mut bytes = Vec::new();
     // One byte more than is accepted tells that there is more.
     let limit = MAX_BYTES as u64 + 1;
-    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unreadable)?;
+    fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(unreadable)?;
     if bytes.len() > MAX_BYTES {
         let message = format!("expected at most {MAX_BYTES} bytes");
         return Err(Error::policy(vec![Diagnostic::new(name, 1, 1, "too_large", message)]));
