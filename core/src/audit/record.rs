@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
-use crate::model::{Act, ApprovalId, Census, GrantId, Mode, RecordId, Risk, SessionId, Text, Verdict};
+use crate::model::{Act, ApprovalId, Census, GrantId, Mode, RecordId, Risk, SessionId, Text, Unit, Verdict};
 
 /// One entry of the audit log. Build it from [`Record::new`] and fill in what is known.
 ///
@@ -192,11 +192,14 @@ pub struct Drawn {
     pub budget: Text,
     /// The collection; `*` where several are named at once.
     pub resource: String,
-    /// How many different ids it holds.
+    /// What it counts; different ids where nothing stands here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// How much it holds.
     pub limit: u64,
-    /// How many were used within the window when this exchange drew or asked last.
+    /// How much was used within the window when this exchange drew or asked last.
     pub used: u64,
-    /// How many of them this exchange had that were new.
+    /// How much of it this exchange had that was new.
     pub new: u64,
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::model::GrantId;
+use crate::model::{GrantId, Unit};
 use crate::store::{Put, Row, Store, Write, settle};
 
 /// The grants of a store. Cheap to make; every change is one compare-and-set, judged by the store's clock.
@@ -47,6 +47,8 @@ pub enum Leased {
 impl<'a> Grants<'a> {
     /// The table of grants: key = id, value = the grant in JSON.
     pub const TABLE: &'static str = "grants";
+    /// Units in which a quota can be kept: what a census counts.
+    pub const METERED: [Unit; 3] = [Unit::Vectors, Unit::Rows, Unit::Bytes];
     /// What a grant lasts at most where nothing shorter is set.
     pub const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Grant, Scope};
+use super::{Grant, Grants, Scope};
 use crate::clock::{Timestamp, Window, parse_duration};
 use crate::error::{Error, ErrorKind};
 use crate::model::{GrantId, Unit};
@@ -57,9 +57,6 @@ pub enum Until {
     Lasting(Duration),
 }
 
-/// What a census counts, so that a quota in it can be kept.
-const METERED: [Unit; 3] = [Unit::Vectors, Unit::Rows, Unit::Bytes];
-
 impl Terms {
     /// The grant that these terms make at `now`.
     pub(super) fn issue(&self, by: &str, now: Timestamp, longest: Duration) -> Result<Grant, Error> {
@@ -74,7 +71,7 @@ impl Terms {
         if self.uses == Some(0) || self.quota.is_some_and(|(_, amount)| amount == 0) {
             return wrong("a grant of nothing: uses and quota are at least 1");
         }
-        if self.quota.is_some_and(|(unit, _)| !METERED.contains(&unit)) {
+        if self.quota.is_some_and(|(unit, _)| !Grants::METERED.contains(&unit)) {
             return wrong("a quota counts vectors, rows or bytes");
         }
         let from = self.from.unwrap_or(now);

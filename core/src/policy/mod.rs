@@ -55,7 +55,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-pub use budget::{Budget, Due};
+pub use budget::{Budget, Counts, Due};
 pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, code};
 pub use explain::{Considered, Explanation, Miss, Nearest, Reasons};
 pub use masking::{Embed, Masking, Side};

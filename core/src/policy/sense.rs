@@ -32,6 +32,7 @@ pub(super) fn check(draft: &Draft<'_>, catalogues: &Catalogues, findings: &mut F
     names(draft, findings);
     references(draft, findings);
     holds(draft, findings);
+    counts(draft, findings);
     world.rules(draft, findings);
     world.grants(draft, findings);
     world.budgets(draft, findings);
@@ -208,6 +209,26 @@ fn references(draft: &Draft<'_>, findings: &mut Findings) {
                     findings.add(group.place, "unknown_group", message);
                 }
             }
+        }
+    }
+}
+
+/// A budget counts one thing.
+fn counts(draft: &Draft<'_>, findings: &mut Findings) {
+    for node in draft.root.get("budgets").map(Node::elements).unwrap_or_default() {
+        match (node.get("ids"), node.get("quota")) {
+            (None, None) => findings.add(
+                node.place,
+                "missing_key",
+                "a budget says what it counts: `ids`, or a `quota` of vectors, rows, bytes or calls",
+            ),
+            (Some(_), Some(quota)) => {
+                findings.add(quota.place, "contradictory_budget", "a budget counts ids or a quota, not both");
+            }
+            (None, Some(quota)) if quota.entries().len() > 1 => {
+                findings.add(quota.place, "contradictory_budget", "a budget has one quota, in one unit");
+            }
+            _ => {}
         }
     }
 }

@@ -93,8 +93,9 @@ impl Exchange {
             }
             None if self.head.is_none() => self.draw_for_call(),
             None => {
-                self.phase = Phase::Begin;
-                None
+                let draw = self.purse.call();
+                self.phase = if draw.is_some() { Phase::Effect(Await::Lease) } else { Phase::Begin };
+                draw.map(Step::Effect)
             }
         }
     }

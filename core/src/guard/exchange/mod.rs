@@ -86,7 +86,8 @@ pub struct Exchange {
     /// Bytes that wait for a lease, and in which direction: what goes on once it is there.
     waiting: Vec<u8>,
     waits: Option<Side>,
-    /// No more of the response comes.
+    /// No more of the request comes, of the response.
+    request_ended: bool,
     last: bool,
     /// The effect that an answer of the store called for, not yet handed out.
     follow_up: Option<Effect>,
@@ -167,6 +168,7 @@ impl Exchange {
             waiting: Vec::new(),
             waits: None,
             last: false,
+            request_ended: false,
             follow_up: None,
             abort: None,
             sent: false,

@@ -267,7 +267,7 @@ pub(in crate::policy) static POLICY: Table = Table {
         may(
             "budgets",
             &Shape::Many(&Shape::Keys(&BUDGET)),
-            "how many different items may be had within a window, whatever single requests ask for",
+            "how much may be had within a window, whatever single requests ask for",
         ),
         may(
             "detectors",
@@ -451,7 +451,7 @@ pub(super) static GRANT: Table = Table {
 
 static BUDGET: Table = Table {
     name: "budget",
-    about: "At most so many different ids of a collection within a window. All fitting entries apply, each for every collection by itself.",
+    about: "At most so much of a collection within a window: different ids, or a sum. All fitting entries apply, each for every collection by itself.",
     keys: &[
         must("name", &NAME, "names it in records"),
         MAY_WHO,
@@ -460,14 +460,23 @@ static BUDGET: Table = Table {
         MAY_NETWORKS,
         MAY_WHEN,
         MAY_SERVICES,
-        must("operations", &OPERATIONS, "operations whose responses are counted, by name or pattern"),
+        must(
+            "operations",
+            &OPERATIONS,
+            "operations, by name or pattern: counted is what a response carries, or what an upsert or an ingest brings",
+        ),
         MAY_RESOURCES,
         MAY_LABELS,
         MAY_UNLESS,
-        must(
+        may(
             "ids",
             &COUNT,
-            "how many different ids; a row without one counts as a new one. Exact to 4096, above with a standard error of 0.81 %",
+            "how many different ids; a row without one counts as a new one. Exact to 4096, above with a standard error of 0.81 %. Either this or a quota",
+        ),
+        may(
+            "quota",
+            &Shape::Named { key: Scalar::Summed, value: &COUNT },
+            "how much in all: one of vectors, rows, bytes, or calls (each act of a request is one)",
         ),
         must(
             "window",
