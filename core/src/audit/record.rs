@@ -108,6 +108,9 @@ pub struct Record {
     /// The approval that was used or is awaited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalId>,
+    /// Whether one person alone let it go on, in an emergency.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub break_glass: bool,
     /// Digest of the policy that decided, in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Text>,
@@ -356,6 +359,7 @@ impl Record {
             grants: Vec::new(),
             budgets: Vec::new(),
             approval: None,
+            break_glass: false,
             policy: None,
             digest: None,
             request: None,

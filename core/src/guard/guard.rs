@@ -16,9 +16,8 @@ use super::worker::Runtime;
 use crate::audit::{Kind, Record};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::grant::{Answer, Approval, ApprovalState, Grant, Letter, Outbox, Terms};
 use crate::identity::Identity;
-use crate::model::{ApprovalId, Call, GrantId, HttpHead, RecordId, SessionId, Subject, Text};
+use crate::model::{Call, HttpHead, RecordId, SessionId, Subject, Text};
 use crate::policy::{Explanation, Policy, Service};
 
 /// Guards one or more services under one policy. Cheap to clone; clones share everything.
@@ -250,84 +249,6 @@ impl Guard {
         record
     }
 
-    /// Issues a grant; its clock starts now.
-    ///
-    /// # Errors
-    /// Terms that cannot be granted, or a store or log that cannot be written.
-    pub fn issue_grant(&self, terms: Terms, by: &str) -> Result<Grant, Error> {
-        let by = by.to_owned();
-        self.runtime()?.run(move |bench| {
-            let grant = bench.grants().issue(&terms, &by)?;
-            bench.note_grant("issued", &grant, &by, Some(&grant.reason));
-            bench.flush()?;
-            Ok(grant)
-        })
-    }
-
-    /// Ends a grant now, for every process on this state.
-    ///
-    /// # Errors
-    /// A grant that does not exist or has ended, or a store or log that cannot be written.
-    pub fn revoke_grant(&self, id: &GrantId, by: &str, reason: &str) -> Result<Grant, Error> {
-        let (id, by, reason) = (id.clone(), by.to_owned(), reason.to_owned());
-        self.runtime()?.run(move |bench| {
-            let grant = bench.grants().revoke(&id, &by, &reason)?;
-            bench.note_grant("revoked", &grant, &by, Some(&reason));
-            bench.flush()?;
-            Ok(grant)
-        })
-    }
-
-    /// All grants ever issued, ended ones too.
-    ///
-    /// # Errors
-    /// A store that cannot be read.
-    pub fn grants(&self) -> Result<Vec<Grant>, Error> {
-        self.runtime()?.run(|bench| bench.grants().list())
-    }
-
-    /// All approvals, or those in one state; ended ones stay listed.
-    ///
-    /// # Errors
-    /// A store that cannot be read.
-    pub fn approvals(&self, state: Option<ApprovalState>) -> Result<Vec<Approval>, Error> {
-        self.runtime()?.run(move |bench| bench.approvals().list(state))
-    }
-
-    /// A person's vote on a held request. The person's groups are those of the policy.
-    ///
-    /// # Errors
-    /// Where the person may not vote on it, it is no longer pending, or the store or log cannot be written.
-    pub fn vote(
-        &self,
-        id: &ApprovalId,
-        by: &str,
-        answer: Answer,
-        reason: Option<&str>,
-    ) -> Result<Approval, Error> {
-        let policy = self.policy();
-        let voter = Identity::new(by).with_groups(policy.groups_of(by));
-        let (id, reason) = (id.clone(), reason.map(str::to_owned));
-        self.runtime()?.run(move |bench| {
-            let approval = bench.approvals().vote(&id, &voter, answer, reason.as_deref())?;
-            let step = match answer {
-                Answer::Approve => "approved",
-                Answer::Deny => "denied",
-            };
-            bench.note_approval(step, &approval, &voter.subject, reason.as_deref());
-            bench.flush()?;
-            Ok(approval)
-        })
-    }
-
-    /// Everything that webhooks were to be told, and what became of it; oldest change first.
-    ///
-    /// # Errors
-    /// A store that cannot be read.
-    pub fn letters(&self) -> Result<Vec<Letter>, Error> {
-        self.runtime()?.run(|bench| Outbox::list(&*bench.store))
-    }
-
     /// Waits until every record so far is on disk and signed.
     ///
     /// # Errors
@@ -359,7 +280,7 @@ impl Guard {
         Ok(self.runtime()?.keys.clone())
     }
 
-    fn runtime(&self) -> Result<Arc<Runtime>, Error> {
+    pub(super) fn runtime(&self) -> Result<Arc<Runtime>, Error> {
         self.shared.runtime()
     }
 }

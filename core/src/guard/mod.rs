@@ -36,6 +36,7 @@ mod guard;
 mod metrics;
 #[cfg(feature = "notify")]
 mod notify;
+mod people;
 mod policies;
 mod running;
 mod shared;

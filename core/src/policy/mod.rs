@@ -36,6 +36,7 @@ mod decision;
 mod document;
 mod draft;
 mod explain;
+mod granting;
 mod identity;
 mod include;
 mod labels;
@@ -58,6 +59,7 @@ use sha2::{Digest, Sha256};
 pub use budget::{Budget, Counts, Due};
 pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, code};
 pub use explain::{Considered, Explanation, Miss, Nearest, Reasons};
+pub use granting::Granting;
 pub use masking::{Embed, Masking, Side};
 pub use notify::{Form, Webhook};
 pub use service::{OnFailure, Service, SharedStore, State, Thresholds};
@@ -104,6 +106,7 @@ pub struct Policy {
     /// For each operation the rules that may fit it, by index.
     by_operation: Vec<Box<[usize]>>,
     grants: Vec<Grant>,
+    granting: Granting,
     budgets: Vec<Arc<Budget>>,
     masks: Masks,
     webhooks: Vec<Arc<Webhook>>,
@@ -185,6 +188,7 @@ impl Policy {
             systems,
             services: draft.services.into_iter().map(|part| part.is).collect(),
             grants: draft.grants.into_iter().map(|part| part.is.grant).collect(),
+            granting: draft.granting,
             budgets: draft.budgets.into_iter().map(|part| Arc::new(part.is)).collect(),
             webhooks: draft.webhooks,
             masks: Masks::new(

@@ -198,10 +198,12 @@ fn references(draft: &Draft<'_>, findings: &mut Findings) {
         within(label);
     }
     let elements = |kind| draft.root.get(kind).map(Node::elements).unwrap_or_default();
-    let held = elements("rules").iter().chain(elements("budgets"));
+    let held = elements("rules").iter().chain(elements("budgets")).chain(draft.root.get("granting"));
     for approval in std::iter::once(draft.root).chain(held).filter_map(|node| node.get("approval")) {
-        for step in approval.get("steps").map(Node::elements).unwrap_or_default() {
-            for group in step.get("from").map(Node::elements).unwrap_or_default() {
+        let steps = approval.get("steps").map(Node::elements).unwrap_or_default();
+        let asked = steps.iter().filter_map(|step| step.get("from")).chain(approval.get("break_glass"));
+        for groups in asked {
+            for group in groups.elements() {
                 let Some(name) = group.text() else { continue };
                 if !draft.groups.contains_key(name) {
                     let known = hint(name, draft.groups.keys().map(String::as_str));
@@ -250,6 +252,9 @@ fn holds(draft: &Draft<'_>, findings: &mut Findings) {
     }
     if let Some(approval) = root.get("approval") {
         enough(draft, approval, &draft.approval, None, findings);
+    }
+    if let Some(approval) = root.get("granting").and_then(|node| node.get("approval")) {
+        enough(draft, approval, &draft.granting.approval, None, findings);
     }
     let rules =
         draft.rules.iter().map(|Part { node, is }| (*node, is.effect, is.terms.as_ref(), &is.matcher));

@@ -15,6 +15,7 @@ mod detectors;
 mod field;
 mod flow;
 mod metrics;
+mod people;
 mod reload;
 mod said;
 mod strip;
@@ -166,6 +167,11 @@ fn answered(seen: &mut Seen, answer: &Answer) {
     seen.headers = answer.headers().into_iter().collect();
     seen.body = answer.body();
     seen.answer = Some(answer.clone());
+}
+
+/// All that the log of a state folder holds, oldest first.
+fn entries(state: &Path) -> Vec<Entry> {
+    query(state, &Filter::default()).unwrap().into_iter().map(Result::unwrap).collect()
 }
 
 /// The exchanges that the log of a state folder holds, oldest first.

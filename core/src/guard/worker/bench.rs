@@ -10,7 +10,8 @@ use crate::budget::Budgets;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
 use crate::grant::{
-    Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Snapshot, Subscriber, Take, Ticket,
+    Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Limits, Snapshot, Subscriber, Take,
+    Ticket,
 };
 #[cfg(feature = "notify")]
 use crate::guard::notify::Post;
@@ -38,6 +39,7 @@ pub(in crate::guard) struct Bench {
     changed: bool,
     replies: Vec<Reply>,
     subscribers: Arc<[Subscriber]>,
+    limits: Limits,
     #[cfg(feature = "notify")]
     post: Post,
 }
@@ -86,6 +88,7 @@ impl Bench {
             changed: false,
             replies: Vec::new(),
             subscribers: policy.subscribers(),
+            limits: policy.granting().limits.clone(),
             #[cfg(feature = "notify")]
             post: Post::new(policy),
         };
@@ -127,12 +130,17 @@ impl Bench {
 
     /// The approvals; whoever the policy says is told of their steps.
     pub(in crate::guard) fn approvals(&self) -> Approvals<'_> {
-        Approvals::new(&*self.store).telling(&self.subscribers)
+        Approvals::new(&*self.store).telling(&self.subscribers).within(&self.limits)
     }
 
     /// The grants; whoever the policy says is told of their steps.
     pub(in crate::guard) fn grants(&self) -> Grants<'_> {
-        Grants::new(&*self.store).telling(&self.subscribers)
+        Grants::new(&*self.store).telling(&self.subscribers).within(&self.limits)
+    }
+
+    /// What grants keep within that people issue or ask for.
+    pub(in crate::guard) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Sends letters that are due. A store that is away is asked again at the next look.
@@ -298,6 +306,7 @@ impl Bench {
         standing::settle(&next.policy, &*self.store)?;
         self.changed = true;
         self.subscribers = next.policy.subscribers();
+        self.limits.clone_from(&next.policy.granting().limits);
         // Letters under way come back to whom they were for, or are due again.
         #[cfg(feature = "notify")]
         {

@@ -265,6 +265,11 @@ pub(in crate::policy) static POLICY: Table = Table {
         ),
         may("grants", &Shape::Many(&Shape::Keys(&GRANT)), "standing grants, reviewed like code"),
         may(
+            "granting",
+            &Shape::Keys(&GRANTING),
+            "what every grant keeps within that people issue or ask for",
+        ),
+        may(
             "budgets",
             &Shape::Many(&Shape::Keys(&BUDGET)),
             "how much may be had within a window, whatever single requests ask for",
@@ -295,6 +300,11 @@ static APPROVAL: Table = Table {
             "steps",
             &Shape::Many(&Shape::Keys(&STEP)),
             "all of them are needed; a person counts towards one",
+        ),
+        may(
+            "break_glass",
+            &Shape::Many(&Shape::One(Scalar::Name)),
+            "groups of which one person alone, with a reason, may let a request go on in an emergency, also their own; it is told and stays marked; default nobody",
         ),
         may("ttl", &DURATION, "how long a request may wait for a decision; default 1h"),
         may("usable_for", &DURATION, "how long after approval the request may be retried; default 15m"),
@@ -446,6 +456,24 @@ pub(super) static GRANT: Table = Table {
             "how much may leave under it: one of vectors, rows, bytes",
         ),
         may("because", &TEXT, "why"),
+    ],
+};
+
+static GRANTING: Table = Table {
+    name: "granting",
+    about: "What every grant keeps within that people issue, hand on or ask for.",
+    keys: &[
+        may("longest", &DURATION, "how long it lasts at most; default 366d"),
+        may(
+            "tickets",
+            &Shape::Many(&Shape::One(Scalar::Glob)),
+            "it names its ticket, which fits one of these patterns",
+        ),
+        may(
+            "approval",
+            &Shape::Keys(&APPROVAL),
+            "for those that are asked for: what differs from the policy's approval",
+        ),
     ],
 };
 

@@ -56,7 +56,7 @@ pub(super) fn read_grant(node: &Node, names: &Names<'_>) -> Option<Standing> {
     who.extend(people.iter().filter_map(|person| Glob::new(person).ok()).map(Who::User));
     let from = text(node, "from").and_then(|at| at.parse().ok()).unwrap_or_default();
     let grant = Grant {
-        id: GrantId::from(format!("standing_{name}").as_str()),
+        id: GrantId::from(format!("{}{name}", Grant::STANDING).as_str()),
         scope: GrantScope {
             who,
             services: globs(node, "services").or_else(any)?,
@@ -73,6 +73,10 @@ pub(super) fn read_grant(node: &Node, names: &Names<'_>) -> Option<Standing> {
         reason: text(node, "because").unwrap_or("standing grant of the policy").to_owned(),
         issued_by: ISSUER.to_owned(),
         issued_at: from,
+        ticket: None,
+        approval: None,
+        parent: None,
+        handed_on: 0,
         revoked: None,
     };
     Some(Standing { name: name.into(), matcher: read_matcher(node, names), grant })
