@@ -16,7 +16,7 @@ use super::worker::Runtime;
 use crate::audit::{Kind, Record};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::identity::Identity;
+use crate::identity::{Identity, Sources};
 use crate::model::{Call, HttpHead, RecordId, SessionId, Subject, Text};
 use crate::policy::{Explanation, Policy, Service};
 
@@ -180,7 +180,10 @@ impl Guard {
         let identity = match (caller.identity, sources) {
             // Whom the host verified is known: what else the request brings is not asked.
             (Some(identity), _) => Ok(Arc::new(identity)),
-            (None, Some(sources)) => sources.identity(&head.headers, caller.peer, record.at),
+            (None, Some(sources)) => {
+                self.wait_for_keys(sources);
+                sources.identity(&head.headers, caller.peer, record.at)
+            }
             (None, None) => Ok(Arc::new(Identity::anonymous())),
         };
         let refused = identity.as_ref().err().copied();
@@ -204,6 +207,16 @@ impl Guard {
             (Some(refused), _) if enforces => exchange.answered(refused.code),
             (_, true) if enforces => exchange.answered("upgrade_refused"),
             _ => exchange,
+        }
+    }
+
+    /// The worker fetches the keys of issuers; the first request that comes gives it a second for that.
+    fn wait_for_keys(&self, sources: &Sources) {
+        if sources.fetched_keys().next().is_some() && self.runtime().is_ok() {
+            sources.fetched_keys().for_each(|keys| {
+                // Where they are not there, the token that needs them is refused.
+                let _ = keys.wait();
+            });
         }
     }
 
@@ -267,12 +280,20 @@ impl Guard {
         self.shared.metrics.text(&self.shared)
     }
 
-    /// Whether the store and the log are there; starts the worker where it does not run yet.
+    /// Whether the store, the log and the keys of issuers are there; starts the worker where it does not run yet.
     ///
     /// # Errors
     /// Why exchanges would be denied with `guard_unavailable`.
     pub fn check(&self) -> Result<(), Error> {
-        self.runtime().map(|_| ())
+        self.runtime()?;
+        let policy = self.policy();
+        for keys in policy.identity().into_iter().flat_map(Sources::fetched_keys) {
+            keys.wait().map_err(|why| {
+                let message = format!("the keys of an issuer cannot be fetched from {}: {why}", keys.url);
+                Error::new(crate::ErrorKind::Store, message)
+            })?;
+        }
+        Ok(())
     }
 
     /// The keys of this installation.

@@ -10,6 +10,7 @@
 //! ```
 
 mod api_keys;
+mod fetched;
 mod headers;
 mod jwks;
 mod source;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use api_keys::ApiKeys;
+pub use fetched::{FetchedKeys, IssuerKeys};
 pub use headers::{Network, TrustedHeaders};
 pub use jwks::Keys;
 pub use source::{Refused, Sources};

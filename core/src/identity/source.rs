@@ -6,13 +6,13 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, header};
 
 use super::headers::{fold_alike, only};
-use super::{ApiKeys, Identity, Tokens, TrustedHeaders};
+use super::{ApiKeys, FetchedKeys, Identity, Tokens, TrustedHeaders};
 use crate::clock::Timestamp;
 
 /// Why a request names nobody who could be believed. Holds nothing of what it brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
-    /// `credential_refused`, or `identity_refused` where there is no one reading.
+    /// `credential_refused`, `identity_refused` where there is no one reading, or `guard_unavailable` where it cannot be told.
     pub code: &'static str,
     /// A sentence.
     pub because: &'static str,
@@ -21,6 +21,10 @@ pub struct Refused {
 impl Refused {
     pub(super) const fn credential(because: &'static str) -> Self {
         Self { code: "credential_refused", because }
+    }
+
+    pub(super) const fn unavailable(because: &'static str) -> Self {
+        Self { code: "guard_unavailable", because }
     }
 
     const fn ambiguous(because: &'static str) -> Self {
@@ -42,6 +46,11 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// The key sets that are fetched.
+    pub fn fetched_keys(&self) -> impl Iterator<Item = &Arc<FetchedKeys>> {
+        self.tokens.iter().flat_map(Tokens::fetched_keys)
+    }
+
     /// The address that a request comes from; the peer's, where no trusted peer says otherwise.
     pub fn source(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Option<IpAddr> {
         self.headers.as_ref().map_or(peer, |trusted| trusted.source(headers, peer))

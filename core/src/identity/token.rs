@@ -15,9 +15,8 @@ use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::jwks::Keys;
 use super::source::Refused;
-use super::{Hop, HopProof, Identity};
+use super::{FetchedKeys, Hop, HopProof, Identity, IssuerKeys};
 use crate::clock::Timestamp;
 
 /// What an issuer's tokens are held against, and what they say of the caller.
@@ -28,7 +27,7 @@ pub struct Issuer {
     /// Whom the tokens are for: one of these stands in `aud`.
     pub audience: Vec<String>,
     /// Its keys.
-    pub keys: Keys,
+    pub keys: IssuerKeys,
     /// The algorithms that its tokens may be signed with.
     pub algorithms: Vec<Algorithm>,
     /// The claim that names the caller.
@@ -54,6 +53,9 @@ struct Sound {
     identity: Arc<Identity>,
     from: Timestamp,
     until: Timestamp,
+    /// Who vouches for it, by index, and with which generation of keys.
+    issuer: usize,
+    generation: u64,
 }
 
 /// Longer ones are refused unread.
@@ -71,6 +73,14 @@ impl Tokens {
         Self { issuers, sound: RwLock::default() }
     }
 
+    /// The key sets that are fetched.
+    pub fn fetched_keys(&self) -> impl Iterator<Item = &Arc<FetchedKeys>> {
+        self.issuers.iter().filter_map(|issuer| match &issuer.keys {
+            IssuerKeys::Fetched(keys) => Some(keys),
+            IssuerKeys::Fixed(_) => None,
+        })
+    }
+
     /// The caller that a token names now.
     ///
     /// # Errors
@@ -81,14 +91,18 @@ impl Tokens {
         }
         let digest: [u8; 32] = Sha256::digest(token).into();
         let known = self.sound.read().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
-        if let Some(sound) = known {
+        // A key that its issuer no longer has vouches for nothing.
+        let current = |sound: &Sound| {
+            self.issuers.get(sound.issuer).is_some_and(|issuer| issuer.keys.generation() == sound.generation)
+        };
+        if let Some(sound) = known.filter(current) {
             return sound.at(now);
         }
-        let sound = self.read(token)?;
+        let sound = self.read(token, now)?;
         let identity = sound.at(now)?;
         let mut all = self.sound.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
-            all.retain(|_, sound| now < sound.until);
+            all.retain(|_, sound| now < sound.until && current(sound));
         }
         if all.len() < MOST {
             all.insert(digest, sound);
@@ -96,17 +110,18 @@ impl Tokens {
         Ok(identity)
     }
 
-    fn read(&self, token: &str) -> Result<Sound, Refused> {
+    fn read(&self, token: &str, now: Timestamp) -> Result<Sound, Refused> {
         let parts: Vec<&str> = token.split('.').collect();
         let [head, body, signature] = *parts.as_slice() else {
             return Err(Refused::credential("the token is none of three parts"));
         };
         let (header, claims) = (object(head)?, object(body)?);
         let text = |key| claims.get(key).and_then(Value::as_str);
-        let issuer = self
+        let (at, issuer) = self
             .issuers
             .iter()
-            .find(|issuer| text("iss") == Some(&issuer.name))
+            .enumerate()
+            .find(|(_, issuer)| text("iss") == Some(&issuer.name))
             .ok_or(Refused::credential("nobody here takes tokens of this issuer"))?;
         let algorithm: Algorithm = header
             .get("alg")
@@ -117,16 +132,17 @@ impl Tokens {
         if header.contains_key("crit") {
             return Err(Refused::credential("the token has extensions that must be understood, and none is"));
         }
-        let key = issuer
-            .keys
-            .find(header.get("kid").and_then(Value::as_str), algorithm)
-            .ok_or(Refused::credential("its issuer has no such key"))?;
+        let (keys, generation) = issuer.keys.now(now)?;
+        let Some(key) = keys.find(header.get("kid").and_then(Value::as_str), algorithm) else {
+            issuer.keys.miss();
+            return Err(Refused::credential("its issuer has no such key"));
+        };
         let signed = token.get(..head.len() + 1 + body.len()).unwrap_or_default();
         let verified = jsonwebtoken::crypto::verify(signature, signed.as_bytes(), key, algorithm);
         if !verified.unwrap_or(false) {
             return Err(Refused::credential("the token's signature is wrong"));
         }
-        issuer.identify(&header, &claims)
+        Ok(Sound { issuer: at, generation, ..issuer.identify(&header, &claims)? })
     }
 }
 
@@ -191,7 +207,7 @@ impl Issuer {
             identity.hops.extend(hop);
         }
         let from = begins.map_or(Timestamp::from_millis(i64::MIN), |begins| begins - self.leeway);
-        Ok(Sound { identity: Arc::new(identity), from, until })
+        Ok(Sound { identity: Arc::new(identity), from, until, issuer: 0, generation: 0 })
     }
 }
 

@@ -1,14 +1,22 @@
 //! Where callers come from, as a policy says it.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::document::{Findings, Node, clip};
 use super::draft::{duration, entries, list, text};
+use super::notify::may_call;
 use super::text_beside;
-use crate::identity::{ApiKeys, Identity, Issuer, Keys, Sources, Tokens, TrustedHeaders};
+use crate::identity::{
+    ApiKeys, FetchedKeys, Identity, Issuer, IssuerKeys, Keys, Sources, Tokens, TrustedHeaders,
+};
 use crate::keys::unhex;
 
 /// What the tokens of an issuer may be signed with, where the policy does not say.
 const ALGORITHMS: [&str; 4] = ["RS256", "PS256", "ES256", "EdDSA"];
-const LEEWAY: std::time::Duration = std::time::Duration::from_secs(60);
+const LEEWAY: Duration = Duration::from_secs(60);
+/// How often a key set is fetched.
+const EVERY: Duration = Duration::from_secs(300);
 const KEY_HEADER: &str = "x-api-key";
 
 /// The sources that `root` names, and the texts of its key sets, for the digest of the policy.
@@ -45,23 +53,12 @@ fn issuers(tokens: &Node, texts: &mut Vec<String>, findings: &mut Findings) -> T
     let mut issuers: Vec<Issuer> = Vec::new();
     for node in tokens.elements() {
         let (Some(name), Some(keys)) = (node.get("issuer"), node.get("keys")) else { continue };
-        let (Some(issuer), Some(file)) = (name.text(), keys.text()) else { continue };
+        let Some(issuer) = name.text() else { continue };
         if issuers.iter().any(|other| other.name == issuer) {
             let message = format!("{} has its entry already", clip(issuer));
             findings.add(name.place, "duplicate_name", message);
         }
-        let read = text_beside(findings, keys.place.file, file)
-            .and_then(|(_, text)| Ok((Keys::parse(&text).map_err(|error| error.to_string())?, text)));
-        let set = match read {
-            Ok((set, text)) => {
-                texts.push(text);
-                set
-            }
-            Err(why) => {
-                findings.add(keys.place, "bad_keys", format!("cannot use {}: {why}", clip(file)));
-                continue;
-            }
-        };
+        let Some(set) = key_set(keys, texts, findings) else { continue };
         let texts = |key| list(node, key, |text| Some(text.to_owned()));
         let algorithms = texts("algorithms").unwrap_or_else(|| ALGORITHMS.map(str::to_owned).into());
         issuers.push(Issuer {
@@ -76,6 +73,31 @@ fn issuers(tokens: &Node, texts: &mut Vec<String>, findings: &mut Findings) -> T
         });
     }
     Tokens::new(issuers)
+}
+
+/// The keys of an issuer: those of a file, which counts as part of the policy, or those at an address.
+fn key_set(node: &Node, texts: &mut Vec<String>, findings: &mut Findings) -> Option<IssuerKeys> {
+    let Some(file) = node.text() else {
+        let url = node.get("url")?;
+        let text_of = url.text()?;
+        if let Err(why) = may_call(text_of, text(node, "danger_plain_http") == Some("true")) {
+            findings.add(url.place, "bad_url", why);
+        }
+        let every = duration(node, "every").unwrap_or(EVERY);
+        return Some(IssuerKeys::Fetched(Arc::new(FetchedKeys::new(text_of.to_owned(), every))));
+    };
+    let read = text_beside(findings, node.place.file, file)
+        .and_then(|(_, text)| Ok((Keys::parse(&text).map_err(|error| error.to_string())?, text)));
+    match read {
+        Ok((set, text)) => {
+            texts.push(text);
+            Some(IssuerKeys::Fixed(Arc::new(set)))
+        }
+        Err(why) => {
+            findings.add(node.place, "bad_keys", format!("cannot use {}: {why}", clip(file)));
+            None
+        }
+    }
 }
 
 fn holders(node: &Node, findings: &mut Findings) -> ApiKeys {

@@ -278,6 +278,19 @@ impl Policy {
         self.sources.as_ref()
     }
 
+    /// Takes over what key sets of `before` at the same addresses hold.
+    pub(crate) fn succeed_keys(&self, before: &Self) {
+        let sets = |policy: &Self| {
+            policy.sources.iter().flat_map(Sources::fetched_keys).map(Arc::clone).collect::<Vec<_>>()
+        };
+        let old = sets(before);
+        for set in sets(self) {
+            if let Some(old) = old.iter().find(|old| old.url == set.url) {
+                set.succeed(old);
+            }
+        }
+    }
+
     /// The services, in the order of the text.
     pub fn services(&self) -> &[Service] {
         &self.services

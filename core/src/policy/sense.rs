@@ -13,7 +13,7 @@ use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Findings, Node, Place, clip, entities, hint, unknown_entity};
 use super::draft::{Draft, Part, Rule, entries};
-use super::notify::may_post;
+use super::notify::may_call;
 use super::scope::{Matcher, Operations};
 use super::service::{State, Thresholds};
 use crate::glob::Glob;
@@ -85,7 +85,7 @@ fn notify(draft: &Draft<'_>, findings: &mut Findings) {
         }
         let danger = node.get("danger_plain_http").is_some();
         if let Some(url) = node.get("url")
-            && let Some(Err(why)) = url.text().map(|url| may_post(url, danger))
+            && let Some(Err(why)) = url.text().map(|url| may_call(url, danger))
         {
             findings.add(url.place, "unsafe_url", why);
         }

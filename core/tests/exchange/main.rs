@@ -14,6 +14,8 @@ mod corpus;
 mod detectors;
 mod field;
 mod flow;
+#[cfg(feature = "key-urls")]
+mod key_urls;
 mod metrics;
 mod people;
 mod reload;

@@ -106,6 +106,16 @@ fn each_kind_of_mistake_has_its_code_and_place() {
             "1 nobody_approves at [{from",
         ),
         ("approval: {steps: [{from: [security], need: 0}]}\n".into(), "1 wrong_type at 0"),
+        ("approval: {break_glass: [securty]}\n".into(), "1 unknown_group at securty"),
+        (
+            "granting: {approval: {steps: [{from: [security], need: 9}]}}\n".into(),
+            "1 nobody_approves at [{from",
+        ),
+        ("granting: {longest: 900d}\n".into(), "1 bad_duration at 900d"),
+        (
+            "identity: {tokens: [{issuer: i, audience: [a], keys: {url: 'http://id.example.org/k'}}]}\n".into(),
+            "1 bad_url at 'http://id.example.org/k'",
+        ),
         ("approval: {ttl: soon}\n".into(), "1 bad_duration at soon"),
         ("approval: {ttl: 0s}\n".into(), "1 bad_duration at 0s"),
         ("approval: {ttl: 900d}\n".into(), "1 bad_duration at 900d"),

@@ -175,7 +175,7 @@ fn a_grant_that_is_asked_for_begins_with_the_deciding_vote() {
         let approvals = Approvals::new(store).telling(&subscribers);
         let asked = approvals.open_or_find(&wish(terms(r#""until": "1h", "uses": 3"#))).unwrap();
         assert!(!approvals.open_or_find(&wish(terms(r#""until": "1h", "uses": 3"#))).unwrap().opened);
-        let id = asked.approval.id;
+        let id = asked.approval.id.clone();
         assert_eq!(asked.approval.what(), ["vector.export on docs (a grant for user:ana, until 3600000ms)"]);
         approvals.vote(&id, &person("sam", &["sec"]), Answer::Approve, None).unwrap();
         assert!(Grants::new(store).list().unwrap().is_empty());
@@ -257,7 +257,8 @@ fn glass_is_broken_by_one_whom_the_policy_names_with_a_reason() {
         let id = approvals.open_or_find(&asked).unwrap().approval.id;
         let ana = person("ana", &["oncall"]);
         let breaks = |who, reason| approvals.vote(&id, who, Answer::BreakGlass, reason);
-        assert_eq!(breaks(&person("sam", &["sec"]), Some("fire")).unwrap_err().code(), "not_eligible");
+        let sam = person("sam", &["sec"]);
+        assert_eq!(breaks(&sam, Some("fire")).unwrap_err().code(), "not_eligible");
         assert_eq!(breaks(&ana, Some("  ")).unwrap_err().code(), "invalid_input");
         // One's own request too: that is what it is for.
         let broken = breaks(&ana, Some("the index is on fire")).unwrap();

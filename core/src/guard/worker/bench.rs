@@ -13,12 +13,15 @@ use crate::grant::{
     Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Limits, Snapshot, Subscriber, Take,
     Ticket,
 };
+#[cfg(feature = "key-urls")]
+use crate::guard::key_sets;
 #[cfg(feature = "notify")]
 use crate::guard::notify::Post;
 use crate::guard::policies::{InForce, Policies};
 use crate::guard::step::{Done, Effect, LeaseRequest};
 use crate::guard::stores;
 use crate::guard::worker::standing;
+use crate::identity::Sources;
 use crate::keys::Keys;
 use crate::model::{ApprovalId, RecordId, Text};
 use crate::policy::{Policy, State};
@@ -57,7 +60,7 @@ impl Bench {
     pub(super) fn open(policies: &Policies, clock: Arc<dyn Clock>) -> Result<(Self, Snapshot), Error> {
         let in_force = policies.now();
         let policy = &*in_force.policy;
-        can_tell(policy)?;
+        can_call(policy)?;
         let (keys, store, journal): (Keys, Arc<dyn Store>, Box<dyn Journal>) = match policy.state() {
             State::Memory => {
                 let store = Arc::new(MemoryStore::with_clock(clock.clone()));
@@ -75,6 +78,8 @@ impl Bench {
             }
         };
         standing::settle(policy, &*store)?;
+        #[cfg(feature = "key-urls")]
+        key_sets::start(policy, &clock)?;
         let snapshot = Snapshot::load(&*store)?;
         let bench = Self {
             keys,
@@ -302,8 +307,10 @@ impl Bench {
         next: Arc<InForce>,
         by: &str,
     ) -> Result<(), Error> {
-        can_tell(&next.policy)?;
+        can_call(&next.policy)?;
         standing::settle(&next.policy, &*self.store)?;
+        #[cfg(feature = "key-urls")]
+        key_sets::start(&next.policy, &self.clock)?;
         self.changed = true;
         self.subscribers = next.policy.subscribers();
         self.limits.clone_from(&next.policy.granting().limits);
@@ -343,10 +350,15 @@ impl Bench {
     }
 }
 
-/// A policy whose webhooks nobody would call is refused.
-fn can_tell(policy: &Policy) -> Result<(), Error> {
+/// A policy whose webhooks or key sets nobody would call is refused.
+fn can_call(policy: &Policy) -> Result<(), Error> {
     if cfg!(not(feature = "notify")) && !policy.webhooks().is_empty() {
         let message = "the policy tells webhooks, and this build calls none: the crate wardline needs its feature `notify`";
+        return Err(Error::new(crate::ErrorKind::Input, message));
+    }
+    let fetched = policy.identity().into_iter().flat_map(Sources::fetched_keys);
+    if cfg!(not(feature = "key-urls")) && fetched.count() > 0 {
+        let message = "the policy fetches the keys of issuers, and this build fetches none: the crate wardline needs its feature `key-urls`";
         return Err(Error::new(crate::ErrorKind::Input, message));
     }
     Ok(())

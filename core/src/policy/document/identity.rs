@@ -36,7 +36,11 @@ static TOKENS: Table = Table {
             &Shape::Many(&TEXT),
             "whom its tokens are for: one of these must stand in the claim aud",
         ),
-        must("keys", &TEXT, "its JSON Web Key Set: a file, relative to this one"),
+        must(
+            "keys",
+            &Shape::Either(Scalar::Text, &KEY_SET),
+            "its JSON Web Key Set: a file, relative to this one, or where it is fetched",
+        ),
         may(
             "algorithms",
             &Shape::Many(&Shape::One(Scalar::Choice(word::ALGORITHMS))),
@@ -50,6 +54,16 @@ static TOKENS: Table = Table {
         ),
         may("claims", &Shape::Many(&TEXT), "claims that rules may speak of"),
         may("leeway", &DURATION, "by how much clocks may differ; default 60s"),
+    ],
+};
+
+static KEY_SET: Table = Table {
+    name: "key_set",
+    about: "A JSON Web Key Set that is fetched while the guard runs. Tokens are refused until it is there, and when it could not be fetched for a day.",
+    keys: &[
+        must("url", &TEXT, "its address, such as https://id.example.org/jwks.json"),
+        may("every", &DURATION, "how often it is fetched; default 5m. A token of a key that is not in it has it fetched within ten seconds"),
+        may("danger_plain_http", &Shape::One(Scalar::True), "fetch it without TLS from beyond this machine"),
     ],
 };
 
