@@ -16,7 +16,7 @@ use super::worker::Runtime;
 use crate::audit::{Kind, Record};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::identity::{Identity, Sources};
+use crate::identity::{Certificate, Identity, Sources};
 use crate::model::{Call, HttpHead, RecordId, SessionId, Subject, Text};
 use crate::policy::{Explanation, Policy, Service};
 
@@ -42,24 +42,31 @@ pub struct Guard {
 pub struct Caller {
     identity: Option<Identity>,
     peer: Option<IpAddr>,
+    certificate: Option<Certificate>,
 }
 
 impl Caller {
     /// The authenticating layer verified this identity.
     pub fn verified(identity: Identity) -> Self {
-        Self { identity: Some(identity), peer: None }
+        Self { identity: Some(identity), peer: None, certificate: None }
     }
 
     /// Nobody did: the policy's trusted headers may name the caller, if this peer (the address of the socket) is believed.
     /// Everybody else is anonymous.
     pub fn peer(address: Option<IpAddr>) -> Self {
-        Self { identity: None, peer: address }
+        Self { identity: None, peer: address, certificate: None }
     }
 
     /// The same, from this peer.
     #[must_use]
     pub fn at(self, peer: Option<IpAddr>) -> Self {
         Self { peer, ..self }
+    }
+
+    /// The same, who presented this certificate; TLS has verified it. The policy says what it shows.
+    #[must_use]
+    pub fn presenting(self, certificate: Option<Certificate>) -> Self {
+        Self { certificate, ..self }
     }
 
     /// Whom the authenticating layer verified.
@@ -182,7 +189,7 @@ impl Guard {
             (Some(identity), _) => Ok(Arc::new(identity)),
             (None, Some(sources)) => {
                 self.wait_for_keys(sources);
-                sources.identity(&head.headers, caller.peer, record.at)
+                sources.identity(&head, caller.peer, caller.certificate.as_ref(), record.at)
             }
             (None, None) => Ok(Arc::new(Identity::anonymous())),
         };

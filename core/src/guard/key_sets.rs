@@ -28,7 +28,9 @@ pub(super) fn start(policy: &Policy, clock: &Arc<dyn Clock>) -> Result<(), Error
         thread::Builder::new()
             .name("wardline-keys".to_owned())
             .spawn(move || fetch_on(&set, &asked, &*clock))
-            .map_err(|e| Error::new(ErrorKind::Internal, "the thread of a key set cannot start").with_source(e))?;
+            .map_err(|e| {
+                Error::new(ErrorKind::Internal, "the thread of a key set cannot start").with_source(e)
+            })?;
     }
     Ok(())
 }

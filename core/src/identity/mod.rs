@@ -10,6 +10,8 @@
 //! ```
 
 mod api_keys;
+mod certificate;
+mod dpop;
 mod fetched;
 mod headers;
 mod jwks;
@@ -22,6 +24,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use api_keys::ApiKeys;
+pub use certificate::{Certificate, Certificates};
 pub use fetched::{FetchedKeys, IssuerKeys};
 pub use headers::{Network, TrustedHeaders};
 pub use jwks::Keys;

@@ -8,7 +8,7 @@ use super::draft::{duration, entries, list, text};
 use super::notify::may_call;
 use super::text_beside;
 use crate::identity::{
-    ApiKeys, FetchedKeys, Identity, Issuer, IssuerKeys, Keys, Sources, Tokens, TrustedHeaders,
+    ApiKeys, Certificates, FetchedKeys, Identity, Issuer, IssuerKeys, Keys, Sources, Tokens, TrustedHeaders,
 };
 use crate::keys::unhex;
 
@@ -22,8 +22,13 @@ const KEY_HEADER: &str = "x-api-key";
 /// The sources that `root` names, and the texts of its key sets, for the digest of the policy.
 pub(super) fn read(root: &Node, findings: &mut Findings) -> (Option<Sources>, Vec<String>) {
     let Some(node) = root.get("identity") else { return (None, Vec::new()) };
-    for (key, other) in [("headers", "trusted_peers"), ("trusted_peers", "headers")] {
-        if node.get(key).is_some() && node.get(other).is_none() {
+    let forwarded = node.get("certificates").is_some_and(|node| node.get("header").is_some());
+    let needs = [
+        ("trusted_peers", node.get("headers").is_some() || forwarded),
+        ("headers", node.get("trusted_peers").is_some() && !forwarded),
+    ];
+    for (other, needed) in needs {
+        if needed && node.get(other).is_none() {
             let message = format!("`{other}` is missing: headers are believed from named peers only");
             findings.add(node.place, "missing_key", message);
         }
@@ -34,6 +39,12 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> (Option<Sources>, Ve
         headers: headers.and_then(|headers| trusted(headers, node)),
         session: headers.and_then(|headers| text(headers, "session")?.parse().ok()),
         tokens: node.get("tokens").map(|tokens| issuers(tokens, &mut texts, findings)),
+        certificates: node.get("certificates").map(|certificates| Certificates {
+            trust_domains: list(certificates, "trust_domains", |name| Some(name.to_owned()))
+                .unwrap_or_default(),
+            header: text(certificates, "header").and_then(|name| name.parse().ok()),
+            peers: list(node, "trusted_peers", |peer| peer.parse().ok()).unwrap_or_default(),
+        }),
         keys: node.get("api_keys").and_then(|node| {
             let header = text(node, "header").unwrap_or(KEY_HEADER).parse().ok()?;
             Some((header, holders(node, findings)))
@@ -69,6 +80,7 @@ fn issuers(tokens: &Node, texts: &mut Vec<String>, findings: &mut Findings) -> T
             subject: text(node, "subject").unwrap_or("sub").to_owned(),
             groups: texts("groups").unwrap_or_default(),
             claims: texts("claims").unwrap_or_default(),
+            bound: text(node, "bound") == Some("required"),
             leeway: duration(node, "leeway").unwrap_or(LEEWAY),
         });
     }

@@ -309,7 +309,10 @@ fn what_an_upsert_brings_is_counted_before_it_goes_on() {
     assert_eq!(upsert(3).status, 200);
     assert_eq!(used(&guard, &folder), (3, 3));
     let refused = upsert(3);
-    assert_eq!((refused.answer.map(|answer| answer.code), refused.service.is_none()), (Some("budget_spent"), true));
+    assert_eq!(
+        (refused.answer.map(|answer| answer.code), refused.service.is_none()),
+        (Some("budget_spent"), true)
+    );
     assert_eq!(upsert(2).status, 200);
     assert_eq!(used(&guard, &folder), (5, 2));
 }

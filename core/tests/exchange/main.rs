@@ -7,6 +7,7 @@
     clippy::unreachable
 )]
 
+mod bound;
 mod budgets;
 mod callers;
 mod census;

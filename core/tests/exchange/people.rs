@@ -67,7 +67,8 @@ fn a_grant_is_asked_for_approved_handed_on_and_ended() {
     let granted = guard.vote(&asked.id, "sam", Answer::Approve, None).unwrap().granted.unwrap();
     assert_eq!(export(&guard, "ana"), 200);
 
-    let part = guard.hand_on_grant(&granted, terms("user:svc-job", r#""until": "30m", "uses": 1"#), "ana").unwrap();
+    let part =
+        guard.hand_on_grant(&granted, terms("user:svc-job", r#""until": "30m", "uses": 1"#), "ana").unwrap();
     assert_eq!((export(&guard, "svc-job"), export(&guard, "svc-job")), (200, 403));
     assert!(guard.hand_on_grant(&granted, terms("user:bea", r#""until": "30m", "uses": 1"#), "bea").is_err());
     guard.revoke_grant(&granted, "sam", "done").unwrap();
@@ -95,9 +96,7 @@ fn broken_glass_stays_marked() {
     guard.vote(&ticket, "ana", Answer::BreakGlass, Some("the disk is full")).unwrap();
     assert_eq!((drop().status, drop().status), (200, 403), "for one request");
     guard.flush().unwrap();
-    let marked: Vec<bool> = exchanges(&folder.path().join("state"))
-        .into_iter()
-        .map(|entry| entry.record.break_glass)
-        .collect();
+    let marked: Vec<bool> =
+        exchanges(&folder.path().join("state")).into_iter().map(|entry| entry.record.break_glass).collect();
     assert_eq!(marked, [false, true, false]);
 }

@@ -91,9 +91,8 @@ fn nothing_is_widened() {
         let part = hand_on(&narrow).unwrap();
         assert_eq!((part.from, part.until, &part.when), (grant.from, grant.until, &grant.when));
         let standing = Grant { id: GrantId::from("standing_x"), ..grant.clone() };
-        let _ = store
-            .put(Grants::TABLE, "standing_x", None, &serde_json::to_vec(&standing).unwrap())
-            .unwrap();
+        let _ =
+            store.put(Grants::TABLE, "standing_x", None, &serde_json::to_vec(&standing).unwrap()).unwrap();
         assert_eq!(grants.hand_on(&standing.id, &ana, &narrow).unwrap_err().code(), "not_eligible");
     });
 }
@@ -118,10 +117,7 @@ fn all_that_was_handed_on_ends_with_the_grant() {
         for left in [&other, &apart] {
             assert_eq!(state(store, left), GrantState::Active);
         }
-        assert_eq!(
-            grants.hand_on(&job.id, &person("svc-job", &[]), &next).unwrap_err().code(),
-            "conflict"
-        );
+        assert_eq!(grants.hand_on(&job.id, &person("svc-job", &[]), &next).unwrap_err().code(), "conflict");
     });
 }
 
@@ -215,10 +211,8 @@ fn nobody_approves_a_grant_for_themselves() {
 fn an_end_that_has_passed_cannot_be_granted_any_more() {
     on_each_store(|store, clock| {
         let approvals = Approvals::new(store);
-        let asked = Opening {
-            steps: steps(&[(&["sec"], 1)]),
-            ..wish(terms(r#""until": "2026-03-01T10:20:00Z""#))
-        };
+        let asked =
+            Opening { steps: steps(&[(&["sec"], 1)]), ..wish(terms(r#""until": "2026-03-01T10:20:00Z""#)) };
         let id = approvals.open_or_find(&asked).unwrap().approval.id;
         clock.advance(minutes(20));
         let error = approvals.vote(&id, &person("sam", &["sec"]), Answer::Approve, None).unwrap_err();

@@ -53,6 +53,7 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const MODES: &[&str] = &["enforce", "observe"];
     pub(in crate::policy) const ON_FAILURE: &[&str] = &["deny", "allow"];
     pub(in crate::policy) const REASONS: &[&str] = &["required", "optional"];
+    pub(in crate::policy) const BOUND: &[&str] = &["required", "optional"];
     pub(in crate::policy) const EFFECTS: &[&str] = &["allow", "grant", "hold", "deny"];
     pub(in crate::policy) const BUDGET_EFFECTS: &[&str] = &["deny", "hold"];
     pub(in crate::policy) const PER: &[&str] = &["caller", "all"];
