@@ -160,7 +160,7 @@ impl Guard {
 
     /// Why a request would be let through, held or denied now, budgets aside. Nothing is recorded, leased or held.
     pub fn explain(&self, subject: Subject, body: &[u8], caller: Caller) -> Explanation {
-        let mut exchange = self.begin(subject, caller, "explain");
+        let mut exchange = self.begin(subject, caller, EXPLAIN);
         let mut body = Some(body);
         while let Step::NeedBody = exchange.step() {
             match body.take() {
@@ -254,7 +254,17 @@ impl Guard {
         mut record: Box<Record>,
     ) -> Exchange {
         record.source = caller.1;
-        Exchange::new(self.shared.clone(), in_force, self.shared.runtime().ok(), service, caller.0, record)
+        // An explanation is no exchange.
+        let traced = record.door.as_deref() != Some(EXPLAIN);
+        let exchange = Exchange::new(
+            self.shared.clone(),
+            in_force,
+            self.shared.runtime().ok(),
+            service,
+            caller.0,
+            record,
+        );
+        if traced { exchange.traced() } else { exchange }
     }
 
     fn record(&self, in_force: &InForce, service: Option<&Service>, door: &'static str) -> Box<Record> {
@@ -318,6 +328,9 @@ impl fmt::Debug for Guard {
         write!(f, "Guard(policy {})", self.shared.policies.now().digest)
     }
 }
+
+/// The door of what is only explained.
+const EXPLAIN: &str = "explain";
 
 /// The place of a service among those of its policy.
 fn index(policy: &Policy, service: Option<&Service>) -> Option<usize> {

@@ -44,6 +44,7 @@ mod people;
 mod policies;
 mod running;
 mod shared;
+mod span;
 mod step;
 mod stores;
 mod trial;

@@ -21,6 +21,7 @@ mod metrics;
 mod people;
 mod reload;
 mod said;
+mod spans;
 mod strip;
 mod transforms;
 

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderName;
+use tracing::Span;
 
 use self::collect::Collected;
 use self::embed::Embedding;
@@ -33,6 +34,7 @@ use super::answer::Answer;
 use super::body::Body;
 use super::policies::InForce;
 use super::shared::Shared;
+use super::span;
 use super::step::{Abort, Done, Effect, Flow, Passage, ResponseBody, Step};
 use super::worker::Runtime;
 use crate::audit::{Ending, Found, Kind, Outcome, Record};
@@ -98,6 +100,7 @@ pub struct Exchange {
     unguarded: bool,
     begun: bool,
     record: Box<Record>,
+    span: Span,
 }
 
 /// Where the exchange stands before the service is called.
@@ -129,6 +132,13 @@ enum Await {
 }
 
 impl Exchange {
+    /// The same, traced.
+    #[must_use]
+    pub(super) fn traced(mut self) -> Self {
+        self.span = span::begin(&self.record);
+        self
+    }
+
     pub(super) fn new(
         shared: Arc<Shared>,
         in_force: Arc<InForce>,
@@ -175,6 +185,7 @@ impl Exchange {
             unguarded: false,
             begun: false,
             record,
+            span: Span::none(),
         }
     }
 
@@ -375,6 +386,8 @@ impl Exchange {
         let told = response.bytes > 0 || !response.totals.is_empty() || response.census.is_some();
         record.response = told.then_some(response);
         self.shared.metrics.note(&record);
+        span::end(&self.span, &record);
+        self.span = Span::none();
         if let Some(runtime) = &self.runtime {
             runtime.end(record, self.ledger.unspent(self.sent));
         }
