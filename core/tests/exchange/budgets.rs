@@ -32,7 +32,7 @@ budgets:
   - {name: each, who: ["user:*"], operations: ["vector.*", "data.*"], resources: [docs, mail], ids: 5, window: 8h}
   - {name: together, who: ["group:interns"], operations: ["vector.*", "data.*"], resources: ["s*"], ids: 4, window: 8h, per: all}
   - {name: asked, who: ["user:*"], operations: ["vector.*", "data.*"], resources: [notes], ids: 5, window: 8h, effect: hold}
-  - {name: vectors, who: ["user:*"], operations: ["vector.*", "data.*"], resources: [sums], quota: {vectors: 5}, window: 8h}
+  - {name: vectors, who: ["user:*"], operations: ["vector.*", "data.*"], resources: [vecs], quota: {vectors: 5}, window: 8h}
   - {name: bytes, who: ["user:*"], operations: ["data.*"], resources: [bytes], quota: {bytes: 200}, window: 8h}
   - {name: calls, who: ["user:*"], operations: ["data.*"], resources: [calls], quota: {calls: 2}, window: 8h}
   - {name: rows-in, who: ["user:*"], operations: [vector.upsert], resources: [inbox], quota: {vectors: 5}, window: 8h}
@@ -256,16 +256,16 @@ fn vectors(count: usize, size: usize) -> Service {
 #[test]
 fn a_sum_counts_every_vector_whatever_its_id() {
     let (folder, guard) = guard();
-    assert_eq!(scroll(&guard, "ana", "q", "sums", 9, &vectors(3, 7)).aborted, None);
+    assert_eq!(scroll(&guard, "ana", "q", "vecs", 9, &vectors(3, 7)).aborted, None);
     assert_eq!(used(&guard, &folder), (3, 3));
     assert_eq!(drawn(&guard, &folder)[0].unit, Some(Unit::Vectors));
-    assert_eq!(scroll(&guard, "ana", "q", "sums", 9, &vectors(2, 1_000)).aborted, None);
+    assert_eq!(scroll(&guard, "ana", "q", "vecs", 9, &vectors(2, 1_000)).aborted, None);
     assert_eq!(used(&guard, &folder), (5, 2));
     // It is used up: the next one does not reach the service.
-    let seen = scroll(&guard, "ana", "q", "sums", 9, &vectors(1, 1_000));
+    let seen = scroll(&guard, "ana", "q", "vecs", 9, &vectors(1, 1_000));
     assert_eq!((seen.status, seen.answer.unwrap().code), (403, "budget_spent"));
     // Somebody else has one of their own, and gets no vector beyond it.
-    let seen = scroll(&guard, "bea", "q", "sums", 9, &vectors(9, 3));
+    let seen = scroll(&guard, "bea", "q", "vecs", 9, &vectors(9, 3));
     assert_eq!(seen.aborted, Some("budget_spent"));
     let whole = String::from_utf8(seen.body).unwrap().matches("0.25]").count();
     assert_eq!((whole, used(&guard, &folder)), (5, (5, 5)));

@@ -114,7 +114,7 @@ fn an_exchange_is_a_span_within_that_of_the_host() {
     ] {
         assert_eq!(said(0, key), value, "{key}");
     }
-    assert_eq!((said(1, "wardline.decided"), said(1, "wardline.code")), ("deny", "default_deny"));
+    assert_eq!((said(1, "wardline.decided"), said(1, "wardline.code")), ("deny", "grant_required"));
     for span in &all {
         for (key, value) in &span.fields {
             for secret in ["ana-of", "secret-docs", "rosa", "points"] {
