@@ -33,7 +33,9 @@ impl fmt::Display for Unusual {
         let operation = self.operation.map_or("this", Operation::name);
         match &*self.signal {
             "first_seen" => write!(f, "first time that this caller does {operation} here")?,
-            "history_away" => f.write_str("what other processes saw lately is not known, for the store is away")?,
+            "history_away" => {
+                f.write_str("what other processes saw lately is not known, for the store is away")?
+            }
             other => f.write_str(other)?,
         }
         match (self.points, self.holds) {

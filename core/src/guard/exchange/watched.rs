@@ -12,8 +12,8 @@ impl Exchange {
         let (Some(runtime), Some(_)) = (&self.runtime, policy.watch()) else { return };
         let (facts, history, away) = (self.facts(&self.acts), runtime.history(), runtime.is_stale());
         let since = history.since();
-        self.unusual = history
-            .of(&self.identity, |profile| policy.unusual(&facts, &Look { profile, since, away }));
+        self.unusual =
+            history.of(&self.identity, |profile| policy.unusual(&facts, &Look { profile, since, away }));
     }
 
     /// What the ways in which an act is unlike what was before add to its risk, each by name.

@@ -2,8 +2,8 @@
 
 use super::scalar::Scalar;
 use super::shape::{
-    DURATION, Entry, MAY_LABELS, MAY_OPERATIONS, MAY_RESOURCES, MAY_SERVICES, MAY_UNLESS, MAY_WHO, Shape, Table,
-    may, must, word,
+    DURATION, Entry, MAY_LABELS, MAY_OPERATIONS, MAY_RESOURCES, MAY_SERVICES, MAY_UNLESS, MAY_WHO, Shape,
+    Table, may, must, word,
 };
 
 /// What every signal says.
@@ -18,16 +18,7 @@ const POINTS: Entry =
 static FIRST_SEEN: Table = Table {
     name: "first_seen",
     about: "An operation that the caller never did at this service.",
-    keys: &[
-        EFFECT,
-        POINTS,
-        MAY_WHO,
-        MAY_SERVICES,
-        MAY_OPERATIONS,
-        MAY_RESOURCES,
-        MAY_LABELS,
-        MAY_UNLESS,
-    ],
+    keys: &[EFFECT, POINTS, MAY_WHO, MAY_SERVICES, MAY_OPERATIONS, MAY_RESOURCES, MAY_LABELS, MAY_UNLESS],
 };
 
 pub(super) static WATCH: Table = Table {
@@ -44,6 +35,10 @@ pub(super) static WATCH: Table = Table {
             &DURATION,
             "for so long after watching began here, by the store's clock, nothing is raised; default: from the first request on it is",
         ),
-        may("first_seen", &Shape::Keys(&FIRST_SEEN), "an operation that the caller never did at this service"),
+        may(
+            "first_seen",
+            &Shape::Keys(&FIRST_SEEN),
+            "an operation that the caller never did at this service",
+        ),
     ],
 };
