@@ -47,6 +47,7 @@ mod sense;
 mod service;
 mod setting;
 mod suite;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -64,6 +65,7 @@ pub use masking::{Embed, Masking, Side};
 pub use notify::{Form, Webhook};
 pub use service::{OnFailure, Service, SharedStore, State, Thresholds};
 pub use suite::{Case, Expect, Response, Suite};
+pub use watch::{Look, Watch};
 
 use catalogues::Catalogues;
 use decide::Reason;
@@ -108,6 +110,7 @@ pub struct Policy {
     grants: Vec<Grant>,
     granting: Granting,
     budgets: Vec<Arc<Budget>>,
+    watch: Option<Watch>,
     masks: Masks,
     webhooks: Vec<Arc<Webhook>>,
     /// What each reason says where no rule does.
@@ -190,6 +193,7 @@ impl Policy {
             grants: draft.grants.into_iter().map(|part| part.is.grant).collect(),
             granting: draft.granting,
             budgets: draft.budgets.into_iter().map(|part| Arc::new(part.is)).collect(),
+            watch: draft.watch,
             webhooks: draft.webhooks,
             masks: Masks::new(
                 draft.masks.into_iter().map(|part| part.is).collect(),

@@ -24,6 +24,7 @@ mod said;
 mod spans;
 mod strip;
 mod transforms;
+mod watch;
 
 use std::path::Path;
 

@@ -26,13 +26,14 @@ use crate::keys::Keys;
 use crate::model::{ApprovalId, RecordId, Text};
 use crate::policy::{Policy, State};
 use crate::store::{MemoryStore, Store};
+use crate::watch::{History, Learner};
 
 /// The store and the log, in the hands of the one thread that may use them.
 pub(in crate::guard) struct Bench {
     pub(in crate::guard) keys: Keys,
     pub(in crate::guard) store: Arc<dyn Store>,
     journal: Box<dyn Journal>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     policy_digest: Text,
     /// Records of this round, appended as one group.
     group: Vec<Record>,
@@ -43,6 +44,11 @@ pub(in crate::guard) struct Bench {
     replies: Vec<Reply>,
     subscribers: Arc<[Subscriber]>,
     limits: Limits,
+    /// What callers did before; empty where the policy does not watch.
+    pub(super) history: Arc<History>,
+    pub(super) learner: Option<Learner>,
+    /// When what was learnt was written last.
+    pub(super) learnt: Timestamp,
     #[cfg(feature = "notify")]
     post: Post,
 }
@@ -81,7 +87,7 @@ impl Bench {
         #[cfg(feature = "key-urls")]
         key_sets::start(policy, &clock)?;
         let snapshot = Snapshot::load(&*store)?;
-        let bench = Self {
+        let mut bench = Self {
             keys,
             store,
             journal,
@@ -94,9 +100,13 @@ impl Bench {
             replies: Vec::new(),
             subscribers: policy.subscribers(),
             limits: policy.granting().limits.clone(),
+            history: Arc::default(),
+            learner: None,
+            learnt: Timestamp::default(),
             #[cfg(feature = "notify")]
             post: Post::new(policy),
         };
+        bench.watch_for(policy)?;
         Ok((bench, snapshot))
     }
 
@@ -156,6 +166,7 @@ impl Bench {
 
     /// Takes the record of an ended exchange, and gives back what it did not spend.
     pub(super) fn ended(&mut self, (record, unspent): Ended) {
+        self.learn_from(&record);
         self.group.push(*record);
         // What cannot be given back is lost to the grant: it errs towards deny.
         unspent.into_iter().for_each(|lease| {
@@ -271,6 +282,7 @@ impl Bench {
 
     /// Makes all that was noted durable and signs it.
     pub(in crate::guard) fn flush(&mut self) -> Result<(), Error> {
+        self.learn(true);
         self.commit()?;
         self.checkpoint()
     }
@@ -311,6 +323,7 @@ impl Bench {
         standing::settle(&next.policy, &*self.store)?;
         #[cfg(feature = "key-urls")]
         key_sets::start(&next.policy, &self.clock)?;
+        self.watch_for(&next.policy)?;
         self.changed = true;
         self.subscribers = next.policy.subscribers();
         self.limits.clone_from(&next.policy.granting().limits);
