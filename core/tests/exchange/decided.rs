@@ -82,8 +82,8 @@ fn a_global_denial_outlasts_what_a_team_and_a_key_are_allowed() {
     let guard = guard(
         "services: {vectors: {system: qdrant, base_path: /, thresholds: {hold: never, deny: never}}}
 rules:
-  - {name: key, who: ['user:svc-ana'], operations: [vector.search], effect: allow}
-  - {name: team, who: ['group:search'], operations: [vector.search], effect: allow}
+  - {name: key, who: ['user:svc-ana'], operations: [vector.search, data.read], effect: allow}
+  - {name: team, who: ['group:search'], operations: [vector.search, data.read], effect: allow}
   - {name: global, who: ['*'], operations: ['vector.*'], effect: deny}
 ",
     );
