@@ -56,11 +56,14 @@ impl IssuerKeys {
         }
     }
 
-    /// Which generation of the keys is held.
-    pub(super) fn generation(&self) -> u64 {
+    /// Whether what this generation of the keys vouched for still holds.
+    pub(super) fn vouch(&self, generation: u64, now: Timestamp) -> bool {
         match self {
-            Self::Fixed(_) => 0,
-            Self::Fetched(fetched) => fetched.generation.load(Ordering::Acquire),
+            Self::Fixed(_) => true,
+            Self::Fetched(fetched) => {
+                fetched.generation.load(Ordering::Acquire) == generation
+                    && fetched.held.load().as_ref().is_some_and(|held| now < held.until)
+            }
         }
     }
 

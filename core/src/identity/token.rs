@@ -124,7 +124,7 @@ impl Tokens {
         let known = self.sound.read().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
         // A key that its issuer no longer has vouches for nothing.
         let current = |sound: &Sound| {
-            self.issuers.get(sound.issuer).is_some_and(|issuer| issuer.keys.generation() == sound.generation)
+            self.issuers.get(sound.issuer).is_some_and(|issuer| issuer.keys.vouch(sound.generation, now))
         };
         if let Some(sound) = known.filter(current) {
             let identity = sound.at(now)?;
