@@ -20,6 +20,7 @@ use crate::grant::{Answer, Approval, ApprovalState, Grant, Letter, Outbox, Terms
 use crate::identity::Identity;
 use crate::model::{ApprovalId, Call, GrantId, HttpHead, RecordId, SessionId, Subject, Text};
 use crate::policy::{Explanation, Policy, Service};
+use crate::watch::{Learner, Profile};
 
 /// Guards one or more services under one policy. Cheap to clone; clones share everything.
 ///
@@ -328,7 +329,18 @@ impl Guard {
         self.runtime()?.run(|bench| Outbox::list(&*bench.store))
     }
 
-    /// Waits until every record so far is on disk and signed.
+    /// What each caller did, as far as policies on this state watched.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn edges(&self) -> Result<Vec<Profile>, Error> {
+        self.runtime()?.run(|bench| {
+            bench.learn(true);
+            Learner::list(&*bench.store)
+        })
+    }
+
+    /// Waits until every record so far is on disk and signed, and what was learnt of callers is written where the store is there.
     ///
     /// # Errors
     /// A log that cannot be written.

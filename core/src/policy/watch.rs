@@ -8,8 +8,8 @@ use super::document::{Node, number};
 use super::draft::{Part, duration, text};
 use super::scope::Matcher;
 use crate::clock::Timestamp;
-use crate::model::{Operation, Unusual};
-use crate::watch::Profile;
+use crate::model::{Act, Operation, Unusual};
+use crate::watch::{Edge, Place, Profile};
 
 /// The `watch` of a policy.
 #[derive(Debug, Clone)]
@@ -34,6 +34,20 @@ pub(super) struct Watched {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Signal {
     FirstSeen,
+    Burst(Burst),
+    NewNetwork,
+    TwoWorkloads { within: Duration },
+}
+
+/// How much more often than before is a burst.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Burst {
+    /// So many times the busiest hour before.
+    times: u64,
+    /// So many in an hour are none in any case.
+    floor: u64,
+    /// So long after the first time nothing is.
+    after: Duration,
 }
 
 /// What is known when a request is judged.
@@ -45,26 +59,92 @@ pub struct Look<'a> {
     pub since: Timestamp,
     /// Whether the store is away, so that what other processes learnt lately is not known.
     pub away: bool,
+    /// Where the request comes from.
+    pub place: Place,
+    /// The token or key that named the caller, as [`History::credential`](crate::watch::History::credential) tells.
+    pub credential: Option<u64>,
 }
 
 /// What is added to the risk where the policy does not say.
 const POINTS: u8 = 20;
+const BURST: Burst = Burst { times: 5, floor: 100, after: Duration::from_secs(86_400) };
+/// For how long two senders of one token are at once.
+const WITHIN: Duration = Duration::from_secs(600);
 
 /// What records call a history that was not at hand.
 const AWAY: &str = "history_away";
 
 impl Signal {
-    pub(super) const ALL: [Self; 1] = [Self::FirstSeen];
+    /// Those that there are, as they are where the policy says nothing else.
+    const ALL: [Self; 4] =
+        [Self::FirstSeen, Self::Burst(BURST), Self::NewNetwork, Self::TwoWorkloads { within: WITHIN }];
 
     /// Its key in the policy, and its name in records.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::FirstSeen => "first_seen",
+            Self::Burst(_) => "burst",
+            Self::NewNetwork => "new_network",
+            Self::TwoWorkloads { .. } => "two_workloads",
+        }
+    }
+
+    /// The same with what the policy says of it.
+    fn read(self, node: &Node) -> Self {
+        let count = |key| text(node, key).and_then(number);
+        match self {
+            Self::Burst(burst) => Self::Burst(Burst {
+                times: count("times").unwrap_or(burst.times),
+                floor: count("floor").unwrap_or(burst.floor),
+                after: duration(node, "after").unwrap_or(burst.after),
+            }),
+            Self::TwoWorkloads { within } => {
+                Self::TwoWorkloads { within: duration(node, "within").unwrap_or(within) }
+            }
+            Self::FirstSeen | Self::NewNetwork => self,
+        }
+    }
+
+    /// Whether an act is unlike what was before.
+    fn is_in(self, act: &Act, service: &str, look: &Look<'_>, now: Timestamp) -> bool {
+        let edge = || look.profile.and_then(|profile| profile.edge(service, act.operation));
+        match self {
+            Self::FirstSeen => act.operation != Operation::None && edge().is_none(),
+            Self::Burst(burst) => edge().is_some_and(|edge| burst.is_at(edge, now)),
+            Self::NewNetwork | Self::TwoWorkloads { .. } => false,
+        }
+    }
+
+    /// Whether the caller is unlike before, whatever the request does.
+    fn is_of_caller(self, look: &Look<'_>, now: Timestamp) -> bool {
+        match self {
+            Self::NewNetwork => {
+                let known = look.place.network.zip(look.profile);
+                !known.is_some_and(|(network, profile)| profile.knows_network(network))
+            }
+            Self::TwoWorkloads { within } => look.profile.zip(look.credential).is_some_and(
+                |(profile, credential)| profile.has_another_sender(credential, look.place.sender, now - within),
+            ),
+            Self::FirstSeen | Self::Burst(_) => false,
         }
     }
 }
 
+impl Burst {
+    /// Whether one more request is too many for this hour.
+    fn is_at(self, edge: &Edge, now: Timestamp) -> bool {
+        let (before, usual) = edge.pace.at(now);
+        let count = before.saturating_add(1);
+        now >= edge.first + self.after && count > self.floor && count > usual.saturating_mul(self.times)
+    }
+}
+
 impl Watch {
+    /// Whether it is told who sends which token or key.
+    pub fn tells_senders(&self) -> bool {
+        self.signals.iter().any(|watched| matches!(watched.signal, Signal::TwoWorkloads { .. }))
+    }
+
     /// Whether watching that began then is still learning only.
     fn is_learning(&self, since: Timestamp, now: Timestamp) -> bool {
         !self.raises || now < since + self.learning
@@ -95,15 +175,18 @@ impl Policy {
         }
         let service = facts.service.map_or("", |service| &service.name);
         for watched in &watch.signals {
+            let speaks = |act: &Act| self.speaks_of(&watched.matcher, facts, act);
+            if watched.signal.is_of_caller(look, facts.at) && facts.acts.iter().any(speaks) {
+                unusual.push(watched.unusual(None));
+            }
             for act in facts.acts {
-                let known = |profile: &Profile| profile.edge(service, act.operation).is_some();
-                if act.operation == Operation::None || look.profile.is_some_and(known) {
+                if !watched.signal.is_in(act, service, look, facts.at) {
                     continue;
                 }
                 let told = |one: &Unusual| {
                     one.signal == watched.signal.name() && one.operation == Some(act.operation)
                 };
-                if !unusual.iter().any(told) && self.speaks_of(&watched.matcher, facts, act) {
+                if !unusual.iter().any(told) && speaks(act) {
                     unusual.push(watched.unusual(Some(act.operation)));
                 }
             }
@@ -123,6 +206,7 @@ pub(super) fn read<'n>(
         let holds = text(node, "effect")? == "hold";
         let points = text(node, "risk").and_then(number).and_then(|n| u8::try_from(n).ok()).unwrap_or(POINTS);
         let points = if holds { 0 } else { points };
+        let signal = signal.read(node);
         Some(Part { node, is: Watched { signal, matcher: matcher(node), points, holds } })
     };
     let parts: Vec<_> = Signal::ALL.into_iter().filter_map(signal).collect();

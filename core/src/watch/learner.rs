@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::{History, Profile};
+use super::{History, Place, Profile};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::identity::Identity;
@@ -19,6 +19,10 @@ pub struct Visit<'a> {
     pub service: &'a str,
     /// What; each is counted once.
     pub operations: &'a [Operation],
+    /// From where.
+    pub place: Place,
+    /// By which token or key, as [`History::credential`] tells; `None` where that is not watched.
+    pub credential: Option<u64>,
     /// When.
     pub at: Timestamp,
 }

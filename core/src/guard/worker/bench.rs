@@ -80,6 +80,7 @@ impl Bench {
         };
         standing::settle(policy, &*store)?;
         let snapshot = Snapshot::load(&*store)?;
+        let history = Arc::new(History::new(&keys));
         let mut bench = Self {
             keys,
             store,
@@ -92,7 +93,7 @@ impl Bench {
             changed: false,
             replies: Vec::new(),
             subscribers: policy.subscribers(),
-            history: Arc::default(),
+            history,
             learner: None,
             learnt: Timestamp::default(),
             #[cfg(feature = "notify")]

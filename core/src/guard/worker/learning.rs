@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Bench;
 use crate::audit::{Ending, Record};
 use crate::error::Error;
+use crate::keys::unhex;
 use crate::model::{Operation, Verdict};
 use crate::policy::Policy;
 use crate::watch::{Learner, Visit};
@@ -35,13 +36,20 @@ impl Bench {
         let mut operations: Vec<Operation> = record.acts.iter().map(|act| act.operation).collect();
         operations.sort_unstable();
         operations.dedup();
-        let visit = Visit { identity, service: &record.service, operations: &operations, at: record.at };
+        let visit = Visit {
+            identity,
+            service: &record.service,
+            operations: &operations,
+            place: self.history.place(record.source, identity),
+            credential: record.credential.as_deref().and_then(unhex).map(u64::from_be_bytes),
+            at: record.at,
+        };
         learner.note(&self.history, &visit);
     }
 
     /// Takes over what other processes learnt, and writes what is due. A store that is away is asked again at the next look; what waits
     /// is known to this process meanwhile.
-    pub(super) fn learn(&mut self, all: bool) {
+    pub(in crate::guard) fn learn(&mut self, all: bool) {
         let Some(learner) = &mut self.learner else { return };
         let _ = learner.refresh(&*self.store, &self.history);
         let now = self.clock.now();
