@@ -476,6 +476,9 @@ impl World {
             {
                 findings.add(within.place, "bad_duration", "who used a token is known for 24h");
             }
+            if watched.signal.name() == "canary" && node.get("ids").is_none() && node.get("texts").is_none() {
+                findings.add(node.place, "missing_key", "nothing is laid out: name `ids` or `texts`");
+            }
             if !self.whole || !sound(node, findings) {
                 continue;
             }

@@ -1,15 +1,17 @@
 //! What a policy makes of a request that is unlike what its caller did before.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Policy;
 use super::decision::Facts;
 use super::document::{Node, number};
-use super::draft::{Part, duration, text};
+use super::draft::{Part, duration, entries, text};
 use super::scope::Matcher;
 use crate::clock::Timestamp;
+use crate::glob::Glob;
 use crate::model::{Act, Operation, Unusual};
-use crate::watch::{Edge, Place, Profile};
+use crate::watch::{Canaries, Edge, Place, Profile};
 
 /// The `watch` of a policy.
 #[derive(Debug, Clone)]
@@ -19,6 +21,9 @@ pub struct Watch {
     /// For how long after watching began it does not.
     learning: Duration,
     signals: Vec<Watched>,
+    /// How large collections are, by name or pattern.
+    sizes: Vec<(Glob, u64)>,
+    canaries: Option<Arc<Canaries>>,
 }
 
 /// A signal, and whom and what it is about.
@@ -37,6 +42,8 @@ pub(super) enum Signal {
     Burst(Burst),
     NewNetwork,
     TwoWorkloads { within: Duration },
+    Share { over: u64 },
+    Canary { lasting: Duration },
 }
 
 /// How much more often than before is a burst.
@@ -63,6 +70,8 @@ pub struct Look<'a> {
     pub place: Place,
     /// The token or key that named the caller, as [`History::credential`](crate::watch::History::credential) tells.
     pub credential: Option<u64>,
+    /// Whether the request names a canary.
+    pub touched: bool,
 }
 
 /// What is added to the risk where the policy does not say.
@@ -70,14 +79,27 @@ const POINTS: u8 = 20;
 const BURST: Burst = Burst { times: 5, floor: 100, after: Duration::from_secs(86_400) };
 /// For how long two senders of one token are at once.
 const WITHIN: Duration = Duration::from_secs(600);
+/// The part of a collection that is much for one caller and day, in percent.
+const OVER: u64 = 20;
+/// For how long who touched a canary is watched.
+const LASTING: Duration = Duration::from_secs(86_400);
+
+/// What records call a request of who touched a canary in an earlier one.
+const CANARY_BEFORE: &str = "canary_before";
 
 /// What records call a history that was not at hand.
 const AWAY: &str = "history_away";
 
 impl Signal {
     /// Those that there are, as they are where the policy says nothing else.
-    const ALL: [Self; 4] =
-        [Self::FirstSeen, Self::Burst(BURST), Self::NewNetwork, Self::TwoWorkloads { within: WITHIN }];
+    const ALL: [Self; 6] = [
+        Self::FirstSeen,
+        Self::Burst(BURST),
+        Self::NewNetwork,
+        Self::TwoWorkloads { within: WITHIN },
+        Self::Share { over: OVER },
+        Self::Canary { lasting: LASTING },
+    ];
 
     /// Its key in the policy, and its name in records.
     pub(super) const fn name(self) -> &'static str {
@@ -86,6 +108,8 @@ impl Signal {
             Self::Burst(_) => "burst",
             Self::NewNetwork => "new_network",
             Self::TwoWorkloads { .. } => "two_workloads",
+            Self::Share { .. } => "share",
+            Self::Canary { .. } => "canary",
         }
     }
 
@@ -101,17 +125,23 @@ impl Signal {
             Self::TwoWorkloads { within } => {
                 Self::TwoWorkloads { within: duration(node, "within").unwrap_or(within) }
             }
+            Self::Share { over } => Self::Share { over: count("over").unwrap_or(over) },
+            Self::Canary { lasting } => Self::Canary { lasting: duration(node, "for").unwrap_or(lasting) },
             Self::FirstSeen | Self::NewNetwork => self,
         }
     }
 
     /// Whether an act is unlike what was before.
-    fn is_in(self, act: &Act, service: &str, look: &Look<'_>, now: Timestamp) -> bool {
+    fn is_in(self, act: &Act, watch: &Watch, service: &str, look: &Look<'_>, now: Timestamp) -> bool {
         let edge = || look.profile.and_then(|profile| profile.edge(service, act.operation));
         match self {
             Self::FirstSeen => act.operation != Operation::None && edge().is_none(),
             Self::Burst(burst) => edge().is_some_and(|edge| burst.is_at(edge, now)),
-            Self::NewNetwork | Self::TwoWorkloads { .. } => false,
+            Self::Share { over } => look.profile.zip(watch.size(&act.resource)).is_some_and(|(profile, size)| {
+                let had = profile.share(service, &act.resource, now);
+                had.saturating_mul(100) >= size.saturating_mul(over)
+            }),
+            Self::NewNetwork | Self::TwoWorkloads { .. } | Self::Canary { .. } => false,
         }
     }
 
@@ -125,7 +155,11 @@ impl Signal {
             Self::TwoWorkloads { within } => look.profile.zip(look.credential).is_some_and(
                 |(profile, credential)| profile.has_another_sender(credential, look.place.sender, now - within),
             ),
-            Self::FirstSeen | Self::Burst(_) => false,
+            Self::Canary { lasting } => {
+                let before = look.profile.and_then(Profile::touched);
+                look.touched || before.is_some_and(|at| now < at + lasting)
+            }
+            Self::FirstSeen | Self::Burst(_) | Self::Share { .. } => false,
         }
     }
 }
@@ -143,6 +177,17 @@ impl Watch {
     /// Whether it is told who sends which token or key.
     pub fn tells_senders(&self) -> bool {
         self.signals.iter().any(|watched| matches!(watched.signal, Signal::TwoWorkloads { .. }))
+    }
+
+    /// The collections of which it is counted how much a caller had.
+    pub fn measured(&self) -> impl Iterator<Item = &Glob> {
+        let measures = self.signals.iter().any(|watched| matches!(watched.signal, Signal::Share { .. }));
+        self.sizes.iter().filter(move |_| measures).map(|(glob, _)| glob)
+    }
+
+    /// How large a collection is; of several sizes that fit the smallest.
+    fn size(&self, resource: &str) -> Option<u64> {
+        self.sizes.iter().filter(|(glob, _)| glob.matches(resource)).map(|(_, size)| *size).min()
     }
 
     /// Whether watching that began then is still learning only.
@@ -164,6 +209,15 @@ impl Policy {
         self.watch.as_ref()
     }
 
+    /// What is laid out for such a request, and what it means to touch it; `None` where nothing is, or while the policy only learns.
+    pub fn canaries(&self, facts: &Facts<'_>, since: Timestamp) -> Option<(&Arc<Canaries>, Unusual)> {
+        let watch = self.watch.as_ref()?;
+        let canaries = watch.canaries.as_ref().filter(|_| !watch.is_learning(since, facts.at))?;
+        let watched = watch.signals.iter().find(|watched| matches!(watched.signal, Signal::Canary { .. }))?;
+        let concerns = facts.acts.iter().any(|act| self.speaks_of(&watched.matcher, facts, act));
+        concerns.then(|| (canaries, watched.unusual(None)))
+    }
+
     /// In which ways a request is unlike what its caller did before, as far as the policy speaks of that. Allocates nothing where it is not.
     pub fn unusual(&self, facts: &Facts<'_>, look: &Look<'_>) -> Vec<Unusual> {
         let mut unusual: Vec<Unusual> = Vec::new();
@@ -178,10 +232,16 @@ impl Policy {
         for watched in &watch.signals {
             let speaks = |act: &Act| self.speaks_of(&watched.matcher, facts, act);
             if watched.signal.is_of_caller(look, facts.at) && facts.acts.iter().any(speaks) {
-                unusual.push(watched.unusual(None));
+                unusual.push(match watched.signal {
+                    // That it was touched before is no touch.
+                    Signal::Canary { .. } if !look.touched => {
+                        Unusual { signal: CANARY_BEFORE.into(), ..watched.unusual(None) }
+                    }
+                    _ => watched.unusual(None),
+                });
             }
             for act in facts.acts {
-                if !watched.signal.is_in(act, service, look, facts.at) {
+                if !watched.signal.is_in(act, watch, service, look, facts.at) {
                     continue;
                 }
                 let told = |one: &Unusual| {
@@ -211,7 +271,20 @@ pub(super) fn read<'n>(
         Some(Part { node, is: Watched { signal, matcher: matcher(node), points, holds } })
     };
     let parts: Vec<_> = Signal::ALL.into_iter().filter_map(signal).collect();
+    let strings = |node: &'n Node, key| -> Vec<&'n str> {
+        let elements = node.get(key).map(Node::elements).unwrap_or_default();
+        elements.iter().filter_map(Node::text).collect()
+    };
+    let canaries = node.get("canary").and_then(|node| {
+        Canaries::new(&strings(node, "ids"), &strings(node, "texts")).ok().map(Arc::new)
+    });
+    let sizes = node.get("share").map(|node| entries(node, "of").collect::<Vec<_>>()).unwrap_or_default();
     let watch = Watch {
+        sizes: sizes
+            .into_iter()
+            .filter_map(|(name, size)| Some((Glob::new(name).ok()?, number(size.text()?)?)))
+            .collect(),
+        canaries,
         raises: text(node, "mode") != Some("learn"),
         learning: duration(node, "learning").unwrap_or_default(),
         signals: parts.iter().map(|part| part.is.clone()).collect(),

@@ -37,6 +37,11 @@ impl History {
         self.places.place(source, identity)
     }
 
+    /// What stands for the id of a row.
+    pub(super) fn id(&self, id: &[u8]) -> u64 {
+        self.places.id(id)
+    }
+
     /// What stands for a token or key that was presented.
     pub fn credential(&self, presented: &[u8]) -> u64 {
         self.places.credential(presented)

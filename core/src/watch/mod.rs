@@ -32,14 +32,18 @@
 //! # Ok(()) }
 //! ```
 
+mod canary;
 mod history;
 mod learner;
 mod pace;
 mod place;
 mod profile;
+mod taken;
 
+pub use canary::{Canaries, Spotter};
 pub use history::History;
 pub use learner::{Learner, Visit};
 pub use pace::Pace;
 pub use place::Place;
 pub use profile::{Edge, Profile};
+pub use taken::Taken;

@@ -43,6 +43,10 @@ impl Places {
         self.digest(&[b"credential", presented])
     }
 
+    pub(super) fn id(&self, id: &[u8]) -> u64 {
+        self.digest(&[b"id", id])
+    }
+
     fn address(&self, source: IpAddr) -> (u64, u64) {
         if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&source) {
             return *known;

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::learner::Visit;
 use super::pace::Pace;
+use super::taken::Takings;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
@@ -30,6 +31,22 @@ pub struct Profile {
     /// Credentials of the last day, and who sent them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     uses: Vec<Use>,
+    /// How much of collections was had lately.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    shares: Vec<Share>,
+    /// When a canary was touched last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    touched: Option<Timestamp>,
+}
+
+/// How many different ids of a collection were had within a day, as it was counted last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Share {
+    service: Box<str>,
+    /// A digest of the collection's name.
+    resource: u64,
+    used: u64,
+    at: Timestamp,
 }
 
 /// A token or key in the hands of one sender.
@@ -65,6 +82,8 @@ impl Profile {
     pub const MAX_NETWORKS: usize = 512;
     /// So many pairs of a credential and a sender, likewise.
     pub const MAX_USES: usize = 256;
+    /// So many collections, likewise.
+    pub const MAX_SHARES: usize = 256;
     /// For so long it is known who sent a credential.
     pub const USES_FOR: Duration = Duration::from_secs(86_400);
 
@@ -76,6 +95,8 @@ impl Profile {
             edges: Vec::new(),
             networks: Vec::new(),
             uses: Vec::new(),
+            shares: Vec::new(),
+            touched: None,
         }
     }
 
@@ -102,6 +123,28 @@ impl Profile {
     /// Whether another sender used this credential since then.
     pub fn has_another_sender(&self, credential: u64, sender: u64, since: Timestamp) -> bool {
         self.uses.iter().any(|used| used.credential == credential && used.sender != sender && used.last >= since)
+    }
+
+    /// How many different ids of a collection were had within the last day, as far as it was counted.
+    pub fn share(&self, service: &str, resource: &str, now: Timestamp) -> u64 {
+        let resource = name_of(resource);
+        let same = |share: &&Share| share.resource == resource && *share.service == *service;
+        let lately = |share: &&Share| share.at + Takings::WINDOW > now;
+        self.shares.iter().find(same).filter(lately).map_or(0, |share| share.used)
+    }
+
+    /// When a canary was touched last.
+    pub fn touched(&self) -> Option<Timestamp> {
+        self.touched
+    }
+
+    pub(super) fn touch(&mut self, at: Timestamp) {
+        self.touched = self.touched.max(Some(at));
+    }
+
+    /// Notes how much of a collection was had.
+    pub(super) fn take(&mut self, service: &str, resource: &str, used: u64, at: Timestamp) {
+        self.join_share(Share { service: service.into(), resource: name_of(resource), used, at });
     }
 
     /// Adds what was let through. Whether any of it is new.
@@ -137,6 +180,10 @@ impl Profile {
         for used in &other.uses {
             self.join_use(*used);
         }
+        for share in &other.shares {
+            self.join_share(share.clone());
+        }
+        self.touched = self.touched.max(other.touched);
         self.trim();
     }
 
@@ -179,6 +226,16 @@ impl Profile {
         new
     }
 
+    fn join_share(&mut self, share: Share) {
+        let same = |known: &&mut Share| known.resource == share.resource && known.service == share.service;
+        match self.shares.iter_mut().find(same) {
+            // Each count is one of all that all processes counted before.
+            Some(known) if share.at >= known.at => *known = share,
+            Some(_) => {}
+            None => self.shares.push(share),
+        }
+    }
+
     fn place(&self, service: &str, operation: Operation) -> Result<usize, usize> {
         self.edges.binary_search_by(|edge| (edge.operation, &*edge.service).cmp(&(operation, service)))
     }
@@ -189,6 +246,7 @@ impl Profile {
         forget(&mut self.edges, Self::MAX_EDGES, |edge| edge.last);
         forget(&mut self.networks, Self::MAX_NETWORKS, |(_, last)| *last);
         forget(&mut self.uses, Self::MAX_USES, |used| used.last);
+        forget(&mut self.shares, Self::MAX_SHARES, |share| share.at);
     }
 
     /// The key of its row. Machines that share a store agree on it.
@@ -217,6 +275,12 @@ impl Profile {
         profile.edges.dedup_by(|a, b| (a.operation, &a.service) == (b.operation, &b.service));
         Some(profile)
     }
+}
+
+/// What stands for the name of a collection.
+fn name_of(resource: &str) -> u64 {
+    let digest = Sha256::digest(resource);
+    digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// Forgets what was not seen for longest, down to `most`.

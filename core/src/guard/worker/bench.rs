@@ -9,6 +9,7 @@ use crate::audit::{Change, Journal, Kind, Log, MemoryJournal, Record};
 use crate::budget::Budgets;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
+use crate::glob::Glob;
 use crate::grant::{
     Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Snapshot, Subscriber, Take, Ticket,
 };
@@ -42,6 +43,8 @@ pub(in crate::guard) struct Bench {
     /// What callers did before; empty where the policy does not watch.
     pub(super) history: Arc<History>,
     pub(super) learner: Option<Learner>,
+    /// The collections of which it is counted how much a caller had.
+    pub(super) measured: Vec<Glob>,
     /// When what was learnt was written last.
     pub(super) learnt: Timestamp,
     #[cfg(feature = "notify")]
@@ -95,6 +98,7 @@ impl Bench {
             subscribers: policy.subscribers(),
             history,
             learner: None,
+            measured: Vec::new(),
             learnt: Timestamp::default(),
             #[cfg(feature = "notify")]
             post: Post::new(policy),

@@ -3,7 +3,7 @@
 use super::scalar::Scalar;
 use super::shape::{
     COUNT, DURATION, Entry, MAY_LABELS, MAY_OPERATIONS, MAY_RESOURCES, MAY_SERVICES, MAY_UNLESS, MAY_WHO, Shape,
-    Table, may, must, word,
+    TEXT, Table, may, must, word,
 };
 
 /// What every signal says.
@@ -58,6 +58,29 @@ static TWO_WORKLOADS: Table = signal!(
     may("within", &DURATION, "how long after one sender used it another one may not; at most 24h; default 10m")
 );
 
+static SHARE: Table = signal!(
+    "share",
+    "A caller that had a large part of a collection within a day, however slowly: different ids of responses, counted as those of budgets are.",
+    must(
+        "of",
+        &Shape::Named { key: Scalar::Glob, value: &COUNT },
+        "collections, by name or pattern, each with how many items it holds"
+    ),
+    may("over", &Shape::One(Scalar::People), "how much is a large part, in percent; default 20")
+);
+
+static CANARY: Table = signal!(
+    "canary",
+    "An item that nobody has a reason to touch. In a request it is found before the verdict; found in a response, it counts for what the caller asks next.",
+    may(
+        "ids",
+        &Shape::Many(&TEXT),
+        "ids: looked for in the path and the JSON of requests, and among the ids of responses"
+    ),
+    may("texts", &Shape::Many(&TEXT), "texts: looked for in bodies of both directions"),
+    may("for", &DURATION, "for how long all that the caller asks afterwards counts as if it touched one; default 24h")
+);
+
 pub(super) static WATCH: Table = Table {
     name: "watch",
     about: "What callers did before is remembered, and what they never did can raise the risk or hold. It never makes a verdict milder.",
@@ -75,6 +98,8 @@ pub(super) static WATCH: Table = Table {
         may("first_seen", &Shape::Keys(&FIRST_SEEN), "an operation that the caller never did at this service"),
         may("burst", &Shape::Keys(&BURST), "an operation that the caller does far more often than before"),
         may("new_network", &Shape::Keys(&NEW_NETWORK), "a network that the caller never came from"),
+        may("share", &Shape::Keys(&SHARE), "a large part of a collection had by one caller within a day"),
+        may("canary", &Shape::Keys(&CANARY), "an item that nobody has a reason to touch"),
         may("two_workloads", &Shape::Keys(&TWO_WORKLOADS), "a token or key that two senders use at once"),
     ],
 };
