@@ -147,7 +147,8 @@ impl Watch {
 
     /// Whether watching that began then is still learning only.
     fn is_learning(&self, since: Timestamp, now: Timestamp) -> bool {
-        !self.raises || now < since + self.learning
+        // The first exchange began before watching did.
+        !self.raises || (!self.learning.is_zero() && now < since + self.learning)
     }
 }
 
