@@ -299,3 +299,98 @@ fn the_store_holds_subjects_and_no_address_key_or_network() {
         }
     }
 }
+
+/// Points with these ids and this text, in pieces of this size.
+fn points(ids: &[&str], text: &str, size: usize) -> Service {
+    let point = |id: &&str| format!(r#"{{"id":{id},"payload":{{"n":"{text}"}}}}"#);
+    let points: Vec<String> = ids.iter().map(point).collect();
+    let body = format!(r#"{{"result":{{"points":[{}]}}}}"#, points.join(","));
+    let mut headers = http::HeaderMap::new();
+    headers.insert("content-type", "application/json".parse().unwrap());
+    Service { status: 200, headers, chunks: body.into_bytes().chunks(size).map(<[u8]>::to_vec).collect() }
+}
+
+fn scroll(guard: &Guard, user: &str, answer: &Service) -> Seen {
+    let head = head(READ.0, READ.1, &[("x-user", user), ("content-type", "application/json")]);
+    let seen = exchange(guard, head, br#"{"limit":9}"#, answer);
+    guard.flush().unwrap();
+    seen
+}
+
+const CANARY: &str = "watch: {canary: {effect: hold, ids: [\"9000117\"], texts: [Otto Zwirn], for: 2h}}\n";
+
+#[test]
+fn who_names_a_canary_is_held_and_watched_for_a_while() {
+    let clock = Arc::new(ManualClock::new(START));
+    let folder = tempfile::tempdir().unwrap();
+    let guard = Guard::with_clock(policy(folder.path(), CANARY), clock.clone());
+    let plain = |user: &str| code(&ask(&guard, user, READ.0, READ.1)).to_owned();
+    assert_eq!(plain("ana"), "passed");
+    for (target, body) in [
+        ("/q/collections/docs/points", r#"{"ids":[4,9000117]}"#),
+        ("/q/collections/docs/points/scroll", r#"{"filter":{"must":[{"match":{"value":"Otto Zwirn"}}]}}"#),
+    ] {
+        let head = head("POST", target, &[("x-user", "ana"), ("content-type", "application/json")]);
+        let seen = exchange(&guard, head, body.as_bytes(), &Service { status: 200, ..Service::default() });
+        assert_eq!((code(&seen), seen.service.is_none()), ("unusual_approval_required", true), "{body}");
+        assert_eq!(signals(&record(&guard, &folder)), ["canary"]);
+    }
+    // What she asks next is held too, in other processes as well; what others ask is not.
+    assert_eq!([plain("ana"), plain("bea")], ["unusual_approval_required", "passed"]);
+    let other = Guard::with_clock(policy(folder.path(), CANARY), clock.clone());
+    assert_eq!(code(&ask(&other, "ana", READ.0, READ.1)), "unusual_approval_required");
+    let told = record(&guard, &folder);
+    assert!(!String::from_utf8(told.canonical().unwrap()).unwrap().contains("Zwirn"));
+    // That it was held does not lengthen it.
+    clock.advance(Duration::from_secs(2 * 3_600));
+    assert_eq!(plain("ana"), "passed");
+}
+
+#[test]
+fn a_canary_in_a_response_counts_for_what_is_asked_next() {
+    for (answer, touched) in [
+        (points(&["1"], "Otto Zwirn", 1), true),
+        (points(&["1"], "Otto Zwirn", 7), true),
+        (points(&["1"], "Otto Zwirn", 1_000), true),
+        (points(&["1", "9000117"], "x", 5), true),
+        (points(&["1", "90001170"], "Otto", 5), false),
+    ] {
+        let (folder, guard) = guard(CANARY);
+        let seen = scroll(&guard, "ana", &answer);
+        assert_eq!((seen.status, seen.aborted), (200, None));
+        assert_eq!(signals(&record(&guard, &folder)).len(), usize::from(touched));
+        let next = code(&scroll(&guard, "ana", &points(&["1"], "x", 9))).to_owned();
+        assert_eq!(next, if touched { "unusual_approval_required" } else { "passed" });
+    }
+}
+
+#[test]
+fn a_large_part_of_a_collection_is_told_however_slowly_it_was_had() {
+    let clock = Arc::new(ManualClock::new(START));
+    let folder = tempfile::tempdir().unwrap();
+    let watch = "watch: {share: {effect: raise, risk: 40, of: {docs: 10}, over: 50}}\n";
+    let guards = [
+        Guard::with_clock(policy(folder.path(), watch), clock.clone()),
+        Guard::with_clock(policy(folder.path(), watch), clock.clone()),
+    ];
+    let mut found = Vec::new();
+    for (hour, ids) in [["1", "2"], ["2", "3"], ["1", "3"], ["4", "5"], ["6", "7"], ["1", "2"]].into_iter().enumerate() {
+        let guard = &guards[hour % 2];
+        guard.flush().unwrap();
+        let _ = scroll(guard, "ana", &points(&ids, "x", 20));
+        let record = exchanges(&folder.path().join("state"))
+            .into_iter()
+            .map(|entry| entry.record)
+            .max_by_key(|record| record.at)
+            .unwrap();
+        found.push(signals(&record).len());
+        clock.advance(Duration::from_secs(3_600));
+    }
+    // Five of ten were had before the fifth of them.
+    assert_eq!(found, [0, 0, 0, 0, 1, 1]);
+    let _ = scroll(&guards[0], "bea", &points(&["1"], "x", 20));
+    clock.advance(Duration::from_secs(28 * 3_600));
+    let _ = scroll(&guards[0], "ana", &points(&["1"], "x", 20));
+    let last = exchanges(&folder.path().join("state")).into_iter().map(|entry| entry.record).max_by_key(|r| r.at);
+    assert_eq!(signals(&last.unwrap()), [] as [&str; 0]);
+}
