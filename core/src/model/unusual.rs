@@ -39,7 +39,9 @@ impl fmt::Display for Unusual {
             "share" => f.write_str("this caller had a large part of the collection within a day")?,
             "canary" => f.write_str("it touches a canary")?,
             "canary_before" => f.write_str("this caller touched a canary in an earlier request")?,
-            "history_away" => f.write_str("what other processes saw lately is not known, for the store is away")?,
+            "history_away" => {
+                f.write_str("what other processes saw lately is not known, for the store is away")?
+            }
             other => f.write_str(other)?,
         }
         match (self.points, self.holds) {

@@ -137,10 +137,12 @@ impl Signal {
         match self {
             Self::FirstSeen => act.operation != Operation::None && edge().is_none(),
             Self::Burst(burst) => edge().is_some_and(|edge| burst.is_at(edge, now)),
-            Self::Share { over } => look.profile.zip(watch.size(&act.resource)).is_some_and(|(profile, size)| {
-                let had = profile.share(service, &act.resource, now);
-                had.saturating_mul(100) >= size.saturating_mul(over)
-            }),
+            Self::Share { over } => {
+                look.profile.zip(watch.size(&act.resource)).is_some_and(|(profile, size)| {
+                    let had = profile.share(service, &act.resource, now);
+                    had.saturating_mul(100) >= size.saturating_mul(over)
+                })
+            }
             Self::NewNetwork | Self::TwoWorkloads { .. } | Self::Canary { .. } => false,
         }
     }
@@ -152,9 +154,11 @@ impl Signal {
                 let known = look.place.network.zip(look.profile);
                 !known.is_some_and(|(network, profile)| profile.knows_network(network))
             }
-            Self::TwoWorkloads { within } => look.profile.zip(look.credential).is_some_and(
-                |(profile, credential)| profile.has_another_sender(credential, look.place.sender, now - within),
-            ),
+            Self::TwoWorkloads { within } => {
+                look.profile.zip(look.credential).is_some_and(|(profile, credential)| {
+                    profile.has_another_sender(credential, look.place.sender, now - within)
+                })
+            }
             Self::Canary { lasting } => {
                 let before = look.profile.and_then(Profile::touched);
                 look.touched || before.is_some_and(|at| now < at + lasting)
@@ -275,9 +279,9 @@ pub(super) fn read<'n>(
         let elements = node.get(key).map(Node::elements).unwrap_or_default();
         elements.iter().filter_map(Node::text).collect()
     };
-    let canaries = node.get("canary").and_then(|node| {
-        Canaries::new(&strings(node, "ids"), &strings(node, "texts")).ok().map(Arc::new)
-    });
+    let canaries = node
+        .get("canary")
+        .and_then(|node| Canaries::new(&strings(node, "ids"), &strings(node, "texts")).ok().map(Arc::new));
     let sizes = node.get("share").map(|node| entries(node, "of").collect::<Vec<_>>()).unwrap_or_default();
     let watch = Watch {
         sizes: sizes

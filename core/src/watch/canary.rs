@@ -40,7 +40,8 @@ impl Canaries {
     /// Whether a request names one: in a segment of its path, as a value of its JSON, or as a text anywhere in its body.
     pub fn in_request(&self, target: &str, body: Option<&[u8]>) -> bool {
         let path = target.split('?').next().unwrap_or("");
-        let named = |segment: &str| percent_decode_str(segment).decode_utf8().is_ok_and(|id| self.ids.contains(&*id));
+        let named =
+            |segment: &str| percent_decode_str(segment).decode_utf8().is_ok_and(|id| self.ids.contains(&*id));
         let body = body.unwrap_or_default();
         path.split('/').any(named)
             || (self.longest > 0 && self.texts.is_match(body))

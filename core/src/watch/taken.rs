@@ -54,7 +54,10 @@ impl Takings {
     pub(super) fn add(&mut self, history: &History, taken: &Taken<'_>) {
         let Taken { identity, service, resource, .. } = *taken;
         let taking = self.waiting.entry(key(taken)).or_insert_with(|| Taking {
-            identity: Identity { issuer: identity.issuer.clone(), ..Identity::new(identity.subject.as_str()) },
+            identity: Identity {
+                issuer: identity.issuer.clone(),
+                ..Identity::new(identity.subject.as_str())
+            },
             service: service.into(),
             resource: resource.into(),
             ids: Vec::new(),

@@ -19,7 +19,8 @@ impl Exchange {
         let (facts, since) = (self.facts(&self.acts), history.since());
         let place = history.place(facts.source, &self.identity);
         let touched = self.touches();
-        let look = |profile| policy.unusual(&facts, &Look { profile, since, away, place, credential, touched });
+        let look =
+            |profile| policy.unusual(&facts, &Look { profile, since, away, place, credential, touched });
         self.unusual = history.of(&self.identity, look);
         self.record.credential = credential.map(|digest| hex(&digest.to_be_bytes()));
     }

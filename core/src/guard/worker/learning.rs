@@ -40,10 +40,14 @@ impl Bench {
             let nameless = census.ids_total.max(census.rows).saturating_sub(census.ids.len() as u64);
             for resource in resources {
                 let service = &record.service;
-                learner.note_taken(&self.history, &Taken { identity, service, resource, ids: &census.ids, nameless });
+                learner.note_taken(
+                    &self.history,
+                    &Taken { identity, service, resource, ids: &census.ids, nameless },
+                );
             }
         }
-        let passed = record.enforced == Some(Verdict::Allow) && record.code.as_deref() != Some("guard_unavailable");
+        let passed =
+            record.enforced == Some(Verdict::Allow) && record.code.as_deref() != Some("guard_unavailable");
         let ended = record.outcome.as_ref().map(|outcome| outcome.result);
         if !passed || !matches!(ended, Some(Ending::Complete | Ending::Disconnected)) {
             return;

@@ -2,8 +2,8 @@
 
 use super::scalar::Scalar;
 use super::shape::{
-    COUNT, DURATION, Entry, MAY_LABELS, MAY_OPERATIONS, MAY_RESOURCES, MAY_SERVICES, MAY_UNLESS, MAY_WHO, Shape,
-    TEXT, Table, may, must, word,
+    COUNT, DURATION, Entry, MAY_LABELS, MAY_OPERATIONS, MAY_RESOURCES, MAY_SERVICES, MAY_UNLESS, MAY_WHO,
+    Shape, TEXT, Table, may, must, word,
 };
 
 /// What every signal says.
@@ -36,8 +36,7 @@ macro_rules! signal {
     };
 }
 
-static FIRST_SEEN: Table =
-    signal!("first_seen", "An operation that the caller never did at this service.",);
+static FIRST_SEEN: Table = signal!("first_seen", "An operation that the caller never did at this service.",);
 
 static BURST: Table = signal!(
     "burst",
@@ -55,7 +54,11 @@ static NEW_NETWORK: Table = signal!(
 static TWO_WORKLOADS: Table = signal!(
     "two_workloads",
     "A token or key that two senders use at once: workloads that somebody vouches for, or else addresses.",
-    may("within", &DURATION, "how long after one sender used it another one may not; at most 24h; default 10m")
+    may(
+        "within",
+        &DURATION,
+        "how long after one sender used it another one may not; at most 24h; default 10m"
+    )
 );
 
 static SHARE: Table = signal!(
@@ -78,7 +81,11 @@ static CANARY: Table = signal!(
         "ids: looked for in the path and the JSON of requests, and among the ids of responses"
     ),
     may("texts", &Shape::Many(&TEXT), "texts: looked for in bodies of both directions"),
-    may("for", &DURATION, "for how long all that the caller asks afterwards counts as if it touched one; default 24h")
+    may(
+        "for",
+        &DURATION,
+        "for how long all that the caller asks afterwards counts as if it touched one; default 24h"
+    )
 );
 
 pub(super) static WATCH: Table = Table {
@@ -95,7 +102,11 @@ pub(super) static WATCH: Table = Table {
             &DURATION,
             "for so long after watching began here, by the store's clock, nothing is raised; default: from the first request on it is",
         ),
-        may("first_seen", &Shape::Keys(&FIRST_SEEN), "an operation that the caller never did at this service"),
+        may(
+            "first_seen",
+            &Shape::Keys(&FIRST_SEEN),
+            "an operation that the caller never did at this service",
+        ),
         may("burst", &Shape::Keys(&BURST), "an operation that the caller does far more often than before"),
         may("new_network", &Shape::Keys(&NEW_NETWORK), "a network that the caller never came from"),
         may("share", &Shape::Keys(&SHARE), "a large part of a collection had by one caller within a day"),
