@@ -451,8 +451,7 @@ fn edges_are_listed_as_json_and_drawn() {
     {
         let guard = Guard::from_file(path).unwrap();
         let call = Call { service: "vectors".into(), acts: vec![Act::new(Operation::VectorSearch, "docs")] };
-        let mut exchange =
-            guard.begin(Subject::Call(call), Caller::verified(Identity::new("a\"na")), "test");
+        let mut exchange = guard.begin(Subject::Call(call), Caller::verified(Identity::new("a\"na")), "test");
         assert!(matches!(exchange.next_blocking(), Step::Forward(_)));
         exchange.finish(wardline::audit::Ending::Complete);
         guard.flush().unwrap();
@@ -465,7 +464,11 @@ fn edges_are_listed_as_json_and_drawn() {
     let table = wardline(&["edges", "--policy", path], "");
     assert!(table.out.starts_with("a\"na  vectors  vector.search  1  first "), "{}", table.out);
     let dot = wardline(&["edges", "--policy", path, "--format", "dot"], "");
-    assert!(dot.out.starts_with("digraph wardline {") && dot.out.contains(r#"[label="a\"na"];"#), "{}", dot.out);
+    assert!(
+        dot.out.starts_with("digraph wardline {") && dot.out.contains(r#"[label="a\"na"];"#),
+        "{}",
+        dot.out
+    );
     let told = wardline(&explain, "");
     assert!(told.out.contains("  unusual first time that this caller does "), "{}", told.out);
 }

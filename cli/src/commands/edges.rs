@@ -34,7 +34,8 @@ pub(crate) fn run(args: &Edges, json: bool, streams: &mut Streams<'_>) -> Outcom
                 let Row { subject, issuer, service, operation, count, first, last } = row;
                 let of = issuer.map_or_else(String::new, |issuer| format!(" of {}", clear(issuer)));
                 let (subject, service) = (clear(subject), clear(service));
-                let line = format!("{subject}{of}  {service}  {operation}  {count}  first {first}  last {last}");
+                let line =
+                    format!("{subject}{of}  {service}  {operation}  {count}  first {first}  last {last}");
                 streams.say(line)?;
             }
         }
@@ -45,16 +46,17 @@ pub(crate) fn run(args: &Edges, json: bool, streams: &mut Streams<'_>) -> Outcom
 
 fn rows(profiles: &[Profile]) -> Vec<Row<'_>> {
     let edges = profiles.iter().flat_map(|profile| profile.edges().iter().map(move |edge| (profile, edge)));
-    edges.map(|(profile, edge)| Row {
-        subject: &profile.subject,
-        issuer: profile.issuer.as_deref(),
-        service: &edge.service,
-        operation: edge.operation,
-        count: edge.count,
-        first: edge.first,
-        last: edge.last,
-    })
-    .collect()
+    edges
+        .map(|(profile, edge)| Row {
+            subject: &profile.subject,
+            issuer: profile.issuer.as_deref(),
+            service: &edge.service,
+            operation: edge.operation,
+            count: edge.count,
+            first: edge.first,
+            last: edge.last,
+        })
+        .collect()
 }
 
 /// The graph: callers on the left, operations in a frame for each service on the right. Names are labels only, never ids of the graph.
@@ -153,7 +155,16 @@ mod tests {
 
     #[test]
     fn hostile_names_stay_names() {
-        let names = ["ana", "x\"]; evil -> all; //", "back\\", "\\\"", "two\nlines", "\u{1b}[2J", "<b>Ümit</b>", "{}"];
+        let names = [
+            "ana",
+            "x\"]; evil -> all; //",
+            "back\\",
+            "\\\"",
+            "two\nlines",
+            "\u{1b}[2J",
+            "<b>Ümit</b>",
+            "{}",
+        ];
         let at = Timestamp::from_millis(0);
         let row = |name| Row {
             subject: name,

@@ -36,7 +36,9 @@ impl fmt::Display for Unusual {
             "burst" => write!(f, "this caller does {operation} far more often than in any hour before")?,
             "new_network" => f.write_str("first time that this caller comes from this network")?,
             "two_workloads" => f.write_str("the caller's token or key is used from two places at once")?,
-            "history_away" => f.write_str("what other processes saw lately is not known, for the store is away")?,
+            "history_away" => {
+                f.write_str("what other processes saw lately is not known, for the store is away")?
+            }
             other => f.write_str(other)?,
         }
         match (self.points, self.holds) {

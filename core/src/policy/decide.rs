@@ -133,8 +133,9 @@ impl Policy {
         let mut unusual = facts.unusual.iter().filter(|one| one.concerns(act.operation)).peekable();
         if unusual.peek().is_some() {
             // As if it were an act of more risk, beside what it is: a rule for small risks must not lose what it restrains.
-            let (points, holds) = unusual
-                .fold((0_u8, false), |(points, holds), one| (points.saturating_add(one.points), holds | one.holds));
+            let (points, holds) = unusual.fold((0_u8, false), |(points, holds), one| {
+                (points.saturating_add(one.points), holds | one.holds)
+            });
             self.judge_at(risk.plus(points), holds, facts, act, grants, tally);
         }
     }

@@ -209,7 +209,16 @@ impl Policy {
         };
         let thresholds = facts.service.map_or(self.thresholds, |service| service.thresholds);
         let labels = self.labels(facts.service, act).map(|(name, _)| Arc::clone(name)).collect();
-        Reasons { act: act.clone(), labels, unusual, final_risk: risk, thresholds, rules, covered_by, nearest }
+        Reasons {
+            act: act.clone(),
+            labels,
+            unusual,
+            final_risk: risk,
+            thresholds,
+            rules,
+            covered_by,
+            nearest,
+        }
     }
 }
 

@@ -122,9 +122,11 @@ impl Signal {
                 let known = look.place.network.zip(look.profile);
                 !known.is_some_and(|(network, profile)| profile.knows_network(network))
             }
-            Self::TwoWorkloads { within } => look.profile.zip(look.credential).is_some_and(
-                |(profile, credential)| profile.has_another_sender(credential, look.place.sender, now - within),
-            ),
+            Self::TwoWorkloads { within } => {
+                look.profile.zip(look.credential).is_some_and(|(profile, credential)| {
+                    profile.has_another_sender(credential, look.place.sender, now - within)
+                })
+            }
             Self::FirstSeen | Self::Burst(_) => false,
         }
     }

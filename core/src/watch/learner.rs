@@ -164,7 +164,8 @@ impl Learner {
     /// Where the store cannot be read.
     pub fn list(store: &dyn Store) -> Result<Vec<Profile>, Error> {
         let rows = store.read_since(Self::TABLE, 0)?.rows;
-        let mut profiles: Vec<Profile> = rows.iter().filter_map(|row| Profile::from_bytes(&row.value)).collect();
+        let mut profiles: Vec<Profile> =
+            rows.iter().filter_map(|row| Profile::from_bytes(&row.value)).collect();
         profiles.sort_by(|a, b| (&a.subject, &a.issuer).cmp(&(&b.subject, &b.issuer)));
         Ok(profiles)
     }

@@ -101,7 +101,9 @@ impl Profile {
 
     /// Whether another sender used this credential since then.
     pub fn has_another_sender(&self, credential: u64, sender: u64, since: Timestamp) -> bool {
-        self.uses.iter().any(|used| used.credential == credential && used.sender != sender && used.last >= since)
+        self.uses
+            .iter()
+            .any(|used| used.credential == credential && used.sender != sender && used.last >= since)
     }
 
     /// Adds what was let through. Whether any of it is new.

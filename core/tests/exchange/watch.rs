@@ -137,7 +137,9 @@ fn a_service_that_is_observed_teaches_and_so_does_a_mode_that_only_learns() {
     assert_eq!(self::record(&guard, &folder).unusual, []);
     // Another service is another edge.
     assert_eq!(code(&ask(&guard, "ana", READ.0, READ.1)), "unusual_approval_required");
-    guard.replace(policy(folder.path(), "watch: {mode: learn, first_seen: {effect: hold}}\n"), "test").unwrap();
+    guard
+        .replace(policy(folder.path(), "watch: {mode: learn, first_seen: {effect: hold}}\n"), "test")
+        .unwrap();
     assert_eq!(code(&ask(&guard, "ana", READ.0, READ.1)), "passed");
     guard.flush().unwrap();
     guard.replace(policy(folder.path(), HOLD), "test").unwrap();
@@ -182,7 +184,8 @@ fn several_guards_on_one_store_learn_together() {
     drop(guards);
     let store = SqliteStore::open(&folder.path().join("state").join("store.sqlite")).unwrap();
     let profiles = Learner::list(&store).unwrap();
-    let counts: Vec<_> = profiles.iter().map(|p| (&*p.subject, p.edges().len(), p.edges()[0].count)).collect();
+    let counts: Vec<_> =
+        profiles.iter().map(|p| (&*p.subject, p.edges().len(), p.edges()[0].count)).collect();
     assert_eq!(counts, [("ana", 1, 40), ("bea", 1, 40), ("cy", 1, 40)]);
     // And whoever comes later knows it.
     let third = guard_in(folder.path(), HOLD);
@@ -193,7 +196,8 @@ fn several_guards_on_one_store_learn_together() {
 #[test]
 fn an_explanation_says_it_and_teaches_nothing() {
     let (_folder, guard) = guard(RAISE);
-    let subject = || wardline::model::Subject::Http(head(READ.0, READ.1, &[("content-type", "application/json")]));
+    let subject =
+        || wardline::model::Subject::Http(head(READ.0, READ.1, &[("content-type", "application/json")]));
     let caller = || wardline::guard::Caller::verified(wardline::identity::Identity::new("ana"));
     for _ in 0..2 {
         let told = guard.explain(subject(), br#"{"limit":1}"#, caller());
@@ -212,7 +216,9 @@ fn signals(record: &Record) -> Vec<&str> {
 fn a_network_is_new_once_and_its_neighbours_are_not() {
     let (folder, guard) = guard("watch: {new_network: {effect: raise, risk: 15}}\n");
     let mut found = Vec::new();
-    for address in ["192.0.2.7", "192.0.2.200", "198.51.100.1", "192.0.2.9", "2001:db8:5:1::1", "2001:db8:5:9::1"] {
+    for address in
+        ["192.0.2.7", "192.0.2.200", "198.51.100.1", "192.0.2.9", "2001:db8:5:1::1", "2001:db8:5:9::1"]
+    {
         assert_eq!(code(&from(&guard, ("x-user", "ana"), address)), "passed");
         found.push(signals(&record(&guard, &folder)).len());
     }

@@ -458,7 +458,10 @@ fn watch_is_checked_like_the_rest() {
             "4 unknown_label at none",
         ]
     );
-    assert_eq!(message("watch: {first_seen: {risk: 300, effect: raise}}\n"), "expected a whole number from 0 to 100");
+    assert_eq!(
+        message("watch: {first_seen: {risk: 300, effect: raise}}\n"),
+        "expected a whole number from 0 to 100"
+    );
     assert_eq!(
         message("watch: {first_seen: {effect: raise, operations: [model.download]}}\n"),
         "first_seen can never fire: no service that it speaks of has any of these operations in its system's catalogue"

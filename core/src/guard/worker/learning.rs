@@ -28,7 +28,8 @@ impl Bench {
     /// Only what was let through is learnt: who is refused again and again does not become known by that.
     pub(super) fn learn_from(&mut self, record: &Record) {
         let (Some(learner), Some(identity)) = (&mut self.learner, &record.identity) else { return };
-        let passed = record.enforced == Some(Verdict::Allow) && record.code.as_deref() != Some("guard_unavailable");
+        let passed =
+            record.enforced == Some(Verdict::Allow) && record.code.as_deref() != Some("guard_unavailable");
         let ended = record.outcome.as_ref().map(|outcome| outcome.result);
         if !passed || !matches!(ended, Some(Ending::Complete | Ending::Disconnected)) {
             return;

@@ -2,8 +2,8 @@
 
 use super::scalar::Scalar;
 use super::shape::{
-    COUNT, DURATION, Entry, MAY_LABELS, MAY_OPERATIONS, MAY_RESOURCES, MAY_SERVICES, MAY_UNLESS, MAY_WHO, Shape,
-    Table, may, must, word,
+    COUNT, DURATION, Entry, MAY_LABELS, MAY_OPERATIONS, MAY_RESOURCES, MAY_SERVICES, MAY_UNLESS, MAY_WHO,
+    Shape, Table, may, must, word,
 };
 
 /// What every signal says.
@@ -36,8 +36,7 @@ macro_rules! signal {
     };
 }
 
-static FIRST_SEEN: Table =
-    signal!("first_seen", "An operation that the caller never did at this service.",);
+static FIRST_SEEN: Table = signal!("first_seen", "An operation that the caller never did at this service.",);
 
 static BURST: Table = signal!(
     "burst",
@@ -55,7 +54,11 @@ static NEW_NETWORK: Table = signal!(
 static TWO_WORKLOADS: Table = signal!(
     "two_workloads",
     "A token or key that two senders use at once: workloads that somebody vouches for, or else addresses.",
-    may("within", &DURATION, "how long after one sender used it another one may not; at most 24h; default 10m")
+    may(
+        "within",
+        &DURATION,
+        "how long after one sender used it another one may not; at most 24h; default 10m"
+    )
 );
 
 pub(super) static WATCH: Table = Table {
@@ -72,7 +75,11 @@ pub(super) static WATCH: Table = Table {
             &DURATION,
             "for so long after watching began here, by the store's clock, nothing is raised; default: from the first request on it is",
         ),
-        may("first_seen", &Shape::Keys(&FIRST_SEEN), "an operation that the caller never did at this service"),
+        may(
+            "first_seen",
+            &Shape::Keys(&FIRST_SEEN),
+            "an operation that the caller never did at this service",
+        ),
         may("burst", &Shape::Keys(&BURST), "an operation that the caller does far more often than before"),
         may("new_network", &Shape::Keys(&NEW_NETWORK), "a network that the caller never came from"),
         may("two_workloads", &Shape::Keys(&TWO_WORKLOADS), "a token or key that two senders use at once"),
