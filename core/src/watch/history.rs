@@ -67,10 +67,10 @@ impl History {
     /// Changes what is known of a caller, which is nothing at first.
     pub(super) fn change<T>(&self, identity: &Identity, change: impl FnOnce(&mut Profile) -> T) -> Option<T> {
         let mut part = self.part(&identity.subject)?.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = part.get_mut(identity.subject.as_str()) {
-            if let Some(profile) = known.iter_mut().find(|profile| profile.is_of(identity)) {
-                return Some(change(profile));
-            }
+        if let Some(known) = part.get_mut(identity.subject.as_str())
+            && let Some(profile) = known.iter_mut().find(|profile| profile.is_of(identity))
+        {
+            return Some(change(profile));
         }
         let known = part.entry(identity.subject.as_str().into()).or_default();
         known.push(Profile::new(identity));
