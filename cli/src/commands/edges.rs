@@ -120,37 +120,35 @@ mod tests {
 
     /// Reads the language of graphs as far as it is written here; the strings that it holds, or where it goes wrong.
     fn parse(graph: &str) -> Result<Vec<String>, String> {
-        let (mut strings, mut depth, mut rest) = (Vec::new(), 0_i32, graph);
-        while let Some(c) = rest.chars().next() {
-            let mut after = &rest[c.len_utf8()..];
+        let (mut strings, mut depth, mut rest) = (Vec::new(), 0_i32, graph.chars());
+        while let Some(c) = rest.next() {
             match c {
                 '{' => depth += 1,
                 '}' => depth -= 1,
-                '"' => {
-                    let mut text = String::new();
-                    loop {
-                        let mut chars = after.chars();
-                        match (chars.next(), after.chars().nth(1)) {
-                            (Some('"'), _) => break,
-                            (Some('\\'), Some(escaped @ ('"' | '\\' | 'n'))) => {
-                                text.push(if escaped == 'n' { '\n' } else { escaped });
-                                chars.next();
-                            }
-                            (Some(c), _) if c != '\\' && !c.is_control() => text.push(c),
-                            other => return Err(format!("{other:?} in a string")),
-                        }
-                        after = chars.as_str();
-                    }
-                    after = &after[1..];
-                    strings.push(text);
-                }
-                '-' => after = after.strip_prefix('>').ok_or("a lone -")?,
+                '"' => strings.push(string(&mut rest)?),
+                '-' if rest.next() == Some('>') => {}
                 c if c.is_ascii_alphanumeric() || " \n[]=;,_".contains(c) => {}
                 c => return Err(format!("{c:?} outside of a string")),
             }
-            rest = after;
         }
         if depth == 0 { Ok(strings) } else { Err("braces".to_owned()) }
+    }
+
+    /// What a string holds, up to its end.
+    fn string(rest: &mut std::str::Chars<'_>) -> Result<String, String> {
+        let mut text = String::new();
+        loop {
+            match rest.next() {
+                Some('"') => return Ok(text),
+                Some('\\') => match rest.next() {
+                    Some('n') => text.push('\n'),
+                    Some(escaped @ ('"' | '\\')) => text.push(escaped),
+                    other => return Err(format!("{other:?} is escaped")),
+                },
+                Some(c) if !c.is_control() => text.push(c),
+                other => return Err(format!("{other:?} in a string")),
+            }
+        }
     }
 
     #[test]
