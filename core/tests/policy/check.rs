@@ -463,7 +463,7 @@ fn watch_is_checked_like_the_rest() {
         "expected a whole number from 0 to 100"
     );
     assert_eq!(
-        message("watch: {first_seen: {effect: raise, operations: [model.download]}}\n"),
+        message("watch: {first_seen: {effect: raise, services: [vectors], operations: [model.download]}}\n"),
         "first_seen can never fire: no service that it speaks of has any of these operations in its system's catalogue"
     );
     assert_eq!(message("watch: {canary: {effect: raise}}\n"), "nothing is laid out: name `ids` or `texts`");
