@@ -263,7 +263,7 @@ fn a_burst_is_told_against_the_callers_own_hours() {
     let folder = tempfile::tempdir().unwrap();
     let watch = "watch: {burst: {effect: raise, times: 3, floor: 4, after: 2h}}\n";
     let guard = Guard::with_clock(policy(folder.path(), watch), clock.clone());
-    let mut bursts = |user: &str, count: u64| {
+    let bursts = |user: &str, count: u64| {
         let mut found = 0;
         for _ in 0..count {
             assert_eq!(code(&ask(&guard, user, READ.0, READ.1)), "passed");
