@@ -15,7 +15,7 @@ use wardline::model::Subject;
 use wardline::model::{Act, Operation};
 use wardline::policy::{Facts, Look, NoGrants, Policy};
 use wardline::store::MemoryStore;
-use wardline::watch::{History, Learner, Visit};
+use wardline::watch::{History, Learner, Profile, Visit};
 use wardline_benches::{answer, guard, head, policy, service};
 use wardline_tower::GuardLayer;
 
@@ -98,7 +98,7 @@ fn look_back(c: &mut Criterion) {
                 policy.watch()?;
                 let (since, place) = (history.since(), history.place(black_box(facts.source), &ana));
                 let (away, credential, touched) = (false, None, false);
-                let look = |profile| {
+                let look = |profile: Option<&Profile>| {
                     policy.unusual(&facts, &Look { profile, since, away, place, credential, touched })
                 };
                 let unusual = history.of(black_box(&ana), look);

@@ -7,7 +7,7 @@ use crate::audit::{Passed, Record, Term};
 use crate::keys::hex;
 use crate::model::Act;
 use crate::policy::Look;
-use crate::watch::Spotter;
+use crate::watch::{Profile, Spotter};
 
 impl Exchange {
     /// Asks what is known of the caller in memory. Costs nothing under a policy that does not watch.
@@ -19,8 +19,9 @@ impl Exchange {
         let (facts, since) = (self.facts(&self.acts), history.since());
         let place = history.place(facts.source, &self.identity);
         let touched = self.touches();
-        let look =
-            |profile| policy.unusual(&facts, &Look { profile, since, away, place, credential, touched });
+        let look = |profile: Option<&Profile>| {
+            policy.unusual(&facts, &Look { profile, since, away, place, credential, touched })
+        };
         self.unusual = history.of(&self.identity, look);
         self.record.credential = credential.map(|digest| hex(&digest.to_be_bytes()));
     }
