@@ -20,7 +20,10 @@ pub(crate) fn run(args: args::Approval, json: bool, streams: &mut Streams<'_>) -
                 show(approval, json, streams)?;
             }
         }
-        args::Approval::Approve(vote) => cast(&vote, Answer::Approve, json, streams)?,
+        args::Approval::Approve { vote, break_glass } => {
+            let answer = if break_glass { Answer::BreakGlass } else { Answer::Approve };
+            cast(&vote, answer, json, streams)?;
+        }
         args::Approval::Deny(vote) => cast(&vote, Answer::Deny, json, streams)?,
     }
     Ok(0)
@@ -33,7 +36,7 @@ fn cast(vote: &Vote, answer: Answer, json: bool, streams: &mut Streams<'_>) -> R
     show(&approval, json, streams)
 }
 
-fn show(approval: &Approval, json: bool, streams: &mut Streams<'_>) -> Result<(), Failure> {
+pub(super) fn show(approval: &Approval, json: bool, streams: &mut Streams<'_>) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Row<'a> {
         state: ApprovalState,
@@ -44,11 +47,6 @@ fn show(approval: &Approval, json: bool, streams: &mut Streams<'_>) -> Result<()
     if json {
         return streams.json(&Row { state, approval });
     }
-    let acts: Vec<String> = approval
-        .acts
-        .iter()
-        .map(|act| format!("{} on {:?} ({}, risk {})", act.operation, act.resource, act.magnitude, act.risk))
-        .collect();
     let steps: Vec<String> =
         approval.steps.iter().map(|step| format!("{} of {}", step.need, step.from.join("|"))).collect();
     let votes: Vec<String> = approval
@@ -58,6 +56,7 @@ fn show(approval: &Approval, json: bool, streams: &mut Streams<'_>) -> Result<()
             let said = match vote.answer {
                 Answer::Approve => "approved",
                 Answer::Deny => "denied",
+                Answer::BreakGlass => "broke the glass",
             };
             format!("{} {said}", vote.by)
         })
@@ -67,8 +66,8 @@ fn show(approval: &Approval, json: bool, streams: &mut Streams<'_>) -> Result<()
         approval.id,
         state,
         approval.identity.subject,
-        approval.service,
-        acts.join(", "),
+        approval.services().join(", "),
+        approval.what().join(", "),
         steps.join(" and "),
         if votes.is_empty() { "none".to_owned() } else { votes.join(", ") },
         approval.pending_until,

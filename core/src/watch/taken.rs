@@ -81,10 +81,11 @@ impl Takings {
         store: &dyn Store,
         mut told: impl FnMut(&Identity, Profile),
     ) -> Result<(), Error> {
-        let limit = Limit { ids: u64::MAX, window: Self::WINDOW };
+        let limit = Limit { amount: u64::MAX, window: Self::WINDOW };
         while let Some((key, taking)) = self.waiting.iter().next() {
             let key = key.clone();
-            let charge = Charge { key: key.clone(), limit, binds: false, nameless: taking.nameless };
+            let charge =
+                Charge { key: key.clone(), limit, binds: false, by_id: true, nameless: taking.nameless };
             let spending = Budgets::new(store).spend(&[charge], &taking.ids)?;
             let used = spending.standings.first().map_or(0, |standing| standing.used);
             let mut profile = Profile::new(&taking.identity);
