@@ -182,7 +182,7 @@ fn several_guards_on_one_store_learn_together() {
     });
     guards.iter().for_each(|guard| guard.flush().unwrap());
     drop(guards);
-    let store = SqliteStore::open(&folder.path().join("state").join("store.sqlite")).unwrap();
+    let store = SqliteStore::open(folder.path().join("state").join("store.sqlite")).unwrap();
     let profiles = Learner::list(&store).unwrap();
     let counts: Vec<_> =
         profiles.iter().map(|p| (&*p.subject, p.edges().len(), p.edges()[0].count)).collect();
