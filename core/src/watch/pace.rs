@@ -45,7 +45,7 @@ impl Pace {
         }
     }
 
-    /// Ends the hour that is counted where it is over. A clock that went back counts to the newest.
+    /// Ends the hour that is counted where it is over.
     fn roll(&mut self, hour: i64) {
         if hour <= self.hour {
             return;
@@ -107,8 +107,8 @@ mod tests {
         a.join(&two);
         b.join(&one);
         assert_eq!((a.at(at(5)), a), ((6, 9), b));
-        // What comes late counts to the newest hour.
+        // What comes late belongs to its own hour, which is over.
         a.join(&Pace::of(1, at(3)));
-        assert_eq!(a.at(at(5)), (7, 9));
+        assert_eq!(a.at(at(5)), (6, 9));
     }
 }
