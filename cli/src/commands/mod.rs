@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod classify;
 pub(crate) mod completions;
 pub(crate) mod detect;
+pub(crate) mod edges;
 pub(crate) mod explain;
 pub(crate) mod grant;
 pub(crate) mod init;
