@@ -325,6 +325,17 @@ pub(crate) enum Approval {
     Approve(Vote),
     /// Deny a held request.
     Deny(Vote),
+    /// Show held requests as they come, and take answers line by line.
+    Watch(Watch),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Watch {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// Who answers; their groups are those of the policy.
+    #[arg(long = "as", env = "USER")]
+    pub(crate) by: String,
 }
 
 #[derive(Debug, clap::Args)]

@@ -18,6 +18,7 @@ mod args;
 mod commands;
 mod state;
 mod streams;
+mod words;
 
 use std::ffi::OsString;
 

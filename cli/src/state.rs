@@ -41,6 +41,12 @@ impl State {
         Ok(Guard::new(policy))
     }
 
+    /// Has a guard that stays judge by the policy as it stands now: who was taken out of a group votes no more.
+    pub(crate) fn renew(&self, guard: &Guard) -> Result<(), Failure> {
+        guard.replace(self.policy()?, "wardline")?;
+        Ok(())
+    }
+
     fn store(&self) -> Result<Option<SharedStore>, Failure> {
         let Some(text) = &self.store else {
             let set = std::env::var_os(VARIABLE).is_some_and(|url| !url.is_empty());

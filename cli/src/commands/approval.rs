@@ -5,8 +5,9 @@ use wardline::clock::{Clock, SystemClock};
 use wardline::grant::{Answer, Approval, ApprovalState};
 use wardline::model::ApprovalId;
 
+use super::watch;
 use crate::args::{self, Vote};
-use crate::{Failure, Outcome, Streams};
+use crate::{Failure, Outcome, Streams, words};
 
 pub(crate) fn run(args: args::Approval, json: bool, streams: &mut Streams<'_>) -> Outcome {
     match args {
@@ -22,6 +23,7 @@ pub(crate) fn run(args: args::Approval, json: bool, streams: &mut Streams<'_>) -
         }
         args::Approval::Approve(vote) => cast(&vote, Answer::Approve, json, streams)?,
         args::Approval::Deny(vote) => cast(&vote, Answer::Deny, json, streams)?,
+        args::Approval::Watch(watch) => return watch::run(&watch, json, streams),
     }
     Ok(0)
 }
@@ -33,7 +35,7 @@ fn cast(vote: &Vote, answer: Answer, json: bool, streams: &mut Streams<'_>) -> R
     show(&approval, json, streams)
 }
 
-fn show(approval: &Approval, json: bool, streams: &mut Streams<'_>) -> Result<(), Failure> {
+pub(super) fn show(approval: &Approval, json: bool, streams: &mut Streams<'_>) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Row<'a> {
         state: ApprovalState,
@@ -44,33 +46,16 @@ fn show(approval: &Approval, json: bool, streams: &mut Streams<'_>) -> Result<()
     if json {
         return streams.json(&Row { state, approval });
     }
-    let acts: Vec<String> = approval
-        .acts
-        .iter()
-        .map(|act| format!("{} on {:?} ({}, risk {})", act.operation, act.resource, act.magnitude, act.risk))
-        .collect();
-    let steps: Vec<String> =
-        approval.steps.iter().map(|step| format!("{} of {}", step.need, step.from.join("|"))).collect();
-    let votes: Vec<String> = approval
-        .votes
-        .iter()
-        .map(|vote| {
-            let said = match vote.answer {
-                Answer::Approve => "approved",
-                Answer::Deny => "denied",
-            };
-            format!("{} {said}", vote.by)
-        })
-        .collect();
-    streams.say(format!(
+    let acts: Vec<String> = approval.acts.iter().map(words::act).collect();
+    streams.say(words::plain(&format!(
         "{}  {:?}  {} asks {} for {}; takes {}; votes: {}; open until {}",
         approval.id,
         state,
         approval.identity.subject,
         approval.service,
         acts.join(", "),
-        steps.join(" and "),
-        if votes.is_empty() { "none".to_owned() } else { votes.join(", ") },
+        words::steps(approval),
+        words::votes(approval),
         approval.pending_until,
-    ))
+    )))
 }

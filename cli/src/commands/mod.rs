@@ -13,3 +13,4 @@ pub(crate) mod mask;
 pub(crate) mod suggest;
 pub(crate) mod test;
 pub(crate) mod unmask;
+mod watch;

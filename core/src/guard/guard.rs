@@ -305,8 +305,7 @@ impl Guard {
         answer: Answer,
         reason: Option<&str>,
     ) -> Result<Approval, Error> {
-        let policy = self.policy();
-        let voter = Identity::new(by).with_groups(policy.groups_of(by));
+        let voter = self.voter(by);
         let (id, reason) = (id.clone(), reason.map(str::to_owned));
         self.runtime()?.run(move |bench| {
             let approval = bench.approvals().vote(&id, &voter, answer, reason.as_deref())?;
@@ -359,7 +358,12 @@ impl Guard {
         Ok(self.runtime()?.keys.clone())
     }
 
-    fn runtime(&self) -> Result<Arc<Runtime>, Error> {
+    /// A person as approvals judge them: in the groups that the policy puts them in.
+    pub(super) fn voter(&self, by: &str) -> Identity {
+        Identity::new(by).with_groups(self.policy().groups_of(by))
+    }
+
+    pub(super) fn runtime(&self) -> Result<Arc<Runtime>, Error> {
         self.shared.runtime()
     }
 }

@@ -33,6 +33,7 @@ mod driver;
 mod exchange;
 #[expect(clippy::module_inception, reason = "the type and its room share the field's name for it")]
 mod guard;
+mod link;
 mod metrics;
 #[cfg(feature = "notify")]
 mod notify;
@@ -51,6 +52,7 @@ pub use direct::{Masked, Reading};
 pub use driver::Carrying;
 pub use exchange::Exchange;
 pub use guard::{Caller, Guard};
+pub use link::Link;
 pub use running::Running;
 pub use step::{
     Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, SpendRequest, Step,
