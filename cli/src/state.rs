@@ -13,7 +13,7 @@ use crate::Failure;
 const VARIABLE: &str = "WARDLINE_STORE";
 
 /// The policy names the state folder, and a store that machines share where there is one.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct State {
     /// The policy file.
     #[arg(long, env = "WARDLINE_POLICY")]
@@ -32,6 +32,12 @@ impl State {
             Some(store) => policy.with_store(store)?,
             None => policy,
         })
+    }
+
+    /// The policy's file.
+    #[cfg(feature = "console")]
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.policy
     }
 
     /// A guard under it.

@@ -5,6 +5,8 @@ pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod classify;
 pub(crate) mod completions;
+#[cfg(feature = "console")]
+pub(crate) mod console;
 pub(crate) mod detect;
 pub(crate) mod explain;
 pub(crate) mod grant;
