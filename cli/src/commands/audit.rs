@@ -1,12 +1,12 @@
 //! `wardline audit`: query, show and verify the log.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use wardline::audit::{self, Entry, Filter, Keeper};
+use wardline::audit::{self, Entry, Filter, Keeper, VerifyReport};
 use wardline::glob::Glob;
 use wardline::guard::keeper;
 use wardline::model::{RecordId, SessionId, Verdict};
-use wardline::policy::State;
+use wardline::policy::{Policy, State};
 
 use crate::args::{self, Wanted};
 use crate::{Failure, NO, Outcome, Streams};
@@ -129,11 +129,16 @@ pub(crate) fn what(entry: &Entry) -> String {
     }
 }
 
+/// What verifying the logs of a policy's state folder finds.
+pub(crate) fn report(policy: &Policy, folder: &Path) -> Result<VerifyReport, Failure> {
+    // What was kept is read before the logs, so that a writer at work cannot seem to have lost its newest entries.
+    let kept = keeper(policy)?.map_or_else(|| Ok(Vec::new()), |keeper| keeper.kept())?;
+    Ok(audit::verify(folder, &kept)?)
+}
+
 fn verify(state: &crate::state::State, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let folder = folder(state)?;
-    // What was kept is read before the logs, so that a writer at work cannot seem to have lost its newest entries.
-    let kept = keeper(&state.policy()?)?.map_or_else(|| Ok(Vec::new()), |keeper| keeper.kept())?;
-    let report = audit::verify(&folder, &kept)?;
+    let report = report(&state.policy()?, &folder)?;
     if json {
         streams.json(&report)?;
     } else {

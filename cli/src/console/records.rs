@@ -8,7 +8,6 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use wardline::ErrorKind;
 use wardline::audit::{self, Entry, Filter, VerifyReport};
-use wardline::guard::keeper;
 use wardline::model::{RecordId, Verdict};
 
 use super::page::{page, time};
@@ -16,7 +15,7 @@ use super::session::Session;
 use super::{Console, ask};
 use crate::Failure;
 use crate::args::Wanted;
-use crate::commands::audit::{filter, what};
+use crate::commands::audit::{filter, report, what};
 
 /// How many records are listed.
 const LISTED: usize = 100;
@@ -44,7 +43,7 @@ pub(super) async fn search(
     let answered = ask(console, move |console| {
         let wanted = filter(&wanted)?;
         let found = audit::query(&console.folder, &wanted)?;
-        Ok((found, verify(console)?))
+        Ok((found, report(&console.guard.policy(), &console.folder)?))
     })
     .await;
     let (found, report, wrong) = match answered {
@@ -93,12 +92,6 @@ pub(super) async fn one(
         p { a href="/records" { "To the search" } }
     };
     Ok(page(&session, "/records", "Record", &body).into_response())
-}
-
-fn verify(console: &Console) -> Result<VerifyReport, Failure> {
-    // What was kept is read before the logs, so that a writer at work cannot seem to have lost its newest entries.
-    let kept = keeper(&console.guard.policy())?.map_or_else(|| Ok(Vec::new()), |keeper| keeper.kept())?;
-    Ok(audit::verify(&console.folder, &kept)?)
 }
 
 /// Whether the logs are what they were.
