@@ -22,7 +22,6 @@ groups: {security: [sam, kim]}
 services:
   host: {system: shell}
 rules:
-  - {name: look, who: ['user:*'], operations: [shell.read, infra.read], effect: allow}
   - {name: two-eyes, who: ['user:*'], effect: hold}
 approval: {steps: [{from: [security], need: 1}]}
 `
