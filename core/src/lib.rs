@@ -30,5 +30,6 @@ pub mod model;
 pub mod policy;
 pub mod store;
 pub mod vector;
+pub mod watch;
 
 pub use error::{Error, ErrorKind};

@@ -14,7 +14,7 @@ fn may_use() -> BTreeMap<&'static str, Vec<&'static str>> {
     let ground = [&words[..], &["json", "store", "coding"]].concat();
     let second = ["detect", "vector", "identity"];
     let third = ["mask", "classify"];
-    let fourth = ["grant", "audit", "budget"];
+    let fourth = ["grant", "audit", "budget", "watch"];
     let mut table = BTreeMap::new();
     for room in words {
         table.insert(room, words.to_vec());

@@ -92,6 +92,9 @@ fn act(reasons: &Reasons, lines: &mut Vec<String>) {
     if !reasons.labels.is_empty() {
         lines.push(format!("  labels  {}", reasons.labels.join(", ")));
     }
+    for unusual in &reasons.unusual {
+        lines.push(format!("  unusual {unusual}"));
+    }
     for (name, from) in [("held", reasons.thresholds.hold), ("denied", reasons.thresholds.deny)] {
         if let Some(from) = from.filter(|from| risk >= *from) {
             lines.push(format!("  risk    {name} from {from} on"));

@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
-use crate::model::{Act, ApprovalId, Census, GrantId, Mode, RecordId, Risk, SessionId, Text, Verdict};
+use crate::model::{
+    Act, ApprovalId, Census, GrantId, Mode, RecordId, Risk, SessionId, Text, Unusual, Verdict,
+};
 
 /// One entry of the audit log. Build it from [`Record::new`] and fill in what is known.
 ///
@@ -81,6 +83,9 @@ pub struct Record {
     /// The risk that was judged, and what it is made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub risk: Option<Weighed>,
+    /// In which ways it is unlike what its caller did before, as it was judged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unusual: Vec<Unusual>,
     /// Every rule that fitted, in policy order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Matched>,
@@ -159,7 +164,7 @@ pub enum Kind {
 pub struct Weighed {
     /// The sum, capped at 100.
     pub total: Risk,
-    /// Each term by name, e.g. `base`, `label:pii`, `history`.
+    /// Each term by name, e.g. `base`, `label:pii`, `watch:first_seen`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub terms: Vec<Term>,
 }
@@ -344,6 +349,7 @@ impl Record {
             status: None,
             acts: Vec::new(),
             risk: None,
+            unusual: Vec::new(),
             rules: Vec::new(),
             decided: None,
             enforced: None,

@@ -46,6 +46,11 @@ const CODES: &[(&str, StatusCode, &str)] = &[
         "The request is held for its risk until people approve it; retry it unchanged.",
     ),
     (
+        "unusual_approval_required",
+        StatusCode::FORBIDDEN,
+        "The request is unlike what its caller did before; it is held until people approve it; retry it unchanged.",
+    ),
+    (
         "default_hold",
         StatusCode::FORBIDDEN,
         "No rule allows the request; it is held until people approve it; retry it unchanged.",

@@ -4,6 +4,7 @@
 //! decisions read, and signs a checkpoint a second. Nothing on the path of an ordinary request waits for it.
 
 mod bench;
+mod learning;
 mod standing;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
@@ -29,6 +30,7 @@ use crate::identity::Identity;
 use crate::keys::Keys;
 use crate::model::{Act, GrantId};
 use crate::policy::GrantView;
+use crate::watch::History;
 
 /// How often the store is asked what changed.
 const TICK: Duration = Duration::from_millis(250);
@@ -59,6 +61,7 @@ pub(super) struct Runtime {
 /// What the worker publishes.
 struct State {
     snapshot: ArcSwap<Snapshot>,
+    history: Arc<History>,
     started: Instant,
     /// When the snapshot was last known to be true, in milliseconds after `started`.
     refreshed: AtomicU64,
@@ -139,6 +142,7 @@ impl Runtime {
                 Ok((mut bench, snapshot)) => {
                     let state = Arc::new(State {
                         snapshot: ArcSwap::from_pointee(snapshot),
+                        history: bench.history.clone(),
                         started: Instant::now(),
                         refreshed: AtomicU64::new(0),
                         ahead: AtomicI64::new(bench.ahead().unwrap_or(0)),
@@ -155,6 +159,7 @@ impl Runtime {
                     if ready.send(Ok((bench.keys.clone(), state.clone()))).is_ok() {
                         let look = |bench: &mut Bench| {
                             refresh(bench, &state);
+                            bench.learn(false);
                             #[cfg(feature = "notify")]
                             bench.send_letters(&returns);
                             bench.look_at_waiters();
@@ -185,6 +190,11 @@ impl Runtime {
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         self.state.snapshot.load_full()
+    }
+
+    /// What callers did before, as far as the policy watches.
+    pub(super) fn history(&self) -> &History {
+        &self.state.history
     }
 
     /// Whether what is known of grants is too old to rely on.
@@ -345,6 +355,7 @@ fn work(
             let _ = bench.checkpoint();
         }
         if !open {
+            bench.learn(true);
             return;
         }
     }

@@ -11,6 +11,7 @@ mod id;
 mod operation;
 mod subject;
 mod text;
+mod unusual;
 mod verdict;
 
 pub use act::{Act, Magnitude, Risk, Unit};
@@ -21,4 +22,5 @@ pub use id::{ApprovalId, GrantId, RecordId, SessionId};
 pub use operation::Operation;
 pub use subject::{Call, Command, HttpHead, Line, Statement, Subject};
 pub use text::Text;
+pub use unusual::Unusual;
 pub use verdict::{Mode, Verdict};

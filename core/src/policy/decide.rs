@@ -16,6 +16,7 @@ pub(super) enum Reason {
     Granted,
     DefaultHold,
     RiskHold,
+    Unusual,
     Held,
     DefaultDeny,
     GrantRequired,
@@ -24,12 +25,13 @@ pub(super) enum Reason {
 }
 
 impl Reason {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::DefaultAllow,
         Self::Allowed,
         Self::Granted,
         Self::DefaultHold,
         Self::RiskHold,
+        Self::Unusual,
         Self::Held,
         Self::DefaultDeny,
         Self::GrantRequired,
@@ -40,7 +42,7 @@ impl Reason {
     fn verdict(self) -> Verdict {
         match self {
             Self::DefaultAllow | Self::Allowed | Self::Granted => Verdict::Allow,
-            Self::DefaultHold | Self::RiskHold | Self::Held => Verdict::Hold,
+            Self::DefaultHold | Self::RiskHold | Self::Unusual | Self::Held => Verdict::Hold,
             Self::DefaultDeny | Self::GrantRequired | Self::RiskDenied | Self::Denied => Verdict::Deny,
         }
     }
@@ -52,6 +54,7 @@ impl Reason {
             Self::Granted => code::GRANTED,
             Self::DefaultHold => code::DEFAULT_HOLD,
             Self::RiskHold => code::RISK_APPROVAL_REQUIRED,
+            Self::Unusual => code::UNUSUAL_APPROVAL_REQUIRED,
             Self::Held => code::APPROVAL_REQUIRED,
             Self::DefaultDeny => code::DEFAULT_DENY,
             Self::GrantRequired => code::GRANT_REQUIRED,
@@ -68,6 +71,7 @@ impl Reason {
             Self::Granted => "a grant covers this request",
             Self::DefaultHold => "no rule speaks of this request, so it needs approval",
             Self::RiskHold => "the risk of this request is so high that it needs approval",
+            Self::Unusual => "this request is unlike what its caller did before, so it needs approval",
             Self::Held => "this request needs approval",
             Self::DefaultDeny => "no rule allows this request",
             Self::GrantRequired => "this request needs a grant, and none that is live covers it",
@@ -125,6 +129,26 @@ impl Policy {
         tally: &mut Tally<'p>,
     ) {
         let risk = self.final_risk(facts.service, act, risk);
+        self.judge_at(risk, false, facts, act, grants, tally);
+        let mut unusual = facts.unusual.iter().filter(|one| one.concerns(act.operation)).peekable();
+        if unusual.peek().is_some() {
+            // As if it were an act of more risk, beside what it is: a rule for small risks must not lose what it restrains.
+            let (points, holds) = unusual.fold((0_u8, false), |(points, holds), one| {
+                (points.saturating_add(one.points), holds | one.holds)
+            });
+            self.judge_at(risk.plus(points), holds, facts, act, grants, tally);
+        }
+    }
+
+    fn judge_at<'p>(
+        &'p self,
+        risk: Risk,
+        unusual: bool,
+        facts: &Facts<'_>,
+        act: &Act,
+        grants: &dyn GrantView,
+        tally: &mut Tally<'p>,
+    ) {
         tally.risk = tally.risk.max(risk);
         let index = self.service_index(facts.service);
         let name = facts.service.map_or("", |service| &service.name);
@@ -153,8 +177,12 @@ impl Policy {
         }
         let unlisted = !any && self.default == Effect::Hold;
         // A rule that holds has said who approves; the threshold adds nobody.
-        if (at(thresholds.hold) && !held) || unlisted {
-            let reason = if unlisted { Reason::DefaultHold } else { Reason::RiskHold };
+        if ((unusual || at(thresholds.hold)) && !held) || unlisted {
+            let reason = match (unlisted, unusual) {
+                (true, _) => Reason::DefaultHold,
+                (false, true) => Reason::Unusual,
+                (false, false) => Reason::RiskHold,
+            };
             match &self.approval {
                 _ if cover.is_there() => tally.add(Reason::Granted, None, None),
                 Some(terms) => tally.add(reason, None, Some(terms)),

@@ -10,7 +10,7 @@ use super::Service;
 use crate::clock::Timestamp;
 use crate::grant::{Lack, Step};
 use crate::identity::Identity;
-use crate::model::{Act, GrantId, Risk, Verdict};
+use crate::model::{Act, GrantId, Risk, Unusual, Verdict};
 
 /// One question: may this identity do these acts on this service now?
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +24,9 @@ pub struct Facts<'a> {
     /// The risk of each act, in the same order: its base risk and whatever the guard added. Where it is missing or below the base
     /// risk, the base risk counts; what labels add comes on top.
     pub risks: &'a [Risk],
+    /// In which ways the request is unlike what its caller did before. That comes on top of the risk, or holds, and never makes a verdict
+    /// milder.
+    pub unusual: &'a [Unusual],
     /// The address that the request came from; `None` where it is not known.
     pub source: Option<IpAddr>,
     /// The time that windows are judged by.
@@ -33,7 +36,7 @@ pub struct Facts<'a> {
 impl<'a> Facts<'a> {
     /// Who does what where: of risks that the guard adds, of the source and of the time nothing is said (it is 1970).
     pub fn of(identity: &'a Identity, service: Option<&'a Service>, acts: &'a [Act]) -> Self {
-        Self { identity, service, acts, risks: &[], source: None, at: Timestamp::default() }
+        Self { identity, service, acts, risks: &[], unusual: &[], source: None, at: Timestamp::default() }
     }
 }
 
@@ -92,6 +95,8 @@ pub mod code {
     pub const RISK_APPROVAL_REQUIRED: &str = "risk_approval_required";
     /// No rule fits and the policy's default is to hold.
     pub const DEFAULT_HOLD: &str = "default_hold";
+    /// It is unlike what its caller did before, and that asks for approval.
+    pub const UNUSUAL_APPROVAL_REQUIRED: &str = "unusual_approval_required";
     /// A rule denies it.
     pub const DENIED: &str = "denied";
     /// The risk is above what this service takes.

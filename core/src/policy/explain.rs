@@ -12,7 +12,7 @@ use super::decision::{Decision, Effect, Facts, GrantView};
 use super::scope::Reach;
 use super::{Policy, Thresholds};
 use crate::grant::{Lack, Step};
-use crate::model::{Act, GrantId, Mode, Risk, Verdict};
+use crate::model::{Act, GrantId, Mode, Risk, Unusual, Verdict};
 
 /// The reasons of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,9 @@ pub struct Reasons {
     /// The labels that its object carries, or may carry.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<Arc<str>>,
+    /// In which ways it is unlike what its caller did before.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unusual: Vec<Unusual>,
     /// The risk that it is judged by.
     pub final_risk: Risk,
     /// The risks from which such an act is held or denied whatever a rule says.
@@ -184,7 +187,10 @@ impl Policy {
     }
 
     fn reasons(&self, facts: &Facts<'_>, act: &Act, risk: Option<Risk>, grants: &dyn GrantView) -> Reasons {
-        let risk = self.final_risk(facts.service, act, risk);
+        let unusual: Vec<Unusual> =
+            facts.unusual.iter().filter(|one| one.concerns(act.operation)).cloned().collect();
+        let points = unusual.iter().fold(0_u8, |points, one| points.saturating_add(one.points));
+        let risk = self.final_risk(facts.service, act, risk).plus(points);
         let (index, identity) = (self.service_index(facts.service), facts.identity);
         let name = facts.service.map_or("", |service| &service.name);
         let considered = |rule: &super::Rule| Considered {
@@ -203,7 +209,16 @@ impl Policy {
         };
         let thresholds = facts.service.map_or(self.thresholds, |service| service.thresholds);
         let labels = self.labels(facts.service, act).map(|(name, _)| Arc::clone(name)).collect();
-        Reasons { act: act.clone(), labels, final_risk: risk, thresholds, rules, covered_by, nearest }
+        Reasons {
+            act: act.clone(),
+            labels,
+            unusual,
+            final_risk: risk,
+            thresholds,
+            rules,
+            covered_by,
+            nearest,
+        }
     }
 }
 

@@ -46,6 +46,7 @@ mod sense;
 mod service;
 mod setting;
 mod suite;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -62,6 +63,7 @@ pub use masking::{Embed, Masking, Side};
 pub use notify::{Form, Webhook};
 pub use service::{OnFailure, Service, SharedStore, State, Thresholds};
 pub use suite::{Case, Expect, Response, Suite};
+pub use watch::{Look, Watch};
 
 use catalogues::Catalogues;
 use decide::Reason;
@@ -105,6 +107,7 @@ pub struct Policy {
     by_operation: Vec<Box<[usize]>>,
     grants: Vec<Grant>,
     budgets: Vec<Arc<Budget>>,
+    watch: Option<Watch>,
     masks: Masks,
     webhooks: Vec<Arc<Webhook>>,
     /// What each reason says where no rule does.
@@ -186,6 +189,7 @@ impl Policy {
             services: draft.services.into_iter().map(|part| part.is).collect(),
             grants: draft.grants.into_iter().map(|part| part.is.grant).collect(),
             budgets: draft.budgets.into_iter().map(|part| Arc::new(part.is)).collect(),
+            watch: draft.watch,
             webhooks: draft.webhooks,
             masks: Masks::new(
                 draft.masks.into_iter().map(|part| part.is).collect(),

@@ -36,6 +36,7 @@ pub(super) fn check(draft: &Draft<'_>, catalogues: &Catalogues, findings: &mut F
     world.grants(draft, findings);
     world.budgets(draft, findings);
     world.masks(draft, findings);
+    world.watch(draft, findings);
     detectors(draft, findings);
     if findings.is_sound() {
         world.warn(draft, findings);
@@ -196,6 +197,10 @@ fn references(draft: &Draft<'_>, findings: &mut Findings) {
     for (_, label) in entries(draft.root, "labels") {
         within(label);
     }
+    for watched in &draft.watched {
+        within(watched.node);
+        watched.node.get("unless").into_iter().for_each(&mut within);
+    }
     let elements = |kind| draft.root.get(kind).map(Node::elements).unwrap_or_default();
     let held = elements("rules").iter().chain(elements("budgets"));
     for approval in std::iter::once(draft.root).chain(held).filter_map(|node| node.get("approval")) {
@@ -234,6 +239,11 @@ fn holds(draft: &Draft<'_>, findings: &mut Findings) {
         draft.rules.iter().map(|Part { node, is }| (*node, is.effect, is.terms.as_ref(), &is.matcher));
     let budgets =
         draft.budgets.iter().map(|Part { node, is }| (*node, is.effect, is.terms.as_ref(), &is.matcher));
+    for Part { node, is } in &draft.watched {
+        if is.holds && none {
+            findings.add(place(node, "effect"), "nobody_approves", missing);
+        }
+    }
     for (node, effect, terms, matcher) in rules.chain(budgets) {
         let own = node.get("approval");
         let Some(terms) = terms else {
@@ -454,8 +464,33 @@ impl World {
         }
     }
 
+    fn watch(&self, draft: &Draft<'_>, findings: &mut Findings) {
+        for Part { node, is: watched } in &draft.watched {
+            if let Some(risk) = node.get("risk").filter(|_| watched.holds) {
+                let message = "`risk` belongs to effect: raise, and this signal has hold";
+                findings.add(risk.place, "misplaced_key", message);
+            }
+            if !self.whole || !sound(node, findings) {
+                continue;
+            }
+            let cells = self.cells(&watched.matcher);
+            if let Some(why) = self.never(&watched.matcher, &cells) {
+                let message = format!("{} can never fire: {why}", watched.signal.name());
+                let at = if cells.is_empty() { "operations" } else { "effect" };
+                findings.add(place(node, at), "never_fires", message);
+            }
+        }
+    }
+
     /// What can be meant, and hardly is: services that nobody may use, and resources that are named and that nobody may reach.
     fn warn(&self, draft: &Draft<'_>, findings: &mut Findings) {
+        if let Some(node) = draft.root.get("watch").filter(|node| node.get("learning").is_none())
+            && node.get("mode").is_none_or(|mode| mode.text() != Some("learn"))
+            && node.get("first_seen").is_some()
+        {
+            let message = "nothing is known of any caller at first, and so all that they do is first_seen: say for how long it is only learnt, such as `learning: 7d`";
+            findings.warn(node.place, "no_learning", message);
+        }
         if draft.default != Effect::Deny {
             return;
         }

@@ -135,6 +135,8 @@ impl Policy {
     #[must_use]
     pub fn for_case(self, case: &Case) -> Self {
         let mut policy = self.in_memory();
+        // A case has no history: all of it would be seen for the first time.
+        policy.watch = None;
         policy.grants.extend(case.grants.iter().cloned());
         policy
     }

@@ -19,6 +19,7 @@ mod reload;
 mod said;
 mod strip;
 mod transforms;
+mod watch;
 
 use std::path::Path;
 

@@ -438,3 +438,39 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn watch_is_checked_like_the_rest() {
+    assert_eq!(
+        findings(
+            "watch:
+  mode: lern
+  first_sen: {effect: hold}
+  first_seen: {effect: hold, risk: 10, services: [vektors], labels: [none]}
+"
+        ),
+        [
+            "2 unknown_value at lern",
+            "3 unknown_key at first_sen",
+            "4 nobody_approves at hold",
+            "4 misplaced_key at 10",
+            "4 unknown_service at vektors",
+            "4 unknown_label at none",
+        ]
+    );
+    assert_eq!(
+        message("watch: {first_seen: {risk: 300, effect: raise}}\n"),
+        "expected a whole number from 0 to 100"
+    );
+    assert_eq!(
+        message("watch: {first_seen: {effect: raise, services: [vectors], operations: [model.download]}}\n"),
+        "first_seen can never fire: no service that it speaks of has any of these operations in its system's catalogue"
+    );
+    let warned = |watch: &str| {
+        let policy = Policy::parse(&policy_text(watch), "policy.yaml").unwrap();
+        policy.warnings().iter().any(|warning| warning.code == "no_learning")
+    };
+    assert!(warned("watch: {first_seen: {effect: raise}}\n"));
+    assert!(!warned("watch: {learning: 7d, first_seen: {effect: raise}}\n"));
+    assert!(!warned("watch: {mode: learn, first_seen: {effect: raise}}\n"));
+}

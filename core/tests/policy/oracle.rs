@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use proptest::prelude::*;
 use wardline::identity::Identity;
-use wardline::model::{Act, GrantId, Magnitude, Operation, Unit, Verdict};
+use wardline::model::{Act, GrantId, Magnitude, Operation, Unit, Unusual, Verdict};
 use wardline::policy::{Facts, GrantView, Policy};
 
 use super::policy_text;
@@ -24,6 +24,7 @@ struct Rule {
     resource: Option<&'static str>,
     over: Option<u64>,
     risk_from: u8,
+    risk_below: u8,
     unless: Option<&'static str>,
     effect: &'static str,
 }
@@ -73,7 +74,7 @@ fn naive(rules: &[Rule], request: &Request) -> Verdict {
                 && fits(rule.operation, act.operation.name())
                 && rule.resource.is_none_or(|pattern| fits(pattern, &act.resource))
                 && rule.over.is_none_or(|over| act.magnitude.count.is_none_or(|count| count > over))
-                && act.risk.value() >= rule.risk_from
+                && (rule.risk_from..rule.risk_below).contains(&act.risk.value())
                 && !rule.unless.is_some_and(|who| is(who, request));
             if fitting {
                 spoken = true;
@@ -115,8 +116,8 @@ fn write(rules: &[Rule]) -> String {
         if let Some(over) = rule.over {
             write!(text, ", magnitude: {{unit: vectors, over: {over}}}").unwrap();
         }
-        if rule.risk_from > 0 {
-            write!(text, ", risk: {{from: {}}}", rule.risk_from).unwrap();
+        if rule.risk_from > 0 || rule.risk_below < 101 {
+            write!(text, ", risk: {{from: {}, below: {}}}", rule.risk_from, rule.risk_below).unwrap();
         }
         if let Some(who) = rule.unless {
             write!(text, ", unless: {{who: ['{who}']}}").unwrap();
@@ -139,11 +140,15 @@ fn compile(rules: &[Rule]) -> Option<Policy> {
 }
 
 fn ask(policy: &Policy, request: &Request) -> wardline::policy::Decision {
+    ask_of(policy, request, &[])
+}
+
+fn ask_of(policy: &Policy, request: &Request, unusual: &[Unusual]) -> wardline::policy::Decision {
     let mut identity = request.user.map_or_else(Identity::anonymous, Identity::new);
     if request.staff {
         identity = identity.with_groups(["staff"]);
     }
-    let facts = Facts::of(&identity, policy.service("vectors"), &request.acts);
+    let facts = Facts { unusual, ..Facts::of(&identity, policy.service("vectors"), &request.acts) };
     policy.decide(&facts, request)
 }
 
@@ -155,16 +160,17 @@ fn a_rule() -> impl Strategy<Value = Rule> {
         select(PATTERNS),
         weighted(0.5, select(RESOURCE_PATTERNS)),
         weighted(0.2, select(vec![10_u64, 1_000])),
-        prop_oneof![4 => Just(0_u8), 1 => Just(50)],
+        prop_oneof![4 => Just((0_u8, 101_u8)), 1 => Just((50, 101)), 1 => Just((0, 60))],
         weighted(0.2, select(&WHO[1..])),
         select(EFFECTS),
     )
-        .prop_map(|(who, operation, resource, over, risk_from, unless, effect)| Rule {
+        .prop_map(|(who, operation, resource, over, (risk_from, risk_below), unless, effect)| Rule {
             who,
             operation,
             resource,
             over,
             risk_from,
+            risk_below,
             unless,
             effect,
         })
@@ -192,6 +198,16 @@ fn a_request() -> impl Strategy<Value = Request> {
         })
 }
 
+fn an_opinion() -> impl Strategy<Value = Unusual> {
+    let operation = prop::option::of(prop::sample::select(OPERATIONS));
+    (operation, 0_u8..=100, any::<bool>()).prop_map(|(operation, points, holds)| Unusual {
+        signal: "first_seen".into(),
+        operation,
+        points,
+        holds,
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, max_global_rejects: 100_000, ..ProptestConfig::default() })]
 
@@ -203,6 +219,21 @@ proptest! {
         let Some(policy) = compile(&rules) else { return Err(TestCaseError::reject("a rule that never fires")) };
         for request in &requests {
             prop_assert_eq!(ask(&policy, request).verdict, naive(&rules, request), "{:?}", request);
+        }
+    }
+
+    #[test]
+    fn what_is_unusual_makes_no_verdict_milder(
+        rules in prop::collection::vec(a_rule(), 0..7),
+        asked in prop::collection::vec((a_request(), prop::collection::vec(an_opinion(), 1..4)), 20),
+    ) {
+        let Some(policy) = compile(&rules) else { return Err(TestCaseError::reject("a rule that never fires")) };
+        for (request, unusual) in &asked {
+            let (without, with) = (ask(&policy, request), ask_of(&policy, request, unusual));
+            prop_assert!(with.verdict >= without.verdict, "{:?}", request);
+            prop_assert!(with.risk >= without.risk);
+            let holds = unusual.iter().any(|one| one.holds && request.acts.iter().any(|act| one.concerns(act.operation)));
+            prop_assert!(!holds || with.verdict > Verdict::Allow || !request.granted.is_empty());
         }
     }
 

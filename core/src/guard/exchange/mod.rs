@@ -16,6 +16,7 @@ mod request;
 mod response;
 mod said;
 mod strip;
+mod watched;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -39,7 +40,7 @@ use crate::audit::{Ending, Found, Kind, Outcome, Record};
 use crate::classify;
 use crate::identity::Identity;
 use crate::mask::{Release, Scopes};
-use crate::model::{Act, HttpHead, Mode, RecordId, Verdict};
+use crate::model::{Act, HttpHead, Mode, RecordId, Unusual, Verdict};
 use crate::policy::{Decision, Explanation, Facts, Masking, NoGrants, Service, Side};
 use crate::vector;
 
@@ -64,6 +65,8 @@ pub struct Exchange {
     response_census: Option<&'static vector::Paths>,
     request_census: Option<&'static vector::Paths>,
     decision: Option<Decision>,
+    /// In which ways it is unlike what its caller did before, as far as the policy speaks of that.
+    unusual: Vec<Unusual>,
     /// What is masked of the response, once that is known.
     answering: Option<Arc<Masking>>,
     /// It tells a value in clear: only a grant lets it pass, whatever a rule allows.
@@ -151,6 +154,7 @@ impl Exchange {
             response_census: None,
             request_census: None,
             decision: None,
+            unusual: Vec::new(),
             answering: None,
             discloses: false,
             disclosed: None,
@@ -416,7 +420,7 @@ impl Exchange {
     /// so that all that is asked of one exchange has one answer.
     fn facts<'a>(&'a self, acts: &'a [Act]) -> Facts<'a> {
         let Record { at, source, .. } = *self.record;
-        Facts { source, at, ..Facts::of(&self.identity, self.service(), acts) }
+        Facts { source, at, unusual: &self.unusual, ..Facts::of(&self.identity, self.service(), acts) }
     }
 
     pub(super) fn runtime(&self) -> Option<&Runtime> {

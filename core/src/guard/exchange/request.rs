@@ -127,14 +127,20 @@ impl Exchange {
         if self.acts.is_empty() {
             self.acts.push(Act::unknown());
         }
-        let (facts, policy) = (self.facts(&self.acts), &self.in_force.policy);
         let view = runtime.view(now);
+        self.look_back();
+        let (facts, policy) = (self.facts(&self.acts), &self.in_force.policy);
         let decision = match self.discloses {
             true => policy.decide_disclosure(&facts, &view),
             false => policy.decide(&facts, &view),
         };
-        let without_grant =
-            [code::GRANT_REQUIRED, code::APPROVAL_REQUIRED, code::RISK_APPROVAL_REQUIRED, code::DEFAULT_HOLD];
+        let without_grant = [
+            code::GRANT_REQUIRED,
+            code::APPROVAL_REQUIRED,
+            code::RISK_APPROVAL_REQUIRED,
+            code::UNUSUAL_APPROVAL_REQUIRED,
+            code::DEFAULT_HOLD,
+        ];
         if view.stale && self.enforces() && without_grant.contains(&decision.code) {
             // What is known of the store is too old to say that there is no grant.
             return self.fail().map(Step::Answer);
@@ -195,6 +201,7 @@ impl Exchange {
     /// Writes the inputs and the result of the decision into the record.
     fn note(&mut self, decision: &Decision) {
         let weighed = self.weighed(decision.risk);
+        self.record.unusual.clone_from(&self.unusual);
         let record = &mut self.record;
         record.acts.clone_from(&self.acts);
         record.decided = Some(decision.verdict);
@@ -215,13 +222,15 @@ impl Exchange {
         let (policy, service) = (&self.in_force.policy, self.service());
         let riskiest = self.acts.iter().max_by_key(|act| {
             let labels = policy.labels(service, act).map(|(_, points)| u32::from(points));
-            u32::from(act.risk.value()) + labels.sum::<u32>()
+            let unusual = self.unusual_terms(act).map(|term| u32::from(term.points));
+            u32::from(act.risk.value()) + labels.sum::<u32>() + unusual.sum::<u32>()
         });
         let base = riskiest.map_or(Risk::MAX, |act| act.risk);
         let mut terms = vec![Term { name: "base".into(), points: base.value() }];
         let labels = riskiest.into_iter().flat_map(|act| policy.labels(service, act));
         let raising = labels.filter(|(_, points)| *points > 0);
         terms.extend(raising.map(|(label, points)| Term { name: format!("label:{label}").into(), points }));
+        terms.extend(riskiest.into_iter().flat_map(|act| self.unusual_terms(act)));
         Weighed { total, terms }
     }
 

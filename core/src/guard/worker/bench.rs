@@ -22,13 +22,14 @@ use crate::keys::Keys;
 use crate::model::{ApprovalId, RecordId, Text};
 use crate::policy::{Policy, State};
 use crate::store::{MemoryStore, Store};
+use crate::watch::{History, Learner};
 
 /// The store and the log, in the hands of the one thread that may use them.
 pub(in crate::guard) struct Bench {
     pub(in crate::guard) keys: Keys,
     pub(in crate::guard) store: Arc<dyn Store>,
     journal: Box<dyn Journal>,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     policy_digest: Text,
     /// Records of this round, appended as one group.
     group: Vec<Record>,
@@ -38,6 +39,11 @@ pub(in crate::guard) struct Bench {
     changed: bool,
     replies: Vec<Reply>,
     subscribers: Arc<[Subscriber]>,
+    /// What callers did before; empty where the policy does not watch.
+    pub(super) history: Arc<History>,
+    pub(super) learner: Option<Learner>,
+    /// When what was learnt was written last.
+    pub(super) learnt: Timestamp,
     #[cfg(feature = "notify")]
     post: Post,
 }
@@ -74,7 +80,7 @@ impl Bench {
         };
         standing::settle(policy, &*store)?;
         let snapshot = Snapshot::load(&*store)?;
-        let bench = Self {
+        let mut bench = Self {
             keys,
             store,
             journal,
@@ -86,9 +92,13 @@ impl Bench {
             changed: false,
             replies: Vec::new(),
             subscribers: policy.subscribers(),
+            history: Arc::default(),
+            learner: None,
+            learnt: Timestamp::default(),
             #[cfg(feature = "notify")]
             post: Post::new(policy),
         };
+        bench.watch_for(policy)?;
         Ok((bench, snapshot))
     }
 
@@ -143,6 +153,7 @@ impl Bench {
 
     /// Takes the record of an ended exchange, and gives back what it did not spend.
     pub(super) fn ended(&mut self, (record, unspent): Ended) {
+        self.learn_from(&record);
         self.group.push(*record);
         // What cannot be given back is lost to the grant: it errs towards deny.
         unspent.into_iter().for_each(|lease| {
@@ -258,6 +269,7 @@ impl Bench {
 
     /// Makes all that was noted durable and signs it.
     pub(in crate::guard) fn flush(&mut self) -> Result<(), Error> {
+        self.learn(true);
         self.commit()?;
         self.checkpoint()
     }
@@ -296,6 +308,7 @@ impl Bench {
     ) -> Result<(), Error> {
         can_tell(&next.policy)?;
         standing::settle(&next.policy, &*self.store)?;
+        self.watch_for(&next.policy)?;
         self.changed = true;
         self.subscribers = next.policy.subscribers();
         // Letters under way come back to whom they were for, or are due again.

@@ -10,6 +10,7 @@ mod schema;
 mod shape;
 mod suite;
 mod tree;
+mod watch;
 
 pub(super) use check::check;
 pub(super) use findings::{File, Findings, Place, clip, hint};

@@ -3,6 +3,7 @@
 use super::identity::IDENTITY;
 use super::masks::{DETECTOR, MASK};
 use super::scalar::Scalar;
+use super::watch::WATCH;
 
 /// The form of a value.
 #[derive(Debug)]
@@ -55,6 +56,8 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const REASONS: &[&str] = &["required", "optional"];
     pub(in crate::policy) const EFFECTS: &[&str] = &["allow", "grant", "hold", "deny"];
     pub(in crate::policy) const BUDGET_EFFECTS: &[&str] = &["deny", "hold"];
+    pub(in crate::policy) const SIGNAL_EFFECTS: &[&str] = &["raise", "hold"];
+    pub(in crate::policy) const WATCH_MODES: &[&str] = &["raise", "learn"];
     pub(in crate::policy) const PER: &[&str] = &["caller", "all"];
     pub(in crate::policy) const SIDES: &[&str] = &["request", "response"];
     pub(in crate::policy) const UNMASKABLE: &[&str] = &["refuse", "pass"];
@@ -268,6 +271,11 @@ pub(in crate::policy) static POLICY: Table = Table {
             "budgets",
             &Shape::Many(&Shape::Keys(&BUDGET)),
             "how many different items may be had within a window, whatever single requests ask for",
+        ),
+        may(
+            "watch",
+            &Shape::Keys(&WATCH),
+            "what callers did before is remembered, and what they never did can raise the risk or hold",
         ),
         may(
             "detectors",

@@ -16,7 +16,7 @@ pub(super) use self::node::{duration, entries, globs, list, read_secret, text};
 pub(super) use self::rules::case_grants;
 
 use self::masks::{read_detector, read_mask};
-use self::matcher::{Names, read_label};
+use self::matcher::{Names, read_label, read_matcher};
 use self::node::read_threshold;
 use self::rules::{read_budget, read_grant, read_rule};
 use super::budget::Budget;
@@ -28,6 +28,7 @@ use super::masking::Entry;
 use super::notify::Webhook;
 use super::scope::Matcher;
 use super::service::{OnFailure, Service, SharedStore, State, Thresholds};
+use super::watch::{self, Watch, Watched};
 use crate::detect::{Custom, Wrong};
 use crate::glob::Glob;
 use crate::grant::{Grant, Step};
@@ -91,6 +92,9 @@ pub(super) struct Draft<'n> {
     pub(super) rules: Vec<Part<'n, Rule>>,
     pub(super) grants: Vec<Part<'n, Standing>>,
     pub(super) budgets: Vec<Part<'n, Budget>>,
+    pub(super) watch: Option<Watch>,
+    /// What it watches for.
+    pub(super) watched: Vec<Part<'n, Watched>>,
     pub(super) detectors: Vec<Declared<'n>>,
     pub(super) masks: Vec<Part<'n, Entry>>,
     pub(super) webhooks: Vec<Arc<Webhook>>,
@@ -160,6 +164,7 @@ impl<'n> Draft<'n> {
             .collect();
         let masks =
             parts("mask").filter_map(|node| Some(Part { node, is: read_mask(node, &names)? })).collect();
+        let (watch, watched) = watch::read(root, |node| read_matcher(node, &names));
         Self {
             root,
             state: match (text(root, "state").unwrap_or(DEFAULT_STATE), root.get("state")) {
@@ -183,6 +188,8 @@ impl<'n> Draft<'n> {
             rules,
             grants,
             budgets,
+            watch,
+            watched,
             detectors,
             masks,
             webhooks: parts("notify")
