@@ -66,7 +66,7 @@ async function tabTo (page, name) {
   assert.fail(`the keyboard does not reach ${name}`)
 }
 
-/** How many colours a picture has, told by the browser itself; a blank one has one. */
+/** How many colours a picture has and how light it is, told by the browser itself; a blank one has one colour. */
 async function picture (page, name) {
   const shot = await page.screenshot({ fullPage: true })
   if (process.env.CONSOLE_PICTURES) {
@@ -74,8 +74,9 @@ async function picture (page, name) {
     await writeFile(join(process.env.CONSOLE_PICTURES, `${name}.png`), shot)
   }
   const canvas = await page.context().browser().newPage()
-  const told = await canvas.evaluate(async (bytes) => {
-    const bitmap = await createImageBitmap(new Blob([new Uint8Array(bytes)], { type: 'image/png' }))
+  const told = await canvas.evaluate(async (base64) => {
+    const png = await fetch(`data:image/png;base64,${base64}`)
+    const bitmap = await createImageBitmap(await png.blob())
     const surface = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d')
     surface.drawImage(bitmap, 0, 0)
     const { data } = surface.getImageData(0, 0, bitmap.width, bitmap.height)
@@ -86,7 +87,7 @@ async function picture (page, name) {
       light += data[at] + data[at + 1] + data[at + 2]
     }
     return { colours: colours.size, light: light / (data.length * 0.75 * 255) }
-  }, [...shot])
+  }, shot.toString('base64'))
   await canvas.close()
   return told
 }
