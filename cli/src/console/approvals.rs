@@ -70,7 +70,7 @@ fn card(approval: &Approval, refusal: Option<ApprovalRefusal>) -> Markup {
             h2 { a href=(address) { (approval.identity.subject) " asks " (approval.service) } }
             dl {
                 dt { "What" }
-                dd { ul { @for act in &approval.acts { li { (act.operation) " on " code { (act.resource) } ", " (act.magnitude.to_string()) ", risk " (act.risk) } } } }
+                dd { ul { @for act in &approval.acts { li { (act.operation) " on " code { (act.resource) } ", " (act.magnitude.to_string().trim()) ", risk " (act.risk) } } } }
                 dt { "Takes" }
                 dd { (words::steps(approval)) @if !approval.votes.is_empty() { "; " (words::votes(approval)) } }
                 dt { "Open until" }
@@ -228,7 +228,7 @@ pub(super) fn facts(approval: &Approval) -> Markup {
                 thead { tr { th scope="col" { "Operation" } th scope="col" { "On" } th scope="col" { "How much" } th scope="col" { "Risk" } } }
                 tbody {
                     @for act in &approval.acts {
-                        tr { th scope="row" { (act.operation) } td { code { (act.resource) } } td { (act.magnitude.to_string()) } td { (risk(act.risk)) } }
+                        tr { th scope="row" { (act.operation) } td { code { (act.resource) } } td { (act.magnitude.to_string().trim()) } td { (risk(act.risk)) } }
                     }
                 }
             }

@@ -164,7 +164,7 @@ fn table(entries: &[&Entry], fitting: usize) -> Markup {
                             td { a href={ "/records/" (record.id) } { (time(record.at)) } }
                             th scope="row" { (record.identity.as_ref().map_or("–", |identity| identity.subject.as_str())) }
                             td { (&*record.service) }
-                            td { @for act in &record.acts { div { (act.operation) " on " code { (act.resource) } ", " (act.magnitude.to_string()) } } }
+                            td { @for act in &record.acts { div { (act.operation) " on " code { (act.resource) } ", " (act.magnitude.to_string().trim()) } } }
                             td { (what(entry)) @if let Some(because) = &record.because { div.soft { (&**because) } } }
                         }
                     }
