@@ -259,9 +259,18 @@ pub(crate) struct Unmask {
 pub(crate) enum Grant {
     /// Issue a grant; its clock starts now.
     Issue(Box<GrantIssue>),
+    /// Ask for a grant: it is issued when those approve whom the policy names.
+    Request(Box<GrantIssue>),
+    /// Hand a part of a grant on that one may use: to others, for less, never for more.
+    HandOn {
+        /// Which.
+        id: String,
+        #[command(flatten)]
+        part: Box<GrantIssue>,
+    },
     /// List grants, ended ones too.
     List(State),
-    /// End a grant now, in every process.
+    /// End a grant now, with all that was handed on from it, in every process.
     Revoke {
         #[command(flatten)]
         state: State,
@@ -310,7 +319,10 @@ pub(crate) struct GrantIssue {
     /// Why.
     #[arg(long)]
     pub(crate) reason: String,
-    /// Who issues it.
+    /// The ticket that it belongs to.
+    #[arg(long)]
+    pub(crate) ticket: Option<String>,
+    /// Who issues it, asks for it or hands it on.
     #[arg(long = "as", env = "USER")]
     pub(crate) by: String,
 }
@@ -325,9 +337,15 @@ pub(crate) enum Approval {
         #[arg(long)]
         all: bool,
     },
-    /// Approve a held request.
-    Approve(Vote),
-    /// Deny a held request.
+    /// Approve a held request, or a grant that is asked for.
+    Approve {
+        #[command(flatten)]
+        vote: Vote,
+        /// An emergency: let it go on at once, as one person alone, with a reason.
+        #[arg(long)]
+        break_glass: bool,
+    },
+    /// Deny it.
     Deny(Vote),
     /// Show held requests as they come, and take answers line by line.
     Watch(Watch),

@@ -6,11 +6,6 @@ use wardline::grant::{Answer, Approval, Step, Vote};
 use wardline::identity::{Hop, HopProof, Identity};
 use wardline::model::Act;
 
-/// One act: operation, resource, magnitude and risk.
-pub(crate) fn act(act: &Act) -> String {
-    format!("{} on {:?} ({}, risk {})", act.operation, act.resource, act.magnitude, act.risk)
-}
-
 /// Whose agreement a step takes.
 pub(crate) fn step(step: &Step) -> String {
     format!("{} of {}", step.need, step.from.join(" or "))
@@ -26,6 +21,7 @@ pub(crate) fn vote(vote: &Vote) -> String {
     let said = match vote.answer {
         Answer::Approve => "approved",
         Answer::Deny => "denied",
+        Answer::BreakGlass => "broke the glass",
     };
     match &vote.reason {
         Some(reason) => format!("{} {said} ({reason})", vote.by),
@@ -69,7 +65,7 @@ pub(crate) fn alike<'a>(approval: &Approval, all: &'a [Approval]) -> Vec<&'a App
         let does = |act: &Act| approval.acts.iter().any(|mine| mine.operation == act.operation);
         other.id != approval.id
             && other.identity.subject == approval.identity.subject
-            && other.acts.iter().any(does)
+            && (other.acts.iter().any(does) || (approval.wants.is_some() && other.wants.is_some()))
     };
     all.iter().rev().filter(same).collect()
 }

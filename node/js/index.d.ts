@@ -106,6 +106,8 @@ export interface Terms {
   /** How much may leave under it. */
   quota?: ['vectors' | 'rows' | 'bytes', number]
   reason: string
+  /** The ticket that it belongs to. */
+  ticket?: string
 }
 
 export interface Grant {
@@ -122,12 +124,18 @@ export interface Grant {
   reason: string
   issued_by: string
   issued_at: string
+  ticket?: string
+  /** The approval that it was issued by, where it was asked for. */
+  approval?: string
+  /** The grant that it was handed on from. */
+  parent?: string
+  handed_on?: number
   revoked?: { at: string, by: string, reason: string }
 }
 
 export type ApprovalState = 'pending' | 'approved' | 'denied' | 'expired' | 'used' | 'cancelled'
 
-/** A held request, and who decided what about it. */
+/** A held request, or a grant that is asked for, and who decided what about it. */
 export interface Approval {
   state: ApprovalState
   id: string
@@ -136,9 +144,12 @@ export interface Approval {
   identity: Identity
   service: string
   acts: Act[]
+  /** The grant that is asked for, and the one that was issued. */
+  wants?: Terms
+  granted?: string
   rules: string[]
   steps: { from: string[], need: number }[]
-  votes: { by: string, answer: 'approve' | 'deny', at: string, reason?: string }[]
+  votes: { by: string, answer: 'approve' | 'deny' | 'break_glass', at: string, reason?: string }[]
   opened_at: string
   pending_until: string
   [more: string]: unknown
@@ -240,7 +251,14 @@ export class Guard {
 
   /** Issues a grant; its clock starts now. */
   issueGrant (terms: Terms, by: string): Promise<Grant>
-  /** Ends a grant now, for every process on this state. */
+  /** Asks for a grant: people whom the policy names decide about it, and it is issued with the vote that decides. */
+  requestGrant (terms: Terms, by: string): Promise<Approval>
+  /**
+   * Hands a part of a grant on that `by` may use: to others, for less, never for more. Uses and quota leave the grant with it, and it
+   * ends with the grant.
+   */
+  handOnGrant (id: string, terms: Terms, by: string): Promise<Grant>
+  /** Ends a grant now, with all that was handed on from it, for every process on this state. */
   revokeGrant (id: string, by: string, reason: string): Promise<Grant>
   /** All grants ever issued, ended ones too. */
   grants (): Promise<Grant[]>
@@ -249,6 +267,8 @@ export class Guard {
   approvals (state?: ApprovalState | null): Promise<Approval[]>
   /** A person's yes to a held request. The person's groups are those of the policy. */
   approve (id: string, by: string, reason?: string | null): Promise<Approval>
+  /** A person's yes in an emergency, alone: the policy names who may, and it stays marked. */
+  breakGlass (id: string, by: string, reason: string): Promise<Approval>
   /** A person's no to a held request. */
   deny (id: string, by: string, reason?: string | null): Promise<Approval>
 

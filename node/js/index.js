@@ -79,7 +79,18 @@ class Guard {
     return JSON.parse(await this[stands].issueGrant(JSON.stringify(terms ?? null), text(by, 'who issues the grant')))
   }
 
-  /** Ends a grant now, for every process on this state. */
+  /** Asks for a grant: it is issued when those approve whom the policy names. */
+  async requestGrant (terms, by) {
+    return JSON.parse(await this[stands].requestGrant(JSON.stringify(terms ?? null), text(by, 'who asks for the grant')))
+  }
+
+  /** Hands a part of a grant on: to others, for less, never for more. */
+  async handOnGrant (id, terms, by) {
+    return JSON.parse(await this[stands].handOnGrant(
+      text(id, 'the id of a grant'), JSON.stringify(terms ?? null), text(by, 'who hands it on')))
+  }
+
+  /** Ends a grant now, with all that was handed on from it, for every process on this state. */
   async revokeGrant (id, by, reason) {
     return JSON.parse(await this[stands].revokeGrant(
       text(id, 'the id of a grant'), text(by, 'who revokes it'), text(reason, 'a reason')))
@@ -97,16 +108,21 @@ class Guard {
 
   /** A person's yes to a held request. */
   async approve (id, by, reason = null) {
-    return this.#vote(id, by, true, reason)
+    return this.#vote(id, by, 'approve', reason)
+  }
+
+  /** A person's yes in an emergency, alone, with a reason. */
+  async breakGlass (id, by, reason) {
+    return this.#vote(id, by, 'break_glass', reason)
   }
 
   /** A person's no to a held request. */
   async deny (id, by, reason = null) {
-    return this.#vote(id, by, false, reason)
+    return this.#vote(id, by, 'deny', reason)
   }
 
-  async #vote (id, by, yes, reason) {
-    return JSON.parse(await this[stands].vote(text(id, 'the id of an approval'), text(by, 'who votes'), yes, reason))
+  async #vote (id, by, answer, reason) {
+    return JSON.parse(await this[stands].vote(text(id, 'the id of an approval'), text(by, 'who votes'), answer, reason))
   }
 
   /** Waits until every record so far is on disk and signed. */

@@ -114,13 +114,21 @@ impl Guard {
     /// Issues a grant on these terms (JSON).
     #[napi(ts_return_type = "Promise<string>")]
     pub fn issue_grant(&self, terms: String, by: String) -> AsyncTask<Work> {
+        self.work(move |guard| json(&GrantRow::of(&guard.issue_grant(read_terms(&terms)?, &by)?)))
+    }
+
+    /// Asks for a grant on these terms (JSON).
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn request_grant(&self, terms: String, by: String) -> AsyncTask<Work> {
+        self.work(move |guard| json(&ApprovalRow::of(&guard.request_grant(read_terms(&terms)?, &by)?)))
+    }
+
+    /// Hands a part of a grant on, on these terms (JSON).
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn hand_on_grant(&self, id: String, terms: String, by: String) -> AsyncTask<Work> {
         self.work(move |guard| {
-            let terms: Terms = serde_json::from_str(&terms).map_err(|error| {
-                // Positions and field names only: serde's own words may quote the values.
-                input("expected a grant's terms: scope {who, services, operations, resources}, until, reason")
-                    .with_source(error)
-            })?;
-            json(&GrantRow::of(&guard.issue_grant(terms, &by)?))
+            let grant = guard.hand_on_grant(&GrantId::from(id.as_str()), read_terms(&terms)?, &by)?;
+            json(&GrantRow::of(&grant))
         })
     }
 
@@ -152,9 +160,10 @@ impl Guard {
 
     /// A person's vote on a held request.
     #[napi(ts_return_type = "Promise<string>")]
-    pub fn vote(&self, id: String, by: String, approve: bool, reason: Option<String>) -> AsyncTask<Work> {
+    pub fn vote(&self, id: String, by: String, answer: String, reason: Option<String>) -> AsyncTask<Work> {
         self.work(move |guard| {
-            let answer = if approve { Answer::Approve } else { Answer::Deny };
+            let answer = serde_json::from_value::<Answer>(answer.into())
+                .map_err(|_| input("expected approve, deny or break_glass"))?;
             let approval = guard.vote(&ApprovalId::from(id.as_str()), &by, answer, reason.as_deref())?;
             json(&ApprovalRow::of(&approval))
         })
@@ -323,6 +332,15 @@ fn caller(peer: &str, identity: Option<&str>) -> Result<Caller, wardline::Error>
         None => Ok(Caller::peer(peer)),
         Some(text) => Ok(Caller::verified(identity_of(text)?).at(peer)),
     }
+}
+
+/// The terms of a grant.
+fn read_terms(text: &str) -> Result<Terms, wardline::Error> {
+    serde_json::from_str(text).map_err(|error| {
+        // Positions and field names only: serde's own words may quote the values.
+        input("expected a grant's terms: scope {who, services, operations, resources}, until, reason")
+            .with_source(error)
+    })
 }
 
 fn identity_of(text: &str) -> Result<Identity, wardline::Error> {

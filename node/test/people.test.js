@@ -276,3 +276,37 @@ rules: [{name: list, who: ["*"], operations: [collection.list], effect: ${effect
     while (verdict(guard) !== 'allow') await new Promise((resolve) => setTimeout(resolve, 50))
   })
 })
+
+describe('grants that people ask for', () => {
+  const ASKED = POLICY.replace('groups: {security: [sam, kim]}', 'groups: {security: [sam, kim], oncall: [ana]}')
+    .replace('ttl: 1h', 'break_glass: [oncall], ttl: 1h') + 'granting: {longest: 2h, tickets: ["OPS-*"]}\n'
+  const terms = (who, more) => ({
+    scope: { who: [who], services: ['*'], operations: ['vector.export'], resources: ['*'] },
+    until: '1h',
+    reason: 'migration',
+    ...more
+  })
+
+  it('are issued with the deciding vote, handed on, and end together', async () => {
+    const here = place(ASKED).guard
+    await assert.rejects(here.requestGrant(terms('user:ana'), 'ana'), { code: 'invalid_input' })
+    const asked = await here.requestGrant(terms('user:ana', { uses: 2, ticket: 'OPS-7' }), 'ana')
+    assert.deepStrictEqual([asked.state, asked.wants.ticket], ['pending', 'OPS-7'])
+    const settled = await here.approve(asked.id, 'sam')
+    const [grant] = await here.grants()
+    assert.deepStrictEqual([settled.granted, grant.approval, grant.state], [grant.id, asked.id, 'active'])
+    const part = await here.handOnGrant(grant.id, terms('user:svc-job', { uses: 1, until: '30m' }), 'ana')
+    assert.deepStrictEqual([part.parent, part.ticket], [grant.id, 'OPS-7'])
+    await assert.rejects(here.handOnGrant(grant.id, terms('user:bea', { uses: 9, until: '30m' }), 'ana'), { code: 'conflict' })
+    await here.revokeGrant(grant.id, 'sam', 'done')
+    assert.deepStrictEqual((await here.grants()).map(({ state }) => state), ['revoked', 'revoked'])
+  })
+
+  it('pass at once where the glass is broken', async () => {
+    const here = place(ASKED).guard
+    const asked = await here.requestGrant(terms('user:bea', { ticket: 'OPS-1' }), 'bea')
+    await assert.rejects(here.breakGlass(asked.id, 'sam', 'fire'), { code: 'not_eligible' })
+    const broken = await here.breakGlass(asked.id, 'ana', 'fire')
+    assert.strictEqual(broken.votes[0].answer, 'break_glass')
+  })
+})

@@ -261,7 +261,7 @@ impl Guard {
 
     /// Issues a grant; its clock starts now. `until` is an instant (RFC 3339) or a length such as `3h`.
     #[pyo3(signature = (*, who, operations, until, reason, by, services=Names::One("*".to_owned()),
-        resources=Names::One("*".to_owned()), start=None, when=Vec::new(), uses=None, quota=None))]
+        resources=Names::One("*".to_owned()), start=None, when=Vec::new(), uses=None, quota=None, ticket=None))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn issue_grant<'py>(
         &self,
@@ -277,14 +277,71 @@ impl Guard {
         when: Vec<String>,
         uses: Option<u64>,
         quota: Option<(String, u64)>,
+        ticket: Option<String>,
     ) -> PyResult<Bound<'py, PyAny>> {
+        let from = start;
         let asking =
-            Asking { who, services, operations, resources, until, from: start, when, uses, quota, reason };
+            Asking { who, services, operations, resources, until, from, when, uses, quota, reason, ticket };
         let grant = working(py, || self.inner.issue_grant(asking.terms()?, by))?;
         border::to_python(py, &Granted::from(grant))
     }
 
-    /// Ends a grant now, for every process on this state.
+    /// Asks for a grant: it is issued when those approve whom the policy names.
+    #[pyo3(signature = (*, who, operations, until, reason, by, services=Names::One("*".to_owned()),
+        resources=Names::One("*".to_owned()), start=None, when=Vec::new(), uses=None, quota=None, ticket=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn request_grant<'py>(
+        &self,
+        py: Python<'py>,
+        who: Names,
+        operations: Names,
+        until: String,
+        reason: String,
+        by: &str,
+        services: Names,
+        resources: Names,
+        start: Option<String>,
+        when: Vec<String>,
+        uses: Option<u64>,
+        quota: Option<(String, u64)>,
+        ticket: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let from = start;
+        let asking =
+            Asking { who, services, operations, resources, until, from, when, uses, quota, reason, ticket };
+        let approval = working(py, || self.inner.request_grant(asking.terms()?, by))?;
+        border::to_python(py, &Asked::from(approval))
+    }
+
+    /// Hands a part of a grant on that `by` may use: to others, for less, never for more.
+    #[pyo3(signature = (grant, *, who, operations, until, reason, by, services=Names::One("*".to_owned()),
+        resources=Names::One("*".to_owned()), start=None, when=Vec::new(), uses=None, quota=None, ticket=None))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn hand_on_grant<'py>(
+        &self,
+        py: Python<'py>,
+        grant: &str,
+        who: Names,
+        operations: Names,
+        until: String,
+        reason: String,
+        by: &str,
+        services: Names,
+        resources: Names,
+        start: Option<String>,
+        when: Vec<String>,
+        uses: Option<u64>,
+        quota: Option<(String, u64)>,
+        ticket: Option<String>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let from = start;
+        let asking =
+            Asking { who, services, operations, resources, until, from, when, uses, quota, reason, ticket };
+        let grant = working(py, || self.inner.hand_on_grant(&grant.into(), asking.terms()?, by))?;
+        border::to_python(py, &Granted::from(grant))
+    }
+
+    /// Ends a grant now, with all that was handed on from it, for every process on this state.
     #[pyo3(signature = (grant, *, by, reason))]
     fn revoke_grant<'py>(
         &self,
@@ -313,16 +370,19 @@ impl Guard {
         border::to_python(py, &approvals.into_iter().map(Asked::from).collect::<Vec<_>>())
     }
 
-    /// Approves a held request in the name of `by`, whose groups are those of the policy.
-    #[pyo3(signature = (approval, *, by, reason=None))]
+    /// Approves a held request, or a grant that is asked for, in the name of `by`, whose groups are those of the policy.
+    /// `break_glass`: an emergency, as one person alone, with a reason.
+    #[pyo3(signature = (approval, *, by, reason=None, break_glass=false))]
     fn approve<'py>(
         &self,
         py: Python<'py>,
         approval: &str,
         by: &str,
         reason: Option<&str>,
+        break_glass: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        self.vote(py, approval, by, Answer::Approve, reason)
+        let answer = if break_glass { Answer::BreakGlass } else { Answer::Approve };
+        self.vote(py, approval, by, answer, reason)
     }
 
     /// Denies a held request in the name of `by`.

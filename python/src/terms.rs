@@ -53,7 +53,7 @@ impl Names {
     }
 }
 
-/// What `issue_grant` was called with.
+/// What a grant is to be, as it was called for.
 pub(crate) struct Asking {
     pub(crate) who: Names,
     pub(crate) services: Names,
@@ -65,6 +65,7 @@ pub(crate) struct Asking {
     pub(crate) uses: Option<u64>,
     pub(crate) quota: Option<(String, u64)>,
     pub(crate) reason: String,
+    pub(crate) ticket: Option<String>,
 }
 
 impl Asking {
@@ -83,6 +84,7 @@ impl Asking {
             uses: self.uses,
             quota,
             reason: self.reason,
+            ticket: self.ticket,
         })
     }
 }

@@ -226,3 +226,47 @@ def test_a_grant_may_have_hours(serve: Serve) -> None:
     assert grant["when"] == ["mon,tue,wed,thu,fri 22:00-06:00 Europe/Berlin"]
     with pytest.raises(WardlineError):
         guard.issue_grant(**asked, when=["at night"])
+
+
+ASKED = """version: 1
+state: ./state
+groups: {security: [sam, kim], oncall: [ana]}
+approval: {steps: [{from: [security], need: 2}], break_glass: [oncall]}
+granting: {longest: 2h, tickets: ["OPS-*"], approval: {steps: [{from: [security]}]}}
+services: {vectors: {system: qdrant}}
+rules: [{name: bulk, who: ["user:*"], operations: [vector.export], effect: hold}]
+"""
+
+
+def test_a_grant_is_asked_for_and_handed_on(tmp_path: Path) -> None:
+    (tmp_path / "wardline.yaml").write_text(ASKED)
+    guard = Guard(tmp_path / "wardline.yaml")
+    terms = {"operations": "vector.export", "reason": "migration"}
+    with pytest.raises(WardlineError) as refused:
+        guard.request_grant(who="user:ana", until="1h", by="ana", **terms)
+    assert refused.value.code == "invalid_input" and "OPS-*" in str(refused.value)
+    asked = guard.request_grant(who="user:ana", until="1h", by="ana", uses=3, ticket="OPS-7", **terms)
+    assert (asked["state"], asked["wants"]["ticket"]) == ("pending", "OPS-7")
+    settled = guard.approve(asked["id"], by="sam")
+    grant = guard.grants()[0]
+    assert (settled["state"], settled["granted"], grant["approval"]) == ("used", grant["id"], asked["id"])
+    part = guard.hand_on_grant(grant["id"], who="user:svc-job", until="30m", by="ana", uses=1, **terms)
+    assert (part["parent"], part["ticket"], guard.grants()[0]["used"]) == (grant["id"], "OPS-7", 1)
+    with pytest.raises(WardlineError) as refused:
+        guard.hand_on_grant(grant["id"], who="user:bea", until="90m", by="ana", uses=1, **terms)
+    assert refused.value.code == "invalid_input"
+    guard.revoke_grant(grant["id"], by="sam", reason="done")
+    assert [one["state"] for one in guard.grants()] == ["revoked", "revoked"]
+
+
+def test_glass_is_broken_with_a_reason(tmp_path: Path) -> None:
+    (tmp_path / "wardline.yaml").write_text(ASKED)
+    guard = Guard(tmp_path / "wardline.yaml")
+    asked = guard.request_grant(
+        who="user:bea", operations="vector.export", until="1h", by="bea", reason="r", ticket="OPS-1"
+    )
+    for by, reason in [("sam", "fire"), ("ana", None)]:
+        with pytest.raises(WardlineError):
+            guard.approve(asked["id"], by=by, reason=reason, break_glass=True)
+    broken = guard.approve(asked["id"], by="ana", reason="fire", break_glass=True)
+    assert broken["votes"][0]["answer"] == "break_glass" and guard.grants()[0]["state"] == "active"

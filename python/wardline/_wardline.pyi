@@ -128,17 +128,58 @@ class Guard:
         when: Sequence[str] = ...,
         uses: Optional[int] = None,
         quota: Optional[tuple[str, int]] = None,
+        ticket: Optional[str] = None,
     ) -> Grant:
         """Issues a grant; its clock starts now. ``until`` is an instant (RFC 3339) or a length such as ``3h``; ``when``
         are the hours of the week at which it can be used, such as ``mon-fri 22:00-06:00 Europe/Berlin``."""
+    def request_grant(
+        self,
+        *,
+        who: _Names,
+        operations: _Names,
+        until: str,
+        reason: str,
+        by: str,
+        services: _Names = ...,
+        resources: _Names = ...,
+        start: Optional[str] = None,
+        when: Sequence[str] = ...,
+        uses: Optional[int] = None,
+        quota: Optional[tuple[str, int]] = None,
+        ticket: Optional[str] = None,
+    ) -> Approval:
+        """Asks for a grant: people whom the policy names decide about it, and it is issued, its clock started, with the vote
+        that decides."""
+    def hand_on_grant(
+        self,
+        grant: str,
+        *,
+        who: _Names,
+        operations: _Names,
+        until: str,
+        reason: str,
+        by: str,
+        services: _Names = ...,
+        resources: _Names = ...,
+        start: Optional[str] = None,
+        when: Sequence[str] = ...,
+        uses: Optional[int] = None,
+        quota: Optional[tuple[str, int]] = None,
+        ticket: Optional[str] = None,
+    ) -> Grant:
+        """Hands a part of a grant on that ``by`` may use: to others, for less, never for more. Uses and quota leave the grant
+        with it, and it ends with the grant."""
     def revoke_grant(self, grant: str, *, by: str, reason: str) -> Grant:
-        """Ends a grant now, for every process on this state."""
+        """Ends a grant now, with all that was handed on from it, for every process on this state."""
     def grants(self) -> list[Grant]:
         """All grants ever issued, ended ones too, oldest first."""
     def approvals(self, state: Optional[str] = None) -> list[Approval]:
         """All approvals, or those in one state, e.g. ``pending``."""
-    def approve(self, approval: str, *, by: str, reason: Optional[str] = None) -> Approval:
-        """Approves a held request in the name of ``by``, whose groups are those of the policy."""
+    def approve(self, approval: str, *, by: str, reason: Optional[str] = None, break_glass: bool = False) -> Approval:
+        """Approves a held request, or a grant that is asked for, in the name of ``by``, whose groups are those of the policy.
+
+        ``break_glass`` lets it go on at once in an emergency, as one person alone: the policy names who may, a reason is
+        required, and it stays marked."""
     def deny(self, approval: str, *, by: str, reason: Optional[str] = None) -> Approval:
         """Denies a held request in the name of ``by``."""
     def flush(self) -> None:

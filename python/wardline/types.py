@@ -139,6 +139,10 @@ class Grant(_Grant, _GrantFrom, total=False):
     when: list[str]
     uses: int
     quota: tuple[str, int]
+    ticket: str
+    approval: str
+    parent: str
+    handed_on: int
     revoked: Revocation
 
 
@@ -154,7 +158,7 @@ class Step(_StepFrom):
 class _Vote(TypedDict):
     by: str
     groups: list[str]
-    answer: Literal["approve", "deny"]
+    answer: Literal["approve", "deny", "break_glass"]
     at: str
 
 
@@ -182,6 +186,9 @@ class _Approval(TypedDict):
 
 
 class Approval(_Approval, total=False):
-    """One held request and what people said to it."""
+    """One held request, or a grant that is asked for (``wants``), and what people said to it."""
 
+    wants: dict[str, object]
+    granted: str
+    break_glass: list[str]
     outcome: dict[str, object]

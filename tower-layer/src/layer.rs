@@ -93,7 +93,7 @@ impl Settings {
         let peer = read.or_else(|| parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip()));
         match identity.or_else(|| parts.extensions.get().cloned()).or_else(|| self.caller.clone()) {
             Some(identity) => Caller::verified(identity).at(peer),
-            None => Caller::peer(peer),
+            None => Caller::peer(peer).presenting(parts.extensions.get().cloned()),
         }
     }
 }

@@ -21,7 +21,10 @@ pub(crate) fn run(args: args::Approval, json: bool, streams: &mut Streams<'_>) -
                 show(approval, json, streams)?;
             }
         }
-        args::Approval::Approve(vote) => cast(&vote, Answer::Approve, json, streams)?,
+        args::Approval::Approve { vote, break_glass } => {
+            let answer = if break_glass { Answer::BreakGlass } else { Answer::Approve };
+            cast(&vote, answer, json, streams)?;
+        }
         args::Approval::Deny(vote) => cast(&vote, Answer::Deny, json, streams)?,
         args::Approval::Watch(watch) => return watch::run(&watch, json, streams),
     }
@@ -46,14 +49,13 @@ pub(super) fn show(approval: &Approval, json: bool, streams: &mut Streams<'_>) -
     if json {
         return streams.json(&Row { state, approval });
     }
-    let acts: Vec<String> = approval.acts.iter().map(words::act).collect();
     streams.say(words::plain(&format!(
         "{}  {:?}  {} asks {} for {}; takes {}; votes: {}; open until {}",
         approval.id,
         state,
         approval.identity.subject,
-        approval.service,
-        acts.join(", "),
+        approval.services().join(", "),
+        approval.what().join(", "),
         words::steps(approval),
         words::votes(approval),
         approval.pending_until,

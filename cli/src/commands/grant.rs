@@ -6,6 +6,7 @@ use wardline::glob::Glob;
 use wardline::grant::{Grant, GrantState, Scope, Terms};
 use wardline::model::{GrantId, Unit};
 
+use super::approval;
 use crate::args::{self, GrantIssue};
 use crate::{Failure, Outcome, Streams};
 
@@ -14,6 +15,15 @@ pub(crate) fn run(args: args::Grant, json: bool, streams: &mut Streams<'_>) -> O
         args::Grant::Issue(issue) => {
             let guard = issue.state.guard()?;
             let grant = guard.issue_grant(terms(&issue)?, &issue.by)?;
+            show(&grant, json, streams)?;
+        }
+        args::Grant::Request(asked) => {
+            let approval = asked.state.guard()?.request_grant(terms(&asked)?, &asked.by)?;
+            approval::show(&approval, json, streams)?;
+        }
+        args::Grant::HandOn { id, part } => {
+            let id = GrantId::from(id.as_str());
+            let grant = part.state.guard()?.hand_on_grant(&id, terms(&part)?, &part.by)?;
             show(&grant, json, streams)?;
         }
         args::Grant::List(state) => {
@@ -54,6 +64,7 @@ fn terms(issue: &GrantIssue) -> Result<Terms, Failure> {
         uses: issue.uses,
         quota,
         reason: issue.reason.clone(),
+        ticket: issue.ticket.clone(),
     })
 }
 
@@ -85,8 +96,10 @@ fn show(grant: &Grant, json: bool, streams: &mut Streams<'_>) -> Result<(), Fail
     };
     let list = |items: Vec<String>| items.join(",");
     let hours: Vec<String> = grant.when.iter().map(|window| format!("  on {window}")).collect();
+    let ticket = grant.ticket.as_ref().map_or_else(String::new, |ticket| format!(" ({ticket})"));
+    let parent = grant.parent.as_ref().map_or_else(String::new, |parent| format!(", of {parent}"));
     streams.say(format!(
-        "{}  {state:<9}  until {}{}  {}  {} on {} at {}  {left}  by {}: {}",
+        "{}  {state:<9}  until {}{}  {}  {} on {} at {}  {left}  by {}{parent}: {}{ticket}",
         grant.id,
         grant.until,
         hours.concat(),

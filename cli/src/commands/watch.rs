@@ -118,7 +118,9 @@ impl Desk<'_> {
         }
         let all = self.guard.approvals(None)?;
         let before = words::alike(approval, &all).len();
-        let acts = approval.acts.iter().map(|act| format!("    {}", words::act(act)));
+        let what = approval.what();
+        let acts = what.iter().map(|what| format!("    {what}"));
+        let wants = approval.wants.iter().map(|terms| format!("    because: {}", terms.reason));
         let answers = match refusal {
             None if approval.reason_required => {
                 format!("approve {number} REASON | deny {number} REASON | skip {number}")
@@ -126,7 +128,11 @@ impl Desk<'_> {
             None => format!("approve {number} [REASON] | deny {number} REASON | skip {number}"),
             Some(refusal) => format!("not for you: {refusal}"),
         };
-        let head = format!("[{number}] {} asks {}", words::caller(&approval.identity), approval.service);
+        let head = format!(
+            "[{number}] {} asks {}",
+            words::caller(&approval.identity),
+            approval.services().join(", ")
+        );
         let held = format!(
             "    held by {}; takes {}; votes: {}",
             rules(approval),
@@ -137,7 +143,8 @@ impl Desk<'_> {
             "    {}  since {}, open until {}; asked for the like {before} times before",
             approval.id, approval.opened_at, approval.pending_until
         );
-        let lines = std::iter::once(head).chain(acts).chain([held, time, format!("    {answers}")]);
+        let lines =
+            std::iter::once(head).chain(acts).chain(wants).chain([held, time, format!("    {answers}")]);
         lines.map(|line| words::plain(&line)).try_for_each(|line| self.streams.say(line))?;
         Ok(self.streams.out.flush()?)
     }

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use wardline::ErrorKind;
 use wardline::clock::{Clock, SystemClock, Timestamp};
-use wardline::grant::{Approval, ApprovalRefusal, ApprovalState};
+use wardline::grant::{Approval, ApprovalRefusal, ApprovalState, Terms, Until};
 use wardline::model::ApprovalId;
 
 use super::page::{csrf, page, risk, see, state, time};
@@ -67,10 +67,11 @@ fn card(approval: &Approval, refusal: Option<ApprovalRefusal>) -> Markup {
     let address = format!("/approvals/{}", approval.id);
     html! {
         article.card {
-            h2 { a href=(address) { (approval.identity.subject) " asks " (approval.service) } }
+            h2 { a href=(address) { (asks(approval)) } }
             dl {
                 dt { "What" }
-                dd { ul { @for act in &approval.acts { li { (act.operation) " on " code { (act.resource) } ", " (act.magnitude.to_string().trim()) ", risk " (act.risk) } } } }
+                dd { ul { @for what in approval.what() { li { (what) } } } }
+                @if let Some(terms) = &approval.wants { dt { "Because" } dd { (terms.reason) } }
                 dt { "Takes" }
                 dd { (words::steps(approval)) @if !approval.votes.is_empty() { "; " (words::votes(approval)) } }
                 dt { "Open until" }
@@ -97,7 +98,7 @@ fn table(caption: &str, approvals: &[&Approval], now: Timestamp) -> Markup {
                     @for approval in approvals {
                         tr {
                             th scope="row" { a href={ "/approvals/" (approval.id) } { (approval.identity.subject) } }
-                            td { @for act in &approval.acts { div { (act.operation) " on " code { (act.resource) } } } }
+                            td { @for what in approval.what() { div { (what) } } }
                             td { (state(approval.state(now))) }
                             td { (words::votes(approval)) }
                             td { (time(approval.opened_at)) }
@@ -160,7 +161,7 @@ async fn show(
     let now = SystemClock.now();
     let body = html! {
         @if let Some(wrong) = &wrong { p.said.no role="alert" { (wrong) } }
-        h1 { (approval.identity.subject) " asks " (approval.service) }
+        h1 { (asks(&approval)) }
         p { (state(approval.state(now))) " " span.id { (approval.id) } }
         (facts(&approval))
         @match refusal {
@@ -222,6 +223,23 @@ pub(super) fn facts(approval: &Approval) -> Markup {
                 dd { (time(approval.pending_until)) }
             }
         }
+        @if !approval.acts.is_empty() { (acts(approval)) }
+        @if let Some(terms) = &approval.wants { (wanted(terms)) }
+    }
+}
+
+/// Who asks whom, or for what.
+pub(super) fn asks(approval: &Approval) -> String {
+    let who = &approval.identity.subject;
+    match approval.wants {
+        Some(_) => format!("{who} asks for a grant"),
+        None => format!("{who} asks {}", approval.service),
+    }
+}
+
+/// What a held request does.
+fn acts(approval: &Approval) -> Markup {
+    html! {
         div.scroll {
             table {
                 caption { "What it does: exactly this request, once" }
@@ -231,6 +249,36 @@ pub(super) fn facts(approval: &Approval) -> Markup {
                         tr { th scope="row" { (act.operation) } td { code { (act.resource) } } td { (act.magnitude.to_string().trim()) } td { (risk(act.risk)) } }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// The grant that is asked for.
+fn wanted(terms: &Terms) -> Markup {
+    let list = |texts: Vec<String>| texts.join(", ");
+    html! {
+        div.card {
+            h2 { "The grant that is asked for" }
+            dl {
+                dt { "For" }
+                dd { (list(terms.scope.who.iter().map(ToString::to_string).collect())) }
+                dt { "May" }
+                dd {
+                    (list(terms.scope.operations.iter().map(ToString::to_string).collect()))
+                    " on " code { (list(terms.scope.resources.iter().map(ToString::to_string).collect())) }
+                    " at " (list(terms.scope.services.iter().map(ToString::to_string).collect()))
+                }
+                dt { "Lasts" }
+                dd {
+                    @match terms.until { Until::At(end) => { "until " (time(end)) }, Until::Lasting(length) => { (length.as_secs() / 60) " minutes from the deciding vote" } }
+                    @for window in &terms.when { ", on " (window.to_string()) }
+                }
+                @if let Some(uses) = terms.uses { dt { "Uses" } dd { (uses) } }
+                @if let Some((unit, most)) = terms.quota { dt { "At most" } dd { (most) " " (unit.to_string()) } }
+                @if let Some(ticket) = &terms.ticket { dt { "Ticket" } dd { (ticket) } }
+                dt { "Because" }
+                dd { (terms.reason) }
             }
         }
     }

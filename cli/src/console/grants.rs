@@ -86,6 +86,8 @@ fn table(caption: &str, grants: &[&Grant], now: Timestamp, session: Option<&Sess
                             td { (time(grant.until)) }
                             td {
                                 "by " (grant.issued_by) ": " (grant.reason)
+                                @if let Some(ticket) = &grant.ticket { div.soft { (ticket) } }
+                                @if let Some(parent) = &grant.parent { div.soft { "handed on from " span.id { (parent) } } }
                                 @if let Some(revoked) = &grant.revoked { div.soft { "revoked by " (revoked.by) ": " (revoked.reason) } }
                             }
                             @if let Some(session) = session { td { (ending(grant, session)) } }

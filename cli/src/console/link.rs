@@ -9,7 +9,7 @@ use maud::html;
 use wardline::clock::{Clock, SystemClock};
 use wardline::guard::Link;
 
-use super::approvals::{choice, facts};
+use super::approvals::{asks, choice, facts};
 use super::page::{see, shell, state};
 use super::session::Fields;
 use super::{Console, answer, ask, said};
@@ -49,7 +49,7 @@ async fn show(console: Arc<Console>, token: String, wrong: Option<&Failure>) -> 
     let approval = &link.approval;
     let body = html! {
         @if let Some(wrong) = wrong { p.said.no role="alert" { (wrong.sentence()) } }
-        h1 { (approval.identity.subject) " asks " (approval.service) }
+        h1 { (asks(approval)) }
         p { (state(approval.state(SystemClock.now()))) " " span.id { (approval.id) } }
         (facts(approval))
         @match link.refusal {

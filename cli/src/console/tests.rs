@@ -278,6 +278,25 @@ fn people_decide_and_the_core_says_who_may() {
 }
 
 #[test]
+fn a_grant_that_is_asked_for_is_decided_like_a_request() {
+    let desk = Desk::new();
+    let terms: Terms = serde_json::from_value(json!({
+        "scope": {"who": ["user:ana"], "services": ["vectors"], "operations": ["vector.export"], "resources": ["docs"]},
+        "until": "3h", "quota": ["vectors", 5000], "reason": "the migration", "ticket": "OPS-7",
+    }))
+    .unwrap();
+    let id = desk.guard.request_grant(terms, "ana").unwrap().id;
+    let sam = desk.sign_in("sam");
+    assert!(sam.get("/").body.contains("ana asks for a grant"));
+    let one = sam.get(&format!("/approvals/{id}")).body;
+    for told in ["the migration", "OPS-7", "5000 vectors", "180 minutes from the deciding vote", "user:ana"] {
+        assert!(one.contains(told), "{told}: {one}");
+    }
+    assert_eq!(sam.post(&format!("/approvals/{id}"), "answer=approve").status, StatusCode::SEE_OTHER);
+    assert_eq!(desk.guard.grants().unwrap().len(), 1);
+}
+
+#[test]
 fn grants_are_listed_and_ended() {
     let desk = Desk::new();
     let terms: Terms = serde_json::from_value(json!({

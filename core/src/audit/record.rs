@@ -17,7 +17,7 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
 use crate::model::{
-    Act, ApprovalId, Census, GrantId, Mode, RecordId, Risk, SessionId, Text, Unusual, Verdict,
+    Act, ApprovalId, Census, GrantId, Mode, RecordId, Risk, SessionId, Text, Unit, Unusual, Verdict,
 };
 
 /// One entry of the audit log. Build it from [`Record::new`] and fill in what is known.
@@ -113,6 +113,9 @@ pub struct Record {
     /// The approval that was used or is awaited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalId>,
+    /// Whether one person alone let it go on, in an emergency.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub break_glass: bool,
     /// Digest of the policy that decided, in hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Text>,
@@ -197,11 +200,14 @@ pub struct Drawn {
     pub budget: Text,
     /// The collection; `*` where several are named at once.
     pub resource: String,
-    /// How many different ids it holds.
+    /// What it counts; different ids where nothing stands here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+    /// How much it holds.
     pub limit: u64,
-    /// How many were used within the window when this exchange drew or asked last.
+    /// How much was used within the window when this exchange drew or asked last.
     pub used: u64,
-    /// How many of them this exchange had that were new.
+    /// How much of it this exchange had that was new.
     pub new: u64,
 }
 
@@ -359,6 +365,7 @@ impl Record {
             grants: Vec::new(),
             budgets: Vec::new(),
             approval: None,
+            break_glass: false,
             policy: None,
             digest: None,
             request: None,

@@ -26,16 +26,18 @@ pub struct Charge {
     pub limit: Limit,
     /// Whether more than that is refused; it is counted in any case.
     pub binds: bool,
-    /// Rows without an id that are to be had, each a new one.
+    /// Whether ids count, each once.
+    pub by_id: bool,
+    /// What is to be had without an id, each a new one.
     pub nameless: u64,
 }
 
 /// Where a budget stands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Different ids that were had within the window.
+    /// How much was had within the window.
     pub used: u64,
-    /// How many of them are new by what was just drawn.
+    /// How much of it is new by what was just drawn.
     pub gained: u64,
     /// When the oldest of them is forgotten.
     pub frees_at: Option<Timestamp>,
@@ -100,10 +102,10 @@ impl<'a> Budgets<'a> {
         let mut before = row.as_ref().map_or(Ok(Tally::default()), |row| Tally::from_bytes(&row.value))?;
         before.forget(now, window);
         let mut after = before.clone();
-        after.add(ids, charge.nameless, now, window);
+        after.add(if charge.by_id { ids } else { &[] }, charge.nameless, now, window);
         let (had, used) = (before.used(), after.used());
         // What was had may be had again, also where more was had than the budget holds.
-        let exceeds = charge.binds && used > charge.limit.ids && used > had;
+        let exceeds = charge.binds && used > charge.limit.amount && used > had;
         Ok(Draw { charge, rev: row.map(|row| row.rev), before, after, had, used, exceeds })
     }
 }
@@ -147,9 +149,9 @@ mod tests {
     use crate::clock::{Clock, ManualClock};
     use crate::store::MemoryStore;
 
-    fn charge(key: &str, ids: u64) -> Charge {
-        let limit = Limit { ids, window: Duration::from_secs(3_600) };
-        Charge { key: key.to_owned(), limit, binds: true, nameless: 0 }
+    fn charge(key: &str, amount: u64) -> Charge {
+        let limit = Limit { amount, window: Duration::from_secs(3_600) };
+        Charge { key: key.to_owned(), limit, binds: true, by_id: true, nameless: 0 }
     }
 
     fn used(spending: &Spending) -> Vec<u64> {
@@ -207,6 +209,16 @@ mod tests {
             }
         }
         assert!((48_500..51_500).contains(&had), "{had}");
+    }
+
+    #[test]
+    fn a_sum_counts_what_comes_again() {
+        let store = MemoryStore::new();
+        let sum = |nameless| [Charge { by_id: false, nameless, ..charge("a", 5_000) }];
+        let budgets = Budgets::new(&store);
+        assert_eq!(used(&budgets.spend(&sum(4_999), &[1, 2]).unwrap()), [4_999]);
+        assert_eq!(budgets.spend(&sum(2), &[]).unwrap().refused, Some(0));
+        assert_eq!(used(&budgets.spend(&sum(1), &[1]).unwrap()), [5_000]);
     }
 
     #[test]

@@ -10,11 +10,11 @@ use super::sketch::Sketch;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 
-/// How many different ids may be had within how long.
+/// How much may be had within how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// Different ids; rows that have none count as one each, every time.
-    pub ids: u64,
+    /// Different ids, where rows that have none count as one each, every time; or a sum.
+    pub amount: u64,
     /// Within so long.
     pub window: Duration,
 }

@@ -1,13 +1,12 @@
 //! The grants of a store: issue, revoke, list, lease.
 
-use std::time::Duration;
-
 use super::{
-    Event, Grant, GrantEvent, GrantRefusal, Held, Lease, Letter, Notice, Outbox, Subscriber, Take, Terms,
+    Event, Grant, GrantEvent, GrantRefusal, Held, Lease, Letter, Limits, Notice, Outbox, Subscriber, Take,
+    Terms,
 };
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::model::GrantId;
+use crate::model::{GrantId, Unit};
 use crate::store::{Put, Row, Store, Write, settle};
 
 /// The grants of a store. Cheap to make; every change is one compare-and-set, judged by the store's clock.
@@ -30,7 +29,7 @@ use crate::store::{Put, Row, Store, Write, settle};
 #[derive(Clone, Copy)]
 pub struct Grants<'a> {
     store: &'a dyn Store,
-    longest: Duration,
+    limits: &'a Limits,
     subscribers: &'a [Subscriber],
 }
 
@@ -47,18 +46,18 @@ pub enum Leased {
 impl<'a> Grants<'a> {
     /// The table of grants: key = id, value = the grant in JSON.
     pub const TABLE: &'static str = "grants";
-    /// What a grant lasts at most where nothing shorter is set.
-    pub const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+    /// Units in which a quota can be kept: what a census counts.
+    pub const METERED: [Unit; 3] = [Unit::Vectors, Unit::Rows, Unit::Bytes];
 
     /// The grants of `store`.
     pub fn new(store: &'a dyn Store) -> Self {
-        Self { store, longest: Self::LONGEST, subscribers: &[] }
+        Self { store, limits: Limits::none(), subscribers: &[] }
     }
 
-    /// The same, where no new grant lasts longer than `longest` (and never longer than [`LONGEST`](Self::LONGEST)).
+    /// The same, where new grants keep within these limits.
     #[must_use]
-    pub fn lasting_at_most(mut self, longest: Duration) -> Self {
-        self.longest = longest.min(Self::LONGEST);
+    pub fn within(mut self, limits: &'a Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -74,8 +73,8 @@ impl<'a> Grants<'a> {
     /// # Errors
     /// [`ErrorKind::Input`] for terms that cannot be granted: no reason, no end ahead, an empty scope, nothing to use.
     pub fn issue(&self, terms: &Terms, by: &str) -> Result<Grant, Error> {
-        let grant = terms.issue(by, self.store.now()?, self.longest)?;
-        let value = write(&grant)?;
+        let grant = terms.issue(by, self.store.now()?, self.limits)?;
+        let value = Self::write(&grant)?;
         let letters = self.letters(Event::GrantIssued, &grant, grant.issued_at)?;
         let mut writes = vec![fresh(Self::TABLE, grant.id.as_str(), &value)];
         writes.extend(letters.iter().map(|(key, value)| fresh(Outbox::TABLE, key, value)));
@@ -83,18 +82,6 @@ impl<'a> Grants<'a> {
             Put::Done(_) => Ok(grant),
             Put::Lost => Err(Error::new(ErrorKind::Internal, "a fresh id is taken already")),
         }
-    }
-
-    /// Ends a grant now, for good.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Conflict`] where it has ended already, [`ErrorKind::NotFound`], or [`ErrorKind::Input`] without a reason.
-    pub fn revoke(&self, id: &GrantId, by: &str, reason: &str) -> Result<Grant, Error> {
-        if by.trim().is_empty() || reason.trim().is_empty() {
-            return Err(Error::new(ErrorKind::Input, "a revocation says who and why"));
-        }
-        let event = GrantEvent::Revoke { by: by.to_owned(), reason: reason.trim().to_owned() };
-        self.step(id, &event)?.map(|(_, grant)| grant).map_err(Error::from)
     }
 
     /// Takes uses and quota from a grant before they are used. What is not limited is neither counted nor written.
@@ -152,8 +139,29 @@ impl<'a> Grants<'a> {
         })
     }
 
+    /// A grant as a row of the table.
+    pub(super) fn write(grant: &Grant) -> Result<Vec<u8>, Error> {
+        serde_json::to_vec(grant)
+            .map_err(|e| Error::new(ErrorKind::Internal, "a grant cannot be written as JSON").with_source(e))
+    }
+
+    /// The store, for what takes several grants at once.
+    pub(super) fn store(&self) -> &'a dyn Store {
+        self.store
+    }
+
+    /// What new grants keep within.
+    pub(super) fn limits(&self) -> &'a Limits {
+        self.limits
+    }
+
     /// The letters that tell of a step.
-    fn letters(&self, event: Event, grant: &Grant, at: Timestamp) -> Result<Vec<(String, Vec<u8>)>, Error> {
+    pub(super) fn letters(
+        &self,
+        event: Event,
+        grant: &Grant,
+        at: Timestamp,
+    ) -> Result<Vec<(String, Vec<u8>)>, Error> {
         Letter::rows(&Notice::of_grant(event, grant, at), self.subscribers)
     }
 
@@ -173,16 +181,10 @@ impl<'a> Grants<'a> {
                 return Ok(Some(Ok((grant, next))));
             }
             let before = matches!(event, GrantEvent::Lease { .. }).then_some(grant.until);
-            let value = write(&next)?;
+            let value = Self::write(&next)?;
             let write =
                 Write { table: Self::TABLE, key: id.as_str(), expect: Some(row.rev), value: &value, before };
-            let letters = match event {
-                GrantEvent::Revoke { .. } => self.letters(Event::GrantRevoked, &next, now)?,
-                _ => Vec::new(),
-            };
-            let mut writes = vec![write];
-            writes.extend(letters.iter().map(|(key, value)| fresh(Outbox::TABLE, key, value)));
-            Ok(match self.store.commit(&writes)? {
+            Ok(match self.store.commit(&[write])? {
                 Put::Done(_) => Some(Ok((grant, next))),
                 Put::Lost => None,
             })
@@ -191,13 +193,8 @@ impl<'a> Grants<'a> {
 }
 
 /// A row that must not be there yet.
-fn fresh<'w>(table: &'w str, key: &'w str, value: &'w [u8]) -> Write<'w> {
+pub(super) fn fresh<'w>(table: &'w str, key: &'w str, value: &'w [u8]) -> Write<'w> {
     Write { table, key, expect: None, value, before: None }
-}
-
-fn write(grant: &Grant) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(grant)
-        .map_err(|e| Error::new(ErrorKind::Internal, "a grant cannot be written as JSON").with_source(e))
 }
 
 impl From<GrantRefusal> for Error {
@@ -212,6 +209,6 @@ impl From<GrantRefusal> for Error {
 
 impl std::fmt::Debug for Grants<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Grants").field("longest", &self.longest).finish_non_exhaustive()
+        f.debug_struct("Grants").field("limits", self.limits).finish_non_exhaustive()
     }
 }

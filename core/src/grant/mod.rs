@@ -6,8 +6,10 @@
 //! [`Store`](crate::store::Store), one compare-and-set a change; a [`Snapshot`] answers on the decision path.
 
 mod approval;
+mod chain;
 mod grants;
 mod lease;
+mod limits;
 mod notice;
 mod outbox;
 mod scope;
@@ -21,6 +23,7 @@ pub use approval::{
 };
 pub use grants::{Grants, Leased};
 pub use lease::{Lease, Take};
+pub use limits::Limits;
 pub use notice::{Event, Letter, LetterState, Notice, Subscriber};
 pub use outbox::{Outbox, Parcel};
 pub use scope::Scope;

@@ -19,6 +19,9 @@ pub enum Event {
     /// Somebody denied it.
     #[serde(rename = "approval.denied")]
     ApprovalDenied,
+    /// One person alone let it go on, in an emergency.
+    #[serde(rename = "approval.break_glass")]
+    ApprovalBreakGlass,
     /// Its time to vote passed, and nobody had settled it.
     #[serde(rename = "approval.expired")]
     ApprovalExpired,
@@ -32,10 +35,11 @@ pub enum Event {
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::ApprovalOpened,
         Self::ApprovalApproved,
         Self::ApprovalDenied,
+        Self::ApprovalBreakGlass,
         Self::ApprovalExpired,
         Self::GrantIssued,
         Self::GrantRevoked,
@@ -47,6 +51,7 @@ impl Event {
             Self::ApprovalOpened => "approval.opened",
             Self::ApprovalApproved => "approval.approved",
             Self::ApprovalDenied => "approval.denied",
+            Self::ApprovalBreakGlass => "approval.break_glass",
             Self::ApprovalExpired => "approval.expired",
             Self::GrantIssued => "grant.issued",
             Self::GrantRevoked => "grant.revoked",
@@ -100,9 +105,6 @@ pub struct Notice {
 
 impl Notice {
     pub(super) fn of_approval(event: Event, approval: &Approval, at: Timestamp) -> Self {
-        let act = |act: &crate::model::Act| {
-            format!("{} on {:?} ({}, risk {})", act.operation, act.resource, act.magnitude, act.risk)
-        };
         let by = approval.votes.last().map(|vote| vote.by.clone());
         Self {
             id: format!("{}-{}", approval.id.as_str(), event.name().rsplit('.').next().unwrap_or_default()),
@@ -110,9 +112,11 @@ impl Notice {
             at,
             about: approval.id.as_str().to_owned(),
             who: approval.identity.everyone().map(str::to_owned).collect(),
-            services: vec![approval.service.clone()],
-            what: approval.acts.iter().map(act).collect(),
-            by: by.filter(|_| matches!(event, Event::ApprovalApproved | Event::ApprovalDenied)),
+            services: approval.services(),
+            what: approval.what(),
+            by: by.filter(|_| {
+                matches!(event, Event::ApprovalApproved | Event::ApprovalDenied | Event::ApprovalBreakGlass)
+            }),
             until: approval.ends().unwrap_or(approval.pending_until),
             needs: approval
                 .steps
@@ -125,8 +129,6 @@ impl Notice {
     pub(super) fn of_grant(event: Event, grant: &Grant, at: Timestamp) -> Self {
         let scope = &grant.scope;
         let revoked = grant.revoked.as_ref().map(|revocation| revocation.by.clone());
-        let resources: Vec<&str> = scope.resources.iter().map(|glob| glob.as_str()).collect();
-        let what = scope.operations.iter().map(|glob| format!("{glob} on {}", resources.join(", ")));
         Self {
             id: format!("{}-{}", grant.id.as_str(), event.name().rsplit('.').next().unwrap_or_default()),
             event,
@@ -134,7 +136,7 @@ impl Notice {
             about: grant.id.as_str().to_owned(),
             who: scope.who.iter().map(ToString::to_string).collect(),
             services: scope.services.iter().map(ToString::to_string).collect(),
-            what: what.collect(),
+            what: scope.what().collect(),
             by: Some(revoked.unwrap_or_else(|| grant.issued_by.clone())),
             until: grant.until,
             needs: Vec::new(),

@@ -48,6 +48,27 @@ impl Scope {
         Ok(())
     }
 
+    /// What it is for, in words: each operation and on what.
+    pub fn what(&self) -> impl Iterator<Item = String> {
+        let resources: Vec<&str> = self.resources.iter().map(Glob::as_str).collect();
+        let resources = resources.join(", ");
+        self.operations.iter().map(move |operation| format!("{operation} on {resources}"))
+    }
+
+    /// The first part in which it reaches further than `other`, whose people are not asked about: who hands a grant on names others.
+    pub(super) fn exceeds(&self, other: &Self) -> Option<&'static str> {
+        let within = |mine: &[Glob], theirs: &[Glob]| {
+            mine.iter().all(|one| theirs.iter().any(|glob| glob.covers(one)))
+        };
+        [
+            ("services", &self.services, &other.services),
+            ("operations", &self.operations, &other.operations),
+            ("resources", &self.resources, &other.resources),
+        ]
+        .into_iter()
+        .find_map(|(name, mine, theirs)| (!within(mine, theirs)).then_some(name))
+    }
+
     /// Refuses a scope that cannot mean what it seems to: an empty list, or a pattern that no operation fits.
     pub(super) fn check(&self) -> Result<(), Error> {
         let wrong = |message: String| Err(Error::new(ErrorKind::Input, message));

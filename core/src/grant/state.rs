@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::{Scope, Take};
 use crate::clock::{Timestamp, Window};
 use crate::identity::Identity;
-use crate::model::{Act, GrantId, Unit};
+use crate::model::{Act, ApprovalId, GrantId, Unit};
 
 /// Time-boxed permission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,18 @@ pub struct Grant {
     pub issued_by: String,
     /// When.
     pub issued_at: Timestamp,
+    /// The ticket that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
+    /// The approval that it was issued by, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<ApprovalId>,
+    /// The grant that it was handed on from. It ends early with that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<GrantId>,
+    /// How many grants were handed on from it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub handed_on: u64,
     /// That it was ended early.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<Revocation>,
@@ -96,6 +108,13 @@ pub enum GrantEvent {
         uses: Take,
         /// Quota to take.
         amount: Take,
+    },
+    /// Its holder hands a part of it on.
+    HandOn {
+        /// Uses that go with it.
+        uses: u64,
+        /// Quota that goes with it.
+        amount: u64,
     },
     /// A process returns what it leased and did not spend.
     GiveBack {
@@ -169,6 +188,14 @@ pub enum Lack {
 }
 
 impl Grant {
+    /// What the ids of grants that stand in a policy begin with.
+    pub const STANDING: &'static str = "standing_";
+
+    /// Whether it stands in a policy.
+    pub fn is_standing(&self) -> bool {
+        self.id.as_str().starts_with(Self::STANDING)
+    }
+
     /// Where it stands at `now`. An end by a person is named before an end by time, and that before exhaustion.
     pub fn state(&self, now: Timestamp) -> GrantState {
         if self.revoked.is_some() {
@@ -281,6 +308,21 @@ impl Grant {
                     next.spent += amount.from(left).ok_or(GrantRefusal::Exhausted)?;
                 }
             }
+            // Before it begins too: what is handed on begins with it.
+            GrantEvent::HandOn { uses, amount } => {
+                match self.state(now) {
+                    GrantState::Revoked => return Err(GrantRefusal::Revoked),
+                    GrantState::Expired => return Err(GrantRefusal::Expired),
+                    _ => {}
+                }
+                let takes = |left: Option<u64>, part: u64| left.is_none_or(|left| part <= left);
+                if !takes(self.uses_left(), *uses) || !takes(self.quota_left(), *amount) {
+                    return Err(GrantRefusal::Exhausted);
+                }
+                next.used = self.used.saturating_add(self.uses.map_or(0, |_| *uses));
+                next.spent = self.spent.saturating_add(self.quota.map_or(0, |_| *amount));
+                next.handed_on = self.handed_on.saturating_add(1);
+            }
             // Also after its end: the books stay right, and nothing can be taken from it any more.
             GrantEvent::GiveBack { uses, amount } => {
                 next.used = self.used.saturating_sub(*uses);
@@ -289,6 +331,10 @@ impl Grant {
         }
         Ok(next)
     }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What a process holds leased from a grant and has not spent.

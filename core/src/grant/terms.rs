@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Grant, Scope};
+use super::{Grant, Grants, Limits, Scope};
 use crate::clock::{Timestamp, Window, parse_duration};
 use crate::error::{Error, ErrorKind};
 use crate::model::{GrantId, Unit};
@@ -40,6 +40,9 @@ pub struct Terms {
     pub quota: Option<(Unit, u64)>,
     /// Why.
     pub reason: String,
+    /// The ticket that it belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<String>,
 }
 
 /// The end of a grant, as asked. What is stored is always the instant: one end, listed and enforced.
@@ -57,12 +60,18 @@ pub enum Until {
     Lasting(Duration),
 }
 
-/// What a census counts, so that a quota in it can be kept.
-const METERED: [Unit; 3] = [Unit::Vectors, Unit::Rows, Unit::Bytes];
-
 impl Terms {
+    /// Whether they could be granted at `now`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] with the first thing that stands in the way.
+    pub fn check(&self, now: Timestamp, limits: &Limits) -> Result<(), Error> {
+        self.issue("nobody yet", now, limits).map(drop)
+    }
+
     /// The grant that these terms make at `now`.
-    pub(super) fn issue(&self, by: &str, now: Timestamp, longest: Duration) -> Result<Grant, Error> {
+    pub(super) fn issue(&self, by: &str, now: Timestamp, limits: &Limits) -> Result<Grant, Error> {
+        let longest = limits.longest;
         let wrong = |message: &str| Err(Error::new(ErrorKind::Input, message));
         self.scope.check()?;
         if self.reason.trim().is_empty() {
@@ -74,9 +83,10 @@ impl Terms {
         if self.uses == Some(0) || self.quota.is_some_and(|(_, amount)| amount == 0) {
             return wrong("a grant of nothing: uses and quota are at least 1");
         }
-        if self.quota.is_some_and(|(unit, _)| !METERED.contains(&unit)) {
+        if self.quota.is_some_and(|(unit, _)| !Grants::METERED.contains(&unit)) {
             return wrong("a quota counts vectors, rows or bytes");
         }
+        limits.check_ticket(self.ticket.as_deref())?;
         let from = self.from.unwrap_or(now);
         let until = match self.until {
             Until::At(at) => at,
@@ -108,6 +118,10 @@ impl Terms {
             reason: self.reason.trim().to_owned(),
             issued_by: by.to_owned(),
             issued_at: now,
+            ticket: self.ticket.clone(),
+            approval: None,
+            parent: None,
+            handed_on: 0,
             revoked: None,
         })
     }

@@ -16,9 +16,8 @@ use super::worker::Runtime;
 use crate::audit::{Kind, Record};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::grant::{Answer, Approval, ApprovalState, Grant, Letter, Outbox, Terms};
-use crate::identity::Identity;
-use crate::model::{ApprovalId, Call, GrantId, HttpHead, RecordId, SessionId, Subject, Text};
+use crate::identity::{Certificate, Identity, Sources};
+use crate::model::{Call, HttpHead, RecordId, SessionId, Subject, Text};
 use crate::policy::{Explanation, Policy, Service};
 
 /// Guards one or more services under one policy. Cheap to clone; clones share everything.
@@ -43,24 +42,31 @@ pub struct Guard {
 pub struct Caller {
     identity: Option<Identity>,
     peer: Option<IpAddr>,
+    certificate: Option<Certificate>,
 }
 
 impl Caller {
     /// The authenticating layer verified this identity.
     pub fn verified(identity: Identity) -> Self {
-        Self { identity: Some(identity), peer: None }
+        Self { identity: Some(identity), peer: None, certificate: None }
     }
 
     /// Nobody did: the policy's trusted headers may name the caller, if this peer (the address of the socket) is believed.
     /// Everybody else is anonymous.
     pub fn peer(address: Option<IpAddr>) -> Self {
-        Self { identity: None, peer: address }
+        Self { identity: None, peer: address, certificate: None }
     }
 
     /// The same, from this peer.
     #[must_use]
     pub fn at(self, peer: Option<IpAddr>) -> Self {
         Self { peer, ..self }
+    }
+
+    /// The same, who presented this certificate; TLS has verified it. The policy says what it shows.
+    #[must_use]
+    pub fn presenting(self, certificate: Option<Certificate>) -> Self {
+        Self { certificate, ..self }
     }
 
     /// Whom the authenticating layer verified.
@@ -154,7 +160,7 @@ impl Guard {
 
     /// Why a request would be let through, held or denied now, budgets aside. Nothing is recorded, leased or held.
     pub fn explain(&self, subject: Subject, body: &[u8], caller: Caller) -> Explanation {
-        let mut exchange = self.begin(subject, caller, "explain");
+        let mut exchange = self.begin(subject, caller, EXPLAIN);
         let mut body = Some(body);
         while let Step::NeedBody = exchange.step() {
             match body.take() {
@@ -181,7 +187,10 @@ impl Guard {
         let identity = match (caller.identity, sources) {
             // Whom the host verified is known: what else the request brings is not asked.
             (Some(identity), _) => Ok(Arc::new(identity)),
-            (None, Some(sources)) => sources.identity(&head.headers, caller.peer, record.at),
+            (None, Some(sources)) => {
+                self.wait_for_keys(sources);
+                sources.identity(&head, caller.peer, caller.certificate.as_ref(), record.at)
+            }
             (None, None) => Ok(Arc::new(Identity::anonymous())),
         };
         let refused = identity.as_ref().err().copied();
@@ -205,6 +214,16 @@ impl Guard {
             (Some(refused), _) if enforces => exchange.answered(refused.code),
             (_, true) if enforces => exchange.answered("upgrade_refused"),
             _ => exchange,
+        }
+    }
+
+    /// The worker fetches the keys of issuers; the first request that comes gives it a second for that.
+    fn wait_for_keys(&self, sources: &Sources) {
+        if sources.fetched_keys().next().is_some() && self.runtime().is_ok() {
+            sources.fetched_keys().for_each(|keys| {
+                // Where they are not there, the token that needs them is refused.
+                let _ = keys.wait();
+            });
         }
     }
 
@@ -235,7 +254,17 @@ impl Guard {
         mut record: Box<Record>,
     ) -> Exchange {
         record.source = caller.1;
-        Exchange::new(self.shared.clone(), in_force, self.shared.runtime().ok(), service, caller.0, record)
+        // An explanation is no exchange.
+        let traced = record.door.as_deref() != Some(EXPLAIN);
+        let exchange = Exchange::new(
+            self.shared.clone(),
+            in_force,
+            self.shared.runtime().ok(),
+            service,
+            caller.0,
+            record,
+        );
+        if traced { exchange.traced() } else { exchange }
     }
 
     fn record(&self, in_force: &InForce, service: Option<&Service>, door: &'static str) -> Box<Record> {
@@ -248,83 +277,6 @@ impl Guard {
             record.mode = service.mode;
         }
         record
-    }
-
-    /// Issues a grant; its clock starts now.
-    ///
-    /// # Errors
-    /// Terms that cannot be granted, or a store or log that cannot be written.
-    pub fn issue_grant(&self, terms: Terms, by: &str) -> Result<Grant, Error> {
-        let by = by.to_owned();
-        self.runtime()?.run(move |bench| {
-            let grant = bench.grants().issue(&terms, &by)?;
-            bench.note_grant("issued", &grant, &by, Some(&grant.reason));
-            bench.flush()?;
-            Ok(grant)
-        })
-    }
-
-    /// Ends a grant now, for every process on this state.
-    ///
-    /// # Errors
-    /// A grant that does not exist or has ended, or a store or log that cannot be written.
-    pub fn revoke_grant(&self, id: &GrantId, by: &str, reason: &str) -> Result<Grant, Error> {
-        let (id, by, reason) = (id.clone(), by.to_owned(), reason.to_owned());
-        self.runtime()?.run(move |bench| {
-            let grant = bench.grants().revoke(&id, &by, &reason)?;
-            bench.note_grant("revoked", &grant, &by, Some(&reason));
-            bench.flush()?;
-            Ok(grant)
-        })
-    }
-
-    /// All grants ever issued, ended ones too.
-    ///
-    /// # Errors
-    /// A store that cannot be read.
-    pub fn grants(&self) -> Result<Vec<Grant>, Error> {
-        self.runtime()?.run(|bench| bench.grants().list())
-    }
-
-    /// All approvals, or those in one state; ended ones stay listed.
-    ///
-    /// # Errors
-    /// A store that cannot be read.
-    pub fn approvals(&self, state: Option<ApprovalState>) -> Result<Vec<Approval>, Error> {
-        self.runtime()?.run(move |bench| bench.approvals().list(state))
-    }
-
-    /// A person's vote on a held request. The person's groups are those of the policy.
-    ///
-    /// # Errors
-    /// Where the person may not vote on it, it is no longer pending, or the store or log cannot be written.
-    pub fn vote(
-        &self,
-        id: &ApprovalId,
-        by: &str,
-        answer: Answer,
-        reason: Option<&str>,
-    ) -> Result<Approval, Error> {
-        let voter = self.voter(by);
-        let (id, reason) = (id.clone(), reason.map(str::to_owned));
-        self.runtime()?.run(move |bench| {
-            let approval = bench.approvals().vote(&id, &voter, answer, reason.as_deref())?;
-            let step = match answer {
-                Answer::Approve => "approved",
-                Answer::Deny => "denied",
-            };
-            bench.note_approval(step, &approval, &voter.subject, reason.as_deref());
-            bench.flush()?;
-            Ok(approval)
-        })
-    }
-
-    /// Everything that webhooks were to be told, and what became of it; oldest change first.
-    ///
-    /// # Errors
-    /// A store that cannot be read.
-    pub fn letters(&self) -> Result<Vec<Letter>, Error> {
-        self.runtime()?.run(|bench| Outbox::list(&*bench.store))
     }
 
     /// Waits until every record so far is on disk and signed.
@@ -345,22 +297,25 @@ impl Guard {
         self.shared.metrics.text(&self.shared)
     }
 
-    /// Whether the store and the log are there; starts the worker where it does not run yet.
+    /// Whether the store, the log and the keys of issuers are there; starts the worker where it does not run yet.
     ///
     /// # Errors
     /// Why exchanges would be denied with `guard_unavailable`.
     pub fn check(&self) -> Result<(), Error> {
-        self.runtime().map(|_| ())
+        self.runtime()?;
+        let policy = self.policy();
+        for keys in policy.identity().into_iter().flat_map(Sources::fetched_keys) {
+            keys.wait().map_err(|why| {
+                let message = format!("the keys of an issuer cannot be fetched from {}: {why}", keys.url);
+                Error::new(crate::ErrorKind::Store, message)
+            })?;
+        }
+        Ok(())
     }
 
     /// The keys of this installation.
     pub(super) fn keys(&self) -> Result<crate::keys::Keys, Error> {
         Ok(self.runtime()?.keys.clone())
-    }
-
-    /// A person as approvals judge them: in the groups that the policy puts them in.
-    pub(super) fn voter(&self, by: &str) -> Identity {
-        Identity::new(by).with_groups(self.policy().groups_of(by))
     }
 
     pub(super) fn runtime(&self) -> Result<Arc<Runtime>, Error> {
@@ -373,6 +328,9 @@ impl fmt::Debug for Guard {
         write!(f, "Guard(policy {})", self.shared.policies.now().digest)
     }
 }
+
+/// The door of what is only explained.
+const EXPLAIN: &str = "explain";
 
 /// The place of a service among those of its policy.
 fn index(policy: &Policy, service: Option<&Service>) -> Option<usize> {

@@ -52,7 +52,7 @@ impl Guard {
     /// # Errors
     /// A store that cannot be read.
     pub fn pending_for(&self, by: &str) -> Result<Vec<(Approval, Option<ApprovalRefusal>)>, Error> {
-        let voter = self.voter(by);
+        let voter = self.person(by);
         self.runtime()?.run(move |bench| {
             let approvals = bench.approvals();
             let pending = approvals.list(Some(ApprovalState::Pending))?;
@@ -78,7 +78,7 @@ impl Guard {
     /// [`ErrorKind::NotFound`]; [`ErrorKind::NotEligible`] or [`ErrorKind::Conflict`] where this person could not approve it now; a store
     /// that cannot be read.
     pub fn link(&self, id: &ApprovalId, by: &str, lasting: Duration) -> Result<String, Error> {
-        let (id, voter) = (id.clone(), self.voter(by));
+        let (id, voter) = (id.clone(), self.person(by));
         self.runtime()?.run(move |bench| {
             let approvals = bench.approvals();
             let approval = approvals.find(&id)?.ok_or(ApprovalRefusal::Gone)?;
@@ -103,7 +103,7 @@ impl Guard {
         let said = read(token, self.keys()?.start(Purpose::Link)).ok_or_else(|| {
             Error::new(ErrorKind::NotEligible, "the link is not one of this installation, or it is not whole")
         })?;
-        let voter = self.voter(&said.by);
+        let voter = self.person(&said.by);
         self.runtime()?.run(move |bench| {
             if bench.store.now()? >= said.until {
                 return Err(Error::new(ErrorKind::NotEligible, "the time of the link is over"));

@@ -149,7 +149,7 @@ impl Metrics {
     }
 }
 
-fn ending(ending: Ending) -> &'static str {
+pub(super) fn ending(ending: Ending) -> &'static str {
     match ending {
         Ending::Complete => "complete",
         Ending::Denied => "denied",

@@ -26,6 +26,8 @@
 //! assert_eq!((answer.status.as_u16(), answer.code), (403, "default_deny"));
 //! ```
 
+#[cfg(any(feature = "key-urls", feature = "notify"))]
+mod agent;
 mod answer;
 mod body;
 mod direct;
@@ -33,13 +35,17 @@ mod driver;
 mod exchange;
 #[expect(clippy::module_inception, reason = "the type and its room share the field's name for it")]
 mod guard;
+#[cfg(feature = "key-urls")]
+mod key_sets;
 mod link;
 mod metrics;
 #[cfg(feature = "notify")]
 mod notify;
+mod people;
 mod policies;
 mod running;
 mod shared;
+mod span;
 mod step;
 mod stores;
 mod trial;

@@ -90,6 +90,7 @@ impl Policies {
             return Err(Error::new(ErrorKind::Conflict, message));
         }
         let policy = policy.with_detectors_of(&before.policy);
+        policy.succeed_keys(&before.policy);
         policy.complete()?;
         Ok(Some(InForce::new(policy)))
     }

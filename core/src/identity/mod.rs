@@ -10,6 +10,9 @@
 //! ```
 
 mod api_keys;
+mod certificate;
+mod dpop;
+mod fetched;
 mod headers;
 mod jwks;
 mod source;
@@ -21,6 +24,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use api_keys::ApiKeys;
+pub use certificate::{Certificate, Certificates};
+pub use fetched::{FetchedKeys, IssuerKeys};
 pub use headers::{Network, TrustedHeaders};
 pub use jwks::Keys;
 pub use source::{Refused, Sources};

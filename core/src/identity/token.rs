@@ -1,8 +1,8 @@
 //! Signed tokens as identities: OpenID Connect access tokens (RFC 9068), their actors (RFC 8693) and OAuth transaction tokens.
 //!
 //! Whoever signs is chosen by the issuer that the token names, the key by its id; which algorithms are taken is said here, never in the token,
-//! and all of them are asymmetric, so that a public key is never taken for a shared secret. A token that is bound to a key or certificate is
-//! refused, for nothing here proves that its bearer holds it.
+//! and all of them are asymmetric, so that a public key is never taken for a shared secret. A token that is bound to a certificate
+//! (RFC 8705) or a key (DPoP, RFC 9449) is taken from who shows that they hold it, and from nobody else.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,14 +11,17 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::HeaderName;
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::jwks::Keys;
+use super::dpop::Proofs;
+use super::headers::only;
 use super::source::Refused;
-use super::{Hop, HopProof, Identity};
+use super::{Certificate, FetchedKeys, Hop, HopProof, Identity, IssuerKeys};
 use crate::clock::Timestamp;
+use crate::model::HttpHead;
 
 /// What an issuer's tokens are held against, and what they say of the caller.
 #[derive(Debug, Clone)]
@@ -28,7 +31,7 @@ pub struct Issuer {
     /// Whom the tokens are for: one of these stands in `aud`.
     pub audience: Vec<String>,
     /// Its keys.
-    pub keys: Keys,
+    pub keys: IssuerKeys,
     /// The algorithms that its tokens may be signed with.
     pub algorithms: Vec<Algorithm>,
     /// The claim that names the caller.
@@ -37,6 +40,8 @@ pub struct Issuer {
     pub groups: Vec<String>,
     /// Claims that are kept for rules.
     pub claims: Vec<String>,
+    /// Whether its tokens must be bound to a certificate or a key.
+    pub bound: bool,
     /// By how much clocks may differ.
     pub leeway: Duration,
 }
@@ -46,6 +51,7 @@ pub struct Issuer {
 pub struct Tokens {
     issuers: Vec<Issuer>,
     sound: RwLock<HashMap<[u8; 32], Sound>>,
+    proofs: Proofs,
 }
 
 /// A token that was verified: whom it names, and from when to when.
@@ -54,6 +60,30 @@ struct Sound {
     identity: Arc<Identity>,
     from: Timestamp,
     until: Timestamp,
+    /// Who vouches for it, by index, and with which generation of keys.
+    issuer: usize,
+    generation: u64,
+    bound: Bound,
+}
+
+/// Who may bring a token.
+#[derive(Clone)]
+enum Bound {
+    /// Whoever has it.
+    No,
+    /// Who presents the certificate of this digest.
+    Certificate([u8; 32]),
+    /// Who holds the key of this thumbprint.
+    Key(Arc<str>),
+}
+
+/// A token, and what comes with it.
+pub(super) struct Presented<'r> {
+    pub(super) token: &'r str,
+    /// Whether it came under the scheme `DPoP`.
+    pub(super) dpop: bool,
+    pub(super) head: &'r HttpHead,
+    pub(super) certificate: Option<&'r Certificate>,
 }
 
 /// Longer ones are refused unread.
@@ -62,33 +92,51 @@ const LONGEST: usize = 16 * 1_024;
 const MOST: usize = 4_096;
 /// A chain of actors may be this long.
 const MOST_HOPS: usize = 16;
+/// The header of a proof of possession (RFC 9449, 4.1).
+const PROOF: HeaderName = HeaderName::from_static("dpop");
 /// The type of a transaction token (draft-ietf-oauth-transaction-tokens).
 const TXN_TOKEN: &str = "txntoken+jwt";
 
 impl Tokens {
     /// Tokens of these issuers.
     pub fn new(issuers: Vec<Issuer>) -> Self {
-        Self { issuers, sound: RwLock::default() }
+        Self { issuers, sound: RwLock::default(), proofs: Proofs::default() }
+    }
+
+    /// The key sets that are fetched.
+    pub fn fetched_keys(&self) -> impl Iterator<Item = &Arc<FetchedKeys>> {
+        self.issuers.iter().filter_map(|issuer| match &issuer.keys {
+            IssuerKeys::Fetched(keys) => Some(keys),
+            IssuerKeys::Fixed(_) => None,
+        })
     }
 
     /// The caller that a token names now.
     ///
     /// # Errors
     /// Where it is not sound, is not for us, or its time is not now.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Arc<Identity>, Refused> {
+    pub(super) fn verify(&self, presented: &Presented<'_>, now: Timestamp) -> Result<Arc<Identity>, Refused> {
+        let token = presented.token;
         if token.len() > LONGEST {
             return Err(Refused::credential("the token is longer than any that is taken"));
         }
         let digest: [u8; 32] = Sha256::digest(token).into();
         let known = self.sound.read().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
-        if let Some(sound) = known {
-            return sound.at(now);
+        // A key that its issuer no longer has vouches for nothing.
+        let current = |sound: &Sound| {
+            self.issuers.get(sound.issuer).is_some_and(|issuer| issuer.keys.generation() == sound.generation)
+        };
+        if let Some(sound) = known.filter(current) {
+            let identity = sound.at(now)?;
+            self.prove(&sound, presented, now)?;
+            return Ok(identity);
         }
-        let sound = self.read(token)?;
+        let sound = self.read(token, now)?;
         let identity = sound.at(now)?;
+        self.prove(&sound, presented, now)?;
         let mut all = self.sound.write().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {
-            all.retain(|_, sound| now < sound.until);
+            all.retain(|_, sound| now < sound.until && current(sound));
         }
         if all.len() < MOST {
             all.insert(digest, sound);
@@ -96,17 +144,47 @@ impl Tokens {
         Ok(identity)
     }
 
-    fn read(&self, token: &str) -> Result<Sound, Refused> {
+    /// Whether who brings a token is one who may.
+    fn prove(&self, sound: &Sound, presented: &Presented<'_>, now: Timestamp) -> Result<(), Refused> {
+        let wrong = |why| Err(Refused::credential(why));
+        let Some(issuer) = self.issuers.get(sound.issuer) else {
+            return wrong("nobody here takes tokens of this issuer");
+        };
+        match &sound.bound {
+            Bound::No if issuer.bound => {
+                wrong("tokens of this issuer are bound to a certificate or a key, and this one is not")
+            }
+            Bound::No | Bound::Certificate(_) if presented.dpop => wrong("the token is not bound to a key"),
+            Bound::No => Ok(()),
+            Bound::Certificate(sha256) => match presented.certificate {
+                Some(certificate) if certificate.sha256 == *sha256 => Ok(()),
+                _ => wrong("the token is bound to a certificate that its bearer does not present"),
+            },
+            // Under the scheme of bearers nobody would have looked at the proof.
+            Bound::Key(_) if !presented.dpop => {
+                wrong("the token is bound to a key, and nothing proves that its bearer holds it")
+            }
+            Bound::Key(thumbprint) => {
+                let proof = only(&presented.head.headers, &PROOF).ok().flatten();
+                let proof = proof.ok_or(Refused::credential("there is no one proof of possession"))?;
+                let bound = (presented.token, &**thumbprint);
+                self.proofs.check(proof, bound, presented.head, (now, issuer.leeway))
+            }
+        }
+    }
+
+    fn read(&self, token: &str, now: Timestamp) -> Result<Sound, Refused> {
         let parts: Vec<&str> = token.split('.').collect();
         let [head, body, signature] = *parts.as_slice() else {
             return Err(Refused::credential("the token is none of three parts"));
         };
         let (header, claims) = (object(head)?, object(body)?);
         let text = |key| claims.get(key).and_then(Value::as_str);
-        let issuer = self
+        let (at, issuer) = self
             .issuers
             .iter()
-            .find(|issuer| text("iss") == Some(&issuer.name))
+            .enumerate()
+            .find(|(_, issuer)| text("iss") == Some(&issuer.name))
             .ok_or(Refused::credential("nobody here takes tokens of this issuer"))?;
         let algorithm: Algorithm = header
             .get("alg")
@@ -117,16 +195,17 @@ impl Tokens {
         if header.contains_key("crit") {
             return Err(Refused::credential("the token has extensions that must be understood, and none is"));
         }
-        let key = issuer
-            .keys
-            .find(header.get("kid").and_then(Value::as_str), algorithm)
-            .ok_or(Refused::credential("its issuer has no such key"))?;
+        let (keys, generation) = issuer.keys.now(now)?;
+        let Some(key) = keys.find(header.get("kid").and_then(Value::as_str), algorithm) else {
+            issuer.keys.miss();
+            return Err(Refused::credential("its issuer has no such key"));
+        };
         let signed = token.get(..head.len() + 1 + body.len()).unwrap_or_default();
         let verified = jsonwebtoken::crypto::verify(signature, signed.as_bytes(), key, algorithm);
         if !verified.unwrap_or(false) {
             return Err(Refused::credential("the token's signature is wrong"));
         }
-        issuer.identify(&header, &claims)
+        Ok(Sound { issuer: at, generation, ..issuer.identify(&header, &claims)? })
     }
 }
 
@@ -157,11 +236,7 @@ impl Issuer {
         if !for_us {
             return Err(Refused::credential("the token is for others"));
         }
-        if claims.contains_key("cnf") {
-            return Err(Refused::credential(
-                "the token is bound to a key, and nothing proves that its bearer holds it",
-            ));
-        }
+        let bound = claims.get("cnf").map_or(Ok(Bound::No), bound)?;
         let until = time(claims, "exp")?.ok_or(Refused::credential("the token has no end"))? + self.leeway;
         let begins = time(claims, "nbf")?.max(time(claims, "iat")?);
         let subject = claims
@@ -191,7 +266,7 @@ impl Issuer {
             identity.hops.extend(hop);
         }
         let from = begins.map_or(Timestamp::from_millis(i64::MIN), |begins| begins - self.leeway);
-        Ok(Sound { identity: Arc::new(identity), from, until })
+        Ok(Sound { identity: Arc::new(identity), from, until, issuer: 0, generation: 0, bound })
     }
 }
 
@@ -202,8 +277,23 @@ impl fmt::Debug for Tokens {
     }
 }
 
+/// What a token is bound to (RFC 7800).
+fn bound(confirmation: &Value) -> Result<Bound, Refused> {
+    let text = |key| confirmation.get(key).and_then(Value::as_str);
+    let known = confirmation.as_object().is_some_and(|members| members.len() == 1);
+    match (text("x5t#S256"), text("jkt")) {
+        (Some(digest), None) if known => {
+            let digest = URL_SAFE_NO_PAD.decode(digest).ok().and_then(|digest| digest.try_into().ok());
+            digest.map(Bound::Certificate)
+        }
+        (None, Some(thumbprint)) if known => Some(Bound::Key(thumbprint.into())),
+        _ => None,
+    }
+    .ok_or(Refused::credential("the token is bound in a way that is not known here"))
+}
+
 /// A part of a token that is an object.
-fn object(part: &str) -> Result<Map<String, Value>, Refused> {
+pub(super) fn object(part: &str) -> Result<Map<String, Value>, Refused> {
     let bytes = URL_SAFE_NO_PAD.decode(part).ok();
     bytes
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())

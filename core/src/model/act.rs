@@ -40,6 +40,12 @@ impl Act {
     }
 }
 
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} on {:?} ({}, risk {})", self.operation, self.resource, self.magnitude, self.risk)
+    }
+}
+
 /// Risk from 0 (none) to 100.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 #[serde(transparent)]

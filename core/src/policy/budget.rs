@@ -1,7 +1,7 @@
 //! How much may be had within a window, whatever single requests ask for.
 //!
-//! A rule judges one request, and a hundred requests that each may pass are an export. A budget counts the different ids that left over
-//! all of them: for each caller or for all together, and for each collection by itself.
+//! A rule judges one request, and a hundred requests that each may pass are an export. A budget counts what left over all of them, the
+//! different ids or a sum: for each caller or for all together, and for each collection by itself.
 
 use std::sync::Arc;
 
@@ -11,19 +11,20 @@ use super::decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, code};
 use super::scope::Matcher;
 use crate::budget::Limit;
 use crate::identity::Identity;
-use crate::model::{Act, Verdict};
+use crate::model::{Act, Unit, Verdict};
 
 /// What the caller is told where the entry has no words of its own.
-const SPENT: &str = "this caller has had as many different items as the policy lets out within the window";
-const HOLD: &str =
-    "this request may bring more different items than are left within the window, so it needs approval";
+const SPENT: &str = "this caller has had as much as the policy allows within the window";
+const HOLD: &str = "this request may take more than is left within the window, so it needs approval";
 
 /// One budget of a policy.
 #[derive(Debug, Clone)]
 pub struct Budget {
     /// Its name.
     pub name: Arc<str>,
-    /// How many different ids may be had within how long.
+    /// What it counts.
+    pub counts: Counts,
+    /// How much may be had within how long.
     pub limit: Limit,
     /// What is done with a request when too little is left: `Deny` or `Hold`.
     pub effect: Effect,
@@ -33,6 +34,27 @@ pub struct Budget {
     /// For `Hold`.
     pub(super) terms: Option<Arc<ApprovalTerms>>,
     pub(super) because: Option<Arc<str>>,
+}
+
+/// What a budget counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counts {
+    /// Different ids, each once.
+    Ids,
+    /// All that there is of a unit: vectors, rows, bytes or calls (acts; each member of a batch is one).
+    Sum(Unit),
+}
+
+impl Counts {
+    /// How much of it `act` may take at most; `None` where nothing in the request limits that.
+    fn asked(self, act: &Act) -> Option<u64> {
+        match self {
+            Self::Ids => act.magnitude.count,
+            Self::Sum(Unit::Calls) => Some(1),
+            Self::Sum(unit) if act.magnitude.unit == Some(unit) => act.magnitude.count,
+            Self::Sum(_) => None,
+        }
+    }
 }
 
 /// A budget that a request draws on.
@@ -81,7 +103,7 @@ impl Policy {
                 }
                 // Patterns that differ may mean the same collections: together they have one budget.
                 let resource = if act.resource.contains('*') { "*" } else { &act.resource };
-                let asked = act.magnitude.count;
+                let asked = budget.counts.asked(act);
                 let same = |one: &&mut Due| Arc::ptr_eq(&one.budget, budget) && one.resource == resource;
                 match due.iter_mut().find(same) {
                     Some(one) => one.asked = one.asked.zip(asked).map(|(a, b)| a.saturating_add(b)),

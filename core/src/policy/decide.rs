@@ -274,6 +274,8 @@ pub(super) fn merge(terms: &[&Arc<ApprovalTerms>]) -> Option<Arc<ApprovalTerms>>
                 None => merged.steps.push(step.clone()),
             }
         }
+        // Who breaks the glass of one rule does not break that of another.
+        merged.break_glass.retain(|group| other.break_glass.contains(group));
         merged.ttl = merged.ttl.min(other.ttl);
         merged.usable_for = merged.usable_for.min(other.usable_for);
         merged.reason_required |= other.reason_required;

@@ -142,6 +142,8 @@ impl Effect {
 pub struct ApprovalTerms {
     /// All of these steps are needed, in any order; their groups are groups of the policy.
     pub steps: Vec<Step>,
+    /// Groups of which one person alone may let it go on, in an emergency; sorted.
+    pub break_glass: Vec<String>,
     /// How long the request may wait for a decision.
     pub ttl: Duration,
     /// How long after approval the request may be retried.

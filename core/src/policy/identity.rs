@@ -1,21 +1,34 @@
 //! Where callers come from, as a policy says it.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use super::document::{Findings, Node, clip};
 use super::draft::{duration, entries, list, text};
+use super::notify::may_call;
 use super::text_beside;
-use crate::identity::{ApiKeys, Identity, Issuer, Keys, Sources, Tokens, TrustedHeaders};
+use crate::identity::{
+    ApiKeys, Certificates, FetchedKeys, Identity, Issuer, IssuerKeys, Keys, Sources, Tokens, TrustedHeaders,
+};
 use crate::keys::unhex;
 
 /// What the tokens of an issuer may be signed with, where the policy does not say.
 const ALGORITHMS: [&str; 4] = ["RS256", "PS256", "ES256", "EdDSA"];
-const LEEWAY: std::time::Duration = std::time::Duration::from_secs(60);
+const LEEWAY: Duration = Duration::from_secs(60);
+/// How often a key set is fetched.
+const EVERY: Duration = Duration::from_secs(300);
 const KEY_HEADER: &str = "x-api-key";
 
 /// The sources that `root` names, and the texts of its key sets, for the digest of the policy.
 pub(super) fn read(root: &Node, findings: &mut Findings) -> (Option<Sources>, Vec<String>) {
     let Some(node) = root.get("identity") else { return (None, Vec::new()) };
-    for (key, other) in [("headers", "trusted_peers"), ("trusted_peers", "headers")] {
-        if node.get(key).is_some() && node.get(other).is_none() {
+    let forwarded = node.get("certificates").is_some_and(|node| node.get("header").is_some());
+    let needs = [
+        ("trusted_peers", node.get("headers").is_some() || forwarded),
+        ("headers", node.get("trusted_peers").is_some() && !forwarded),
+    ];
+    for (other, needed) in needs {
+        if needed && node.get(other).is_none() {
             let message = format!("`{other}` is missing: headers are believed from named peers only");
             findings.add(node.place, "missing_key", message);
         }
@@ -26,6 +39,12 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> (Option<Sources>, Ve
         headers: headers.and_then(|headers| trusted(headers, node)),
         session: headers.and_then(|headers| text(headers, "session")?.parse().ok()),
         tokens: node.get("tokens").map(|tokens| issuers(tokens, &mut texts, findings)),
+        certificates: node.get("certificates").map(|certificates| Certificates {
+            trust_domains: list(certificates, "trust_domains", |name| Some(name.to_owned()))
+                .unwrap_or_default(),
+            header: text(certificates, "header").and_then(|name| name.parse().ok()),
+            peers: list(node, "trusted_peers", |peer| peer.parse().ok()).unwrap_or_default(),
+        }),
         keys: node.get("api_keys").and_then(|node| {
             let header = text(node, "header").unwrap_or(KEY_HEADER).parse().ok()?;
             Some((header, holders(node, findings)))
@@ -45,23 +64,12 @@ fn issuers(tokens: &Node, texts: &mut Vec<String>, findings: &mut Findings) -> T
     let mut issuers: Vec<Issuer> = Vec::new();
     for node in tokens.elements() {
         let (Some(name), Some(keys)) = (node.get("issuer"), node.get("keys")) else { continue };
-        let (Some(issuer), Some(file)) = (name.text(), keys.text()) else { continue };
+        let Some(issuer) = name.text() else { continue };
         if issuers.iter().any(|other| other.name == issuer) {
             let message = format!("{} has its entry already", clip(issuer));
             findings.add(name.place, "duplicate_name", message);
         }
-        let read = text_beside(findings, keys.place.file, file)
-            .and_then(|(_, text)| Ok((Keys::parse(&text).map_err(|error| error.to_string())?, text)));
-        let set = match read {
-            Ok((set, text)) => {
-                texts.push(text);
-                set
-            }
-            Err(why) => {
-                findings.add(keys.place, "bad_keys", format!("cannot use {}: {why}", clip(file)));
-                continue;
-            }
-        };
+        let Some(set) = key_set(keys, texts, findings) else { continue };
         let texts = |key| list(node, key, |text| Some(text.to_owned()));
         let algorithms = texts("algorithms").unwrap_or_else(|| ALGORITHMS.map(str::to_owned).into());
         issuers.push(Issuer {
@@ -72,10 +80,36 @@ fn issuers(tokens: &Node, texts: &mut Vec<String>, findings: &mut Findings) -> T
             subject: text(node, "subject").unwrap_or("sub").to_owned(),
             groups: texts("groups").unwrap_or_default(),
             claims: texts("claims").unwrap_or_default(),
+            bound: text(node, "bound") == Some("required"),
             leeway: duration(node, "leeway").unwrap_or(LEEWAY),
         });
     }
     Tokens::new(issuers)
+}
+
+/// The keys of an issuer: those of a file, which counts as part of the policy, or those at an address.
+fn key_set(node: &Node, texts: &mut Vec<String>, findings: &mut Findings) -> Option<IssuerKeys> {
+    let Some(file) = node.text() else {
+        let url = node.get("url")?;
+        let text_of = url.text()?;
+        if let Err(why) = may_call(text_of, text(node, "danger_plain_http") == Some("true")) {
+            findings.add(url.place, "bad_url", why);
+        }
+        let every = duration(node, "every").unwrap_or(EVERY);
+        return Some(IssuerKeys::Fetched(Arc::new(FetchedKeys::new(text_of.to_owned(), every))));
+    };
+    let read = text_beside(findings, node.place.file, file)
+        .and_then(|(_, text)| Ok((Keys::parse(&text).map_err(|error| error.to_string())?, text)));
+    match read {
+        Ok((set, text)) => {
+            texts.push(text);
+            Some(IssuerKeys::Fixed(Arc::new(set)))
+        }
+        Err(why) => {
+            findings.add(node.place, "bad_keys", format!("cannot use {}: {why}", clip(file)));
+            None
+        }
+    }
 }
 
 fn holders(node: &Node, findings: &mut Findings) -> ApiKeys {

@@ -36,6 +36,7 @@ mod decision;
 mod document;
 mod draft;
 mod explain;
+mod granting;
 mod identity;
 mod include;
 mod labels;
@@ -56,9 +57,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-pub use budget::{Budget, Due};
+pub use budget::{Budget, Counts, Due};
 pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, code};
 pub use explain::{Considered, Explanation, Miss, Nearest, Reasons};
+pub use granting::Granting;
 pub use masking::{Embed, Masking, Side};
 pub use notify::{Form, Webhook};
 pub use service::{OnFailure, Service, SharedStore, State, Thresholds};
@@ -106,6 +108,7 @@ pub struct Policy {
     /// For each operation the rules that may fit it, by index.
     by_operation: Vec<Box<[usize]>>,
     grants: Vec<Grant>,
+    granting: Granting,
     budgets: Vec<Arc<Budget>>,
     watch: Option<Watch>,
     masks: Masks,
@@ -188,6 +191,7 @@ impl Policy {
             systems,
             services: draft.services.into_iter().map(|part| part.is).collect(),
             grants: draft.grants.into_iter().map(|part| part.is.grant).collect(),
+            granting: draft.granting,
             budgets: draft.budgets.into_iter().map(|part| Arc::new(part.is)).collect(),
             watch: draft.watch,
             webhooks: draft.webhooks,
@@ -276,6 +280,19 @@ impl Policy {
     /// Where a door takes the caller from when its host hands over none.
     pub fn identity(&self) -> Option<&Sources> {
         self.sources.as_ref()
+    }
+
+    /// Takes over what key sets of `before` at the same addresses hold.
+    pub(crate) fn succeed_keys(&self, before: &Self) {
+        let sets = |policy: &Self| {
+            policy.sources.iter().flat_map(Sources::fetched_keys).map(Arc::clone).collect::<Vec<_>>()
+        };
+        let old = sets(before);
+        for set in sets(self) {
+            if let Some(old) = old.iter().find(|old| old.url == set.url) {
+                set.succeed(old);
+            }
+        }
     }
 
     /// The services, in the order of the text.

@@ -49,7 +49,7 @@ impl Webhook {
             Place::Url(url) => url.clone(),
             Place::Kept(secret) => secret.read()?,
         };
-        match may_post(&url, self.danger_plain_http) {
+        match may_call(&url, self.danger_plain_http) {
             Ok(()) => Ok(url),
             Err(why) => Err(Error::new(ErrorKind::Input, why)),
         }
@@ -82,16 +82,16 @@ impl Webhook {
     }
 }
 
-/// Whether messages may be posted there: over TLS, or to this very machine, and with no password in the URL.
+/// Whether this may be called: over TLS, or on this very machine, and with no password in the URL.
 ///
 /// # Errors
 /// Why not.
-pub(super) fn may_post(url: &str, danger_plain_http: bool) -> Result<(), &'static str> {
+pub(super) fn may_call(url: &str, danger_plain_http: bool) -> Result<(), &'static str> {
     let uri: http::Uri =
         url.parse().map_err(|_| "expected a URL such as https://hooks.example.org/wardline")?;
     let authority = uri.authority().ok_or("expected a URL with a host")?;
     if authority.as_str().contains('@') {
-        return Err("a webhook's URL holds no user or password");
+        return Err("this URL holds no user or password");
     }
     let host = authority.host();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
@@ -100,7 +100,7 @@ pub(super) fn may_post(url: &str, danger_plain_http: bool) -> Result<(), &'stati
         Some("https") => Ok(()),
         Some("http") if near || danger_plain_http => Ok(()),
         Some("http") => Err(
-            "a webhook beyond this machine is posted to over https, unless the entry says danger_plain_http: true",
+            "what is beyond this machine is called over https, unless the entry says danger_plain_http: true",
         ),
         _ => Err("expected a URL such as https://hooks.example.org/wardline"),
     }
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_safe_places_are_posted_to() {
+    fn only_safe_places_are_called() {
         for (url, plain, may) in [
             ("https://hooks.example.org/a?b=c", false, true),
             ("http://hooks.example.org/a", false, false),
@@ -139,7 +139,7 @@ mod tests {
             ("/a", true, false),
             ("", true, false),
         ] {
-            assert_eq!(may_post(url, plain).is_ok(), may, "{url}");
+            assert_eq!(may_call(url, plain).is_ok(), may, "{url}");
         }
     }
 }

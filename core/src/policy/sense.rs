@@ -13,7 +13,7 @@ use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Findings, Node, Place, clip, entities, hint, unknown_entity};
 use super::draft::{Draft, Part, Rule, entries};
-use super::notify::may_post;
+use super::notify::may_call;
 use super::scope::{Matcher, Operations};
 use super::service::{State, Thresholds};
 use crate::glob::Glob;
@@ -32,6 +32,7 @@ pub(super) fn check(draft: &Draft<'_>, catalogues: &Catalogues, findings: &mut F
     names(draft, findings);
     references(draft, findings);
     holds(draft, findings);
+    counts(draft, findings);
     world.rules(draft, findings);
     world.grants(draft, findings);
     world.budgets(draft, findings);
@@ -85,7 +86,7 @@ fn notify(draft: &Draft<'_>, findings: &mut Findings) {
         }
         let danger = node.get("danger_plain_http").is_some();
         if let Some(url) = node.get("url")
-            && let Some(Err(why)) = url.text().map(|url| may_post(url, danger))
+            && let Some(Err(why)) = url.text().map(|url| may_call(url, danger))
         {
             findings.add(url.place, "unsafe_url", why);
         }
@@ -202,10 +203,12 @@ fn references(draft: &Draft<'_>, findings: &mut Findings) {
         watched.node.get("unless").into_iter().for_each(&mut within);
     }
     let elements = |kind| draft.root.get(kind).map(Node::elements).unwrap_or_default();
-    let held = elements("rules").iter().chain(elements("budgets"));
+    let held = elements("rules").iter().chain(elements("budgets")).chain(draft.root.get("granting"));
     for approval in std::iter::once(draft.root).chain(held).filter_map(|node| node.get("approval")) {
-        for step in approval.get("steps").map(Node::elements).unwrap_or_default() {
-            for group in step.get("from").map(Node::elements).unwrap_or_default() {
+        let steps = approval.get("steps").map(Node::elements).unwrap_or_default();
+        let asked = steps.iter().filter_map(|step| step.get("from")).chain(approval.get("break_glass"));
+        for groups in asked {
+            for group in groups.elements() {
                 let Some(name) = group.text() else { continue };
                 if !draft.groups.contains_key(name) {
                     let known = hint(name, draft.groups.keys().map(String::as_str));
@@ -213,6 +216,26 @@ fn references(draft: &Draft<'_>, findings: &mut Findings) {
                     findings.add(group.place, "unknown_group", message);
                 }
             }
+        }
+    }
+}
+
+/// A budget counts one thing.
+fn counts(draft: &Draft<'_>, findings: &mut Findings) {
+    for node in draft.root.get("budgets").map(Node::elements).unwrap_or_default() {
+        match (node.get("ids"), node.get("quota")) {
+            (None, None) => findings.add(
+                node.place,
+                "missing_key",
+                "a budget says what it counts: `ids`, or a `quota` of vectors, rows, bytes or calls",
+            ),
+            (Some(_), Some(quota)) => {
+                findings.add(quota.place, "contradictory_budget", "a budget counts ids or a quota, not both");
+            }
+            (None, Some(quota)) if quota.entries().len() > 1 => {
+                findings.add(quota.place, "contradictory_budget", "a budget has one quota, in one unit");
+            }
+            _ => {}
         }
     }
 }
@@ -234,6 +257,9 @@ fn holds(draft: &Draft<'_>, findings: &mut Findings) {
     }
     if let Some(approval) = root.get("approval") {
         enough(draft, approval, &draft.approval, None, findings);
+    }
+    if let Some(approval) = root.get("granting").and_then(|node| node.get("approval")) {
+        enough(draft, approval, &draft.granting.approval, None, findings);
     }
     let rules =
         draft.rules.iter().map(|Part { node, is }| (*node, is.effect, is.terms.as_ref(), &is.matcher));

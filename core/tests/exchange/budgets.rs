@@ -32,6 +32,11 @@ budgets:
   - {name: each, who: ["user:*"], operations: ["vector.*", "data.*"], resources: [docs, mail], ids: 5, window: 8h}
   - {name: together, who: ["group:interns"], operations: ["vector.*", "data.*"], resources: ["s*"], ids: 4, window: 8h, per: all}
   - {name: asked, who: ["user:*"], operations: ["vector.*", "data.*"], resources: [notes], ids: 5, window: 8h, effect: hold}
+  - {name: vectors, who: ["user:*"], operations: ["vector.*", "data.*"], resources: [vecs], quota: {vectors: 5}, window: 8h}
+  - {name: bytes, who: ["user:*"], operations: ["data.*"], resources: [bytes], quota: {bytes: 200}, window: 8h}
+  - {name: calls, who: ["user:*"], operations: ["data.*"], resources: [calls], quota: {calls: 2}, window: 8h}
+  - {name: rows-in, who: ["user:*"], operations: [vector.upsert], resources: [inbox], quota: {vectors: 5}, window: 8h}
+  - {name: rows-asked, who: ["user:*"], operations: ["data.*"], resources: [rows], quota: {rows: 5}, window: 8h, effect: hold}
 mask:
   - {name: mails, services: [vectors], in: [response], resources: [mail], operations: ["data.read"], entities: {email: redact}}
 "#;
@@ -239,6 +244,87 @@ fn a_call_draws_what_it_asks_for() {
     assert_eq!([call(&act), call(&act)], ["forwarded", "budget_spent"]);
     act.magnitude = Magnitude::unbounded(Unit::Vectors);
     assert_eq!(call(&act), "uncountable_response");
+}
+
+/// Points that carry a vector each, in pieces of this size.
+fn vectors(count: usize, size: usize) -> Service {
+    let point = r#"{"id":1,"vector":[0.5,0.25]}"#;
+    let body = format!(r#"{{"result":{{"points":[{}]}}}}"#, vec![point; count].join(","));
+    typed("application/json", body.into_bytes().chunks(size).map(<[u8]>::to_vec).collect())
+}
+
+#[test]
+fn a_sum_counts_every_vector_whatever_its_id() {
+    let (folder, guard) = guard();
+    assert_eq!(scroll(&guard, "ana", "q", "vecs", 9, &vectors(3, 7)).aborted, None);
+    assert_eq!(used(&guard, &folder), (3, 3));
+    assert_eq!(drawn(&guard, &folder)[0].unit, Some(Unit::Vectors));
+    assert_eq!(scroll(&guard, "ana", "q", "vecs", 9, &vectors(2, 1_000)).aborted, None);
+    assert_eq!(used(&guard, &folder), (5, 2));
+    // It is used up: the next one does not reach the service.
+    let seen = scroll(&guard, "ana", "q", "vecs", 9, &vectors(1, 1_000));
+    assert_eq!((seen.status, seen.answer.unwrap().code), (403, "budget_spent"));
+    // Somebody else has one of their own, and gets no vector beyond it.
+    let seen = scroll(&guard, "bea", "q", "vecs", 9, &vectors(9, 3));
+    assert_eq!(seen.aborted, Some("budget_spent"));
+    let whole = String::from_utf8(seen.body).unwrap().matches("0.25]").count();
+    assert_eq!((whole, used(&guard, &folder)), (5, (5, 5)));
+}
+
+#[test]
+fn bytes_are_counted_before_they_leave() {
+    let (folder, guard) = guard();
+    let hundred = typed("text/plain", vec![vec![b'x'; 60], vec![b'x'; 40]]);
+    assert_eq!(scroll(&guard, "ana", "q", "bytes", 3, &hundred).aborted, None);
+    assert_eq!(used(&guard, &folder), (100, 100));
+    let more = typed("text/plain", vec![vec![b'x'; 60], vec![b'x'; 60]]);
+    let seen = scroll(&guard, "ana", "q", "bytes", 3, &more);
+    assert_eq!((seen.aborted, seen.body.len()), (Some("budget_spent"), 60));
+    assert_eq!(used(&guard, &folder), (160, 60));
+}
+
+#[test]
+fn calls_are_counted_though_they_fail() {
+    let (folder, guard) = guard();
+    let failed = Service { status: 500, ..points(&[], 50) };
+    assert_eq!(scroll(&guard, "ana", "q", "calls", 3, &failed).status, 500);
+    assert_eq!(scroll(&guard, "ana", "q", "calls", 3, &points(&["1"], 50)).status, 200);
+    assert_eq!(used(&guard, &folder), (2, 1));
+    assert_eq!(scroll(&guard, "ana", "q", "calls", 3, &points(&["1"], 50)).status, 403);
+    assert_eq!(scroll(&guard, "bea", "q", "calls", 3, &points(&["1"], 50)).status, 200);
+}
+
+#[test]
+fn what_an_upsert_brings_is_counted_before_it_goes_on() {
+    let (folder, guard) = guard();
+    let upsert = |count: usize| {
+        let head = head(
+            "PUT",
+            "/q/collections/inbox/points",
+            &[("x-user", "ana"), ("content-type", "application/json")],
+        );
+        let body = format!(r#"{{"points":[{}]}}"#, vec![r#"{"id":1,"vector":[0.5]}"#; count].join(","));
+        exchange(&guard, head, body.as_bytes(), &typed("application/json", vec![b"{}".to_vec()]))
+    };
+    assert_eq!(upsert(3).status, 200);
+    assert_eq!(used(&guard, &folder), (3, 3));
+    let refused = upsert(3);
+    assert_eq!(
+        (refused.answer.map(|answer| answer.code), refused.service.is_none()),
+        (Some("budget_spent"), true)
+    );
+    assert_eq!(upsert(2).status, 200);
+    assert_eq!(used(&guard, &folder), (5, 2));
+}
+
+#[test]
+fn a_sum_that_holds_asks_before_a_request_that_may_exceed_it() {
+    let (_folder, guard) = guard();
+    let three = points(&["1", "2", "3"], 50);
+    assert_eq!(scroll(&guard, "ana", "q", "rows", 3, &three).status, 200);
+    let held = scroll(&guard, "ana", "q", "rows", 3, &three);
+    assert_eq!(held.answer.map(|answer| answer.code), Some("budget_approval_required"));
+    assert_eq!(scroll(&guard, "ana", "q", "rows", 2, &points(&["1", "2"], 50)).status, 200);
 }
 
 #[test]

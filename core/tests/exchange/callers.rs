@@ -26,6 +26,12 @@ fn signing() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
 }
 
+/// The public half of a key, as sets have it.
+pub(super) fn public(key: &SigningKey, id: &str) -> Value {
+    let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
+    json!({"kty": "OKP", "crv": "Ed25519", "kid": id, "x": x})
+}
+
 /// Keys and tokens that were made once, of RSA and of an elliptic curve.
 fn made() -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tokens.json");
@@ -34,8 +40,7 @@ fn made() -> Value {
 
 fn guard(folder: &Path) -> (Guard, Arc<ManualClock>) {
     let mut keys = made()["jwks"].clone();
-    let own = URL_SAFE_NO_PAD.encode(signing().verifying_key().as_bytes());
-    keys["keys"].as_array_mut().unwrap().push(json!({"kty": "OKP", "crv": "Ed25519", "kid": "d1", "x": own}));
+    keys["keys"].as_array_mut().unwrap().push(public(&signing(), "d1"));
     fs::write(folder.join("keys.json"), keys.to_string()).unwrap();
     let sha256 = Sha256::digest(KEY).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let text = format!(
@@ -55,14 +60,18 @@ rules: [{{name: list, who: ['*'], operations: [collection.list], effect: allow}}
     (Guard::with_clock(policy, clock.clone()), clock)
 }
 
-fn claims() -> Value {
+pub(super) fn claims() -> Value {
     json!({"iss": "https://id.example.org", "aud": "wardline", "sub": "ana", "exp": 4_102_444_800_i64})
 }
 
 fn signed(header: &Value, claims: &Value) -> String {
+    signed_by(&signing(), header, claims)
+}
+
+pub(super) fn signed_by(key: &SigningKey, header: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let text = format!("{}.{}", part(header), part(claims));
-    let signature = signing().sign(text.as_bytes());
+    let signature = key.sign(text.as_bytes());
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
 }
 
@@ -71,7 +80,7 @@ fn token(claims: &Value) -> String {
 }
 
 /// The code of the answer, or `passed`, and the headers that reach the service.
-fn ask(guard: &Guard, peer: &str, headers: &[(&str, &str)]) -> (&'static str, http::HeaderMap) {
+pub(super) fn ask(guard: &Guard, peer: &str, headers: &[(&str, &str)]) -> (&'static str, http::HeaderMap) {
     let request: HttpHead = head("GET", "/collections", headers);
     let mut left = request.headers.clone();
     let mut exchange = guard.begin(Subject::Http(request), Caller::peer(peer.parse().ok()), "test");

@@ -7,6 +7,7 @@
     clippy::unreachable
 )]
 
+mod bound;
 mod budgets;
 mod callers;
 mod census;
@@ -14,9 +15,13 @@ mod corpus;
 mod detectors;
 mod field;
 mod flow;
+#[cfg(feature = "key-urls")]
+mod key_urls;
 mod metrics;
+mod people;
 mod reload;
 mod said;
+mod spans;
 mod strip;
 mod transforms;
 mod watch;
@@ -167,6 +172,11 @@ fn answered(seen: &mut Seen, answer: &Answer) {
     seen.headers = answer.headers().into_iter().collect();
     seen.body = answer.body();
     seen.answer = Some(answer.clone());
+}
+
+/// All that the log of a state folder holds, oldest first.
+fn entries(state: &Path) -> Vec<Entry> {
+    query(state, &Filter::default()).unwrap().into_iter().map(Result::unwrap).collect()
 }
 
 /// The exchanges that the log of a state folder holds, oldest first.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use wardline::grant::{GrantRefusal, GrantState, Grants, Lack, Lease, Leased, Take, Terms};
+use wardline::grant::{GrantRefusal, GrantState, Grants, Lack, Lease, Leased, Limits, Take, Terms};
 use wardline::identity::Identity;
 use wardline::model::{GrantId, Magnitude, Unit};
 
@@ -147,7 +147,8 @@ fn a_scheduled_grant_waits_for_its_time() {
 #[test]
 fn terms_that_cannot_be_granted_are_refused() {
     on_each_store(|store, _| {
-        let grants = Grants::new(store).lasting_at_most(minutes(8 * 60));
+        let limits = Limits { longest: minutes(8 * 60), ..Limits::none().clone() };
+        let grants = Grants::new(store).within(&limits);
         for more in [
             r#""until": "9h""#,
             r#""until": "2026-03-01T10:00:00Z""#,

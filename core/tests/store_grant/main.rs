@@ -6,6 +6,7 @@
 mod approvals;
 #[cfg(feature = "postgres")]
 mod away;
+mod chain;
 mod files;
 mod grants;
 #[cfg(feature = "notify")]
@@ -98,9 +99,11 @@ fn opening(digest: char) -> Opening {
         identity: Identity::new("ana"),
         service: "qdrant".to_owned(),
         acts: vec![export("docs")],
+        wants: None,
         rules: vec!["big-exports".to_owned()],
         policy: "p1".to_owned(),
         steps: steps(&[(&["sec"], 1)]),
+        break_glass: vec![],
         reason_required: false,
         pending_for: minutes(60),
         usable_for: minutes(10),

@@ -39,6 +39,7 @@ fn every_path_of_an_approval() {
     let store = MemoryStore::new();
     let asked = Opening {
         steps: steps(&[(&["sec"], 1), (&["data"], 1)]),
+        break_glass: vec!["web".to_owned()],
         pending_for: Duration::from_millis(3),
         usable_for: Duration::from_millis(2),
         ..opening('a')
@@ -73,6 +74,9 @@ fn every_path_of_an_approval() {
                 for answer in [Answer::Approve, Answer::Deny] {
                     events.push(ApprovalEvent::Vote { by, answer, reason: None });
                 }
+                for reason in [None, Some("fire")] {
+                    events.push(ApprovalEvent::Vote { by, answer: Answer::BreakGlass, reason });
+                }
             }
             let mut next = Vec::new();
             for event in &events {
@@ -88,11 +92,15 @@ fn every_path_of_an_approval() {
                     ApprovalEvent::Cancel { by, .. } => {
                         matches!(state, Pending | Approved) && to == Cancelled && by.subject == "ana"
                     }
+                    ApprovalEvent::Vote { by, answer: Answer::BreakGlass, reason } => {
+                        (state, to, by.subject.as_str()) == (Pending, Approved, "web") && reason.is_some()
+                    }
                     ApprovalEvent::Vote { by, answer, .. } => {
                         ["sam", "both", "dan"].contains(&by.subject.as_str())
                             && match answer {
                                 Answer::Approve => state == Pending && matches!(to, Pending | Approved),
                                 Answer::Deny => matches!(state, Pending | Approved) && to == Denied,
+                                Answer::BreakGlass => false,
                             }
                     }
                 };
@@ -114,14 +122,17 @@ fn check_approval(approval: &Approval, now: Timestamp) {
     // Two of three people, and each pair of them can fill both steps.
     let quorum = said.len() >= 2;
     let approved = matches!(approval.outcome, Some(Outcome::Approved { .. }));
-    assert!(!approved || quorum, "approved without the people: {approval:?}");
+    let broken = approval.votes.iter().any(|vote| vote.answer == Answer::BreakGlass);
+    assert_eq!(broken, approval.is_broken());
+    assert!(!approved || quorum || broken, "approved without the people: {approval:?}");
     assert!(approval.outcome.is_some() || !quorum, "not settled by a quorum: {approval:?}");
     if let Some(Outcome::Approved { at, usable_until, used_at, by }) = &approval.outcome {
         assert!(
             *at < approval.pending_until && used_at.is_none_or(|used| used >= *at && used < *usable_until)
         );
-        assert_eq!(by.iter().map(|c| c.step).collect::<Vec<_>>(), [0, 1]);
-        assert_ne!(by[0].by, by[1].by);
+        let counted: Vec<usize> = by.iter().map(|c| c.step).collect();
+        assert_eq!(counted, if broken { vec![] } else { vec![0, 1] });
+        assert!(broken || by[0].by != by[1].by);
     }
     if approval.state(now) == ApprovalState::Approved {
         assert!(approval.ends().unwrap() > now);
@@ -167,6 +178,15 @@ fn every_path_of_a_grant() {
                 let (took_uses, took) = (after.used - grant.used, after.spent - grant.spent);
                 assert!(took_uses == uses && (need..=want).contains(&took));
                 next.push(Books { uses: books.uses + took_uses, amount: books.amount + took, grant: after });
+            }
+        }
+        for (uses, amount) in [(1, 1), (2, 3), (3, 0), (0, 4)] {
+            let Ok(after) = grant.step(&GrantEvent::HandOn { uses, amount }, now) else { continue };
+            // Before it begins too; what is handed on is the world's, and never comes back.
+            assert!(now < grant.until && grant.revoked.is_none());
+            assert_eq!((after.used - grant.used, after.spent - grant.spent), (uses, amount));
+            if after.handed_on < 3 {
+                next.push(Books { uses: books.uses + uses, amount: books.amount + amount, grant: after });
             }
         }
         for (uses, amount) in (0..=books.uses).flat_map(|u| (0..=books.amount).map(move |a| (u, a))) {

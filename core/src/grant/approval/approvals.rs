@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::{Aliases, Answer, Approval, ApprovalEvent, ApprovalRefusal, ApprovalState, Step};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::grant::{Event, Letter, Notice, Outbox, Subscriber};
+use crate::grant::{Event, Grant, Grants, Letter, Limits, Notice, Outbox, Subscriber, Terms};
 use crate::identity::Identity;
 use crate::model::{Act, ApprovalId};
 use crate::store::{Put, Row, Store, Write, settle};
 
-/// A held request that asks for people.
+/// A held request that asks for people, or someone who asks for a grant.
 #[derive(Debug, Clone)]
 pub struct Opening {
     /// Keyed digest of the exact request, in lower-case hex: who asks, where, what, every byte.
@@ -21,12 +21,16 @@ pub struct Opening {
     pub service: String,
     /// What the request does.
     pub acts: Vec<Act>,
+    /// The grant that is asked for.
+    pub wants: Option<Box<Terms>>,
     /// The rules that hold it.
     pub rules: Vec<String>,
     /// Digest of the policy in force.
     pub policy: String,
     /// Whose agreement it takes: every step.
     pub steps: Vec<Step>,
+    /// Groups of which one person alone may let it go on, in an emergency.
+    pub break_glass: Vec<String>,
     /// Whether a vote must say why.
     pub reason_required: bool,
     /// How long people may vote.
@@ -61,6 +65,7 @@ pub enum Consumed {
 pub struct Approvals<'a> {
     store: &'a dyn Store,
     aliases: &'a Aliases,
+    limits: &'a Limits,
     subscribers: &'a [Subscriber],
 }
 
@@ -74,13 +79,20 @@ impl<'a> Approvals<'a> {
 
     /// The approvals of `store`, where every person has one name.
     pub fn new(store: &'a dyn Store) -> Self {
-        Self { store, aliases: &NO_ALIASES, subscribers: &[] }
+        Self { store, aliases: &NO_ALIASES, limits: Limits::none(), subscribers: &[] }
     }
 
     /// The same, where some people have several names.
     #[must_use]
     pub fn with_aliases(mut self, aliases: &'a Aliases) -> Self {
         self.aliases = aliases;
+        self
+    }
+
+    /// The same, where grants that are asked for keep within these limits.
+    #[must_use]
+    pub fn within(mut self, limits: &'a Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -142,12 +154,14 @@ impl<'a> Approvals<'a> {
         })
     }
 
-    /// A person's answer. `by` is the voter as authenticated now, with the groups vouched for now.
+    /// A person's answer. Where it decides about a grant that was asked for, the grant is issued with it, and its clock starts here.
+    ///
+    /// `by` is the voter as authenticated now, with the groups vouched for now.
     ///
     /// # Errors
     /// [`ErrorKind::NotEligible`] for someone outside the groups, behind the request, or unauthenticated;
     /// [`ErrorKind::Conflict`] where it is settled, over, or answered by them already; [`ErrorKind::Input`] where a reason is
-    /// required; [`ErrorKind::NotFound`].
+    /// required, or the grant cannot be issued any more; [`ErrorKind::NotFound`].
     pub fn vote(
         &self,
         id: &ApprovalId,
@@ -233,27 +247,50 @@ impl<'a> Approvals<'a> {
             };
             let approval = read(&found)?;
             let now = self.store.now()?;
-            let next = match approval.step(event, self.aliases, now) {
+            let mut next = match approval.step(event, self.aliases, now) {
                 Ok(next) => next,
                 Err(refusal) => return Ok(Some(Err(refusal))),
             };
+            let told = Self::told(&approval, &next, now);
+            let mut letters = match told {
+                Some(event) => Letter::rows(&Notice::of_approval(event, &next, now), self.subscribers)?,
+                None => Vec::new(),
+            };
+            let mut issued = None;
+            if let (Some(terms), ApprovalState::Approved) = (&next.wants, next.state(now)) {
+                let by = next.votes.last().map_or("", |vote| &vote.by);
+                let grant = Grant { approval: Some(next.id.clone()), ..terms.issue(by, now, self.limits)? };
+                letters.extend(Letter::rows(
+                    &Notice::of_grant(Event::GrantIssued, &grant, now),
+                    self.subscribers,
+                )?);
+                next = next.fulfilled(&grant.id, now);
+                issued = Some((grant.id.clone(), Grants::write(&grant)?));
+            }
             let value = write(&next)?;
             // Decided in time, written in time: a commit that comes late counts as lost, and is decided again.
             let write =
                 Write { before: approval.ends(), ..row(Self::TABLE, id.as_str(), Some(found.rev), &value) };
-            let told =
-                (next.state(now) != approval.state(now)).then(|| Event::of_step(next.state(now))).flatten();
-            let letters = match told {
-                Some(event) => Letter::rows(&Notice::of_approval(event, &next, now), self.subscribers)?,
-                None => Vec::new(),
-            };
             let mut writes = vec![write];
+            writes.extend(issued.iter().map(|(id, value)| row(Grants::TABLE, id.as_str(), None, value)));
             writes.extend(letters.iter().map(|(key, value)| row(Outbox::TABLE, key, None, value)));
             Ok(match self.store.commit(&writes)? {
                 Put::Done(_) => Some(Ok(next)),
                 Put::Lost => None,
             })
         })
+    }
+}
+
+impl Approvals<'_> {
+    /// What is told of a step.
+    fn told(before: &Approval, after: &Approval, now: Timestamp) -> Option<Event> {
+        let state = after.state(now);
+        match state {
+            _ if state == before.state(now) => None,
+            ApprovalState::Approved if after.is_broken() => Some(Event::ApprovalBreakGlass),
+            _ => Event::of_step(state),
+        }
     }
 }
 
@@ -275,7 +312,7 @@ impl Opening {
         if self.pending_for.as_millis() == 0 || self.usable_for.as_millis() == 0 {
             return wrong("an approval can be voted on, and used, for at least a millisecond");
         }
-        if self.acts.is_empty() {
+        if self.acts.is_empty() && self.wants.is_none() {
             return wrong("an approval says what the request does");
         }
         Ok(())
@@ -288,9 +325,12 @@ impl Opening {
             identity: self.identity.clone(),
             service: self.service.clone(),
             acts: self.acts.clone(),
+            wants: self.wants.clone(),
+            granted: None,
             rules: self.rules.clone(),
             policy: self.policy.clone(),
             steps: self.steps.clone(),
+            break_glass: self.break_glass.clone(),
             reason_required: self.reason_required,
             votes: Vec::new(),
             opened_at: now,
@@ -302,7 +342,8 @@ impl Opening {
 
     /// Whether an open approval asks for what the policy asks for now.
     fn asks_the_same(&self, approval: &Approval) -> bool {
-        approval.steps == self.steps && approval.reason_required == self.reason_required
+        (&approval.steps, &approval.break_glass, approval.reason_required)
+            == (&self.steps, &self.break_glass, self.reason_required)
     }
 }
 

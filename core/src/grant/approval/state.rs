@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Pending --a vote fills the last step--> Approved --consume--> Used
+//! Pending --one person breaks the glass--> Approved
 //! Pending | Approved --an eligible person denies--> Denied
 //! Pending | Approved --someone behind the request, or a changed policy--> Cancelled
 //! Pending | Approved --time passes (computed)--> Expired
@@ -15,10 +16,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Aliases, quorum};
 use crate::clock::Timestamp;
-use crate::identity::Identity;
-use crate::model::{Act, ApprovalId};
+use crate::grant::Terms;
+use crate::identity::{Identity, Who};
+use crate::model::{Act, ApprovalId, GrantId};
 
-/// One held request and what people said to it. It binds to the request by `digest`, and serves one use.
+/// One held request, or a grant that is asked for, and what people said to it. It binds to the request by `digest`, and serves one use;
+/// a grant is issued with the deciding vote, which is the use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
@@ -28,16 +31,25 @@ pub struct Approval {
     pub digest: String,
     /// Who asked.
     pub identity: Identity,
-    /// At which service.
+    /// At which service; none where a grant is asked for.
     pub service: String,
     /// What the request does.
     pub acts: Vec<Act>,
+    /// The grant that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wants: Option<Box<Terms>>,
+    /// The grant that was issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted: Option<GrantId>,
     /// The rules that held it.
     pub rules: Vec<String>,
     /// Digest of the policy at that time.
     pub policy: String,
     /// Whose agreement it takes: every step.
     pub steps: Vec<Step>,
+    /// Groups of which one person alone may let it go on, in an emergency.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub break_glass: Vec<String>,
     /// Whether a vote must say why.
     pub reason_required: bool,
     /// All votes, in order.
@@ -75,6 +87,8 @@ pub enum Answer {
     Approve,
     /// It may not, whatever others say.
     Deny,
+    /// It may go on at once, though nobody else agreed and be it one's own: an emergency, which is told and stays marked. It takes a reason.
+    BreakGlass,
 }
 
 /// One person's vote.
@@ -105,7 +119,7 @@ pub enum Outcome {
         at: Timestamp,
         /// Until when it may be used: the instant itself is outside.
         usable_until: Timestamp,
-        /// Who counted, and for which step, at the deciding moment.
+        /// Who counted, and for which step, at the deciding moment; nobody where the glass was broken.
         by: Vec<Counted>,
         /// When it was used.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -269,10 +283,13 @@ impl Approval {
         if by.is_anonymous() {
             return Err(ApprovalRefusal::Anonymous);
         }
-        if self.is_behind(&by.subject, aliases) {
+        let breaks = answer == Answer::BreakGlass;
+        if !breaks && (self.is_behind(&by.subject, aliases) || self.is_for(by)) {
             return Err(ApprovalRefusal::OwnRequest);
         }
-        let groups: Vec<String> = by.groups.iter().filter(|group| self.asks(group)).cloned().collect();
+        let entitles =
+            |group: &&String| if breaks { self.break_glass.contains(group) } else { self.asks(group) };
+        let groups: Vec<String> = by.groups.iter().filter(entitles).cloned().collect();
         if groups.is_empty() {
             return Err(ApprovalRefusal::NotEligible);
         }
@@ -285,7 +302,7 @@ impl Approval {
             return Err(ApprovalRefusal::VotedAlready);
         }
         let reason = reason.map(str::trim).filter(|text| !text.is_empty());
-        if self.reason_required && reason.is_none() {
+        if (self.reason_required || breaks) && reason.is_none() {
             return Err(ApprovalRefusal::ReasonRequired);
         }
         let mut next = self.clone();
@@ -298,6 +315,11 @@ impl Approval {
         });
         match answer {
             Answer::Deny => next.outcome = Some(Outcome::Denied { at: now }),
+            Answer::BreakGlass => {
+                let usable_until = now + Duration::from_millis(next.usable_for_ms);
+                next.outcome =
+                    Some(Outcome::Approved { at: now, usable_until, by: Vec::new(), used_at: None });
+            }
             Answer::Approve => {
                 if let Some(by) = quorum::filled(&next.steps, &next.votes) {
                     let usable_until = now + Duration::from_millis(next.usable_for_ms);
@@ -330,6 +352,46 @@ impl Approval {
             }
             state => Err(ApprovalRefusal::Stands(state)),
         }
+    }
+
+    /// The grant that it asked for was issued: that is its use.
+    pub(super) fn fulfilled(mut self, grant: &GrantId, now: Timestamp) -> Self {
+        if let Some(Outcome::Approved { used_at, .. }) = &mut self.outcome {
+            *used_at = Some(now);
+        }
+        self.granted = Some(grant.clone());
+        self
+    }
+
+    /// Whether one person alone let it go on.
+    pub fn is_broken(&self) -> bool {
+        self.votes.iter().any(|vote| vote.answer == Answer::BreakGlass)
+    }
+
+    /// What it lets happen, in words: each act, or what the grant is for.
+    pub fn what(&self) -> Vec<String> {
+        match &self.wants {
+            Some(terms) => {
+                let who: Vec<String> = terms.scope.who.iter().map(ToString::to_string).collect();
+                let of = format!(" (a grant for {}, until {})", who.join(", "), terms.until);
+                terms.scope.what().map(|what| what + &of).collect()
+            }
+            None => self.acts.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Where it would be used: the service, or the services of a grant.
+    pub fn services(&self) -> Vec<String> {
+        match &self.wants {
+            Some(terms) => terms.scope.services.iter().map(ToString::to_string).collect(),
+            None => vec![self.service.clone()],
+        }
+    }
+
+    /// Whether the grant that is asked for names this person, by name or group, as one who may use it.
+    fn is_for(&self, person: &Identity) -> bool {
+        let named = |who: &Who| !matches!(who, Who::Everyone) && who.matches(person);
+        self.wants.as_ref().is_some_and(|terms| terms.scope.who.iter().any(named))
     }
 
     /// Whether `person` is one of those behind the request, by any name.

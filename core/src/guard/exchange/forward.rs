@@ -48,7 +48,7 @@ impl Exchange {
         if self.enforces() {
             edits.remove.append(&mut self.spoofed);
         }
-        if self.enforces() && (!answer.plan.is_empty() || answer.strips() || self.purse.is_open()) {
+        if self.enforces() && (!answer.plan.is_empty() || answer.strips() || self.draws(Side::Response)) {
             let method = self.head.as_ref().map_or(Method::POST, |head| head.method.clone());
             truth::request_of_changing_response(&method, &mut edits);
         }
@@ -65,14 +65,14 @@ impl Exchange {
         let read: Vec<Bytes> = self.collected.raw.clone();
         for piece in &read {
             let _ = self.request.push(piece, &mut self.waiting);
-            self.request.released(piece);
         }
         if self.collected.state == State::Whole {
             let _ = self.request.finish(&mut self.waiting);
         }
-        if let Some(step) = self.unmet() {
+        if let Some(step) = self.unmet(read.iter().map(Bytes::len).sum()) {
             return Some(step);
         }
+        read.iter().for_each(|piece| self.request.released(piece));
         if self.cleared > 0 {
             let body = Bytes::from(read.concat());
             truth::request_with_changed_body(Some(body.len()), &mut edits);
@@ -119,7 +119,7 @@ impl Exchange {
         if whole && let Err(code) = self.request.finish(&mut out) {
             return self.unfit(code);
         }
-        if let Some(step) = self.unmet() {
+        if let Some(step) = self.unmet(out.len()) {
             return step;
         }
         self.request.released(&out);
@@ -141,13 +141,18 @@ impl Exchange {
         Step::Answer(self.refuse(code))
     }
 
-    /// What has been read of the request brings more than was leased for it: lease first, then look again.
-    fn unmet(&mut self) -> Option<Step> {
-        match self.meter(Side::Request, 0) {
+    /// What has been read of the request, of which `pending` bytes were not noted yet, brings more than was leased or drawn for it: that
+    /// comes first, then it is looked at again.
+    fn unmet(&mut self, pending: usize) -> Option<Step> {
+        let mut due = self.meter(Side::Request, pending).map(|lease| lease.map(Effect::Lease));
+        if matches!(due, Ok(None)) && self.draws(Side::Request) {
+            due = self.purse.draw_read(&mut self.request, pending, self.collected.state == State::Whole);
+        }
+        match due {
             Ok(None) => None,
-            Ok(Some(lease)) => {
+            Ok(Some(effect)) => {
                 self.phase = Phase::Effect(Await::Lease);
-                Some(Step::Effect(Effect::Lease(lease)))
+                Some(Step::Effect(effect))
             }
             Err(()) => Some(Step::Answer(self.refuse("too_large_to_inspect"))),
         }
@@ -172,9 +177,7 @@ impl Exchange {
         };
         let counter = census.filter(|_| format.is_counted()).and_then(|paths| self.shared.counter(paths))?;
         match &self.runtime {
-            Some(runtime) if side == Side::Response && self.purse.is_open() => {
-                Some(counter.telling_apart(Purse::key(&runtime.keys)))
-            }
+            Some(runtime) if self.draws(side) => Some(counter.telling_apart(Purse::key(&runtime.keys))),
             _ => Some(counter),
         }
     }
@@ -219,6 +222,7 @@ impl Exchange {
     }
 
     pub(super) fn end_of_request(&mut self, out: &mut Vec<u8>) -> Flow {
+        self.request_ended = true;
         let from = out.len();
         match self.request.finish(out) {
             Ok(()) => self.release_request(&[], out, from, Release::Changed),
@@ -243,6 +247,13 @@ impl Exchange {
                 return self.hold_back(Side::Request, (piece, out, from, release), Effect::Lease(lease));
             }
             Err(()) => return self.cut("too_large_to_inspect"),
+        }
+        if self.draws(Side::Request) {
+            match self.purse.draw(&mut self.request, pending, self.request_ended) {
+                Ok(None) => {}
+                Ok(Some(draw)) => return self.hold_back(Side::Request, (piece, out, from, release), draw),
+                Err(()) => return self.cut("too_large_to_inspect"),
+            }
         }
         match release {
             Release::Unchanged => self.request.released(piece),
@@ -272,7 +283,7 @@ impl Exchange {
     }
 
     /// Whether it is what the request brings that counts, and not what it takes: that is counted as the answer comes out.
-    fn brings(&self) -> bool {
+    pub(super) fn brings(&self) -> bool {
         let writes = |act: &Act| matches!(act.operation, Operation::VectorUpsert | Operation::DataIngest);
         self.request_census.is_some() && self.acts.iter().any(writes)
     }

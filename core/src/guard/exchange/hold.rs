@@ -47,7 +47,9 @@ impl Exchange {
             acts: self.acts.clone(),
             rules: self.record.rules.iter().map(|matched| matched.rule.to_string()).collect(),
             policy: self.in_force.digest.to_string(),
+            wants: None,
             steps: terms.steps.clone(),
+            break_glass: terms.break_glass.clone(),
             reason_required: terms.reason_required,
             pending_for: terms.ttl,
             usable_for: terms.usable_for,
@@ -93,8 +95,9 @@ impl Exchange {
             }
             None if self.head.is_none() => self.draw_for_call(),
             None => {
-                self.phase = Phase::Begin;
-                None
+                let draw = self.purse.call();
+                self.phase = if draw.is_some() { Phase::Effect(Await::Lease) } else { Phase::Begin };
+                draw.map(Step::Effect)
             }
         }
     }
@@ -151,6 +154,7 @@ impl Exchange {
             (Await::Ticket | Await::Decision, Done::Approval { approval, state, taken }) => {
                 self.record.approval = Some(approval.id.clone());
                 if taken {
+                    self.record.break_glass = approval.is_broken();
                     self.purse.lift();
                     self.record.enforced = Some(Verdict::Allow);
                     self.phase = Phase::Lease;

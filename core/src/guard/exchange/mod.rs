@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::HeaderName;
+use tracing::Span;
 
 use self::collect::Collected;
 use self::embed::Embedding;
@@ -34,6 +35,7 @@ use super::answer::Answer;
 use super::body::Body;
 use super::policies::InForce;
 use super::shared::Shared;
+use super::span;
 use super::step::{Abort, Done, Effect, Flow, Passage, ResponseBody, Step};
 use super::worker::Runtime;
 use crate::audit::{Ending, Found, Kind, Outcome, Record};
@@ -89,7 +91,8 @@ pub struct Exchange {
     /// Bytes that wait for a lease, and in which direction: what goes on once it is there.
     waiting: Vec<u8>,
     waits: Option<Side>,
-    /// No more of the response comes.
+    /// No more of the request comes, of the response.
+    request_ended: bool,
     last: bool,
     /// The effect that an answer of the store called for, not yet handed out.
     follow_up: Option<Effect>,
@@ -100,6 +103,7 @@ pub struct Exchange {
     unguarded: bool,
     begun: bool,
     record: Box<Record>,
+    span: Span,
 }
 
 /// Where the exchange stands before the service is called.
@@ -131,6 +135,13 @@ enum Await {
 }
 
 impl Exchange {
+    /// The same, traced.
+    #[must_use]
+    pub(super) fn traced(mut self) -> Self {
+        self.span = span::begin(&self.record);
+        self
+    }
+
     pub(super) fn new(
         shared: Arc<Shared>,
         in_force: Arc<InForce>,
@@ -171,12 +182,14 @@ impl Exchange {
             waiting: Vec::new(),
             waits: None,
             last: false,
+            request_ended: false,
             follow_up: None,
             abort: None,
             sent: false,
             unguarded: false,
             begun: false,
             record,
+            span: Span::none(),
         }
     }
 
@@ -377,6 +390,8 @@ impl Exchange {
         let told = response.bytes > 0 || !response.totals.is_empty() || response.census.is_some();
         record.response = told.then_some(response);
         self.shared.metrics.note(&record);
+        span::end(&self.span, &record);
+        self.span = Span::none();
         if let Some(runtime) = &self.runtime {
             runtime.end(record, self.ledger.unspent(self.sent));
         }

@@ -1,4 +1,4 @@
-//! What an exchange draws from the budgets of its policy: asked before the request goes on, drawn before an id leaves.
+//! What an exchange draws from the budgets of its policy: asked before the request goes on, drawn before what counts leaves.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use crate::guard::body::Body;
 use crate::guard::step::{Effect, SpendRequest};
 use crate::identity::Identity;
 use crate::keys::{KeyedDigest, Keys, Purpose, hex};
-use crate::policy::{self, Due};
+use crate::model::Unit;
+use crate::policy::{self, Counts, Due, Side};
 
 /// The budgets that an exchange draws on; mostly none.
 #[derive(Default)]
@@ -19,20 +20,47 @@ pub(super) struct Purse {
     binds: bool,
     /// People or a grant have let it draw more than is left of what holds.
     lifted: bool,
-    /// What it asks for was charged, for nothing counts what it gets.
-    charged: bool,
+    /// That it is made was charged, or all that it asks for.
+    called: bool,
+    /// What was read of the request was drawn.
+    read: bool,
     /// Nothing more is drawn.
     closed: bool,
-    /// Rows without an id that were drawn already.
-    nameless: u64,
 }
 
 struct Budget {
     due: Due,
     key: String,
     standing: Standing,
-    /// How many ids of this exchange were new.
+    /// How much of this exchange was new.
     gained: u64,
+    /// How much without an id was drawn already.
+    drawn: u64,
+    /// What it asks for was charged, for nothing counts what it gets.
+    charged: bool,
+}
+
+impl Budget {
+    /// How much more without an id has come, of so much in all.
+    fn more(&mut self, come: u64) -> u64 {
+        let more = come.saturating_sub(self.drawn);
+        self.drawn = self.drawn.max(come);
+        more
+    }
+
+    /// What the request asks for at most, once.
+    ///
+    /// # Errors
+    /// Where nothing in it limits that, and the budget `binds`.
+    fn asked(&mut self, binds: bool) -> Result<u64, ()> {
+        if std::mem::replace(&mut self.charged, true) {
+            return Ok(0);
+        }
+        match self.due.asked {
+            None if binds => Err(()),
+            asked => Ok(asked.unwrap_or(0)),
+        }
+    }
 }
 
 impl Purse {
@@ -41,7 +69,8 @@ impl Purse {
             let mut key = keys.start(Purpose::Digest);
             key.field(b"wardline/budget/1");
             due.fields(service, identity).iter().for_each(|field| key.field(field));
-            Budget { key: hex(&key.finish()), due, standing: Standing::default(), gained: 0 }
+            let key = hex(&key.finish());
+            Budget { key, due, standing: Standing::default(), gained: 0, drawn: 0, charged: false }
         };
         Self { budgets: due.into_iter().map(budget).collect(), binds, ..Self::default() }
     }
@@ -73,13 +102,13 @@ impl Purse {
 
     /// Asks how the budgets stand.
     pub(super) fn look(&self) -> Effect {
-        self.spend(Vec::new(), |_| 0)
+        self.spend(Vec::new(), &[])
     }
 
     /// The budgets of which too little is left: those that are used up, and of those that hold, those that the request may exceed.
     pub(super) fn short(&self) -> Vec<&Due> {
         let short = |budget: &&Budget| {
-            let (used, limit) = (budget.standing.used, budget.due.budget.limit.ids);
+            let (used, limit) = (budget.standing.used, budget.due.budget.limit.amount);
             let holds = budget.due.budget.effect == policy::Effect::Hold;
             let within = |asked: u64| used.saturating_add(asked) <= limit;
             used >= limit || (holds && !budget.due.asked.is_some_and(within))
@@ -95,17 +124,56 @@ impl Purse {
         if !self.is_open() || (pending == 0 && !last) {
             return Ok(None);
         }
-        let Some((ids, rows)) = body.drawn() else {
-            return if pending == 0 { Ok(None) } else { self.upfront() };
-        };
-        // The id of the row at hand may still come.
-        let rows = if last { rows } else { rows.saturating_sub(1) };
-        let nameless = rows.saturating_sub(self.nameless);
-        self.nameless = self.nameless.max(rows);
-        if ids.is_empty() && nameless == 0 {
+        let (ids, rows) = body.drawn().map_or((Vec::new(), None), |(ids, rows)| (ids, Some(rows)));
+        let binds = self.binding();
+        let mut amounts = Vec::with_capacity(self.budgets.len());
+        for (budget, binds) in self.budgets.iter_mut().zip(binds) {
+            let come = match budget.due.budget.counts {
+                // The id of the row at hand may still come.
+                Counts::Ids => rows.map(|rows| if last { rows } else { rows.saturating_sub(1) }),
+                // Counted before the request went on.
+                Counts::Sum(Unit::Calls) => Some(0),
+                Counts::Sum(Unit::Bytes) => body.count(Unit::Bytes).map(|left| left + pending as u64),
+                Counts::Sum(unit) => body.count(unit),
+            };
+            amounts.push(match come {
+                Some(come) => budget.more(come),
+                None if pending == 0 => 0,
+                None => budget.asked(binds)?,
+            });
+        }
+        if ids.is_empty() && amounts.iter().all(|amount| *amount == 0) {
             return Ok(None);
         }
-        Ok(Some(self.spend(ids, |_| nameless)))
+        Ok(Some(self.spend(ids, &amounts)))
+    }
+
+    /// The same, once, for what was read of a request before it goes on; `last`: that is all of it.
+    ///
+    /// # Errors
+    /// As [`draw`](Self::draw).
+    pub(super) fn draw_read(
+        &mut self,
+        body: &mut Body,
+        pending: usize,
+        last: bool,
+    ) -> Result<Option<Effect>, ()> {
+        if std::mem::replace(&mut self.read, true) {
+            return Ok(None);
+        }
+        self.draw(body, pending, last)
+    }
+
+    /// Draws that the request is made, once.
+    pub(super) fn call(&mut self) -> Option<Effect> {
+        let counts = |budget: &Budget| budget.due.budget.counts == Counts::Sum(Unit::Calls);
+        if !self.is_open() || self.called || !self.budgets.iter().any(counts) {
+            return None;
+        }
+        self.called = true;
+        let calls = |budget: &Budget| if counts(budget) { budget.due.asked.unwrap_or(1) } else { 0 };
+        let amounts: Vec<u64> = self.budgets.iter().map(calls).collect();
+        Some(self.spend(Vec::new(), &amounts))
     }
 
     /// Draws what the request asks for at most, once.
@@ -113,27 +181,36 @@ impl Purse {
     /// # Errors
     /// Where nothing in it limits that.
     pub(super) fn upfront(&mut self) -> Result<Option<Effect>, ()> {
-        if !self.is_open() || std::mem::replace(&mut self.charged, true) {
+        if !self.is_open() || std::mem::replace(&mut self.called, true) {
             return Ok(None);
         }
-        if self.binds && self.budgets.iter().any(|budget| budget.due.asked.is_none() && self.holds(budget)) {
-            return Err(());
-        }
-        Ok(Some(self.spend(Vec::new(), |due| due.asked.unwrap_or(0))))
+        let binds = self.binding();
+        let budgets = self.budgets.iter_mut().zip(binds);
+        let amounts: Vec<u64> =
+            budgets.map(|(budget, binds)| budget.asked(binds)).collect::<Result<_, _>>()?;
+        Ok(Some(self.spend(Vec::new(), &amounts)))
     }
 
     fn holds(&self, budget: &Budget) -> bool {
-        !(self.lifted && budget.due.budget.effect == policy::Effect::Hold)
+        self.binds && !(self.lifted && budget.due.budget.effect == policy::Effect::Hold)
     }
 
-    fn spend(&self, ids: Vec<u64>, nameless: impl Fn(&Due) -> u64) -> Effect {
-        let charge = |budget: &Budget| Charge {
+    /// Which of the budgets are held to.
+    fn binding(&self) -> Vec<bool> {
+        self.budgets.iter().map(|budget| self.holds(budget)).collect()
+    }
+
+    /// Draws these ids, and of each budget so much without one; nothing where `amounts` are missing.
+    fn spend(&self, ids: Vec<u64>, amounts: &[u64]) -> Effect {
+        let amounts = amounts.iter().copied().chain(std::iter::repeat(0));
+        let charge = |(budget, nameless): (&Budget, u64)| Charge {
             key: budget.key.clone(),
             limit: budget.due.budget.limit,
-            binds: self.binds && self.holds(budget),
-            nameless: nameless(&budget.due),
+            binds: self.holds(budget),
+            by_id: budget.due.budget.counts == Counts::Ids,
+            nameless,
         };
-        Effect::Spend(SpendRequest { charges: self.budgets.iter().map(charge).collect(), ids })
+        Effect::Spend(SpendRequest { charges: self.budgets.iter().zip(amounts).map(charge).collect(), ids })
     }
 
     /// How drawing ended; `false` where nothing was drawn, because too little is left.
@@ -147,10 +224,15 @@ impl Purse {
 
     /// What the record says.
     pub(super) fn record(&self) -> Vec<Drawn> {
+        let unit = |budget: &Budget| match budget.due.budget.counts {
+            Counts::Ids => None,
+            Counts::Sum(unit) => Some(unit),
+        };
         let drawn = |budget: &Budget| Drawn {
+            unit: unit(budget),
             budget: Arc::clone(&budget.due.budget.name).into(),
             resource: budget.due.resource.clone(),
-            limit: budget.due.budget.limit.ids,
+            limit: budget.due.budget.limit.amount,
             used: budget.standing.used,
             new: budget.gained,
         };
@@ -169,6 +251,11 @@ impl Exchange {
         let name = self.service().map_or("", |service| &service.name);
         self.purse = Purse::new(due, name, &self.identity, &runtime.keys, self.enforces());
         Some(self.purse.look())
+    }
+
+    /// Whether this side draws on budgets.
+    pub(super) fn draws(&self, side: Side) -> bool {
+        self.purse.is_open() && self.brings() == (side == Side::Request)
     }
 
     /// The decision in the light of the budgets that have too little left.

@@ -149,10 +149,12 @@ impl Exchange {
             }
             Err(()) => return self.cut("uncountable_response"),
         }
-        match self.purse.draw(&mut self.response, pending, self.last) {
-            Ok(None) => {}
-            Ok(Some(draw)) => return self.hold_back(Side::Response, (piece, out, from, release), draw),
-            Err(()) => return self.cut("uncountable_response"),
+        if self.draws(Side::Response) {
+            match self.purse.draw(&mut self.response, pending, self.last) {
+                Ok(None) => {}
+                Ok(Some(draw)) => return self.hold_back(Side::Response, (piece, out, from, release), draw),
+                Err(()) => return self.cut("uncountable_response"),
+            }
         }
         match release {
             Release::Unchanged => self.response.released(piece),

@@ -5,15 +5,14 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use rustls::crypto::ring;
 use ureq::Agent;
-use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
 use super::sign::signature;
 use super::words;
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, ErrorKind};
 use crate::grant::Parcel;
+use crate::guard::agent::agent;
 use crate::guard::worker::Returns;
 use crate::policy::Webhook;
 
@@ -56,7 +55,7 @@ fn start(webhook: Arc<Webhook>, returns: Returns) -> Result<Sender<Parcel>, Erro
     thread::Builder::new()
         .name("wardline-notify".to_owned())
         .spawn(move || {
-            let agent = agent();
+            let agent = agent(PATIENCE);
             for parcel in inbox {
                 let delivered = deliver(&agent, &webhook, &parcel).is_ok();
                 returns.tell(parcel, delivered);
@@ -64,26 +63,6 @@ fn start(webhook: Arc<Webhook>, returns: Returns) -> Result<Sender<Parcel>, Erro
         })
         .map_err(wrong)?;
     Ok(parcels)
-}
-
-/// Follows nobody elsewhere, asks no proxy, and verifies by the machine's certificates.
-fn agent() -> Agent {
-    let roots = rustls_native_certs::load_native_certs().certs;
-    let roots = roots.iter().map(|root| Certificate::from_der(root).to_owned()).collect();
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .root_certs(RootCerts::Specific(Arc::new(roots)))
-        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-        .build();
-    Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
-        .max_redirects(0)
-        .proxy(None)
-        .http_status_as_error(false)
-        .user_agent("wardline")
-        .tls_config(tls)
-        .build()
-        .new_agent()
 }
 
 /// Posts one letter; whatever is not a success is a failure.

@@ -76,6 +76,9 @@ fn sentence(notice: &Notice, plain: fn(&str) -> String) -> String {
         Event::ApprovalApproved => {
             format!("{by} approved: {who} at {services}, {what}; to be used until {until}. ({about})")
         }
+        Event::ApprovalBreakGlass => {
+            format!("{by} BROKE THE GLASS: {who} at {services}, {what}; to be used until {until}. ({about})")
+        }
         Event::ApprovalDenied => format!("{by} denied: {who} at {services}, {what}. ({about})"),
         Event::ApprovalExpired => format!("Nobody decided in time: {who} at {services}, {what}. ({about})"),
         Event::GrantIssued => {

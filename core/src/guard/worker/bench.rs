@@ -10,14 +10,18 @@ use crate::budget::Budgets;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
 use crate::grant::{
-    Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Snapshot, Subscriber, Take, Ticket,
+    Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Limits, Snapshot, Subscriber, Take,
+    Ticket,
 };
+#[cfg(feature = "key-urls")]
+use crate::guard::key_sets;
 #[cfg(feature = "notify")]
 use crate::guard::notify::Post;
 use crate::guard::policies::{InForce, Policies};
 use crate::guard::step::{Done, Effect, LeaseRequest};
 use crate::guard::stores;
 use crate::guard::worker::standing;
+use crate::identity::Sources;
 use crate::keys::Keys;
 use crate::model::{ApprovalId, RecordId, Text};
 use crate::policy::{Policy, State};
@@ -39,6 +43,7 @@ pub(in crate::guard) struct Bench {
     changed: bool,
     replies: Vec<Reply>,
     subscribers: Arc<[Subscriber]>,
+    limits: Limits,
     /// What callers did before; empty where the policy does not watch.
     pub(super) history: Arc<History>,
     pub(super) learner: Option<Learner>,
@@ -61,7 +66,7 @@ impl Bench {
     pub(super) fn open(policies: &Policies, clock: Arc<dyn Clock>) -> Result<(Self, Snapshot), Error> {
         let in_force = policies.now();
         let policy = &*in_force.policy;
-        can_tell(policy)?;
+        can_call(policy)?;
         let (keys, store, journal): (Keys, Arc<dyn Store>, Box<dyn Journal>) = match policy.state() {
             State::Memory => {
                 let store = Arc::new(MemoryStore::with_clock(clock.clone()));
@@ -79,6 +84,8 @@ impl Bench {
             }
         };
         standing::settle(policy, &*store)?;
+        #[cfg(feature = "key-urls")]
+        key_sets::start(policy, &clock)?;
         let snapshot = Snapshot::load(&*store)?;
         let mut bench = Self {
             keys,
@@ -92,6 +99,7 @@ impl Bench {
             changed: false,
             replies: Vec::new(),
             subscribers: policy.subscribers(),
+            limits: policy.granting().limits.clone(),
             history: Arc::default(),
             learner: None,
             learnt: Timestamp::default(),
@@ -137,12 +145,17 @@ impl Bench {
 
     /// The approvals; whoever the policy says is told of their steps.
     pub(in crate::guard) fn approvals(&self) -> Approvals<'_> {
-        Approvals::new(&*self.store).telling(&self.subscribers)
+        Approvals::new(&*self.store).telling(&self.subscribers).within(&self.limits)
     }
 
     /// The grants; whoever the policy says is told of their steps.
     pub(in crate::guard) fn grants(&self) -> Grants<'_> {
-        Grants::new(&*self.store).telling(&self.subscribers)
+        Grants::new(&*self.store).telling(&self.subscribers).within(&self.limits)
+    }
+
+    /// What grants keep within that people issue or ask for.
+    pub(in crate::guard) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Sends letters that are due. A store that is away is asked again at the next look.
@@ -306,11 +319,14 @@ impl Bench {
         next: Arc<InForce>,
         by: &str,
     ) -> Result<(), Error> {
-        can_tell(&next.policy)?;
+        can_call(&next.policy)?;
         standing::settle(&next.policy, &*self.store)?;
+        #[cfg(feature = "key-urls")]
+        key_sets::start(&next.policy, &self.clock)?;
         self.watch_for(&next.policy)?;
         self.changed = true;
         self.subscribers = next.policy.subscribers();
+        self.limits.clone_from(&next.policy.granting().limits);
         // Letters under way come back to whom they were for, or are due again.
         #[cfg(feature = "notify")]
         {
@@ -347,10 +363,15 @@ impl Bench {
     }
 }
 
-/// A policy whose webhooks nobody would call is refused.
-fn can_tell(policy: &Policy) -> Result<(), Error> {
+/// A policy whose webhooks or key sets nobody would call is refused.
+fn can_call(policy: &Policy) -> Result<(), Error> {
     if cfg!(not(feature = "notify")) && !policy.webhooks().is_empty() {
         let message = "the policy tells webhooks, and this build calls none: the crate wardline needs its feature `notify`";
+        return Err(Error::new(crate::ErrorKind::Input, message));
+    }
+    let fetched = policy.identity().into_iter().flat_map(Sources::fetched_keys);
+    if cfg!(not(feature = "key-urls")) && fetched.count() > 0 {
+        let message = "the policy fetches the keys of issuers, and this build fetches none: the crate wardline needs its feature `key-urls`";
         return Err(Error::new(crate::ErrorKind::Input, message));
     }
     Ok(())

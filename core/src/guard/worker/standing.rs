@@ -6,9 +6,6 @@ use crate::grant::{Grant, Grants};
 use crate::policy::Policy;
 use crate::store::{Put, Store};
 
-/// What the ids of standing grants begin with.
-const PREFIX: &str = "standing_";
-
 /// Makes the store's standing grants those of the policy.
 pub(super) fn settle(policy: &Policy, store: &dyn Store) -> Result<(), Error> {
     let grants = Grants::new(store);
@@ -17,7 +14,7 @@ pub(super) fn settle(policy: &Policy, store: &dyn Store) -> Result<(), Error> {
     }
     let stands = |id: &str| policy.grants().iter().any(|grant| grant.id.as_str() == id);
     for row in store.read_since(Grants::TABLE, 0)?.rows {
-        if !row.key.starts_with(PREFIX) || stands(&row.key) {
+        if !row.key.starts_with(Grant::STANDING) || stands(&row.key) {
             continue;
         }
         match grants.revoke(&row.key.as_str().into(), "the policy", "it no longer stands in the policy") {

@@ -22,6 +22,11 @@ pub(super) static IDENTITY: Table = Table {
             &Shape::Many(&Shape::Keys(&TOKENS)),
             "issuers whose signed tokens (JWT) are taken in Authorization: Bearer",
         ),
+        may(
+            "certificates",
+            &Shape::Keys(&CERTIFICATES),
+            "client certificates: they name workloads, alone as the caller, beside another source as a hop",
+        ),
         may("api_keys", &Shape::Keys(&API_KEYS), "keys that callers present as they are"),
     ],
 };
@@ -36,7 +41,11 @@ static TOKENS: Table = Table {
             &Shape::Many(&TEXT),
             "whom its tokens are for: one of these must stand in the claim aud",
         ),
-        must("keys", &TEXT, "its JSON Web Key Set: a file, relative to this one"),
+        must(
+            "keys",
+            &Shape::Either(Scalar::Text, &KEY_SET),
+            "its JSON Web Key Set: a file, relative to this one, or where it is fetched",
+        ),
         may(
             "algorithms",
             &Shape::Many(&Shape::One(Scalar::Choice(word::ALGORITHMS))),
@@ -49,7 +58,43 @@ static TOKENS: Table = Table {
             "claims whose values are groups, such as groups or realm_access.roles",
         ),
         may("claims", &Shape::Many(&TEXT), "claims that rules may speak of"),
+        may(
+            "bound",
+            &Shape::One(Scalar::Choice(word::BOUND)),
+            "required: only tokens that are bound to a certificate (RFC 8705) or a key (DPoP) are taken; default optional",
+        ),
         may("leeway", &DURATION, "by how much clocks may differ; default 60s"),
+    ],
+};
+
+static CERTIFICATES: Table = Table {
+    name: "certificates",
+    about: "Client certificates, which the host or a proxy has verified.",
+    keys: &[
+        may(
+            "trust_domains",
+            &Shape::Many(&Shape::One(Scalar::Name)),
+            "SPIFFE trust domains whose workloads are taken; without, certificates only show whose token it is",
+        ),
+        may(
+            "header",
+            &HEADER,
+            "the header in which trusted_peers hand certificates on, written as x-forwarded-client-cert of Envoy",
+        ),
+    ],
+};
+
+static KEY_SET: Table = Table {
+    name: "key_set",
+    about: "A JSON Web Key Set that is fetched while the guard runs. Tokens are refused until it is there, and when it could not be fetched for a day.",
+    keys: &[
+        must("url", &TEXT, "its address, such as https://id.example.org/jwks.json"),
+        may(
+            "every",
+            &DURATION,
+            "how often it is fetched; default 5m. A token of a key that is not in it has it fetched within ten seconds",
+        ),
+        may("danger_plain_http", &Shape::One(Scalar::True), "fetch it without TLS from beyond this machine"),
     ],
 };
 

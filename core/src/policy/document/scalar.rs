@@ -13,6 +13,7 @@ use crate::classify;
 use crate::clock::{Timestamp, Window, parse_duration};
 use crate::detect;
 use crate::glob::Glob;
+use crate::grant::Grants;
 use crate::identity::{Identity, Network, Who};
 use crate::json;
 use crate::keys;
@@ -41,6 +42,7 @@ pub(in crate::policy) enum Scalar {
     System,
     Unit,
     Metered,
+    Summed,
     BasePath,
     Header,
     Network,
@@ -63,9 +65,6 @@ pub(in crate::policy) enum Scalar {
 
 /// Why a value is not accepted: a stable code and a sentence.
 pub(in crate::policy) type Wrong = (&'static str, String);
-
-/// Units in which a grant's quota can be kept.
-pub(in crate::policy) const METERED: [Unit; 3] = [Unit::Vectors, Unit::Rows, Unit::Bytes];
 
 impl Scalar {
     /// Checks one value.
@@ -134,7 +133,7 @@ impl Scalar {
             Self::System if !is_declared(&text.replace('-', "_")) => {
                 Err(("bad_name", format!("expected {}", self.expected())))
             }
-            Self::Unit | Self::Metered if !self.units().any(|unit| unit.name() == text) => {
+            Self::Unit | Self::Metered | Self::Summed if !self.units().any(|unit| unit.name() == text) => {
                 let names = self.units().map(Unit::name);
                 Err((
                     "unknown_unit",
@@ -193,8 +192,11 @@ impl Scalar {
     }
 
     fn units(self) -> impl Iterator<Item = Unit> + Clone {
-        let metered = matches!(self, Self::Metered);
-        Unit::ALL.iter().copied().filter(move |unit| !metered || METERED.contains(unit))
+        Unit::ALL.iter().copied().filter(move |unit| match self {
+            Self::Metered => Grants::METERED.contains(unit),
+            Self::Summed => *unit == Unit::Calls || Grants::METERED.contains(unit),
+            _ => true,
+        })
     }
 
     /// What is accepted, for a message.
@@ -216,7 +218,9 @@ impl Scalar {
             Self::Declared => "a name of small letters, digits and _, at most 64 long".into(),
             Self::FieldPath => "a path such as results[*].payload.ssn".into(),
             Self::System => "a system of the catalogue, or of `catalogues`".into(),
-            Self::Unit | Self::Metered => self.units().map(Unit::name).collect::<Vec<_>>().join(" or "),
+            Self::Unit | Self::Metered | Self::Summed => {
+                self.units().map(Unit::name).collect::<Vec<_>>().join(" or ")
+            }
             Self::BasePath => {
                 "a path that starts with / and holds no empty, . or .. segment, query or escape".into()
             }
@@ -273,7 +277,9 @@ impl Scalar {
                 let known: Vec<_> = classify::systems().iter().map(|system| system.name()).collect();
                 json!({"anyOf": [{"enum": known}, text("^[a-z][a-z0-9_-]{0,63}$")]})
             }
-            Self::Unit | Self::Metered => json!({"enum": self.units().map(Unit::name).collect::<Vec<_>>()}),
+            Self::Unit | Self::Metered | Self::Summed => {
+                json!({"enum": self.units().map(Unit::name).collect::<Vec<_>>()})
+            }
             Self::Digest => text("^[0-9a-fA-F]{64}$"),
             Self::BasePath => text("^/"),
             Self::Duration => text("^([0-9]+(ms|s|m|h|d))+$"),

@@ -54,6 +54,7 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const MODES: &[&str] = &["enforce", "observe"];
     pub(in crate::policy) const ON_FAILURE: &[&str] = &["deny", "allow"];
     pub(in crate::policy) const REASONS: &[&str] = &["required", "optional"];
+    pub(in crate::policy) const BOUND: &[&str] = &["required", "optional"];
     pub(in crate::policy) const EFFECTS: &[&str] = &["allow", "grant", "hold", "deny"];
     pub(in crate::policy) const BUDGET_EFFECTS: &[&str] = &["deny", "hold"];
     pub(in crate::policy) const SIGNAL_EFFECTS: &[&str] = &["raise", "hold"];
@@ -268,9 +269,14 @@ pub(in crate::policy) static POLICY: Table = Table {
         ),
         may("grants", &Shape::Many(&Shape::Keys(&GRANT)), "standing grants, reviewed like code"),
         may(
+            "granting",
+            &Shape::Keys(&GRANTING),
+            "what every grant keeps within that people issue or ask for",
+        ),
+        may(
             "budgets",
             &Shape::Many(&Shape::Keys(&BUDGET)),
-            "how many different items may be had within a window, whatever single requests ask for",
+            "how much may be had within a window, whatever single requests ask for",
         ),
         may(
             "watch",
@@ -303,6 +309,11 @@ static APPROVAL: Table = Table {
             "steps",
             &Shape::Many(&Shape::Keys(&STEP)),
             "all of them are needed; a person counts towards one",
+        ),
+        may(
+            "break_glass",
+            &Shape::Many(&Shape::One(Scalar::Name)),
+            "groups of which one person alone, with a reason, may let a request go on in an emergency, also their own; it is told and stays marked; default nobody",
         ),
         may("ttl", &DURATION, "how long a request may wait for a decision; default 1h"),
         may("usable_for", &DURATION, "how long after approval the request may be retried; default 15m"),
@@ -457,9 +468,27 @@ pub(super) static GRANT: Table = Table {
     ],
 };
 
+static GRANTING: Table = Table {
+    name: "granting",
+    about: "What every grant keeps within that people issue, hand on or ask for.",
+    keys: &[
+        may("longest", &DURATION, "how long it lasts at most; default 366d"),
+        may(
+            "tickets",
+            &Shape::Many(&Shape::One(Scalar::Glob)),
+            "it names its ticket, which fits one of these patterns",
+        ),
+        may(
+            "approval",
+            &Shape::Keys(&APPROVAL),
+            "for those that are asked for: what differs from the policy's approval",
+        ),
+    ],
+};
+
 static BUDGET: Table = Table {
     name: "budget",
-    about: "At most so many different ids of a collection within a window. All fitting entries apply, each for every collection by itself.",
+    about: "At most so much of a collection within a window: different ids, or a sum. All fitting entries apply, each for every collection by itself.",
     keys: &[
         must("name", &NAME, "names it in records"),
         MAY_WHO,
@@ -468,14 +497,23 @@ static BUDGET: Table = Table {
         MAY_NETWORKS,
         MAY_WHEN,
         MAY_SERVICES,
-        must("operations", &OPERATIONS, "operations whose responses are counted, by name or pattern"),
+        must(
+            "operations",
+            &OPERATIONS,
+            "operations, by name or pattern: counted is what a response carries, or what an upsert or an ingest brings",
+        ),
         MAY_RESOURCES,
         MAY_LABELS,
         MAY_UNLESS,
-        must(
+        may(
             "ids",
             &COUNT,
-            "how many different ids; a row without one counts as a new one. Exact to 4096, above with a standard error of 0.81 %",
+            "how many different ids; a row without one counts as a new one. Exact to 4096, above with a standard error of 0.81 %. Either this or a quota",
+        ),
+        may(
+            "quota",
+            &Shape::Named { key: Scalar::Summed, value: &COUNT },
+            "how much in all: one of vectors, rows, bytes, or calls (each act of a request is one)",
         ),
         must(
             "window",

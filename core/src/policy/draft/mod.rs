@@ -23,6 +23,7 @@ use super::budget::Budget;
 use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Findings, Key, Node, beside, bytes, number};
+use super::granting::Granting;
 use super::labels::Labelled;
 use super::masking::Entry;
 use super::notify::Webhook;
@@ -31,7 +32,7 @@ use super::service::{OnFailure, Service, SharedStore, State, Thresholds};
 use super::watch::{self, Watch, Watched};
 use crate::detect::{Custom, Wrong};
 use crate::glob::Glob;
-use crate::grant::{Grant, Step};
+use crate::grant::{Grant, Limits, Step};
 use crate::model::{Entity, Mode, Risk};
 use crate::store::StoreUrl;
 
@@ -91,6 +92,7 @@ pub(super) struct Draft<'n> {
     pub(super) services: Vec<Part<'n, Service>>,
     pub(super) rules: Vec<Part<'n, Rule>>,
     pub(super) grants: Vec<Part<'n, Standing>>,
+    pub(super) granting: Granting,
     pub(super) budgets: Vec<Part<'n, Budget>>,
     pub(super) watch: Option<Watch>,
     /// What it watches for.
@@ -183,6 +185,7 @@ impl<'n> Draft<'n> {
             },
             durable_from,
             thresholds,
+            granting: read_granting(root, &approval),
             approval,
             services,
             rules,
@@ -255,6 +258,17 @@ fn read_service(
     })
 }
 
+fn read_granting(root: &Node, approval: &ApprovalTerms) -> Granting {
+    let node = root.get("granting");
+    Granting {
+        limits: Limits {
+            longest: node.and_then(|node| duration(node, "longest")).unwrap_or(Limits::LONGEST),
+            tickets: node.and_then(|node| globs(node, "tickets")).unwrap_or_default(),
+        },
+        approval: node.map_or_else(|| approval.clone(), |node| read_approval(node, Some(approval))),
+    }
+}
+
 fn read_approval(node: &Node, inherited: Option<&ApprovalTerms>) -> ApprovalTerms {
     let own = node.get("approval");
     let steps = own.and_then(|own| own.get("steps")).map(|steps| {
@@ -273,10 +287,19 @@ fn read_approval(node: &Node, inherited: Option<&ApprovalTerms>) -> ApprovalTerm
         }
         joined.into_iter().map(|(from, need)| Step { from, need }).collect()
     });
+    let break_glass = own.and_then(|own| {
+        let mut groups = list(own, "break_glass", |group| Some(group.to_owned()))?;
+        groups.sort_unstable();
+        groups.dedup();
+        Some(groups)
+    });
     let reason = own.and_then(|own| text(own, "reason"));
     let length = |key| own.and_then(|own| duration(own, key));
     ApprovalTerms {
         steps: steps.or_else(|| inherited.map(|terms| terms.steps.clone())).unwrap_or_default(),
+        break_glass: break_glass
+            .or_else(|| inherited.map(|terms| terms.break_glass.clone()))
+            .unwrap_or_default(),
         ttl: length("ttl").or(inherited.map(|terms| terms.ttl)).unwrap_or(DEFAULT_TTL),
         usable_for: length("usable_for")
             .or(inherited.map(|terms| terms.usable_for))

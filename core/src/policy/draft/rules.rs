@@ -12,7 +12,7 @@ use crate::glob::Glob;
 use crate::grant::{Grant, Scope as GrantScope};
 use crate::identity::Who;
 use crate::model::{GrantId, Unit};
-use crate::policy::budget::Budget;
+use crate::policy::budget::{Budget, Counts};
 use crate::policy::decision::{ApprovalTerms, Effect};
 use crate::policy::document::{Node, number};
 
@@ -54,11 +54,9 @@ pub(super) fn read_grant(node: &Node, names: &Names<'_>) -> Option<Standing> {
     };
     let people: Vec<String> = who.iter().flat_map(members).collect();
     who.extend(people.iter().filter_map(|person| Glob::new(person).ok()).map(Who::User));
-    let quota = entries(node, "quota")
-        .find_map(|(unit, amount)| Some((unit.parse::<Unit>().ok()?, number(amount.text()?)?)));
     let from = text(node, "from").and_then(|at| at.parse().ok()).unwrap_or_default();
     let grant = Grant {
-        id: GrantId::from(format!("standing_{name}").as_str()),
+        id: GrantId::from(format!("{}{name}", Grant::STANDING).as_str()),
         scope: GrantScope {
             who,
             services: globs(node, "services").or_else(any)?,
@@ -69,12 +67,16 @@ pub(super) fn read_grant(node: &Node, names: &Names<'_>) -> Option<Standing> {
         until: text(node, "until")?.parse::<Timestamp>().ok()?,
         when: windows(node),
         uses: text(node, "uses").and_then(number),
-        quota,
+        quota: read_quota(node),
         used: 0,
         spent: 0,
         reason: text(node, "because").unwrap_or("standing grant of the policy").to_owned(),
         issued_by: ISSUER.to_owned(),
         issued_at: from,
+        ticket: None,
+        approval: None,
+        parent: None,
+        handed_on: 0,
         revoked: None,
     };
     Some(Standing { name: name.into(), matcher: read_matcher(node, names), grant })
@@ -87,11 +89,21 @@ pub(in crate::policy) fn case_grants(node: &Node) -> Vec<Grant> {
     grants.iter().filter_map(|node| Some(read_grant(node, &names)?.grant)).collect()
 }
 
+/// The one unit that is counted, and how much of it there may be.
+fn read_quota(node: &Node) -> Option<(Unit, u64)> {
+    entries(node, "quota").find_map(|(unit, amount)| Some((unit.parse().ok()?, number(amount.text()?)?)))
+}
+
 pub(super) fn read_budget(node: &Node, names: &Names<'_>, approval: &ApprovalTerms) -> Option<Budget> {
     let effect = if text(node, "effect") == Some("hold") { Effect::Hold } else { Effect::Deny };
+    let (counts, amount) = match text(node, "ids") {
+        Some(ids) => (Counts::Ids, number(ids)?),
+        None => read_quota(node).map(|(unit, amount)| (Counts::Sum(unit), amount))?,
+    };
     Some(Budget {
         name: text(node, "name")?.into(),
-        limit: Limit { ids: number(text(node, "ids")?)?, window: duration(node, "window")? },
+        counts,
+        limit: Limit { amount, window: duration(node, "window")? },
         effect,
         matcher: read_matcher(node, names),
         each: text(node, "per") != Some("all"),

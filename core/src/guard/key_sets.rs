@@ -1,0 +1,72 @@
+//! Fetches the key sets of issuers, each on a thread of its own: one that is slow delays nobody, and the worker never waits.
+
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ureq::Agent;
+
+use super::agent::agent;
+use crate::clock::Clock;
+use crate::error::{Error, ErrorKind};
+use crate::identity::{FetchedKeys, Sources};
+use crate::policy::Policy;
+
+/// How long an issuer may take to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// A key set is smaller.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Starts fetching what the policy's issuers sign with, until the policy is gone.
+///
+/// # Errors
+/// Where no thread can be started.
+pub(super) fn start(policy: &Policy, clock: &Arc<dyn Clock>) -> Result<(), Error> {
+    for set in policy.identity().into_iter().flat_map(Sources::fetched_keys) {
+        let (asked, set, clock) = (set.listen(), Arc::downgrade(set), Arc::clone(clock));
+        thread::Builder::new()
+            .name("wardline-keys".to_owned())
+            .spawn(move || fetch_on(&set, &asked, &*clock))
+            .map_err(|e| {
+                Error::new(ErrorKind::Internal, "the thread of a key set cannot start").with_source(e)
+            })?;
+    }
+    Ok(())
+}
+
+fn fetch_on(set: &Weak<FetchedKeys>, asked: &Receiver<()>, clock: &dyn Clock) {
+    let agent = agent(PATIENCE);
+    loop {
+        let Some(set) = set.upgrade() else { return };
+        let tried = Instant::now();
+        let attempt = fetch(&agent, &set.url).and_then(|text| set.put(&text, clock.now()));
+        // One that failed is tried again soon.
+        let pause = if attempt.is_ok() { set.every } else { FetchedKeys::APART.min(set.every) };
+        set.note(attempt.map_err(|error| error.to_string()));
+        drop(set);
+        match asked.recv_timeout(pause) {
+            Err(RecvTimeoutError::Disconnected) => return,
+            Err(RecvTimeoutError::Timeout) => {}
+            // However many ask, the issuer is asked now and then.
+            Ok(()) => {
+                thread::sleep(FetchedKeys::APART.saturating_sub(tried.elapsed()));
+                asked.try_iter().for_each(drop);
+            }
+        }
+    }
+}
+
+fn fetch(agent: &Agent, url: &str) -> Result<String, Error> {
+    let wrong = |message: String| Error::new(ErrorKind::Store, message);
+    let mut answer = agent
+        .get(url)
+        .header("accept", "application/jwk-set+json, application/json")
+        .call()
+        .map_err(|_| wrong("there is no answer".to_owned()))?;
+    if answer.status() != 200 {
+        return Err(wrong(format!("the answer has status {}", answer.status().as_u16())));
+    }
+    let read = answer.body_mut().with_config().limit(MOST_BYTES).read_to_string();
+    read.map_err(|_| wrong("the answer is no text of at most 1 MiB".to_owned()))
+}

@@ -1,0 +1,166 @@
+//! What people do with a guard: issue, hand on, ask for and end grants, and decide about what is held.
+//!
+//! Whoever acts is named by the host, which has authenticated them; their groups are those of the policy.
+
+use super::guard::Guard;
+use super::worker::Bench;
+use crate::error::Error;
+use crate::grant::{Answer, Approval, ApprovalState, Grant, Letter, Opening, Outbox, Terms};
+use crate::identity::Identity;
+use crate::keys::{Purpose, hex};
+use crate::model::{ApprovalId, GrantId};
+
+impl Guard {
+    /// Issues a grant; its clock starts now.
+    ///
+    /// # Errors
+    /// Terms that cannot be granted, or a store or log that cannot be written.
+    pub fn issue_grant(&self, terms: Terms, by: &str) -> Result<Grant, Error> {
+        let by = by.to_owned();
+        self.runtime()?.run(move |bench| {
+            let grant = bench.grants().issue(&terms, &by)?;
+            bench.note_grant("issued", &grant, &by, Some(&grant.reason));
+            bench.flush()?;
+            Ok(grant)
+        })
+    }
+
+    /// Asks for a grant: people whom the policy names decide about it as about a request that is held, and it is issued with the vote that
+    /// decides. Who asks for the same again gets the same approval.
+    ///
+    /// # Errors
+    /// Terms that cannot be granted, a policy that names nobody to approve, or a store or log that cannot be written.
+    pub fn request_grant(&self, terms: Terms, by: &str) -> Result<Approval, Error> {
+        let policy = self.policy();
+        let asked = policy.granting().approval()?.clone();
+        let identity = Identity::new(by).with_groups(policy.groups_of(by));
+        let digest = hex(policy.digest());
+        self.runtime()?.run(move |bench| {
+            // What could not be granted now is refused before anybody looks at it.
+            terms.check(bench.store.now()?, bench.limits())?;
+            let opening = Opening {
+                digest: request_digest(bench, &identity, &terms)?,
+                identity,
+                service: String::new(),
+                acts: Vec::new(),
+                wants: Some(Box::new(terms)),
+                rules: Vec::new(),
+                policy: digest,
+                steps: asked.steps,
+                break_glass: asked.break_glass,
+                reason_required: asked.reason_required,
+                pending_for: asked.ttl,
+                usable_for: asked.usable_for,
+            };
+            let ticket = bench.approvals().open_or_find(&opening)?;
+            if ticket.opened {
+                let reason = opening.wants.as_ref().map(|terms| terms.reason.as_str());
+                bench.note_approval("opened", &ticket.approval, &opening.identity.subject, reason);
+                bench.flush()?;
+            }
+            Ok(ticket.approval)
+        })
+    }
+
+    /// Hands a part of a grant on that `by` may use: to others, for less, never for more. See [`Grants::hand_on`](crate::grant::Grants::hand_on).
+    ///
+    /// # Errors
+    /// Someone who may not use it, terms that reach further, or a store or log that cannot be written.
+    pub fn hand_on_grant(&self, id: &GrantId, terms: Terms, by: &str) -> Result<Grant, Error> {
+        let holder = self.person(by);
+        let id = id.clone();
+        self.runtime()?.run(move |bench| {
+            let grant = bench.grants().hand_on(&id, &holder, &terms)?;
+            bench.note_grant("handed_on", &grant, &holder.subject, Some(&grant.reason));
+            bench.flush()?;
+            Ok(grant)
+        })
+    }
+
+    /// Ends a grant now, and all that was handed on from it, for every process on this state.
+    ///
+    /// # Errors
+    /// A grant that does not exist or has ended, or a store or log that cannot be written.
+    pub fn revoke_grant(&self, id: &GrantId, by: &str, reason: &str) -> Result<Grant, Error> {
+        let (id, by, reason) = (id.clone(), by.to_owned(), reason.to_owned());
+        self.runtime()?.run(move |bench| {
+            let grant = bench.grants().revoke(&id, &by, &reason)?;
+            bench.note_grant("revoked", &grant, &by, Some(&reason));
+            bench.flush()?;
+            Ok(grant)
+        })
+    }
+
+    /// All grants ever issued, ended ones too.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn grants(&self) -> Result<Vec<Grant>, Error> {
+        self.runtime()?.run(|bench| bench.grants().list())
+    }
+
+    /// All approvals, or those in one state; ended ones stay listed.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn approvals(&self, state: Option<ApprovalState>) -> Result<Vec<Approval>, Error> {
+        self.runtime()?.run(move |bench| bench.approvals().list(state))
+    }
+
+    /// A person's vote on a held request, or on a grant that is asked for.
+    ///
+    /// # Errors
+    /// Where the person may not vote on it, it is no longer pending, or the store or log cannot be written.
+    pub fn vote(
+        &self,
+        id: &ApprovalId,
+        by: &str,
+        answer: Answer,
+        reason: Option<&str>,
+    ) -> Result<Approval, Error> {
+        let voter = self.person(by);
+        let (id, reason) = (id.clone(), reason.map(str::to_owned));
+        self.runtime()?.run(move |bench| {
+            let approval = bench.approvals().vote(&id, &voter, answer, reason.as_deref())?;
+            let step = match answer {
+                Answer::Approve => "approved",
+                Answer::Deny => "denied",
+                Answer::BreakGlass => "break_glass",
+            };
+            bench.note_approval(step, &approval, &voter.subject, reason.as_deref());
+            if let Some(granted) = &approval.granted
+                && let Some(grant) = bench.grants().find(granted)?
+            {
+                bench.note_grant("issued", &grant, &voter.subject, Some(&grant.reason));
+            }
+            bench.flush()?;
+            Ok(approval)
+        })
+    }
+
+    /// A person as approvals and grants judge them: in the groups that the policy puts them in.
+    pub(super) fn person(&self, by: &str) -> Identity {
+        Identity::new(by).with_groups(self.policy().groups_of(by))
+    }
+
+    /// Everything that webhooks were to be told, and what became of it; oldest change first.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn letters(&self) -> Result<Vec<Letter>, Error> {
+        self.runtime()?.run(|bench| Outbox::list(&*bench.store))
+    }
+}
+
+/// What tells one wish from another: who asks, and for what.
+fn request_digest(bench: &Bench, identity: &Identity, terms: &Terms) -> Result<String, Error> {
+    let terms = serde_json::to_vec(terms).map_err(|e| {
+        Error::new(crate::ErrorKind::Internal, "the terms of a grant cannot be written as JSON")
+            .with_source(e)
+    })?;
+    let mut digest = bench.keys.start(Purpose::Digest);
+    digest.field(b"wardline/grant_request/1");
+    digest.field(identity.subject.as_bytes());
+    digest.field(&terms);
+    Ok(hex(&digest.finish()))
+}
