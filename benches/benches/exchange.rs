@@ -10,8 +10,12 @@ use wardline::audit::Ending;
 use wardline::classify;
 use wardline::guard::{Caller, Step};
 use wardline::identity::Identity;
+use wardline::keys::Keys;
 use wardline::model::Subject;
-use wardline::policy::{Facts, NoGrants};
+use wardline::model::{Act, Operation};
+use wardline::policy::{Facts, Look, NoGrants, Policy};
+use wardline::store::MemoryStore;
+use wardline::watch::{History, Learner, Profile, Visit};
 use wardline_benches::{answer, guard, head, policy, service};
 use wardline_tower::GuardLayer;
 
@@ -57,6 +61,54 @@ fn decision(c: &mut Criterion) {
     }
 }
 
+/// What a decision pays for `watch` where nothing is new.
+fn look_back(c: &mut Criterion) {
+    let keys = Keys::ephemeral().expect("keys");
+    let (store, history) = (MemoryStore::new(), History::new(&keys));
+    let mut learner = Learner::open(&store, &history).expect("a learner");
+    let source = "192.0.2.7".parse().ok();
+    let at = wardline::clock::Timestamp::from_millis(1_764_000_000_000);
+    for n in 0..10_000 {
+        let identity = &Identity::new(format!("user-{n}"));
+        let place = history.place(source, identity);
+        for operations in [&[Operation::VectorSearch][..], &[Operation::VectorFetch, Operation::DataRead]] {
+            learner.note(
+                &history,
+                &Visit { identity, service: "vectors", operations, place, credential: None, at },
+            );
+        }
+    }
+    let ana = Identity::new("user-7");
+    let acts = [Act::new(Operation::VectorSearch, "docs")];
+    for (name, watch) in [
+        ("look back, 10,000 callers, first_seen", "watch: {first_seen: {effect: raise}}"),
+        (
+            "look back, 10,000 callers, first_seen, burst and new_network",
+            "watch: {first_seen: {effect: raise}, burst: {effect: raise}, new_network: {effect: raise}}",
+        ),
+        ("look back, a policy that does not watch", ""),
+    ] {
+        let text = format!(
+            "version: 1\nstate: memory\nthresholds: {{hold: never}}\nservices: {{vectors: {{system: qdrant}}}}\n{watch}\n"
+        );
+        let policy = Policy::parse(&text, "bench.yaml").expect("a policy");
+        let facts = Facts { source, at, ..Facts::of(&ana, policy.service("vectors"), &acts) };
+        c.bench_function(name, |b| {
+            b.iter(|| {
+                policy.watch()?;
+                let (since, place) = (history.since(), history.place(black_box(facts.source), &ana));
+                let (away, credential, touched) = (false, None, false);
+                let look = |profile: Option<&Profile>| {
+                    policy.unusual(&facts, &Look { profile, since, away, place, credential, touched })
+                };
+                let unusual = history.of(black_box(&ana), look);
+                assert!(unusual.is_empty());
+                Some(unusual)
+            });
+        });
+    }
+}
+
 fn whole(c: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     for floats in [192, 768] {
@@ -98,5 +150,5 @@ fn whole(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, decision, whole);
+criterion_group!(benches, decision, look_back, whole);
 criterion_main!(benches);

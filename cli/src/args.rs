@@ -59,6 +59,8 @@ pub(crate) enum Command {
     #[cfg(feature = "console")]
     #[command(subcommand)]
     Console(Box<Console>),
+    /// Show what callers did, as far as the policy watches: who did what at which service, how often, first and last.
+    Edges(Edges),
     /// Write completions for a shell.
     Completions {
         /// Which shell.
@@ -113,6 +115,23 @@ pub(crate) enum Format {
     Json,
     Sarif,
     Github,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Edges {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// How they are shown: for people, as JSON (an object a line), or as a graph in the language of Graphviz.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: EdgesFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum EdgesFormat {
+    #[default]
+    Table,
+    Json,
+    Dot,
 }
 
 #[derive(Debug, clap::Args)]

@@ -473,3 +473,36 @@ fn a_shared_store_is_named_without_its_password() {
     assert_eq!(list("redis://db").code, 2);
     assert!(!wardline(&["grant", "list", "--help"], "").out.contains("h4rd-pw"));
 }
+
+#[test]
+fn edges_are_listed_as_json_and_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    let text = "version: 1\nstate: ./state\nservices: {vectors: {system: qdrant}}\nwatch: {first_seen: {effect: raise, risk: 20}}\nrules:\n  - {name: all, who: ['user:*'], operations: ['vector.*', 'data.*'], effect: allow}\n";
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap();
+    let explain = ["explain", "--policy", path, "--as", "a\"na", "GET", "/collections/docs/points/7"];
+    {
+        let guard = Guard::from_file(path).unwrap();
+        let call = Call { service: "vectors".into(), acts: vec![Act::new(Operation::VectorSearch, "docs")] };
+        let mut exchange = guard.begin(Subject::Call(call), Caller::verified(Identity::new("a\"na")), "test");
+        assert!(matches!(exchange.next_blocking(), Step::Forward(_)));
+        exchange.finish(wardline::audit::Ending::Complete);
+        guard.flush().unwrap();
+    }
+    let row = json(&wardline(&["edges", "--policy", path, "--format", "json"], ""));
+    assert_eq!(
+        (row["subject"].as_str(), row["operation"].as_str(), row["count"].as_u64()),
+        (Some("a\"na"), Some("vector.search"), Some(1))
+    );
+    let table = wardline(&["edges", "--policy", path], "");
+    assert!(table.out.starts_with("a\"na  vectors  vector.search  1  first "), "{}", table.out);
+    let dot = wardline(&["edges", "--policy", path, "--format", "dot"], "");
+    assert!(
+        dot.out.starts_with("digraph wardline {") && dot.out.contains(r#"[label="a\"na"];"#),
+        "{}",
+        dot.out
+    );
+    let told = wardline(&explain, "");
+    assert!(told.out.contains("  unusual first time that this caller does "), "{}", told.out);
+}

@@ -31,6 +31,8 @@ fn may_use() -> BTreeMap<&'static str, Vec<&'static str>> {
     for room in fourth {
         table.insert(room, [&ground[..], &second, &third].concat());
     }
+    // It counts with the tallies of budgets.
+    table.insert("watch", [&ground[..], &second, &third, &["budget"]].concat());
     table.insert("policy", [&ground[..], &second, &third, &fourth].concat());
     table.insert("guard", [&ground[..], &second, &third, &fourth, &["policy"]].concat());
     table

@@ -110,7 +110,7 @@ function member (record, name) {
     case 'surviving': return record.response?.reread?.surviving
     case 'stripped': return record.response?.stripped
     case 'request_vectors': return record.request?.census.vectors
-    case 'decided': case 'enforced': case 'mode': case 'budgets': return record[name]
+    case 'decided': case 'enforced': case 'mode': case 'budgets': case 'unusual': return record[name]
     default: throw new Error(`the corpus asks for ${name}, which no runner knows`)
   }
 }

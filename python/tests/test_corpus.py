@@ -107,5 +107,5 @@ def of_record(record: dict[str, Any], name: str) -> Any:
         return record["response"].get("stripped")
     if name == "request_vectors":
         return record["request"]["census"]["vectors"]
-    assert name in ("decided", "enforced", "mode", "budgets"), f"a case speaks of {name}, which no runner knows"
+    assert name in ("decided", "enforced", "mode", "budgets", "unusual"), f"a case speaks of {name}, which no runner knows"
     return record[name]

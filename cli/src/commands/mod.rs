@@ -8,6 +8,7 @@ pub(crate) mod completions;
 #[cfg(feature = "console")]
 pub(crate) mod console;
 pub(crate) mod detect;
+pub(crate) mod edges;
 pub(crate) mod explain;
 pub(crate) mod grant;
 pub(crate) mod init;

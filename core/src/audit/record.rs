@@ -65,6 +65,9 @@ pub struct Record {
     /// The address that it came from, as rules were asked about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<IpAddr>,
+    /// Keyed digest of the token or key that named the caller, in hex; only where the policy watches who sends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
     /// Headers that name the caller and that this peer may not set: they went no further, unless the service is only observed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub spoofed: Vec<Text>,
@@ -349,6 +352,7 @@ impl Record {
             door: None,
             identity: None,
             source: None,
+            credential: None,
             spoofed: Vec::new(),
             entry: None,
             method: None,

@@ -9,6 +9,7 @@ use crate::keys::hex;
 use crate::mask::{MaskError, Masked, Masker, Release, Reread};
 use crate::model::{Census, Unit};
 use crate::vector::{FileCounter, Paths};
+use crate::watch::Spotter;
 
 /// The body of one direction of an exchange.
 pub(super) struct Body {
@@ -25,6 +26,8 @@ pub(super) struct Body {
     sha256: Sha256,
     /// Reads once more what went on.
     reread: Option<Box<Reread>>,
+    /// Looks for canaries in what goes on.
+    spotter: Option<Box<Spotter>>,
     /// Where vectors stand that are left out.
     strip: Option<&'static Paths>,
     /// Nothing more that is counted goes on.
@@ -111,6 +114,7 @@ impl Body {
             bytes: 0,
             sha256: Sha256::new(),
             reread: None,
+            spotter: None,
             strip: None,
             ended: false,
             left: Left::default(),
@@ -214,7 +218,20 @@ impl Body {
         if let Some(reread) = &mut self.reread {
             reread.push(bytes);
         }
+        if let Some(spotter) = &mut self.spotter {
+            spotter.push(bytes);
+        }
         self.settle();
+    }
+
+    /// From here on canaries are looked for in what goes on.
+    pub(super) fn spot(&mut self, spotter: Option<Spotter>) {
+        self.spotter = spotter.map(Box::new);
+    }
+
+    /// Whether one went on.
+    pub(super) fn spotted(&self) -> bool {
+        self.spotter.as_ref().is_some_and(|spotter| spotter.found())
     }
 
     /// What was counted so far goes on.

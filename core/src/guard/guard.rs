@@ -279,7 +279,7 @@ impl Guard {
         record
     }
 
-    /// Waits until every record so far is on disk and signed.
+    /// Waits until every record so far is on disk and signed, and what was learnt of callers is written where the store is there.
     ///
     /// # Errors
     /// A log that cannot be written.

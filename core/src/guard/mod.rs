@@ -32,6 +32,7 @@ mod answer;
 mod body;
 mod direct;
 mod driver;
+mod edges;
 mod exchange;
 #[expect(clippy::module_inception, reason = "the type and its room share the field's name for it")]
 mod guard;

@@ -130,6 +130,13 @@ impl Sources {
             _ => Err(Refused::ambiguous("the request names its caller in two ways")),
         }
     }
+
+    /// Of the token or key that a request brings as much as tells it from others: of a signed token the signature.
+    pub fn credential<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        let token = self.tokens.as_ref().and_then(|_| token(headers).ok().flatten());
+        let key = || only(headers, &self.keys.as_ref()?.0).ok().flatten();
+        token.and_then(|(token, _)| token.rsplit('.').next()).or_else(key)
+    }
 }
 
 const AMBIGUOUS: Refused = Refused::ambiguous(

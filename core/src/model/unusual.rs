@@ -33,6 +33,12 @@ impl fmt::Display for Unusual {
         let operation = self.operation.map_or("this", Operation::name);
         match &*self.signal {
             "first_seen" => write!(f, "first time that this caller does {operation} here")?,
+            "burst" => write!(f, "this caller does {operation} far more often than in any hour before")?,
+            "new_network" => f.write_str("first time that this caller comes from this network")?,
+            "two_workloads" => f.write_str("the caller's token or key is used from two places at once")?,
+            "share" => f.write_str("this caller had a large part of the collection within a day")?,
+            "canary" => f.write_str("it touches a canary")?,
+            "canary_before" => f.write_str("this caller touched a canary in an earlier request")?,
             "history_away" => {
                 f.write_str("what other processes saw lately is not known, for the store is away")?
             }

@@ -12,7 +12,7 @@ use super::SHARED_NEEDS_FOLDER;
 use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Findings, Node, Place, clip, entities, hint, unknown_entity};
-use super::draft::{Draft, Part, Rule, entries};
+use super::draft::{Draft, Part, Rule, duration, entries};
 use super::notify::may_call;
 use super::scope::{Matcher, Operations};
 use super::service::{State, Thresholds};
@@ -21,6 +21,7 @@ use crate::grant::Event;
 use crate::json::Path;
 use crate::mask::Generalised;
 use crate::model::{Entity, Group, Operation};
+use crate::watch::Profile;
 
 /// Reports everything in `draft` that cannot be meant.
 pub(super) fn check(draft: &Draft<'_>, catalogues: &Catalogues, findings: &mut Findings) {
@@ -496,6 +497,14 @@ impl World {
                 let message = "`risk` belongs to effect: raise, and this signal has hold";
                 findings.add(risk.place, "misplaced_key", message);
             }
+            if let Some(within) = node.get("within")
+                && duration(node, "within").is_some_and(|within| within > Profile::USES_FOR)
+            {
+                findings.add(within.place, "bad_duration", "who used a token is known for 24h");
+            }
+            if watched.signal.name() == "canary" && node.get("ids").is_none() && node.get("texts").is_none() {
+                findings.add(node.place, "missing_key", "nothing is laid out: name `ids` or `texts`");
+            }
             if !self.whole || !sound(node, findings) {
                 continue;
             }
@@ -512,9 +521,12 @@ impl World {
     fn warn(&self, draft: &Draft<'_>, findings: &mut Findings) {
         if let Some(node) = draft.root.get("watch").filter(|node| node.get("learning").is_none())
             && node.get("mode").is_none_or(|mode| mode.text() != Some("learn"))
-            && node.get("first_seen").is_some()
+            && let Some(name) =
+                ["first_seen", "new_network"].into_iter().find(|name| node.get(name).is_some())
         {
-            let message = "nothing is known of any caller at first, and so all that they do is first_seen: say for how long it is only learnt, such as `learning: 7d`";
+            let message = format!(
+                "nothing is known of any caller at first, and so all of them are {name}: say for how long it is only learnt, such as `learning: 7d`"
+            );
             findings.warn(node.place, "no_learning", message);
         }
         if draft.default != Effect::Deny {

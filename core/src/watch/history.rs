@@ -2,20 +2,23 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use super::Profile;
+use super::place::Places;
+use super::{Place, Profile};
 use crate::clock::Timestamp;
 use crate::identity::Identity;
+use crate::keys::Keys;
 
 /// The profiles of all callers as this process knows them. Its worker writes, and many read: so it is kept in parts, each with a lock of
 /// its own that is held for the time of a look.
-#[derive(Default)]
 pub struct History {
     parts: [RwLock<Part>; PARTS],
     /// When watching began, in milliseconds; 0 where it has not.
     since: AtomicI64,
+    places: Places,
 }
 
 const PARTS: usize = 16;
@@ -24,6 +27,26 @@ const PARTS: usize = 16;
 type Part = HashMap<Box<str>, Vec<Profile>>;
 
 impl History {
+    /// Nothing yet. Places and credentials are told apart by digests under these keys.
+    pub fn new(keys: &Keys) -> Self {
+        Self { parts: Default::default(), since: AtomicI64::new(0), places: Places::new(keys) }
+    }
+
+    /// Where a request of this caller comes from.
+    pub fn place(&self, source: Option<IpAddr>, identity: &Identity) -> Place {
+        self.places.place(source, identity)
+    }
+
+    /// What stands for the id of a row.
+    pub(super) fn id(&self, id: &[u8]) -> u64 {
+        self.places.id(id)
+    }
+
+    /// What stands for a token or key that was presented.
+    pub fn credential(&self, presented: &[u8]) -> u64 {
+        self.places.credential(presented)
+    }
+
     /// Reads what is known of a caller, without a copy of it.
     pub fn of<T>(&self, identity: &Identity, read: impl FnOnce(Option<&Profile>) -> T) -> T {
         let Some(part) = self.part(&identity.subject) else { return read(None) };

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::{History, Profile};
+use super::taken::Takings;
+use super::{History, Place, Profile, Taken};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::identity::Identity;
@@ -19,6 +20,10 @@ pub struct Visit<'a> {
     pub service: &'a str,
     /// What; each is counted once.
     pub operations: &'a [Operation],
+    /// From where.
+    pub place: Place,
+    /// By which token or key, as [`History::credential`] tells; `None` where that is not watched.
+    pub credential: Option<u64>,
     /// When.
     pub at: Timestamp,
 }
@@ -28,6 +33,7 @@ pub struct Visit<'a> {
 pub struct Learner {
     /// What this process saw and has not written, by the key of its row.
     pending: HashMap<String, Profile>,
+    takings: Takings,
     /// Whether any of it was never seen before: that is written at the next look, and mere counts when they are due.
     fresh: bool,
     /// The revision of the store that was read last.
@@ -70,16 +76,26 @@ impl Learner {
         let mut pending = Profile::new(visit.identity);
         pending.add(visit);
         self.fresh |= history.change(visit.identity, |profile| profile.add(visit)).unwrap_or(true);
-        let key = pending.key();
-        match self.pending.get_mut(&key) {
-            Some(known) => known.join(&pending),
-            None => drop(self.pending.insert(key, pending)),
-        }
+        keep(&mut self.pending, pending);
     }
 
-    /// Whether something waits to be written that other processes do not know at all.
+    /// Notes that this caller touched a canary, let through or not.
+    pub fn note_canary(&mut self, history: &History, identity: &Identity, at: Timestamp) {
+        let mut pending = Profile::new(identity);
+        pending.touch(at);
+        history.change(identity, |profile| profile.touch(at));
+        self.fresh = true;
+        keep(&mut self.pending, pending);
+    }
+
+    /// Notes ids that left; how many there were in all is known once they are [written](Self::write).
+    pub fn note_taken(&mut self, history: &History, taken: &Taken<'_>) {
+        self.takings.add(history, taken);
+    }
+
+    /// Whether something waits to be written that other processes should know soon.
     pub fn has_news(&self) -> bool {
-        self.fresh
+        self.fresh || self.takings.are_many()
     }
 
     /// Takes over what other processes wrote since the last look.
@@ -112,6 +128,11 @@ impl Learner {
     /// # Errors
     /// Where the store cannot be written: it waits on, and this process knows it meanwhile.
     pub fn write(&mut self, store: &dyn Store, history: &History) -> Result<(), Error> {
+        let pending = &mut self.pending;
+        let counted = self.takings.count(store, |identity, profile| {
+            history.change(identity, |known| known.join(&profile));
+            keep(pending, profile);
+        });
         while !self.pending.is_empty() {
             let batch: Vec<&String> = self.pending.keys().take(Self::BATCH).collect();
             let joined = settle(|| {
@@ -151,7 +172,7 @@ impl Learner {
             joined.into_iter().for_each(|profile| history.put(profile));
         }
         self.fresh = false;
-        Ok(())
+        counted
     }
 
     /// What a store keeps of all callers, by subject.
@@ -164,6 +185,15 @@ impl Learner {
             rows.iter().filter_map(|row| Profile::from_bytes(&row.value)).collect();
         profiles.sort_by(|a, b| (&a.subject, &a.issuer).cmp(&(&b.subject, &b.issuer)));
         Ok(profiles)
+    }
+}
+
+/// Adds to what waits to be written.
+fn keep(pending: &mut HashMap<String, Profile>, profile: Profile) {
+    let key = profile.key();
+    match pending.get_mut(&key) {
+        Some(known) => known.join(&profile),
+        None => drop(pending.insert(key, profile)),
     }
 }
 

@@ -1,17 +1,21 @@
 //! What is known of one caller, and how what two processes know is joined.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::learner::Visit;
+use super::pace::Pace;
+use super::taken::Takings;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
 use crate::keys::hex;
 use crate::model::Operation;
 
-/// What one caller did. Holds the subject in clear, as grants and approvals do, and nothing of any request but names of services and
-/// operations.
+/// What one caller did. Holds the subject in clear, as grants and approvals do, and of requests the names of services and operations;
+/// networks, addresses and credentials as keyed digests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// Who.
@@ -21,6 +25,36 @@ pub struct Profile {
     pub issuer: Option<Box<str>>,
     /// What they did where, in the order of operations and then of services.
     edges: Vec<Edge>,
+    /// Networks, each with when it was seen last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    networks: Vec<(u64, Timestamp)>,
+    /// Credentials of the last day, and who sent them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    uses: Vec<Use>,
+    /// How much of collections was had lately.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    shares: Vec<Share>,
+    /// When a canary was touched last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    touched: Option<Timestamp>,
+}
+
+/// How many different ids of a collection were had within a day, as it was counted last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Share {
+    service: Box<str>,
+    /// A digest of the collection's name.
+    resource: u64,
+    used: u64,
+    at: Timestamp,
+}
+
+/// A token or key in the hands of one sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Use {
+    credential: u64,
+    sender: u64,
+    last: Timestamp,
 }
 
 /// One operation of one caller at one service.
@@ -36,11 +70,22 @@ pub struct Edge {
     pub first: Timestamp,
     /// When last.
     pub last: Timestamp,
+    /// How often in an hour.
+    #[serde(default)]
+    pub pace: Pace,
 }
 
 impl Profile {
     /// So many edges are kept of a caller; the one that was not seen for longest is forgotten, and is new when it comes again.
     pub const MAX_EDGES: usize = 4_096;
+    /// So many networks of a caller, likewise.
+    pub const MAX_NETWORKS: usize = 512;
+    /// So many pairs of a credential and a sender, likewise.
+    pub const MAX_USES: usize = 256;
+    /// So many collections, likewise.
+    pub const MAX_SHARES: usize = 256;
+    /// For so long it is known who sent a credential.
+    pub const USES_FOR: Duration = Duration::from_secs(86_400);
 
     /// Nothing yet of this caller.
     pub fn new(identity: &Identity) -> Self {
@@ -48,6 +93,10 @@ impl Profile {
             subject: identity.subject.as_str().into(),
             issuer: identity.issuer.as_deref().map(Into::into),
             edges: Vec::new(),
+            networks: Vec::new(),
+            uses: Vec::new(),
+            shares: Vec::new(),
+            touched: None,
         }
     }
 
@@ -66,6 +115,40 @@ impl Profile {
         self.edges.get(self.place(service, operation).ok()?)
     }
 
+    /// Whether something came from this network.
+    pub fn knows_network(&self, network: u64) -> bool {
+        self.networks.iter().any(|(known, _)| *known == network)
+    }
+
+    /// Whether another sender used this credential since then.
+    pub fn has_another_sender(&self, credential: u64, sender: u64, since: Timestamp) -> bool {
+        self.uses
+            .iter()
+            .any(|used| used.credential == credential && used.sender != sender && used.last >= since)
+    }
+
+    /// How many different ids of a collection were had within the last day, as far as it was counted.
+    pub fn share(&self, service: &str, resource: &str, now: Timestamp) -> u64 {
+        let resource = name_of(resource);
+        let same = |share: &&Share| share.resource == resource && *share.service == *service;
+        let lately = |share: &&Share| share.at + Takings::WINDOW > now;
+        self.shares.iter().find(same).filter(lately).map_or(0, |share| share.used)
+    }
+
+    /// When a canary was touched last.
+    pub fn touched(&self) -> Option<Timestamp> {
+        self.touched
+    }
+
+    pub(super) fn touch(&mut self, at: Timestamp) {
+        self.touched = self.touched.max(Some(at));
+    }
+
+    /// Notes how much of a collection was had.
+    pub(super) fn take(&mut self, service: &str, resource: &str, used: u64, at: Timestamp) {
+        self.join_share(Share { service: service.into(), resource: name_of(resource), used, at });
+    }
+
     /// Adds what was let through. Whether any of it is new.
     pub(super) fn add(&mut self, visit: &Visit<'_>) -> bool {
         let mut new = false;
@@ -76,9 +159,14 @@ impl Profile {
                 count: 1,
                 first: visit.at,
                 last: visit.at,
+                pace: Pace::of(1, visit.at),
             };
             new |= self.join_edge(edge);
         }
+        new |= visit.place.network.is_some_and(|network| self.join_network(network, visit.at));
+        new |= visit.credential.is_some_and(|credential| {
+            self.join_use(Use { credential, sender: visit.place.sender, last: visit.at })
+        });
         self.trim();
         new
     }
@@ -88,6 +176,16 @@ impl Profile {
         for edge in &other.edges {
             self.join_edge(edge.clone());
         }
+        for (network, last) in &other.networks {
+            self.join_network(*network, *last);
+        }
+        for used in &other.uses {
+            self.join_use(*used);
+        }
+        for share in &other.shares {
+            self.join_share(share.clone());
+        }
+        self.touched = self.touched.max(other.touched);
         self.trim();
     }
 
@@ -98,6 +196,7 @@ impl Profile {
                     known.count = known.count.saturating_add(edge.count);
                     known.first = known.first.min(edge.first);
                     known.last = known.last.max(edge.last);
+                    known.pace.join(&edge.pace);
                 }
                 false
             }
@@ -108,16 +207,48 @@ impl Profile {
         }
     }
 
+    fn join_network(&mut self, network: u64, last: Timestamp) -> bool {
+        let known = self.networks.iter_mut().find(|(known, _)| *known == network);
+        let new = known.is_none();
+        match known {
+            Some(known) => known.1 = known.1.max(last),
+            None => self.networks.push((network, last)),
+        }
+        new
+    }
+
+    fn join_use(&mut self, used: Use) -> bool {
+        let same = |known: &&mut Use| (known.credential, known.sender) == (used.credential, used.sender);
+        let known = self.uses.iter_mut().find(same);
+        let new = known.is_none();
+        match known {
+            Some(known) => known.last = known.last.max(used.last),
+            None => self.uses.push(used),
+        }
+        new
+    }
+
+    fn join_share(&mut self, share: Share) {
+        let same = |known: &&mut Share| known.resource == share.resource && known.service == share.service;
+        match self.shares.iter_mut().find(same) {
+            // Each count is one of all that all processes counted before.
+            Some(known) if share.at >= known.at => *known = share,
+            Some(_) => {}
+            None => self.shares.push(share),
+        }
+    }
+
     fn place(&self, service: &str, operation: Operation) -> Result<usize, usize> {
         self.edges.binary_search_by(|edge| (edge.operation, &*edge.service).cmp(&(operation, service)))
     }
 
     fn trim(&mut self) {
-        while self.edges.len() > Self::MAX_EDGES {
-            let oldest = self.edges.iter().enumerate().min_by_key(|(_, edge)| edge.last);
-            let Some((index, _)) = oldest else { return };
-            self.edges.remove(index);
-        }
+        let newest = self.uses.iter().map(|used| used.last).max().unwrap_or_default();
+        self.uses.retain(|used| used.last + Self::USES_FOR > newest);
+        forget(&mut self.edges, Self::MAX_EDGES, |edge| edge.last);
+        forget(&mut self.networks, Self::MAX_NETWORKS, |(_, last)| *last);
+        forget(&mut self.uses, Self::MAX_USES, |used| used.last);
+        forget(&mut self.shares, Self::MAX_SHARES, |share| share.at);
     }
 
     /// The key of its row. Machines that share a store agree on it.
@@ -145,5 +276,20 @@ impl Profile {
         profile.edges.sort_by(|a, b| (a.operation, &a.service).cmp(&(b.operation, &b.service)));
         profile.edges.dedup_by(|a, b| (a.operation, &a.service) == (b.operation, &b.service));
         Some(profile)
+    }
+}
+
+/// What stands for the name of a collection.
+fn name_of(resource: &str) -> u64 {
+    let digest = Sha256::digest(resource);
+    digest.first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+/// Forgets what was not seen for longest, down to `most`.
+fn forget<T>(all: &mut Vec<T>, most: usize, last: impl Fn(&T) -> Timestamp) {
+    while all.len() > most {
+        let oldest = all.iter().enumerate().min_by_key(|(_, one)| last(one)).map(|(index, _)| index);
+        let Some(index) = oldest else { return };
+        all.remove(index);
     }
 }

@@ -104,6 +104,7 @@ fn what_the_host_finds_is_masked_counted_and_recorded() {
     assert_eq!(record.response.as_ref().unwrap().totals["client_name"], 1);
 }
 
+/// F01: a detector that errs does not mean that there is nothing.
 #[test]
 fn a_detector_that_does_not_answer_is_never_taken_for_clean() {
     let (folder, policy) = policy(NAMES);

@@ -291,6 +291,7 @@ fn one_use_is_one_use() {
     assert!(["grant_required", "grant_exhausted"].contains(&again), "{again}");
 }
 
+/// G03: revoking ends access at once, running streams included.
 #[test]
 fn revoking_cuts_a_running_answer_within_a_second() {
     let (folder, guard) = guard();
@@ -372,6 +373,7 @@ fn the_evidence_is_on_disk_before_the_first_byte_is_forwarded() {
     assert!(ended.complete && ended.record.id == begun.record.id);
 }
 
+/// F08: a body over the limit is denied, not passed unjudged.
 #[test]
 fn what_is_too_large_to_judge_is_not_passed_unjudged() {
     let (_folder, guard) = guard();

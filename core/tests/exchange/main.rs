@@ -12,6 +12,7 @@ mod budgets;
 mod callers;
 mod census;
 mod corpus;
+mod decided;
 mod detectors;
 mod field;
 mod flow;

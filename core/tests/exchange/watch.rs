@@ -5,11 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use wardline::audit::Record;
 use wardline::clock::{ManualClock, Timestamp};
 use wardline::grant::Answer;
 use wardline::guard::Guard;
+use wardline::keys::hex;
 use wardline::model::Verdict;
 use wardline::policy::Policy;
 use wardline::store::SqliteStore;
@@ -20,7 +22,10 @@ use crate::{Seen, Service, exchange, exchanges, head};
 const POLICY: &str = r#"
 version: 1
 state: ./state
-identity: {headers: {subject: x-user, groups: x-groups, address: x-forwarded-for}, trusted_peers: [127.0.0.1]}
+identity:
+  headers: {subject: x-user, groups: x-groups, address: x-forwarded-for}
+  trusted_peers: [127.0.0.1]
+  api_keys: {header: x-key, keys: {svc: {sha256: KEY}}}
 groups: {security: [sam, kim]}
 approval: {steps: [{from: [security], need: 1}]}
 services:
@@ -32,6 +37,8 @@ rules:
 "#;
 const HOLD: &str = "watch: {first_seen: {effect: hold, unless: {who: [\"user:crawler\"]}}}\n";
 const RAISE: &str = "watch: {first_seen: {effect: raise, risk: 25}}\n";
+/// A key that `svc` presents.
+const KEY: &str = "wk_watch_7Tq2";
 const START: Timestamp = Timestamp::from_millis(1_764_000_000_000);
 
 fn guard_in(folder: &Path, watch: &str) -> Guard {
@@ -40,7 +47,8 @@ fn guard_in(folder: &Path, watch: &str) -> Guard {
 
 fn policy(folder: &Path, watch: &str) -> Policy {
     let path = folder.join("wardline.yaml");
-    fs::write(&path, format!("{POLICY}{watch}")).unwrap();
+    let key = hex(&Sha256::digest(KEY));
+    fs::write(&path, format!("{}{watch}", POLICY.replace("KEY", &key))).unwrap();
     Policy::from_file(&path).unwrap()
 }
 
@@ -51,8 +59,17 @@ fn guard(watch: &str) -> (TempDir, Guard) {
 }
 
 fn ask(guard: &Guard, user: &str, method: &str, target: &str) -> Seen {
+    send(guard, &[("x-user", user)], method, target)
+}
+
+/// A reading request of this caller from this address.
+fn from(guard: &Guard, caller: (&str, &str), address: &str) -> Seen {
+    send(guard, &[caller, ("x-forwarded-for", address)], READ.0, READ.1)
+}
+
+fn send(guard: &Guard, headers: &[(&str, &str)], method: &str, target: &str) -> Seen {
     let service = Service { status: 200, ..Service::default() };
-    let head = head(method, target, &[("x-user", user), ("content-type", "application/json")]);
+    let head = head(method, target, &[headers, &[("content-type", "application/json")]].concat());
     exchange(guard, head, if method == "POST" { br#"{"limit":1,"ids":[1]}"# } else { b"" }, &service)
 }
 
@@ -165,7 +182,7 @@ fn several_guards_on_one_store_learn_together() {
     });
     guards.iter().for_each(|guard| guard.flush().unwrap());
     drop(guards);
-    let store = SqliteStore::open(&folder.path().join("state").join("store.sqlite")).unwrap();
+    let store = SqliteStore::open(folder.path().join("state").join("store.sqlite")).unwrap();
     let profiles = Learner::list(&store).unwrap();
     let counts: Vec<_> =
         profiles.iter().map(|p| (&*p.subject, p.edges().len(), p.edges()[0].count)).collect();
@@ -189,4 +206,200 @@ fn an_explanation_says_it_and_teaches_nothing() {
         assert_eq!(told.acts[0].final_risk, told.decision.risk);
         guard.flush().unwrap();
     }
+}
+
+fn signals(record: &Record) -> Vec<&str> {
+    record.unusual.iter().map(|one| one.signal.as_str()).collect()
+}
+
+#[test]
+fn a_network_is_new_once_and_its_neighbours_are_not() {
+    let (folder, guard) = guard("watch: {new_network: {effect: raise, risk: 15}}\n");
+    let mut found = Vec::new();
+    for address in
+        ["192.0.2.7", "192.0.2.200", "198.51.100.1", "192.0.2.9", "2001:db8:5:1::1", "2001:db8:5:9::1"]
+    {
+        assert_eq!(code(&from(&guard, ("x-user", "ana"), address)), "passed");
+        found.push(signals(&record(&guard, &folder)).len());
+    }
+    assert_eq!(found, [1, 0, 1, 0, 1, 0]);
+    let _ = from(&guard, ("x-user", "bea"), "192.0.2.7");
+    let record = record(&guard, &folder);
+    let terms: Vec<_> = record.risk.as_ref().unwrap().terms.iter().map(|term| &*term.name).collect();
+    assert_eq!((signals(&record), terms), (vec!["new_network"], vec!["base", "watch:new_network"]));
+}
+
+#[test]
+fn a_key_that_two_senders_use_at_once_is_told_and_one_that_moved_is_not() {
+    let clock = Arc::new(ManualClock::new(START));
+    let folder = tempfile::tempdir().unwrap();
+    let policy = || policy(folder.path(), "watch: {two_workloads: {effect: hold, within: 10m}}\n");
+    let guard = Guard::with_clock(policy(), clock.clone());
+    let other = Guard::with_clock(policy(), clock.clone());
+    let send = |guard: &Guard, address: &str| {
+        let seen = from(guard, ("x-key", KEY), address);
+        guard.flush().unwrap();
+        code(&seen).to_owned()
+    };
+    assert_eq!([send(&guard, "192.0.2.7"), send(&guard, "192.0.2.7")], ["passed", "passed"]);
+    // Also where the two ask different processes: once the other one has looked at the store.
+    other.flush().unwrap();
+    assert_eq!(send(&other, "192.0.2.8"), "unusual_approval_required");
+    assert_eq!(send(&guard, "192.0.2.7"), "passed");
+    clock.advance(Duration::from_secs(601));
+    assert_eq!(send(&guard, "192.0.2.8"), "passed");
+    assert_eq!(send(&guard, "192.0.2.7"), "unusual_approval_required");
+    // Who is named by a proxy presents nothing that could be stolen.
+    for address in ["192.0.2.7", "192.0.2.8"] {
+        assert_eq!(code(&from(&guard, ("x-user", "svc"), address)), "passed");
+    }
+    let told = record(&guard, &folder);
+    assert_eq!((told.credential, told.unusual.len()), (None, 0));
+}
+
+#[test]
+fn a_burst_is_told_against_the_callers_own_hours() {
+    let clock = Arc::new(ManualClock::new(START));
+    let folder = tempfile::tempdir().unwrap();
+    let watch = "watch: {burst: {effect: raise, times: 3, floor: 4, after: 2h}}\n";
+    let guard = Guard::with_clock(policy(folder.path(), watch), clock.clone());
+    let bursts = |user: &str, count: u64| {
+        let mut found = 0;
+        for _ in 0..count {
+            assert_eq!(code(&ask(&guard, user, READ.0, READ.1)), "passed");
+            guard.flush().unwrap();
+            found += signals(&record(&guard, &folder)).len();
+        }
+        found
+    };
+    // The first hours are learnt whatever they bring.
+    assert_eq!(bursts("ana", 9), 0);
+    assert_eq!(bursts("bea", 1), 0);
+    clock.advance(Duration::from_secs(2 * 3_600));
+    assert_eq!(bursts("ana", 20), 0);
+    assert_eq!(bursts("bea", 8), 4);
+    // Twice as much is usual now, and no more.
+    clock.advance(Duration::from_secs(3_600));
+    assert_eq!(bursts("bea", 8), 2);
+}
+
+#[test]
+fn the_store_holds_subjects_and_no_address_key_or_network() {
+    let watch = "watch: {two_workloads: {effect: raise}, new_network: {effect: raise}}\n";
+    let (folder, guard) = guard(watch);
+    for address in ["198.51.100.23", "203.0.113.77"] {
+        assert_eq!(code(&from(&guard, ("x-key", KEY), address)), "passed");
+        guard.flush().unwrap();
+    }
+    let told = record(&guard, &folder);
+    assert_eq!(told.credential.unwrap().len(), 16);
+    drop(guard);
+    let state = folder.path().join("state");
+    let store = SqliteStore::open(state.join("store.sqlite")).unwrap();
+    assert_eq!(Learner::list(&store).unwrap()[0].subject, "svc".into());
+    drop(store);
+    for file in ["store.sqlite", "store.sqlite-wal"] {
+        let Ok(bytes) = fs::read(state.join(file)) else { continue };
+        for text in [KEY, "198.51.100", "203.0.113", "docs"] {
+            assert!(!bytes.windows(text.len()).any(|window| window == text.as_bytes()), "{file}: {text}");
+        }
+    }
+}
+
+/// Points with these ids and this text, in pieces of this size.
+fn points(ids: &[&str], text: &str, size: usize) -> Service {
+    let point = |id: &&str| format!(r#"{{"id":{id},"payload":{{"n":"{text}"}}}}"#);
+    let points: Vec<String> = ids.iter().map(point).collect();
+    let body = format!(r#"{{"result":{{"points":[{}]}}}}"#, points.join(","));
+    let mut headers = http::HeaderMap::new();
+    headers.insert("content-type", "application/json".parse().unwrap());
+    Service { status: 200, headers, chunks: body.into_bytes().chunks(size).map(<[u8]>::to_vec).collect() }
+}
+
+fn scroll(guard: &Guard, user: &str, answer: &Service) -> Seen {
+    let head = head(READ.0, READ.1, &[("x-user", user), ("content-type", "application/json")]);
+    let seen = exchange(guard, head, br#"{"limit":9}"#, answer);
+    guard.flush().unwrap();
+    seen
+}
+
+const CANARY: &str = "watch: {canary: {effect: hold, ids: [\"9000117\"], texts: [Otto Zwirn], for: 2h}}\n";
+
+#[test]
+fn who_names_a_canary_is_held_and_watched_for_a_while() {
+    let clock = Arc::new(ManualClock::new(START));
+    let folder = tempfile::tempdir().unwrap();
+    let guard = Guard::with_clock(policy(folder.path(), CANARY), clock.clone());
+    let plain = |user: &str| code(&ask(&guard, user, READ.0, READ.1)).to_owned();
+    assert_eq!(plain("ana"), "passed");
+    for (target, body) in [
+        ("/q/collections/docs/points", r#"{"ids":[4,9000117]}"#),
+        ("/q/collections/docs/points/scroll", r#"{"filter":{"must":[{"match":{"value":"Otto Zwirn"}}]}}"#),
+    ] {
+        let head = head("POST", target, &[("x-user", "ana"), ("content-type", "application/json")]);
+        let seen = exchange(&guard, head, body.as_bytes(), &Service { status: 200, ..Service::default() });
+        assert_eq!((code(&seen), seen.service.is_none()), ("unusual_approval_required", true), "{body}");
+        assert_eq!(signals(&record(&guard, &folder)), ["canary"]);
+    }
+    // What she asks next is held too, in other processes as well; what others ask is not.
+    assert_eq!([plain("ana"), plain("bea")], ["unusual_approval_required", "passed"]);
+    let other = Guard::with_clock(policy(folder.path(), CANARY), clock.clone());
+    assert_eq!(code(&ask(&other, "ana", READ.0, READ.1)), "unusual_approval_required");
+    let told = record(&guard, &folder);
+    assert!(!String::from_utf8(told.canonical().unwrap()).unwrap().contains("Zwirn"));
+    // That it was held does not lengthen it.
+    clock.advance(Duration::from_secs(2 * 3_600));
+    assert_eq!(plain("ana"), "passed");
+}
+
+#[test]
+fn a_canary_in_a_response_counts_for_what_is_asked_next() {
+    for (answer, touched) in [
+        (points(&["1"], "Otto Zwirn", 1), true),
+        (points(&["1"], "Otto Zwirn", 7), true),
+        (points(&["1"], "Otto Zwirn", 1_000), true),
+        (points(&["1", "9000117"], "x", 5), true),
+        (points(&["1", "90001170"], "Otto", 5), false),
+    ] {
+        let (folder, guard) = guard(CANARY);
+        let seen = scroll(&guard, "ana", &answer);
+        assert_eq!((seen.status, seen.aborted), (200, None));
+        assert_eq!(signals(&record(&guard, &folder)).len(), usize::from(touched));
+        let next = code(&scroll(&guard, "ana", &points(&["1"], "x", 9))).to_owned();
+        assert_eq!(next, if touched { "unusual_approval_required" } else { "passed" });
+    }
+}
+
+#[test]
+fn a_large_part_of_a_collection_is_told_however_slowly_it_was_had() {
+    let clock = Arc::new(ManualClock::new(START));
+    let folder = tempfile::tempdir().unwrap();
+    let watch = "watch: {share: {effect: raise, risk: 40, of: {docs: 10}, over: 50}}\n";
+    let guards = [
+        Guard::with_clock(policy(folder.path(), watch), clock.clone()),
+        Guard::with_clock(policy(folder.path(), watch), clock.clone()),
+    ];
+    let mut found = Vec::new();
+    for (hour, ids) in
+        [["1", "2"], ["2", "3"], ["1", "3"], ["4", "5"], ["6", "7"], ["1", "2"]].into_iter().enumerate()
+    {
+        let guard = &guards[hour % 2];
+        guard.flush().unwrap();
+        let _ = scroll(guard, "ana", &points(&ids, "x", 20));
+        let record = exchanges(&folder.path().join("state"))
+            .into_iter()
+            .map(|entry| entry.record)
+            .max_by_key(|record| record.at)
+            .unwrap();
+        found.push(signals(&record).len());
+        clock.advance(Duration::from_secs(3_600));
+    }
+    // Five of ten were had before the fifth of them.
+    assert_eq!(found, [0, 0, 0, 0, 1, 1]);
+    let _ = scroll(&guards[0], "bea", &points(&["1"], "x", 20));
+    clock.advance(Duration::from_secs(28 * 3_600));
+    let _ = scroll(&guards[0], "ana", &points(&["1"], "x", 20));
+    let last =
+        exchanges(&folder.path().join("state")).into_iter().map(|entry| entry.record).max_by_key(|r| r.at);
+    assert_eq!(signals(&last.unwrap()), [] as [&str; 0]);
 }

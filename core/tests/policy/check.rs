@@ -482,6 +482,16 @@ fn watch_is_checked_like_the_rest() {
         message("watch: {first_seen: {effect: raise, services: [vectors], operations: [model.download]}}\n"),
         "first_seen can never fire: no service that it speaks of has any of these operations in its system's catalogue"
     );
+    assert_eq!(message("watch: {canary: {effect: raise}}\n"), "nothing is laid out: name `ids` or `texts`");
+    assert_eq!(
+        findings("watch: {two_workloads: {effect: raise, within: 25h}, share: {effect: hold, over: 0}}\n"),
+        [
+            "1 bad_duration at 25h",
+            "1 missing_key at {effect",
+            "1 nobody_approves at hold",
+            "1 wrong_type at 0"
+        ]
+    );
     let warned = |watch: &str| {
         let policy = Policy::parse(&policy_text(watch), "policy.yaml").unwrap();
         policy.warnings().iter().any(|warning| warning.code == "no_learning")

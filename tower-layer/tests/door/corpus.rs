@@ -148,7 +148,7 @@ fn of_record(record: &Value, field: &str) -> Value {
         "surviving" => record["response"]["reread"]["surviving"].clone(),
         "stripped" => record["response"]["stripped"].clone(),
         "request_vectors" => record["request"]["census"]["vectors"].clone(),
-        "decided" | "enforced" | "mode" | "budgets" => record[field].clone(),
+        "decided" | "enforced" | "mode" | "budgets" | "unusual" => record[field].clone(),
         _ => panic!("a case speaks of {field}, which no runner knows"),
     }
 }

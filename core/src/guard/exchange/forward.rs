@@ -48,7 +48,9 @@ impl Exchange {
         if self.enforces() {
             edits.remove.append(&mut self.spoofed);
         }
-        if self.enforces() && (!answer.plan.is_empty() || answer.strips() || self.draws(Side::Response)) {
+        let draws = self.draws(Side::Response);
+        if self.enforces() && (!answer.plan.is_empty() || answer.strips() || draws || self.canaries.is_some())
+        {
             let method = self.head.as_ref().map_or(Method::POST, |head| head.method.clone());
             truth::request_of_changing_response(&method, &mut edits);
         }

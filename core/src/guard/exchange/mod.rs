@@ -45,6 +45,7 @@ use crate::mask::{Release, Scopes};
 use crate::model::{Act, HttpHead, Mode, RecordId, Unusual, Verdict};
 use crate::policy::{Decision, Explanation, Facts, Masking, NoGrants, Service, Side};
 use crate::vector;
+use crate::watch::Canaries;
 
 /// One request and its response under guard.
 pub struct Exchange {
@@ -69,6 +70,8 @@ pub struct Exchange {
     decision: Option<Decision>,
     /// In which ways it is unlike what its caller did before, as far as the policy speaks of that.
     unusual: Vec<Unusual>,
+    /// What is laid out for it, and what it means to touch that.
+    canaries: Option<Box<(Arc<Canaries>, Unusual)>>,
     /// What is masked of the response, once that is known.
     answering: Option<Arc<Masking>>,
     /// It tells a value in clear: only a grant lets it pass, whatever a rule allows.
@@ -166,6 +169,7 @@ impl Exchange {
             request_census: None,
             decision: None,
             unusual: Vec::new(),
+            canaries: None,
             answering: None,
             discloses: false,
             disclosed: None,
@@ -279,6 +283,8 @@ impl Exchange {
             Some(step) => {
                 if matches!(step, Step::Forward(_)) {
                     self.sent = true;
+                    let spotter = self.spotter();
+                    self.request.spot(spotter);
                     // The verdict is there and the door has the bytes: nobody needs them here any more.
                     self.collected = Collected::default();
                     self.shared.let_go(std::mem::take(&mut self.kept));
@@ -327,7 +333,11 @@ impl Exchange {
     /// The response's head: how it goes to the caller.
     pub fn response_head(&mut self, status: http::StatusCode, headers: &http::HeaderMap) -> Passage {
         match self.sealed(|exchange| exchange.judge_response(status, headers)) {
-            Some(passage) => passage,
+            Some(passage) => {
+                let spotter = self.spotter();
+                self.response.spot(spotter);
+                passage
+            }
             None => {
                 let answer = self.refuse("guard_unavailable");
                 Passage { edits: super::HeaderEdits::default(), body: ResponseBody::Refuse(answer) }
@@ -373,11 +383,13 @@ impl Exchange {
         record.ended_at = Some(self.shared.now());
         record.outcome = Some(outcome);
         record.budgets = self.purse.record();
+        let spotted = self.request.spotted() || self.response.spotted();
         let mut request = std::mem::replace(&mut self.request, Body::passing()).passed();
         request.embed = self.embed.take().map(|embed| embed.record(&request, &record));
         request.stripped = self.cleared;
         let mut response = std::mem::replace(&mut self.response, Body::passing()).passed();
         self.settle_said(ending, &mut request, &mut response);
+        self.note_canaries(spotted, &response, &mut record);
         let told = request.bytes > 0
             || !request.totals.is_empty()
             || request.embed.is_some()

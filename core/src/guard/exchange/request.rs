@@ -128,6 +128,9 @@ impl Exchange {
             self.acts.push(Act::unknown());
         }
         let view = runtime.view(now);
+        if self.lays_out() && self.head.is_some() && self.collected.is_open() {
+            return Some(Step::NeedBody);
+        }
         self.look_back();
         let (facts, policy) = (self.facts(&self.acts), &self.in_force.policy);
         let decision = match self.discloses {

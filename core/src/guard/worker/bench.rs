@@ -9,6 +9,7 @@ use crate::audit::{Change, Journal, Kind, Log, MemoryJournal, Record};
 use crate::budget::Budgets;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
+use crate::glob::Glob;
 use crate::grant::{
     Approval, ApprovalState, Approvals, Consumed, Grant, Grants, Leased, Limits, Snapshot, Subscriber, Take,
     Ticket,
@@ -47,6 +48,8 @@ pub(in crate::guard) struct Bench {
     /// What callers did before; empty where the policy does not watch.
     pub(super) history: Arc<History>,
     pub(super) learner: Option<Learner>,
+    /// The collections of which it is counted how much a caller had.
+    pub(super) measured: Vec<Glob>,
     /// When what was learnt was written last.
     pub(super) learnt: Timestamp,
     #[cfg(feature = "notify")]
@@ -87,6 +90,7 @@ impl Bench {
         #[cfg(feature = "key-urls")]
         key_sets::start(policy, &clock)?;
         let snapshot = Snapshot::load(&*store)?;
+        let history = Arc::new(History::new(&keys));
         let mut bench = Self {
             keys,
             store,
@@ -100,8 +104,9 @@ impl Bench {
             replies: Vec::new(),
             subscribers: policy.subscribers(),
             limits: policy.granting().limits.clone(),
-            history: Arc::default(),
+            history,
             learner: None,
+            measured: Vec::new(),
             learnt: Timestamp::default(),
             #[cfg(feature = "notify")]
             post: Post::new(policy),

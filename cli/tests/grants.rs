@@ -1,0 +1,69 @@
+//! Grants that people ask for, approve and hand on, by the command.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use serde_json::Value;
+use wardline_cli::{Streams, run};
+
+const POLICY: &str = "
+version: 1
+state: ./state
+groups: {security: [sam], oncall: [ana]}
+approval: {steps: [{from: [security]}], break_glass: [oncall]}
+granting: {longest: 8h, tickets: ['OPS-*']}
+services: {vectors: {system: qdrant}}
+rules: [{name: bulk, who: ['user:*'], operations: [vector.export], effect: grant}]
+";
+
+/// What the command says on a policy: its code, its one line of JSON, and its errors.
+fn wardline(path: &str, words: &str) -> (u8, Value, String) {
+    let words = words.split_whitespace();
+    let args = ["wardline"].into_iter().chain(words).chain(["--policy", path, "--json"]);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let code = run(args, &mut Streams { input: &mut &b""[..], out: &mut out, err: &mut err });
+    let line = out.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    (code, serde_json::from_slice(line).unwrap_or_default(), String::from_utf8(err).unwrap())
+}
+
+#[test]
+fn a_grant_is_asked_for_approved_and_handed_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    std::fs::write(&path, POLICY).unwrap();
+    let path = path.to_str().unwrap();
+    let terms = "--operation vector.export --reason migration";
+    let (code, _, err) = wardline(path, &format!("grant request --who user:ana --until 1h --as ana {terms}"));
+    assert!(code == 2 && err.contains("OPS-*"), "{code} {err}");
+    let (code, asked, _) =
+        wardline(path, &format!("grant request --who user:ana --until 1h --ticket OPS-7 --as ana {terms}"));
+    assert_eq!((code, asked["state"].as_str()), (0, Some("pending")));
+    let id = asked["id"].as_str().unwrap();
+    assert_eq!(wardline(path, &format!("approval approve {id} --as ana")).0, 4);
+    let (code, settled, _) = wardline(path, &format!("approval approve {id} --as sam"));
+    assert_eq!((code, settled["state"].as_str()), (0, Some("used")));
+    let grant = settled["granted"].as_str().unwrap();
+    let (code, part, _) =
+        wardline(path, &format!("grant hand-on {grant} --who user:svc-job --until 30m --as ana {terms}"));
+    assert_eq!((code, part["parent"].as_str(), part["ticket"].as_str()), (0, Some(grant), Some("OPS-7")));
+    assert_eq!(wardline(path, &format!("grant revoke {grant} --as sam --reason done")).0, 0);
+    assert_eq!(
+        wardline(path, &format!("grant hand-on {grant} --who user:bea --until 30m --as ana {terms}")).0,
+        4
+    );
+}
+
+#[test]
+fn glass_is_broken_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    std::fs::write(&path, POLICY).unwrap();
+    let path = path.to_str().unwrap();
+    let (_, asked, _) = wardline(
+        path,
+        "grant request --who user:bea --until 1h --ticket OPS-1 --as bea --operation vector.export --reason r",
+    );
+    let id = asked["id"].as_str().unwrap();
+    assert_eq!(wardline(path, &format!("approval approve {id} --break-glass --as ana")).0, 2);
+    let (code, broken, _) =
+        wardline(path, &format!("approval approve {id} --break-glass --as ana --reason fire"));
+    assert_eq!((code, broken["votes"][0]["answer"].as_str()), (0, Some("break_glass")));
+}
