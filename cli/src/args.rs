@@ -55,6 +55,10 @@ pub(crate) enum Command {
     /// Query, show and verify the log.
     #[command(subcommand)]
     Audit(Audit),
+    /// The page on which people decide about held requests and see grants, records and the policy.
+    #[cfg(feature = "console")]
+    #[command(subcommand)]
+    Console(Box<Console>),
     /// Show what callers did, as far as the policy watches: who did what at which service, how often, first and last.
     Edges(Edges),
     /// Write completions for a shell.
@@ -362,6 +366,17 @@ pub(crate) enum Approval {
     },
     /// Deny it.
     Deny(Vote),
+    /// Show held requests as they come, and take answers line by line.
+    Watch(Watch),
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Watch {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// Who answers; their groups are those of the policy.
+    #[arg(long = "as", env = "USER")]
+    pub(crate) by: String,
 }
 
 #[derive(Debug, clap::Args)]
@@ -397,6 +412,16 @@ pub(crate) enum Audit {
 pub(crate) struct Query {
     #[command(flatten)]
     pub(crate) state: State,
+    #[command(flatten)]
+    pub(crate) wanted: Wanted,
+    /// At most so many, the newest.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) limit: usize,
+}
+
+/// Which records are looked for.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Wanted {
     /// Not before (RFC 3339).
     #[arg(long)]
     pub(crate) from: Option<String>,
@@ -424,7 +449,51 @@ pub(crate) struct Query {
     /// The id of a vector or row that was taken.
     #[arg(long)]
     pub(crate) vector: Option<String>,
-    /// At most so many, the newest.
-    #[arg(long, default_value_t = 100)]
-    pub(crate) limit: usize,
+}
+
+#[cfg(feature = "console")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum Console {
+    /// Serve the page, and print a link that signs in once.
+    Serve(Serve),
+    /// Print a link that signs somebody in, once, at the console that runs on this state.
+    Login {
+        #[command(flatten)]
+        state: State,
+        /// Who; their groups are those of the policy.
+        #[arg(long = "as", env = "USER")]
+        by: String,
+    },
+    /// Print a link by which one person answers one approval, without signing in.
+    Link {
+        #[command(flatten)]
+        state: State,
+        /// Which approval.
+        id: String,
+        /// Who answers. Whoever has the link speaks as them.
+        #[arg(long = "as")]
+        by: String,
+        /// How long it serves, e.g. 1h; never longer than the approval is open.
+        #[arg(long = "for", default_value = "1h")]
+        lasting: String,
+    },
+}
+
+#[cfg(feature = "console")]
+#[derive(Debug, clap::Args)]
+pub(crate) struct Serve {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// Where it listens. Beyond this machine a proxy with TLS stands before it: say --url too.
+    #[arg(long, default_value = "127.0.0.1:7878")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// The URL under which browsers reach it, where that is another one.
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// API keys of programs that answer approvals: a JSON object of names, each with the SHA-256 of its key ({"bot": {"sha256": "..."}}).
+    #[arg(long)]
+    pub(crate) api_keys: Option<PathBuf>,
+    /// Whom the first link signs in; their groups are those of the policy.
+    #[arg(long = "as", env = "USER")]
+    pub(crate) by: String,
 }

@@ -16,8 +16,11 @@
 
 mod args;
 mod commands;
+#[cfg(feature = "console")]
+mod console;
 mod state;
 mod streams;
+mod words;
 
 use std::ffi::OsString;
 
@@ -61,6 +64,8 @@ pub fn run<A: Into<OsString> + Clone>(args: impl IntoIterator<Item = A>, streams
         Command::Approval(args) => commands::approval::run(args, json, streams),
         Command::Edges(args) => commands::edges::run(&args, json, streams),
         Command::Audit(args) => commands::audit::run(args, json, streams),
+        #[cfg(feature = "console")]
+        Command::Console(args) => commands::console::run(*args, json, streams),
         Command::Completions { shell } => commands::completions::run(shell, streams),
     };
     // What does not end in a new line may still wait in the stream, and whoever ends the process may not send it.

@@ -13,7 +13,7 @@ use crate::Failure;
 const VARIABLE: &str = "WARDLINE_STORE";
 
 /// The policy names the state folder, and a store that machines share where there is one.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct State {
     /// The policy file.
     #[arg(long, env = "WARDLINE_POLICY")]
@@ -34,11 +34,23 @@ impl State {
         })
     }
 
+    /// The policy's file.
+    #[cfg(feature = "console")]
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.policy
+    }
+
     /// A guard under it.
     pub(crate) fn guard(&self) -> Result<Guard, Failure> {
         let policy = self.policy()?;
         policy.complete()?;
         Ok(Guard::new(policy))
+    }
+
+    /// Has a guard that stays judge by the policy as it stands now: who was taken out of a group votes no more.
+    pub(crate) fn renew(&self, guard: &Guard) -> Result<(), Failure> {
+        guard.replace(self.policy()?, "wardline")?;
+        Ok(())
     }
 
     fn store(&self) -> Result<Option<SharedStore>, Failure> {

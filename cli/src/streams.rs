@@ -1,6 +1,6 @@
 //! Where the command reads and writes: the process's own streams, or a test's.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, BufReader, Write};
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ use crate::Failure;
 /// Input, output and errors of one run.
 pub struct Streams<'a> {
     /// Standard input.
-    pub input: &'a mut dyn BufRead,
+    pub input: &'a mut (dyn BufRead + Send),
     /// Standard output.
     pub out: &'a mut dyn Write,
     /// Standard error.
@@ -17,10 +17,10 @@ pub struct Streams<'a> {
 }
 
 impl Streams<'static> {
-    /// The streams of this process. Leaks two small buffers: they live as long as the process.
+    /// The streams of this process. Leaks the buffers: they live as long as the process.
     pub fn of_process() -> Self {
         Self {
-            input: Box::leak(Box::new(io::stdin().lock())),
+            input: Box::leak(Box::new(BufReader::with_capacity(64 * 1024, io::stdin()))),
             out: Box::leak(Box::new(io::LineWriter::with_capacity(64 * 1024, io::stdout()))),
             err: Box::leak(Box::new(io::stderr())),
         }

@@ -407,6 +407,40 @@ mask: [{name: pii, entities: {email: {token: {scope: tenant}}, credit_card: fpe,
 }
 
 #[test]
+fn approvals_are_watched_and_answered_line_by_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path());
+    let path = path.to_str().unwrap();
+    let guard = Guard::from_file(path).unwrap();
+    let ask = |who: &str, what: &str| {
+        let call = Call { service: "vectors".into(), acts: vec![Act::new(Operation::VectorExport, what)] };
+        let mut exchange = guard.begin(Subject::Call(call), Caller::verified(Identity::new(who)), "test");
+        let Step::Answer(held) = exchange.next_blocking() else { panic!("a hold") };
+        held.approval.unwrap()
+    };
+    let (first, second) = (ask("ana\u{1b}[2J", "docs"), ask("sam", "notes"));
+    let watch = ["approval", "watch", "--policy", path, "--as", "sam"];
+    let answers = "deny 1\nwhat\napprove 2\napprove 1 as agreed\nskip 2\n";
+    let watched = wardline(&watch, answers);
+    assert_eq!(watched.code, 0, "{}", watched.err);
+    let out = &watched.out;
+    assert!(out.contains("[1] ana\\u{1b}[2J asks vectors") && !out.contains('\u{1b}'), "{out}");
+    assert!(out.contains("held by bulk; takes 1 of security") && out.contains("a denial says why"), "{out}");
+    assert!(out.contains("not for you: nobody votes on a request that they stand behind"), "{out}");
+    assert!(watched.err.contains("[not_eligible]"), "{}", watched.err);
+    let state = |id: &wardline::model::ApprovalId| {
+        let all = guard.approvals(None).unwrap();
+        let found = all.into_iter().find(|approval| approval.id == *id).unwrap();
+        (found.votes.len(), found.votes.first().and_then(|vote| vote.reason.clone()))
+    };
+    assert_eq!(state(&first), (1, Some("as agreed".to_owned())));
+    assert_eq!(state(&second), (0, None));
+    let quit = wardline(&watch, "quit\nd 1 never read\n");
+    assert_eq!((quit.code, state(&second).0), (0, 0));
+    assert_eq!(json(&wardline(&[&watch[..], &["--json"]].concat(), ""))["state"], "pending");
+}
+
+#[test]
 fn output_without_a_last_line_end_is_not_lost() {
     let (mut sent, mut err) = (Vec::new(), Vec::new());
     // Never dropped, as the process's own stream never is.

@@ -10,6 +10,7 @@ use crate::tools;
 pub(crate) fn run() -> Outcome {
     tools::require()?;
     tools::postgres()?;
+    tools::chromium()?;
     versions_agree()?;
     // What comes over the network is fetched while the compiler works.
     let fetched = thread::spawn(|| tools::python().and_then(|()| tools::node()));
@@ -22,6 +23,7 @@ pub(crate) fn run() -> Outcome {
     let python = tools::venv_bin("python");
     step("pytest", command(&python, "python").args(["-m", "pytest", "-q", "tests"]))?;
     step("node --test", command("npm", "node").args(["test", "--silent"]))?;
+    step("the console in Chromium", command("npm", "cli/tests/console").args(["test", "--silent"]))?;
     println!("\nxtask: all tests passed");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What the machine must have, and one clear line where it has not.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::run::{Outcome, command, quiet, target};
@@ -16,11 +16,25 @@ pub(crate) fn postgres() -> Outcome {
     if has_postgres() {
         return Ok(());
     }
+    install("postgresql", "PostgreSQL's initdb and postgres")?;
+    if has_postgres() { Ok(()) } else { Err("PostgreSQL was installed, and its initdb is not found".into()) }
+}
+
+/// The browser in which the console is tested; installed where that can be done.
+pub(crate) fn chromium() -> Outcome {
+    let there = || Path::new("/usr/bin/chromium").exists();
+    if there() {
+        return Ok(());
+    }
+    install("chromium", "Chromium")?;
+    if there() { Ok(()) } else { Err("Chromium was installed, and /usr/bin/chromium is not there".into()) }
+}
+
+/// Installs a package of Debian's, as root.
+fn install(package: &str, what: &str) -> Outcome {
     let root = answers("id", &["-u"]).as_deref() == Some("0");
     if !root || answers("apt-get", &["--version"]).is_none() {
-        return Err(
-            "this machine lacks PostgreSQL's initdb and postgres (Debian: apt-get install postgresql)".into(),
-        );
+        return Err(format!("this machine lacks {what} (Debian: apt-get install {package})"));
     }
     let apt = |args: &[&str]| {
         let mut command = Command::new("apt-get");
@@ -28,8 +42,7 @@ pub(crate) fn postgres() -> Outcome {
         quiet(&format!("apt-get {}", args.join(" ")), &mut command).map(|_| ())
     };
     apt(&["update", "-qq"])?;
-    apt(&["install", "-y", "-qq", "--no-install-recommends", "postgresql"])?;
-    if has_postgres() { Ok(()) } else { Err("PostgreSQL was installed, and its initdb is not found".into()) }
+    apt(&["install", "-y", "-qq", "--no-install-recommends", package])
 }
 
 /// Where the tests look for it: Debian's folders, then the path.
@@ -88,9 +101,11 @@ pub(crate) fn python() -> Outcome {
     quiet("pip install", &mut install).map(|_| ())
 }
 
-/// What the Node tests need, exactly as locked.
+/// What the Node tests and the browser's need, exactly as locked.
 pub(crate) fn node() -> Outcome {
-    let mut install = command("npm", "node");
-    install.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
-    quiet("npm ci", &mut install).map(|_| ())
+    ["node", "cli/tests/console"].into_iter().try_for_each(|folder| {
+        let mut install = command("npm", folder);
+        install.args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+        quiet("npm ci", &mut install).map(|_| ())
+    })
 }

@@ -5,8 +5,9 @@ use wardline::clock::{Clock, SystemClock};
 use wardline::grant::{Answer, Approval, ApprovalState};
 use wardline::model::ApprovalId;
 
+use super::watch;
 use crate::args::{self, Vote};
-use crate::{Failure, Outcome, Streams};
+use crate::{Failure, Outcome, Streams, words};
 
 pub(crate) fn run(args: args::Approval, json: bool, streams: &mut Streams<'_>) -> Outcome {
     match args {
@@ -25,6 +26,7 @@ pub(crate) fn run(args: args::Approval, json: bool, streams: &mut Streams<'_>) -
             cast(&vote, answer, json, streams)?;
         }
         args::Approval::Deny(vote) => cast(&vote, Answer::Deny, json, streams)?,
+        args::Approval::Watch(watch) => return watch::run(&watch, json, streams),
     }
     Ok(0)
 }
@@ -47,29 +49,15 @@ pub(super) fn show(approval: &Approval, json: bool, streams: &mut Streams<'_>) -
     if json {
         return streams.json(&Row { state, approval });
     }
-    let steps: Vec<String> =
-        approval.steps.iter().map(|step| format!("{} of {}", step.need, step.from.join("|"))).collect();
-    let votes: Vec<String> = approval
-        .votes
-        .iter()
-        .map(|vote| {
-            let said = match vote.answer {
-                Answer::Approve => "approved",
-                Answer::Deny => "denied",
-                Answer::BreakGlass => "broke the glass",
-            };
-            format!("{} {said}", vote.by)
-        })
-        .collect();
-    streams.say(format!(
+    streams.say(words::plain(&format!(
         "{}  {:?}  {} asks {} for {}; takes {}; votes: {}; open until {}",
         approval.id,
         state,
         approval.identity.subject,
         approval.services().join(", "),
         approval.what().join(", "),
-        steps.join(" and "),
-        if votes.is_empty() { "none".to_owned() } else { votes.join(", ") },
+        words::steps(approval),
+        words::votes(approval),
         approval.pending_until,
-    ))
+    )))
 }

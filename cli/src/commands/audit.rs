@@ -1,20 +1,20 @@
 //! `wardline audit`: query, show and verify the log.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use wardline::audit::{self, Entry, Filter, Keeper};
+use wardline::audit::{self, Entry, Filter, Keeper, VerifyReport};
 use wardline::glob::Glob;
 use wardline::guard::keeper;
 use wardline::model::{RecordId, SessionId, Verdict};
-use wardline::policy::State;
+use wardline::policy::{Policy, State};
 
-use crate::args::{self, Query};
+use crate::args::{self, Wanted};
 use crate::{Failure, NO, Outcome, Streams};
 
 pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> Outcome {
     match args {
         args::Audit::Query(query) => {
-            let found = audit::query(&folder(&query.state)?, &filter(&query)?)?;
+            let found = audit::query(&folder(&query.state)?, &filter(&query.wanted)?)?;
             let from = found.len().saturating_sub(query.limit);
             list(found.into_iter().skip(from), json, streams)
         }
@@ -39,7 +39,7 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
 }
 
 /// The state folder that a policy names.
-pub(super) fn folder(state: &crate::state::State) -> Result<PathBuf, Failure> {
+pub(crate) fn folder(state: &crate::state::State) -> Result<PathBuf, Failure> {
     match state.policy()?.state() {
         State::Folder(folder) => Ok(folder.clone()),
         State::Memory => {
@@ -48,7 +48,8 @@ pub(super) fn folder(state: &crate::state::State) -> Result<PathBuf, Failure> {
     }
 }
 
-fn filter(query: &Query) -> Result<Filter, Failure> {
+/// What to look for, as it was typed.
+pub(crate) fn filter(query: &Wanted) -> Result<Filter, Failure> {
     let glob = |text: &Option<String>| text.as_deref().map(Glob::new).transpose();
     let verdict = match query.verdict.as_deref() {
         None => None,
@@ -100,7 +101,22 @@ fn line(entry: &Entry) -> String {
         .iter()
         .map(|act| format!("{} {:?} {}", act.operation, act.resource, act.magnitude))
         .collect();
-    let what = match &record.change {
+    let passed = record.response.as_ref().and_then(|passed| passed.census.as_ref());
+    let census = passed.map_or(String::new(), |c| format!("  {} vectors, {} rows left", c.vectors, c.rows));
+    format!(
+        "{}  {}  {who}  {}  {}  {}{census}",
+        record.at,
+        record.id,
+        record.service,
+        acts.join(", "),
+        what(entry)
+    )
+}
+
+/// What came of it: the step that was taken, or verdict, what was done, and how it ended.
+pub(crate) fn what(entry: &Entry) -> String {
+    let record = &entry.record;
+    match &record.change {
         Some(change) => format!("{} by {}", change.step, change.by),
         None => {
             let word = |verdict: Option<Verdict>| verdict.map_or("-", Verdict::name);
@@ -110,17 +126,19 @@ fn line(entry: &Entry) -> String {
                 result.as_ref().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
             format!("{} -> {} ({result})", word(record.decided), word(record.enforced))
         }
-    };
-    let passed = record.response.as_ref().and_then(|passed| passed.census.as_ref());
-    let census = passed.map_or(String::new(), |c| format!("  {} vectors, {} rows left", c.vectors, c.rows));
-    format!("{}  {}  {who}  {}  {}  {what}{census}", record.at, record.id, record.service, acts.join(", "))
+    }
+}
+
+/// What verifying the logs of a policy's state folder finds.
+pub(crate) fn report(policy: &Policy, folder: &Path) -> Result<VerifyReport, Failure> {
+    // What was kept is read before the logs, so that a writer at work cannot seem to have lost its newest entries.
+    let kept = keeper(policy)?.map_or_else(|| Ok(Vec::new()), |keeper| keeper.kept())?;
+    Ok(audit::verify(folder, &kept)?)
 }
 
 fn verify(state: &crate::state::State, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let folder = folder(state)?;
-    // What was kept is read before the logs, so that a writer at work cannot seem to have lost its newest entries.
-    let kept = keeper(&state.policy()?)?.map_or_else(|| Ok(Vec::new()), |keeper| keeper.kept())?;
-    let report = audit::verify(&folder, &kept)?;
+    let report = report(&state.policy()?, &folder)?;
     if json {
         streams.json(&report)?;
     } else {

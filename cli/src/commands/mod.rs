@@ -5,6 +5,8 @@ pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod classify;
 pub(crate) mod completions;
+#[cfg(feature = "console")]
+pub(crate) mod console;
 pub(crate) mod detect;
 pub(crate) mod edges;
 pub(crate) mod explain;
@@ -14,3 +16,4 @@ pub(crate) mod mask;
 pub(crate) mod suggest;
 pub(crate) mod test;
 pub(crate) mod unmask;
+mod watch;

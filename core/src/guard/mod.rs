@@ -38,6 +38,7 @@ mod exchange;
 mod guard;
 #[cfg(feature = "key-urls")]
 mod key_sets;
+mod link;
 mod metrics;
 #[cfg(feature = "notify")]
 mod notify;
@@ -58,6 +59,7 @@ pub use direct::{Masked, Reading};
 pub use driver::Carrying;
 pub use exchange::Exchange;
 pub use guard::{Caller, Guard};
+pub use link::Link;
 pub use running::Running;
 pub use step::{
     Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, SpendRequest, Step,

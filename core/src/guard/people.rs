@@ -67,7 +67,7 @@ impl Guard {
     /// # Errors
     /// Someone who may not use it, terms that reach further, or a store or log that cannot be written.
     pub fn hand_on_grant(&self, id: &GrantId, terms: Terms, by: &str) -> Result<Grant, Error> {
-        let holder = Identity::new(by).with_groups(self.policy().groups_of(by));
+        let holder = self.person(by);
         let id = id.clone();
         self.runtime()?.run(move |bench| {
             let grant = bench.grants().hand_on(&id, &holder, &terms)?;
@@ -118,8 +118,7 @@ impl Guard {
         answer: Answer,
         reason: Option<&str>,
     ) -> Result<Approval, Error> {
-        let policy = self.policy();
-        let voter = Identity::new(by).with_groups(policy.groups_of(by));
+        let voter = self.person(by);
         let (id, reason) = (id.clone(), reason.map(str::to_owned));
         self.runtime()?.run(move |bench| {
             let approval = bench.approvals().vote(&id, &voter, answer, reason.as_deref())?;
@@ -137,6 +136,11 @@ impl Guard {
             bench.flush()?;
             Ok(approval)
         })
+    }
+
+    /// A person as approvals and grants judge them: in the groups that the policy puts them in.
+    pub(super) fn person(&self, by: &str) -> Identity {
+        Identity::new(by).with_groups(self.policy().groups_of(by))
     }
 
     /// Everything that webhooks were to be told, and what became of it; oldest change first.

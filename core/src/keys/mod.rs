@@ -39,6 +39,8 @@ pub enum Purpose {
     Hop,
     /// Hides values so that they can be had back: encrypted digits and tokens.
     Reversible,
+    /// Signs links by which one person answers one approval.
+    Link,
 }
 
 /// The keys of one installation, shared by its clones. Printing it shows nothing.
@@ -50,6 +52,7 @@ struct ByPurpose {
     pseudonym: HmacSha256,
     hop: HmacSha256,
     reversible: HmacSha256,
+    link: HmacSha256,
 }
 
 impl Keys {
@@ -60,6 +63,7 @@ impl Keys {
             pseudonym: derive(&root, b"wardline/1/pseudonym"),
             hop: derive(&root, b"wardline/1/hop"),
             reversible: derive(&root, b"wardline/1/reversible"),
+            link: derive(&root, b"wardline/1/link"),
         }))
     }
 
@@ -93,6 +97,7 @@ impl Keys {
             Purpose::Pseudonym => self.0.pseudonym.clone(),
             Purpose::Hop => self.0.hop.clone(),
             Purpose::Reversible => self.0.reversible.clone(),
+            Purpose::Link => self.0.link.clone(),
         })
     }
 
@@ -130,6 +135,11 @@ impl KeyedDigest {
     /// The digest.
     pub fn finish(self) -> [u8; 32] {
         self.0.finalize().into_bytes().into()
+    }
+
+    /// Whether this is the digest, in a time that tells nothing of where they differ.
+    pub fn verify(self, digest: &[u8]) -> bool {
+        self.0.verify_slice(digest).is_ok()
     }
 }
 

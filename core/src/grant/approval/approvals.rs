@@ -175,6 +175,15 @@ impl<'a> Approvals<'a> {
         self.step(id, &ApprovalEvent::Vote { by, answer, reason })?.map_err(Error::from)
     }
 
+    /// Why this person's agreement would not be taken now, as [`vote`](Self::vote) judges it, a missing reason aside. Nothing is written.
+    ///
+    /// # Errors
+    /// Where the store tells the time and cannot be reached.
+    pub fn refusal(&self, approval: &Approval, by: &Identity) -> Result<Option<ApprovalRefusal>, Error> {
+        let vote = ApprovalEvent::Vote { by, answer: Answer::Approve, reason: Some("given") };
+        Ok(approval.step(&vote, self.aliases, self.store.now()?).err())
+    }
+
     /// Uses an approved approval up, for the request with `digest`. Of any number of callers at once, one gets it.
     ///
     /// # Errors

@@ -1,0 +1,200 @@
+//! The log: a search, whether it verifies, and one record whole.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use serde::Deserialize;
+use wardline::ErrorKind;
+use wardline::audit::{self, Entry, Filter, VerifyReport};
+use wardline::model::{RecordId, Verdict};
+
+use super::page::{page, time};
+use super::session::Session;
+use super::{Console, ask};
+use crate::Failure;
+use crate::args::Wanted;
+use crate::commands::audit::{filter, report, what};
+
+/// How many records are listed.
+const LISTED: usize = 100;
+
+/// The fields of the search, empty where nothing was said.
+#[derive(Deserialize, Default, Clone)]
+#[serde(default)]
+pub(super) struct Search {
+    identity: String,
+    operation: String,
+    resource: String,
+    service: String,
+    verdict: String,
+    from: String,
+    until: String,
+}
+
+/// The newest records that fit, and the state of the logs.
+pub(super) async fn search(
+    State(console): State<Arc<Console>>,
+    session: Session,
+    Query(search): Query<Search>,
+) -> Result<Response, Failure> {
+    let wanted = search.wanted();
+    let answered = ask(console, move |console| {
+        let wanted = filter(&wanted)?;
+        let found = audit::query(&console.folder, &wanted)?;
+        Ok((found, report(&console.guard.policy(), &console.folder)?))
+    })
+    .await;
+    let (found, report, wrong) = match answered {
+        Ok((found, report)) => (found, Some(report), None),
+        // What was typed and cannot be looked for is said above the form that holds it.
+        Err(failure) if failure.status().is_client_error() => (Vec::new(), None, Some(failure.sentence())),
+        Err(failure) => return Err(failure),
+    };
+    let unread = found.iter().filter(|entry| entry.is_err()).count();
+    let entries: Vec<&Entry> = found.iter().rev().flatten().collect();
+    let body = html! {
+        @if let Some(wrong) = &wrong { p.said.no role="alert" { (wrong) } }
+        h1 { "Records" }
+        @if let Some(report) = &report { (standing(report)) }
+        (form(&search))
+        @if unread > 0 { p.said.no role="alert" { (unread) " entries cannot be read." } }
+        @if entries.is_empty() && wrong.is_none() {
+            div.card.empty { "No record fits." }
+        } @else if !entries.is_empty() {
+            (table(entries.get(..LISTED).unwrap_or(&entries), entries.len()))
+        }
+    };
+    Ok(page(&session, "/records", "Records", &body).into_response())
+}
+
+/// One record, with every field that it has.
+pub(super) async fn one(
+    State(console): State<Arc<Console>>,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let wanted = Filter { id: Some(RecordId::from(id)), ..Filter::default() };
+    let entries: Vec<Entry> = ask(console, move |console| {
+        Ok(audit::query(&console.folder, &wanted)?.into_iter().flatten().collect())
+    })
+    .await?;
+    if entries.is_empty() {
+        return Err(wardline::Error::new(ErrorKind::NotFound, "there is no such record").into());
+    }
+    let texts = entries.iter().map(serde_json::to_string_pretty).collect::<Result<Vec<_>, _>>();
+    let texts = texts.map_err(std::io::Error::from)?;
+    let body = html! {
+        h1 { "Record" }
+        p.soft { "It holds no value of a request: findings are name, place, length and a keyed digest." }
+        @for text in &texts { div.scroll role="region" aria-label="The record" tabindex="0" { pre { (text) } } }
+        p { a href="/records" { "To the search" } }
+    };
+    Ok(page(&session, "/records", "Record", &body).into_response())
+}
+
+/// Whether the logs are what they were.
+fn standing(report: &VerifyReport) -> Markup {
+    let entries: u64 = report.logs.iter().map(|log| log.size).sum();
+    let signed: u64 = report.logs.iter().map(|log| log.signed).sum();
+    html! {
+        @if report.is_sound() {
+            p.said role="status" { "Verified just now: " (report.logs.len()) " logs, " (entries) " entries, " (signed) " of them signed; all sound." }
+        } @else {
+            div.said.no role="alert" {
+                "The log is not what it was."
+                ul {
+                    @for log in &report.logs {
+                        @if let Some(fault) = &log.fault {
+                            li { (log.slot) ": " (fault.what) @if let Some(index) = fault.index { " (entry " (index) ")" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn form(search: &Search) -> Markup {
+    let field = |name: &str, label: &str, hint: &str, value: &str| {
+        html! {
+            div {
+                label for=(name) { (label) }
+                input id=(name) name=(name) value=(value) placeholder=(hint) autocomplete="off";
+            }
+        }
+    };
+    html! {
+        div.card {
+            form method="get" action="/records" role="search" {
+                div.fields {
+                    (field("identity", "Who", "ana, svc-*", &search.identity))
+                    (field("operation", "Operation", "vector.*", &search.operation))
+                    (field("resource", "Resource", "docs", &search.resource))
+                    (field("service", "Service", "vectors", &search.service))
+                    div {
+                        label for="verdict" { "Verdict" }
+                        select #verdict name="verdict" {
+                            option value="" { "any" }
+                            @for verdict in [Verdict::Allow, Verdict::Hold, Verdict::Deny] {
+                                option value=(verdict.name()) selected[verdict.name() == search.verdict] { (verdict.name()) }
+                            }
+                        }
+                    }
+                    div { label for="from" { "Not before (UTC)" } input #from type="datetime-local" name="from" value=(search.from); }
+                    div { label for="until" { "Before (UTC)" } input #until type="datetime-local" name="until" value=(search.until); }
+                }
+                div.row { button type="submit" { "Search" } a href="/records" { "Clear" } }
+            }
+        }
+    }
+}
+
+fn table(entries: &[&Entry], fitting: usize) -> Markup {
+    html! {
+        div.scroll {
+            table {
+                caption { "The newest " (entries.len()) " of " (fitting) " records that fit, last first" }
+                thead { tr { th scope="col" { "When" } th scope="col" { "Who" } th scope="col" { "Service" } th scope="col" { "What" } th scope="col" { "Came of it" } } }
+                tbody {
+                    @for entry in entries {
+                        @let record = &entry.record;
+                        tr {
+                            td { a href={ "/records/" (record.id) } { (time(record.at)) } }
+                            th scope="row" { (record.identity.as_ref().map_or("–", |identity| identity.subject.as_str())) }
+                            td { (&*record.service) }
+                            td { @for act in &record.acts { div { (act.operation) " on " code { (act.resource) } ", " (act.magnitude.to_string().trim()) } } }
+                            td { (what(entry)) @if let Some(because) = &record.because { div.soft { (&**because) } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Search {
+    /// The same as the command takes it.
+    fn wanted(&self) -> Wanted {
+        let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        // A browser sends day and time without a zone; what else was written is taken as it is.
+        let moment = |typed: &str| {
+            text(typed).map(|typed| match typed.len() {
+                16 => format!("{typed}:00Z"),
+                19 => format!("{typed}Z"),
+                _ => typed,
+            })
+        };
+        Wanted {
+            identity: text(&self.identity),
+            operation: text(&self.operation),
+            resource: text(&self.resource),
+            service: text(&self.service),
+            verdict: text(&self.verdict),
+            from: moment(&self.from),
+            until: moment(&self.until),
+            ..Wanted::default()
+        }
+    }
+}
