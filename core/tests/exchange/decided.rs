@@ -50,7 +50,7 @@ rules:
     };
     let sql = guard.statement(statement, ana()).unwrap_err().code;
     let text = format!("curl -d '{scroll}' http://vectors:6333/collections/docs/points/scroll");
-    let command = Command { service: "host".into(), line: Line::Script(text.into()) };
+    let command = Command { service: "host".into(), line: Line::Script(text) };
     let shell = guard.command(command, ana()).unwrap_err().code;
     assert_eq!([rest, grpc, sql, shell], ["approval_required"; 4]);
 }
