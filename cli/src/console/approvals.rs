@@ -5,25 +5,18 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use serde::Deserialize;
 use wardline::ErrorKind;
 use wardline::clock::{Clock, SystemClock, Timestamp};
 use wardline::grant::{Approval, ApprovalRefusal, ApprovalState, Terms, Until};
 use wardline::model::ApprovalId;
 
-use super::page::{csrf, page, risk, see, state, time};
+use super::page::{Said, csrf, page, risk, see, state, time};
 use super::session::{Posted, Session};
 use super::{Console, answer, ask};
 use crate::{Failure, words};
 
 /// How many decided requests are listed.
 const LISTED: usize = 50;
-
-/// What a page says first, after a form.
-#[derive(Deserialize)]
-pub(super) struct Said {
-    done: Option<String>,
-}
 
 /// What waits, and what was decided.
 pub(super) async fn list(

@@ -5,24 +5,17 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
-use serde::Deserialize;
 use wardline::clock::{Clock, SystemClock, Timestamp};
 use wardline::grant::{Grant, GrantState};
 use wardline::model::GrantId;
 
-use super::page::{csrf, page, see, time};
+use super::page::{Said, csrf, page, see, time};
 use super::session::{Posted, Session};
 use super::{Console, ask};
 use crate::Failure;
 
 /// How many ended grants are listed.
 const LISTED: usize = 50;
-
-/// What the page says first, after a form.
-#[derive(Deserialize)]
-pub(super) struct Said {
-    done: Option<String>,
-}
 
 pub(super) async fn list(
     State(console): State<Arc<Console>>,

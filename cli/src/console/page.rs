@@ -9,6 +9,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use maud::{DOCTYPE, Markup, html};
+use serde::Deserialize;
 use wardline::ErrorKind;
 use wardline::clock::Timestamp;
 use wardline::grant::ApprovalState;
@@ -17,6 +18,12 @@ use wardline::model::Risk;
 use super::Console;
 use super::session::Session;
 use crate::Failure;
+
+/// What a page says first, after a form.
+#[derive(Deserialize)]
+pub(super) struct Said {
+    pub(super) done: Option<String>,
+}
 
 /// What a browser may do with our pages: show them, with our style, and send forms back to us.
 const HEADERS: [(&str, &str); 8] = [
