@@ -23,7 +23,9 @@ use crate::error::Error;
 pub use keeper::{Keeper, NoKeeper, StoreKeeper};
 pub use log::Log;
 pub use memory::MemoryJournal;
-pub use note::{Checkpoint, Kept, PublicKey};
+pub use note::{Checkpoint, Kept};
+
+pub use crate::keys::PublicKey;
 pub use prove::{Continuation, Proof, prove, prove_continuation};
 pub use query::{Entry, Filter, query};
 pub use record::{

@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::keeper::Kept;
 use super::log::segment::{self, Step};
 use super::merkle::{Hash, TILE, Tree, leaf_hash};
-use super::note::{Checkpoint, PublicKey};
+use super::note::Checkpoint;
 use super::{Record, blob, tile};
 use crate::error::{Error, ErrorKind};
-use crate::keys::hex;
+use crate::keys::{PublicKey, hex};
 
 /// What verifying a state folder found.
 #[derive(Debug, Clone, Serialize)]
@@ -159,12 +159,15 @@ impl Walk {
                 return Err(whole("its key is another than the one kept outside"));
             }
             self.signed.push(
-                key.open(&kept.note)
+                Checkpoint::open(&kept.note, &key)
                     .map_err(|_| whole("the checkpoint kept outside is not signed by its key"))?,
             );
         }
         if let Ok(note) = fs::read_to_string(folder.join("checkpoint")) {
-            self.signed.push(key.open(&note).map_err(|_| whole("its checkpoint is not signed by its key"))?);
+            self.signed.push(
+                Checkpoint::open(&note, &key)
+                    .map_err(|_| whole("its checkpoint is not signed by its key"))?,
+            );
         } else if !kept.is_empty() {
             return Err(whole("its checkpoint is gone"));
         }
