@@ -37,7 +37,7 @@ impl Identity {
                 Ok(Hop { workload, verified_by })
             })
             .collect::<PyResult<_>>()?;
-        Ok(Self { inner: Verified { subject, groups, issuer, claims, hops } })
+        Ok(Self { inner: Verified { groups, issuer, claims, hops, ..Verified::new(subject) } })
     }
 
     #[getter]

@@ -8,6 +8,7 @@ use super::log::at;
 use super::merkle::{Hash, consistency, inclusion, leaf_hash, verify_consistency, verify_inclusion};
 use super::note::Checkpoint;
 use super::tile::Tiles;
+use super::verify::slots;
 use crate::error::{Error, ErrorKind};
 use crate::keys::PublicKey;
 
@@ -75,6 +76,24 @@ pub fn prove_continuation(state: &Path, slot: &str, old: u64) -> Result<Continua
     let (note, checkpoint, folder) = newest(state, slot)?;
     let path = consistency(&Tiles { folder, size: checkpoint.size }, old, checkpoint.size)?;
     Ok(Continuation { path, note })
+}
+
+/// The keys of the logs of a state folder, by slot: what an auditor has to be told once.
+///
+/// # Errors
+/// Where a key cannot be read.
+pub fn log_keys(state: &Path) -> Result<Vec<(String, PublicKey)>, Error> {
+    let mut keys = Vec::new();
+    for slot in slots(state)? {
+        let folder = state.join("log").join(&slot);
+        match fs::read_to_string(folder.join("key.pub")) {
+            Ok(text) => keys.push((slot, PublicKey::read(&text)?)),
+            // A slot that was locked and never written.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(at(&folder, "has an unreadable key", e)),
+        }
+    }
+    Ok(keys)
 }
 
 fn newest(state: &Path, slot: &str) -> Result<(String, Checkpoint, PathBuf), Error> {

@@ -30,6 +30,8 @@
 mod agent;
 mod answer;
 mod body;
+#[cfg(feature = "notify")]
+mod cosign;
 mod direct;
 mod driver;
 mod edges;
@@ -55,6 +57,8 @@ mod unmask;
 mod worker;
 
 pub use answer::Answer;
+#[cfg(feature = "notify")]
+pub use cosign::cosign;
 pub use direct::{Masked, Reading};
 pub use driver::Carrying;
 pub use exchange::Exchange;

@@ -14,6 +14,7 @@ mod certificate;
 mod dpop;
 mod fetched;
 mod headers;
+mod hops;
 mod jwks;
 mod source;
 mod token;
@@ -27,6 +28,7 @@ pub use api_keys::ApiKeys;
 pub use certificate::{Certificate, Certificates};
 pub use fetched::{FetchedKeys, IssuerKeys};
 pub use headers::{Network, TrustedHeaders};
+pub use hops::{Chain, HEADER as HOP_HEADER, Hops, Peer};
 pub use jwks::Keys;
 pub use source::{Refused, Sources};
 pub use token::{Issuer, Tokens};
@@ -49,6 +51,9 @@ pub struct Identity {
     /// The workloads that the request came through, nearest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hops: Vec<Hop>,
+    /// The seal that it came with, for whoever passes the request on. Never part of a record.
+    #[serde(default, skip_serializing)]
+    pub seal: Option<Chain>,
 }
 
 /// One workload that passed the request on.
@@ -89,6 +94,7 @@ impl Identity {
             issuer: None,
             claims: BTreeMap::new(),
             hops: Vec::new(),
+            seal: None,
         }
     }
 

@@ -20,6 +20,8 @@ use crate::error::{Error, ErrorKind};
 
 /// The signature type byte of Ed25519 in signed notes.
 const ED25519: u8 = 1;
+/// That of Ed25519 cosignatures, which say when they were made (C2SP tlog-cosignature).
+const COSIGNATURE: u8 = 4;
 
 /// A named secret key. Printing it shows its name only.
 pub struct SigningKey {
@@ -80,7 +82,16 @@ impl SigningKey {
 
     /// The key that judges what it signs.
     pub fn public(&self) -> PublicKey {
-        PublicKey { name: self.name.clone(), key: self.key.verifying_key() }
+        self.public_of(ED25519)
+    }
+
+    /// The key that judges its cosignatures, where it is a witness's.
+    pub fn cosigner(&self) -> PublicKey {
+        self.public_of(COSIGNATURE)
+    }
+
+    fn public_of(&self, kind: u8) -> PublicKey {
+        PublicKey { name: self.name.clone(), kind, key: self.key.verifying_key() }
     }
 
     /// The signature over `bytes`.
@@ -99,6 +110,7 @@ impl fmt::Debug for SigningKey {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
     name: String,
+    kind: u8,
     key: VerifyingKey,
 }
 
@@ -108,16 +120,28 @@ impl PublicKey {
     /// # Errors
     /// Where the text is not one.
     pub fn read(text: &str) -> Result<Self, Error> {
+        Self::of_kind(text, ED25519)
+    }
+
+    /// Reads the key of a witness.
+    ///
+    /// # Errors
+    /// Where the text is not one.
+    pub fn read_cosigner(text: &str) -> Result<Self, Error> {
+        Self::of_kind(text, COSIGNATURE)
+    }
+
+    fn of_kind(text: &str, kind: u8) -> Result<Self, Error> {
         let wrong = || Error::new(ErrorKind::Input, "expected a public key (name+id+base64)");
         let mut parts = text.splitn(3, '+');
         let name = parts.next().filter(|n| is_name(n)).ok_or_else(wrong)?;
         let bytes = parts.nth(1).and_then(|b| BASE64.decode(b).ok()).ok_or_else(wrong)?;
         let bytes = match bytes.split_first() {
-            Some((&ED25519, key)) => key.try_into().map_err(|_| wrong())?,
+            Some((there, key)) if *there == kind => key.try_into().map_err(|_| wrong())?,
             _ => return Err(wrong()),
         };
         let key = VerifyingKey::from_bytes(&bytes).map_err(|_| wrong())?;
-        let read = Self { name: name.to_owned(), key };
+        let read = Self { name: name.to_owned(), kind, key };
         if read.to_string() == text { Ok(read) } else { Err(wrong()) }
     }
 
@@ -132,7 +156,7 @@ impl PublicKey {
     }
 
     fn id_and_bytes(&self) -> ([u8; 4], Vec<u8>) {
-        let mut bytes = vec![ED25519];
+        let mut bytes = vec![self.kind];
         bytes.extend(self.key.to_bytes());
         let digest: [u8; 32] =
             Sha256::new().chain_update(&self.name).chain_update(b"\n").chain_update(&bytes).finalize().into();

@@ -62,6 +62,8 @@ pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, 
 pub use explain::{Considered, Explanation, Miss, Nearest, Reasons};
 pub use granting::Granting;
 pub use masking::{Embed, Masking, Side};
+#[cfg(feature = "notify")]
+pub(crate) use notify::may_call;
 pub use notify::{Form, Webhook};
 pub use service::{OnFailure, Service, SharedStore, State, Thresholds};
 pub use suite::{Case, Expect, Response, Suite};
