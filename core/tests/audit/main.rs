@@ -3,7 +3,10 @@
 
 mod forged;
 mod killed;
+mod power;
+mod receipts;
 mod tamper;
+mod witnessed;
 
 use std::path::Path;
 

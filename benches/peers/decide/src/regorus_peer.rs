@@ -20,7 +20,7 @@ fits contains rule if some rule in data.everybody[input.operation]
 
 granted if input.collection in data.grants[input.user]
 
-denied if some rule in fits; rule.effect == "deny"
+denied if { some rule in fits; rule.effect == "deny" }
 denied if { some rule in fits; rule.effect == "grant"; not granted }
 allow if { count(fits) > 0; not denied }
 "#;
