@@ -215,8 +215,12 @@ fn case(node: &Node, findings: &mut Findings) -> Option<Case> {
 fn caller(node: &Node) -> Option<Identity> {
     let groups = draft::list(node, "groups", |group| Some(group.to_owned())).unwrap_or_default();
     let mut identity = Identity::new(draft::text(node, "subject")?).with_groups(groups);
-    for (claim, value) in draft::entries(node, "claims") {
-        identity.claims.insert(claim.to_owned(), value.text()?.to_owned());
+    for (name, value) in draft::entries(node, "claims") {
+        let claim = match value.text() {
+            Some(one) => one.into(),
+            None => value.elements().iter().filter_map(Node::text).collect(),
+        };
+        identity.claims.insert(name.to_owned(), claim);
     }
     let hop = |workload: &str| Some(Hop { workload: workload.to_owned(), verified_by: HopProof::Seal });
     identity.hops = draft::list(node, "via", hop).unwrap_or_default();

@@ -124,7 +124,7 @@ pub(super) const MAY_LABELS: Entry =
 pub(super) const MAY_CLAIMS: Entry = may(
     "claims",
     &CLAIMS,
-    "claims that are vouched for, each with the values that fit, by name or pattern; all of them must fit",
+    "claims that are vouched for, each with the values that fit, by name or pattern; all of them must fit, each by one of its values",
 );
 pub(super) const MAY_VIA: Entry = may(
     "via",
@@ -472,6 +472,11 @@ static GRANTING: Table = Table {
     name: "granting",
     about: "What every grant keeps within that people issue, hand on or ask for.",
     keys: &[
+        may(
+            "issuers",
+            &Shape::Many(&NAME),
+            "groups of this policy whose people issue grants and end those of others; whoever the host names, where absent",
+        ),
         may("longest", &DURATION, "how long it lasts at most; default 366d"),
         may(
             "tickets",
