@@ -64,9 +64,14 @@ impl Console {
         Ok(Self { guard, state, folder, origin, links, sessions: Sessions::default(), keys })
     }
 
+    /// Reads the policy again; whether another one is in force now.
+    pub(crate) async fn reload(self: Arc<Self>) -> Result<bool, Failure> {
+        ask(self, |console| console.state.renew(&console.guard)).await
+    }
+
     /// All that it answers to.
-    pub(crate) fn router(self) -> Router {
-        let console = Arc::new(self);
+    pub(crate) fn router(self: Arc<Self>) -> Router {
+        let console = self;
         Router::new()
             .route("/", get(approvals::list))
             .route("/approvals/{id}", get(approvals::one).post(approvals::decide))

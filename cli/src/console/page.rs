@@ -155,7 +155,7 @@ impl IntoResponse for Failure {
 
 impl Failure {
     /// What is said of it.
-    pub(super) fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         match self {
             Self::Library(error) => format!("{error} [{}]", error.code()),
             Self::Usage(message) => message.clone(),

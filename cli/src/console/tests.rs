@@ -1,5 +1,7 @@
 //! The console as a browser meets it, without a socket.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -79,7 +81,7 @@ impl Desk {
         assert!(keys.add(digest, Identity::new("kim"), None));
         let console = Console::new(serve.state, origin.to_owned(), keys).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        Self { guard: Guard::from_file(&path).unwrap(), router: console.router(), runtime, folder }
+        Self { guard: Guard::from_file(&path).unwrap(), router: Arc::new(console).router(), runtime, folder }
     }
 
     fn hold(&self, by: &str, resource: &str) -> ApprovalId {

@@ -439,7 +439,7 @@ fn statements_and_their_results_are_searched_for_canaries() {
             service: "warehouse".into(),
             text: text.into(),
             dialect: None,
-            parameters: Vec::default(),
+            parameters: Default::default(),
         };
         guard.statement(statement, Identity::new(user))
     };
