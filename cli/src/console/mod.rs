@@ -7,8 +7,10 @@
 mod api;
 mod approvals;
 mod counts;
+mod edges;
 mod grants;
 mod link;
+mod live;
 mod login;
 mod page;
 mod policy;
@@ -77,6 +79,8 @@ impl Console {
             .route("/approvals/{id}", get(approvals::one).post(approvals::decide))
             .route("/grants", get(grants::list))
             .route("/grants/{id}/revoke", post(grants::revoke))
+            .route("/live", get(live::list))
+            .route("/edges", get(edges::show))
             .route("/records", get(records::search))
             .route("/records/{id}", get(records::one))
             .route("/policy", get(policy::show))

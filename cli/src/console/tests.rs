@@ -360,6 +360,25 @@ fn the_glass_is_broken_by_whom_the_policy_names_with_a_reason() {
 }
 
 #[test]
+fn what_runs_is_listed_until_it_ends() {
+    let desk = Desk::under(
+        ORIGIN,
+        &POLICY.replace("effect: hold}", "effect: allow}").replace("rules:", "durable_from: 0\nrules:"),
+    );
+    let browser = desk.sign_in("sam");
+    assert!(browser.get("/live").body.contains("Nothing runs"));
+    let call = Call { service: "vectors".into(), acts: vec![Act::new(Operation::VectorExport, HOSTILE)] };
+    let mut exchange = desk.guard.begin(Subject::Call(call), Caller::verified(Identity::new("ana")), "test");
+    assert!(matches!(exchange.next_blocking(), Step::Forward(_)));
+    let page = browser.get("/live").body;
+    assert!(page.contains("The oldest 1 of 1") && page.contains(">ana<"), "{page}");
+    assert!(!page.contains("<script"));
+    exchange.finish(wardline::audit::Ending::Complete);
+    desk.guard.flush().unwrap();
+    assert!(browser.get("/live").body.contains("Nothing runs"));
+}
+
+#[test]
 fn names_of_callers_stay_text_on_every_page() {
     let desk = Desk::new();
     let id = desk.hold(HOSTILE, HOSTILE);
@@ -376,6 +395,8 @@ fn names_of_callers_stay_text_on_every_page() {
         "/policy",
         &format!("/a/{link}"),
         "/grants",
+        "/live",
+        "/edges",
     ] {
         let page = browser.get(path);
         assert!(page.status.is_success(), "{path}");
