@@ -342,7 +342,9 @@ fn only_who_may_end_a_grant_is_offered_to() {
 
 #[test]
 fn the_glass_is_broken_by_whom_the_policy_names_with_a_reason() {
-    let policy = POLICY.replace("groups: {", "groups: {oncall: [ana], ").replace("need: 1}]", "need: 2}], break_glass: [oncall]");
+    let policy = POLICY
+        .replace("groups: {", "groups: {oncall: [ana], ")
+        .replace("need: 1}]", "need: 2}], break_glass: [oncall]");
     let desk = Desk::under(ORIGIN, &policy);
     let path = format!("/approvals/{}", desk.hold("ana", "docs"));
     let sam = desk.sign_in("sam");

@@ -72,9 +72,8 @@ impl Guard {
     /// A store that cannot be read.
     pub fn may_break_glass(&self, approval: &Approval, by: &str) -> Result<bool, Error> {
         let (voter, approval) = (self.person(by), approval.clone());
-        self.runtime()?.run(move |bench| {
-            Ok(bench.approvals().refusal(&approval, &voter, Answer::BreakGlass)?.is_none())
-        })
+        self.runtime()?
+            .run(move |bench| Ok(bench.approvals().refusal(&approval, &voter, Answer::BreakGlass)?.is_none()))
     }
 
     /// The revision of the store: another one whenever anything in it changed.

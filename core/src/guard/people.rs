@@ -176,8 +176,7 @@ fn no_issuer(does: &str) -> Error {
 /// What tells one wish from another: who asks, and for what.
 fn request_digest(bench: &Bench, identity: &Identity, terms: &Terms) -> Result<String, Error> {
     let terms = serde_json::to_vec(terms).map_err(|e| {
-        Error::new(ErrorKind::Internal, "the terms of a grant cannot be written as JSON")
-            .with_source(e)
+        Error::new(ErrorKind::Internal, "the terms of a grant cannot be written as JSON").with_source(e)
     })?;
     let mut digest = bench.keys.start(Purpose::Digest);
     digest.field(b"wardline/grant_request/1");

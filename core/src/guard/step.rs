@@ -13,8 +13,8 @@ use super::truth::HeaderEdits;
 use crate::audit::Record;
 use crate::budget::{Charge, Spending};
 use crate::clock::Timestamp;
-use crate::identity::FetchedKeys;
 use crate::grant::{Approval, ApprovalState, Lease, Opening};
+use crate::identity::FetchedKeys;
 use crate::model::{ApprovalId, GrantId};
 
 /// What an exchange needs next, before the service is called.

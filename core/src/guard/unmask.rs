@@ -50,7 +50,8 @@ impl Guard {
     /// ```
     pub fn unmask(&self, hidden: Hidden<'_>, identity: Identity) -> Result<Unmasked, Error> {
         let keys = self.keys()?;
-        let tenant = identity.claims.get(Scopes::TENANT).and_then(Claim::only).map(Into::into);
+        let tenant =
+            identity.claims.get(Scopes::TENANT).and_then(Claim::only).map(|tenant| tenant.to_owned().into());
         let unmasked = mask::unmask(hidden, &keys, &Scopes { tenant, ..Scopes::default() });
         let entity = unmasked.as_ref().map_or("unknown", |unmasked| &unmasked.entity);
         let mut act = Act::new(Operation::SecretRead, format!("{RESOURCE}{entity}"));

@@ -123,7 +123,11 @@ mod tests {
             ("[]", &[], false, None),
         ] {
             let claim: Claim = serde_json::from_str(text).unwrap();
-            assert_eq!((claim.values(), claim.says_more(), claim.only()), (strings(values).as_slice(), more, only), "{text}");
+            assert_eq!(
+                (claim.values(), claim.says_more(), claim.only()),
+                (strings(values).as_slice(), more, only),
+                "{text}"
+            );
             let again: Claim = serde_json::from_str(&serde_json::to_string(&claim).unwrap()).unwrap();
             assert_eq!(again, claim, "{text}");
         }

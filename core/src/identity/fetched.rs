@@ -49,7 +49,7 @@ struct Attempts {
 }
 
 /// Tells who waits that the first attempt is over.
-pub type Tell = Box<dyn FnOnce() + Send>;
+type Tell = Box<dyn FnOnce() + Send>;
 
 struct Held {
     keys: Arc<Keys>,
@@ -170,7 +170,7 @@ impl FetchedKeys {
     }
 
     /// Calls `tell` once the first attempt is over, at once where it is; never where nobody fetches any more.
-    pub fn when_tried(&self, tell: Tell) {
+    pub fn when_tried(&self, tell: Box<dyn FnOnce() + Send>) {
         let mut attempts = self.attempts();
         if attempts.last.is_none() {
             attempts.waiting.push(tell);

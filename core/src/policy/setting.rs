@@ -34,9 +34,7 @@ impl Setting {
     pub(super) fn has_claims(&self, facts: &Facts<'_>, reach: Reach) -> bool {
         self.claims.iter().all(|(name, values)| {
             let claim = facts.identity.claims.get(&**name).filter(|_| !facts.identity.is_anonymous());
-            claim.is_some_and(|claim| {
-                claim.fits(values) || (reach == Reach::Possibly && claim.says_more())
-            })
+            claim.is_some_and(|claim| claim.fits(values) || (reach == Reach::Possibly && claim.says_more()))
         })
     }
 

@@ -273,7 +273,7 @@ policy: other/p.yaml
 cases:
   - name: a
     at: 2026-02-03T04:05:06Z
-    who: {subject: ana, groups: [ml], claims: {tenant: acme}}
+    who: {subject: ana, groups: [ml], claims: {tenant: acme, roles: [a, b]}}
     request: {url: 'https://db:6333/collections?x=1', headers: {x-a: b}, body: '{}'}
     response: {body: '{}'}
     expect: {verdict: hold, rules: [b, a]}
@@ -288,8 +288,12 @@ cases:
         );
         assert_eq!(case.response.as_ref().map(|response| response.status), Some(StatusCode::OK));
         assert_eq!(
-            (case.at.to_string(), &*case.identity.claims["tenant"]),
-            ("2026-02-03T04:05:06Z".to_owned(), "acme")
+            (
+                case.at.to_string(),
+                case.identity.claims["tenant"].only(),
+                case.identity.claims["roles"].values()
+            ),
+            ("2026-02-03T04:05:06Z".to_owned(), Some("acme"), &["a".to_owned(), "b".to_owned()][..])
         );
         assert_eq!(case.expect.rules, Some(vec!["a".to_owned(), "b".to_owned()]));
         let plain =

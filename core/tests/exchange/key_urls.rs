@@ -106,7 +106,8 @@ fn a_request_waits_for_the_first_attempt_and_no_longer_without_holding_a_thread(
         wait.recv().unwrap();
         let body = set(&[(1, "a")]).unwrap().1;
         let length = body.len();
-        let _ = write!(stream, "HTTP/1.1 200 x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+        let _ =
+            write!(stream, "HTTP/1.1 200 x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
     });
     let (guard, _) = guard(&url);
     let token = signed_by(&key(1), &json!({"alg": "EdDSA", "kid": "a"}), &claims());

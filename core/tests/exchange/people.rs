@@ -100,12 +100,9 @@ fn only_issuers_issue_and_end_what_is_not_theirs() {
     }
     let issue = |who: &str| guard.issue_grant(wish(who), "sam").unwrap().id;
     let (hers, team) = (issue("user:ana"), issue("user:a*"));
-    for (id, by, may) in [
-        (&hers, "bea", false),
-        (&team, "ana", false),
-        (&hers, "ana", true),
-        (&team, "kim", true),
-    ] {
+    for (id, by, may) in
+        [(&hers, "bea", false), (&team, "ana", false), (&hers, "ana", true), (&team, "kim", true)]
+    {
         assert_eq!(guard.revoke_grant(id, by, "over").map_err(kind).err().is_none(), may, "{by}");
     }
     // Who hands a part on may take it back, and what is asked for is issued by whoever approves.

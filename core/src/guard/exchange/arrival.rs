@@ -12,7 +12,12 @@ use crate::model::{HttpHead, SessionId};
 
 impl Exchange {
     /// A request from this caller. `spoofed` are headers of it that go no further.
-    pub(in crate::guard) fn arriving(mut self, head: HttpHead, spoofed: Vec<HeaderName>, caller: Caller) -> Self {
+    pub(in crate::guard) fn arriving(
+        mut self,
+        head: HttpHead,
+        spoofed: Vec<HeaderName>,
+        caller: Caller,
+    ) -> Self {
         self.head = Some(head);
         self.spoofed = spoofed;
         self.caller = Some(Box::new(caller));

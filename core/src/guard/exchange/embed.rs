@@ -57,7 +57,12 @@ impl Exchange {
         Scopes {
             exchange: self.record.id.as_str().to_owned().into(),
             session: self.record.session.as_ref().map(own),
-            tenant: self.identity.claims.get(Scopes::TENANT).and_then(Claim::only).map(Into::into),
+            tenant: self
+                .identity
+                .claims
+                .get(Scopes::TENANT)
+                .and_then(Claim::only)
+                .map(|tenant| tenant.to_owned().into()),
         }
     }
 }

@@ -18,6 +18,8 @@ pub(in crate::policy) enum Shape {
     Named { key: Scalar, value: &'static Shape },
     /// A single value, or a map for what it cannot say.
     Either(Scalar, &'static Table),
+    /// A single value, or a list of them.
+    OneOrMany(Scalar),
 }
 
 /// The keys of a map.

@@ -45,7 +45,7 @@ static CALLER: Table = Table {
     ],
 };
 
-const CLAIMS: Shape = Shape::Named { key: Scalar::Text, value: &Shape::Many(&TEXT) };
+const CLAIMS: Shape = Shape::Named { key: Scalar::Text, value: &Shape::OneOrMany(Scalar::Text) };
 const HEADERS: Shape = Shape::Named { key: Scalar::Header, value: &TEXT };
 
 static REQUEST: Table = Table {
