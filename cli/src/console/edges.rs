@@ -149,7 +149,15 @@ mod tests {
     #[test]
     fn no_two_names_stand_in_one_place_and_hostile_ones_stay_text() {
         let at = Timestamp::from_millis(0);
-        let row = |subject, service, operation, count| Row { subject, issuer: None, service, operation, count, first: at, last: at };
+        let row = |subject, service, operation, count| Row {
+            subject,
+            issuer: None,
+            service,
+            operation,
+            count,
+            first: at,
+            last: at,
+        };
         let long = "x".repeat(100);
         let rows = [
             row("ana", "vectors", Operation::VectorSearch, 1),

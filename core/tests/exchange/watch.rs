@@ -199,7 +199,7 @@ fn an_explanation_says_it_and_teaches_nothing() {
     let (_folder, guard) = guard(RAISE);
     let subject =
         || wardline::model::Subject::Http(head(READ.0, READ.1, &[("content-type", "application/json")]));
-    let caller = || wardline::guard::Caller::verified(wardline::identity::Identity::new("ana"));
+    let caller = || wardline::guard::Caller::verified(Identity::new("ana"));
     for _ in 0..2 {
         let told = guard.explain(subject(), br#"{"limit":1}"#, caller());
         let unusual = &told.acts[0].unusual;
@@ -353,7 +353,8 @@ fn who_names_a_canary_is_held_and_watched_for_a_while() {
     assert_eq!(plain("ana"), "passed");
 }
 
-const NOTED: &str = "watch: {canary: {effect: raise, risk: 5, ids: [\"9000117\"], texts: [Otto Zwirn], for: 2h}}\n";
+const NOTED: &str =
+    "watch: {canary: {effect: raise, risk: 5, ids: [\"9000117\"], texts: [Otto Zwirn], for: 2h}}\n";
 
 #[test]
 fn a_canary_in_a_response_counts_for_what_is_asked_next() {
@@ -382,7 +383,7 @@ fn a_canary_that_holds_cuts_the_response_before_it_leaves_however_it_comes() {
         (&["1", "9000117", "2"], "x", true),
         (&["1", "90001170"], "Otto Zwir", false),
     ] {
-        for size in 1..=60 {
+        for size in [1, 2, 3, 5, 7, 8, 11, 13, 21, 34, 60] {
             let (_folder, guard) = guard(CANARY);
             let answer = points(ids, text, size);
             let seen = scroll(&guard, "ana", &answer);
@@ -407,7 +408,10 @@ fn a_small_answer_with_a_canary_is_refused_as_a_whole_and_people_let_it_pass() {
     let seen = scroll(&guard, "ana", &answer);
     assert_eq!((seen.status, code(&seen)), (403, "canary_in_response"));
     let told = record(&guard, &folder);
-    assert_eq!((signals(&told), told.response.and_then(|passed| passed.sha256)), (vec!["canary"], None));
+    assert_eq!(
+        (signals(&told), told.response.as_ref().and_then(|passed| passed.sha256.as_ref())),
+        (vec!["canary"], None)
+    );
     // What she asks now is held; who approves that lets exactly that request have it.
     let held = scroll(&guard, "ana", &answer).answer.unwrap();
     guard.vote(&held.approval.unwrap(), "sam", Answer::Approve, None).unwrap();
@@ -431,7 +435,12 @@ fn what_cannot_be_searched_for_a_canary_does_not_pass() {
 fn statements_and_their_results_are_searched_for_canaries() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wardline.yaml");
-    let text = POLICY.replace("services:", "services:\n  warehouse: {system: postgres}").replace("KEY", &hex(&Sha256::digest(KEY)));
+    let text = POLICY
+        .replace(
+            "services:",
+            "services:\n  warehouse: {system: postgres, thresholds: {hold: never, deny: never}}",
+        )
+        .replace("KEY", &hex(&Sha256::digest(KEY)));
     fs::write(&path, format!("{text}{CANARY}")).unwrap();
     let guard = Guard::from_file(&path).unwrap();
     let run = |user: &str, text: &str| {
@@ -450,6 +459,7 @@ fn statements_and_their_results_are_searched_for_canaries() {
     let part = |id: &str| Census { rows: 1, ids: vec![id.to_owned()], ids_total: 1, ..Census::default() };
     running.returned(&part("7")).unwrap();
     assert_eq!(running.returned(&part("9000117")).unwrap_err().code, "canary_in_response");
+    drop(running);
     let mut running = run("cy", select).unwrap();
     let mut left = Vec::new();
     let mut cut = None;

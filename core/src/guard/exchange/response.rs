@@ -55,16 +55,18 @@ impl Exchange {
         let keeps_in = !no_body && self.keeps_in();
         let partial = status == StatusCode::PARTIAL_CONTENT;
         let format = content_type.and_then(Format::of).filter(|_| !partial);
-        let clear = matches!(Decoder::of(coding), Ok(None));
         // A text could be behind a coding, or cut in two by a range.
-        if keeps_in && (partial || (!clear && !(changes && format.is_some()))) {
+        let clear = matches!(Decoder::of(coding), Ok(None)) || (changes && format.is_some());
+        if keeps_in && (partial || !clear) {
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("unsearchable_response")) };
         }
         if !changes {
             if !no_body {
                 // What cannot be decoded is not counted; a quota that depends on it cuts the response.
-                let holds =
-                    (self.ledger.meters() && status.as_u16() < 400) || self.purse.binds() || self.strips || keeps_in;
+                let holds = (self.ledger.meters() && status.as_u16() < 400)
+                    || self.purse.binds()
+                    || self.strips
+                    || keeps_in;
                 self.response = match (self.watcher(Side::Response, &plan, content_type), Decoder::of(coding))
                 {
                     (Some(body), Ok(None)) if holds => body.holding(),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::Exchange;
 use crate::audit::{Passed, Record, Term};
-use crate::identity::Claim;
-use crate::keys::hex;
 use crate::guard::step::Flow;
 use crate::guard::worker::View;
+use crate::identity::Claim;
+use crate::keys::hex;
 use crate::mask::Release;
 use crate::model::{Act, Unusual, Verdict};
 use crate::policy::{Facts, Look};
