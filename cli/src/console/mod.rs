@@ -109,6 +109,7 @@ fn said(answer: Answer, reason: &str) -> Result<Option<&str>, Failure> {
     let reason = Some(reason.trim()).filter(|text| !text.is_empty());
     match (answer, reason) {
         (Answer::Deny, None) => Err(Failure::Usage("A denial says why.".to_owned())),
+        (Answer::BreakGlass, None) => Err(Failure::Usage("Whoever breaks the glass says why.".to_owned())),
         (_, reason) => Ok(reason),
     }
 }

@@ -64,9 +64,13 @@ impl Desk {
     }
 
     fn at(origin: &str) -> Self {
+        Self::under(origin, POLICY)
+    }
+
+    fn under(origin: &str, policy: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wardline.yaml");
-        std::fs::write(&path, POLICY).unwrap();
+        std::fs::write(&path, policy).unwrap();
         let args = ["wardline", "console", "serve", "--policy", path.to_str().unwrap(), "--as", "sam"];
         let Command::Console(args) = Args::try_parse_from(args).unwrap().command else { panic!("console") };
         let crate::args::Console::Serve(serve) = *args else { panic!("serve") };
@@ -315,6 +319,44 @@ fn grants_are_listed_and_ended() {
     assert_eq!(browser.post(&path, "reason=over").status, StatusCode::CONFLICT);
     let revoked = desk.guard.grants().unwrap().pop().unwrap().revoked.unwrap();
     assert_eq!((revoked.by.as_str(), revoked.reason.as_str()), ("kim", "over"));
+}
+
+#[test]
+fn only_who_may_end_a_grant_is_offered_to() {
+    let desk = Desk::under(ORIGIN, &POLICY.replace("rules:", "granting: {issuers: [security]}\nrules:"));
+    let terms: Terms = serde_json::from_value(json!({
+        "scope": {"who": ["user:ana"], "services": ["*"], "operations": ["vector.export"], "resources": ["docs"]},
+        "until": "3h", "reason": "migration",
+    }))
+    .unwrap();
+    let grant = desk.guard.issue_grant(terms, "kim").unwrap();
+    let (bo, path) = (desk.sign_in("bo"), format!("/grants/{}/revoke", grant.id));
+    assert!(!bo.get("/grants").body.contains("Revoke now"));
+    assert_eq!(bo.post(&path, "reason=over").status, StatusCode::FORBIDDEN);
+    let ana = desk.sign_in("ana");
+    assert!(ana.get("/grants").body.contains("Revoke now"));
+    assert_eq!(ana.post(&path, "reason=over").status, StatusCode::SEE_OTHER);
+}
+
+#[test]
+fn the_glass_is_broken_by_whom_the_policy_names_with_a_reason() {
+    let policy = POLICY
+        .replace("groups: {", "groups: {oncall: [ana], ")
+        .replace("need: 1}]", "need: 2}], break_glass: [oncall]");
+    let desk = Desk::under(ORIGIN, &policy);
+    let path = format!("/approvals/{}", desk.hold("ana", "docs"));
+    let sam = desk.sign_in("sam");
+    assert!(!sam.get(&path).body.contains("Break the glass"));
+    assert_eq!(sam.post(&path, "answer=break&reason=fire").status, StatusCode::FORBIDDEN);
+    // One's own request too: nobody else may be there.
+    let ana = desk.sign_in("ana");
+    let page = ana.get(&path).body;
+    assert!(page.contains("Break the glass") && page.contains("Not for you"), "{page}");
+    assert_eq!(ana.post(&path, "answer=break&reason=").status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(ana.post(&path, "answer=break&reason=fire").status, StatusCode::SEE_OTHER);
+    assert!(ana.get("/?done=break").body.contains("You broke the glass"));
+    let all = desk.guard.approvals(None).unwrap();
+    assert!(all[0].is_broken() && all[0].votes[0].reason.as_deref() == Some("fire"));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! [`response_head`](Exchange::response_head) and [`response`](Exchange::response), then
 //! [`finish`](Exchange::finish). Dropping it unfinished records a disconnection, so there is always a record.
 
+mod arrival;
 mod collect;
 mod embed;
 mod exact;
@@ -20,6 +21,7 @@ mod watched;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::HeaderName;
@@ -33,6 +35,7 @@ use self::purse::Purse;
 pub(super) use self::said::Said;
 use super::answer::Answer;
 use super::body::Body;
+use super::guard::Caller;
 use super::policies::InForce;
 use super::shared::Shared;
 use super::span;
@@ -63,6 +66,8 @@ pub struct Exchange {
     /// Its place among the services of the policy.
     service: Option<usize>,
     identity: Arc<Identity>,
+    /// Who sends it, as its door knows, until that is found out.
+    caller: Option<Box<Caller>>,
     acts: Vec<Act>,
     pending: Option<classify::Pending>,
     response_census: Option<&'static vector::Paths>,
@@ -106,11 +111,14 @@ pub struct Exchange {
     unguarded: bool,
     begun: bool,
     record: Box<Record>,
+    /// For how long it took; what the record tells is by the guard's clock, in milliseconds.
+    started: Instant,
     span: Span,
 }
 
 /// Where the exchange stands before the service is called.
 enum Phase {
+    Arrive,
     Classify,
     Judge,
     Enforce,
@@ -127,6 +135,8 @@ enum Phase {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Await {
+    /// Keys of an issuer.
+    Keys,
     /// How the budgets stand.
     Standing,
     Ticket,
@@ -163,6 +173,7 @@ impl Exchange {
             said: None,
             service,
             identity,
+            caller: None,
             acts: Vec::new(),
             pending: None,
             response_census: None,
@@ -193,21 +204,9 @@ impl Exchange {
             unguarded: false,
             begun: false,
             record,
+            started: Instant::now(),
             span: Span::none(),
         }
-    }
-
-    /// An exchange that is answered before anything of it is read.
-    pub(super) fn answered(mut self, code: &'static str) -> Self {
-        self.refuse(code);
-        self
-    }
-
-    /// `spoofed` are headers of it that go no further.
-    pub(super) fn with_head(mut self, head: HttpHead, spoofed: Vec<HeaderName>) -> Self {
-        self.head = Some(head);
-        self.spoofed = spoofed;
-        self
     }
 
     pub(super) fn with_acts(mut self, acts: Vec<Act>) -> Self {
@@ -401,7 +400,7 @@ impl Exchange {
         }
         let told = response.bytes > 0 || !response.totals.is_empty() || response.census.is_some();
         record.response = told.then_some(response);
-        self.shared.metrics.note(&record);
+        self.shared.metrics.note(&record, self.started.elapsed());
         span::end(&self.span, &record);
         self.span = Span::none();
         if let Some(runtime) = &self.runtime {

@@ -18,6 +18,7 @@ impl Exchange {
     pub(super) fn next_step(&mut self) -> Step {
         loop {
             let step = match &self.phase {
+                Phase::Arrive => self.arrive(),
                 Phase::Classify => self.classify(),
                 Phase::Judge => self.judge(),
                 Phase::Enforce => self.enforce(),

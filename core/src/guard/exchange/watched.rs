@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Exchange;
 use crate::audit::{Passed, Record, Term};
+use crate::identity::Claim;
 use crate::keys::hex;
 use crate::model::Act;
 use crate::policy::Look;
@@ -62,7 +63,7 @@ impl Exchange {
             return None;
         }
         let presented = || policy.identity()?.credential(&self.head.as_ref()?.headers);
-        self.identity.claims.get("jti").map(String::as_str).or_else(presented).map(str::as_bytes)
+        self.identity.claims.get("jti").and_then(Claim::only).or_else(presented).map(str::as_bytes)
     }
 
     /// What the ways in which an act is unlike what was before add to its risk, each by name.
