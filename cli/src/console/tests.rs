@@ -1,5 +1,7 @@
 //! The console as a browser meets it, without a socket.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -79,7 +81,7 @@ impl Desk {
         assert!(keys.add(digest, Identity::new("kim"), None));
         let console = Console::new(serve.state, origin.to_owned(), keys).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        Self { guard: Guard::from_file(&path).unwrap(), router: console.router(), runtime, folder }
+        Self { guard: Guard::from_file(&path).unwrap(), router: Arc::new(console).router(), runtime, folder }
     }
 
     fn hold(&self, by: &str, resource: &str) -> ApprovalId {
@@ -360,6 +362,27 @@ fn the_glass_is_broken_by_whom_the_policy_names_with_a_reason() {
 }
 
 #[test]
+fn what_runs_is_listed_until_it_ends() {
+    let desk = Desk::under(
+        ORIGIN,
+        &POLICY
+            .replace("effect: hold}", "effect: allow}")
+            .replace("rules:", "durable_from: 0\nthresholds: {hold: never, deny: never}\nrules:"),
+    );
+    let browser = desk.sign_in("sam");
+    assert!(browser.get("/live").body.contains("Nothing runs"));
+    let call = Call { service: "vectors".into(), acts: vec![Act::new(Operation::VectorExport, HOSTILE)] };
+    let mut exchange = desk.guard.begin(Subject::Call(call), Caller::verified(Identity::new("ana")), "test");
+    assert!(matches!(exchange.next_blocking(), Step::Forward(_)));
+    let page = browser.get("/live").body;
+    assert!(page.contains("The oldest 1 of 1") && page.contains(">ana<"), "{page}");
+    assert!(!page.contains("<script"));
+    exchange.finish(wardline::audit::Ending::Complete);
+    desk.guard.flush().unwrap();
+    assert!(browser.get("/live").body.contains("Nothing runs"));
+}
+
+#[test]
 fn names_of_callers_stay_text_on_every_page() {
     let desk = Desk::new();
     let id = desk.hold(HOSTILE, HOSTILE);
@@ -376,6 +399,8 @@ fn names_of_callers_stay_text_on_every_page() {
         "/policy",
         &format!("/a/{link}"),
         "/grants",
+        "/live",
+        "/edges",
     ] {
         let page = browser.get(path);
         assert!(page.status.is_success(), "{path}");

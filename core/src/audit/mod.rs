@@ -16,6 +16,7 @@ mod note;
 mod prove;
 mod query;
 mod record;
+mod running;
 mod tile;
 mod verify;
 
@@ -30,6 +31,7 @@ pub use record::{
     Blob, Change, Drawn, EmbedInput, Ending, Found, Kind, Matched, Outcome, Passed, Record, Reread, Term,
     Weighed,
 };
+pub use running::running;
 pub use verify::{Fault, LogReport, VerifyReport, verify};
 
 /// Where records go: a log on disk, or memory. One writer owns it (the guard's background worker).

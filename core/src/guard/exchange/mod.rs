@@ -33,6 +33,7 @@ use self::exact::Exact;
 use self::ledger::Ledger;
 use self::purse::Purse;
 pub(super) use self::said::Said;
+use self::watched::LaidOut;
 use super::answer::Answer;
 use super::body::Body;
 use super::guard::Caller;
@@ -48,7 +49,6 @@ use crate::mask::{Release, Scopes};
 use crate::model::{Act, HttpHead, Mode, RecordId, Unusual, Verdict};
 use crate::policy::{Decision, Explanation, Facts, Masking, NoGrants, Service, Side};
 use crate::vector;
-use crate::watch::Canaries;
 
 /// One request and its response under guard.
 pub struct Exchange {
@@ -76,7 +76,7 @@ pub struct Exchange {
     /// In which ways it is unlike what its caller did before, as far as the policy speaks of that.
     unusual: Vec<Unusual>,
     /// What is laid out for it, and what it means to touch that.
-    canaries: Option<Box<(Arc<Canaries>, Unusual)>>,
+    canaries: Option<Box<LaidOut>>,
     /// What is masked of the response, once that is known.
     answering: Option<Arc<Masking>>,
     /// It tells a value in clear: only a grant lets it pass, whatever a rule allows.
@@ -333,8 +333,7 @@ impl Exchange {
     pub fn response_head(&mut self, status: http::StatusCode, headers: &http::HeaderMap) -> Passage {
         match self.sealed(|exchange| exchange.judge_response(status, headers)) {
             Some(passage) => {
-                let spotter = self.spotter();
-                self.response.spot(spotter);
+                self.watch_response();
                 passage
             }
             None => {

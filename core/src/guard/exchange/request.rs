@@ -133,6 +133,7 @@ impl Exchange {
             return Some(Step::NeedBody);
         }
         self.look_back();
+        self.judge_as_touched(&view);
         let (facts, policy) = (self.facts(&self.acts), &self.in_force.policy);
         let decision = match self.discloses {
             true => policy.decide_disclosure(&facts, &view),
