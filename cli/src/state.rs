@@ -47,10 +47,9 @@ impl State {
         Ok(Guard::new(policy))
     }
 
-    /// Has a guard that stays judge by the policy as it stands now: who was taken out of a group votes no more.
-    pub(crate) fn renew(&self, guard: &Guard) -> Result<(), Failure> {
-        guard.replace(self.policy()?, "wardline")?;
-        Ok(())
+    /// Has a guard that stays judge by the policy as it stands now: who was taken out of a group votes no more. Whether it is another one.
+    pub(crate) fn renew(&self, guard: &Guard) -> Result<bool, Failure> {
+        Ok(guard.replace(self.policy()?, "wardline")?)
     }
 
     fn store(&self) -> Result<Option<SharedStore>, Failure> {

@@ -30,7 +30,8 @@ export interface Identity {
   groups?: string[]
   /** Who vouches: an OIDC issuer, a trust domain, a proxy. */
   issuer?: string
-  claims?: Record<string, string>
+  /** Of several values one must fit what a rule asks for. */
+  claims?: Record<string, string | string[]>
   /** The workloads that the request came through, nearest last. */
   hops?: { workload: string, verified_by: 'mtls' | 'jwt' | 'txn_token' | 'seal' | 'claimed' }[]
 }

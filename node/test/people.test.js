@@ -268,6 +268,17 @@ rules: [{name: list, who: ["*"], operations: [collection.list], effect: ${effect
     assert.strictEqual(verdict(here.guard), 'allow')
   })
 
+  it('is read when the process is told to', { skip: process.platform === 'win32' }, async () => {
+    const here = place(text('deny'))
+    const told = new Promise((resolve, reject) => {
+      process.once('SIGHUP', () => here.guard.reload().then(resolve, reject))
+    })
+    fs.writeFileSync(here.file, text('allow'))
+    process.kill(process.pid, 'SIGHUP')
+    assert.strictEqual(await told, true)
+    assert.strictEqual(verdict(here.guard), 'allow')
+  })
+
   it('is read by itself where the file is watched', async () => {
     const folder = place(text('deny'))
     const guard = new Guard(folder.file, { watch: true })

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use wardline::identity::{Hop, Identity as Verified};
+use wardline::identity::{Claim, Hop, Identity as Verified};
 
 use crate::border;
 
@@ -13,6 +13,28 @@ use crate::border;
 #[derive(PartialEq, Eq)]
 pub(crate) struct Identity {
     inner: Verified,
+}
+
+/// What a claim says: a text, or a list of them.
+#[derive(FromPyObject, IntoPyObject)]
+enum Said {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl From<Said> for Claim {
+    fn from(said: Said) -> Self {
+        match said {
+            Said::One(value) => value.into(),
+            Said::Several(values) => values.into_iter().collect(),
+        }
+    }
+}
+
+impl From<&Claim> for Said {
+    fn from(claim: &Claim) -> Self {
+        claim.only().map_or_else(|| Self::Several(claim.values().to_vec()), |one| Self::One(one.to_owned()))
+    }
 }
 
 #[pymethods]
@@ -24,7 +46,7 @@ impl Identity {
         subject: String,
         groups: Vec<String>,
         issuer: Option<String>,
-        claims: BTreeMap<String, String>,
+        claims: BTreeMap<String, Said>,
         hops: Vec<(String, String)>,
     ) -> PyResult<Self> {
         let hops = hops
@@ -37,6 +59,7 @@ impl Identity {
                 Ok(Hop { workload, verified_by })
             })
             .collect::<PyResult<_>>()?;
+        let claims = claims.into_iter().map(|(name, said)| (name, said.into())).collect();
         Ok(Self { inner: Verified { groups, issuer, claims, hops, ..Verified::new(subject) } })
     }
 
@@ -56,8 +79,8 @@ impl Identity {
     }
 
     #[getter]
-    fn claims(&self) -> BTreeMap<String, String> {
-        self.inner.claims.clone()
+    fn claims(&self) -> BTreeMap<&str, Said> {
+        self.inner.claims.iter().map(|(name, claim)| (name.as_str(), claim.into())).collect()
     }
 
     /// The workloads that the request came through as `(workload, verified_by)`, nearest last.

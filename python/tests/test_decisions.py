@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -217,6 +219,21 @@ def test_a_policy_takes_the_place_of_another_while_the_server_runs(tmp_path: Pat
     assert verdict() == "allow"
     with pytest.raises(WardlineError):
         Guard.parse(text % "deny").reload()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no such signal here")
+def test_a_process_that_is_told_to_reads_its_policy_again(tmp_path: Path) -> None:
+    file = tmp_path / "wardline.yaml"
+    text = "version: 1\nstate: memory\nservices: {vectors: {system: qdrant}}\nrules: [{name: list, who: ['*'], operations: [collection.list], effect: %s}]\n"
+    file.write_text(text % "deny")
+    guard = Guard(file)
+    before = signal.signal(signal.SIGHUP, lambda *_: guard.reload())
+    try:
+        file.write_text(text % "allow")
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert guard.explain("GET", "http://vectors/collections")["verdict"] == "allow"
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_grant_may_have_hours(serve: Serve) -> None:

@@ -142,7 +142,7 @@ def test_errors_have_codes_and_quote_nothing(tmp_path: Path) -> None:
 
 
 def test_an_identity_shows_what_it_was_given() -> None:
-    who = Identity("ana", ["ml"], issuer="https://id", claims={"mail": "ana@example.org"}, hops=[("gw", "mtls")])
+    who = Identity("ana", ["ml"], issuer="https://id", claims={"mail": "ana@example.org", "roles": ["reader", "writer"]}, hops=[("gw", "mtls")])
     assert (who.subject, who.groups, who.issuer, who.hops) == ("ana", ["ml"], "https://id", [("gw", "mtls")])
     assert who == Identity("ana", ["ml"], issuer="https://id", claims=who.claims, hops=who.hops)
     assert "example" not in repr(who)

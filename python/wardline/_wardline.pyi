@@ -24,7 +24,7 @@ class Identity:
         groups: Sequence[str] = ...,
         *,
         issuer: Optional[str] = None,
-        claims: Mapping[str, str] = ...,
+        claims: Mapping[str, Union[str, list[str]]] = ...,
         hops: Sequence[tuple[str, str]] = ...,
     ) -> Identity: ...
     @property
@@ -34,7 +34,7 @@ class Identity:
     @property
     def issuer(self) -> Optional[str]: ...
     @property
-    def claims(self) -> dict[str, str]: ...
+    def claims(self) -> dict[str, Union[str, list[str]]]: ...
     @property
     def hops(self) -> list[tuple[str, str]]:
         """The workloads that the request came through as ``(workload, verified_by)``, nearest last."""

@@ -1,10 +1,15 @@
 //! `wardline console`: serves the page, and makes the links that lead to it.
 
 use std::fs;
+#[cfg(unix)]
+use std::io::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::json;
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use wardline::clock::parse_duration;
 use wardline::identity::{ApiKeys, Identity};
 use wardline::keys::unhex;
@@ -55,7 +60,9 @@ fn serve(serve: Serve, json: bool, streams: &mut Streams<'_>) -> Result<(), Fail
             return Err(Failure::Usage(BEYOND.to_owned()));
         }
         let folder = folder(&serve.state)?;
-        let console = Console::new(serve.state, origin.clone(), keys)?;
+        let console = Arc::new(Console::new(serve.state, origin.clone(), keys)?);
+        #[cfg(unix)]
+        tokio::spawn(reload_on_hangup(Arc::clone(&console), signal(SignalKind::hangup())?));
         fs::write(folder.join(ADDRESS), &origin)?;
         let token = Links::of(&folder).mint(&serve.by)?;
         say(&format!("{origin}/login/{token}"), &format!("signs {} in, once", serve.by), json, streams)?;
@@ -69,6 +76,20 @@ fn serve(serve: Serve, json: bool, streams: &mut Streams<'_>) -> Result<(), Fail
         axum::serve(listener, console.router()).with_graceful_shutdown(stop).await?;
         Ok(())
     })
+}
+
+/// Reads the policy again whenever the process is told to (`SIGHUP`), and says what came of it.
+#[cfg(unix)]
+async fn reload_on_hangup(console: Arc<Console>, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        let told = match Arc::clone(&console).reload().await {
+            Ok(true) => "another policy is in force".to_owned(),
+            Ok(false) => "the policy is the same".to_owned(),
+            Err(failure) => format!("the policy in force stays: {}", failure.sentence().replace('\n', "; ")),
+        };
+        // Where nobody reads it, it is in the log.
+        let _ = writeln!(std::io::stderr(), "wardline: reload: {told}");
+    }
 }
 
 /// Why it does not listen there.

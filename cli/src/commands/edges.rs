@@ -13,15 +13,15 @@ use crate::{Outcome, Streams};
 
 /// One edge, with whose it is.
 #[derive(Serialize)]
-struct Row<'a> {
-    subject: &'a str,
+pub(crate) struct Row<'a> {
+    pub(crate) subject: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    issuer: Option<&'a str>,
-    service: &'a str,
-    operation: Operation,
-    count: u64,
-    first: Timestamp,
-    last: Timestamp,
+    pub(crate) issuer: Option<&'a str>,
+    pub(crate) service: &'a str,
+    pub(crate) operation: Operation,
+    pub(crate) count: u64,
+    pub(crate) first: Timestamp,
+    pub(crate) last: Timestamp,
 }
 
 pub(crate) fn run(args: &Edges, json: bool, streams: &mut Streams<'_>) -> Outcome {
@@ -44,7 +44,8 @@ pub(crate) fn run(args: &Edges, json: bool, streams: &mut Streams<'_>) -> Outcom
     Ok(0)
 }
 
-fn rows(profiles: &[Profile]) -> Vec<Row<'_>> {
+/// All edges, by caller.
+pub(crate) fn rows(profiles: &[Profile]) -> Vec<Row<'_>> {
     let edges = profiles.iter().flat_map(|profile| profile.edges().iter().map(move |edge| (profile, edge)));
     edges
         .map(|(profile, edge)| Row {

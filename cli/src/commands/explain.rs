@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Explain, json: bool, streams: &mut Streams<'_>) -> Outc
     for claim in &args.claim {
         let (name, value) =
             claim.split_once('=').ok_or_else(|| Failure::Usage("--claim: expected NAME=VALUE".to_owned()))?;
-        identity.claims.insert(name.to_owned(), value.to_owned());
+        identity.claims.insert(name.to_owned(), value.into());
     }
     let verified = |workload: &String| Hop { workload: workload.clone(), verified_by: HopProof::Seal };
     identity.hops = args.via.iter().map(verified).collect();

@@ -10,7 +10,7 @@ pub(crate) fn run(args: &Unmask, json: bool, streams: &mut Streams<'_>) -> Outco
     let guard = args.state.guard()?;
     let mut identity = Identity::new(&args.by).with_groups(&args.group);
     if let Some(tenant) = &args.tenant {
-        identity.claims.insert(Scopes::TENANT.to_owned(), tenant.clone());
+        identity.claims.insert(Scopes::TENANT.to_owned(), tenant.as_str().into());
     }
     for text in &args.hidden {
         let hidden = Hidden::of(text, args.entity.as_deref(), args.scope.as_deref())?;

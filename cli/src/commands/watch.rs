@@ -177,7 +177,7 @@ impl Desk<'_> {
         let Some(id) = self.meant(which) else { return self.streams.say(HELP) };
         let renewed = self.watch.state.renew(self.guard);
         let by = &self.watch.by;
-        match renewed.and_then(|()| Ok(self.guard.vote(&id, by, answer, reason)?)) {
+        match renewed.and_then(|_| Ok(self.guard.vote(&id, by, answer, reason)?)) {
             Ok(approval) => {
                 // It has been answered here: that it waits no more is no news.
                 self.shown

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use wardline::ErrorKind;
 use wardline::clock::{Clock, SystemClock, Timestamp};
-use wardline::grant::{Approval, ApprovalRefusal, ApprovalState, Terms, Until};
+use wardline::grant::{Answer, Approval, ApprovalRefusal, ApprovalState, Terms, Until};
 use wardline::model::ApprovalId;
 
 use super::page::{Said, csrf, page, risk, see, state, time};
@@ -17,6 +17,9 @@ use crate::{Failure, words};
 
 /// How many decided requests are listed.
 const LISTED: usize = 50;
+
+/// The answer by which somebody who is signed in breaks the glass; links and programs do not.
+const BREAK: &str = "break";
 
 /// What waits, and what was decided.
 pub(super) async fn list(
@@ -38,6 +41,7 @@ pub(super) async fn list(
         @match said.done.as_deref() {
             Some("approve") => p.said role="status" { "Your approval is recorded." },
             Some("deny") => p.said role="status" { "Your denial is recorded." },
+            Some(BREAK) => p.said role="status" { "You broke the glass. It is marked in the record and told." },
             _ => {}
         }
         h1 { "Approvals" }
@@ -119,7 +123,8 @@ pub(super) async fn decide(
     posted: Posted,
 ) -> Result<Response, Failure> {
     let word = posted.field("answer").to_owned();
-    let Some(answer) = answer(&word) else {
+    let answer = if word == BREAK { Some(Answer::BreakGlass) } else { answer(&word) };
+    let Some(answer) = answer else {
         return Err(Failure::Usage("Expected approve or deny.".to_owned()));
     };
     let (by, reason) = (posted.session.by.clone(), posted.field("reason").to_owned());
@@ -141,14 +146,15 @@ async fn show(
     wrong: Option<String>,
 ) -> Result<Response, Failure> {
     let (by, wanted) = (session.by.clone(), ApprovalId::from(id));
-    let (approval, refusal, alike) = ask(console, move |console| {
+    let (approval, refusal, breaks, alike) = ask(console, move |console| {
         let all = console.guard.approvals(None)?;
         let gone = || wardline::Error::new(ErrorKind::NotFound, "there is no such approval");
         let approval = all.iter().find(|one| one.id == wanted).cloned().ok_or_else(gone)?;
         let pending = console.guard.pending_for(&by)?;
         let refusal = pending.into_iter().find(|(one, _)| one.id == wanted).map(|(_, refusal)| refusal);
         let alike: Vec<Approval> = words::alike(&approval, &all).into_iter().take(LISTED).cloned().collect();
-        Ok((approval, refusal, alike))
+        let breaks = refusal.is_some() && console.guard.may_break_glass(&approval, &by)?;
+        Ok((approval, refusal, breaks, alike))
     })
     .await?;
     let now = SystemClock.now();
@@ -175,6 +181,7 @@ async fn show(
                 }
             },
         }
+        @if breaks { (break_glass(&approval, &session)) }
         @if !alike.is_empty() {
             h2 { "The like of it before" }
             (table("Requests of the same caller that do the same, last first", &alike.iter().collect::<Vec<_>>(), now))
@@ -200,7 +207,7 @@ pub(super) fn facts(approval: &Approval) -> Markup {
                     dt { "Through" }
                     dd { ul { @for hop in &identity.hops { li { (words::hop(hop)) } } } }
                 }
-                @for (name, value) in &identity.claims { dt { (name) } dd { (value) } }
+                @for (name, value) in &identity.claims { dt { (name) } dd { (words::claim(value)) } }
                 dt { "Held by" }
                 dd { @if approval.rules.is_empty() { "the policy's thresholds" } @else { (approval.rules.join(", ")) } }
                 dt { "Takes" }
@@ -284,6 +291,22 @@ pub(super) fn choice(approval: &Approval) -> Markup {
         div.row {
             button type="submit" name="answer" value="approve" { "Approve" }
             (deny())
+        }
+    }
+}
+
+/// For who may go on without the others. A field of its own, so that nobody breaks the glass with the reason of an approval.
+fn break_glass(approval: &Approval, session: &Session) -> Markup {
+    html! {
+        details.card {
+            summary { "Break the glass" }
+            p { "In an emergency it goes on by your word alone. It is marked in the record, and everybody is told whom the policy names." }
+            form method="post" action={ "/approvals/" (approval.id) } {
+                (csrf(session))
+                label for="emergency" { "What the emergency is" }
+                textarea #emergency name="reason" maxlength="4000" required {}
+                div.row { button.no type="submit" name="answer" value=(BREAK) { "Break the glass" } }
+            }
         }
     }
 }

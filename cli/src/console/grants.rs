@@ -1,5 +1,6 @@
 //! Grants: which live, and the button that ends one.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, Query, State};
@@ -22,14 +23,24 @@ pub(super) async fn list(
     session: Session,
     Query(said): Query<Said>,
 ) -> Result<Response, Failure> {
-    let grants = ask(console, |console| Ok(console.guard.grants()?)).await?;
+    let by = session.by.clone();
+    let (grants, endable) = ask(console, move |console| {
+        // A policy that cannot be read is told of by the page that shows it.
+        let _ = console.state.renew(&console.guard);
+        let grants = console.guard.grants()?;
+        let mut endable = grants.clone();
+        endable.retain(|grant| console.guard.may_end(grant, &by));
+        Ok((grants, endable))
+    })
+    .await?;
+    let endable: HashSet<&GrantId> = endable.iter().map(|grant| &grant.id).collect();
     let now = SystemClock.now();
     let (live, ended): (Vec<&Grant>, Vec<&Grant>) = grants.iter().rev().partition(|grant| lives(grant, now));
     let body = html! {
         @if said.done.is_some() { p.said role="status" { "The grant is revoked, in every process within a second." } }
         h1 { "Grants" }
         p.soft { "Permission that ends. Grants are issued by " code { "wardline grant issue" } "." }
-        @if live.is_empty() { div.card.empty { "No grant lives." } } @else { (table("Grants that live, newest first", &live, now, Some(&session))) }
+        @if live.is_empty() { div.card.empty { "No grant lives." } } @else { (table("Grants that live, newest first", &live, now, Some((&session, &endable)))) }
         @if !ended.is_empty() {
             h2 { "Ended" }
             (table("Grants that have ended, newest first", ended.get(..LISTED).unwrap_or(&ended), now, None))
@@ -50,11 +61,21 @@ pub(super) async fn revoke(
     posted: Posted,
 ) -> Result<Response, Failure> {
     let (by, reason) = (posted.session.by.clone(), posted.field("reason").to_owned());
-    ask(console, move |console| Ok(console.guard.revoke_grant(&GrantId::from(id), &by, &reason)?)).await?;
+    ask(console, move |console| {
+        console.state.renew(&console.guard)?;
+        Ok(console.guard.revoke_grant(&GrantId::from(id), &by, &reason)?)
+    })
+    .await?;
     Ok(see("/grants?done=revoke"))
 }
 
-fn table(caption: &str, grants: &[&Grant], now: Timestamp, session: Option<&Session>) -> Markup {
+/// `ends` is who looks, and which of the grants they may end.
+fn table(
+    caption: &str,
+    grants: &[&Grant],
+    now: Timestamp,
+    ends: Option<(&Session, &HashSet<&GrantId>)>,
+) -> Markup {
     html! {
         div.scroll {
             table {
@@ -63,7 +84,7 @@ fn table(caption: &str, grants: &[&Grant], now: Timestamp, session: Option<&Sess
                     tr {
                         th scope="col" { "Who" } th scope="col" { "May" } th scope="col" { "State" } th scope="col" { "Left" }
                         th scope="col" { "Until" } th scope="col" { "Issued" }
-                        @if session.is_some() { th scope="col" { "End it" } }
+                        @if ends.is_some() { th scope="col" { "End it" } }
                     }
                 }
                 tbody {
@@ -83,7 +104,9 @@ fn table(caption: &str, grants: &[&Grant], now: Timestamp, session: Option<&Sess
                                 @if let Some(parent) = &grant.parent { div.soft { "handed on from " span.id { (parent) } } }
                                 @if let Some(revoked) = &grant.revoked { div.soft { "revoked by " (revoked.by) ": " (revoked.reason) } }
                             }
-                            @if let Some(session) = session { td { (ending(grant, session)) } }
+                            @if let Some((session, endable)) = ends {
+                                td { @if endable.contains(&grant.id) { (ending(grant, session)) } @else { span.soft { "not yours" } } }
+                            }
                         }
                     }
                 }

@@ -7,8 +7,10 @@
 mod api;
 mod approvals;
 mod counts;
+mod edges;
 mod grants;
 mod link;
+mod live;
 mod login;
 mod page;
 mod policy;
@@ -64,14 +66,21 @@ impl Console {
         Ok(Self { guard, state, folder, origin, links, sessions: Sessions::default(), keys })
     }
 
+    /// Reads the policy again; whether another one is in force now.
+    pub(crate) async fn reload(self: Arc<Self>) -> Result<bool, Failure> {
+        ask(self, |console| console.state.renew(&console.guard)).await
+    }
+
     /// All that it answers to.
-    pub(crate) fn router(self) -> Router {
-        let console = Arc::new(self);
+    pub(crate) fn router(self: Arc<Self>) -> Router {
+        let console = self;
         Router::new()
             .route("/", get(approvals::list))
             .route("/approvals/{id}", get(approvals::one).post(approvals::decide))
             .route("/grants", get(grants::list))
             .route("/grants/{id}/revoke", post(grants::revoke))
+            .route("/live", get(live::list))
+            .route("/edges", get(edges::show))
             .route("/records", get(records::search))
             .route("/records/{id}", get(records::one))
             .route("/policy", get(policy::show))
@@ -109,6 +118,7 @@ fn said(answer: Answer, reason: &str) -> Result<Option<&str>, Failure> {
     let reason = Some(reason.trim()).filter(|text| !text.is_empty());
     match (answer, reason) {
         (Answer::Deny, None) => Err(Failure::Usage("A denial says why.".to_owned())),
+        (Answer::BreakGlass, None) => Err(Failure::Usage("Whoever breaks the glass says why.".to_owned())),
         (_, reason) => Ok(reason),
     }
 }

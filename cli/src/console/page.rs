@@ -40,8 +40,14 @@ const HEADERS: [(&str, &str); 8] = [
     ("cache-control", "no-store"),
 ];
 
-const PAGES: [(&str, &str); 4] =
-    [("/", "Approvals"), ("/grants", "Grants"), ("/records", "Records"), ("/policy", "Policy")];
+const PAGES: [(&str, &str); 6] = [
+    ("/", "Approvals"),
+    ("/grants", "Grants"),
+    ("/live", "Live"),
+    ("/records", "Records"),
+    ("/edges", "Edges"),
+    ("/policy", "Policy"),
+];
 
 /// A whole page for somebody who is signed in. `at` is the address of the page's place in the navigation.
 pub(super) fn page(session: &Session, at: &str, title: &str, body: &Markup) -> Html<String> {
@@ -155,7 +161,7 @@ impl IntoResponse for Failure {
 
 impl Failure {
     /// What is said of it.
-    pub(super) fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         match self {
             Self::Library(error) => format!("{error} [{}]", error.code()),
             Self::Usage(message) => message.clone(),

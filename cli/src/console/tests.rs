@@ -1,5 +1,7 @@
 //! The console as a browser meets it, without a socket.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -64,9 +66,13 @@ impl Desk {
     }
 
     fn at(origin: &str) -> Self {
+        Self::under(origin, POLICY)
+    }
+
+    fn under(origin: &str, policy: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wardline.yaml");
-        std::fs::write(&path, POLICY).unwrap();
+        std::fs::write(&path, policy).unwrap();
         let args = ["wardline", "console", "serve", "--policy", path.to_str().unwrap(), "--as", "sam"];
         let Command::Console(args) = Args::try_parse_from(args).unwrap().command else { panic!("console") };
         let crate::args::Console::Serve(serve) = *args else { panic!("serve") };
@@ -75,7 +81,7 @@ impl Desk {
         assert!(keys.add(digest, Identity::new("kim"), None));
         let console = Console::new(serve.state, origin.to_owned(), keys).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        Self { guard: Guard::from_file(&path).unwrap(), router: console.router(), runtime, folder }
+        Self { guard: Guard::from_file(&path).unwrap(), router: Arc::new(console).router(), runtime, folder }
     }
 
     fn hold(&self, by: &str, resource: &str) -> ApprovalId {
@@ -318,6 +324,65 @@ fn grants_are_listed_and_ended() {
 }
 
 #[test]
+fn only_who_may_end_a_grant_is_offered_to() {
+    let desk = Desk::under(ORIGIN, &POLICY.replace("rules:", "granting: {issuers: [security]}\nrules:"));
+    let terms: Terms = serde_json::from_value(json!({
+        "scope": {"who": ["user:ana"], "services": ["*"], "operations": ["vector.export"], "resources": ["docs"]},
+        "until": "3h", "reason": "migration",
+    }))
+    .unwrap();
+    let grant = desk.guard.issue_grant(terms, "kim").unwrap();
+    let (bo, path) = (desk.sign_in("bo"), format!("/grants/{}/revoke", grant.id));
+    assert!(!bo.get("/grants").body.contains("Revoke now"));
+    assert_eq!(bo.post(&path, "reason=over").status, StatusCode::FORBIDDEN);
+    let ana = desk.sign_in("ana");
+    assert!(ana.get("/grants").body.contains("Revoke now"));
+    assert_eq!(ana.post(&path, "reason=over").status, StatusCode::SEE_OTHER);
+}
+
+#[test]
+fn the_glass_is_broken_by_whom_the_policy_names_with_a_reason() {
+    let policy = POLICY
+        .replace("groups: {", "groups: {oncall: [ana], ")
+        .replace("need: 1}]", "need: 2}], break_glass: [oncall]");
+    let desk = Desk::under(ORIGIN, &policy);
+    let path = format!("/approvals/{}", desk.hold("ana", "docs"));
+    let sam = desk.sign_in("sam");
+    assert!(!sam.get(&path).body.contains("Break the glass"));
+    assert_eq!(sam.post(&path, "answer=break&reason=fire").status, StatusCode::FORBIDDEN);
+    // One's own request too: nobody else may be there.
+    let ana = desk.sign_in("ana");
+    let page = ana.get(&path).body;
+    assert!(page.contains("Break the glass") && page.contains("Not for you"), "{page}");
+    assert_eq!(ana.post(&path, "answer=break&reason=").status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(ana.post(&path, "answer=break&reason=fire").status, StatusCode::SEE_OTHER);
+    assert!(ana.get("/?done=break").body.contains("You broke the glass"));
+    let all = desk.guard.approvals(None).unwrap();
+    assert!(all[0].is_broken() && all[0].votes[0].reason.as_deref() == Some("fire"));
+}
+
+#[test]
+fn what_runs_is_listed_until_it_ends() {
+    let desk = Desk::under(
+        ORIGIN,
+        &POLICY
+            .replace("effect: hold}", "effect: allow}")
+            .replace("rules:", "durable_from: 0\nthresholds: {hold: never, deny: never}\nrules:"),
+    );
+    let browser = desk.sign_in("sam");
+    assert!(browser.get("/live").body.contains("Nothing runs"));
+    let call = Call { service: "vectors".into(), acts: vec![Act::new(Operation::VectorExport, HOSTILE)] };
+    let mut exchange = desk.guard.begin(Subject::Call(call), Caller::verified(Identity::new("ana")), "test");
+    assert!(matches!(exchange.next_blocking(), Step::Forward(_)));
+    let page = browser.get("/live").body;
+    assert!(page.contains("The oldest 1 of 1") && page.contains(">ana<"), "{page}");
+    assert!(!page.contains("<script"));
+    exchange.finish(wardline::audit::Ending::Complete);
+    desk.guard.flush().unwrap();
+    assert!(browser.get("/live").body.contains("Nothing runs"));
+}
+
+#[test]
 fn names_of_callers_stay_text_on_every_page() {
     let desk = Desk::new();
     let id = desk.hold(HOSTILE, HOSTILE);
@@ -334,6 +399,8 @@ fn names_of_callers_stay_text_on_every_page() {
         "/policy",
         &format!("/a/{link}"),
         "/grants",
+        "/live",
+        "/edges",
     ] {
         let page = browser.get(path);
         assert!(page.status.is_success(), "{path}");

@@ -18,21 +18,24 @@ const { Guard } = createRequire(import.meta.url)(packaged)
 
 const POLICY = `version: 1
 state: ./state
-groups: {security: [sam, kim]}
+durable_from: 0
+groups: {security: [sam, kim], oncall: [sam]}
 services:
   host: {system: shell}
+watch: {mode: learn}
 rules:
-  - {name: two-eyes, who: ['user:*'], effect: hold}
-approval: {steps: [{from: [security], need: 1}]}
+  - {name: two-eyes, who: ['user:*'], unless: {who: ['user:cron']}, effect: hold}
+  - {name: cron, who: ['user:cron'], effect: allow}
+approval: {steps: [{from: [security], need: 1}], break_glass: [oncall]}
 `
 
-let folder, policy, console_, link, browser
+let folder, policy, guard, console_, link, browser
 
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'wardline-console-'))
   policy = join(folder, 'wardline.yaml')
   await writeFile(policy, POLICY)
-  const guard = new Guard(policy)
+  guard = new Guard(policy)
   for (const [identity, line] of [['ana', 'rm -rf /srv/archive'], ['<script>alert(1)</script>', 'kubectl delete ns prod'], ['sam', 'systemctl stop wardline']]) {
     await assert.rejects(guard.command(line, { service: 'host', identity }, () => {}), { code: 'approval_required' })
   }
@@ -122,7 +125,7 @@ test('somebody signs in, finds a request and approves it by keyboard alone', asy
   assert.match(await page.locator('tbody tr').first().textContent(), /ana.*approved.*sam approved/)
 
   await page.emulateMedia({ colorScheme: 'dark' })
-  for (const [path, name] of [['/', 'approvals'], ['/grants', 'grants'], ['/records', 'records'], ['/policy', 'policy']]) {
+  for (const [path, name] of [['/', 'approvals'], ['/grants', 'grants'], ['/live', 'live'], ['/records', 'records'], ['/edges', 'edges'], ['/policy', 'policy']]) {
     await page.goto(origin + path)
     const dark = await picture(page, `${name}-dark`)
     assert.ok(dark.colours > 20 && dark.light < 0.3, `${name}: ${JSON.stringify(dark)}`)
@@ -132,7 +135,7 @@ test('somebody signs in, finds a request and approves it by keyboard alone', asy
 
   await page.setViewportSize({ width: 390, height: 800 })
   await page.emulateMedia({ colorScheme: 'light' })
-  for (const path of ['/', '/grants', '/records', '/policy']) {
+  for (const path of ['/', '/grants', '/live', '/records', '/edges', '/policy']) {
     await page.goto(origin + path)
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
     assert.ok(wider <= 0, `${path} is ${wider} pixels wider than a telephone`)
@@ -144,4 +147,74 @@ test('somebody signs in, finds a request and approves it by keyboard alone', asy
   await again.goto(link)
   assert.match(await again.textContent('main'), /This link has been used/)
   await context.close()
+})
+
+/** A page of somebody who is signed in. */
+async function signedIn (by) {
+  const command = join(packaged, 'js/cli.js')
+  const login = spawn(process.execPath, [command, 'console', 'login', '--policy', policy, '--as', by, '--json'])
+  const { link } = JSON.parse(await new Promise((resolve) => login.stdout.once('data', resolve)))
+  const page = await (await browser.newContext({ viewport: { width: 1180, height: 800 } })).newPage()
+  await page.goto(link)
+  await tabTo(page, `Continue as ${by}`)
+  const { origin } = new URL(link)
+  await Promise.all([page.waitForURL(`${origin}/`), page.keyboard.press('Enter')])
+  return { page, origin }
+}
+
+test('what runs and who does what is seen, as a picture too', async () => {
+  const { page, origin } = await signedIn('kim')
+  let end
+  const begun = new Promise((resolve) => {
+    end = new Promise((release) => {
+      guard.command('tar czf /backup/a.tgz /srv', { service: 'host', identity: 'cron' }, () => new Promise((go) => resolve(go))).then(release)
+    })
+  })
+  const go = await begun
+  await page.goto(`${origin}/live`)
+  const row = page.locator('tbody tr')
+  assert.equal(await row.count(), 1)
+  assert.match(await row.textContent(), /cron.*host/)
+  go()
+  await end
+  for (let tries = 0; tries < 100; tries++) {
+    await page.goto(`${origin}/live`)
+    if (await row.count() === 0) break
+  }
+  assert.ok((await page.locator('main').textContent()).includes('Nothing runs'))
+
+  await page.goto(`${origin}/edges`)
+  for (let tries = 0; tries < 100 && await page.locator('svg').count() === 0; tries++) await page.reload()
+  const edges = await page.locator('tbody tr').count()
+  assert.equal(await page.locator('svg path.line').count(), edges)
+  const box = await page.locator('svg.edges').boundingBox()
+  assert.ok(box.width > 600 && box.height > 40, JSON.stringify(box))
+  const drawn = await picture(page, 'edges')
+  assert.ok(drawn.colours > 20, JSON.stringify(drawn))
+  // Its texts stand beside one another, and who does not look is told the same.
+  assert.ok((await page.getByRole('img', { name: 'Who does what at which service' }).count()) === 1)
+  const texts = await page.locator('svg.edges text').evaluateAll((all) => all.map((text) => text.getBoundingClientRect()).map(({ x, y, right, bottom }) => ({ x, y, right, bottom })))
+  for (const [index, one] of texts.entries()) {
+    for (const other of texts.slice(index + 1)) {
+      assert.ok(one.right <= other.x || other.right <= one.x || one.bottom <= other.y + 4 || other.bottom <= one.y + 4, JSON.stringify([one, other]))
+    }
+  }
+  await page.context().close()
+})
+
+test('the glass is broken by keyboard, with a reason', async () => {
+  const { page, origin } = await signedIn('sam')
+  await tabTo(page, 'sam asks host')
+  await Promise.all([page.waitForURL(/approvals\/apr_/), page.keyboard.press('Enter')])
+  assert.ok((await page.locator('main').textContent()).includes('Not for you'))
+  await tabTo(page, 'Break the glass')
+  await page.keyboard.press('Enter')
+  await tabTo(page, 'emergency')
+  await page.keyboard.type('nobody else is awake')
+  await tabTo(page, 'Break the glass')
+  await Promise.all([page.waitForURL(/done=break/), page.keyboard.press('Enter')])
+  assert.match(await page.getByRole('status').textContent(), /You broke the glass/)
+  assert.match(await page.locator('tbody tr').first().textContent(), /sam.*approved.*sam broke the glass/)
+  assert.equal(new URL(page.url()).origin, origin)
+  await page.context().close()
 })

@@ -18,6 +18,7 @@ mod prove;
 mod query;
 mod receipt;
 mod record;
+mod running;
 mod tile;
 mod verify;
 pub mod witness;
@@ -36,6 +37,7 @@ pub use record::{
     Blob, Change, Drawn, EmbedInput, Ending, Found, Kind, Matched, Outcome, Passed, Record, Reread, Term,
     Weighed,
 };
+pub use running::running;
 pub use verify::{Fault, LogReport, VerifyReport, verify};
 
 /// Where records go: a log on disk, or memory. One writer owns it (the guard's background worker).

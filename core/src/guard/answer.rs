@@ -71,6 +71,16 @@ const CODES: &[(&str, StatusCode, &str)] = &[
         StatusCode::FORBIDDEN,
         "The response holds a value that this service's policy does not let out.",
     ),
+    (
+        "canary_in_response",
+        StatusCode::FORBIDDEN,
+        "The response holds what nobody has a reason to read; what its caller asks next is judged by that.",
+    ),
+    (
+        "unsearchable_response",
+        StatusCode::BAD_GATEWAY,
+        "The response cannot be searched for what must not leave.",
+    ),
     ("approval_denied", StatusCode::FORBIDDEN, "People denied the request."),
     ("identity_refused", StatusCode::BAD_REQUEST, "What names the caller is ambiguous."),
     ("credential_refused", StatusCode::UNAUTHORIZED, "The token or key does not hold."),

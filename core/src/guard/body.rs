@@ -234,6 +234,11 @@ impl Body {
         self.spotter.as_ref().is_some_and(|spotter| spotter.found())
     }
 
+    /// Whether an id came that is looked for.
+    pub(super) fn met(&self) -> bool {
+        self.masker.as_deref().is_some_and(Masker::met)
+    }
+
     /// What was counted so far goes on.
     pub(super) fn settle(&mut self) {
         if let Some(census) = self.census().filter(|_| !self.ended) {

@@ -6,19 +6,19 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, header};
+use http::Method;
 
 use super::exchange::{Exchange, Said};
 use super::policies::{InForce, Policies};
 use super::shared::Shared;
-use super::step::Step;
+use super::step::{Effect, Step};
 use super::worker::Runtime;
 use crate::audit::{Kind, Record};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
-use crate::identity::{Certificate, Hops, Identity, Sources};
+use crate::identity::{Certificate, Identity, Sources};
 use crate::keys::PublicKey;
-use crate::model::{Call, HttpHead, RecordId, SessionId, Subject, Text};
+use crate::model::{Call, HttpHead, RecordId, Subject, Text};
 use crate::policy::{Explanation, Policy, Service};
 
 /// Guards one or more services under one policy. Cheap to clone; clones share everything.
@@ -41,9 +41,9 @@ pub struct Guard {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Caller {
-    identity: Option<Identity>,
-    peer: Option<IpAddr>,
-    certificate: Option<Certificate>,
+    pub(super) identity: Option<Identity>,
+    pub(super) peer: Option<IpAddr>,
+    pub(super) certificate: Option<Certificate>,
 }
 
 impl Caller {
@@ -163,10 +163,16 @@ impl Guard {
     pub fn explain(&self, subject: Subject, body: &[u8], caller: Caller) -> Explanation {
         let mut exchange = self.begin(subject, caller, EXPLAIN);
         let mut body = Some(body);
-        while let Step::NeedBody = exchange.step() {
-            match body.take() {
-                Some(body) => exchange.push_request(Bytes::copy_from_slice(body)),
-                None => exchange.end_request(),
+        loop {
+            match (exchange.step(), body.take()) {
+                (Step::NeedBody, Some(body)) => exchange.push_request(Bytes::copy_from_slice(body)),
+                (Step::NeedBody, None) => exchange.end_request(),
+                (Step::Effect(effect @ Effect::AwaitKeys(_)), unread) => {
+                    body = unread;
+                    let done = exchange.carry_out(effect).wait();
+                    exchange.complete(done);
+                }
+                _ => break,
             }
         }
         let explanation = exchange.explain();
@@ -185,55 +191,9 @@ impl Guard {
         let sources = policy.identity();
         let from = sources.map_or(caller.peer, |sources| sources.source(&head.headers, caller.peer));
         let spoofed = sources.map_or_else(Vec::new, |sources| sources.spoofed(&head.headers, caller.peer));
-        let identity = match (caller.identity, sources) {
-            // Whom the host verified is known: what else the request brings is not asked.
-            (Some(identity), _) => Ok(Arc::new(identity)),
-            (None, Some(sources)) => {
-                self.wait_for_keys(sources);
-                sources.identity(&head, caller.peer, caller.certificate.as_ref(), record.at)
-            }
-            (None, None) => Ok(Arc::new(Identity::anonymous())),
-        };
-        let mut refused = identity.as_ref().err().copied();
-        let mut identity = identity.unwrap_or_else(|_| Arc::new(Identity::anonymous()));
-        // What goes out has our own seal put on; what came in is judged by the seals of others.
-        let incoming = service.is_none_or(|service| service.sealed_for.is_none());
-        if let Some(hops) = sources.and_then(|sources| sources.hops.as_ref()).filter(|_| incoming)
-            && refused.is_none()
-            && Hops::seals(&head.headers).next().is_some()
-        {
-            refused = hops.through(&head, Arc::make_mut(&mut identity), record.at).err();
-        }
-        record.because = refused.map(|refused| refused.because.into());
         record.spoofed = spoofed.iter().map(|name| name.as_str().to_owned().into()).collect();
-        record.identity = Some(identity.clone());
-        record.session = sources
-            .and_then(|sources| sources.session.as_ref())
-            .filter(|_| !identity.is_anonymous())
-            .and_then(|name| head.headers.get(name)?.to_str().ok())
-            .filter(|text| (1..=128).contains(&text.len()))
-            .map(SessionId::from);
-        let upgrade = head.headers.contains_key(header::UPGRADE) || head.method == Method::CONNECT;
-        let enforces = service.is_none_or(|s| s.mode == crate::model::Mode::Enforce);
         let index = index(policy, service);
-        let exchange = self.exchange(in_force, index, (identity, from), record);
-        let exchange = exchange.with_head(head, spoofed);
-        // Observing blocks nothing: whoever cannot be told is nobody.
-        match (refused, upgrade) {
-            (Some(refused), _) if enforces => exchange.answered(refused.code),
-            (_, true) if enforces => exchange.answered("upgrade_refused"),
-            _ => exchange,
-        }
-    }
-
-    /// The worker fetches the keys of issuers; the first request that comes gives it a second for that.
-    fn wait_for_keys(&self, sources: &Sources) {
-        if sources.fetched_keys().next().is_some() && self.runtime().is_ok() {
-            sources.fetched_keys().for_each(|keys| {
-                // Where they are not there, the token that needs them is refused.
-                let _ = keys.wait();
-            });
-        }
+        self.exchange(in_force, index, (Identity::nobody(), from), record).arriving(head, spoofed, caller)
     }
 
     fn begin_call(&self, call: Call, caller: Caller, door: &'static str) -> Exchange {
@@ -314,7 +274,12 @@ impl Guard {
         self.runtime()?;
         let policy = self.policy();
         for keys in policy.identity().into_iter().flat_map(Sources::fetched_keys) {
-            keys.wait().map_err(|why| {
+            let (tried, wait) = std::sync::mpsc::channel();
+            keys.when_tried(Box::new(move || {
+                let _ = tried.send(());
+            }));
+            let _ = wait.recv();
+            keys.check().map_err(|why| {
                 let message = format!("the keys of an issuer cannot be fetched from {}: {why}", keys.url);
                 Error::new(crate::ErrorKind::Store, message)
             })?;

@@ -36,14 +36,19 @@ pub(super) fn start(policy: &Policy, clock: &Arc<dyn Clock>) -> Result<(), Error
 }
 
 fn fetch_on(set: &Weak<FetchedKeys>, asked: &Receiver<()>, clock: &dyn Clock) {
-    let agent = agent(PATIENCE);
+    // Requests wait for the first attempt.
+    let (mut client, mut first) = (agent(FetchedKeys::FIRST), true);
     loop {
         let Some(set) = set.upgrade() else { return };
         let tried = Instant::now();
-        let attempt = fetch(&agent, &set.url).and_then(|text| set.put(&text, clock.now()));
+        let attempt = fetch(&client, &set.url).and_then(|text| set.put(&text, clock.now()));
         // One that failed is tried again soon.
         let pause = if attempt.is_ok() { set.every } else { FetchedKeys::APART.min(set.every) };
         set.note(attempt.map_err(|error| error.to_string()));
+        if first {
+            client = agent(PATIENCE);
+            first = false;
+        }
         drop(set);
         match asked.recv_timeout(pause) {
             Err(RecvTimeoutError::Disconnected) => return,

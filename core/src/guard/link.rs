@@ -58,9 +58,22 @@ impl Guard {
             let pending = approvals.list(Some(ApprovalState::Pending))?;
             pending
                 .into_iter()
-                .map(|approval| approvals.refusal(&approval, &voter).map(|refusal| (approval, refusal)))
+                .map(|approval| {
+                    let refusal = approvals.refusal(&approval, &voter, Answer::Approve)?;
+                    Ok((approval, refusal))
+                })
                 .collect()
         })
+    }
+
+    /// Whether this person could break the glass for an approval now: the policy names a group of theirs for that.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn may_break_glass(&self, approval: &Approval, by: &str) -> Result<bool, Error> {
+        let (voter, approval) = (self.person(by), approval.clone());
+        self.runtime()?
+            .run(move |bench| Ok(bench.approvals().refusal(&approval, &voter, Answer::BreakGlass)?.is_none()))
     }
 
     /// The revision of the store: another one whenever anything in it changed.
@@ -82,7 +95,7 @@ impl Guard {
         self.runtime()?.run(move |bench| {
             let approvals = bench.approvals();
             let approval = approvals.find(&id)?.ok_or(ApprovalRefusal::Gone)?;
-            if let Some(refusal) = approvals.refusal(&approval, &voter)? {
+            if let Some(refusal) = approvals.refusal(&approval, &voter, Answer::Approve)? {
                 return Err(refusal.into());
             }
             let until = (bench.store.now()? + lasting).min(approval.pending_until);
@@ -110,7 +123,7 @@ impl Guard {
             }
             let approvals = bench.approvals();
             let approval = approvals.find(&said.approval)?.ok_or(ApprovalRefusal::Gone)?;
-            let refusal = approvals.refusal(&approval, &voter)?;
+            let refusal = approvals.refusal(&approval, &voter, Answer::Approve)?;
             Ok(Link { approval, by: said.by, refusal })
         })
     }

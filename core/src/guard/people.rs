@@ -4,7 +4,7 @@
 
 use super::guard::Guard;
 use super::worker::Bench;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::grant::{Answer, Approval, ApprovalState, Grant, Letter, Opening, Outbox, Terms};
 use crate::identity::Identity;
 use crate::keys::{Purpose, hex};
@@ -14,8 +14,12 @@ impl Guard {
     /// Issues a grant; its clock starts now.
     ///
     /// # Errors
-    /// Terms that cannot be granted, or a store or log that cannot be written.
+    /// [`ErrorKind::NotEligible`] where the policy names its issuers and `by` is none of them; terms that cannot be granted, or a store or
+    /// log that cannot be written.
     pub fn issue_grant(&self, terms: Terms, by: &str) -> Result<Grant, Error> {
+        if !self.policy().granting().may_issue(&self.person(by)) {
+            return Err(no_issuer("issues grants"));
+        }
         let by = by.to_owned();
         self.runtime()?.run(move |bench| {
             let grant = bench.grants().issue(&terms, &by)?;
@@ -77,13 +81,25 @@ impl Guard {
         })
     }
 
+    /// Whether this person may end a grant, whatever its state: one of the policy's issuers, who issued it, or whose own it is.
+    pub fn may_end(&self, grant: &Grant, by: &str) -> bool {
+        self.policy().granting().may_end(grant, &self.person(by))
+    }
+
     /// Ends a grant now, and all that was handed on from it, for every process on this state.
     ///
     /// # Errors
-    /// A grant that does not exist or has ended, or a store or log that cannot be written.
+    /// [`ErrorKind::NotEligible`] for who [may not](Self::may_end); a grant that does not exist or has ended, or a store or log that cannot
+    /// be written.
     pub fn revoke_grant(&self, id: &GrantId, by: &str, reason: &str) -> Result<Grant, Error> {
+        let (policy, person) = (self.policy(), self.person(by));
         let (id, by, reason) = (id.clone(), by.to_owned(), reason.to_owned());
         self.runtime()?.run(move |bench| {
+            if let Some(grant) = bench.grants().find(&id)?
+                && !policy.granting().may_end(&grant, &person)
+            {
+                return Err(no_issuer("ends grants of others"));
+            }
             let grant = bench.grants().revoke(&id, &by, &reason)?;
             bench.note_grant("revoked", &grant, &by, Some(&reason));
             bench.flush()?;
@@ -152,11 +168,15 @@ impl Guard {
     }
 }
 
+fn no_issuer(does: &str) -> Error {
+    let message = format!("nobody {does} here but people of the groups under granting.issuers of the policy");
+    Error::new(ErrorKind::NotEligible, message)
+}
+
 /// What tells one wish from another: who asks, and for what.
 fn request_digest(bench: &Bench, identity: &Identity, terms: &Terms) -> Result<String, Error> {
     let terms = serde_json::to_vec(terms).map_err(|e| {
-        Error::new(crate::ErrorKind::Internal, "the terms of a grant cannot be written as JSON")
-            .with_source(e)
+        Error::new(ErrorKind::Internal, "the terms of a grant cannot be written as JSON").with_source(e)
     })?;
     let mut digest = bench.keys.start(Purpose::Digest);
     digest.field(b"wardline/grant_request/1");

@@ -4,6 +4,8 @@
 //! [`Passage`] for the response head, and [`Flow`] for each piece of a body. Effects never reach a door that
 //! uses the driver.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::answer::Answer;
@@ -12,6 +14,7 @@ use crate::audit::Record;
 use crate::budget::{Charge, Spending};
 use crate::clock::Timestamp;
 use crate::grant::{Approval, ApprovalState, Lease, Opening};
+use crate::identity::FetchedKeys;
 use crate::model::{ApprovalId, GrantId};
 
 /// What an exchange needs next, before the service is called.
@@ -104,6 +107,8 @@ pub struct Abort {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Effect {
+    /// Wait for the first attempt to fetch the keys that a token is verified by.
+    AwaitKeys(Arc<FetchedKeys>),
     /// Find the ticket of this request, or open one; take it where it is approved.
     OpenApproval(Box<Opening>),
     /// Wait until people decide, at most until then.
@@ -166,6 +171,8 @@ pub enum Done {
     Refused(&'static str),
     /// The entry is on disk.
     Persisted,
+    /// The keys were asked for; whether they are there is seen where they are needed.
+    Tried,
     /// It could not be done; the exchange fails closed.
     Failed,
 }

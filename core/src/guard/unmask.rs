@@ -5,7 +5,7 @@ use super::guard::{Caller, Guard};
 use super::step::Step;
 use crate::audit::{Ending, Found};
 use crate::error::{Error, ErrorKind};
-use crate::identity::Identity;
+use crate::identity::{Claim, Identity};
 use crate::keys::{Keys, Purpose, hex};
 use crate::mask::{self, Hidden, Scopes, Unmasked};
 use crate::model::{Act, Call, Magnitude, Operation, Subject, Unit};
@@ -50,7 +50,8 @@ impl Guard {
     /// ```
     pub fn unmask(&self, hidden: Hidden<'_>, identity: Identity) -> Result<Unmasked, Error> {
         let keys = self.keys()?;
-        let tenant = identity.claims.get(Scopes::TENANT).map(|tenant| tenant.clone().into());
+        let tenant =
+            identity.claims.get(Scopes::TENANT).and_then(Claim::only).map(|tenant| tenant.to_owned().into());
         let unmasked = mask::unmask(hidden, &keys, &Scopes { tenant, ..Scopes::default() });
         let entity = unmasked.as_ref().map_or("unknown", |unmasked| &unmasked.entity);
         let mut act = Act::new(Operation::SecretRead, format!("{RESOURCE}{entity}"));

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -36,10 +36,20 @@ pub struct FetchedKeys {
     /// Counts sets that differ, so that what one of them vouched for is verified again.
     generation: AtomicU64,
     asker: Mutex<Option<Sender<()>>>,
-    /// Why the last attempt failed; `Ok` after one that did not, nothing before the first.
-    last: Mutex<Option<Result<(), String>>>,
-    tried: Condvar,
+    attempts: Mutex<Attempts>,
 }
+
+/// What became of the attempts to fetch a set.
+#[derive(Default)]
+struct Attempts {
+    /// Why the last one failed; `Ok` after one that did not, nothing before the first.
+    last: Option<Result<(), String>>,
+    /// Who waits for the first.
+    waiting: Vec<Tell>,
+}
+
+/// Tells who waits that the first attempt is over.
+type Tell = Box<dyn FnOnce() + Send>;
 
 struct Held {
     keys: Arc<Keys>,
@@ -80,8 +90,8 @@ impl FetchedKeys {
     pub const LASTING: Duration = Duration::from_secs(24 * 3_600);
     /// So long is between two attempts at least, whatever callers ask for.
     pub const APART: Duration = Duration::from_secs(10);
-    /// So long the first request after a start waits for the first set.
-    const FIRST: Duration = Duration::from_secs(1);
+    /// So long the first attempt after a start may take, for requests wait for it.
+    pub const FIRST: Duration = Duration::from_secs(1);
 
     /// The set at `url`, not fetched yet.
     pub fn new(url: String, every: Duration) -> Self {
@@ -91,8 +101,7 @@ impl FetchedKeys {
             held: ArcSwapOption::empty(),
             generation: AtomicU64::new(0),
             asker: Mutex::default(),
-            last: Mutex::default(),
-            tried: Condvar::new(),
+            attempts: Mutex::default(),
         }
     }
 
@@ -148,26 +157,45 @@ impl FetchedKeys {
 
     /// How an attempt ended.
     pub fn note(&self, attempt: Result<(), String>) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(attempt);
-        self.tried.notify_all();
+        let mut attempts = self.attempts();
+        attempts.last = Some(attempt);
+        let waiting = std::mem::take(&mut attempts.waiting);
+        drop(attempts);
+        waiting.into_iter().for_each(|tell| tell());
     }
 
-    /// Waits for the first attempt, for a second at most; why there is no set then.
+    /// Whether a set is held, or the first attempt to fetch one is over: waiting would bring nothing.
+    pub fn is_tried(&self) -> bool {
+        self.held.load().is_some() || self.attempts().last.is_some()
+    }
+
+    /// Calls `tell` once the first attempt is over, at once where it is; never where nobody fetches any more.
+    pub fn when_tried(&self, tell: Box<dyn FnOnce() + Send>) {
+        let mut attempts = self.attempts();
+        if attempts.last.is_none() {
+            attempts.waiting.push(tell);
+        } else {
+            drop(attempts);
+            tell();
+        }
+    }
+
+    /// Why no set is held.
     ///
     /// # Errors
     /// What was wrong with the last attempt, where no set is held.
-    pub fn wait(&self) -> Result<(), String> {
+    pub fn check(&self) -> Result<(), String> {
         if self.held.load().is_some() {
             return Ok(());
         }
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.tried.wait_timeout_while(last, Self::FIRST, |last| last.is_none());
-        let (last, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        match (&*last, self.held.load().is_some()) {
-            (_, true) => Ok(()),
-            (Some(Err(why)), _) => Err(why.clone()),
+        match &self.attempts().last {
+            Some(Err(why)) => Err(why.clone()),
             _ => Err("it was not fetched yet".to_owned()),
         }
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod api_keys;
 mod certificate;
+mod claim;
 mod dpop;
 mod fetched;
 mod headers;
@@ -21,11 +22,13 @@ mod token;
 mod who;
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
 pub use api_keys::ApiKeys;
 pub use certificate::{Certificate, Certificates};
+pub use claim::Claim;
 pub use fetched::{FetchedKeys, IssuerKeys};
 pub use headers::{Network, TrustedHeaders};
 pub use hops::{Chain, HEADER as HOP_HEADER, Hops, Peer};
@@ -45,9 +48,9 @@ pub struct Identity {
     /// Who vouches: an OIDC issuer, a trust domain, a proxy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// Further verified claims, as text.
+    /// Further verified claims.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub claims: BTreeMap<String, String>,
+    pub claims: BTreeMap<String, Claim>,
     /// The workloads that the request came through, nearest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hops: Vec<Hop>,
@@ -101,6 +104,12 @@ impl Identity {
     /// Nobody was authenticated.
     pub fn anonymous() -> Self {
         Self::new(Self::ANONYMOUS)
+    }
+
+    /// The same, shared by all who need it.
+    pub(crate) fn nobody() -> Arc<Self> {
+        static NOBODY: LazyLock<Arc<Identity>> = LazyLock::new(|| Arc::new(Identity::anonymous()));
+        Arc::clone(&NOBODY)
     }
 
     /// The same caller, in these groups.

@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use super::dpop::Proofs;
 use super::headers::only;
 use super::source::Refused;
-use super::{Certificate, FetchedKeys, Hop, HopProof, Identity, IssuerKeys};
+use super::{Certificate, Claim, FetchedKeys, Hop, HopProof, Identity, IssuerKeys};
 use crate::clock::Timestamp;
 use crate::model::HttpHead;
 
@@ -254,7 +254,7 @@ impl Issuer {
         identity.groups.sort_unstable();
         identity.groups.dedup();
         for place in &self.claims {
-            if let Some(value) = find(claims, place).and_then(plain) {
+            if let Some(value) = find(claims, place).and_then(Claim::read) {
                 identity.claims.insert(place.clone(), value);
             }
         }
@@ -333,16 +333,6 @@ fn names(value: &Value) -> Vec<String> {
             text.split([' ', ',']).filter(|name| !name.is_empty()).map(str::to_owned).collect()
         }
         _ => Vec::new(),
-    }
-}
-
-/// A single value as text; of lists and objects rules say nothing.
-fn plain(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        _ => None,
     }
 }
 

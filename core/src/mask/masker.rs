@@ -149,6 +149,11 @@ impl Masker {
         self.marker.counter.as_ref().map(Counter::census)
     }
 
+    /// Whether an id came that its counter looks for.
+    pub fn met(&self) -> bool {
+        self.marker.counter.as_ref().is_some_and(Counter::met)
+    }
+
     /// How many bytes are held back.
     pub fn held(&self) -> usize {
         self.pipe.held()

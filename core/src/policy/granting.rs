@@ -3,13 +3,16 @@
 use super::Policy;
 use super::decision::ApprovalTerms;
 use crate::error::{Error, ErrorKind};
-use crate::grant::Limits;
+use crate::grant::{Grant, Limits};
+use crate::identity::Identity;
 
 /// The limits of new grants, and who approves those that are asked for.
 #[derive(Debug, Clone)]
 pub struct Granting {
     /// How long they last, and which tickets they name.
     pub limits: Limits,
+    /// Groups whose people issue them and end those of others; whoever the host names, where the policy does not say.
+    pub issuers: Option<Vec<String>>,
     pub(super) approval: ApprovalTerms,
 }
 
@@ -25,6 +28,18 @@ impl Granting {
             return Err(Error::new(ErrorKind::Input, message));
         }
         Ok(&self.approval)
+    }
+
+    /// Whether this person may issue grants, and end those of others.
+    pub fn may_issue(&self, by: &Identity) -> bool {
+        let in_one = |groups: &Vec<String>| groups.iter().any(|group| by.in_group(group));
+        self.issuers.as_ref().is_none_or(|groups| !by.is_anonymous() && in_one(groups))
+    }
+
+    /// Whether this person may end a grant: one who may issue grants, who issued it, or whose own it is.
+    pub fn may_end(&self, grant: &Grant, by: &Identity) -> bool {
+        let own = grant.scope.who.iter().all(|who| who.exact_user() == Some(&by.subject));
+        self.may_issue(by) || (!by.is_anonymous() && (grant.issued_by == by.subject || own))
     }
 }
 

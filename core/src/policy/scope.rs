@@ -195,7 +195,7 @@ impl Matcher {
             (scope.has_resource(&act.resource, reach), Miss::Resources),
             (scope.has_label(service, &act.resource, reach), Miss::Labels),
             (scope.has_caller(facts), Miss::Who),
-            (scope.setting.has_claims(facts), Miss::Claims),
+            (scope.setting.has_claims(facts, reach), Miss::Claims),
             (scope.setting.has_hop(facts, reach), Miss::Via),
             (scope.setting.has_network(facts, reach), Miss::Networks),
             (scope.setting.is_open(facts), Miss::When),

@@ -205,20 +205,22 @@ fn references(draft: &Draft<'_>, findings: &mut Findings) {
     }
     let elements = |kind| draft.root.get(kind).map(Node::elements).unwrap_or_default();
     let held = elements("rules").iter().chain(elements("budgets")).chain(draft.root.get("granting"));
+    let mut own = |groups: &Node| {
+        for group in groups.elements() {
+            let Some(name) = group.text() else { continue };
+            if !draft.groups.contains_key(name) {
+                let known = hint(name, draft.groups.keys().map(String::as_str));
+                let message = format!("no group of this policy is called {}{known}", clip(name));
+                findings.add(group.place, "unknown_group", message);
+            }
+        }
+    };
     for approval in std::iter::once(draft.root).chain(held).filter_map(|node| node.get("approval")) {
         let steps = approval.get("steps").map(Node::elements).unwrap_or_default();
         let asked = steps.iter().filter_map(|step| step.get("from")).chain(approval.get("break_glass"));
-        for groups in asked {
-            for group in groups.elements() {
-                let Some(name) = group.text() else { continue };
-                if !draft.groups.contains_key(name) {
-                    let known = hint(name, draft.groups.keys().map(String::as_str));
-                    let message = format!("no group of this policy is called {}{known}", clip(name));
-                    findings.add(group.place, "unknown_group", message);
-                }
-            }
-        }
+        asked.for_each(&mut own);
     }
+    draft.root.get("granting").and_then(|node| node.get("issuers")).into_iter().for_each(own);
 }
 
 /// A budget counts one thing.

@@ -23,17 +23,18 @@ type Claim = (Box<str>, Box<[Glob]>);
 
 impl Setting {
     pub(super) fn fits(&self, facts: &Facts<'_>, reach: Reach) -> bool {
-        self.has_claims(facts)
+        self.has_claims(facts, reach)
             && self.has_hop(facts, reach)
             && self.has_network(facts, reach)
             && self.is_open(facts)
     }
 
-    /// Nobody vouches for the claims of a caller that nobody authenticated.
-    pub(super) fn has_claims(&self, facts: &Facts<'_>) -> bool {
+    /// Nobody vouches for the claims of a caller that nobody authenticated. Of several values one must fit; a claim that says what rules
+    /// cannot speak of permits nothing by that, and restrains.
+    pub(super) fn has_claims(&self, facts: &Facts<'_>, reach: Reach) -> bool {
         self.claims.iter().all(|(name, values)| {
             let claim = facts.identity.claims.get(&**name).filter(|_| !facts.identity.is_anonymous());
-            claim.is_some_and(|claim| values.iter().any(|glob| glob.matches(claim)))
+            claim.is_some_and(|claim| claim.fits(values) || (reach == Reach::Possibly && claim.says_more()))
         })
     }
 
@@ -122,6 +123,23 @@ mod tests {
         assert!(!with("ana", &[("tenant", "acme")]));
         assert!(!with("ana", &[("tenant", "other"), ("role", "reader")]));
         assert!(!with(Identity::ANONYMOUS, &[("tenant", "acme"), ("role", "reader")]));
+    }
+
+    #[test]
+    fn one_value_of_several_fits_and_what_cannot_be_read_restrains() {
+        let reader = setting(&[("roles", "read*")], &[], &[], &[]);
+        for (roles, surely, possibly) in [
+            (r#"["writer", "reader"]"#, true, true),
+            (r#"["writer", {"name": "reader"}]"#, false, true),
+            (r#"{"reader": true}"#, false, true),
+            (r#"["writer"]"#, false, false),
+            ("[]", false, false),
+        ] {
+            let mut who = Identity::new("ana");
+            who.claims.insert("roles".to_owned(), serde_json::from_str(roles).unwrap());
+            let fits = |reach| reader.fits(&Facts::of(&who, None, &[]), reach);
+            assert_eq!((fits(Reach::Surely), fits(Reach::Possibly)), (surely, possibly), "{roles}");
+        }
     }
 
     #[test]

@@ -215,8 +215,12 @@ fn case(node: &Node, findings: &mut Findings) -> Option<Case> {
 fn caller(node: &Node) -> Option<Identity> {
     let groups = draft::list(node, "groups", |group| Some(group.to_owned())).unwrap_or_default();
     let mut identity = Identity::new(draft::text(node, "subject")?).with_groups(groups);
-    for (claim, value) in draft::entries(node, "claims") {
-        identity.claims.insert(claim.to_owned(), value.text()?.to_owned());
+    for (name, value) in draft::entries(node, "claims") {
+        let claim = match value.text() {
+            Some(one) => one.into(),
+            None => value.elements().iter().filter_map(Node::text).collect(),
+        };
+        identity.claims.insert(name.to_owned(), claim);
     }
     let hop = |workload: &str| Some(Hop { workload: workload.to_owned(), verified_by: HopProof::Seal });
     identity.hops = draft::list(node, "via", hop).unwrap_or_default();
@@ -269,7 +273,7 @@ policy: other/p.yaml
 cases:
   - name: a
     at: 2026-02-03T04:05:06Z
-    who: {subject: ana, groups: [ml], claims: {tenant: acme}}
+    who: {subject: ana, groups: [ml], claims: {tenant: acme, roles: [a, b]}}
     request: {url: 'https://db:6333/collections?x=1', headers: {x-a: b}, body: '{}'}
     response: {body: '{}'}
     expect: {verdict: hold, rules: [b, a]}
@@ -284,8 +288,12 @@ cases:
         );
         assert_eq!(case.response.as_ref().map(|response| response.status), Some(StatusCode::OK));
         assert_eq!(
-            (case.at.to_string(), &*case.identity.claims["tenant"]),
-            ("2026-02-03T04:05:06Z".to_owned(), "acme")
+            (
+                case.at.to_string(),
+                case.identity.claims["tenant"].only(),
+                case.identity.claims["roles"].values()
+            ),
+            ("2026-02-03T04:05:06Z".to_owned(), Some("acme"), &["a".to_owned(), "b".to_owned()][..])
         );
         assert_eq!(case.expect.rules, Some(vec!["a".to_owned(), "b".to_owned()]));
         let plain =

@@ -1,5 +1,8 @@
 //! Counts along a document.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use crate::error::Error;
 use crate::json::Matcher;
 use crate::keys::KeyedDigest;
@@ -38,6 +41,9 @@ pub struct Counter {
     tensor: Option<Tensor>,
     census: Census,
     distinct: Option<Distinct>,
+    /// Ids that are looked for, and whether one passed.
+    wanted: Option<Arc<HashSet<Box<str>>>>,
+    met: bool,
 }
 
 /// Ids as keyed digests, for whoever counts different ones.
@@ -128,6 +134,8 @@ impl Counter {
             tensor: None,
             census: Census::default(),
             distinct: None,
+            wanted: None,
+            met: false,
         }
     }
 
@@ -136,6 +144,18 @@ impl Counter {
     pub fn telling_apart(mut self, key: KeyedDigest) -> Self {
         self.distinct = Some(Distinct { key, new: Vec::new(), named: 0 });
         self
+    }
+
+    /// The same, looking for these ids.
+    #[must_use]
+    pub fn looking_for(mut self, ids: Arc<HashSet<Box<str>>>) -> Self {
+        self.wanted = Some(ids);
+        self
+    }
+
+    /// Whether one of them passed, whatever it went out as.
+    pub fn met(&self) -> bool {
+        self.met
     }
 
     /// The digests of the ids that passed since this was asked last: of the ids themselves, also where they went out masked.
@@ -195,6 +215,9 @@ impl Counter {
     /// An id passes; `shown`: as it goes out.
     fn id(&mut self, id: &[u8], shown: &[u8]) {
         self.census.note_id(|| String::from_utf8_lossy(shown).into_owned());
+        if let Some(wanted) = &self.wanted {
+            self.met |= std::str::from_utf8(id).is_ok_and(|id| wanted.contains(id));
+        }
         if let Some(distinct) = &mut self.distinct {
             let mut digest = distinct.key.clone();
             digest.update(id);

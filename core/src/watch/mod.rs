@@ -40,7 +40,7 @@ mod place;
 mod profile;
 mod taken;
 
-pub use canary::{Canaries, Spotter};
+pub use canary::{Canaries, Gate, Met, Spotter};
 pub use history::History;
 pub use learner::{Learner, Visit};
 pub use pace::Pace;

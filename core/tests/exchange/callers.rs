@@ -49,10 +49,12 @@ identity:
   headers: {{subject: x-user, groups: x-groups}}
   trusted_peers: [127.0.0.1]
   tokens:
-    - {{issuer: 'https://id.example.org', audience: [wardline], keys: keys.json, groups: [groups, realm.roles], claims: [tenant]}}
+    - {{issuer: 'https://id.example.org', audience: [wardline], keys: keys.json, groups: [groups, realm.roles], claims: [tenant, roles]}}
   api_keys: {{keys: {{svc-ingest: {{sha256: '{sha256}', groups: [ingest], until: 2027-01-01T00:00:00Z}}}}}}
 services: {{vectors: {{system: qdrant}}}}
-rules: [{{name: list, who: ['*'], operations: [collection.list], effect: allow}}]
+rules:
+  - {{name: list, who: ['*'], operations: [collection.list], effect: allow}}
+  - {{name: guests, who: ['user:*'], operations: ['*'], claims: {{roles: ['guest-*']}}, effect: deny}}
 "
     );
     let clock = Arc::new(ManualClock::new(NOW.parse().unwrap()));
@@ -110,6 +112,27 @@ fn records(guard: &Guard, folder: &Path) -> Vec<Record> {
 }
 
 #[test]
+fn a_claim_of_several_values_fits_by_one_and_what_it_hides_restrains() {
+    let folder = tempfile::tempdir().unwrap();
+    let (guard, _) = guard(folder.path());
+    for (roles, code) in [
+        (json!(["staff", "ops"]), "passed"),
+        (json!(["staff", "guest-7"]), "denied"),
+        (json!("guest-7"), "denied"),
+        (json!(["staff", {"name": "guest-7"}]), "denied"),
+        (json!([]), "passed"),
+        (json!(null), "passed"),
+    ] {
+        let mut claims = claims();
+        claims["roles"] = roles.clone();
+        assert_eq!(bearer(&guard, &token(&claims)), code, "{roles}");
+    }
+    // The record tells what it was judged by.
+    let told = records(&guard, folder.path());
+    assert_eq!(told[1].identity.as_ref().unwrap().claims["roles"].values(), ["staff", "guest-7"]);
+}
+
+#[test]
 fn a_token_names_its_subject_groups_claims_and_actors() {
     let folder = tempfile::tempdir().unwrap();
     let (guard, _) = guard(folder.path());
@@ -121,8 +144,8 @@ fn a_token_names_its_subject_groups_claims_and_actors() {
     let who: &Identity = records[0].identity.as_ref().unwrap();
     assert_eq!((who.subject.as_str(), who.issuer.as_deref()), ("ana", Some("https://id.example.org")));
     assert_eq!(
-        (who.groups.as_slice(), who.claims["tenant"].as_str()),
-        (&["ml", "ops", "reader"].map(String::from)[..], "acme")
+        (who.groups.as_slice(), who.claims["tenant"].only()),
+        (&["ml", "ops", "reader"].map(String::from)[..], Some("acme"))
     );
     let hops: Vec<(&str, HopProof)> =
         who.hops.iter().map(|hop| (hop.workload.as_str(), hop.verified_by)).collect();

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 use ed25519_dalek::SigningKey;
 use serde_json::json;
 use wardline::clock::ManualClock;
-use wardline::guard::Guard;
+use wardline::guard::{Caller, Effect, Guard, Step};
 use wardline::identity::FetchedKeys;
+use wardline::model::Subject;
 use wardline::policy::Policy;
 
 use crate::callers::{ask, claims, public, signed_by};
@@ -90,6 +91,42 @@ fn the_first_request_finds_the_keys_there() {
     assert_eq!(asks(&guard, 1, "a"), "passed");
     assert_eq!(asks(&guard, 2, "a"), "credential_refused");
     guard.check().unwrap();
+}
+
+#[test]
+fn a_request_waits_for_the_first_attempt_and_no_longer_without_holding_a_thread() {
+    // Somebody who takes the connection and says nothing until told.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/keys", listener.local_addr().unwrap());
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = [0; 4_096];
+        let _ = stream.read(&mut head);
+        wait.recv().unwrap();
+        let body = set(&[(1, "a")]).unwrap().1;
+        let length = body.len();
+        let _ =
+            write!(stream, "HTTP/1.1 200 x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
+    });
+    let (guard, _) = guard(&url);
+    let token = signed_by(&key(1), &json!({"alg": "EdDSA", "kid": "a"}), &claims());
+    let begin = |headers: &[(&str, &str)]| {
+        let head = crate::head("GET", "/collections", headers);
+        guard.begin(Subject::Http(head), Caller::peer("192.0.2.1".parse().ok()), "test")
+    };
+    let bearer = format!("Bearer {token}");
+    let mut first = begin(&[("authorization", &bearer)]);
+    let Step::Effect(effect @ Effect::AwaitKeys(_)) = first.step() else { panic!("it waits") };
+    // Who brings no token waits for nobody.
+    let mut stranger = begin(&[]);
+    assert!(matches!(stranger.step(), Step::Answer(_)));
+    let carrying = first.carry_out(effect);
+    go.send(()).unwrap();
+    first.complete(carrying.wait());
+    assert!(matches!(first.next_blocking(), Step::Forward(_)));
+    // From now on nobody asks.
+    assert!(!matches!(begin(&[("authorization", &bearer)]).step(), Step::Effect(Effect::AwaitKeys(_))));
 }
 
 #[test]

@@ -42,10 +42,13 @@ fn counters_tell_what_the_log_tells_and_name_nobody() {
         r#"wardline_findings_total{entity="email",side="response"} 3"#,
         r#"wardline_vectors_total{service="vectors",side="response"} 3"#,
         r#"wardline_exchange_seconds_count{service="vectors"} 4"#,
+        r#"wardline_exchange_seconds_bucket{le="+Inf",service="vectors"} 4"#,
         "wardline_ready 1",
     ] {
         assert!(text.lines().any(|told| told == line), "{line}\n{text}");
     }
+    // What a guard takes is told apart from what a service takes.
+    assert!(text.contains(r#"wardline_exchange_seconds_bucket{le="0.00001","#), "{text}");
     for hidden in ["rosalind", "secret-plans", "a@example.org"] {
         assert!(!text.contains(hidden), "{hidden}");
     }

@@ -87,6 +87,33 @@ fn a_grant_is_asked_for_approved_handed_on_and_ended() {
 }
 
 #[test]
+fn only_issuers_issue_and_end_what_is_not_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    fs::write(&path, POLICY.replace("granting: {", "granting: {issuers: [security], ")).unwrap();
+    let guard = Guard::from_file(&path).unwrap();
+    let kind = |error: wardline::Error| error.kind();
+    let wish = |who: &str| terms(who, r#""until": "1h", "ticket": "OPS-1""#);
+    for by in ["ana", "anonymous", "Sam"] {
+        let refused = guard.issue_grant(wish("user:ana"), by).map_err(kind);
+        assert_eq!(refused.unwrap_err(), wardline::ErrorKind::NotEligible, "{by}");
+    }
+    let issue = |who: &str| guard.issue_grant(wish(who), "sam").unwrap().id;
+    let (hers, team) = (issue("user:ana"), issue("user:a*"));
+    for (id, by, may) in
+        [(&hers, "bea", false), (&team, "ana", false), (&hers, "ana", true), (&team, "kim", true)]
+    {
+        assert_eq!(guard.revoke_grant(id, by, "over").map_err(kind).err().is_none(), may, "{by}");
+    }
+    // Who hands a part on may take it back, and what is asked for is issued by whoever approves.
+    let asked = guard.request_grant(wish("user:ana"), "ana").unwrap();
+    let granted = guard.vote(&asked.id, "sam", Answer::Approve, None).unwrap().granted.unwrap();
+    let part = guard.hand_on_grant(&granted, terms("user:job", r#""until": "30m""#), "ana").unwrap();
+    assert!(guard.revoke_grant(&part.id, "bea", "over").is_err());
+    guard.revoke_grant(&part.id, "ana", "over").unwrap();
+}
+
+#[test]
 fn broken_glass_stays_marked() {
     let (folder, guard) = guard();
     let drop = || send(&guard, "ana", "DELETE", "/q/collections/docs", "");

@@ -11,8 +11,9 @@ use wardline::audit::Record;
 use wardline::clock::{ManualClock, Timestamp};
 use wardline::grant::Answer;
 use wardline::guard::Guard;
+use wardline::identity::Identity;
 use wardline::keys::hex;
-use wardline::model::Verdict;
+use wardline::model::{Census, Statement, Verdict};
 use wardline::policy::Policy;
 use wardline::store::SqliteStore;
 use wardline::watch::Learner;
@@ -198,7 +199,7 @@ fn an_explanation_says_it_and_teaches_nothing() {
     let (_folder, guard) = guard(RAISE);
     let subject =
         || wardline::model::Subject::Http(head(READ.0, READ.1, &[("content-type", "application/json")]));
-    let caller = || wardline::guard::Caller::verified(wardline::identity::Identity::new("ana"));
+    let caller = || wardline::guard::Caller::verified(Identity::new("ana"));
     for _ in 0..2 {
         let told = guard.explain(subject(), br#"{"limit":1}"#, caller());
         let unusual = &told.acts[0].unusual;
@@ -352,6 +353,9 @@ fn who_names_a_canary_is_held_and_watched_for_a_while() {
     assert_eq!(plain("ana"), "passed");
 }
 
+const NOTED: &str =
+    "watch: {canary: {effect: raise, risk: 5, ids: [\"9000117\"], texts: [Otto Zwirn], for: 2h}}\n";
+
 #[test]
 fn a_canary_in_a_response_counts_for_what_is_asked_next() {
     for (answer, touched) in [
@@ -361,12 +365,116 @@ fn a_canary_in_a_response_counts_for_what_is_asked_next() {
         (points(&["1", "9000117"], "x", 5), true),
         (points(&["1", "90001170"], "Otto", 5), false),
     ] {
-        let (folder, guard) = guard(CANARY);
+        let (folder, guard) = guard(NOTED);
         let seen = scroll(&guard, "ana", &answer);
         assert_eq!((seen.status, seen.aborted), (200, None));
+        assert_eq!(seen.body, answer.chunks.concat());
         assert_eq!(signals(&record(&guard, &folder)).len(), usize::from(touched));
-        let next = code(&scroll(&guard, "ana", &points(&["1"], "x", 9))).to_owned();
-        assert_eq!(next, if touched { "unusual_approval_required" } else { "passed" });
+        let _ = scroll(&guard, "ana", &points(&["1"], "x", 9));
+        let next = record(&guard, &folder);
+        assert_eq!(signals(&next), if touched { vec!["canary_before"] } else { vec![] });
+    }
+}
+
+#[test]
+fn a_canary_that_holds_cuts_the_response_before_it_leaves_however_it_comes() {
+    for (ids, text, met) in [
+        (&["1"][..], "see Otto Zwirn, there", true),
+        (&["1", "9000117", "2"], "x", true),
+        (&["1", "90001170"], "Otto Zwir", false),
+    ] {
+        for size in [1, 2, 3, 5, 7, 8, 11, 13, 21, 34, 60] {
+            let (_folder, guard) = guard(CANARY);
+            let answer = points(ids, text, size);
+            let seen = scroll(&guard, "ana", &answer);
+            let body = answer.chunks.concat();
+            assert!(body.starts_with(&seen.body), "{size}");
+            assert_eq!(seen.aborted, met.then_some("canary_in_response"), "{size}");
+            assert_eq!(seen.body == body, !met, "{size}");
+            let left = String::from_utf8(seen.body).unwrap();
+            assert!(!left.contains("Otto Zwirn") && !left.contains(":9000117,"), "{left} by {size}");
+            let next = code(&scroll(&guard, "ana", &points(&["1"], "x", 9))).to_owned();
+            assert_eq!(next, if met { "unusual_approval_required" } else { "passed" });
+        }
+    }
+}
+
+#[test]
+fn a_small_answer_with_a_canary_is_refused_as_a_whole_and_people_let_it_pass() {
+    let (folder, guard) = guard(CANARY);
+    let mut answer = points(&["1"], "Otto Zwirn", 5);
+    let length = answer.chunks.concat().len().to_string();
+    answer.headers.insert("content-length", length.parse().unwrap());
+    let seen = scroll(&guard, "ana", &answer);
+    assert_eq!((seen.status, code(&seen)), (403, "canary_in_response"));
+    let told = record(&guard, &folder);
+    assert_eq!(
+        (signals(&told), told.response.as_ref().and_then(|passed| passed.sha256.as_ref())),
+        (vec!["canary"], None)
+    );
+    // What she asks now is held; who approves that lets exactly that request have it.
+    let held = scroll(&guard, "ana", &answer).answer.unwrap();
+    guard.vote(&held.approval.unwrap(), "sam", Answer::Approve, None).unwrap();
+    let seen = scroll(&guard, "ana", &answer);
+    assert_eq!((seen.status, seen.body), (200, answer.chunks.concat()));
+    assert_eq!(signals(&record(&guard, &folder)), ["canary_before", "canary"]);
+}
+
+#[test]
+fn what_cannot_be_searched_for_a_canary_does_not_pass() {
+    let (_folder, guard) = guard(CANARY);
+    for (name, value, status) in [("content-encoding", "gzip", 200), ("content-range", "bytes 0-1/9", 206)] {
+        let mut answer = points(&["1"], "x", 9);
+        answer.status = status;
+        answer.headers.insert(name, value.parse().unwrap());
+        assert_eq!(code(&scroll(&guard, "ana", &answer)), "unsearchable_response", "{name}");
+    }
+}
+
+#[test]
+fn statements_and_their_results_are_searched_for_canaries() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    let text = POLICY
+        .replace(
+            "services:",
+            "services:\n  warehouse: {system: postgres, thresholds: {hold: never, deny: never}}",
+        )
+        .replace("KEY", &hex(&Sha256::digest(KEY)));
+    fs::write(&path, format!("{text}{CANARY}")).unwrap();
+    let guard = Guard::from_file(&path).unwrap();
+    let run = |user: &str, text: &str| {
+        let statement = Statement {
+            service: "warehouse".into(),
+            text: text.into(),
+            dialect: None,
+            parameters: Default::default(),
+        };
+        guard.statement(statement, Identity::new(user))
+    };
+    let held = run("ana", "SELECT title FROM docs WHERE id = 9000117").unwrap_err();
+    assert_eq!(held.code, "unusual_approval_required");
+    let select = "SELECT id, title FROM docs WHERE id < 9";
+    let mut running = run("bea", select).unwrap();
+    let part = |id: &str| Census { rows: 1, ids: vec![id.to_owned()], ids_total: 1, ..Census::default() };
+    running.returned(&part("7")).unwrap();
+    assert_eq!(running.returned(&part("9000117")).unwrap_err().code, "canary_in_response");
+    drop(running);
+    let mut running = run("cy", select).unwrap();
+    let mut left = Vec::new();
+    let mut cut = None;
+    for piece in [&b"{\"t\":\"a\"}\n{\"t\":\"Ot"[..], b"to Zwi", b"rn\"}\n"] {
+        match running.result(piece, "application/x-ndjson", false) {
+            Ok(bytes) => left.extend(bytes),
+            Err(answer) => cut = Some(answer.code),
+        }
+    }
+    assert_eq!(cut, Some("canary_in_response"));
+    assert_eq!(left, b"{\"t\":\"a\"}\n{\"t\":\"");
+    drop(running);
+    guard.flush().unwrap();
+    for user in ["bea", "cy"] {
+        assert_eq!(run(user, select).unwrap_err().code, "unusual_approval_required", "{user}");
     }
 }
 

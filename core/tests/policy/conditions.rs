@@ -87,7 +87,7 @@ fn claims_choose_callers() {
     );
     let with = |tenant: Option<&str>| {
         let mut ana = Identity::new("ana");
-        ana.claims.extend(tenant.map(|tenant| ("tenant".to_owned(), tenant.to_owned())));
+        ana.claims.extend(tenant.map(|tenant| ("tenant".to_owned(), tenant.into())));
         at(&policy, &ana, None, NOON, search("docs")).verdict
     };
     assert_eq!((with(Some("acme")), with(Some("beta-2"))), (Verdict::Allow, Verdict::Allow));

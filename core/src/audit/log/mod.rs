@@ -106,6 +106,11 @@ impl Log {
             fs::create_dir_all(folder.join(part)).map_err(|e| at(&folder, "cannot be written", e))?;
         }
         let found = recover::last(&folder, &signer.public(), &kept, room)?;
+        // From which entry on they are this writer's.
+        let size = found.tree.size().to_string();
+        lock.set_len(0)
+            .and_then(|()| (&lock).write_all(size.as_bytes()))
+            .map_err(|e| at(&folder, "cannot be written", e))?;
         let mut log = Self {
             folder,
             slot,

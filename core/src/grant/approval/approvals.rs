@@ -175,12 +175,17 @@ impl<'a> Approvals<'a> {
         self.step(id, &ApprovalEvent::Vote { by, answer, reason })?.map_err(Error::from)
     }
 
-    /// Why this person's agreement would not be taken now, as [`vote`](Self::vote) judges it, a missing reason aside. Nothing is written.
+    /// Why this person's answer would not be taken now, as [`vote`](Self::vote) judges it, a missing reason aside. Nothing is written.
     ///
     /// # Errors
     /// Where the store tells the time and cannot be reached.
-    pub fn refusal(&self, approval: &Approval, by: &Identity) -> Result<Option<ApprovalRefusal>, Error> {
-        let vote = ApprovalEvent::Vote { by, answer: Answer::Approve, reason: Some("given") };
+    pub fn refusal(
+        &self,
+        approval: &Approval,
+        by: &Identity,
+        answer: Answer,
+    ) -> Result<Option<ApprovalRefusal>, Error> {
+        let vote = ApprovalEvent::Vote { by, answer, reason: Some("given") };
         Ok(approval.step(&vote, self.aliases, self.store.now()?).err())
     }
 

@@ -3,6 +3,7 @@
 use super::collect::State;
 use super::{Exchange, Scopes};
 use crate::audit::{EmbedInput, Passed, Record};
+use crate::identity::Claim;
 use crate::mask::{Format, Masker};
 use crate::model::{Mode, SessionId, Verdict};
 use crate::policy::{Embed, Masking};
@@ -56,7 +57,12 @@ impl Exchange {
         Scopes {
             exchange: self.record.id.as_str().to_owned().into(),
             session: self.record.session.as_ref().map(own),
-            tenant: self.identity.claims.get(Scopes::TENANT).map(|tenant| tenant.clone().into()),
+            tenant: self
+                .identity
+                .claims
+                .get(Scopes::TENANT)
+                .and_then(Claim::only)
+                .map(|tenant| tenant.to_owned().into()),
         }
     }
 }

@@ -92,6 +92,9 @@ impl Exchange {
             if self.has_unstripped() {
                 return self.cut("unstrippable_response");
             }
+            if self.brings_canary() {
+                return self.cut_canary();
+            }
             match self.meter(Side::Response, self.exact.ready.len().saturating_add(part.len())) {
                 Ok(None) => {
                     self.exact.ready.append(&mut part);
@@ -109,7 +112,7 @@ impl Exchange {
         }
         let from = out.len();
         out.append(&mut self.exact.ready);
-        self.release_response(&[], out, from, Release::Changed)
+        self.gate_response(&[], out, from, Release::Changed)
     }
 }
 

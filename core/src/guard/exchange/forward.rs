@@ -180,7 +180,11 @@ impl Exchange {
             Side::Request => self.request_census,
             Side::Response => self.response_census,
         };
-        let counter = census.filter(|_| format.is_counted()).and_then(|paths| self.shared.counter(paths))?;
+        let mut counter =
+            census.filter(|_| format.is_counted()).and_then(|paths| self.shared.counter(paths))?;
+        if let Some(ids) = self.kept_in().filter(|_| side == Side::Response) {
+            counter = counter.looking_for(ids);
+        }
         match &self.runtime {
             Some(runtime) if self.draws(side) => Some(counter.telling_apart(Purse::key(&runtime.keys))),
             _ => Some(counter),

@@ -135,6 +135,8 @@ impl Exchange {
     pub(super) fn take(&mut self, done: Done) {
         let Phase::Effect(awaited) = self.phase else { return };
         match (awaited, done) {
+            // Where they are not there, the token that needs them is refused.
+            (Await::Keys, _) => self.phase = Phase::Arrive,
             (Await::Standing, Done::Spent(spending)) => {
                 self.purse.spent(&spending);
                 self.phase = Phase::Enforce;

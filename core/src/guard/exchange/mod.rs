@@ -5,6 +5,7 @@
 //! [`response_head`](Exchange::response_head) and [`response`](Exchange::response), then
 //! [`finish`](Exchange::finish). Dropping it unfinished records a disconnection, so there is always a record.
 
+mod arrival;
 mod collect;
 mod embed;
 mod exact;
@@ -21,6 +22,7 @@ mod watched;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::HeaderName;
@@ -32,8 +34,10 @@ use self::exact::Exact;
 use self::ledger::Ledger;
 use self::purse::Purse;
 pub(super) use self::said::Said;
+use self::watched::LaidOut;
 use super::answer::Answer;
 use super::body::Body;
+use super::guard::Caller;
 use super::policies::InForce;
 use super::shared::Shared;
 use super::span;
@@ -46,7 +50,6 @@ use crate::mask::{Release, Scopes};
 use crate::model::{Act, HttpHead, Mode, RecordId, Unusual, Verdict};
 use crate::policy::{Decision, Explanation, Facts, Masking, NoGrants, Service, Side};
 use crate::vector;
-use crate::watch::Canaries;
 
 /// One request and its response under guard.
 pub struct Exchange {
@@ -64,6 +67,8 @@ pub struct Exchange {
     /// Its place among the services of the policy.
     service: Option<usize>,
     identity: Arc<Identity>,
+    /// Who sends it, as its door knows, until that is found out.
+    caller: Option<Box<Caller>>,
     acts: Vec<Act>,
     pending: Option<classify::Pending>,
     response_census: Option<&'static vector::Paths>,
@@ -72,7 +77,7 @@ pub struct Exchange {
     /// In which ways it is unlike what its caller did before, as far as the policy speaks of that.
     unusual: Vec<Unusual>,
     /// What is laid out for it, and what it means to touch that.
-    canaries: Option<Box<(Arc<Canaries>, Unusual)>>,
+    canaries: Option<Box<LaidOut>>,
     /// What is masked of the response, once that is known.
     answering: Option<Arc<Masking>>,
     /// It tells a value in clear: only a grant lets it pass, whatever a rule allows.
@@ -107,11 +112,14 @@ pub struct Exchange {
     unguarded: bool,
     begun: bool,
     record: Box<Record>,
+    /// For how long it took; what the record tells is by the guard's clock, in milliseconds.
+    started: Instant,
     span: Span,
 }
 
 /// Where the exchange stands before the service is called.
 enum Phase {
+    Arrive,
     Classify,
     Judge,
     Enforce,
@@ -128,6 +136,8 @@ enum Phase {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Await {
+    /// Keys of an issuer.
+    Keys,
     /// How the budgets stand.
     Standing,
     Ticket,
@@ -164,6 +174,7 @@ impl Exchange {
             said: None,
             service,
             identity,
+            caller: None,
             acts: Vec::new(),
             pending: None,
             response_census: None,
@@ -194,21 +205,9 @@ impl Exchange {
             unguarded: false,
             begun: false,
             record,
+            started: Instant::now(),
             span: Span::none(),
         }
-    }
-
-    /// An exchange that is answered before anything of it is read.
-    pub(super) fn answered(mut self, code: &'static str) -> Self {
-        self.refuse(code);
-        self
-    }
-
-    /// `spoofed` are headers of it that go no further.
-    pub(super) fn with_head(mut self, head: HttpHead, spoofed: Vec<HeaderName>) -> Self {
-        self.head = Some(head);
-        self.spoofed = spoofed;
-        self
     }
 
     pub(super) fn with_acts(mut self, acts: Vec<Act>) -> Self {
@@ -340,8 +339,7 @@ impl Exchange {
     pub fn response_head(&mut self, status: http::StatusCode, headers: &http::HeaderMap) -> Passage {
         match self.sealed(|exchange| exchange.judge_response(status, headers)) {
             Some(passage) => {
-                let spotter = self.spotter();
-                self.response.spot(spotter);
+                self.watch_response();
                 passage
             }
             None => {
@@ -407,7 +405,7 @@ impl Exchange {
         }
         let told = response.bytes > 0 || !response.totals.is_empty() || response.census.is_some();
         record.response = told.then_some(response);
-        self.shared.metrics.note(&record);
+        self.shared.metrics.note(&record, self.started.elapsed());
         span::end(&self.span, &record);
         self.span = Span::none();
         if let Some(runtime) = &self.runtime {

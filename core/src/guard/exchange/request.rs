@@ -18,6 +18,7 @@ impl Exchange {
     pub(super) fn next_step(&mut self) -> Step {
         loop {
             let step = match &self.phase {
+                Phase::Arrive => self.arrive(),
                 Phase::Classify => self.classify(),
                 Phase::Judge => self.judge(),
                 Phase::Enforce => self.enforce(),
@@ -132,6 +133,7 @@ impl Exchange {
             return Some(Step::NeedBody);
         }
         self.look_back();
+        self.judge_as_touched(&view);
         let (facts, policy) = (self.facts(&self.acts), &self.in_force.policy);
         let decision = match self.discloses {
             true => policy.decide_disclosure(&facts, &view),

@@ -52,11 +52,21 @@ impl Exchange {
             self.strips = true;
         }
         let strip = self.response_census.filter(|_| masking.strips());
+        let keeps_in = !no_body && self.keeps_in();
+        let partial = status == StatusCode::PARTIAL_CONTENT;
+        let format = content_type.and_then(Format::of).filter(|_| !partial);
+        // A text could be behind a coding, or cut in two by a range.
+        let clear = matches!(Decoder::of(coding), Ok(None)) || (changes && format.is_some());
+        if keeps_in && (partial || !clear) {
+            return Passage { edits, body: ResponseBody::Refuse(self.refuse("unsearchable_response")) };
+        }
         if !changes {
             if !no_body {
                 // What cannot be decoded is not counted; a quota that depends on it cuts the response.
-                let holds =
-                    (self.ledger.meters() && status.as_u16() < 400) || self.purse.binds() || self.strips;
+                let holds = (self.ledger.meters() && status.as_u16() < 400)
+                    || self.purse.binds()
+                    || self.strips
+                    || keeps_in;
                 self.response = match (self.watcher(Side::Response, &plan, content_type), Decoder::of(coding))
                 {
                     (Some(body), Ok(None)) if holds => body.holding(),
@@ -66,7 +76,7 @@ impl Exchange {
                 };
             }
             // What may be refused is collected where it is small, so that the refusal is an answer.
-            let whole = (self.purse.binds() || self.strips) && small && length != Some(0);
+            let whole = (self.purse.binds() || self.strips || keeps_in) && small && length != Some(0);
             if !whole {
                 self.begin_exactly();
             }
@@ -79,8 +89,6 @@ impl Exchange {
         if length == Some(0) {
             return Passage { edits, body: ResponseBody::Pass };
         }
-        let partial = status == StatusCode::PARTIAL_CONTENT;
-        let format = content_type.and_then(Format::of).filter(|_| !partial);
         let (Some(format), Ok(decoder), Some(runtime)) = (format, Decoder::of(coding), &self.runtime) else {
             if !masking.refuse_unmaskable {
                 return Passage { edits, body: ResponseBody::Pass };
@@ -108,7 +116,7 @@ impl Exchange {
         }
         let from = out.len();
         match self.response.push(piece, out) {
-            Ok(release) => self.release_response(piece, out, from, release),
+            Ok(release) => self.gate_response(piece, out, from, release),
             Err(code) => self.cut(unfit(code)),
         }
     }
@@ -120,8 +128,23 @@ impl Exchange {
         self.last = true;
         let from = out.len();
         match self.response.finish(out) {
-            Ok(()) => self.release_response(&[], out, from, Release::Changed),
+            Ok(()) => self.gate_response(&[], out, from, Release::Changed),
             Err(code) => self.cut(unfit(code)),
+        }
+    }
+
+    /// Releases what holds no canary.
+    pub(super) fn gate_response(
+        &mut self,
+        piece: &[u8],
+        out: &mut Vec<u8>,
+        from: usize,
+        release: Release,
+    ) -> Flow {
+        let last = self.last || self.exact.refused().is_some();
+        match self.gate((piece, &mut *out, from, release), last) {
+            Ok(release) => self.release_response(piece, out, from, release),
+            Err(cut) => cut,
         }
     }
 

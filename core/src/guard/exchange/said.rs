@@ -67,6 +67,11 @@ impl Said {
 }
 
 impl Saying {
+    /// Everything of it that may hold values.
+    pub(super) fn texts(&self) -> Cow<'_, [u8]> {
+        self.said.texts()
+    }
+
     /// What an approval is bound to, besides who asks where.
     pub(super) fn digest(&self, service: Option<&Service>, digest: &mut KeyedDigest) {
         match &self.said {
@@ -119,7 +124,7 @@ impl Exchange {
             masker = masker.observing();
         }
         let (mut body, mut read) = (Body::masked(None, masker), Vec::new());
-        let texts = saying.said.texts();
+        let texts = saying.texts();
         let pushed = body.push(&texts, &mut read).map(|release| {
             if release == Release::Unchanged {
                 read.extend_from_slice(&texts);
@@ -139,7 +144,8 @@ impl Exchange {
     /// Tells what of the results is about to be handed on: how many rows and vectors, and which ids. Ask before every part; what a grant's quota
     /// does not cover must not go on. Where a mask entry fits the results, they go through [`result`](Self::result) first.
     pub fn returned(&mut self, part: &Census) -> Flow {
-        self.reported(|saying| {
+        let canary = self.keeps_in_one_of(&part.ids);
+        self.reported(canary, |saying| {
             let Census { vectors, rows, texts, ids, ids_total } = part;
             let all = &mut saying.returned;
             all.vectors = all.vectors.saturating_add(*vectors);
@@ -154,20 +160,23 @@ impl Exchange {
 
     /// Tells how many rows a statement wrote, changed or deleted.
     pub fn touched(&mut self, rows: u64) -> Flow {
-        self.reported(|saying| {
+        self.reported(false, |saying| {
             saying.touched = saying.touched.saturating_add(rows);
             false
         })
     }
 
-    /// `note` answers whether it is something that may have to be masked.
-    fn reported(&mut self, note: impl FnOnce(&mut Saying) -> bool) -> Flow {
+    /// `note` answers whether it is something that may have to be masked; `canary`: it is nothing that may be handed on.
+    fn reported(&mut self, canary: bool, note: impl FnOnce(&mut Saying) -> bool) -> Flow {
         self.flow(|exchange| {
             let Some(saying) = &mut exchange.said else { return exchange.cut("guard_unavailable") };
             let unread = note(saying) && saying.results == Results::Nothing;
             saying.told = true;
             if exchange.unguarded {
                 return Flow::Unchanged;
+            }
+            if canary {
+                return exchange.cut_canary();
             }
             if unread && exchange.enforces() {
                 match exchange.masking(Side::Response) {

@@ -138,6 +138,9 @@ impl Bench {
                 let spent = Budgets::new(&*self.store).spend(&spend.charges, &spend.ids);
                 let _ = reply.send(spent.map_or(Done::Failed, Done::Spent));
             }
+            Job::Perform(Effect::AwaitKeys(keys), reply) => keys.when_tried(Box::new(move || {
+                let _ = reply.send(Done::Tried);
+            })),
             Job::Do(work) => {
                 let reply = work(self);
                 self.replies.push(reply);

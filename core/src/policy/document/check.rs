@@ -9,7 +9,10 @@ use super::tree::{Node, Value};
 pub(in crate::policy) fn check(node: &Node, shape: &Shape, findings: &mut Findings) {
     match (shape, &node.value) {
         (_, Value::Broken) => {}
-        (Shape::One(scalar) | Shape::Either(scalar, _), Value::Scalar { text, plain }) => {
+        (
+            Shape::One(scalar) | Shape::Either(scalar, _) | Shape::OneOrMany(scalar),
+            Value::Scalar { text, plain },
+        ) => {
             if let Err((code, message)) = scalar.check(text, *plain) {
                 findings.add(node.place, code, message);
             }
@@ -23,6 +26,9 @@ pub(in crate::policy) fn check(node: &Node, shape: &Shape, findings: &mut Findin
                 );
             }
             elements.iter().for_each(|element| check(element, of, findings));
+        }
+        (Shape::OneOrMany(of), Value::List(elements)) => {
+            elements.iter().for_each(|element| check(element, &Shape::One(*of), findings));
         }
         (Shape::Keys(table) | Shape::Either(_, table), Value::Map(_)) => check_table(node, table, findings),
         (Shape::Named { key, value }, Value::Map(entries)) => {
@@ -90,5 +96,6 @@ fn expected(shape: &Shape) -> String {
         Shape::Either(scalar, table) => {
             format!("{}, or {}", scalar.expected(), expected(&Shape::Keys(table)))
         }
+        Shape::OneOrMany(scalar) => format!("{}, or a list ([...]) of them", scalar.expected()),
     }
 }

@@ -32,6 +32,9 @@ fn shape(of: &Shape, definitions: &mut BTreeMap<&'static str, Json>) -> Json {
             "propertyNames": key.schema(),
             "additionalProperties": shape(value, definitions),
         }),
+        Shape::OneOrMany(scalar) => {
+            json!({"anyOf": [scalar.schema(), {"type": "array", "items": scalar.schema()}]})
+        }
         Shape::Either(scalar, keys) => json!({"anyOf": [scalar.schema(), reference(keys, definitions)]}),
     }
 }

@@ -18,6 +18,8 @@ pub(in crate::policy) enum Shape {
     Named { key: Scalar, value: &'static Shape },
     /// A single value, or a map for what it cannot say.
     Either(Scalar, &'static Table),
+    /// A single value, or a list of them.
+    OneOrMany(Scalar),
 }
 
 /// The keys of a map.
@@ -124,7 +126,7 @@ pub(super) const MAY_LABELS: Entry =
 pub(super) const MAY_CLAIMS: Entry = may(
     "claims",
     &CLAIMS,
-    "claims that are vouched for, each with the values that fit, by name or pattern; all of them must fit",
+    "claims that are vouched for, each with the values that fit, by name or pattern; all of them must fit, each by one of its values",
 );
 pub(super) const MAY_VIA: Entry = may(
     "via",
@@ -477,6 +479,11 @@ static GRANTING: Table = Table {
     name: "granting",
     about: "What every grant keeps within that people issue, hand on or ask for.",
     keys: &[
+        may(
+            "issuers",
+            &Shape::Many(&NAME),
+            "groups of this policy whose people issue grants and end those of others; whoever the host names, where absent",
+        ),
         may("longest", &DURATION, "how long it lasts at most; default 366d"),
         may(
             "tickets",

@@ -40,12 +40,12 @@ static CALLER: Table = Table {
     keys: &[
         must("subject", &Shape::One(Scalar::Person), "the caller's name"),
         may("groups", &Shape::Many(&NAME), "the caller's groups"),
-        may("claims", &CLAIMS, "further claims"),
+        may("claims", &CLAIMS, "further claims, each with its value or a list of them"),
         may("via", &Shape::Many(&TEXT), "verified workloads that the request came through, nearest last"),
     ],
 };
 
-const CLAIMS: Shape = Shape::Named { key: Scalar::Text, value: &TEXT };
+const CLAIMS: Shape = Shape::Named { key: Scalar::Text, value: &Shape::OneOrMany(Scalar::Text) };
 const HEADERS: Shape = Shape::Named { key: Scalar::Header, value: &TEXT };
 
 static REQUEST: Table = Table {

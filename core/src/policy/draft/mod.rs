@@ -266,6 +266,7 @@ fn read_granting(root: &Node, approval: &ApprovalTerms) -> Granting {
             longest: node.and_then(|node| duration(node, "longest")).unwrap_or(Limits::LONGEST),
             tickets: node.and_then(|node| globs(node, "tickets")).unwrap_or_default(),
         },
+        issuers: node.and_then(|node| list(node, "issuers", |group| Some(group.to_owned()))),
         approval: node.map_or_else(|| approval.clone(), |node| read_approval(node, Some(approval))),
     }
 }

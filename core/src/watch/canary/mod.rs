@@ -1,5 +1,7 @@
 //! Ids and texts that nobody has a reason to touch: who does is looking around.
 
+mod passing;
+
 use std::collections::HashSet;
 use std::fmt;
 use std::fmt::Write as _;
@@ -9,16 +11,17 @@ use aho_corasick::AhoCorasick;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use self::passing::Texts;
+pub use self::passing::{Gate, Met, Spotter};
+
 use crate::error::{Error, ErrorKind};
 
 /// What is laid out.
 pub struct Canaries {
-    ids: HashSet<Box<str>>,
+    ids: Arc<HashSet<Box<str>>>,
     /// The ids as texts: where none stands, nothing has to be parsed.
     hints: AhoCorasick,
-    texts: Arc<AhoCorasick>,
-    /// The longest form of a text, in bytes; 0 where there is none.
-    longest: usize,
+    texts: Arc<Texts>,
 }
 
 impl Canaries {
@@ -28,12 +31,10 @@ impl Canaries {
     /// Where they are too many to be looked for.
     pub fn new(ids: &[&str], texts: &[&str]) -> Result<Self, Error> {
         let too_many = |e| Error::new(ErrorKind::Input, "canaries that cannot be looked for").with_source(e);
-        let forms: Vec<String> = texts.iter().flat_map(|text| forms(text)).collect();
         Ok(Self {
-            ids: ids.iter().map(|id| (*id).into()).collect(),
+            ids: Arc::new(ids.iter().map(|id| (*id).into()).collect()),
             hints: AhoCorasick::new(ids).map_err(too_many)?,
-            longest: forms.iter().map(String::len).max().unwrap_or(0),
-            texts: Arc::new(AhoCorasick::new(forms).map_err(too_many)?),
+            texts: Arc::new(Texts::new(texts.iter().flat_map(|text| forms(text)).collect())?),
         })
     }
 
@@ -44,8 +45,29 @@ impl Canaries {
             |segment: &str| percent_decode_str(segment).decode_utf8().is_ok_and(|id| self.ids.contains(&*id));
         let body = body.unwrap_or_default();
         path.split('/').any(named)
-            || (self.longest > 0 && self.texts.is_match(body))
+            || self.texts.are_in(body)
             || (!self.ids.is_empty() && self.hints.is_match(body) && self.in_json(body))
+    }
+
+    /// Whether a statement or command names one: as a word of its own, or as a text anywhere in it.
+    pub fn in_words(&self, said: &[u8]) -> bool {
+        self.texts.are_in(said) || (!self.ids.is_empty() && self.in_text(said))
+    }
+
+    /// Whether an id stands in a text, and not within a longer word or number.
+    fn in_text(&self, text: &[u8]) -> bool {
+        let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
+        self.hints.find_overlapping_iter(text).any(|found| {
+            let before = text.get(..found.start()).unwrap_or_default();
+            let after = text.get(found.end()..).and_then(<[u8]>::first);
+            let fraction = matches!(before, [.., digit, b'.'] if digit.is_ascii_digit());
+            !before.last().copied().is_some_and(word) && !after.copied().is_some_and(word) && !fraction
+        })
+    }
+
+    /// The ids, for what counts them as they pass.
+    pub fn ids(&self) -> Option<Arc<HashSet<Box<str>>>> {
+        (!self.ids.is_empty()).then(|| Arc::clone(&self.ids))
     }
 
     /// Whether one of these ids is laid out.
@@ -53,10 +75,14 @@ impl Canaries {
         !self.ids.is_empty() && ids.iter().any(|id| self.ids.contains(id.as_str()))
     }
 
-    /// What looks for the texts in bytes that pass; `None` where there are none.
+    /// What notes the texts in bytes that pass; `None` where there are none.
     pub fn spotter(&self) -> Option<Spotter> {
-        let texts = Arc::clone(&self.texts);
-        (self.longest > 0).then(|| Spotter { texts, kept: self.longest - 1, tail: Vec::new(), found: false })
+        Spotter::new(Arc::clone(&self.texts))
+    }
+
+    /// What keeps the texts in; `None` where there are none.
+    pub fn gate(&self) -> Option<Gate> {
+        Gate::new(Arc::clone(&self.texts))
     }
 
     fn in_json(&self, body: &[u8]) -> bool {
@@ -108,45 +134,6 @@ fn forms(text: &str) -> Vec<String> {
     forms
 }
 
-/// Looks for the texts of canaries in bytes that pass, however they are cut.
-pub struct Spotter {
-    texts: Arc<AhoCorasick>,
-    /// So many bytes are kept of what passed: one less than the longest text.
-    kept: usize,
-    tail: Vec<u8>,
-    found: bool,
-}
-
-impl Spotter {
-    /// A piece passes.
-    pub fn push(&mut self, piece: &[u8]) {
-        if self.found || piece.is_empty() {
-            return;
-        }
-        let seam = self.tail.len();
-        self.tail.extend_from_slice(piece.get(..self.kept).unwrap_or(piece));
-        self.found = (seam > 0 && self.texts.is_match(&self.tail)) || self.texts.is_match(piece);
-        if piece.len() >= self.kept {
-            self.tail.clear();
-            self.tail.extend_from_slice(piece.get(piece.len() - self.kept..).unwrap_or(piece));
-        } else {
-            let over = self.tail.len().saturating_sub(self.kept);
-            self.tail.drain(..over);
-        }
-    }
-
-    /// Whether one passed.
-    pub fn found(&self) -> bool {
-        self.found
-    }
-}
-
-impl fmt::Debug for Spotter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Spotter({})", self.found)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,23 +161,17 @@ mod tests {
     }
 
     #[test]
-    fn the_cuts_of_a_body_change_nothing() {
-        let canaries = Canaries::new(&[], &["needle in it", "ne"]).unwrap();
-        for text in ["a needle in it.", "needle", "nnneedl", "xx", "n", "the needle in i"] {
-            let whole = text.contains("ne");
-            for size in 1..=text.len() {
-                let mut spotter = canaries.spotter().unwrap();
-                text.as_bytes().chunks(size).for_each(|piece| spotter.push(piece));
-                assert_eq!(spotter.found(), whole, "{text} by {size}");
-            }
+    fn a_statement_names_an_id_as_a_word_of_its_own() {
+        let canaries = Canaries::new(&["9000117", "rec/canary"], &["Otto Zwirn"]).unwrap();
+        for (said, touched) in [
+            ("SELECT * FROM docs WHERE id = 9000117", true),
+            ("SELECT * FROM docs WHERE id IN (1,'9000117')", true),
+            ("SELECT 19000117, 0.9000117, x9000117, 9000117_a", false),
+            ("aws s3 cp s3://b/rec/canary .", true),
+            ("GET rec/canaryx", false),
+            ("SELECT * FROM docs WHERE name = 'Otto Zwirn'", true),
+        ] {
+            assert_eq!(canaries.in_words(said.as_bytes()), touched, "{said}");
         }
-        let long = Canaries::new(&[], &["needle in it"]).unwrap();
-        let text = "..needle in needle in it..";
-        for size in 1..=text.len() {
-            let mut spotter = long.spotter().unwrap();
-            text.as_bytes().chunks(size).for_each(|piece| spotter.push(piece));
-            assert!(spotter.found(), "{size}");
-        }
-        assert!(Canaries::new(&["x"], &[]).unwrap().spotter().is_none());
     }
 }
