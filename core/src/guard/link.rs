@@ -23,7 +23,7 @@ use super::guard::Guard;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::grant::{Answer, Approval, ApprovalRefusal, ApprovalState};
-use crate::keys::{KeyedDigest, Purpose};
+use crate::keys::{KeyedDigest, Keys, Purpose};
 use crate::model::ApprovalId;
 
 /// What a link is for, as it stands now.
@@ -99,12 +99,7 @@ impl Guard {
                 return Err(refusal.into());
             }
             let until = (bench.store.now()? + lasting).min(approval.pending_until);
-            let said = serde_json::to_vec(&Said { approval: id, by: voter.subject, until }).map_err(|e| {
-                Error::new(ErrorKind::Internal, "a link cannot be written as JSON").with_source(e)
-            })?;
-            let mut seal = bench.keys.start(Purpose::Link);
-            seal.field(&said);
-            Ok(format!("{}.{}", BASE64.encode(&said), BASE64.encode(seal.finish())))
+            token(&bench.keys, id, voter.subject, until)
         })
     }
 
@@ -140,6 +135,15 @@ impl Guard {
         }
         self.vote(&link.approval.id, &link.by, answer, reason)
     }
+}
+
+/// The token by which `by` answers one approval until then.
+pub(super) fn token(keys: &Keys, approval: ApprovalId, by: String, until: Timestamp) -> Result<String, Error> {
+    let said = serde_json::to_vec(&Said { approval, by, until })
+        .map_err(|e| Error::new(ErrorKind::Internal, "a link cannot be written as JSON").with_source(e))?;
+    let mut seal = keys.start(Purpose::Link);
+    seal.field(&said);
+    Ok(format!("{}.{}", BASE64.encode(&said), BASE64.encode(seal.finish())))
 }
 
 /// What a token says, where the seal is its own.
