@@ -189,6 +189,8 @@ test('what runs and who does what is seen, as a picture too', async () => {
   assert.equal(await page.locator('svg path.line').count(), edges)
   const box = await page.locator('svg.edges').boundingBox()
   assert.ok(box.width > 600 && box.height > 40, JSON.stringify(box))
+  const drawn = await picture(page, 'edges')
+  assert.ok(drawn.colours > 20, JSON.stringify(drawn))
   // Its texts stand beside one another, and who does not look is told the same.
   assert.ok((await page.getByRole('img', { name: 'Who does what at which service' }).count()) === 1)
   const texts = await page.locator('svg.edges text').evaluateAll((all) => all.map((text) => text.getBoundingClientRect()).map(({ x, y, right, bottom }) => ({ x, y, right, bottom })))
