@@ -23,6 +23,7 @@ use super::guard::Guard;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::grant::{Answer, Approval, ApprovalRefusal, ApprovalState};
+use crate::identity::Identity;
 use crate::keys::{KeyedDigest, Keys, Purpose};
 use crate::model::ApprovalId;
 
@@ -51,7 +52,10 @@ impl Guard {
     ///
     /// # Errors
     /// A store that cannot be read.
-    pub fn pending_for(&self, by: &str) -> Result<Vec<(Approval, Option<ApprovalRefusal>)>, Error> {
+    pub fn pending_for(
+        &self,
+        by: impl Into<Identity>,
+    ) -> Result<Vec<(Approval, Option<ApprovalRefusal>)>, Error> {
         let voter = self.person(by);
         self.runtime()?.run(move |bench| {
             let approvals = bench.approvals();
@@ -70,7 +74,7 @@ impl Guard {
     ///
     /// # Errors
     /// A store that cannot be read.
-    pub fn may_break_glass(&self, approval: &Approval, by: &str) -> Result<bool, Error> {
+    pub fn may_break_glass(&self, approval: &Approval, by: impl Into<Identity>) -> Result<bool, Error> {
         let (voter, approval) = (self.person(by), approval.clone());
         self.runtime()?
             .run(move |bench| Ok(bench.approvals().refusal(&approval, &voter, Answer::BreakGlass)?.is_none()))
@@ -161,7 +165,6 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::guard::{Caller, Step};
-    use crate::identity::Identity;
     use crate::model::{Act, Call, Operation, Subject};
     use crate::policy::Policy;
 

@@ -92,7 +92,7 @@ impl Webhook {
 ///
 /// # Errors
 /// Why not.
-pub(super) fn may_call(url: &str, danger_plain_http: bool) -> Result<(), &'static str> {
+pub fn may_call(url: &str, danger_plain_http: bool) -> Result<(), &'static str> {
     let uri: http::Uri =
         url.parse().map_err(|_| "expected a URL such as https://hooks.example.org/wardline")?;
     let authority = uri.authority().ok_or("expected a URL with a host")?;
