@@ -371,7 +371,9 @@ fn the_glass_is_broken_by_whom_the_policy_names_with_a_reason() {
 fn what_runs_is_listed_until_it_ends() {
     let desk = Desk::under(
         ORIGIN,
-        &POLICY.replace("effect: hold}", "effect: allow}").replace("rules:", "durable_from: 0\nthresholds: {hold: never, deny: never}\nrules:"),
+        &POLICY
+            .replace("effect: hold}", "effect: allow}")
+            .replace("rules:", "durable_from: 0\nthresholds: {hold: never, deny: never}\nrules:"),
     );
     let browser = desk.sign_in("sam");
     assert!(browser.get("/live").body.contains("Nothing runs"));
