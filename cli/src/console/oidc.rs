@@ -84,13 +84,16 @@ struct Exchanged {
 }
 
 /// Why nobody is signed in; nothing of what came is quoted.
-const NOT_BEGUN: Refusal =
-    Refusal(StatusCode::FORBIDDEN, "This browser did not begin to sign in here, or it took too long. Begin again.");
+const NOT_BEGUN: Refusal = Refusal(
+    StatusCode::FORBIDDEN,
+    "This browser did not begin to sign in here, or it took too long. Begin again.",
+);
 const NOT_AGREED: Refusal = Refusal(StatusCode::FORBIDDEN, "The identity provider did not sign you in.");
 const NOT_BELIEVED: Refusal =
     Refusal(StatusCode::FORBIDDEN, "What the identity provider says does not hold for this console.");
 const AWAY: Refusal = Refusal(StatusCode::BAD_GATEWAY, "The identity provider does not answer as one.");
-const TOO_MANY: Refusal = Refusal(StatusCode::SERVICE_UNAVAILABLE, "Too many are signing in. Try again later.");
+const TOO_MANY: Refusal =
+    Refusal(StatusCode::SERVICE_UNAVAILABLE, "Too many are signing in. Try again later.");
 
 impl Provider {
     pub(crate) fn new(

@@ -142,7 +142,12 @@ impl Guard {
 }
 
 /// The token by which `by` answers one approval until then.
-pub(super) fn token(keys: &Keys, approval: ApprovalId, by: String, until: Timestamp) -> Result<String, Error> {
+pub(super) fn token(
+    keys: &Keys,
+    approval: ApprovalId,
+    by: String,
+    until: Timestamp,
+) -> Result<String, Error> {
     let said = serde_json::to_vec(&Said { approval, by, until })
         .map_err(|e| Error::new(ErrorKind::Internal, "a link cannot be written as JSON").with_source(e))?;
     let mut seal = keys.start(Purpose::Link);

@@ -91,12 +91,7 @@ impl Guard {
     /// # Errors
     /// [`ErrorKind::NotEligible`] for who [may not](Self::may_end); a grant that does not exist or has ended, or a store or log that cannot
     /// be written.
-    pub fn revoke_grant(
-        &self,
-        id: &GrantId,
-        by: impl Into<Identity>,
-        reason: &str,
-    ) -> Result<Grant, Error> {
+    pub fn revoke_grant(&self, id: &GrantId, by: impl Into<Identity>, reason: &str) -> Result<Grant, Error> {
         let (policy, person) = (self.policy(), self.person(by));
         let (id, by, reason) = (id.clone(), person.subject.clone(), reason.to_owned());
         self.runtime()?.run(move |bench| {

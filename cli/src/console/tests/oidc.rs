@@ -43,19 +43,29 @@ fn provider(said: Said) -> String {
             let body = String::from_utf8(body).unwrap();
             let said = said.lock().unwrap().clone();
             let (status, answer) = match first.split(' ').nth(1).unwrap() {
-                "/.well-known/openid-configuration" => (200, json!({
-                    "issuer": said["issuer"].as_str().unwrap_or(&own), "authorization_endpoint": format!("{own}/authorize?tenant=a"),
-                    "token_endpoint": format!("{own}/token"), "jwks_uri": format!("{own}/keys"),
-                })),
+                "/.well-known/openid-configuration" => (
+                    200,
+                    json!({
+                        "issuer": said["issuer"].as_str().unwrap_or(&own), "authorization_endpoint": format!("{own}/authorize?tenant=a"),
+                        "token_endpoint": format!("{own}/token"), "jwks_uri": format!("{own}/keys"),
+                    }),
+                ),
                 "/keys" => {
                     let x = URL_SAFE_NO_PAD.encode(key().verifying_key().to_bytes());
-                    (200, json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "k", "x": x}]}))
+                    (
+                        200,
+                        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": "k", "x": x}]}),
+                    )
                 }
                 "/token" => exchange(&own, &said, &body, &basic),
                 other => panic!("{other}"),
             };
             let answer = answer.to_string();
-            let _ = write!(stream, "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}", answer.len());
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status} x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}",
+                answer.len()
+            );
         }
     });
     issuer
@@ -172,7 +182,13 @@ fn what_is_not_for_this_browser_and_console_signs_nobody_in() {
         assert!(refused(&page), "{name}: {}", page.body);
     }
     said.lock().unwrap()["claims"] = json!({});
-    for query in ["code=the-code&state=STATE&iss=https%3A%2F%2Fid.example.org", "code=other&state=STATE", "error=access_denied&state=STATE", "code=the-code", "code=the-code&state=other"] {
+    for query in [
+        "code=the-code&state=STATE&iss=https%3A%2F%2Fid.example.org",
+        "code=other&state=STATE",
+        "error=access_denied&state=STATE",
+        "code=the-code",
+        "code=the-code&state=other",
+    ] {
         let (cookie, state) = begin(&desk, &said);
         let page = back(&desk, &cookie, &query.replace("STATE", &state));
         assert!(refused(&page), "{query}: {}", page.body);
@@ -205,7 +221,10 @@ fn an_address_that_nobody_verified_names_nobody() {
         let page = back(&desk, &cookie, &format!("code=the-code&state={state}"));
         assert_eq!(page.status.is_success(), signed_in, "{claims}");
     }
-    assert!(Provider::new("http://id.example.org".to_owned(), "c".to_owned(), None, "sub".to_owned(), None).is_err());
+    assert!(
+        Provider::new("http://id.example.org".to_owned(), "c".to_owned(), None, "sub".to_owned(), None)
+            .is_err()
+    );
     // Where there is no provider, nothing begins.
     assert_eq!(Desk::new().send("GET", "/oidc", &[], "").status, StatusCode::FORBIDDEN);
 }

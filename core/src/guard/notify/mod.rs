@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use self::carry::Courier;
 use super::worker::Returns;
 use crate::error::Error;
-use crate::keys::Keys;
 use crate::grant::{Event, Outbox, Parcel, Subscriber};
+use crate::keys::Keys;
 use crate::policy::Policy;
 use crate::store::Store;
 
