@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use wardline::ErrorKind;
 use wardline::clock::{Clock, SystemClock, Timestamp};
 use wardline::grant::{Answer, Approval, ApprovalRefusal, ApprovalState, Terms, Until};
+use wardline::identity::Claim;
 use wardline::model::ApprovalId;
 
 use super::page::{Said, csrf, page, risk, see, state, time};
@@ -207,7 +208,7 @@ pub(super) fn facts(approval: &Approval) -> Markup {
                     dt { "Through" }
                     dd { ul { @for hop in &identity.hops { li { (words::hop(hop)) } } } }
                 }
-                @for (name, value) in &identity.claims { dt { (name) } dd { (words::claim(value)) } }
+                @for (name, value) in &identity.claims { dt { (name) } dd { (said(value)) } }
                 dt { "Held by" }
                 dd { @if approval.rules.is_empty() { "the policy's thresholds" } @else { (approval.rules.join(", ")) } }
                 dt { "Takes" }
@@ -226,6 +227,12 @@ pub(super) fn facts(approval: &Approval) -> Markup {
         @if !approval.acts.is_empty() { (acts(approval)) }
         @if let Some(terms) = &approval.wants { (wanted(terms)) }
     }
+}
+
+/// What a claim says.
+fn said(claim: &Claim) -> String {
+    let more = claim.says_more().then(|| "and what is no plain value".to_owned());
+    claim.values().iter().cloned().chain(more).collect::<Vec<_>>().join(", ")
 }
 
 /// Who asks whom, or for what.
