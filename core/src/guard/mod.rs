@@ -54,6 +54,8 @@ mod truth;
 mod unmask;
 mod worker;
 
+#[cfg(feature = "key-urls")]
+pub use agent::Client;
 pub use answer::Answer;
 pub use direct::{Masked, Reading};
 pub use driver::Carrying;

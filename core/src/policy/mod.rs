@@ -62,7 +62,7 @@ pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, 
 pub use explain::{Considered, Explanation, Miss, Nearest, Reasons};
 pub use granting::Granting;
 pub use masking::{Embed, Masking, Side};
-pub use notify::{Form, Webhook};
+pub use notify::{Form, Webhook, may_call};
 pub use service::{OnFailure, Service, SharedStore, State, Thresholds};
 pub use suite::{Case, Expect, Response, Suite};
 pub use watch::{Look, Watch};
