@@ -544,4 +544,19 @@ pub(crate) struct Serve {
     /// Whom the first link signs in; their groups are those of the policy.
     #[arg(long = "as", env = "USER")]
     pub(crate) by: String,
+    /// An identity provider (OpenID Connect) at which people sign in: its issuer. It sends browsers back to /oidc/callback.
+    #[arg(long, requires = "oidc_client")]
+    pub(crate) oidc_issuer: Option<String>,
+    /// The client id that the console has there.
+    #[arg(long, requires = "oidc_issuer")]
+    pub(crate) oidc_client: Option<String>,
+    /// A file with the client's secret, where it has one.
+    #[arg(long, requires = "oidc_issuer")]
+    pub(crate) oidc_secret: Option<PathBuf>,
+    /// The claim that names a person as the policy does: sub, preferred_username, or email (which must be verified).
+    #[arg(long, requires = "oidc_issuer", default_value = "sub")]
+    pub(crate) oidc_subject: String,
+    /// A claim whose values count as groups of the policy, besides those that the policy puts the person in.
+    #[arg(long, requires = "oidc_issuer")]
+    pub(crate) oidc_groups: Option<String>,
 }

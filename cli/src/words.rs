@@ -3,7 +3,7 @@
 //! Names come from callers. On a terminal [`plain`] keeps them from moving the cursor or turning the line around.
 
 use wardline::grant::{Answer, Approval, Step, Vote};
-use wardline::identity::{Claim, Hop, HopProof, Identity};
+use wardline::identity::{Hop, HopProof, Identity};
 use wardline::model::Act;
 
 /// Whose agreement a step takes.
@@ -68,12 +68,6 @@ pub(crate) fn alike<'a>(approval: &Approval, all: &'a [Approval]) -> Vec<&'a App
             && (other.acts.iter().any(does) || (approval.wants.is_some() && other.wants.is_some()))
     };
     all.iter().rev().filter(same).collect()
-}
-
-/// What a claim says.
-pub(crate) fn claim(claim: &Claim) -> String {
-    let more = claim.says_more().then(|| "and what is no plain value".to_owned());
-    joined(claim.values().iter().cloned().chain(more), ", ", "an empty list")
 }
 
 /// Text that a terminal shows as it stands: what would move the cursor or turn the direction of writing is spelled out.

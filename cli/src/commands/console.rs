@@ -17,7 +17,7 @@ use wardline::model::ApprovalId;
 
 use super::audit::folder;
 use crate::args::{self, Serve};
-use crate::console::{Console, LINK, Links};
+use crate::console::{Console, LINK, Links, Provider};
 use crate::{Failure, Outcome, Streams};
 
 /// The file of the state folder in which a console says where it is reached.
@@ -47,6 +47,7 @@ fn say(link: &str, note: &str, json: bool, streams: &mut Streams<'_>) -> Result<
 /// Serves until it is told to stop.
 fn serve(serve: Serve, json: bool, streams: &mut Streams<'_>) -> Result<(), Failure> {
     let keys = serve.api_keys.as_deref().map(api_keys).transpose()?.unwrap_or_default();
+    let provider = provider(&serve)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::bind(serve.listen).await?;
@@ -60,7 +61,7 @@ fn serve(serve: Serve, json: bool, streams: &mut Streams<'_>) -> Result<(), Fail
             return Err(Failure::Usage(BEYOND.to_owned()));
         }
         let folder = folder(&serve.state)?;
-        let console = Arc::new(Console::new(serve.state, origin.clone(), keys)?);
+        let console = Arc::new(Console::new(serve.state, origin.clone(), keys, provider)?);
         #[cfg(unix)]
         tokio::spawn(reload_on_hangup(Arc::clone(&console), signal(SignalKind::hangup())?));
         fs::write(folder.join(ADDRESS), &origin)?;
@@ -90,6 +91,17 @@ async fn reload_on_hangup(console: Arc<Console>, mut hangup: Signal) {
         // Where nobody reads it, it is in the log.
         let _ = writeln!(std::io::stderr(), "wardline: reload: {told}");
     }
+}
+
+/// Where people sign in, if not by links alone.
+fn provider(serve: &Serve) -> Result<Option<Provider>, Failure> {
+    let (Some(issuer), Some(client)) = (&serve.oidc_issuer, &serve.oidc_client) else { return Ok(None) };
+    let secret = serve.oidc_secret.as_deref().map(|path| {
+        let wrong = |_| Failure::Usage(format!("--oidc-secret: {}: cannot be read", path.display()));
+        fs::read_to_string(path).map(|text| text.trim().to_owned()).map_err(wrong)
+    });
+    let (subject, groups) = (serve.oidc_subject.clone(), serve.oidc_groups.clone());
+    Provider::new(issuer.clone(), client.clone(), secret.transpose()?, subject, groups).map(Some)
 }
 
 /// Why it does not listen there.

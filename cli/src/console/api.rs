@@ -48,7 +48,7 @@ pub(super) async fn answer_by(
     let id = ApprovalId::from(id);
     let done = ask(console, move |console| {
         if let Ok(holder) = console.keys.verify(&token, SystemClock.now()) {
-            return console.vote(&id, &holder.subject, answer, &reason).map(Some);
+            return console.vote(&id, holder.subject.as_str(), answer, &reason).map(Some);
         }
         console.state.renew(&console.guard)?;
         match console.guard.follow(&token) {

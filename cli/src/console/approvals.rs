@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use wardline::ErrorKind;
 use wardline::clock::{Clock, SystemClock, Timestamp};
 use wardline::grant::{Answer, Approval, ApprovalRefusal, ApprovalState, Terms, Until};
+use wardline::identity::Claim;
 use wardline::model::ApprovalId;
 
 use super::page::{Said, csrf, page, risk, see, state, time};
@@ -27,11 +28,11 @@ pub(super) async fn list(
     session: Session,
     Query(said): Query<Said>,
 ) -> Result<Response, Failure> {
-    let by = session.by.clone();
+    let by = session.who.clone();
     let (pending, all) = ask(console, move |console| {
         // A policy that cannot be read is told of by the page that shows it; what waits is listed by the one in force.
         let _ = console.state.renew(&console.guard);
-        Ok((console.guard.pending_for(&by)?, console.guard.approvals(None)?))
+        Ok((console.guard.pending_for(by)?, console.guard.approvals(None)?))
     })
     .await?;
     let now = SystemClock.now();
@@ -127,9 +128,9 @@ pub(super) async fn decide(
     let Some(answer) = answer else {
         return Err(Failure::Usage("Expected approve or deny.".to_owned()));
     };
-    let (by, reason) = (posted.session.by.clone(), posted.field("reason").to_owned());
+    let (by, reason) = (posted.session.who.clone(), posted.field("reason").to_owned());
     let wanted = ApprovalId::from(id.as_str());
-    match ask(Arc::clone(&console), move |console| console.vote(&wanted, &by, answer, &reason)).await {
+    match ask(Arc::clone(&console), move |console| console.vote(&wanted, by, answer, &reason)).await {
         Ok(_) => Ok(see(&format!("/?done={word}"))),
         Err(failure) => {
             let status = failure.status();
@@ -145,15 +146,15 @@ async fn show(
     id: &str,
     wrong: Option<String>,
 ) -> Result<Response, Failure> {
-    let (by, wanted) = (session.by.clone(), ApprovalId::from(id));
+    let (by, wanted) = (session.who.clone(), ApprovalId::from(id));
     let (approval, refusal, breaks, alike) = ask(console, move |console| {
         let all = console.guard.approvals(None)?;
         let gone = || wardline::Error::new(ErrorKind::NotFound, "there is no such approval");
         let approval = all.iter().find(|one| one.id == wanted).cloned().ok_or_else(gone)?;
-        let pending = console.guard.pending_for(&by)?;
+        let pending = console.guard.pending_for(by.clone())?;
         let refusal = pending.into_iter().find(|(one, _)| one.id == wanted).map(|(_, refusal)| refusal);
         let alike: Vec<Approval> = words::alike(&approval, &all).into_iter().take(LISTED).cloned().collect();
-        let breaks = refusal.is_some() && console.guard.may_break_glass(&approval, &by)?;
+        let breaks = refusal.is_some() && console.guard.may_break_glass(&approval, by)?;
         Ok((approval, refusal, breaks, alike))
     })
     .await?;
@@ -207,7 +208,7 @@ pub(super) fn facts(approval: &Approval) -> Markup {
                     dt { "Through" }
                     dd { ul { @for hop in &identity.hops { li { (words::hop(hop)) } } } }
                 }
-                @for (name, value) in &identity.claims { dt { (name) } dd { (words::claim(value)) } }
+                @for (name, value) in &identity.claims { dt { (name) } dd { (said(value)) } }
                 dt { "Held by" }
                 dd { @if approval.rules.is_empty() { "the policy's thresholds" } @else { (approval.rules.join(", ")) } }
                 dt { "Takes" }
@@ -226,6 +227,12 @@ pub(super) fn facts(approval: &Approval) -> Markup {
         @if !approval.acts.is_empty() { (acts(approval)) }
         @if let Some(terms) = &approval.wants { (wanted(terms)) }
     }
+}
+
+/// What a claim says.
+fn said(claim: &Claim) -> String {
+    let more = claim.says_more().then(|| "and what is no plain value".to_owned());
+    claim.values().iter().cloned().chain(more).collect::<Vec<_>>().join(", ")
 }
 
 /// Who asks whom, or for what.

@@ -23,13 +23,13 @@ pub(super) async fn list(
     session: Session,
     Query(said): Query<Said>,
 ) -> Result<Response, Failure> {
-    let by = session.by.clone();
+    let by = session.who.clone();
     let (grants, endable) = ask(console, move |console| {
         // A policy that cannot be read is told of by the page that shows it.
         let _ = console.state.renew(&console.guard);
         let grants = console.guard.grants()?;
         let mut endable = grants.clone();
-        endable.retain(|grant| console.guard.may_end(grant, &by));
+        endable.retain(|grant| console.guard.may_end(grant, by.clone()));
         Ok((grants, endable))
     })
     .await?;
@@ -60,10 +60,10 @@ pub(super) async fn revoke(
     Path(id): Path<String>,
     posted: Posted,
 ) -> Result<Response, Failure> {
-    let (by, reason) = (posted.session.by.clone(), posted.field("reason").to_owned());
+    let (by, reason) = (posted.session.who.clone(), posted.field("reason").to_owned());
     ask(console, move |console| {
         console.state.renew(&console.guard)?;
-        Ok(console.guard.revoke_grant(&GrantId::from(id), &by, &reason)?)
+        Ok(console.guard.revoke_grant(&GrantId::from(id), by, &reason)?)
     })
     .await?;
     Ok(see("/grants?done=revoke"))

@@ -12,6 +12,7 @@ mod grants;
 mod link;
 mod live;
 mod login;
+mod oidc;
 mod page;
 mod policy;
 mod records;
@@ -30,9 +31,10 @@ use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use wardline::grant::{Answer, Approval};
 use wardline::guard::Guard;
-use wardline::identity::ApiKeys;
+use wardline::identity::{ApiKeys, Identity};
 use wardline::model::ApprovalId;
 
+pub(crate) use oidc::Provider;
 pub(crate) use session::{LINK, Links};
 
 use crate::Failure;
@@ -54,16 +56,22 @@ pub(crate) struct Console {
     links: Links,
     sessions: Sessions,
     keys: ApiKeys,
+    provider: Option<Provider>,
 }
 
 impl Console {
     /// The console of a policy's state, reached under `origin`. `keys` are those of programs that answer approvals.
-    pub(crate) fn new(state: State, origin: String, keys: ApiKeys) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        state: State,
+        origin: String,
+        keys: ApiKeys,
+        provider: Option<Provider>,
+    ) -> Result<Self, Failure> {
         let folder = audit::folder(&state)?;
         let guard = state.guard()?;
         guard.check()?;
         let links = Links::of(&folder);
-        Ok(Self { guard, state, folder, origin, links, sessions: Sessions::default(), keys })
+        Ok(Self { guard, state, folder, origin, links, sessions: Sessions::default(), keys, provider })
     }
 
     /// Reads the policy again; whether another one is in force now.
@@ -85,6 +93,8 @@ impl Console {
             .route("/records/{id}", get(records::one))
             .route("/policy", get(policy::show))
             .route("/login/{token}", get(login::look).post(login::enter))
+            .route("/oidc", get(oidc::begin))
+            .route("/oidc/callback", get(oidc::end))
             .route("/logout", post(login::leave))
             .route("/a/{token}", get(link::look).post(link::answer_by))
             .route("/api/approvals/{id}/{answer}", post(api::answer_by))
@@ -99,7 +109,13 @@ impl Console {
     }
 
     /// A person's answer, judged by the policy as it stands now. A denial says why.
-    fn vote(&self, id: &ApprovalId, by: &str, answer: Answer, reason: &str) -> Result<Approval, Failure> {
+    fn vote(
+        &self,
+        id: &ApprovalId,
+        by: impl Into<Identity>,
+        answer: Answer,
+        reason: &str,
+    ) -> Result<Approval, Failure> {
         self.state.renew(&self.guard)?;
         Ok(self.guard.vote(id, by, answer, said(answer, reason)?)?)
     }

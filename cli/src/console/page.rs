@@ -60,7 +60,7 @@ pub(super) fn page(session: &Session, at: &str, title: &str, body: &Markup) -> H
             }
         }
         div.me {
-            span { (session.by) }
+            span { (session.who.subject) }
             form method="post" action="/logout" {
                 (csrf(session))
                 button.plain type="submit" { "Sign out" }
@@ -125,9 +125,10 @@ pub(super) fn state(state: ApprovalState) -> Markup {
 }
 
 /// The page for who is not signed in.
-pub(super) fn signed_out() -> impl IntoResponse {
+pub(super) fn signed_out(elsewhere: bool) -> impl IntoResponse {
     let body = html! {
         h1 { "Sign in" }
+        @if elsewhere { div.row { a.button href="/oidc" { "Sign in at the identity provider" } } }
         p { "The console is opened by a link that serves once. Whoever runs it prints one:" }
         div.card { pre { "wardline console login --policy wardline.yaml --as NAME" } }
     };

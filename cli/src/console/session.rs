@@ -19,6 +19,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wardline::clock::{Clock, SystemClock, Timestamp};
+use wardline::identity::Identity;
 use wardline::keys::{hex, random};
 
 use super::Console;
@@ -102,8 +103,8 @@ pub(super) struct Sessions(Mutex<HashMap<String, Session>>);
 /// Somebody who signed in.
 #[derive(Debug, Clone)]
 pub(super) struct Session {
-    /// Who.
-    pub(super) by: String,
+    /// Who, with the groups that whoever signed them in vouches for.
+    pub(super) who: Identity,
     /// What their forms carry.
     pub(super) csrf: String,
     until: Timestamp,
@@ -112,12 +113,16 @@ pub(super) struct Session {
 impl Sessions {
     /// Signs in whom a link names: what the cookie says.
     pub(super) fn open(&self, links: &Links, token: &str) -> Result<Option<String>, Failure> {
-        let Some(by) = links.redeem(token) else { return Ok(None) };
+        links.redeem(token).map(|by| self.begin(Identity::new(by))).transpose()
+    }
+
+    /// Signs somebody in: what the cookie says.
+    pub(super) fn begin(&self, who: Identity) -> Result<String, Failure> {
         let (cookie, csrf, now) = (hex(&random()?), hex(&random()?), SystemClock.now());
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|_, session| now < session.until);
-        sessions.insert(digest(&cookie), Session { by, csrf, until: now + SESSION });
-        Ok(Some(cookie))
+        sessions.insert(digest(&cookie), Session { who, csrf, until: now + SESSION });
+        Ok(cookie)
     }
 
     fn find(&self, cookie: &str) -> Option<Session> {
@@ -144,12 +149,25 @@ impl Console {
         format!("{}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={age}{secure}", self.cookie())
     }
 
+    /// The cookie of a browser that signs in elsewhere meanwhile. It comes back from there, so it is not strict.
+    pub(super) fn set_browser(&self, value: &str, lasting: Duration) -> String {
+        let secure = if self.origin.starts_with("https:") { "; Secure" } else { "" };
+        let (name, age) = (self.browser_cookie(), lasting.as_secs());
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}")
+    }
+
+    fn browser_cookie(&self) -> &'static str {
+        if self.origin.starts_with("https:") { "__Host-wardline-browser" } else { "wardline-browser" }
+    }
+
+    /// What the cookie of a browser that signed in elsewhere says.
+    pub(super) fn browser<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
+        cookie(headers, self.browser_cookie())
+    }
+
     /// What the browser's cookie says.
     pub(super) fn said<'h>(&self, headers: &'h HeaderMap) -> Option<&'h str> {
-        let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-        let mut pairs =
-            cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find(|(name, _)| *name == self.cookie()).map(|(_, value)| value)
+        cookie(headers, self.cookie())
     }
 
     /// Whether a browser says that a request comes from our own pages. One that says nothing is not believed.
@@ -161,12 +179,18 @@ impl Console {
     }
 }
 
+fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
+}
+
 impl FromRequestParts<Arc<Console>> for Session {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, console: &Arc<Console>) -> Result<Self, Response> {
         let known = console.said(&parts.headers).and_then(|cookie| console.sessions.find(cookie));
-        known.ok_or_else(|| page::signed_out().into_response())
+        known.ok_or_else(|| page::signed_out(console.provider.is_some()).into_response())
     }
 }
 

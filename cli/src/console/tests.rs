@@ -1,5 +1,7 @@
 //! The console as a browser meets it, without a socket.
 
+mod oidc;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -14,7 +16,7 @@ use wardline::guard::{Caller, Guard, Step};
 use wardline::identity::{ApiKeys, Identity};
 use wardline::model::{Act, ApprovalId, Call, Operation, Subject};
 
-use super::{Console, Links};
+use super::{Console, Links, Provider};
 use crate::args::{Args, Command};
 
 const ORIGIN: &str = "http://127.0.0.1:7878";
@@ -70,6 +72,10 @@ impl Desk {
     }
 
     fn under(origin: &str, policy: &str) -> Self {
+        Self::signing_in_at(None, origin, policy)
+    }
+
+    fn signing_in_at(provider: Option<Provider>, origin: &str, policy: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("wardline.yaml");
         std::fs::write(&path, policy).unwrap();
@@ -79,7 +85,7 @@ impl Desk {
         let mut keys = ApiKeys::default();
         let digest = wardline::keys::unhex(&super::session::digest("the-key-of-kim")).unwrap();
         assert!(keys.add(digest, Identity::new("kim"), None));
-        let console = Console::new(serve.state, origin.to_owned(), keys).unwrap();
+        let console = Console::new(serve.state, origin.to_owned(), keys, provider).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         Self { guard: Guard::from_file(&path).unwrap(), router: Arc::new(console).router(), runtime, folder }
     }

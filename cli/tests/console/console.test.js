@@ -4,7 +4,9 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { createHash, generateKeyPairSync, sign } from 'node:crypto'
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -39,13 +41,7 @@ before(async () => {
   for (const [identity, line] of [['ana', 'rm -rf /srv/archive'], ['<script>alert(1)</script>', 'kubectl delete ns prod'], ['sam', 'systemctl stop wardline']]) {
     await assert.rejects(guard.command(line, { service: 'host', identity }, () => {}), { code: 'approval_required' })
   }
-  const command = join(packaged, 'js/cli.js')
-  console_ = spawn(process.execPath, [command, 'console', 'serve', '--policy', policy, '--listen', '127.0.0.1:0', '--as', 'sam', '--json'])
-  link = await new Promise((resolve, reject) => {
-    console_.stdout.once('data', (line) => resolve(JSON.parse(line).link))
-    console_.stderr.once('data', (line) => reject(new Error(String(line))))
-    console_.once('exit', (code) => reject(new Error(`the console ended: ${code}`)))
-  })
+  ;[console_, link] = await serve()
   browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',
     headless: true,
@@ -58,6 +54,18 @@ after(async () => {
   console_?.kill('SIGKILL')
   await rm(folder, { recursive: true, force: true })
 })
+
+/** A console, and the link that it prints. */
+async function serve (...more) {
+  const command = join(packaged, 'js/cli.js')
+  const served = spawn(process.execPath, [command, 'console', 'serve', '--policy', policy, '--listen', '127.0.0.1:0', '--as', 'sam', '--json', ...more])
+  const link = await new Promise((resolve, reject) => {
+    served.stdout.once('data', (line) => resolve(JSON.parse(line).link))
+    served.stderr.once('data', (line) => reject(new Error(String(line))))
+    served.once('exit', (code) => reject(new Error(`the console ended: ${code}`)))
+  })
+  return [served, link]
+}
 
 /** Tab until what has the focus says `name`, as somebody without a mouse does. */
 async function tabTo (page, name) {
@@ -217,4 +225,68 @@ test('the glass is broken by keyboard, with a reason', async () => {
   assert.match(await page.locator('tbody tr').first().textContent(), /sam.*approved.*sam broke the glass/)
   assert.equal(new URL(page.url()).origin, origin)
   await page.context().close()
+})
+
+/** An identity provider on another site, which signs in whoever agrees; the console is its only client. */
+async function provider () {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const begun = new Map()
+  const server = createServer(async (request, response) => {
+    const issuer = `http://localhost:${server.address().port}`
+    const url = new URL(request.url, issuer)
+    const json = (value) => response.setHeader('content-type', 'application/json').end(JSON.stringify(value))
+    if (url.pathname === '/.well-known/openid-configuration') {
+      json({ issuer, authorization_endpoint: `${issuer}/authorize`, token_endpoint: `${issuer}/token`, jwks_uri: `${issuer}/keys` })
+    } else if (url.pathname === '/keys') {
+      json({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'EdDSA', use: 'sig' }] })
+    } else if (url.pathname === '/authorize') {
+      const back = new URL(url.searchParams.get('redirect_uri'))
+      const code = `code-${begun.size}`
+      begun.set(code, url.searchParams)
+      back.search = new URLSearchParams({ code, state: url.searchParams.get('state') })
+      response.setHeader('content-type', 'text/html').end(`<!doctype html><title>Provider</title><a href="${back.href.replaceAll('&', '&amp;')}">Agree</a>`)
+    } else if (url.pathname === '/token') {
+      let body = ''
+      for await (const piece of request) body += piece
+      const form = new URLSearchParams(body)
+      const asked = begun.get(form.get('code'))
+      begun.delete(form.get('code'))
+      assert.equal(asked.get('code_challenge'), createHash('sha256').update(form.get('code_verifier')).digest('base64url'))
+      const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url')
+      const now = Math.floor(Date.now() / 1000)
+      const claims = { iss: issuer, aud: form.get('client_id'), sub: '1', iat: now, exp: now + 300, nonce: asked.get('nonce'), preferred_username: 'ola', groups: ['security'] }
+      const text = `${part({ alg: 'EdDSA', kid: 'k' })}.${part(claims)}`
+      json({ token_type: 'Bearer', access_token: 'a', id_token: `${text}.${sign(null, Buffer.from(text), privateKey).toString('base64url')}` })
+    } else {
+      response.writeHead(404).end()
+    }
+  })
+  await new Promise((resolve) => server.listen(0, resolve))
+  return server
+}
+
+test('somebody signs in at an identity provider on another site and decides', async () => {
+  const issuer = await provider()
+  const [served, link] = await serve('--oidc-issuer', `http://localhost:${issuer.address().port}`, '--oidc-client', 'console', '--oidc-subject', 'preferred_username', '--oidc-groups', 'groups')
+  try {
+    const { origin } = new URL(link)
+    const page = await (await browser.newContext()).newPage()
+    await page.goto(origin)
+    await tabTo(page, 'Sign in at the identity provider')
+    await Promise.all([page.waitForURL(/localhost.*authorize/), page.keyboard.press('Enter')])
+    await tabTo(page, 'Agree')
+    await Promise.all([page.waitForURL(/oidc\/callback/), page.keyboard.press('Enter')])
+    await tabTo(page, 'Continue')
+    await Promise.all([page.waitForURL(`${origin}/`), page.keyboard.press('Enter')])
+    assert.match(await page.locator('.me').textContent(), /ola/)
+    await page.locator('article a', { hasText: 'Decide' }).first().click()
+    await page.getByLabel('Reason').fill('agreed')
+    await Promise.all([page.waitForURL(/done=approve/), page.getByRole('button', { name: 'Approve' }).click()])
+    assert.equal(await page.locator('tbody tr', { hasText: 'ola approved' }).count(), 1)
+    await page.context().close()
+  } finally {
+    served.kill('SIGKILL')
+    issuer.closeAllConnections()
+    issuer.close()
+  }
 })

@@ -5,9 +5,7 @@ use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ureq::Agent;
-
-use super::agent::agent;
+use super::agent::Client;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::identity::{FetchedKeys, Sources};
@@ -15,8 +13,6 @@ use crate::policy::Policy;
 
 /// How long an issuer may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// A key set is smaller.
-const MOST_BYTES: u64 = 1 << 20;
 
 /// Starts fetching what the policy's issuers sign with, until the policy is gone.
 ///
@@ -37,16 +33,16 @@ pub(super) fn start(policy: &Policy, clock: &Arc<dyn Clock>) -> Result<(), Error
 
 fn fetch_on(set: &Weak<FetchedKeys>, asked: &Receiver<()>, clock: &dyn Clock) {
     // Requests wait for the first attempt.
-    let (mut client, mut first) = (agent(FetchedKeys::FIRST), true);
+    let (mut client, mut first) = (Client::new(FetchedKeys::FIRST), true);
     loop {
         let Some(set) = set.upgrade() else { return };
         let tried = Instant::now();
-        let attempt = fetch(&client, &set.url).and_then(|text| set.put(&text, clock.now()));
+        let attempt = client.fetch(&set.url).and_then(|text| set.put(&text, clock.now()));
         // One that failed is tried again soon.
         let pause = if attempt.is_ok() { set.every } else { FetchedKeys::APART.min(set.every) };
         set.note(attempt.map_err(|error| error.to_string()));
         if first {
-            client = agent(PATIENCE);
+            client = Client::new(PATIENCE);
             first = false;
         }
         drop(set);
@@ -60,18 +56,4 @@ fn fetch_on(set: &Weak<FetchedKeys>, asked: &Receiver<()>, clock: &dyn Clock) {
             }
         }
     }
-}
-
-fn fetch(agent: &Agent, url: &str) -> Result<String, Error> {
-    let wrong = |message: String| Error::new(ErrorKind::Store, message);
-    let mut answer = agent
-        .get(url)
-        .header("accept", "application/jwk-set+json, application/json")
-        .call()
-        .map_err(|_| wrong("there is no answer".to_owned()))?;
-    if answer.status() != 200 {
-        return Err(wrong(format!("the answer has status {}", answer.status().as_u16())));
-    }
-    let read = answer.body_mut().with_config().limit(MOST_BYTES).read_to_string();
-    read.map_err(|_| wrong("the answer is no text of at most 1 MiB".to_owned()))
 }

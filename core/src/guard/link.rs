@@ -23,7 +23,8 @@ use super::guard::Guard;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::grant::{Answer, Approval, ApprovalRefusal, ApprovalState};
-use crate::keys::{KeyedDigest, Purpose};
+use crate::identity::Identity;
+use crate::keys::{KeyedDigest, Keys, Purpose};
 use crate::model::ApprovalId;
 
 /// What a link is for, as it stands now.
@@ -51,7 +52,10 @@ impl Guard {
     ///
     /// # Errors
     /// A store that cannot be read.
-    pub fn pending_for(&self, by: &str) -> Result<Vec<(Approval, Option<ApprovalRefusal>)>, Error> {
+    pub fn pending_for(
+        &self,
+        by: impl Into<Identity>,
+    ) -> Result<Vec<(Approval, Option<ApprovalRefusal>)>, Error> {
         let voter = self.person(by);
         self.runtime()?.run(move |bench| {
             let approvals = bench.approvals();
@@ -70,7 +74,7 @@ impl Guard {
     ///
     /// # Errors
     /// A store that cannot be read.
-    pub fn may_break_glass(&self, approval: &Approval, by: &str) -> Result<bool, Error> {
+    pub fn may_break_glass(&self, approval: &Approval, by: impl Into<Identity>) -> Result<bool, Error> {
         let (voter, approval) = (self.person(by), approval.clone());
         self.runtime()?
             .run(move |bench| Ok(bench.approvals().refusal(&approval, &voter, Answer::BreakGlass)?.is_none()))
@@ -99,12 +103,7 @@ impl Guard {
                 return Err(refusal.into());
             }
             let until = (bench.store.now()? + lasting).min(approval.pending_until);
-            let said = serde_json::to_vec(&Said { approval: id, by: voter.subject, until }).map_err(|e| {
-                Error::new(ErrorKind::Internal, "a link cannot be written as JSON").with_source(e)
-            })?;
-            let mut seal = bench.keys.start(Purpose::Link);
-            seal.field(&said);
-            Ok(format!("{}.{}", BASE64.encode(&said), BASE64.encode(seal.finish())))
+            token(&bench.keys, id, voter.subject, until)
         })
     }
 
@@ -142,6 +141,20 @@ impl Guard {
     }
 }
 
+/// The token by which `by` answers one approval until then.
+pub(super) fn token(
+    keys: &Keys,
+    approval: ApprovalId,
+    by: String,
+    until: Timestamp,
+) -> Result<String, Error> {
+    let said = serde_json::to_vec(&Said { approval, by, until })
+        .map_err(|e| Error::new(ErrorKind::Internal, "a link cannot be written as JSON").with_source(e))?;
+    let mut seal = keys.start(Purpose::Link);
+    seal.field(&said);
+    Ok(format!("{}.{}", BASE64.encode(&said), BASE64.encode(seal.finish())))
+}
+
 /// What a token says, where the seal is its own.
 fn read(token: &str, mut seal: KeyedDigest) -> Option<Said> {
     let (said, mac) = token.split_once('.')?;
@@ -157,7 +170,6 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::guard::{Caller, Step};
-    use crate::identity::Identity;
     use crate::model::{Act, Call, Operation, Subject};
     use crate::policy::Policy;
 

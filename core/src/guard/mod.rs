@@ -56,6 +56,8 @@ mod truth;
 mod unmask;
 mod worker;
 
+#[cfg(feature = "key-urls")]
+pub use agent::Client;
 pub use answer::Answer;
 #[cfg(feature = "notify")]
 pub use cosign::cosign;

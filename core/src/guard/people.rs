@@ -1,6 +1,6 @@
 //! What people do with a guard: issue, hand on, ask for and end grants, and decide about what is held.
 //!
-//! Whoever acts is named by the host, which has authenticated them; their groups are those of the policy.
+//! Whoever acts is named by the host, which has authenticated them; their groups are those of the policy, and those that the host vouches for.
 
 use super::guard::Guard;
 use super::worker::Bench;
@@ -82,7 +82,7 @@ impl Guard {
     }
 
     /// Whether this person may end a grant, whatever its state: one of the policy's issuers, who issued it, or whose own it is.
-    pub fn may_end(&self, grant: &Grant, by: &str) -> bool {
+    pub fn may_end(&self, grant: &Grant, by: impl Into<Identity>) -> bool {
         self.policy().granting().may_end(grant, &self.person(by))
     }
 
@@ -91,9 +91,9 @@ impl Guard {
     /// # Errors
     /// [`ErrorKind::NotEligible`] for who [may not](Self::may_end); a grant that does not exist or has ended, or a store or log that cannot
     /// be written.
-    pub fn revoke_grant(&self, id: &GrantId, by: &str, reason: &str) -> Result<Grant, Error> {
+    pub fn revoke_grant(&self, id: &GrantId, by: impl Into<Identity>, reason: &str) -> Result<Grant, Error> {
         let (policy, person) = (self.policy(), self.person(by));
-        let (id, by, reason) = (id.clone(), by.to_owned(), reason.to_owned());
+        let (id, by, reason) = (id.clone(), person.subject.clone(), reason.to_owned());
         self.runtime()?.run(move |bench| {
             if let Some(grant) = bench.grants().find(&id)?
                 && !policy.granting().may_end(&grant, &person)
@@ -130,7 +130,7 @@ impl Guard {
     pub fn vote(
         &self,
         id: &ApprovalId,
-        by: &str,
+        by: impl Into<Identity>,
         answer: Answer,
         reason: Option<&str>,
     ) -> Result<Approval, Error> {
@@ -154,9 +154,14 @@ impl Guard {
         })
     }
 
-    /// A person as approvals and grants judge them: in the groups that the policy puts them in.
-    pub(super) fn person(&self, by: &str) -> Identity {
-        Identity::new(by).with_groups(self.policy().groups_of(by))
+    /// A person as approvals and grants judge them: in the groups that the policy puts them in, and those that the host vouches for.
+    pub(super) fn person(&self, by: impl Into<Identity>) -> Identity {
+        let mut person = by.into();
+        let policy = self.policy();
+        person.groups.extend(policy.groups_of(&person.subject).map(str::to_owned));
+        person.groups.sort_unstable();
+        person.groups.dedup();
+        person
     }
 
     /// Everything that webhooks were to be told, and what became of it; oldest change first.

@@ -14,6 +14,19 @@ const STORES: [&str; 3] = ["collection", "data", "vector"];
 /// The target that filters name.
 const TARGET: &str = "wardline";
 
+/// What the conventions call a system that they know under another name.
+fn conventional(system: &str) -> &str {
+    match system {
+        "bedrock" => "aws.bedrock",
+        "oracle" => "oracle.db",
+        "postgres" | "postgrest" => "postgresql",
+        "redshift" => "aws.redshift",
+        "sqlserver" => "microsoft.sql_server",
+        "vertex" => "gcp.vertex_ai",
+        own => own,
+    }
+}
+
 /// Begins the span of an exchange.
 pub(super) fn begin(record: &Record) -> Span {
     info_span!(
@@ -28,6 +41,7 @@ pub(super) fn begin(record: &Record) -> Span {
         db.system.name = field::Empty,
         db.operation.name = field::Empty,
         gen_ai.operation.name = field::Empty,
+        gen_ai.provider.name = field::Empty,
         wardline.operation = field::Empty,
         wardline.risk = field::Empty,
         wardline.decided = field::Empty,
@@ -57,10 +71,14 @@ pub(super) fn end(span: &Span, record: &Record) {
         let name = act.operation.name();
         span.record("wardline.operation", name);
         let family = name.split('.').next().unwrap_or_default();
+        let system = record.system.as_deref().map(conventional);
         if act.operation == Operation::InferenceEmbed {
             span.record("gen_ai.operation.name", "embeddings");
+        }
+        if family == "inference" {
+            told("gen_ai.provider.name", system);
         } else if STORES.contains(&family) {
-            told("db.system.name", record.system.as_deref());
+            told("db.system.name", system);
             span.record("db.operation.name", name);
         }
     }

@@ -31,6 +31,10 @@ impl HeaderEdits {
     }
 }
 
+/// How messages of gRPC may be packed, and how they are.
+const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+pub(super) const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+
 /// Hashes of a body, as validators or for integrity (RFC 9110, 9530, 3230, 1864).
 const BODY_HASHES: [HeaderName; 4] = [
     HeaderName::from_static("content-digest"),
@@ -56,6 +60,7 @@ pub(super) fn request_of_changing_response(method: &Method, edits: &mut HeaderEd
     if method == Method::GET || method == Method::HEAD {
         edits.remove.extend([header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE]);
     }
+    edits.remove.push(GRPC_ACCEPT_ENCODING);
     edits.set.push((header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
 }
 

@@ -85,6 +85,18 @@ pub enum HopProof {
     Claimed,
 }
 
+impl From<&str> for Identity {
+    fn from(subject: &str) -> Self {
+        Self::new(subject)
+    }
+}
+
+impl From<&String> for Identity {
+    fn from(subject: &String) -> Self {
+        Self::new(subject)
+    }
+}
+
 impl Identity {
     /// The subject of an unauthenticated request.
     pub const ANONYMOUS: &'static str = "anonymous";

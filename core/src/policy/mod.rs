@@ -63,9 +63,7 @@ pub use decision::{ApprovalTerms, Decision, Effect, Facts, GrantView, NoGrants, 
 pub use explain::{Considered, Explanation, Miss, Nearest, Reasons};
 pub use granting::Granting;
 pub use masking::{Embed, Masking, Side};
-#[cfg(feature = "notify")]
-pub(crate) use notify::may_call;
-pub use notify::{Form, Webhook};
+pub use notify::{Form, Webhook, may_call};
 pub use service::{OnFailure, Service, SharedStore, State, Thresholds};
 pub use suite::{Case, Expect, Response, Suite};
 pub use watch::{Look, Watch};
@@ -109,7 +107,7 @@ pub struct Policy {
     services: Vec<Service>,
     /// Sorted by name.
     rules: Vec<Rule>,
-    /// For each operation the rules that may fit it, by index.
+    /// Where the rules are found that may speak of a request.
     candidates: Candidates,
     grants: Vec<Grant>,
     granting: Granting,

@@ -18,6 +18,10 @@ pub struct Webhook {
     pub form: Form,
     /// Where the key is that messages are signed with.
     pub key: Option<Secret>,
+    /// The console in which it is decided, as `https://HOST`.
+    pub console: Option<String>,
+    /// The one person who reads the messages.
+    pub reader: Option<String>,
     place: Place,
     danger_plain_http: bool,
 }
@@ -73,6 +77,8 @@ impl Webhook {
                 _ => Form::Json,
             },
             key: node.get("key").and_then(|key| read_secret(key, file)),
+            console: text(node, "console").map(|url| url.trim_end_matches('/').to_owned()),
+            reader: text(node, "reader").map(str::to_owned),
             place: match place.text() {
                 Some(url) => Place::Url(url.to_owned()),
                 None => Place::Kept(read_secret(place, file)?),
@@ -86,7 +92,7 @@ impl Webhook {
 ///
 /// # Errors
 /// Why not.
-pub(crate) fn may_call(url: &str, danger_plain_http: bool) -> Result<(), &'static str> {
+pub fn may_call(url: &str, danger_plain_http: bool) -> Result<(), &'static str> {
     let uri: http::Uri =
         url.parse().map_err(|_| "expected a URL such as https://hooks.example.org/wardline")?;
     let authority = uri.authority().ok_or("expected a URL with a host")?;
@@ -106,6 +112,19 @@ pub(crate) fn may_call(url: &str, danger_plain_http: bool) -> Result<(), &'stati
     }
 }
 
+/// Whether this is the address of a console: what may be called, and nothing behind the host.
+///
+/// # Errors
+/// Why not.
+pub(super) fn is_console(url: &str) -> Result<(), &'static str> {
+    may_call(url, false)?;
+    let uri: http::Uri = url.parse().map_err(|_| "expected a URL such as https://wardline.internal")?;
+    match (uri.path(), uri.query()) {
+        ("" | "/", None) => Ok(()),
+        _ => Err("expected the address of a console alone, such as https://wardline.internal"),
+    }
+}
+
 impl std::fmt::Debug for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -119,6 +138,21 @@ impl std::fmt::Debug for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_console_is_a_host_and_nothing_else() {
+        for (url, is) in [
+            ("https://wardline.internal", true),
+            ("https://wardline.internal:8443/", true),
+            ("http://127.0.0.1:7878", true),
+            ("http://wardline.internal", false),
+            ("https://wardline.internal/a", false),
+            ("https://wardline.internal/?b", false),
+            ("wardline.internal", false),
+        ] {
+            assert_eq!(is_console(url).is_ok(), is, "{url}");
+        }
+    }
 
     #[test]
     fn only_safe_places_are_called() {

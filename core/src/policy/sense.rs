@@ -13,7 +13,7 @@ use super::catalogues::Catalogues;
 use super::decision::{ApprovalTerms, Effect};
 use super::document::{Findings, Node, Place, clip, entities, hint, unknown_entity};
 use super::draft::{Draft, Part, Rule, duration, entries};
-use super::notify::may_call;
+use super::notify::{is_console, may_call};
 use super::scope::{Matcher, Operations};
 use super::service::{State, Thresholds};
 use crate::glob::Glob;
@@ -90,6 +90,15 @@ fn notify(draft: &Draft<'_>, findings: &mut Findings) {
             && let Some(Err(why)) = url.text().map(|url| may_call(url, danger))
         {
             findings.add(url.place, "unsafe_url", why);
+        }
+        if let Some(console) = node.get("console")
+            && let Some(Err(why)) = console.text().map(is_console)
+        {
+            findings.add(console.place, "unsafe_url", why);
+        }
+        if let (Some(reader), None) = (node.get("reader"), node.get("console")) {
+            let message = "a reader answers by a link to the console: name `console`, its address";
+            findings.add(reader.place, "missing_key", message);
         }
         // The URLs of Slack and Teams are secrets that only they and this policy know.
         if node.get("key").is_none()

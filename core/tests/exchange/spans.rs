@@ -69,7 +69,10 @@ const POLICY: &str = r#"
 version: 1
 state: memory
 identity: {headers: {subject: x-user}, trusted_peers: [127.0.0.1]}
-services: {vectors: {system: qdrant}}
+services:
+  vectors: {system: qdrant}
+  models: {system: openai, base_path: /models}
+  warehouse: {system: postgres}
 rules:
   - {name: read, who: ["user:*"], operations: [vector.fetch], effect: allow}
 mask:
@@ -122,4 +125,30 @@ fn an_exchange_is_a_span_within_that_of_the_host() {
             }
         }
     }
+}
+
+#[test]
+fn systems_have_the_names_that_the_conventions_give_them() {
+    let spans = Spans::default();
+    let subscriber = tracing_subscriber::registry().with(spans.clone());
+    let guard = Guard::new(Policy::parse(POLICY, "wardline.yaml").unwrap());
+    tracing::subscriber::with_default(subscriber, || {
+        let headers = [("x-user", "ana"), ("content-type", "application/json")];
+        let embed = head("POST", "/models/v1/embeddings", &headers);
+        let body = br#"{"model":"m","input":"x"}"#;
+        assert_eq!(exchange(&guard, embed, body, &Service::default()).status, 403);
+        let statement = wardline::model::Statement {
+            service: "warehouse".into(),
+            text: "SELECT 1 FROM docs".into(),
+            dialect: None,
+            parameters: Default::default(),
+        };
+        guard.statement(statement, wardline::identity::Identity::new("ana")).unwrap_err();
+    });
+    let spans = spans.0.lock().unwrap();
+    let said = |at: usize, key: &str| spans[at].1.fields.get(key).cloned();
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(said(0, "gen_ai.operation.name"), some("embeddings"));
+    assert_eq!((said(0, "gen_ai.provider.name"), said(0, "db.system.name")), (some("openai"), None));
+    assert_eq!((said(1, "db.system.name"), said(1, "gen_ai.provider.name")), (some("postgresql"), None));
 }

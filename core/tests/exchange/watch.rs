@@ -423,12 +423,19 @@ fn a_small_answer_with_a_canary_is_refused_as_a_whole_and_people_let_it_pass() {
 #[test]
 fn what_cannot_be_searched_for_a_canary_does_not_pass() {
     let (_folder, guard) = guard(CANARY);
-    for (name, value, status) in [("content-encoding", "gzip", 200), ("content-range", "bytes 0-1/9", 206)] {
+    for (name, value, status) in [
+        ("content-encoding", "gzip", 200),
+        ("content-range", "bytes 0-1/9", 206),
+        ("grpc-encoding", "gzip", 200),
+    ] {
         let mut answer = points(&["1"], "x", 9);
         answer.status = status;
         answer.headers.insert(name, value.parse().unwrap());
         assert_eq!(code(&scroll(&guard, "ana", &answer)), "unsearchable_response", "{name}");
     }
+    let mut plain = points(&["1"], "x", 9);
+    plain.headers.insert("grpc-encoding", "identity".parse().unwrap());
+    assert_eq!(scroll(&guard, "ana", &plain).body, plain.chunks.concat());
 }
 
 #[test]

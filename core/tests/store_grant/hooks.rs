@@ -12,8 +12,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use wardline::clock::{Clock, ManualClock};
-use wardline::grant::{Letter, LetterState};
-use wardline::guard::Guard;
+use wardline::grant::{Answer, Letter, LetterState};
+use wardline::guard::{Caller, Guard, Step};
+use wardline::identity::Identity;
+use wardline::model::{Act, Call, Operation, Subject};
 use wardline::policy::Policy;
 
 use crate::{at, terms};
@@ -170,4 +172,46 @@ fn two_guards_on_one_store_send_each_letter_once() {
     ids.dedup();
     assert_eq!(ids.len(), 6);
     assert!(hook.posts.try_recv().is_err());
+}
+
+#[test]
+fn what_waits_is_linked_to_and_a_reader_answers_by_the_link_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (all, sam) = (Hook::start(), Hook::start());
+    std::fs::write(folder.path().join("key"), format!("whsec_{}\n", BASE64.encode(KEY))).unwrap();
+    let text = format!(
+        "version: 1
+state: ./state
+groups: {{security: [sam, kim]}}
+services: {{vectors: {{system: qdrant}}}}
+rules: [{{name: bulk, who: ['user:*'], operations: [vector.export], effect: hold}}]
+approval: {{steps: [{{from: [security]}}]}}
+notify:
+  - {{name: all, url: '{}', key: {{file: key}}, console: 'https://wardline.internal/'}}
+  - {{name: sam, url: '{}', key: {{file: key}}, console: 'https://wardline.internal', reader: sam}}
+",
+        all.url, sam.url
+    );
+    let path = folder.path().join("wardline.yaml");
+    let guard = Guard::new(Policy::parse(&text, path.to_str().unwrap()).unwrap());
+    guard.check().unwrap();
+    let act = Act::new(Operation::VectorExport, "docs");
+    let call = Call { service: "vectors".into(), acts: vec![act] };
+    let mut exchange = guard.begin(Subject::Call(call), Caller::verified(Identity::new("ana")), "test");
+    let Step::Answer(held) = exchange.next_blocking() else { panic!("it is held") };
+    let id = held.approval.unwrap();
+    let link = |hook: &Hook| {
+        let posted = hook.next();
+        posted.answer.send(200).unwrap();
+        let event: serde_json::Value = serde_json::from_slice(&posted.body).unwrap();
+        event["data"]["link"].as_str().map(str::to_owned)
+    };
+    assert_eq!(link(&all), Some(format!("https://wardline.internal/approvals/{id}")));
+    let own = link(&sam).unwrap();
+    let token = own.strip_prefix("https://wardline.internal/a/").unwrap();
+    let followed = guard.follow(token).unwrap();
+    assert_eq!((followed.by.as_str(), &followed.approval.id, followed.refusal), ("sam", &id, None));
+    guard.vote_by_link(token, Answer::Approve, None).unwrap();
+    // What is settled is linked to no more.
+    assert_eq!((link(&all), link(&sam)), (None, None));
 }

@@ -56,7 +56,8 @@ impl Exchange {
         let partial = status == StatusCode::PARTIAL_CONTENT;
         let format = content_type.and_then(Format::of).filter(|_| !partial);
         // A text could be behind a coding, or cut in two by a range.
-        let clear = matches!(Decoder::of(coding), Ok(None)) || (changes && format.is_some());
+        let packed = headers.get(truth::GRPC_ENCODING).is_some_and(|coding| coding != "identity");
+        let clear = !packed && (matches!(Decoder::of(coding), Ok(None)) || (changes && format.is_some()));
         if keeps_in && (partial || !clear) {
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("unsearchable_response")) };
         }

@@ -13,6 +13,7 @@ use self::carry::Courier;
 use super::worker::Returns;
 use crate::error::Error;
 use crate::grant::{Event, Outbox, Parcel, Subscriber};
+use crate::keys::Keys;
 use crate::policy::Policy;
 use crate::store::Store;
 
@@ -34,10 +35,10 @@ pub(super) struct Post {
 
 impl Post {
     /// Nothing is read or started before the first letter.
-    pub(super) fn new(policy: &Policy) -> Self {
+    pub(super) fn new(policy: &Policy, keys: &Keys) -> Self {
         Self {
             outbox: Outbox::default(),
-            couriers: policy.webhooks().iter().map(Courier::new).collect(),
+            couriers: policy.webhooks().iter().map(|webhook| Courier::new(webhook, keys)).collect(),
             subscribers: policy.subscribers(),
             started: Instant::now(),
             looked: Instant::now(),

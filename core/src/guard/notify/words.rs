@@ -5,18 +5,25 @@ use serde_json::{Value, json};
 use crate::grant::{Event, Notice};
 use crate::policy::Form;
 
-/// The content type and the body.
-pub(super) fn write(notice: &Notice, form: Form) -> (&'static str, Vec<u8>) {
+/// The content type and the body. `link`: where it is decided.
+pub(super) fn write(notice: &Notice, form: Form, link: Option<&str>) -> (&'static str, Vec<u8>) {
+    let told = |plain, decide: &str| format!("{}{decide}", sentence(notice, plain));
     let (kind, value) = match form {
-        Form::Json => ("application/cloudevents+json; charset=utf-8", cloud_event(notice)),
-        Form::Slack => ("application/json", json!({"text": sentence(notice, slack)})),
-        Form::Teams => ("application/json", teams(&sentence(notice, markdown))),
+        Form::Json => ("application/cloudevents+json; charset=utf-8", cloud_event(notice, link)),
+        Form::Slack => {
+            let decide = link.map_or_else(String::new, |link| format!(" <{link}|Decide>"));
+            ("application/json", json!({"text": told(slack, &decide)}))
+        }
+        Form::Teams => {
+            let decide = link.map_or_else(String::new, |link| format!(" [Decide]({link})"));
+            ("application/json", teams(&told(markdown, &decide)))
+        }
     };
     (kind, value.to_string().into_bytes())
 }
 
 /// CloudEvents 1.0, structured.
-fn cloud_event(notice: &Notice) -> Value {
+fn cloud_event(notice: &Notice, link: Option<&str>) -> Value {
     let mut data = json!({
         "who": notice.who,
         "services": notice.services,
@@ -26,6 +33,9 @@ fn cloud_event(notice: &Notice) -> Value {
     if let Value::Object(data) = &mut data {
         if let Some(by) = &notice.by {
             data.insert("by".to_owned(), json!(by));
+        }
+        if let Some(link) = link {
+            data.insert("link".to_owned(), json!(link));
         }
         if !notice.needs.is_empty() {
             data.insert("needs".to_owned(), json!(notice.needs));
@@ -131,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_cloud_event_has_what_one_must_have() {
-        let (kind, body) = write(&notice(Event::ApprovalOpened, "vector.export"), Form::Json);
+        let (kind, body) = write(&notice(Event::ApprovalOpened, "vector.export"), Form::Json, None);
         let body: Value = serde_json::from_slice(&body).unwrap();
         assert!(kind.starts_with("application/cloudevents+json"));
         assert_eq!(
@@ -146,13 +156,27 @@ mod tests {
     fn names_stay_text() {
         let hostile = "export on \"<https://evil.test|click> [click](https://evil.test) & *now*\"";
         for event in Event::ALL {
-            let (_, body) = write(&notice(event, hostile), Form::Slack);
+            let (_, body) = write(&notice(event, hostile), Form::Slack, None);
             let text = serde_json::from_slice::<Value>(&body).unwrap()["text"].as_str().unwrap().to_owned();
             assert!(text.contains("&lt;https://evil.test|click&gt;") && !text.contains('<'), "{text}");
-            let (_, body) = write(&notice(event, hostile), Form::Teams);
+            let (_, body) = write(&notice(event, hostile), Form::Teams, None);
             let card: Value = serde_json::from_slice(&body).unwrap();
             let text = card["attachments"][0]["content"]["body"][0]["text"].as_str().unwrap();
             assert!(text.contains(r"\[click\]\(https://evil.test\)") && text.contains(r"\*now\*"), "{text}");
         }
+    }
+
+    #[test]
+    fn what_waits_is_linked_to_in_every_form() {
+        let link = Some("https://wardline.internal/approvals/apr_1");
+        let body = |form| {
+            let (_, body) = write(&notice(Event::ApprovalOpened, "vector.export"), form, link);
+            serde_json::from_slice::<Value>(&body).unwrap()
+        };
+        assert_eq!(body(Form::Json)["data"]["link"], json!(link));
+        let text = body(Form::Slack)["text"].as_str().unwrap().to_owned();
+        assert!(text.ends_with(" <https://wardline.internal/approvals/apr_1|Decide>"), "{text}");
+        let text = body(Form::Teams)["attachments"][0]["content"]["body"][0]["text"].to_string();
+        assert!(text.contains("[Decide](https://wardline.internal/approvals/apr_1)"), "{text}");
     }
 }

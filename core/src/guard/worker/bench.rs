@@ -92,6 +92,8 @@ impl Bench {
         let snapshot = Snapshot::load(&*store)?;
         let history = Arc::new(History::new(&keys));
         let mut bench = Self {
+            #[cfg(feature = "notify")]
+            post: Post::new(policy, &keys),
             keys,
             store,
             journal,
@@ -108,8 +110,6 @@ impl Bench {
             learner: None,
             measured: Vec::new(),
             learnt: Timestamp::default(),
-            #[cfg(feature = "notify")]
-            post: Post::new(policy),
         };
         bench.watch_for(policy)?;
         Ok((bench, snapshot))
@@ -338,7 +338,7 @@ impl Bench {
         // Letters under way come back to whom they were for, or are due again.
         #[cfg(feature = "notify")]
         {
-            self.post = Post::new(&next.policy);
+            self.post = Post::new(&next.policy, &self.keys);
         }
         let before = std::mem::replace(&mut self.policy_digest, next.digest.clone());
         let reason = format!("in place of {before}");

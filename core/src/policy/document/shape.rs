@@ -190,6 +190,16 @@ static NOTIFY: Table = Table {
             "where the key is kept (whsec_ and base64) that messages are signed with, as Standard Webhooks says; json must have one",
         ),
         may(
+            "console",
+            &Shape::One(Scalar::Text),
+            "the address of the console (wardline console serve --url): what waits for people is linked to there",
+        ),
+        may(
+            "reader",
+            &Shape::One(Scalar::Person),
+            "the one person who reads the messages: the link answers as them, without signing in",
+        ),
+        may(
             "danger_plain_http",
             &Shape::One(Scalar::True),
             "messages may be posted unencrypted beyond this machine",

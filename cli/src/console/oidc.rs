@@ -1,0 +1,261 @@
+//! Signing in at an identity provider (OpenID Connect): an authorization code with PKCE, state and nonce.
+//!
+//! What the provider says is believed over TLS, from its own configuration, for our client id, once, and in the browser that began. Whose
+//! token it is, is verified by the code that verifies tokens of callers.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use maud::html;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use wardline::clock::{Clock, SystemClock, Timestamp};
+use wardline::guard::Client;
+use wardline::identity::{Claim, Identity, Issuer, IssuerKeys, Keys, Sources, Tokens};
+use wardline::keys::{hex, random};
+use wardline::model::HttpHead;
+use wardline::policy::may_call;
+
+use super::page::{Refusal, shell};
+use super::session::digest;
+use super::{Console, ask};
+use crate::Failure;
+
+/// How long the provider may take to answer, and a person to sign in there.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LASTING: Duration = Duration::from_secs(10 * 60);
+/// So many may be signing in at once.
+const MOST: usize = 1_000;
+/// Where the provider sends the browser back to.
+const BACK: &str = "/oidc/callback";
+/// What its tokens may be signed with: nothing that a client could sign itself.
+const ALGORITHMS: [&str; 4] = ["RS256", "PS256", "ES256", "EdDSA"];
+const LEEWAY: Duration = Duration::from_secs(60);
+
+/// An identity provider, and what it knows of this console.
+pub(crate) struct Provider {
+    /// Its issuer, exactly as its tokens name it.
+    pub(crate) issuer: String,
+    pub(crate) client: String,
+    pub(crate) secret: Option<String>,
+    /// The claim that names a person as the policy does.
+    pub(crate) subject: String,
+    /// The claim whose values count as groups of the policy.
+    pub(crate) groups: Option<String>,
+    begun: Mutex<HashMap<String, Begun>>,
+}
+
+/// A signing-in that has begun, by the digest of its state.
+struct Begun {
+    /// The digest of what the browser holds.
+    browser: String,
+    nonce: String,
+    verifier: String,
+    places: Places,
+    until: Timestamp,
+}
+
+/// What a provider says of itself (OpenID Connect Discovery 1.0).
+#[derive(Deserialize)]
+struct Places {
+    issuer: String,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    jwks_uri: String,
+}
+
+/// What the browser brings back (RFC 6749, 4.1.2; RFC 9207).
+#[derive(Deserialize)]
+pub(super) struct Brought {
+    code: Option<String>,
+    state: Option<String>,
+    iss: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Exchanged {
+    id_token: String,
+}
+
+/// Why nobody is signed in; nothing of what came is quoted.
+const NOT_BEGUN: Refusal = Refusal(
+    StatusCode::FORBIDDEN,
+    "This browser did not begin to sign in here, or it took too long. Begin again.",
+);
+const NOT_AGREED: Refusal = Refusal(StatusCode::FORBIDDEN, "The identity provider did not sign you in.");
+const NOT_BELIEVED: Refusal =
+    Refusal(StatusCode::FORBIDDEN, "What the identity provider says does not hold for this console.");
+const AWAY: Refusal = Refusal(StatusCode::BAD_GATEWAY, "The identity provider does not answer as one.");
+const TOO_MANY: Refusal =
+    Refusal(StatusCode::SERVICE_UNAVAILABLE, "Too many are signing in. Try again later.");
+
+impl Provider {
+    pub(crate) fn new(
+        issuer: String,
+        client: String,
+        secret: Option<String>,
+        subject: String,
+        groups: Option<String>,
+    ) -> Result<Self, Failure> {
+        may_call(&issuer, false).map_err(|why| Failure::Usage(format!("--oidc-issuer: {why}")))?;
+        Ok(Self { issuer, client, secret, subject, groups, begun: Mutex::default() })
+    }
+
+    fn places(&self) -> Result<Places, Refusal> {
+        let address = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
+        let text = Client::new(PATIENCE).fetch(&address).map_err(|_| AWAY)?;
+        let places: Places = serde_json::from_str(&text).map_err(|_| AWAY)?;
+        let all = [&places.authorization_endpoint, &places.token_endpoint, &places.jwks_uri];
+        let safe = all.into_iter().all(|url| may_call(url, false).is_ok());
+        if safe && places.issuer == self.issuer { Ok(places) } else { Err(AWAY) }
+    }
+
+    /// Begins: where the browser goes, and what it holds meanwhile.
+    fn begin(&self, origin: &str) -> Result<(String, String), Refusal> {
+        let places = self.places()?;
+        let made = || random().map(|bytes| hex(&bytes)).map_err(|_| AWAY);
+        let (state, nonce, verifier, browser) = (made()?, made()?, made()?, made()?);
+        let challenge = BASE64.encode(Sha256::digest(&verifier));
+        let back = format!("{origin}{BACK}");
+        let query = form(&[
+            ("response_type", "code"),
+            ("scope", "openid profile email"),
+            ("client_id", &self.client),
+            ("redirect_uri", &back),
+            ("state", &state),
+            ("nonce", &nonce),
+            ("code_challenge", &challenge),
+            ("code_challenge_method", "S256"),
+        ]);
+        let endpoint = &places.authorization_endpoint;
+        let joint = if endpoint.contains('?') { '&' } else { '?' };
+        let address = format!("{endpoint}{joint}{query}");
+        let now = SystemClock.now();
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.retain(|_, one| now < one.until);
+        if begun.len() >= MOST {
+            return Err(TOO_MANY);
+        }
+        let one = Begun { browser: digest(&browser), nonce, verifier, places, until: now + LASTING };
+        begun.insert(digest(&state), one);
+        Ok((address, browser))
+    }
+
+    /// Whom the provider signed in, in the browser that holds this.
+    fn end(&self, origin: &str, brought: &Brought, browser: &str) -> Result<Identity, Refusal> {
+        let state = brought.state.as_deref().ok_or(NOT_BEGUN)?;
+        // Whatever comes of it, a state serves once.
+        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest(state));
+        let begun = begun.filter(|one| SystemClock.now() < one.until && one.browser == digest(browser));
+        let begun = begun.ok_or(NOT_BEGUN)?;
+        if brought.iss.as_ref().is_some_and(|issuer| *issuer != self.issuer) {
+            return Err(NOT_BELIEVED);
+        }
+        let code = brought.code.as_deref().ok_or(NOT_AGREED)?;
+        let back = format!("{origin}{BACK}");
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", &back),
+            ("client_id", &self.client),
+            ("code_verifier", &begun.verifier),
+        ];
+        let basic = self.secret.as_deref().map(|secret| (self.client.as_str(), secret));
+        let client = Client::new(PATIENCE);
+        let answer = client.post_form(&begun.places.token_endpoint, &fields, basic).map_err(|_| AWAY)?;
+        let exchanged: Exchanged = serde_json::from_str(&answer).map_err(|_| AWAY)?;
+        let keys = client.fetch(&begun.places.jwks_uri).map_err(|_| AWAY)?;
+        let keys = Keys::parse(&keys).map_err(|_| AWAY)?;
+        self.verify(&exchanged.id_token, Arc::new(keys), &begun.nonce)
+    }
+
+    fn verify(&self, token: &str, keys: Arc<Keys>, nonce: &str) -> Result<Identity, Refusal> {
+        let claims = ["nonce", "azp", "email_verified"].map(str::to_owned).into();
+        let issuer = Issuer {
+            name: self.issuer.clone(),
+            audience: vec![self.client.clone()],
+            keys: IssuerKeys::Fixed(keys),
+            algorithms: ALGORITHMS.iter().filter_map(|name| name.parse().ok()).collect(),
+            subject: self.subject.clone(),
+            groups: self.groups.iter().cloned().collect(),
+            claims,
+            bound: false,
+            leeway: LEEWAY,
+        };
+        let sources = Sources { tokens: Some(Tokens::new(vec![issuer])), ..Sources::default() };
+        let mut headers = HeaderMap::new();
+        let bearer = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| NOT_BELIEVED)?;
+        headers.insert(header::AUTHORIZATION, bearer);
+        let head = HttpHead { method: Method::GET, host: String::new(), target: "/".to_owned(), headers };
+        let identity = sources.identity(&head, None, None, SystemClock.now()).map_err(|_| NOT_BELIEVED)?;
+        let said = |name| identity.claims.get(name).and_then(Claim::only);
+        let for_us = said("nonce") == Some(nonce) && said("azp").is_none_or(|party| party == self.client);
+        // An address that nobody verified names nobody.
+        let verified = self.subject != "email" || said("email_verified") == Some("true");
+        if !for_us || !verified {
+            return Err(NOT_BELIEVED);
+        }
+        Ok(Identity::new(identity.subject.as_str()).with_groups(identity.groups.iter().map(String::as_str)))
+    }
+}
+
+/// Sends the browser to the provider.
+pub(super) async fn begin(State(console): State<Arc<Console>>) -> Result<Response, Failure> {
+    let begun = ask(Arc::clone(&console), |console| {
+        Ok(console.provider.as_ref().map(|provider| provider.begin(&console.origin)))
+    })
+    .await?;
+    Ok(match begun {
+        None => NOT_BEGUN.into_response(),
+        Some(Err(refusal)) => refusal.into_response(),
+        Some(Ok((address, browser))) => {
+            let cookie = console.set_browser(&browser, LASTING);
+            ([(header::SET_COOKIE, cookie)], Redirect::to(&address)).into_response()
+        }
+    })
+}
+
+/// Takes the browser back, and signs its person in.
+pub(super) async fn end(
+    State(console): State<Arc<Console>>,
+    headers: HeaderMap,
+    Query(brought): Query<Brought>,
+) -> Result<Response, Failure> {
+    let browser = console.browser(&headers).unwrap_or_default().to_owned();
+    let ended = ask(Arc::clone(&console), move |console| {
+        Ok(console.provider.as_ref().map(|provider| provider.end(&console.origin, &brought, &browser)))
+    })
+    .await?;
+    let person = match ended {
+        None => return Ok(NOT_BEGUN.into_response()),
+        Some(Err(refusal)) => return Ok(refusal.into_response()),
+        Some(Ok(person)) => person,
+    };
+    let name = person.subject.clone();
+    let cookies = AppendHeaders([
+        (header::SET_COOKIE, console.set_cookie(&console.sessions.begin(person)?)),
+        (header::SET_COOKIE, console.set_browser("", Duration::ZERO)),
+    ]);
+    // The session's cookie does not come along where another site led here: the next step is the person's own.
+    let body = html! {
+        h1 { "Signed in" }
+        div.card { p { "You decide and look as " strong { (name) } "." } div.row { a.button href="/" { "Continue" } } }
+    };
+    Ok((cookies, shell("Signed in", &html! {}, &body)).into_response())
+}
+
+/// Fields as a form or a query has them.
+fn form(fields: &[(&str, &str)]) -> String {
+    let encoded = |text: &str| {
+        let keep = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let one = |byte: u8| if keep(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+        text.bytes().map(one).collect::<String>()
+    };
+    fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect::<Vec<_>>().join("&")
+}
