@@ -497,6 +497,24 @@ pub(crate) struct Wanted {
     /// The id of a vector or row that was taken.
     #[arg(long)]
     pub(crate) vector: Option<String>,
+    /// A workload that the request came through, or a pattern.
+    #[arg(long)]
+    pub(crate) hop: Option<String>,
+    /// An entity that was found, or a pattern, e.g. us_*
+    #[arg(long)]
+    pub(crate) entity: Option<String>,
+    /// The grant that was used, or whose step it is.
+    #[arg(long)]
+    pub(crate) grant: Option<String>,
+    /// The approval that was used or awaited, or whose step it is.
+    #[arg(long)]
+    pub(crate) approval: Option<String>,
+    /// complete, denied, held, aborted, disconnected or failed; what never ended counts as failed.
+    #[arg(long)]
+    pub(crate) outcome: Option<String>,
+    /// The digest of the policy that decided, as records carry it.
+    #[arg(long)]
+    pub(crate) policy_digest: Option<String>,
 }
 
 #[cfg(feature = "console")]

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use wardline::audit::{self, Entry, Filter, Keeper, Kept, VerifyReport};
+use wardline::audit::{self, Ending, Entry, Filter, Keeper, Kept, VerifyReport};
 use wardline::glob::Glob;
 use wardline::guard::keeper;
-use wardline::model::{RecordId, SessionId, Verdict};
+use wardline::model::{ApprovalId, GrantId, RecordId, SessionId, Verdict};
 use wardline::policy::{Policy, State};
 
 use super::{checkpoints, receipt};
@@ -80,6 +80,20 @@ pub(crate) fn filter(query: &Wanted) -> Result<Filter, Failure> {
         session: query.session.as_deref().map(SessionId::from),
         service: glob(&query.service)?,
         vector: query.vector.clone(),
+        hop: glob(&query.hop)?,
+        entity: glob(&query.entity)?,
+        grant: query.grant.as_deref().map(GrantId::from),
+        approval: query.approval.as_deref().map(ApprovalId::from),
+        outcome: query.outcome.as_deref().map(ending).transpose()?,
+        policy: query.policy_digest.clone(),
+    })
+}
+
+fn ending(word: &str) -> Result<Ending, Failure> {
+    let known = serde_json::from_value(word.into()).ok().filter(|ending| *ending != Ending::Unknown);
+    known.ok_or_else(|| {
+        let words = "complete, denied, held, aborted, disconnected or failed";
+        Failure::Usage(format!("--outcome: expected {words}"))
     })
 }
 
