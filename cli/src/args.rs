@@ -61,6 +61,8 @@ pub(crate) enum Command {
     Console(Box<Console>),
     /// Show what callers did, as far as the policy watches: who did what at which service, how often, first and last.
     Edges(Edges),
+    /// The public key by which other services take this one's seals of hops.
+    HopKey(State),
     /// Write completions for a shell.
     Completions {
         /// Which shell.
@@ -404,8 +406,54 @@ pub(crate) enum Audit {
         /// The record's id.
         id: String,
     },
-    /// Verify every log: hashes, tree, signatures, and what was kept outside.
-    Verify(State),
+    /// Verify every log: hashes, tree, signatures, pairs of begin and end, and what was kept outside.
+    Verify {
+        #[command(flatten)]
+        state: State,
+        /// A file with a checkpoint that somebody kept: its log must continue it. May be given several times.
+        #[arg(long)]
+        since: Vec<PathBuf>,
+        /// The key of a witness (name+id+base64) that must have cosigned what stands in the files of --since.
+        #[arg(long, requires = "since")]
+        witness: Option<String>,
+    },
+    /// The public keys of the logs, one a line: what an auditor is told once.
+    Keys(State),
+    /// The newest signed checkpoint of each log, or of one: what is kept elsewhere for `verify --since`.
+    Checkpoint {
+        #[command(flatten)]
+        state: State,
+        /// The log, by its folder, such as w0001.
+        #[arg(long)]
+        log: Option<String>,
+    },
+    /// Have a witness (C2SP tlog-witness) cosign the newest checkpoint of each log.
+    #[cfg(feature = "notify")]
+    Cosign {
+        #[command(flatten)]
+        state: State,
+        /// The address that its `add-checkpoint` stands under.
+        #[arg(long)]
+        url: String,
+        /// Its key: name+id+base64.
+        #[arg(long)]
+        witness: String,
+    },
+    /// Write a receipt of one exchange, approval or grant: its entries, and that they are in the log.
+    Prove {
+        #[command(flatten)]
+        state: State,
+        /// The id.
+        id: String,
+    },
+    /// Check a receipt, anywhere, with nothing but the keys of the logs.
+    VerifyProof {
+        /// The receipt.
+        file: PathBuf,
+        /// A key as `audit keys` tells it, or a file of them. May be given several times.
+        #[arg(long, required = true)]
+        key: Vec<String>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -449,6 +497,24 @@ pub(crate) struct Wanted {
     /// The id of a vector or row that was taken.
     #[arg(long)]
     pub(crate) vector: Option<String>,
+    /// A workload that the request came through, or a pattern.
+    #[arg(long)]
+    pub(crate) hop: Option<String>,
+    /// An entity that was found, or a pattern, e.g. us_*
+    #[arg(long)]
+    pub(crate) entity: Option<String>,
+    /// The grant that was used, or whose step it is.
+    #[arg(long)]
+    pub(crate) grant: Option<String>,
+    /// The approval that was used or awaited, or whose step it is.
+    #[arg(long)]
+    pub(crate) approval: Option<String>,
+    /// complete, denied, held, aborted, disconnected or failed; what never ended counts as failed.
+    #[arg(long)]
+    pub(crate) outcome: Option<String>,
+    /// The digest of the policy that decided, as records carry it.
+    #[arg(long)]
+    pub(crate) policy_digest: Option<String>,
 }
 
 #[cfg(feature = "console")]

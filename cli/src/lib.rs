@@ -62,6 +62,7 @@ pub fn run<A: Into<OsString> + Clone>(args: impl IntoIterator<Item = A>, streams
         Command::Unmask(args) => commands::unmask::run(&args, json, streams),
         Command::Grant(args) => commands::grant::run(args, json, streams),
         Command::Approval(args) => commands::approval::run(args, json, streams),
+        Command::HopKey(state) => commands::hop_key::run(&state, json, streams),
         Command::Edges(args) => commands::edges::run(&args, json, streams),
         Command::Audit(args) => commands::audit::run(args, json, streams),
         #[cfg(feature = "console")]

@@ -360,6 +360,13 @@ fn grants_end_and_approvals_are_decided_by_those_entitled() {
     assert_eq!(verify.code, 0, "{}{}", verify.out, verify.err);
     let held = wardline(&["audit", "query", "--json", "--policy", path, "--verdict", "hold"], "");
     assert_eq!(held.out.lines().count(), 3);
+    let ended = wardline(&["audit", "query", "--json", "--policy", path, "--outcome", "held"], "");
+    assert_eq!(ended.out.lines().count(), 2, "the approved one went on: {}", ended.out);
+    let approval = json(&held)["record"]["approval"].as_str().unwrap().to_owned();
+    let of_it = wardline(&["audit", "query", "--json", "--policy", path, "--approval", &approval], "");
+    assert!(of_it.out.lines().count() > 1, "its steps too: {}", of_it.out);
+    assert!(of_it.out.lines().all(|line| line.contains(&approval)));
+    assert_eq!(wardline(&["audit", "query", "--policy", path, "--outcome", "unknown"], "").code, 2);
     let id = json(&held)["record"]["id"].as_str().unwrap().to_owned();
     assert_eq!(wardline(&["audit", "show", "--policy", path, &id], "").code, 0);
     let segment = folder.path().join("state/log/w0001/seg/000000000001.seg");

@@ -60,7 +60,7 @@ impl Identity {
             })
             .collect::<PyResult<_>>()?;
         let claims = claims.into_iter().map(|(name, said)| (name, said.into())).collect();
-        Ok(Self { inner: Verified { subject, groups, issuer, claims, hops } })
+        Ok(Self { inner: Verified { groups, issuer, claims, hops, ..Verified::new(subject) } })
     }
 
     #[getter]

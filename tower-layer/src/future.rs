@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request, response};
@@ -207,6 +208,9 @@ where
 {
     let declared = content_length(&parts.headers);
     forward.edits.apply(&mut parts.headers);
+    if let Some(identity) = owner.lock().exchange.identity() {
+        parts.extensions.insert(Arc::clone(identity));
+    }
     let body = match forward.body {
         Forwarded::Whole(bytes) => {
             // Its length is known now.

@@ -91,7 +91,9 @@ impl Settings {
         let identity = self.identity.as_ref().and_then(|read| read(parts));
         let read = self.peer.as_ref().and_then(|read| read(&parts.extensions));
         let peer = read.or_else(|| parts.extensions.get::<PeerAddr>().map(|peer| peer.0.ip()));
-        match identity.or_else(|| parts.extensions.get().cloned()).or_else(|| self.caller.clone()) {
+        let handed_on = || parts.extensions.get::<Arc<Identity>>().map(|identity| Identity::clone(identity));
+        let known = identity.or_else(|| parts.extensions.get().cloned()).or_else(handed_on);
+        match known.or_else(|| self.caller.clone()) {
             Some(identity) => Caller::verified(identity).at(peer),
             None => Caller::peer(peer).presenting(parts.extensions.get().cloned()),
         }

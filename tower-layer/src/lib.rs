@@ -32,6 +32,9 @@
 //! socket's peer is one that they are believed from: tell the layer where the peer stands
 //! ([`PeerAddr`], or [`GuardLayer::peer`] for axum's `ConnectInfo`).
 //!
+//! The service finds the caller as an `Arc<Identity>` in the extensions. A request that it sends on through
+//! [`GuardLayer::egress`] and that carries it there goes out as that caller's, with the seal of the services it came through.
+//!
 //! **Where it stands.** Outside of every layer that compresses or caches (add it last), and around the whole
 //! `Router` rather than in a nested one, whose services see a shortened path.
 #![forbid(unsafe_code)]

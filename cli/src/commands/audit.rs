@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use wardline::audit::{self, Entry, Filter, Keeper, VerifyReport};
+use wardline::audit::{self, Ending, Entry, Filter, Keeper, Kept, VerifyReport};
 use wardline::glob::Glob;
 use wardline::guard::keeper;
-use wardline::model::{RecordId, SessionId, Verdict};
+use wardline::model::{ApprovalId, GrantId, RecordId, SessionId, Verdict};
 use wardline::policy::{Policy, State};
 
+use super::{checkpoints, receipt};
 use crate::args::{self, Wanted};
 use crate::{Failure, NO, Outcome, Streams};
 
@@ -34,7 +35,16 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
             }
             Ok(0)
         }
-        args::Audit::Verify(state) => verify(&state, json, streams),
+        args::Audit::Verify { state, since, witness } => {
+            let kept = checkpoints::kept(&folder(&state)?, &since, witness.as_deref())?;
+            verify(&state, kept, json, streams)
+        }
+        args::Audit::Keys(state) => receipt::keys(&state, json, streams),
+        args::Audit::Checkpoint { state, log } => checkpoints::newest(&state, log.as_deref(), json, streams),
+        #[cfg(feature = "notify")]
+        args::Audit::Cosign { state, url, witness } => checkpoints::cosign(&state, &url, &witness, streams),
+        args::Audit::Prove { state, id } => receipt::prove(&state, &id, streams),
+        args::Audit::VerifyProof { file, key } => receipt::verify(&file, &key, json, streams),
     }
 }
 
@@ -70,6 +80,20 @@ pub(crate) fn filter(query: &Wanted) -> Result<Filter, Failure> {
         session: query.session.as_deref().map(SessionId::from),
         service: glob(&query.service)?,
         vector: query.vector.clone(),
+        hop: glob(&query.hop)?,
+        entity: glob(&query.entity)?,
+        grant: query.grant.as_deref().map(GrantId::from),
+        approval: query.approval.as_deref().map(ApprovalId::from),
+        outcome: query.outcome.as_deref().map(ending).transpose()?,
+        policy: query.policy_digest.clone(),
+    })
+}
+
+fn ending(word: &str) -> Result<Ending, Failure> {
+    let known = serde_json::from_value(word.into()).ok().filter(|ending| *ending != Ending::Unknown);
+    known.ok_or_else(|| {
+        let words = "complete, denied, held, aborted, disconnected or failed";
+        Failure::Usage(format!("--outcome: expected {words}"))
     })
 }
 
@@ -130,15 +154,17 @@ pub(crate) fn what(entry: &Entry) -> String {
 }
 
 /// What verifying the logs of a policy's state folder finds.
-pub(crate) fn report(policy: &Policy, folder: &Path) -> Result<VerifyReport, Failure> {
+pub(crate) fn report(policy: &Policy, folder: &Path, mut kept: Vec<Kept>) -> Result<VerifyReport, Failure> {
     // What was kept is read before the logs, so that a writer at work cannot seem to have lost its newest entries.
-    let kept = keeper(policy)?.map_or_else(|| Ok(Vec::new()), |keeper| keeper.kept())?;
+    if let Some(keeper) = keeper(policy)? {
+        kept.extend(keeper.kept()?);
+    }
     Ok(audit::verify(folder, &kept)?)
 }
 
-fn verify(state: &crate::state::State, json: bool, streams: &mut Streams<'_>) -> Outcome {
+fn verify(state: &crate::state::State, kept: Vec<Kept>, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let folder = folder(state)?;
-    let report = report(&state.policy()?, &folder)?;
+    let report = report(&state.policy()?, &folder, kept)?;
     if json {
         streams.json(&report)?;
     } else {
@@ -151,8 +177,8 @@ fn verify(state: &crate::state::State, json: bool, streams: &mut Streams<'_>) ->
                 },
             };
             streams.say(format!(
-                "{}  {} entries, {} signed, root {}  {found}",
-                log.slot, log.size, log.signed, log.root
+                "{}  {} entries, {} signed, {} without an end, root {}  {found}",
+                log.slot, log.size, log.signed, log.open, log.root
             ))?;
         }
         if report.logs.is_empty() {

@@ -3,6 +3,7 @@
 pub(crate) mod approval;
 pub(crate) mod audit;
 pub(crate) mod check;
+mod checkpoints;
 pub(crate) mod classify;
 pub(crate) mod completions;
 #[cfg(feature = "console")]
@@ -11,8 +12,10 @@ pub(crate) mod detect;
 pub(crate) mod edges;
 pub(crate) mod explain;
 pub(crate) mod grant;
+pub(crate) mod hop_key;
 pub(crate) mod init;
 pub(crate) mod mask;
+mod receipt;
 pub(crate) mod suggest;
 pub(crate) mod test;
 pub(crate) mod unmask;

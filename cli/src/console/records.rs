@@ -43,7 +43,7 @@ pub(super) async fn search(
     let answered = ask(console, move |console| {
         let wanted = filter(&wanted)?;
         let found = audit::query(&console.folder, &wanted)?;
-        Ok((found, report(&console.guard.policy(), &console.folder)?))
+        Ok((found, report(&console.guard.policy(), &console.folder, Vec::new())?))
     })
     .await;
     let (found, report, wrong) = match answered {

@@ -140,11 +140,12 @@ pub(super) fn read(folder: &Path, blob: &Blob) -> Result<Vec<u8>, Error> {
     }
     let bytes = fs::read(folder.join("blob").join(&blob.sha256))
         .map_err(|e| wrong("cannot be read").with_source(e))?;
-    if hex(&Sha256::digest(&bytes)) == blob.sha256 && bytes.len() as u64 == blob.bytes {
-        Ok(bytes)
-    } else {
-        Err(wrong("was altered"))
-    }
+    if is(&bytes, blob) { Ok(bytes) } else { Err(wrong("was altered")) }
+}
+
+/// Whether these bytes are the ones that an entry names.
+pub(super) fn is(bytes: &[u8], blob: &Blob) -> bool {
+    hex(&Sha256::digest(bytes)) == blob.sha256 && bytes.len() as u64 == blob.bytes
 }
 
 /// The blob that an entry names, found at its end without reading the rest.

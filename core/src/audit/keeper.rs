@@ -118,8 +118,9 @@ impl Keeper for NoKeeper {
 
 #[cfg(test)]
 mod tests {
-    use super::super::note::{Checkpoint, Signer};
+    use super::super::note::Checkpoint;
     use super::*;
+    use crate::keys::SigningKey;
     use crate::store::MemoryStore;
 
     #[test]
@@ -127,8 +128,8 @@ mod tests {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let kept = folders.each_ref().map(|folder| {
-            let signer = Signer::fresh("wardline/w0001/1").unwrap();
-            let note = signer.sign(&Checkpoint { origin: signer.name().into(), size: 1, root: [7; 32] });
+            let signer = SigningKey::fresh("wardline/w0001/1").unwrap();
+            let note = Checkpoint { origin: signer.name().into(), size: 1, root: [7; 32] }.signed(&signer);
             let kept = Kept { slot: "w0001".into(), key: signer.public().to_string(), note };
             StoreKeeper::shared(store.clone(), folder.path()).unwrap().keep(&kept).unwrap();
             kept
@@ -141,11 +142,11 @@ mod tests {
     #[test]
     fn a_shorter_checkpoint_never_replaces_a_longer_one() {
         let keeper = StoreKeeper::new(Arc::new(MemoryStore::new()));
-        let signer = Signer::fresh("wardline/w0001/1").unwrap();
+        let signer = SigningKey::fresh("wardline/w0001/1").unwrap();
         let kept = |size| Kept {
             slot: "w0001".into(),
             key: signer.public().to_string(),
-            note: signer.sign(&Checkpoint { origin: signer.name().into(), size, root: [7; 32] }),
+            note: Checkpoint { origin: signer.name().into(), size, root: [7; 32] }.signed(&signer),
         };
         keeper.keep(&kept(4)).unwrap();
         keeper.keep(&kept(9)).unwrap();

@@ -13,20 +13,26 @@ mod log;
 mod memory;
 pub mod merkle;
 mod note;
+mod pairs;
 mod prove;
 mod query;
+mod receipt;
 mod record;
 mod running;
 mod tile;
 mod verify;
+pub mod witness;
 
 use crate::error::Error;
 pub use keeper::{Keeper, NoKeeper, StoreKeeper};
 pub use log::Log;
 pub use memory::MemoryJournal;
-pub use note::{Checkpoint, Kept, PublicKey};
-pub use prove::{Continuation, Proof, prove, prove_continuation};
+pub use note::{Checkpoint, Kept};
+
+pub use crate::keys::PublicKey;
+pub use prove::{Continuation, Proof, log_keys, prove, prove_continuation};
 pub use query::{Entry, Filter, query};
+pub use receipt::{Proved, Receipt};
 pub use record::{
     Blob, Change, Drawn, EmbedInput, Ending, Found, Kind, Matched, Outcome, Passed, Record, Reread, Term,
     Weighed,

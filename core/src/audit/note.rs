@@ -11,15 +11,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
-use sha2::{Digest, Sha256};
 
 use super::merkle::Hash;
 use crate::error::{Error, ErrorKind};
-use crate::keys::{self, hex};
-
-/// The signature type byte of Ed25519 in signed notes.
-const ED25519: u8 = 1;
+use crate::keys::{PublicKey, SigningKey, is_name};
 
 /// How long a log was and what its root was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,124 +51,38 @@ impl Checkpoint {
     }
 }
 
-/// A log's key: signs its checkpoints.
-pub(super) struct Signer {
-    name: String,
-    key: SigningKey,
-}
-
-impl Signer {
-    /// A new key for the log called `name`, from the operating system's randomness.
-    pub(super) fn fresh(name: &str) -> Result<Self, Error> {
-        Ok(Self { name: name.to_owned(), key: SigningKey::from_bytes(&keys::random()?) })
+impl Checkpoint {
+    /// The signed note of this checkpoint under the log's own key.
+    pub(super) fn signed(&self, key: &SigningKey) -> String {
+        let text = self.text();
+        let mut bytes = key.public().id().to_vec();
+        bytes.extend(key.sign(text.as_bytes()));
+        format!("{text}\n\u{2014} {} {}\n", key.name(), BASE64.encode(bytes))
     }
 
-    /// The key as its file holds it (the encoding of Go's `sumdb/note`).
-    pub(super) fn secret(&self) -> String {
-        let public = self.public();
-        let (id, _) = public.id_and_bytes();
-        let mut bytes = vec![ED25519];
-        bytes.extend(self.key.to_bytes());
-        format!("PRIVATE+KEY+{}+{}+{}\n", self.name, hex(&id), BASE64.encode(bytes))
-    }
-
-    /// Reads what [`secret`](Self::secret) wrote.
-    pub(super) fn read(text: &str) -> Result<Self, Error> {
-        let wrong = || Error::new(ErrorKind::Log, "the log's key file does not hold a key");
-        let rest = text.strip_prefix("PRIVATE+KEY+").ok_or_else(wrong)?;
-        let mut parts = rest.trim_end_matches('\n').splitn(3, '+');
-        let name = parts.next().filter(|n| is_name(n)).ok_or_else(wrong)?;
-        let bytes = parts.nth(1).and_then(|b| BASE64.decode(b).ok()).ok_or_else(wrong)?;
-        let seed = match bytes.split_first() {
-            Some((&ED25519, seed)) => seed.try_into().map_err(|_| wrong())?,
-            _ => return Err(wrong()),
-        };
-        let signer = Self { name: name.to_owned(), key: SigningKey::from_bytes(&seed) };
-        if signer.secret() == text { Ok(signer) } else { Err(wrong()) }
-    }
-
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(super) fn public(&self) -> PublicKey {
-        PublicKey { name: self.name.clone(), key: self.key.verifying_key() }
-    }
-
-    /// The signed note of a checkpoint.
-    pub(super) fn sign(&self, checkpoint: &Checkpoint) -> String {
-        let text = checkpoint.text();
-        let (id, _) = self.public().id_and_bytes();
-        let mut bytes = id.to_vec();
-        bytes.extend(self.key.sign(text.as_bytes()).to_bytes());
-        format!("{text}\n\u{2014} {} {}\n", self.name, BASE64.encode(bytes))
-    }
-}
-
-/// The key that judges a log's checkpoints. Its text form is that of signed notes: `name+id+base64`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PublicKey {
-    name: String,
-    key: VerifyingKey,
-}
-
-impl PublicKey {
-    /// Reads a key.
-    ///
-    /// # Errors
-    /// Where the text is not one.
-    pub fn read(text: &str) -> Result<Self, Error> {
-        let wrong = || Error::new(ErrorKind::Log, "not a public key of a log");
-        let mut parts = text.splitn(3, '+');
-        let name = parts.next().filter(|n| is_name(n)).ok_or_else(wrong)?;
-        let bytes = parts.nth(1).and_then(|b| BASE64.decode(b).ok()).ok_or_else(wrong)?;
-        let bytes = match bytes.split_first() {
-            Some((&ED25519, key)) => key.try_into().map_err(|_| wrong())?,
-            _ => return Err(wrong()),
-        };
-        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| wrong())?;
-        let read = Self { name: name.to_owned(), key };
-        if read.to_string() == text { Ok(read) } else { Err(wrong()) }
-    }
-
-    fn id_and_bytes(&self) -> ([u8; 4], Vec<u8>) {
-        let mut bytes = vec![ED25519];
-        bytes.extend(self.key.to_bytes());
-        let digest: Hash =
-            Sha256::new().chain_update(&self.name).chain_update(b"\n").chain_update(&bytes).finalize().into();
-        let [a, b, c, d, ..] = digest;
-        ([a, b, c, d], bytes)
-    }
-
-    /// Reads a checkpoint that this key signed.
+    /// Reads a checkpoint that `key` signed.
     ///
     /// # Errors
     /// Where the note is malformed or the signature is not this key's.
-    pub fn open(&self, note: &str) -> Result<Checkpoint, Error> {
+    pub fn open(note: &str, key: &PublicKey) -> Result<Self, Error> {
         let forged = || Error::new(ErrorKind::Log, "the checkpoint is not signed by the log's key");
         let (text, signatures) = note.split_once("\n\n").ok_or_else(malformed)?;
         if !signatures.ends_with('\n') {
             return Err(malformed());
         }
         let text = format!("{text}\n");
-        let (id, _) = self.id_and_bytes();
         let mut ours = signatures.lines().filter_map(|line| {
             let (name, code) = line.strip_prefix("\u{2014} ")?.split_once(' ')?;
             let bytes = BASE64.decode(code).ok()?;
             let (head, signature) = bytes.split_at_checked(4)?;
-            (name == self.name && *head == id).then(|| Signature::from_slice(signature).ok())?
+            (name == key.name() && *head == key.id()).then(|| signature.to_vec())
         });
         let signature = ours.next().ok_or_else(forged)?;
-        self.key.verify_strict(text.as_bytes(), &signature).map_err(|_| forged())?;
-        let checkpoint = Checkpoint::read(note)?;
-        if checkpoint.origin == self.name { Ok(checkpoint) } else { Err(forged()) }
-    }
-}
-
-impl std::fmt::Display for PublicKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let (id, bytes) = self.id_and_bytes();
-        write!(f, "{}+{}+{}", self.name, hex(&id), BASE64.encode(bytes))
+        if !key.verifies(text.as_bytes(), &signature) {
+            return Err(forged());
+        }
+        let checkpoint = Self::read(note)?;
+        if checkpoint.origin == key.name() { Ok(checkpoint) } else { Err(forged()) }
     }
 }
 
@@ -194,13 +103,8 @@ impl Kept {
     /// # Errors
     /// Where it did not.
     pub fn checkpoint(&self) -> Result<Checkpoint, Error> {
-        PublicKey::read(&self.key)?.open(&self.note)
+        Checkpoint::open(&self.note, &PublicKey::read(&self.key)?)
     }
-}
-
-/// A name of a key in a signed note: no space, no plus.
-fn is_name(text: &str) -> bool {
-    !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+')
 }
 
 fn malformed() -> Error {
@@ -220,31 +124,33 @@ mod tests {
                     \u{2014} PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n";
         let key = PublicKey::read(key).unwrap();
         // Not a checkpoint, so reading stops after the signature was judged good.
-        assert_eq!(key.open(note).unwrap_err().to_string(), "not a signed checkpoint");
+        assert_eq!(Checkpoint::open(note, &key).unwrap_err().to_string(), "not a signed checkpoint");
         let forged = note.replace("answer", "Answer");
-        assert!(key.open(&forged).unwrap_err().to_string().contains("not signed"));
+        assert!(Checkpoint::open(&forged, &key).unwrap_err().to_string().contains("not signed"));
     }
 
     #[test]
     fn a_checkpoint_opens_under_its_own_key_only() {
-        let signer = Signer::fresh("wardline/1").unwrap();
+        let signer = SigningKey::fresh("wardline/1").unwrap();
         let checkpoint = Checkpoint { origin: "wardline/1".into(), size: 20, root: [7; 32] };
-        let note = signer.sign(&checkpoint);
+        let note = checkpoint.signed(&signer);
         let key = PublicKey::read(&signer.public().to_string()).unwrap();
-        assert_eq!(key.open(&note).unwrap(), checkpoint);
-        assert!(Signer::fresh("wardline/1").unwrap().public().open(&note).is_err());
-        assert_eq!(Signer::read(&signer.secret()).unwrap().public(), key);
+        assert_eq!(Checkpoint::open(&note, &key).unwrap(), checkpoint);
+        let stranger = SigningKey::fresh("wardline/1").unwrap().public();
+        assert!(Checkpoint::open(&note, &stranger).is_err());
+        assert_eq!(SigningKey::read(&signer.secret()).unwrap().public(), key);
     }
 
     #[test]
     fn every_flipped_bit_of_a_note_shows() {
-        let signer = Signer::fresh("wardline/1").unwrap();
-        let note = signer.sign(&Checkpoint { origin: "wardline/1".into(), size: 20, root: [7; 32] });
+        let signer = SigningKey::fresh("wardline/1").unwrap();
+        let note = Checkpoint { origin: "wardline/1".into(), size: 20, root: [7; 32] }.signed(&signer);
         for at in 0..note.len() {
             for bit in 0..8 {
                 let mut bytes = note.clone().into_bytes();
                 bytes[at] ^= 1 << bit;
-                let opened = String::from_utf8(bytes).ok().map(|note| signer.public().open(&note));
+                let opened =
+                    String::from_utf8(bytes).ok().map(|note| Checkpoint::open(&note, &signer.public()));
                 assert!(!matches!(opened, Some(Ok(_))), "byte {at} bit {bit}");
             }
         }

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::log::at;
 use super::merkle::{Hash, consistency, inclusion, leaf_hash, verify_consistency, verify_inclusion};
-use super::note::{Checkpoint, PublicKey};
+use super::note::Checkpoint;
 use super::tile::Tiles;
+use super::verify::slots;
 use crate::error::{Error, ErrorKind};
+use crate::keys::PublicKey;
 
 /// That an entry is in a log, checkable with the log's public key alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +29,7 @@ impl Proof {
     /// # Errors
     /// Where the checkpoint is not signed by the key.
     pub fn holds(&self, entry: &[u8], key: &PublicKey) -> Result<bool, Error> {
-        let checkpoint = key.open(&self.note)?;
+        let checkpoint = Checkpoint::open(&self.note, key)?;
         Ok(verify_inclusion(self.index, checkpoint.size, &leaf_hash(entry), &self.path, &checkpoint.root))
     }
 }
@@ -60,7 +62,7 @@ impl Continuation {
     /// # Errors
     /// Where the newer checkpoint is not signed by the key.
     pub fn holds(&self, old: &Checkpoint, key: &PublicKey) -> Result<bool, Error> {
-        let new = key.open(&self.note)?;
+        let new = Checkpoint::open(&self.note, key)?;
         Ok(old.origin == new.origin
             && verify_consistency(old.size, &old.root, new.size, &new.root, &self.path))
     }
@@ -76,11 +78,29 @@ pub fn prove_continuation(state: &Path, slot: &str, old: u64) -> Result<Continua
     Ok(Continuation { path, note })
 }
 
+/// The keys of the logs of a state folder, by slot: what an auditor has to be told once.
+///
+/// # Errors
+/// Where a key cannot be read.
+pub fn log_keys(state: &Path) -> Result<Vec<(String, PublicKey)>, Error> {
+    let mut keys = Vec::new();
+    for slot in slots(state)? {
+        let folder = state.join("log").join(&slot);
+        match fs::read_to_string(folder.join("key.pub")) {
+            Ok(text) => keys.push((slot, PublicKey::read(&text)?)),
+            // A slot that was locked and never written.
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(at(&folder, "has an unreadable key", e)),
+        }
+    }
+    Ok(keys)
+}
+
 fn newest(state: &Path, slot: &str) -> Result<(String, Checkpoint, PathBuf), Error> {
     let folder = state.join("log").join(slot);
     let read =
         |name: &str| fs::read_to_string(folder.join(name)).map_err(|e| at(&folder, "cannot be read", e));
     let note = read("checkpoint")?;
-    let checkpoint = PublicKey::read(&read("key.pub")?)?.open(&note)?;
+    let checkpoint = Checkpoint::open(&note, &PublicKey::read(&read("key.pub")?)?)?;
     Ok((note, checkpoint, folder))
 }

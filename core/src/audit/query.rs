@@ -10,7 +10,7 @@ use super::{Ending, Kind, Outcome, Record};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::glob::Glob;
-use crate::model::{RecordId, SessionId, Verdict};
+use crate::model::{ApprovalId, GrantId, RecordId, SessionId, Verdict};
 
 /// What to look for: everything that is set must fit.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +25,8 @@ pub struct Filter {
     pub kind: Option<Kind>,
     /// Who asked.
     pub identity: Option<Glob>,
+    /// A workload that the request came through.
+    pub hop: Option<Glob>,
     /// What any act does.
     pub operation: Option<Glob>,
     /// On what any act does it.
@@ -37,6 +39,16 @@ pub struct Filter {
     pub service: Option<Glob>,
     /// The id of a vector or row that came in or went out.
     pub vector: Option<String>,
+    /// What was found in what came in or went out: an entity, or a field path of the policy.
+    pub entity: Option<Glob>,
+    /// The grant that was used, or whose step it is. Not one that was merely in force.
+    pub grant: Option<GrantId>,
+    /// The approval that was used or awaited, or whose step it is.
+    pub approval: Option<ApprovalId>,
+    /// How it ended; an exchange that never ended counts as failed.
+    pub outcome: Option<Ending>,
+    /// The digest of the policy that decided, in hex.
+    pub policy: Option<String>,
 }
 
 /// A record, and where it stands.
@@ -105,10 +117,12 @@ impl<'a> Merge<'a> {
 
     /// What fits. An exchange that never ended is shown as failed: its process died.
     pub(super) fn finish(mut self) -> Vec<Entry> {
-        for mut entry in self.begun.into_values().filter(|entry| self.filter.fits(&entry.record)) {
+        for mut entry in self.begun.into_values() {
             let reason = Some("incomplete".into());
             entry.record.outcome = Some(Outcome { result: Ending::Failed, reason });
-            self.found.push(entry);
+            if self.filter.fits(&entry.record) {
+                self.found.push(entry);
+            }
         }
         self.found
     }
@@ -127,6 +141,7 @@ impl Filter {
             && self.id.as_ref().is_none_or(|id| record.id == *id)
             && self.kind.is_none_or(|wanted| kind == wanted)
             && self.identity.as_ref().is_none_or(|glob| glob.matches(subject))
+            && self.hop.as_ref().is_none_or(|glob| came_through(record, glob))
             && self
                 .operation
                 .as_ref()
@@ -139,7 +154,27 @@ impl Filter {
             && self.session.as_ref().is_none_or(|session| record.session.as_ref() == Some(session))
             && self.service.as_ref().is_none_or(|glob| glob.matches(&record.service))
             && self.vector.as_ref().is_none_or(|id| carries(record, id))
+            && self.entity.as_ref().is_none_or(|glob| found_in(record, glob))
+            && self.grant.as_ref().is_none_or(|grant| record.grant.as_ref() == Some(grant))
+            && self.approval.as_ref().is_none_or(|approval| record.approval.as_ref() == Some(approval))
+            && self
+                .outcome
+                .is_none_or(|wanted| record.outcome.as_ref().is_some_and(|outcome| outcome.result == wanted))
+            && self.policy.as_ref().is_none_or(|digest| record.policy.as_deref() == Some(digest.as_str()))
     }
+}
+
+fn came_through(record: &Record, glob: &Glob) -> bool {
+    let hops = record.identity.iter().flat_map(|identity| &identity.hops);
+    hops.into_iter().any(|hop| glob.matches(&hop.workload))
+}
+
+/// The totals name all that was found, the findings only the first.
+fn found_in(record: &Record, glob: &Glob) -> bool {
+    [&record.request, &record.response]
+        .into_iter()
+        .flatten()
+        .any(|passed| passed.totals.keys().any(|name| glob.matches(name)))
 }
 
 fn carries(record: &Record, id: &str) -> bool {

@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::keeper::Kept;
 use super::log::segment::{self, Step};
 use super::merkle::{Hash, TILE, Tree, leaf_hash};
-use super::note::{Checkpoint, PublicKey};
+use super::note::Checkpoint;
+use super::pairs::Pairs;
 use super::{Record, blob, tile};
 use crate::error::{Error, ErrorKind};
-use crate::keys::hex;
+use crate::keys::{PublicKey, hex};
 
 /// What verifying a state folder found.
 #[derive(Debug, Clone, Serialize)]
@@ -40,6 +41,8 @@ pub struct LogReport {
     pub signed: u64,
     /// The Merkle root over all of them, in hex.
     pub root: String,
+    /// How many exchanges were begun and have no end: they run, or their process died.
+    pub open: u64,
     /// The first thing that is wrong.
     pub fault: Option<Fault>,
 }
@@ -115,6 +118,7 @@ fn one(folder: &Path, slot: String, kept: &[&Kept]) -> LogReport {
         size: walk.tree.size(),
         signed: walk.signed.iter().map(|checkpoint| checkpoint.size).max().unwrap_or(0),
         root: hex(&walk.tree.root()),
+        open: walk.pairs.open(),
         fault,
     }
 }
@@ -124,6 +128,7 @@ struct Walk {
     origin: String,
     tree: Tree,
     signed: Vec<Checkpoint>,
+    pairs: Pairs,
 }
 
 impl Walk {
@@ -159,12 +164,15 @@ impl Walk {
                 return Err(whole("its key is another than the one kept outside"));
             }
             self.signed.push(
-                key.open(&kept.note)
+                Checkpoint::open(&kept.note, &key)
                     .map_err(|_| whole("the checkpoint kept outside is not signed by its key"))?,
             );
         }
         if let Ok(note) = fs::read_to_string(folder.join("checkpoint")) {
-            self.signed.push(key.open(&note).map_err(|_| whole("its checkpoint is not signed by its key"))?);
+            self.signed.push(
+                Checkpoint::open(&note, &key)
+                    .map_err(|_| whole("its checkpoint is not signed by its key"))?,
+            );
         } else if !kept.is_empty() {
             return Err(whole("its checkpoint is gone"));
         }
@@ -203,6 +211,9 @@ impl Walk {
             && blob::read(folder, &blob).is_err()
         {
             return Err(self.here("the whole of the entry, beside the log, is gone or altered"));
+        }
+        if let Err(what) = self.pairs.take(record) {
+            return Err(self.here(what));
         }
         let mut wrong = None;
         self.tree.push(leaf_hash(record), &mut |level, number, row| {
@@ -277,6 +288,25 @@ fn whole(what: &str) -> Fault {
 
 /// The good entries of one log, and an error for each place that is not; reading goes on behind it.
 pub(super) fn entries(folder: &Path, each: &mut dyn FnMut(u64, Result<Record, Error>)) -> Result<(), Error> {
+    places(folder, &mut |index, bytes| {
+        let record = bytes.and_then(|bytes| match blob::named_in(bytes) {
+            Some(blob) => blob::read(folder, &blob).and_then(|bytes| Record::read(&bytes)),
+            None => Record::read(bytes),
+        });
+        each(index, record);
+    })
+}
+
+/// The good entries of one log as they are written.
+pub(super) fn frames(folder: &Path, each: &mut dyn FnMut(u64, &[u8])) -> Result<(), Error> {
+    places(folder, &mut |index, bytes| {
+        if let Ok(bytes) = bytes {
+            each(index, bytes);
+        }
+    })
+}
+
+fn places(folder: &Path, each: &mut dyn FnMut(u64, Result<&[u8], Error>)) -> Result<(), Error> {
     let unreadable = |e| super::log::at(folder, "cannot be read", e);
     let note = fs::read_to_string(folder.join("checkpoint")).unwrap_or_default();
     let signed = Checkpoint::read(&note).map_or(0, |checkpoint| checkpoint.size);
@@ -291,11 +321,7 @@ pub(super) fn entries(folder: &Path, each: &mut dyn FnMut(u64, Result<Record, Er
         loop {
             match segment::step(&bytes, place) {
                 Step::Frame(frame) => {
-                    let record = match blob::named_in(frame.record) {
-                        Some(blob) => blob::read(folder, &blob).and_then(|bytes| Record::read(&bytes)),
-                        None => Record::read(frame.record),
-                    };
-                    each(frame.index, record);
+                    each(frame.index, Ok(frame.record));
                     (place, index) = (frame.next, frame.index + 1);
                 }
                 Step::End => break,

@@ -17,6 +17,7 @@ use crate::audit::{Kind, Record};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::identity::{Certificate, Identity, Sources};
+use crate::keys::PublicKey;
 use crate::model::{Call, HttpHead, RecordId, Subject, Text};
 use crate::policy::{Explanation, Policy, Service};
 
@@ -186,7 +187,7 @@ impl Guard {
         let service = policy.service_for(&head.host, path);
         let mut record = self.record(&in_force, service, door);
         record.method = Some(method(&head.method));
-        record.trace = trace_id(&head.headers);
+        record.trace = head.trace_id().map(str::to_owned);
         let sources = policy.identity();
         let from = sources.map_or(caller.peer, |sources| sources.source(&head.headers, caller.peer));
         let spoofed = sources.map_or_else(Vec::new, |sources| sources.spoofed(&head.headers, caller.peer));
@@ -286,6 +287,18 @@ impl Guard {
         Ok(())
     }
 
+    /// The key by which other services know the seals of this one (`identity.hops`).
+    ///
+    /// # Errors
+    /// A policy without `identity.hops`; a key that cannot be read; a store or log that cannot be opened.
+    pub fn hop_key(&self) -> Result<PublicKey, Error> {
+        let policy = self.policy();
+        let hops = policy.identity().and_then(|sources| sources.hops.as_ref());
+        let hops =
+            hops.ok_or_else(|| Error::new(crate::ErrorKind::NotFound, "the policy has no identity.hops"))?;
+        Ok(hops.key(&self.keys()?)?.public())
+    }
+
     /// The keys of this installation.
     pub(super) fn keys(&self) -> Result<crate::keys::Keys, Error> {
         Ok(self.runtime()?.keys.clone())
@@ -324,11 +337,4 @@ fn method(method: &Method) -> Text {
     const NAMES: [&str; 7] = ["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"];
     let known = ORDINARY.iter().zip(NAMES).find(|(one, _)| *one == method);
     known.map_or_else(|| method.as_str().to_owned().into(), |(_, name)| name.into())
-}
-
-/// The trace id of a W3C `traceparent` header: it joins records and decides nothing, for it is unsigned.
-fn trace_id(headers: &http::HeaderMap) -> Option<String> {
-    let parent = headers.get("traceparent")?.to_str().ok()?;
-    let id = parent.split('-').nth(1)?;
-    (id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())).then(|| id.to_owned())
 }

@@ -30,6 +30,8 @@
 mod agent;
 mod answer;
 mod body;
+#[cfg(feature = "notify")]
+mod cosign;
 mod direct;
 mod driver;
 mod edges;
@@ -57,6 +59,8 @@ mod worker;
 #[cfg(feature = "key-urls")]
 pub use agent::Client;
 pub use answer::Answer;
+#[cfg(feature = "notify")]
+pub use cosign::cosign;
 pub use direct::{Masked, Reading};
 pub use driver::Carrying;
 pub use exchange::Exchange;

@@ -15,6 +15,7 @@ mod claim;
 mod dpop;
 mod fetched;
 mod headers;
+mod hops;
 mod jwks;
 mod source;
 mod token;
@@ -30,6 +31,7 @@ pub use certificate::{Certificate, Certificates};
 pub use claim::Claim;
 pub use fetched::{FetchedKeys, IssuerKeys};
 pub use headers::{Network, TrustedHeaders};
+pub use hops::{Chain, HEADER as HOP_HEADER, Hops, Peer};
 pub use jwks::Keys;
 pub use source::{Refused, Sources};
 pub use token::{Issuer, Tokens};
@@ -52,6 +54,9 @@ pub struct Identity {
     /// The workloads that the request came through, nearest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hops: Vec<Hop>,
+    /// The seal that it came with, for whoever passes the request on. Never part of a record.
+    #[serde(default, skip_serializing)]
+    pub seal: Option<Chain>,
 }
 
 /// One workload that passed the request on.
@@ -104,6 +109,7 @@ impl Identity {
             issuer: None,
             claims: BTreeMap::new(),
             hops: Vec::new(),
+            seal: None,
         }
     }
 

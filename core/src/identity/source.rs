@@ -7,7 +7,9 @@ use http::{HeaderMap, HeaderName, header};
 
 use super::headers::{fold_alike, only};
 use super::token::Presented;
-use super::{ApiKeys, Certificate, Certificates, FetchedKeys, Identity, Tokens, TrustedHeaders, certificate};
+use super::{
+    ApiKeys, Certificate, Certificates, FetchedKeys, Hops, Identity, Tokens, TrustedHeaders, certificate,
+};
 use crate::clock::Timestamp;
 use crate::model::HttpHead;
 
@@ -48,6 +50,8 @@ pub struct Sources {
     pub certificates: Option<Certificates>,
     /// Keys, and the header that they stand in.
     pub keys: Option<(HeaderName, ApiKeys)>,
+    /// Seals of the services that a request came through. They add to what the others say, or to whom the host verified.
+    pub hops: Option<Hops>,
 }
 
 impl Sources {

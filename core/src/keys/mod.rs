@@ -11,6 +11,7 @@
 //! ```
 
 mod secret;
+mod signing;
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -24,6 +25,7 @@ use sha2::Sha256;
 use crate::error::{Error, ErrorKind};
 
 pub use secret::Secret;
+pub use signing::{PublicKey, SigningKey, is_name};
 
 type HmacSha256 = Hmac<Sha256>;
 

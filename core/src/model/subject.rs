@@ -34,6 +34,15 @@ pub struct HttpHead {
     pub headers: HeaderMap,
 }
 
+impl HttpHead {
+    /// The trace id of a W3C `traceparent` header: it joins records and decides nothing, for it is unsigned.
+    pub fn trace_id(&self) -> Option<&str> {
+        let parent = self.headers.get("traceparent")?.to_str().ok()?;
+        let id = parent.split('-').nth(1)?;
+        (id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit())).then_some(id)
+    }
+}
+
 /// Something a host does without a request on a wire, e.g. an export from an embedded store.
 #[derive(Debug, Clone)]
 pub struct Call {

@@ -55,6 +55,12 @@ impl Callers {
             || (!self.groups.is_empty() && identity.groups.iter().any(|group| holds(&self.groups, group)))
     }
 
+    /// The users and groups that it names, both sorted, where it holds nobody else.
+    pub(super) fn named(&self) -> Option<(&[Box<str>], &[Box<str>])> {
+        let others = self.everyone || self.anonymous || !self.patterns.is_empty();
+        (!others).then_some((&self.users, &self.groups))
+    }
+
     /// Everybody who was authenticated.
     fn has_all_users(&self) -> bool {
         self.patterns.iter().any(|glob| glob.as_str() == "*")

@@ -155,7 +155,7 @@ impl Policy {
         let thresholds = facts.service.map_or(self.thresholds, |service| service.thresholds);
         let mut cover = Cover { ask: || grants.covering(facts.identity, name, act), answer: None };
         let (mut any, mut held) = (false, false);
-        for rule in self.rules_for(act.operation) {
+        for rule in self.rules_for(facts.identity, act.operation) {
             if !rule.matcher.fits(facts, index, act, risk, Reach::of(rule.effect)) {
                 continue;
             }

@@ -4,19 +4,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::document::{Findings, Node, clip};
-use super::draft::{duration, entries, list, text};
+use super::draft::{duration, entries, list, read_secret, text};
 use super::notify::may_call;
+use super::sense;
 use super::text_beside;
 use crate::identity::{
-    ApiKeys, Certificates, FetchedKeys, Identity, Issuer, IssuerKeys, Keys, Sources, Tokens, TrustedHeaders,
+    ApiKeys, Certificates, FetchedKeys, Hops, Identity, Issuer, IssuerKeys, Keys, Peer, Sources, Tokens,
+    TrustedHeaders,
 };
-use crate::keys::unhex;
+use crate::keys::{PublicKey, is_name, unhex};
 
 /// What the tokens of an issuer may be signed with, where the policy does not say.
 const ALGORITHMS: [&str; 4] = ["RS256", "PS256", "ES256", "EdDSA"];
 const LEEWAY: Duration = Duration::from_secs(60);
 /// How often a key set is fetched.
 const EVERY: Duration = Duration::from_secs(300);
+/// How long seals hold.
+const LIFETIME: Duration = Duration::from_secs(60);
 const KEY_HEADER: &str = "x-api-key";
 
 /// The sources that `root` names, and the texts of its key sets, for the digest of the policy.
@@ -49,8 +53,45 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> (Option<Sources>, Ve
             let header = text(node, "header").unwrap_or(KEY_HEADER).parse().ok()?;
             Some((header, holders(node, findings)))
         }),
+        hops: node.get("hops").and_then(|hops| sealing(hops, root, findings)),
     };
     (Some(sources), texts)
+}
+
+/// Who this service is among those that seal.
+fn sealing(node: &Node, root: &Node, findings: &mut Findings) -> Option<Hops> {
+    let name = text(node, "name")?;
+    if let Some(node) = node.get("name").filter(|_| !is_name(name)) {
+        findings.add(node.place, "bad_name", "the name of a key has no white space and no plus");
+    }
+    let key = node.get("key");
+    let secret = key.and_then(|key| read_secret(key, findings.name(key.place.file)));
+    match key {
+        Some(key) => sense::secret(key, findings),
+        None if text(root, "state") == Some("memory") => {
+            let message =
+                "`key` is missing: a state that is kept in memory has no key that others could know";
+            findings.add(node.place, "missing_key", message);
+        }
+        None => {}
+    }
+    let lifetime = duration(node, "lifetime").unwrap_or(LIFETIME);
+    if lifetime > Hops::LONGEST_LIFETIME {
+        let place = node.get("lifetime").map_or(node.place, |node| node.place);
+        findings.add(place, "too_long", "a seal holds for 1h at most");
+    }
+    let mut peers: Vec<Peer> = Vec::new();
+    for peer in node.get("peers").map(Node::elements).unwrap_or_default() {
+        let Some(key) = peer.get("key") else { continue };
+        match key.text().map(PublicKey::read) {
+            Some(Ok(public)) => {
+                peers.push(Peer { key: public, begins: text(peer, "begins") == Some("true") })
+            }
+            Some(Err(error)) => findings.add(key.place, "bad_key", error.to_string()),
+            None => {}
+        }
+    }
+    Some(Hops::new(name, secret, lifetime, peers))
 }
 
 fn trusted(headers: &Node, node: &Node) -> Option<TrustedHeaders> {

@@ -30,6 +30,7 @@
 
 mod budget;
 mod callers;
+mod candidates;
 mod catalogues;
 mod decide;
 mod decision;
@@ -67,6 +68,7 @@ pub use service::{OnFailure, Service, SharedStore, State, Thresholds};
 pub use suite::{Case, Expect, Response, Suite};
 pub use watch::{Look, Watch};
 
+use candidates::Candidates;
 use catalogues::Catalogues;
 use decide::Reason;
 use document::{File, Findings, MAX_BYTES, POLICY, Shape, beside};
@@ -79,7 +81,7 @@ use crate::classify::{self, System};
 use crate::detect::{Called, Custom, Detector};
 use crate::error::{Diagnostic, Error, ErrorKind};
 use crate::grant::{Grant, Subscriber};
-use crate::identity::Sources;
+use crate::identity::{Identity, Sources};
 use crate::mask::Plan;
 use crate::model::{Act, Operation, Risk};
 
@@ -105,8 +107,8 @@ pub struct Policy {
     services: Vec<Service>,
     /// Sorted by name.
     rules: Vec<Rule>,
-    /// For each operation the rules that may fit it, by index.
-    by_operation: Vec<Box<[usize]>>,
+    /// Where the rules are found that may speak of a request.
+    candidates: Candidates,
     grants: Vec<Grant>,
     granting: Granting,
     budgets: Vec<Arc<Budget>>,
@@ -169,15 +171,11 @@ impl Policy {
     fn compile(draft: Draft<'_>, origin: Origin, systems: Vec<&'static System>) -> Result<Self, Error> {
         let mut rules: Vec<Rule> = draft.rules.into_iter().map(|part| part.is).collect();
         rules.sort_by(|a, b| a.name.cmp(&b.name));
-        let meant = |operation: &Operation| {
-            let rules = rules.iter().enumerate();
-            rules.filter(|(_, rule)| rule.matcher.scope.operations.has(*operation)).map(|(i, _)| i).collect()
-        };
         Ok(Self {
             digest: origin.digest,
             warnings: origin.warnings,
             files: origin.files,
-            by_operation: Operation::ALL.iter().map(meant).collect(),
+            candidates: Candidates::of(&rules),
             rules,
             state: draft.state,
             store: draft.store,
@@ -412,9 +410,9 @@ impl Policy {
         service.map_or(self.services.len(), |service| service.index)
     }
 
-    fn rules_for(&self, operation: Operation) -> impl Iterator<Item = &Rule> {
-        let bucket = self.by_operation.get(operation as usize).map(|b| &**b).unwrap_or_default();
-        bucket.iter().filter_map(|index| self.rules.get(*index))
+    /// Every rule that may fit what `identity` does as `operation`.
+    fn rules_for(&self, identity: &Identity, operation: Operation) -> impl Iterator<Item = &Rule> {
+        self.candidates.places(identity, operation).filter_map(|place| self.rules.get(place))
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Service {
     pub thresholds: Thresholds,
     /// From this final risk on, a `begin` record is on disk before a request goes on; `None` for never.
     pub durable_from: Option<Risk>,
+    /// Where it is another guarded service that requests go out to: the name that it takes seals of hops under.
+    pub sealed_for: Option<String>,
 }
 
 /// What an internal failure does to a request.

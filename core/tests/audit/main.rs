@@ -3,7 +3,10 @@
 
 mod forged;
 mod killed;
+mod power;
+mod receipts;
 mod tamper;
+mod witnessed;
 
 use std::path::Path;
 
@@ -117,6 +120,51 @@ fn questions_find_their_records_and_one_bad_entry_stops_nothing() {
     let after = wardline::audit::query(folder.path(), &Default::default()).unwrap();
     assert_eq!(after.iter().filter(|entry| entry.is_err()).count(), 1);
     assert!(after.len() >= 3);
+}
+
+#[test]
+fn each_field_finds_its_record_and_no_other() {
+    use wardline::audit::{Ending, Filter, Outcome, Passed};
+    use wardline::glob::Glob;
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = Log::open_with(folder.path(), Box::new(NoKeeper), SEGMENT).unwrap();
+    let ended = |n, result| {
+        let mut one = record(n);
+        one.outcome = Some(Outcome { result, reason: None });
+        one
+    };
+    let mut wanted = ended(1, Ending::Aborted);
+    let mut identity = wardline::identity::Identity::new("ana");
+    let verified_by = wardline::identity::HopProof::Jwt;
+    identity.hops = vec![wardline::identity::Hop { workload: "svc-reports".into(), verified_by }];
+    wanted.identity = Some(identity.into());
+    wanted.grant = Some("grt_1".into());
+    wanted.approval = Some("apr_1".into());
+    wanted.policy = Some("aa11".into());
+    let totals = [("email".into(), 2)].into();
+    wanted.response = Some(Passed { totals, ..Passed::default() });
+    let mut other = ended(2, Ending::Complete);
+    other.grants = vec!["grt_1".into()];
+    other.policy = Some("bb22".into());
+    let mut lost = record(3);
+    lost.kind = Kind::Begin;
+    lost.outcome = None;
+    log.append(&[wanted, other, lost]).unwrap();
+    drop(log);
+    let ids = |filter: Filter| -> Vec<String> {
+        let found = wardline::audit::query(folder.path(), &filter).unwrap();
+        found.into_iter().map(|entry| entry.unwrap().record.id.to_string()).collect()
+    };
+    let glob = |text| Some(Glob::new(text).unwrap());
+    assert_eq!(ids(Filter { hop: glob("svc-*"), ..Filter::default() }), ["rec_1"]);
+    assert_eq!(ids(Filter { entity: glob("em*"), ..Filter::default() }), ["rec_1"]);
+    assert_eq!(ids(Filter { grant: Some("grt_1".into()), ..Filter::default() }), ["rec_1"]);
+    assert_eq!(ids(Filter { approval: Some("apr_1".into()), ..Filter::default() }), ["rec_1"]);
+    assert_eq!(ids(Filter { policy: Some("bb22".into()), ..Filter::default() }), ["rec_2"]);
+    assert_eq!(ids(Filter { outcome: Some(Ending::Aborted), ..Filter::default() }), ["rec_1"]);
+    // What never ended is shown as failed, so it is found as failed.
+    assert_eq!(ids(Filter { outcome: Some(Ending::Failed), ..Filter::default() }), ["rec_3"]);
+    assert!(ids(Filter { hop: glob("ana"), ..Filter::default() }).is_empty());
 }
 
 struct Memory(std::sync::Arc<std::sync::Mutex<Vec<Kept>>>);

@@ -13,6 +13,7 @@ mod egress;
 mod endings;
 mod failures;
 mod heads;
+mod hops;
 mod hosts;
 mod leases;
 mod requests;

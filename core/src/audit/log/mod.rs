@@ -22,10 +22,10 @@ pub(in crate::audit) use segment::sync_folder;
 
 use super::keeper::{Keeper, Kept};
 use super::merkle::{Hash, Tree, leaf_hash};
-use super::note::{Checkpoint, Signer};
+use super::note::Checkpoint;
 use super::{Journal, Record, blob, tile};
 use crate::error::{Error, ErrorKind};
-use crate::keys;
+use crate::keys::{self, SigningKey};
 
 /// How many slots a state folder may have: more writers at once than this are a mistake.
 const SLOTS: u32 = 1_024;
@@ -36,7 +36,7 @@ const SEGMENT: u64 = 64 << 20;
 pub struct Log {
     folder: PathBuf,
     slot: String,
-    signer: Signer,
+    signer: SigningKey,
     keeper: Box<dyn Keeper>,
     /// Held for as long as this writes; the operating system lets go of it when the process dies.
     _lock: File,
@@ -97,7 +97,7 @@ impl Log {
         // Key and checkpoint are there before the first entry: without both, this is a new log.
         let new = kept.is_empty() && !folder.join("checkpoint").exists();
         let signer = match fs::read_to_string(folder.join("key")) {
-            Ok(text) => Signer::read(&text)?,
+            Ok(text) => SigningKey::read(&text)?,
             Err(e) if e.kind() == io::ErrorKind::NotFound && new => fresh_key(&folder, &slot)?,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(at(&folder, "has lost its key", e)),
             Err(e) => return Err(at(&folder, "has an unreadable key", e)),
@@ -204,7 +204,7 @@ impl Log {
             size: self.tree.size(),
             root: self.tree.root(),
         };
-        let note = self.signer.sign(&checkpoint);
+        let note = checkpoint.signed(&self.signer);
         let fresh = self.folder.join("checkpoint.new");
         let mut file = File::create(&fresh)?;
         file.write_all(note.as_bytes())?;
@@ -289,9 +289,9 @@ impl std::fmt::Debug for Log {
 }
 
 /// A new log's key and name. The key is readable by its owner only.
-fn fresh_key(folder: &Path, slot: &str) -> Result<Signer, Error> {
+fn fresh_key(folder: &Path, slot: &str) -> Result<SigningKey, Error> {
     let tag: String = keys::random()?.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let signer = Signer::fresh(&format!("wardline/{slot}/{tag}"))?;
+    let signer = SigningKey::fresh(&format!("wardline/{slot}/{tag}"))?;
     let write = |name: &str, text: &str| {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);

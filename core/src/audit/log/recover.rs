@@ -7,8 +7,9 @@ use std::path::Path;
 use super::{at, segment};
 use crate::audit::keeper::Kept;
 use crate::audit::merkle::{Hash, Tree, leaf_hash};
-use crate::audit::note::{Checkpoint, PublicKey};
+use crate::audit::note::Checkpoint;
 use crate::error::{Error, ErrorKind};
+use crate::keys::PublicKey;
 
 /// Where a log goes on.
 pub(super) struct Found {
@@ -148,10 +149,10 @@ pub(in crate::audit) fn signed(
         if kept.key != key.to_string() {
             return Err(wrong(folder, "has another key than the one that was kept outside"));
         }
-        signed.push(key.open(&kept.note)?);
+        signed.push(Checkpoint::open(&kept.note, key)?);
     }
     match fs::read_to_string(folder.join("checkpoint")) {
-        Ok(note) => signed.push(key.open(&note)?),
+        Ok(note) => signed.push(Checkpoint::open(&note, key)?),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && signed.is_empty() => {}
         Err(e) => return Err(at(folder, "has lost its checkpoint", e)),
     }

@@ -7,7 +7,7 @@ use http::{HeaderName, Method, header};
 use super::{Await, Exchange, Phase};
 use crate::guard::guard::Caller;
 use crate::guard::step::{Effect, Step};
-use crate::identity::{FetchedKeys, Identity, Sources};
+use crate::identity::{FetchedKeys, Hops, Identity, Sources};
 use crate::model::{HttpHead, SessionId};
 
 impl Exchange {
@@ -61,8 +61,16 @@ impl Exchange {
             }
             (None, None) => Ok(Arc::new(Identity::anonymous())),
         };
-        let refused = identity.as_ref().err().copied();
-        let identity = identity.unwrap_or_else(|_| Arc::new(Identity::anonymous()));
+        let mut refused = identity.as_ref().err().copied();
+        let mut identity = identity.unwrap_or_else(|_| Arc::new(Identity::anonymous()));
+        // What goes out has our own seal put on; what came in is judged by the seals of others.
+        let incoming = self.service().is_none_or(|service| service.sealed_for.is_none());
+        if let Some(hops) = sources.and_then(|sources| sources.hops.as_ref()).filter(|_| incoming)
+            && refused.is_none()
+            && Hops::seals(&head.headers).next().is_some()
+        {
+            refused = hops.through(head, Arc::make_mut(&mut identity), self.record.at).err();
+        }
         let session = sources.and_then(|sources| session(sources, &identity, head));
         let upgrade = head.headers.contains_key(header::UPGRADE) || head.method == Method::CONNECT;
         self.record.because = refused.map(|refused| refused.because.into());

@@ -48,6 +48,9 @@ impl Exchange {
         if self.enforces() {
             edits.remove.append(&mut self.spoofed);
         }
+        if self.seal(&mut edits).is_err() {
+            return self.fail().map(Step::Answer);
+        }
         let draws = self.draws(Side::Response);
         if self.enforces() && (!answer.plan.is_empty() || answer.strips() || draws || self.canaries.is_some())
         {

@@ -16,6 +16,7 @@ mod purse;
 mod request;
 mod response;
 mod said;
+mod sealed;
 mod strip;
 mod watched;
 
@@ -229,6 +230,11 @@ impl Exchange {
     /// The id that the record of this exchange will carry.
     pub fn id(&self) -> &RecordId {
         &self.record.id
+    }
+
+    /// Who asks, as the policy's sources say or the host did. Handed on with a request that goes out, it is sealed as one of this.
+    pub fn identity(&self) -> Option<&Arc<Identity>> {
+        self.record.identity.as_ref()
     }
 
     /// What the request does, once that is known.

@@ -200,6 +200,8 @@ impl Exchange {
         if self.enforces() {
             edits.remove.append(&mut self.spoofed);
         }
+        // Without a seal the service that it goes to judges it by what is left.
+        let _ = self.seal(&mut edits);
         Step::Forward(Forward { edits, body: RequestBody::Unchanged })
     }
 

@@ -1,7 +1,7 @@
 //! What may stand where in the part about callers.
 
 use super::scalar::Scalar;
-use super::shape::{DURATION, HEADER, Shape, TEXT, TIME, Table, may, must, word};
+use super::shape::{DURATION, HEADER, SECRET, Shape, TEXT, TIME, Table, may, must, word};
 
 pub(super) static IDENTITY: Table = Table {
     name: "identity",
@@ -28,6 +28,43 @@ pub(super) static IDENTITY: Table = Table {
             "client certificates: they name workloads, alone as the caller, beside another source as a hop",
         ),
         may("api_keys", &Shape::Keys(&API_KEYS), "keys that callers present as they are"),
+        may(
+            "hops",
+            &Shape::Keys(&HOPS),
+            "seals (Wardline-Hop) that say which guarded services a request came through. They add to the other sources",
+        ),
+    ],
+};
+
+static HOPS: Table = Table {
+    name: "hops",
+    about: "This service among those that seal the requests they pass on, and whose seals it takes.",
+    keys: &[
+        must(
+            "name",
+            &Shape::One(Scalar::Name),
+            "the name of this service; where it has credentials, their subject",
+        ),
+        may(
+            "key",
+            &Shape::Keys(&SECRET),
+            "where its key is kept; default one that is drawn from the keys of the state folder (`wardline hop-key` tells its public half)",
+        ),
+        may("lifetime", &DURATION, "how long its seals hold, at most 1h; default 60s"),
+        may("peers", &Shape::Many(&Shape::Keys(&HOP_PEER)), "services whose seals are taken"),
+    ],
+};
+
+static HOP_PEER: Table = Table {
+    name: "hop_peer",
+    about: "A service whose seals are taken.",
+    keys: &[
+        must("key", &TEXT, "its public key, as `wardline hop-key` tells it there: name+id+base64"),
+        may(
+            "begins",
+            &Shape::One(Scalar::True),
+            "it authenticates callers, so its seals may begin for others than itself",
+        ),
     ],
 };
 

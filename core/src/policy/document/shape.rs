@@ -154,7 +154,7 @@ const HOLD_WAIT: Entry = may(
 const MAY_BECAUSE: Entry = may("because", &TEXT, "shown to the caller");
 
 /// A secret stands elsewhere.
-static SECRET: Table = Table {
+pub(super) static SECRET: Table = Table {
     name: "secret",
     about: "Where a secret is kept: one of both.",
     keys: &[
@@ -382,6 +382,11 @@ static SERVICE: Table = Table {
         ),
         may("thresholds", &Shape::Keys(&THRESHOLDS), "instead of the policy's"),
         may("durable_from", &THRESHOLD, "instead of the policy's"),
+        may(
+            "sealed_for",
+            &Shape::One(Scalar::Name),
+            "of a service that requests go out to: the name that it has in its own identity.hops. They carry our seal",
+        ),
     ],
 };
 

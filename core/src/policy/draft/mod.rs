@@ -255,6 +255,7 @@ fn read_service(
             .unwrap_or(DEFAULT_BODY_LIMIT),
         thresholds: read_thresholds(node, thresholds),
         durable_from: read_threshold(node, "durable_from").unwrap_or(durable_from),
+        sealed_for: text(node, "sealed_for").map(str::to_owned),
     })
 }
 

@@ -1,0 +1,208 @@
+//! Receipts: what an outsider needs to be sure of one exchange, in one file that is checked without the machine that wrote it.
+//!
+//! A receipt holds the entries of the exchange, and those of the approval and the grant that let it happen, byte for byte, each with its
+//! proof (C2SP tlog-proof) under a signed checkpoint. Whoever has the public keys of the logs needs nothing else.
+
+use std::fs;
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Serialize};
+
+use super::merkle::Hash;
+use super::prove::{Proof, prove};
+use super::record::{Kind, Record};
+use super::verify::{frames, slots};
+use super::{blob, log};
+use crate::error::{Error, ErrorKind};
+use crate::keys::PublicKey;
+use crate::model::{ApprovalId, GrantId, RecordId};
+
+/// The first line of a proof's text.
+const PROOF: &str = "c2sp.org/tlog-proof@v1";
+
+/// What proves one exchange.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The version of this form: 1.
+    pub receipt: u32,
+    /// The exchange, or the approval or grant, that it is about.
+    pub about: String,
+    /// Its entries in the order of their logs.
+    pub entries: Vec<Proved>,
+}
+
+/// One entry, and that it stands in its log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proved {
+    /// The entry as it is written in the log: canonical JSON.
+    pub entry: String,
+    /// Where the entry is cut short in the log: the whole of it, whose SHA-256 the entry names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<String>,
+    /// Its proof, as C2SP tlog-proof writes it.
+    pub proof: String,
+    /// The key of the log. It is compared with those that are known, never believed.
+    pub key: String,
+}
+
+impl Receipt {
+    const VERSION: u32 = 1;
+
+    /// The receipt of everything in the logs of a state folder that is about `id`: an exchange, an approval or a grant. What let
+    /// an exchange happen is part of it.
+    ///
+    /// # Errors
+    /// Where nothing is about it, an entry is not signed yet, or the logs cannot be read.
+    pub fn of(state: &Path, id: &str) -> Result<Self, Error> {
+        let mut about = About { id: id.into(), approvals: Vec::new(), grants: Vec::new() };
+        for slot in slots(state)? {
+            frames(&state.join("log").join(slot), &mut |_, bytes| about.learn(bytes))?;
+        }
+        let mut entries = Vec::new();
+        for slot in slots(state)? {
+            let folder = state.join("log").join(&slot);
+            let mut found: Vec<(u64, Vec<u8>)> = Vec::new();
+            frames(&folder, &mut |index, bytes| {
+                if Record::read(bytes).is_ok_and(|record| about.has(&record)) {
+                    found.push((index, bytes.to_vec()));
+                }
+            })?;
+            for (index, bytes) in found {
+                entries.push(Proved::of(state, &folder, &slot, index, bytes)?);
+            }
+        }
+        if entries.is_empty() {
+            return Err(Error::new(ErrorKind::NotFound, "no entry of the logs is about that id"));
+        }
+        Ok(Self { receipt: Self::VERSION, about: id.to_owned(), entries })
+    }
+
+    /// The records that it proves, where every one of its entries stands in a log of one of `keys`.
+    ///
+    /// # Errors
+    /// What does not hold, by the number of the entry, counted from 1.
+    pub fn verify(&self, keys: &[PublicKey]) -> Result<Vec<Record>, Error> {
+        let wrong = |number: usize, what: &str| {
+            Error::new(ErrorKind::Log, format!("entry {number} of the receipt: {what}"))
+        };
+        if self.receipt != Self::VERSION {
+            return Err(Error::new(ErrorKind::Input, "expected a receipt of version 1"));
+        }
+        if self.entries.is_empty() {
+            return Err(Error::new(ErrorKind::Log, "the receipt has no entries"));
+        }
+        let mut records = Vec::with_capacity(self.entries.len());
+        for (number, proved) in (1..).zip(&self.entries) {
+            let key = keys.iter().find(|key| key.to_string() == proved.key);
+            let key = key.ok_or_else(|| wrong(number, "its log's key is none of those that are trusted"))?;
+            let proof = Proof::read(&proved.proof)
+                .map_err(|e| wrong(number, "its proof is not one").with_source(e))?;
+            if !proof
+                .holds(proved.entry.as_bytes(), key)
+                .map_err(|e| wrong(number, "its checkpoint").with_source(e))?
+            {
+                return Err(wrong(number, "it is not in the log that its proof speaks of"));
+            }
+            let bytes = match (blob::named_in(proved.entry.as_bytes()), &proved.whole) {
+                (Some(name), Some(whole)) if blob::is(whole.as_bytes(), &name) => whole,
+                (None, None) => &proved.entry,
+                _ => return Err(wrong(number, "the whole of it is not what the log names")),
+            };
+            records.push(
+                Record::read(bytes.as_bytes())
+                    .map_err(|e| wrong(number, "it is not a record").with_source(e))?,
+            );
+        }
+        if !records.iter().any(|record| is_about(record, &self.about)) {
+            return Err(Error::new(ErrorKind::Log, "no entry of the receipt is about what it says it is"));
+        }
+        Ok(records)
+    }
+}
+
+fn is_about(record: &Record, id: &str) -> bool {
+    record.id.as_str() == id
+        || record.approval.as_ref().is_some_and(|approval| approval.as_str() == id)
+        || record.grant.as_ref().is_some_and(|grant| grant.as_str() == id)
+}
+
+/// What entries belong together.
+struct About {
+    id: RecordId,
+    approvals: Vec<ApprovalId>,
+    grants: Vec<GrantId>,
+}
+
+impl About {
+    /// Notes what let the exchange happen.
+    fn learn(&mut self, bytes: &[u8]) {
+        let Ok(record) = Record::read(bytes) else { return };
+        if is_about(&record, self.id.as_str()) {
+            self.approvals.extend(record.approval);
+            self.grants.extend(record.grant);
+        }
+    }
+
+    fn has(&self, record: &Record) -> bool {
+        let step = matches!(record.kind, Kind::Approval | Kind::Grant);
+        is_about(record, self.id.as_str())
+            || step && record.approval.as_ref().is_some_and(|id| self.approvals.contains(id))
+            || step && record.grant.as_ref().is_some_and(|id| self.grants.contains(id))
+    }
+}
+
+impl Proved {
+    fn of(state: &Path, folder: &Path, slot: &str, index: u64, bytes: Vec<u8>) -> Result<Self, Error> {
+        let text = |bytes: Vec<u8>| {
+            String::from_utf8(bytes)
+                .map_err(|_| Error::new(ErrorKind::Log, format!("entry {index} of {slot} is no text")))
+        };
+        let whole = blob::named_in(&bytes).map(|name| blob::read(folder, &name)).transpose()?;
+        let key = fs::read_to_string(folder.join("key.pub"))
+            .map_err(|e| log::at(folder, "has lost its public key", e))?;
+        Ok(Self {
+            whole: whole.map(text).transpose()?,
+            entry: text(bytes)?,
+            proof: prove(state, slot, index)?.to_text(),
+            key,
+        })
+    }
+}
+
+impl Proof {
+    /// The proof as C2SP tlog-proof writes it.
+    pub fn to_text(&self) -> String {
+        let mut text = format!("{PROOF}\nindex {}\n", self.index);
+        for hash in &self.path {
+            text.push_str(&BASE64.encode(hash));
+            text.push('\n');
+        }
+        text.push('\n');
+        text.push_str(&self.note);
+        text
+    }
+
+    /// Reads what [`to_text`](Self::to_text) or another writer of C2SP tlog-proof wrote. Extra data is passed over: nothing vouches for it.
+    ///
+    /// # Errors
+    /// A text that is not a proof.
+    pub fn read(text: &str) -> Result<Self, Error> {
+        let wrong = || Error::new(ErrorKind::Input, format!("expected a proof that begins with {PROOF}"));
+        let (head, note) = text.split_once("\n\n").ok_or_else(wrong)?;
+        let mut lines = head.lines().peekable();
+        if lines.next() != Some(PROOF) {
+            return Err(wrong());
+        }
+        let _ = lines.next_if(|line| line.starts_with("extra "));
+        let digits = lines.next().and_then(|line| line.strip_prefix("index ")).ok_or_else(wrong)?;
+        let index: u64 = digits.parse().map_err(|_| wrong())?;
+        if index.to_string() != digits {
+            return Err(wrong());
+        }
+        let hash = |line: &str| Hash::try_from(BASE64.decode(line).ok()?).ok();
+        let path = lines.map(hash).collect::<Option<Vec<_>>>().ok_or_else(wrong)?;
+        Ok(Self { index, path, note: note.to_owned() })
+    }
+}

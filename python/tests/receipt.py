@@ -1,0 +1,93 @@
+"""A second verifier of receipts, which shares nothing with the first but the specifications: RFC 6962, C2SP signed notes, tlog-checkpoint
+and tlog-proof. Ed25519 is that of ``cryptography``."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import sys
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+
+class NotProved(Exception):
+    """What does not hold."""
+
+
+def sha256(*parts: bytes) -> bytes:
+    return hashlib.sha256(b"".join(parts)).digest()
+
+
+def root_of(note: str, key: str) -> tuple[int, bytes]:
+    """Size and root of a checkpoint that the key signed."""
+    name, key_id, coded = key.split("+", 2)
+    public = base64.b64decode(coded)
+    if public[0] != 1 or sha256(name.encode(), b"\n", public)[:4].hex() != key_id:
+        raise NotProved("the key is not one")
+    text, _, signatures = note.partition("\n\n")
+    text += "\n"
+    for line in signatures.splitlines():
+        dash, signer, code = line.split(" ")
+        signature = base64.b64decode(code)
+        if (dash, signer, signature[:4].hex()) == ("\u2014", name, key_id):
+            try:
+                Ed25519PublicKey.from_public_bytes(public[1:]).verify(signature[4:], text.encode())
+            except InvalidSignature:
+                raise NotProved("the signature is wrong") from None
+            origin, size, root = text.splitlines()[:3]
+            if origin != name:
+                raise NotProved("the checkpoint is another log's")
+            return int(size), base64.b64decode(root)
+    raise NotProved("the key did not sign the checkpoint")
+
+
+def root_from(index: int, size: int, leaf: bytes, path: list[bytes]) -> bytes:
+    """The root that a path leads to (RFC 9162, 2.1.3.2)."""
+    at, last, digest = index, size - 1, leaf
+    for step in path:
+        if last == 0:
+            raise NotProved("the path is too long")
+        if at % 2 == 1 or at == last:
+            digest = sha256(b"\1", step, digest)
+            while at % 2 == 0 and at != 0:
+                at, last = at >> 1, last >> 1
+        else:
+            digest = sha256(b"\1", digest, step)
+        at, last = at >> 1, last >> 1
+    if last != 0:
+        raise NotProved("the path is too short")
+    return digest
+
+
+def verify(receipt: dict, keys: list[str]) -> list[dict]:
+    """The records that a receipt proves under these keys."""
+    if receipt["receipt"] != 1 or not receipt["entries"]:
+        raise NotProved("not a receipt of version 1")
+    records = []
+    for proved in receipt["entries"]:
+        if proved["key"] not in keys:
+            raise NotProved("the log's key is not trusted")
+        head, _, note = proved["proof"].partition("\n\n")
+        first, place, *path = head.splitlines()
+        if first != "c2sp.org/tlog-proof@v1" or not place.startswith("index "):
+            raise NotProved("the proof is not one")
+        size, root = root_of(note, proved["key"])
+        entry, index = proved["entry"].encode(), int(place.removeprefix("index "))
+        if index >= size or root_from(index, size, sha256(b"\0", entry), [base64.b64decode(h) for h in path]) != root:
+            raise NotProved("the entry is not in the log")
+        record = json.loads(entry)
+        if "whole" in record:
+            whole = proved["whole"].encode()
+            if hashlib.sha256(whole).hexdigest() != record["whole"]["sha256"]:
+                raise NotProved("the whole of the entry was altered")
+            record = json.loads(whole)
+        records.append(record)
+    return records
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], encoding="utf-8") as file, open(sys.argv[2], encoding="utf-8") as known:
+        for found in verify(json.load(file), known.read().split()):
+            print(json.dumps(found))

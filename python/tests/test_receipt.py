@@ -1,0 +1,49 @@
+"""Receipts are checked by a verifier that has nothing of the library in it."""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+import receipt
+from support import Server, answering, wire
+
+Serve = Callable[..., Server]
+BULK = '{"limit": 5000, "with_vector": true}'
+
+
+def command(policy: Path, *args: str) -> str:
+    line = [sys.executable, "-m", "wardline", "audit", *args, "--policy", str(policy)]
+    return subprocess.run(line, capture_output=True, text=True, check=True).stdout
+
+
+def test_an_auditor_needs_the_receipt_and_the_keys_alone(serve: Serve) -> None:
+    server = serve(answering(b'{"result":{"points":[]}}'))
+    request = wire("POST", "/plain/collections/docs/points/scroll", BULK)
+    ticket = server.exchange(request).problem["approval"]
+    server.guard.approve(ticket, by="sam", reason="migration")
+    assert server.exchange(request).status == 200
+    server.guard.flush()
+    policy = server.policy
+    told: dict[str, Any] = json.loads(command(policy, "prove", ticket))
+    keys = command(policy, "keys").split()
+    records = receipt.verify(told, keys)
+    assert any(r.get("change", {}).get("by") == "sam" for r in records)
+    done = [r for r in records if r.get("status") == 200]
+    assert len(done) == 1 and done[0]["acts"][0]["operation"] == "vector.export"
+
+    with pytest.raises(receipt.NotProved):
+        receipt.verify(told, [keys[0].replace("w0001", "w0002")])
+    for number in range(len(told["entries"])):
+        for change in ("entry", "proof"):
+            forged = copy.deepcopy(told)
+            text = forged["entries"][number][change]
+            at = len(text) // 2
+            forged["entries"][number][change] = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
+            with pytest.raises((receipt.NotProved, ValueError)):
+                receipt.verify(forged, keys)
