@@ -306,7 +306,10 @@ pub(super) fn frames(folder: &Path, each: &mut dyn FnMut(u64, &[u8])) -> Result<
     })
 }
 
-fn places(folder: &Path, each: &mut dyn FnMut(u64, Result<&[u8], Error>)) -> Result<(), Error> {
+/// Hears of each place of a log: the entry as it is written, or that there is none to be read.
+type Places<'e> = dyn FnMut(u64, Result<&[u8], Error>) + 'e;
+
+fn places(folder: &Path, each: &mut Places<'_>) -> Result<(), Error> {
     let unreadable = |e| super::log::at(folder, "cannot be read", e);
     let note = fs::read_to_string(folder.join("checkpoint")).unwrap_or_default();
     let signed = Checkpoint::read(&note).map_or(0, |checkpoint| checkpoint.size);

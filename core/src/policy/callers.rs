@@ -56,9 +56,9 @@ impl Callers {
     }
 
     /// The users and groups that it names, both sorted, where it holds nobody else.
-    pub(super) fn named(&self) -> Option<(&[Box<str>], &[Box<str>])> {
+    pub(super) fn named(&self) -> Option<[&[Box<str>]; 2]> {
         let others = self.everyone || self.anonymous || !self.patterns.is_empty();
-        (!others).then_some((&self.users, &self.groups))
+        (!others).then_some([&self.users, &self.groups])
     }
 
     /// Everybody who was authenticated.

@@ -28,7 +28,7 @@ impl Candidates {
         for (place, rule) in (0..).zip(rules) {
             let scope = &rule.matcher.scope;
             match scope.who.as_ref().and_then(Callers::named) {
-                Some((named, of_groups)) => {
+                Some([named, of_groups]) => {
                     note(&mut users, named, place);
                     note(&mut groups, of_groups, place);
                 }

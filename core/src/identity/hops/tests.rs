@@ -73,7 +73,8 @@ fn a_request_comes_through_the_services_that_sealed_it() {
     let other = world.receive(2, &second, Identity::new("mallory"), 1_030).unwrap_err();
     assert_eq!(other, "the seal of hops is another caller's");
     let text = format!("{at_ingest:?}");
-    assert!(!text.contains(&first) && !serde_json::to_string(&at_ingest).unwrap().contains(&first[..20]));
+    let (payload, _) = first.split_once('.').unwrap();
+    assert!(!text.contains(payload) && !serde_json::to_string(&at_ingest).unwrap().contains(payload));
 }
 
 #[test]
