@@ -15,11 +15,16 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 import uvicorn
+from jsonschema import Draft202012Validator
 
 from wardline import Guard
 from wardline.asgi import GuardMiddleware
 
 WAIT = 10.0
+SCHEMA = Draft202012Validator(
+    json.loads((Path(__file__).parents[2] / "core/record.schema.json").read_text()),
+    format_checker=Draft202012Validator.FORMAT_CHECKER,
+)
 
 # `masked` answers are masked, `plain` ones pass as they are, `watched` ones are only recorded.
 POLICY = """
@@ -56,6 +61,9 @@ def records(policy: Path) -> list[dict[str, Any]]:
     out = subprocess.run(command, check=True, capture_output=True, env=os.environ).stdout
     entries = [json.loads(line) for line in out.splitlines()]
     found = [entry.get("record", entry) for entry in entries]
+    # Whatever a test makes the log say is as the schema describes it.
+    for record in found:
+        SCHEMA.validate(record)
     return [record for record in found if record["kind"] in ("exchange", "end")]
 
 

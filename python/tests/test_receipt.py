@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 import pytest
 import receipt
-from support import Server, answering, wire
+from support import SCHEMA, Server, answering, wire
 
 Serve = Callable[..., Server]
 BULK = '{"limit": 5000, "with_vector": true}'
@@ -33,6 +33,8 @@ def test_an_auditor_needs_the_receipt_and_the_keys_alone(serve: Serve) -> None:
     told: dict[str, Any] = json.loads(command(policy, "prove", ticket))
     keys = command(policy, "keys").split()
     records = receipt.verify(told, keys)
+    for record in records:
+        SCHEMA.validate(record)
     assert any(r.get("change", {}).get("by") == "sam" for r in records)
     done = [r for r in records if r.get("status") == 200]
     assert len(done) == 1 and done[0]["acts"][0]["operation"] == "vector.export"
@@ -47,3 +49,10 @@ def test_an_auditor_needs_the_receipt_and_the_keys_alone(serve: Serve) -> None:
             forged["entries"][number][change] = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
             with pytest.raises((receipt.NotProved, ValueError)):
                 receipt.verify(forged, keys)
+
+
+def test_the_schema_of_records_lets_nothing_else_pass() -> None:
+    good = {"id": "rec_1", "kind": "exchange", "at": "2026-01-01T00:00:00Z"}
+    assert SCHEMA.is_valid(good)
+    for wrong in [{"value": "ana@example.org"}, {"kind": "other"}, {"status": "200"}, {"outcome": {"result": "fine"}}]:
+        assert not SCHEMA.is_valid({**good, **wrong})
