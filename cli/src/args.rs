@@ -417,6 +417,8 @@ pub(crate) enum Audit {
         #[arg(long, requires = "since")]
         witness: Option<String>,
     },
+    /// Answer an auditor's questions over a span of time; the exit code is 1 where somebody has to look at something.
+    Report(Box<Report>),
     /// The public keys of the logs, one a line: what an auditor is told once.
     Keys(State),
     /// The newest signed checkpoint of each log, or of one: what is kept elsewhere for `verify --since`.
@@ -454,6 +456,33 @@ pub(crate) enum Audit {
         #[arg(long, required = true)]
         key: Vec<String>,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// Not before (RFC 3339).
+    #[arg(long)]
+    pub(crate) from: Option<String>,
+    /// Before (RFC 3339).
+    #[arg(long)]
+    pub(crate) to: Option<String>,
+    /// From which risk on an operation should have been approved by people or granted.
+    #[arg(long, default_value_t = 70, value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub(crate) high_risk: u8,
+    /// How it is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ReportFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// Markdown.
+    #[default]
+    Md,
+    /// One page of HTML.
+    Html,
 }
 
 #[derive(Debug, clap::Args)]

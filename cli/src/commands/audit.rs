@@ -8,7 +8,7 @@ use wardline::guard::keeper;
 use wardline::model::{ApprovalId, GrantId, RecordId, SessionId, Verdict};
 use wardline::policy::{Policy, State};
 
-use super::{checkpoints, receipt};
+use super::{checkpoints, receipt, report};
 use crate::args::{self, Wanted};
 use crate::{Failure, NO, Outcome, Streams};
 
@@ -39,6 +39,7 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
             let kept = checkpoints::kept(&folder(&state)?, &since, witness.as_deref())?;
             verify(&state, kept, json, streams)
         }
+        args::Audit::Report(args) => report::run(&args, json, streams),
         args::Audit::Keys(state) => receipt::keys(&state, json, streams),
         args::Audit::Checkpoint { state, log } => checkpoints::newest(&state, log.as_deref(), json, streams),
         #[cfg(feature = "notify")]
@@ -154,7 +155,7 @@ pub(crate) fn what(entry: &Entry) -> String {
 }
 
 /// What verifying the logs of a policy's state folder finds.
-pub(crate) fn report(policy: &Policy, folder: &Path, mut kept: Vec<Kept>) -> Result<VerifyReport, Failure> {
+pub(crate) fn verified(policy: &Policy, folder: &Path, mut kept: Vec<Kept>) -> Result<VerifyReport, Failure> {
     // What was kept is read before the logs, so that a writer at work cannot seem to have lost its newest entries.
     if let Some(keeper) = keeper(policy)? {
         kept.extend(keeper.kept()?);
@@ -164,7 +165,7 @@ pub(crate) fn report(policy: &Policy, folder: &Path, mut kept: Vec<Kept>) -> Res
 
 fn verify(state: &crate::state::State, kept: Vec<Kept>, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let folder = folder(state)?;
-    let report = report(&state.policy()?, &folder, kept)?;
+    let report = verified(&state.policy()?, &folder, kept)?;
     if json {
         streams.json(&report)?;
     } else {

@@ -16,6 +16,7 @@ pub(crate) mod hop_key;
 pub(crate) mod init;
 pub(crate) mod mask;
 mod receipt;
+mod report;
 pub(crate) mod suggest;
 pub(crate) mod test;
 pub(crate) mod unmask;

@@ -15,7 +15,7 @@ use super::session::Session;
 use super::{Console, ask};
 use crate::Failure;
 use crate::args::Wanted;
-use crate::commands::audit::{filter, report, what};
+use crate::commands::audit::{filter, verified, what};
 
 /// How many records are listed.
 const LISTED: usize = 100;
@@ -43,7 +43,7 @@ pub(super) async fn search(
     let answered = ask(console, move |console| {
         let wanted = filter(&wanted)?;
         let found = audit::query(&console.folder, &wanted)?;
-        Ok((found, report(&console.guard.policy(), &console.folder, Vec::new())?))
+        Ok((found, verified(&console.guard.policy(), &console.folder, Vec::new())?))
     })
     .await;
     let (found, report, wrong) = match answered {
