@@ -22,11 +22,11 @@ impl Grants<'_> {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let store = MemoryStore::new();
     /// let grants = Grants::new(&store);
-    /// let terms = |who: &str, amount: u64| serde_json::from_str::<Terms>(&format!(r#"{{"until": "1h", "reason": "migration",
-    ///     "scope": {{"who": ["{who}"], "services": ["q"], "operations": ["vector.export"], "resources": ["docs"]}},
-    ///     "quota": ["vectors", {amount}]}}"#));
-    /// let grant = grants.issue(&terms("user:ana", 5_000)?, "cleo")?;
-    /// let part = grants.hand_on(&grant.id, &Identity::new("ana"), &terms("user:svc-job", 3_000)?)?;
+    /// let terms = |who: &str, until: &str, amount: u64| serde_json::from_str::<Terms>(&format!(r#"{{"until": "{until}",
+    ///     "reason": "migration", "scope": {{"who": ["{who}"], "services": ["q"], "operations": ["vector.export"],
+    ///     "resources": ["docs"]}}, "quota": ["vectors", {amount}]}}"#));
+    /// let grant = grants.issue(&terms("user:ana", "2h", 5_000)?, "cleo")?;
+    /// let part = grants.hand_on(&grant.id, &Identity::new("ana"), &terms("user:svc-job", "1h", 3_000)?)?;
     /// assert_eq!((part.issued_by.as_str(), part.parent), ("ana", Some(grant.id.clone())));
     /// assert_eq!(grants.find(&grant.id)?.unwrap().quota_left(), Some(2_000));
     /// # Ok(()) }
