@@ -8,6 +8,7 @@
 //! its newest checkpoint is handed to a [`Keeper`] outside.
 
 mod blob;
+mod index;
 mod keeper;
 mod log;
 mod memory;
@@ -16,6 +17,7 @@ mod note;
 mod pairs;
 mod prove;
 mod query;
+mod read;
 mod receipt;
 mod record;
 mod running;
@@ -24,6 +26,7 @@ mod verify;
 pub mod witness;
 
 use crate::error::Error;
+pub use index::{Cursor, Index, Listing, Page};
 pub use keeper::{Keeper, NoKeeper, StoreKeeper};
 pub use log::Log;
 pub use memory::MemoryJournal;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::log::at;
 use super::merkle::{Hash, consistency, inclusion, leaf_hash, verify_consistency, verify_inclusion};
 use super::note::Checkpoint;
+use super::read::slots;
 use super::tile::Tiles;
-use super::verify::slots;
 use crate::error::{Error, ErrorKind};
 use crate::keys::PublicKey;
 

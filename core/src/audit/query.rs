@@ -5,8 +5,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::verify::{entries, slots};
-use super::{Ending, Kind, Outcome, Record};
+use super::read::{entries, slots};
+use super::{Ending, Kind, Outcome, Passed, Record};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::glob::Glob;
@@ -21,7 +21,7 @@ pub struct Filter {
     pub until: Option<Timestamp>,
     /// One record.
     pub id: Option<RecordId>,
-    /// Records of one kind; begin and end of an exchange count as `exchange`.
+    /// Records of one kind; begin and end of an exchange count as `exchange`. Where nothing is set, all but those of who read the log.
     pub kind: Option<Kind>,
     /// Who asked.
     pub identity: Option<Glob>,
@@ -49,6 +49,9 @@ pub struct Filter {
     pub outcome: Option<Ending>,
     /// The digest of the policy that decided, in hex.
     pub policy: Option<String>,
+    /// A value that was found in what came in or went out: its keyed digest, as findings carry it
+    /// ([`Keys::finding`](crate::keys::Keys::finding)).
+    pub value: Option<String>,
 }
 
 /// A record, and where it stands.
@@ -62,6 +65,14 @@ pub struct Entry {
     pub complete: bool,
     /// The record.
     pub record: Record,
+}
+
+impl Entry {
+    /// An exchange that was begun and never ended, as it is shown: failed.
+    pub(super) fn unended(mut self) -> Self {
+        self.record.outcome = Some(Outcome { result: Ending::Failed, reason: Some("incomplete".into()) });
+        self
+    }
 }
 
 /// The records of a state folder that fit, oldest first. Before them stands an error for each entry that cannot be
@@ -117,9 +128,7 @@ impl<'a> Merge<'a> {
 
     /// What fits. An exchange that never ended is shown as failed: its process died.
     pub(super) fn finish(mut self) -> Vec<Entry> {
-        for mut entry in self.begun.into_values() {
-            let reason = Some("incomplete".into());
-            entry.record.outcome = Some(Outcome { result: Ending::Failed, reason });
+        for entry in self.begun.into_values().map(Entry::unended) {
             if self.filter.fits(&entry.record) {
                 self.found.push(entry);
             }
@@ -139,7 +148,7 @@ impl Filter {
         self.from.is_none_or(|from| record.at >= from)
             && self.until.is_none_or(|until| record.at < until)
             && self.id.as_ref().is_none_or(|id| record.id == *id)
-            && self.kind.is_none_or(|wanted| kind == wanted)
+            && self.kind.map_or(kind != Kind::Read, |wanted| kind == wanted)
             && self.identity.as_ref().is_none_or(|glob| glob.matches(subject))
             && self.hop.as_ref().is_none_or(|glob| came_through(record, glob))
             && self
@@ -161,6 +170,7 @@ impl Filter {
                 .outcome
                 .is_none_or(|wanted| record.outcome.as_ref().is_some_and(|outcome| outcome.result == wanted))
             && self.policy.as_ref().is_none_or(|digest| record.policy.as_deref() == Some(digest.as_str()))
+            && self.value.as_ref().is_none_or(|digest| holds(record, digest))
     }
 }
 
@@ -175,6 +185,11 @@ fn found_in(record: &Record, glob: &Glob) -> bool {
         .into_iter()
         .flatten()
         .any(|passed| passed.totals.keys().any(|name| glob.matches(name)))
+}
+
+fn holds(record: &Record, digest: &str) -> bool {
+    let passed = [&record.request, &record.response].into_iter().flatten();
+    passed.flat_map(Passed::found).any(|found| found.digest == digest)
 }
 
 fn carries(record: &Record, id: &str) -> bool {

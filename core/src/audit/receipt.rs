@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::merkle::Hash;
 use super::prove::{Proof, prove};
+use super::read::{frames, slots};
 use super::record::{Kind, Record};
-use super::verify::{frames, slots};
 use super::{blob, log};
 use crate::error::{Error, ErrorKind};
 use crate::keys::PublicKey;

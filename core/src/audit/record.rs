@@ -134,7 +134,7 @@ pub struct Record {
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// For entries of kind approval, grant and policy: the step taken.
+    /// For entries of kind approval, grant, policy and read: the step taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
     /// Where this entry is cut short because it would exceed the limit: the whole of it, beside the log.
@@ -160,9 +160,27 @@ pub enum Kind {
     Grant,
     /// Another policy came into force, or was refused.
     Policy,
+    /// Somebody read the log, or replayed it.
+    Read,
     /// A kind that this version does not know.
     #[serde(other)]
     Unknown,
+}
+
+impl Kind {
+    /// As records write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Begin => "begin",
+            Self::End => "end",
+            Self::Exchange => "exchange",
+            Self::Approval => "approval",
+            Self::Grant => "grant",
+            Self::Policy => "policy",
+            Self::Read => "read",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// A risk and the terms that make it.
@@ -242,6 +260,13 @@ pub struct Passed {
     pub reread: Option<Reread>,
 }
 
+impl Passed {
+    /// The findings that are named one by one, those that survived masking among them.
+    pub fn found(&self) -> impl Iterator<Item = &Found> {
+        self.findings.iter().chain(self.reread.iter().flat_map(|reread| &reread.findings))
+    }
+}
+
 /// Values in what was sent to be embedded.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmbedInput {
@@ -310,10 +335,25 @@ pub enum Ending {
     Unknown,
 }
 
-/// One step of an approval, a grant or the policy.
+impl Ending {
+    /// As records write it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Denied => "denied",
+            Self::Held => "held",
+            Self::Aborted => "aborted",
+            Self::Disconnected => "disconnected",
+            Self::Failed => "failed",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// One step of an approval, a grant or the policy, or a reading of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
-    /// The step, e.g. `issued`, `revoked`, `voted`, `used`.
+    /// The step, e.g. `issued`, `revoked`, `voted`, `used`, `queried`.
     pub step: String,
     /// Who took it.
     pub by: String,
@@ -378,6 +418,15 @@ impl Record {
             change: None,
             whole: None,
         }
+    }
+
+    /// That somebody reads the log: `step` is what is done (`queried`, `replayed`, ...), `asked` what is looked for, without any value
+    /// that a finding stands for.
+    pub fn reading(at: Timestamp, step: &str, by: &str, asked: &str) -> Self {
+        let mut record = Self::new(Kind::Read, RecordId::fresh(), at);
+        record.change =
+            Some(Change { step: step.to_owned(), by: by.to_owned(), reason: Some(asked.to_owned()) });
+        record
     }
 
     /// The bytes that are logged and hashed (see the module).

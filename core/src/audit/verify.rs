@@ -10,8 +10,9 @@ use super::log::segment::{self, Step};
 use super::merkle::{Hash, TILE, Tree, leaf_hash};
 use super::note::Checkpoint;
 use super::pairs::Pairs;
-use super::{Record, blob, tile};
-use crate::error::{Error, ErrorKind};
+use super::read::slots;
+use super::{blob, tile};
+use crate::error::Error;
 use crate::keys::{PublicKey, hex};
 
 /// What verifying a state folder found.
@@ -78,30 +79,6 @@ pub fn verify(state: &Path, kept: &[Kept]) -> Result<VerifyReport, Error> {
         Some(one(&folder, slot, &kept))
     });
     Ok(VerifyReport { logs: logs.collect() })
-}
-
-/// The slots that are there.
-pub(super) fn slots(state: &Path) -> Result<Vec<String>, Error> {
-    let folder = state.join("log");
-    let unreadable =
-        |e| Error::new(ErrorKind::Log, format!("{} cannot be read", folder.display())).with_source(e);
-    let mut slots = Vec::new();
-    match fs::read_dir(&folder) {
-        Ok(entries) => {
-            for entry in entries {
-                let entry = entry.map_err(unreadable)?;
-                if let (Ok(kind), Ok(name)) = (entry.file_type(), entry.file_name().into_string())
-                    && kind.is_dir()
-                {
-                    slots.push(name);
-                }
-            }
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-        Err(e) => return Err(unreadable(e)),
-    }
-    slots.sort();
-    Ok(slots)
 }
 
 fn one(folder: &Path, slot: String, kept: &[&Kept]) -> LogReport {
@@ -284,61 +261,4 @@ fn differs(folder: &Path, name: String, level: u8, number: u64, row: &[Hash]) ->
 
 fn whole(what: &str) -> Fault {
     Fault { index: None, what: what.to_owned() }
-}
-
-/// The good entries of one log, and an error for each place that is not; reading goes on behind it.
-pub(super) fn entries(folder: &Path, each: &mut dyn FnMut(u64, Result<Record, Error>)) -> Result<(), Error> {
-    places(folder, &mut |index, bytes| {
-        let record = bytes.and_then(|bytes| match blob::named_in(bytes) {
-            Some(blob) => blob::read(folder, &blob).and_then(|bytes| Record::read(&bytes)),
-            None => Record::read(bytes),
-        });
-        each(index, record);
-    })
-}
-
-/// The good entries of one log as they are written.
-pub(super) fn frames(folder: &Path, each: &mut dyn FnMut(u64, &[u8])) -> Result<(), Error> {
-    places(folder, &mut |index, bytes| {
-        if let Ok(bytes) = bytes {
-            each(index, bytes);
-        }
-    })
-}
-
-/// Hears of each place of a log: the entry as it is written, or that there is none to be read.
-type Places<'e> = dyn FnMut(u64, Result<&[u8], Error>) + 'e;
-
-fn places(folder: &Path, each: &mut Places<'_>) -> Result<(), Error> {
-    let unreadable = |e| super::log::at(folder, "cannot be read", e);
-    let note = fs::read_to_string(folder.join("checkpoint")).unwrap_or_default();
-    let signed = Checkpoint::read(&note).map_or(0, |checkpoint| checkpoint.size);
-    for number in segment::numbers(folder).map_err(unreadable)? {
-        let bytes = fs::read(segment::path(folder, number)).map_err(unreadable)?;
-        let Some((tree, mut place)) = segment::read_header(&bytes) else {
-            let message = format!("segment {number} of {} has no good header", folder.display());
-            each(0, Err(Error::new(ErrorKind::Log, message)));
-            continue;
-        };
-        let mut index = tree.size();
-        loop {
-            match segment::step(&bytes, place) {
-                Step::Frame(frame) => {
-                    each(frame.index, Ok(frame.record));
-                    (place, index) = (frame.next, frame.index + 1);
-                }
-                Step::End => break,
-                Step::Bad if index >= signed && segment::is_torn(&bytes, place, index) => break,
-                Step::Bad => {
-                    let message = format!("entry {index} of {} was altered", folder.display());
-                    each(index, Err(Error::new(ErrorKind::Log, message)));
-                    match segment::resume(segment::used(&bytes), place + 1, index) {
-                        Some((next, _)) => place = next,
-                        None => break,
-                    }
-                }
-            }
-        }
-    }
-    Ok(())
 }

@@ -6,7 +6,7 @@ use super::step::Step;
 use crate::audit::{Ending, Found};
 use crate::error::{Error, ErrorKind};
 use crate::identity::{Claim, Identity};
-use crate::keys::{Keys, Purpose, hex};
+use crate::keys::Keys;
 use crate::mask::{self, Hidden, Scopes, Unmasked};
 use crate::model::{Act, Call, Magnitude, Operation, Subject, Unit};
 
@@ -80,12 +80,11 @@ fn tell(mut exchange: Exchange, unmasked: Option<Unmasked>, keys: &Keys) -> Resu
         let message = "it was not made under these keys for this tenant, or it was altered";
         return Err(Error::new(ErrorKind::Input, message));
     };
-    let digest = keys.digest(Purpose::Pseudonym, unmasked.value.as_bytes());
     exchange.disclosed(Found {
         name: unmasked.entity.clone().into(),
         path: String::new(),
         length: unmasked.value.len() as u64,
-        digest: hex(digest.first_chunk::<8>().map_or(&[], |first| first)),
+        digest: keys.finding(unmasked.value.as_bytes()),
     });
     exchange.finish(Ending::Complete);
     Ok(unmasked)

@@ -92,7 +92,13 @@ impl Keys {
         mac.finish()
     }
 
-    /// The same over bytes that arrive in pieces.
+    /// The keyed digest by which records hold a value that was found, in hex: equal values have the same.
+    pub fn finding(&self, value: &[u8]) -> String {
+        let digest = self.digest(Purpose::Pseudonym, value);
+        hex(digest.first_chunk::<8>().map_or(&[], |first| first))
+    }
+
+    /// HMAC-SHA-256 over bytes that arrive in pieces.
     pub fn start(&self, purpose: Purpose) -> KeyedDigest {
         KeyedDigest(match purpose {
             Purpose::Digest => self.0.digest.clone(),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod forged;
+mod indexed;
 mod killed;
 mod power;
 mod receipts;

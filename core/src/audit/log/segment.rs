@@ -158,6 +158,11 @@ pub(in crate::audit) struct Frame<'a> {
     pub(in crate::audit) next: usize,
 }
 
+/// How long the record of a frame says that it is; `head` is at least the frame's first bytes.
+pub(in crate::audit) fn length(head: &[u8]) -> usize {
+    head.first_chunk::<4>().map_or(0, |length| u32::from_le_bytes(*length) as usize)
+}
+
 /// What stands at a place in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::audit) enum Step<'a> {

@@ -1,0 +1,253 @@
+//! Catching up: what was logged since the index was last asked.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+
+use super::terms::{self, Field};
+use super::{count, failed, number, search};
+use crate::audit::log::segment;
+use crate::audit::read::{self, Mark};
+use crate::audit::record::{Ending, Kind, Record};
+use crate::error::Error;
+
+/// Entries of one transaction: a first reading of a long log goes on where it was interrupted.
+const BATCH: usize = 50_000;
+
+/// Terms whose numbers are remembered.
+const REMEMBERED: usize = 200_000;
+
+/// Reads what every log has that the index has not.
+pub(super) fn catch_up(db: &mut Connection, state: &Path) -> Result<(), Error> {
+    let slots = read::slots(state)?;
+    for (log, _) in search::logs(db).map_err(failed)?.into_iter().filter(|(_, slot)| !slots.contains(slot)) {
+        let gone = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        forget(&gone, log).and_then(|()| gone.commit()).map_err(failed)?;
+    }
+    for slot in slots {
+        let folder = state.join("log").join(&slot);
+        if folder.join("seg").exists() {
+            while batch(db, &folder, &slot)? {}
+        }
+    }
+    Ok(())
+}
+
+/// How far a log was read, and the newest entry then.
+struct Known {
+    log: i64,
+    next: Mark,
+    last: Mark,
+    record: String,
+}
+
+/// Reads a part of a log; whether more may be there.
+fn batch(db: &mut Connection, folder: &Path, slot: &str) -> Result<bool, Error> {
+    let here = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let known = known(&here, slot).map_err(failed)?;
+    let known = match known {
+        Some(known) if is_still_there(folder, &known) => known,
+        Some(other) => {
+            forget(&here, other.log).map_err(failed)?;
+            begin(&here, slot).map_err(failed)?
+        }
+        None => begin(&here, slot).map_err(failed)?,
+    };
+    let mut fill = Fill::new(&here, known.log);
+    let (mut taken, mut last, mut failure) = (0, None, None);
+    let read = read::entries_from(folder, known.next, &mut |mark, record| {
+        let written = match &record {
+            Ok(record) => fill.add(mark, record),
+            Err(error) => fill.wrong(mark, error),
+        };
+        failure = failure.take().or(written.err());
+        if let Ok(record) = record {
+            last = Some((mark, record.id.as_str().to_owned()));
+        }
+        taken += 1;
+        failure.is_none() && taken < BATCH
+    })?;
+    if let Some(failure) = failure {
+        return Err(failed(failure));
+    }
+    if taken == 0 && read == known.next {
+        return Ok(false);
+    }
+    fill.count().map_err(failed)?;
+    drop(fill);
+    let (last, record) = last.unwrap_or((known.last, known.record));
+    here.execute(
+        "UPDATE log SET segment = ?2, place = ?3, next = ?4, last_segment = ?5, last_place = ?6, \
+         last_number = ?7, last_record = ?8 WHERE id = ?1",
+        params![
+            known.log,
+            number(read.segment),
+            number(read.at),
+            number(read.index),
+            number(last.segment),
+            number(last.at),
+            number(last.index),
+            record
+        ],
+    )
+    .map_err(failed)?;
+    here.commit().map_err(failed)?;
+    Ok(taken >= BATCH)
+}
+
+fn known(db: &Transaction<'_>, slot: &str) -> rusqlite::Result<Option<Known>> {
+    let columns = "id, segment, place, next, last_segment, last_place, last_number, last_record";
+    db.query_row(&format!("SELECT {columns} FROM log WHERE slot = ?1"), [slot], |row| {
+        let mark = |segment: usize| -> rusqlite::Result<Mark> {
+            Ok(Mark {
+                segment: count(row.get(segment)?),
+                at: count(row.get(segment + 1)?),
+                index: count(row.get(segment + 2)?),
+            })
+        };
+        Ok(Known { log: row.get(0)?, next: mark(1)?, last: mark(4)?, record: row.get(7)? })
+    })
+    .optional()
+}
+
+/// Whether the newest entry that was read stands where it stood: else this is another log, or an older copy of it.
+fn is_still_there(folder: &Path, known: &Known) -> bool {
+    if known.record.is_empty() {
+        return true;
+    }
+    let there = File::open(segment::path(folder, known.last.segment))
+        .ok()
+        .and_then(|file| read::entry_at(folder, &file, known.last).ok().flatten());
+    there.is_some_and(|record| record.id.as_str() == known.record)
+}
+
+fn begin(db: &Transaction<'_>, slot: &str) -> rusqlite::Result<Known> {
+    db.execute(
+        "INSERT INTO log (slot, segment, place, next, last_segment, last_place, last_number, last_record) \
+         VALUES (?1, 0, 0, 0, 0, 0, 0, '')",
+        [slot],
+    )?;
+    let log = db.last_insert_rowid();
+    Ok(Known { log, next: Mark::START, last: Mark::START, record: String::new() })
+}
+
+fn forget(db: &Transaction<'_>, log: i64) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM posting WHERE entry IN (SELECT id FROM entry WHERE log = ?1)", [log])?;
+    db.execute("DELETE FROM entry WHERE log = ?1", [log])?;
+    db.execute("DELETE FROM wrong WHERE log = ?1", [log])?;
+    db.execute("DELETE FROM log WHERE id = ?1", [log])?;
+    Ok(())
+}
+
+/// Writes the entries of one log.
+struct Fill<'t> {
+    db: &'t Transaction<'t>,
+    log: i64,
+    /// The number of each term by field, and how many entries of this transaction have it.
+    terms: HashMap<Field, HashMap<String, (i64, i64)>>,
+    remembered: usize,
+}
+
+impl<'t> Fill<'t> {
+    fn new(db: &'t Transaction<'t>, log: i64) -> Self {
+        Self { db, log, terms: HashMap::new(), remembered: 0 }
+    }
+
+    fn wrong(&self, mark: Mark, error: &Error) -> rusqlite::Result<()> {
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO wrong VALUES (?1, ?2, ?3, ?4)")?
+            .execute(params![self.log, number(mark.segment), number(mark.at), error.to_string()])
+            .map(drop)
+    }
+
+    fn add(&mut self, mark: Mark, record: &Record) -> rusqlite::Result<()> {
+        let (id, at) = (record.id.as_str(), record.at.millis());
+        let complete = record.kind != Kind::Begin;
+        // What was begun goes on as the same row.
+        let open = match record.kind {
+            Kind::Begin | Kind::End => self
+                .db
+                .prepare_cached("SELECT id FROM entry WHERE log = ?1 AND record = ?2 AND complete = 0")?
+                .query_row(params![self.log, id], |row| row.get(0))
+                .optional()?,
+            _ => None,
+        };
+        let (segment, place) = (number(mark.segment), number(mark.at));
+        let entry: i64 = match open {
+            Some(entry) => {
+                self.db
+                    .prepare_cached(
+                        "UPDATE entry SET number = ?2, segment = ?3, place = ?4, at = ?5, complete = ?6 WHERE id = ?1",
+                    )?
+                    .execute(params![entry, number(mark.index), segment, place, at, complete])?;
+                entry
+            }
+            None => {
+                self.db
+                    .prepare_cached(
+                        "INSERT INTO entry (log, number, segment, place, at, record, complete) \
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                    )?
+                    .execute(params![self.log, number(mark.index), segment, place, at, id, complete])?;
+                self.db.last_insert_rowid()
+            }
+        };
+        let mut failure = None;
+        terms::of(record, &mut |field, text| {
+            failure = failure.take().or(self.post(field, text, at, entry).err());
+        });
+        // An exchange without an end counts as failed, until it has one.
+        if !complete {
+            self.post(Field::Outcome, Ending::Failed.name(), at, entry)?;
+        } else if open.is_some() && record.outcome.as_ref().is_none_or(|o| o.result != Ending::Failed) {
+            let term = self.term(Field::Outcome, Ending::Failed.name(), 0)?;
+            self.db
+                .prepare_cached("DELETE FROM posting WHERE term = ?1 AND at = ?2 AND entry = ?3")?
+                .execute(params![term, at, entry])?;
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    fn post(&mut self, field: Field, text: &str, at: i64, entry: i64) -> rusqlite::Result<()> {
+        let term = self.term(field, text, 1)?;
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO posting VALUES (?1, ?2, ?3)")?
+            .execute(params![term, at, entry])
+            .map(drop)
+    }
+
+    /// The number of a term, which one more entry has.
+    fn term(&mut self, field: Field, text: &str, more: i64) -> rusqlite::Result<i64> {
+        if let Some((term, count)) = self.terms.get_mut(&field).and_then(|terms| terms.get_mut(text)) {
+            *count += more;
+            return Ok(*term);
+        }
+        if self.remembered >= REMEMBERED {
+            self.count()?;
+        }
+        self.db
+            .prepare_cached("INSERT OR IGNORE INTO term (field, text) VALUES (?1, ?2)")?
+            .execute(params![field as u8, text])?;
+        let term = self
+            .db
+            .prepare_cached("SELECT id FROM term WHERE field = ?1 AND text = ?2")?
+            .query_row(params![field as u8, text], |row| row.get(0))?;
+        self.terms.entry(field).or_default().insert(text.to_owned(), (term, more));
+        self.remembered += 1;
+        Ok(term)
+    }
+
+    /// Writes how many have each term, and forgets the terms.
+    fn count(&mut self) -> rusqlite::Result<()> {
+        let mut more = self.db.prepare_cached("UPDATE term SET count = count + ?2 WHERE id = ?1")?;
+        for (term, count) in self.terms.drain().flat_map(|(_, terms)| terms.into_values()) {
+            if count > 0 {
+                more.execute(params![term, count])?;
+            }
+        }
+        self.remembered = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,23 @@
+-- How far each log was read. `last_` is the newest entry: another one in its place means another log.
+CREATE TABLE log (
+    id INTEGER PRIMARY KEY, slot TEXT NOT NULL UNIQUE, segment INTEGER NOT NULL, place INTEGER NOT NULL, next INTEGER NOT NULL,
+    last_segment INTEGER NOT NULL, last_place INTEGER NOT NULL, last_number INTEGER NOT NULL, last_record TEXT NOT NULL) STRICT;
+
+-- One row an exchange or step, at its newest entry: begun, and not ended yet, where `complete` is 0.
+CREATE TABLE entry (
+    id INTEGER PRIMARY KEY, log INTEGER NOT NULL, number INTEGER NOT NULL, segment INTEGER NOT NULL, place INTEGER NOT NULL,
+    at INTEGER NOT NULL, record TEXT NOT NULL, complete INTEGER NOT NULL) STRICT;
+CREATE INDEX entry_at ON entry (at);
+CREATE INDEX entry_record ON entry (record);
+CREATE UNIQUE INDEX entry_open ON entry (log, record) WHERE complete = 0;
+
+-- What entries can be found by: a field, and what stands in it. `count` is about how many have it.
+CREATE TABLE term (
+    id INTEGER PRIMARY KEY, field INTEGER NOT NULL, text TEXT NOT NULL, count INTEGER NOT NULL DEFAULT 0, UNIQUE (field, text)) STRICT;
+CREATE TABLE posting (
+    term INTEGER NOT NULL, at INTEGER NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (term, at, entry)) STRICT, WITHOUT ROWID;
+
+-- Places that cannot be read.
+CREATE TABLE wrong (
+    log INTEGER NOT NULL, segment INTEGER NOT NULL, place INTEGER NOT NULL, what TEXT NOT NULL,
+    PRIMARY KEY (log, segment, place)) STRICT, WITHOUT ROWID;
