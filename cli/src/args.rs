@@ -402,7 +402,7 @@ pub(crate) enum Audit {
     /// Show all that is recorded of one exchange.
     Show {
         #[command(flatten)]
-        state: State,
+        reader: Reader,
         /// The record's id.
         id: String,
     },
@@ -461,7 +461,7 @@ pub(crate) enum Audit {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Report {
     #[command(flatten)]
-    pub(crate) state: State,
+    pub(crate) reader: Reader,
     /// Not before (RFC 3339).
     #[arg(long)]
     pub(crate) from: Option<String>,
@@ -488,12 +488,31 @@ pub(crate) enum ReportFormat {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Query {
     #[command(flatten)]
-    pub(crate) state: State,
+    pub(crate) reader: Reader,
     #[command(flatten)]
     pub(crate) wanted: Wanted,
-    /// At most so many, the newest.
+    /// At most so many: the newest, or those next to a cursor.
     #[arg(long, default_value_t = 100)]
     pub(crate) limit: usize,
+    /// Those before a cursor, as a listing gave it.
+    #[arg(long, conflicts_with = "after")]
+    pub(crate) before: Option<String>,
+    /// Those after a cursor.
+    #[arg(long)]
+    pub(crate) after: Option<String>,
+    /// As a table for a spreadsheet.
+    #[arg(long)]
+    pub(crate) csv: bool,
+}
+
+/// Who reads which log: reading it is recorded in it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Reader {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// Who reads the log, for the record of it.
+    #[arg(long, env = "USER", default_value = "unknown")]
+    pub(crate) by: String,
 }
 
 /// Which records are looked for.
@@ -544,6 +563,12 @@ pub(crate) struct Wanted {
     /// The digest of the policy that decided, as records carry it.
     #[arg(long)]
     pub(crate) policy_digest: Option<String>,
+    /// A value that was found, exactly as it stood there; - reads it from standard input, where no list of processes shows it.
+    #[arg(long)]
+    pub(crate) value: Option<String>,
+    /// exchange, approval, grant, policy or read; without it, all but read.
+    #[arg(long)]
+    pub(crate) kind: Option<String>,
 }
 
 #[cfg(feature = "console")]

@@ -11,6 +11,8 @@
 
 use std::fmt;
 
+use serde::{Serialize, Serializer};
+
 use crate::error::{Error, ErrorKind};
 
 /// A compiled name pattern.
@@ -26,6 +28,12 @@ enum Kind {
     Exact,
     Prefix,
     General,
+}
+
+impl Serialize for Glob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
 }
 
 impl Glob {

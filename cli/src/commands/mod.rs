@@ -3,7 +3,6 @@
 pub(crate) mod approval;
 pub(crate) mod audit;
 pub(crate) mod check;
-mod checkpoints;
 pub(crate) mod classify;
 pub(crate) mod completions;
 #[cfg(feature = "console")]
@@ -15,8 +14,6 @@ pub(crate) mod grant;
 pub(crate) mod hop_key;
 pub(crate) mod init;
 pub(crate) mod mask;
-mod receipt;
-mod report;
 pub(crate) mod suggest;
 pub(crate) mod test;
 pub(crate) mod unmask;

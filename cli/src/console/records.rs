@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use serde::Deserialize;
 use wardline::ErrorKind;
-use wardline::audit::{self, Entry, Filter, VerifyReport};
+use wardline::audit::{Cursor, Entry, Filter, Index, Page, VerifyReport};
 use wardline::model::{RecordId, Verdict};
 
 use super::page::{page, time};
@@ -31,39 +31,51 @@ pub(super) struct Search {
     verdict: String,
     from: String,
     until: String,
+    /// The cursor of the record before which the page ends.
+    before: String,
 }
 
-/// The newest records that fit, and the state of the logs.
+/// A page of the records that fit, newest first, and the state of the logs.
 pub(super) async fn search(
     State(console): State<Arc<Console>>,
     session: Session,
     Query(search): Query<Search>,
 ) -> Result<Response, Failure> {
-    let wanted = search.wanted();
+    let (wanted, before, by) = (search.wanted(), search.before.clone(), session.who.subject.clone());
     let answered = ask(console, move |console| {
-        let wanted = filter(&wanted)?;
-        let found = audit::query(&console.folder, &wanted)?;
+        let wanted = filter(&wanted, &console.folder)?;
+        let page = match before.as_str() {
+            "" => Page::newest(LISTED),
+            before => Page::before(before.parse()?, LISTED),
+        };
+        let asked = serde_json::to_string(&wanted).map_err(std::io::Error::from)?;
+        console.guard.note_reading(&by, "queried", &asked)?;
+        let found = Index::open(&console.folder)?.page(&wanted, &page)?;
         Ok((found, verified(&console.guard.policy(), &console.folder, Vec::new())?))
     })
     .await;
     let (found, report, wrong) = match answered {
-        Ok((found, report)) => (found, Some(report), None),
+        Ok((found, report)) => (Some(found), Some(report), None),
         // What was typed and cannot be looked for is said above the form that holds it.
-        Err(failure) if failure.status().is_client_error() => (Vec::new(), None, Some(failure.sentence())),
+        Err(failure) if failure.status().is_client_error() => (None, None, Some(failure.sentence())),
         Err(failure) => return Err(failure),
     };
-    let unread = found.iter().filter(|entry| entry.is_err()).count();
-    let entries: Vec<&Entry> = found.iter().rev().flatten().collect();
     let body = html! {
         @if let Some(wrong) = &wrong { p.said.no role="alert" { (wrong) } }
         h1 { "Records" }
         @if let Some(report) = &report { (standing(report)) }
         (form(&search))
-        @if unread > 0 { p.said.no role="alert" { (unread) " entries cannot be read." } }
-        @if entries.is_empty() && wrong.is_none() {
-            div.card.empty { "No record fits." }
-        } @else if !entries.is_empty() {
-            (table(entries.get(..LISTED).unwrap_or(&entries), entries.len()))
+        @if let Some(found) = &found {
+            @if !found.unread.is_empty() {
+                p.said.no role="alert" { (found.unread.len()) " entries cannot be read." }
+            }
+            @match found.entries.first() {
+                Some(oldest) => {
+                    (table(&found.entries))
+                    @if found.more { (older(&search, &oldest.cursor())) }
+                }
+                None => { div.card.empty { "No record fits." } }
+            }
         }
     };
     Ok(page(&session, "/records", "Records", &body).into_response())
@@ -75,9 +87,11 @@ pub(super) async fn one(
     session: Session,
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
-    let wanted = Filter { id: Some(RecordId::from(id)), ..Filter::default() };
-    let entries: Vec<Entry> = ask(console, move |console| {
-        Ok(audit::query(&console.folder, &wanted)?.into_iter().flatten().collect())
+    let by = session.who.subject.clone();
+    let entries = ask(console, move |console| {
+        console.guard.note_reading(&by, "shown", &id)?;
+        let wanted = Filter { id: Some(RecordId::from(id)), ..Filter::default() };
+        Ok(Index::open(&console.folder)?.page(&wanted, &Page::newest(LISTED))?.entries)
     })
     .await?;
     if entries.is_empty() {
@@ -151,14 +165,27 @@ fn form(search: &Search) -> Markup {
     }
 }
 
-fn table(entries: &[&Entry], fitting: usize) -> Markup {
+/// The way to the records before these, under the same search.
+fn older(search: &Search, oldest: &Cursor) -> Markup {
+    html! {
+        form method="get" action="/records" {
+            @for (name, value) in search.fields() {
+                @if !value.is_empty() { input type="hidden" name=(name) value=(value); }
+            }
+            input type="hidden" name="before" value=(oldest);
+            div.row { button type="submit" { "Older records" } }
+        }
+    }
+}
+
+fn table(entries: &[Entry]) -> Markup {
     html! {
         div.scroll {
             table {
-                caption { "The newest " (entries.len()) " of " (fitting) " records that fit, last first" }
+                caption { (entries.len()) " records that fit, last first" }
                 thead { tr { th scope="col" { "When" } th scope="col" { "Who" } th scope="col" { "Service" } th scope="col" { "What" } th scope="col" { "Came of it" } } }
                 tbody {
-                    @for entry in entries {
+                    @for entry in entries.iter().rev() {
                         @let record = &entry.record;
                         tr {
                             td { a href={ "/records/" (record.id) } { (time(record.at)) } }
@@ -175,6 +202,18 @@ fn table(entries: &[&Entry], fitting: usize) -> Markup {
 }
 
 impl Search {
+    fn fields(&self) -> [(&'static str, &str); 7] {
+        [
+            ("identity", &self.identity),
+            ("operation", &self.operation),
+            ("resource", &self.resource),
+            ("service", &self.service),
+            ("verdict", &self.verdict),
+            ("from", &self.from),
+            ("until", &self.until),
+        ]
+    }
+
     /// The same as the command takes it.
     fn wanted(&self) -> Wanted {
         let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());

@@ -13,44 +13,62 @@ use crate::glob::Glob;
 use crate::model::{ApprovalId, GrantId, RecordId, SessionId, Verdict};
 
 /// What to look for: everything that is set must fit.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Filter {
     /// Not before.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
     /// Before.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// One record.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<RecordId>,
     /// Records of one kind; begin and end of an exchange count as `exchange`. Where nothing is set, all but those of who read the log.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<Kind>,
     /// Who asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<Glob>,
     /// A workload that the request came through.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hop: Option<Glob>,
     /// What any act does.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<Glob>,
     /// On what any act does it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub resource: Option<Glob>,
     /// What the policy decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
     /// The session.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionId>,
     /// The service.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<Glob>,
     /// The id of a vector or row that came in or went out.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub vector: Option<String>,
     /// What was found in what came in or went out: an entity, or a field path of the policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub entity: Option<Glob>,
     /// The grant that was used, or whose step it is. Not one that was merely in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub grant: Option<GrantId>,
     /// The approval that was used or awaited, or whose step it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<ApprovalId>,
     /// How it ended; an exchange that never ended counts as failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Ending>,
     /// The digest of the policy that decided, in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
     /// A value that was found in what came in or went out: its keyed digest, as findings carry it
     /// ([`Keys::finding`](crate::keys::Keys::finding)).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
 

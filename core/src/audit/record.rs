@@ -420,12 +420,11 @@ impl Record {
         }
     }
 
-    /// That somebody reads the log: `step` is what is done (`queried`, `replayed`, ...), `asked` what is looked for, without any value
-    /// that a finding stands for.
-    pub fn reading(at: Timestamp, step: &str, by: &str, asked: &str) -> Self {
-        let mut record = Self::new(Kind::Read, RecordId::fresh(), at);
+    /// A step of somebody: of an approval, a grant, the policy, or in reading the log, where the reason is what is looked for.
+    pub fn step(kind: Kind, at: Timestamp, step: &str, by: &str, reason: Option<&str>) -> Self {
+        let mut record = Self::new(kind, RecordId::fresh(), at);
         record.change =
-            Some(Change { step: step.to_owned(), by: by.to_owned(), reason: Some(asked.to_owned()) });
+            Some(Change { step: step.to_owned(), by: by.to_owned(), reason: reason.map(str::to_owned) });
         record
     }
 

@@ -81,6 +81,19 @@ impl Guard {
         })
     }
 
+    /// Notes that somebody reads the log: `step` is what is done (`queried`, `shown`, ...), `asked` what is looked for, without a value that
+    /// a finding stands for. It is on disk when this returns.
+    ///
+    /// # Errors
+    /// A log that cannot be written: then nothing should be shown.
+    pub fn note_reading(&self, by: &str, step: &str, asked: &str) -> Result<(), Error> {
+        let (by, step, asked) = (by.to_owned(), step.to_owned(), asked.to_owned());
+        self.runtime()?.run(move |bench| {
+            bench.note_reading(&by, &step, &asked);
+            bench.flush()
+        })
+    }
+
     /// Whether this person may end a grant, whatever its state: one of the policy's issuers, who issued it, or whose own it is.
     pub fn may_end(&self, grant: &Grant, by: impl Into<Identity>) -> bool {
         self.policy().granting().may_end(grant, &self.person(by))

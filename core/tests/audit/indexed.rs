@@ -74,7 +74,7 @@ fn written(state: &Path, count: i64) {
                 let by = format!("user-{}", number % 5);
                 log.append(&[
                     varied(number, Kind::Grant),
-                    Record::reading(Timestamp::from_millis(number), "queried", &by, ""),
+                    Record::step(Kind::Read, Timestamp::from_millis(number), "queried", &by, None),
                 ])
                 .unwrap();
             }

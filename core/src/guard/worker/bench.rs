@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::{Ended, Job, Reply};
-use crate::audit::{Change, Journal, Kind, Log, MemoryJournal, Record};
+use crate::audit::{Journal, Kind, Log, MemoryJournal, Record};
 use crate::budget::Budgets;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
@@ -24,7 +24,7 @@ use crate::guard::stores;
 use crate::guard::worker::standing;
 use crate::identity::Sources;
 use crate::keys::Keys;
-use crate::model::{ApprovalId, RecordId, Text};
+use crate::model::{ApprovalId, Text};
 use crate::policy::{Policy, State};
 use crate::store::{MemoryStore, Store};
 use crate::watch::{History, Learner};
@@ -362,11 +362,14 @@ impl Bench {
         }
     }
 
+    pub(in crate::guard) fn note_reading(&mut self, by: &str, step: &str, asked: &str) {
+        let record = self.change(Kind::Read, step, by, Some(asked));
+        self.group.push(record);
+    }
+
     fn change(&self, kind: Kind, step: &str, by: &str, reason: Option<&str>) -> Record {
-        let mut record = Record::new(kind, RecordId::fresh(), self.clock.now());
+        let mut record = Record::step(kind, self.clock.now(), step, by, reason);
         record.policy = Some(self.policy_digest.clone());
-        record.change =
-            Some(Change { step: step.to_owned(), by: by.to_owned(), reason: reason.map(str::to_owned) });
         record
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use wardline::audit::{Checkpoint, Kept, PublicKey, log_keys, witness};
 
-use super::audit::folder;
+use super::folder;
 use crate::state::State;
 use crate::{Failure, NO, Outcome, Streams};
 

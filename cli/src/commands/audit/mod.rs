@@ -1,40 +1,27 @@
-//! `wardline audit`: query, show and verify the log.
+//! `wardline audit`: query, verify and prove the log.
+
+mod checkpoints;
+mod csv;
+mod query;
+mod reading;
+mod receipt;
+mod report;
 
 use std::path::{Path, PathBuf};
 
-use wardline::audit::{self, Ending, Entry, Filter, Keeper, Kept, VerifyReport};
-use wardline::glob::Glob;
+use wardline::audit::{self, Entry, Keeper, Kept, VerifyReport};
 use wardline::guard::keeper;
-use wardline::model::{ApprovalId, GrantId, RecordId, SessionId, Verdict};
+use wardline::model::Verdict;
 use wardline::policy::{Policy, State};
 
-use super::{checkpoints, receipt, report};
-use crate::args::{self, Wanted};
+use crate::args;
 use crate::{Failure, NO, Outcome, Streams};
+pub(crate) use query::filter;
 
 pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> Outcome {
     match args {
-        args::Audit::Query(query) => {
-            let found = audit::query(&folder(&query.state)?, &filter(&query.wanted)?)?;
-            let from = found.len().saturating_sub(query.limit);
-            list(found.into_iter().skip(from), json, streams)
-        }
-        args::Audit::Show { state, id } => {
-            let filter = Filter { id: Some(RecordId::from(id.as_str())), ..Filter::default() };
-            let found: Vec<_> = audit::query(&folder(&state)?, &filter)?.into_iter().flatten().collect();
-            if found.is_empty() {
-                return Err(Failure::Usage("no record of that id".to_owned()));
-            }
-            for entry in found {
-                if json {
-                    streams.json(&entry)?;
-                } else {
-                    let text = serde_json::to_string_pretty(&entry).map_err(std::io::Error::from)?;
-                    streams.say(text)?;
-                }
-            }
-            Ok(0)
-        }
+        args::Audit::Query(query) => query::query(*query, json, streams),
+        args::Audit::Show { reader, id } => query::show(&reader, &id, json, streams),
         args::Audit::Verify { state, since, witness } => {
             let kept = checkpoints::kept(&folder(&state)?, &since, witness.as_deref())?;
             verify(&state, kept, json, streams)
@@ -59,66 +46,8 @@ pub(crate) fn folder(state: &crate::state::State) -> Result<PathBuf, Failure> {
     }
 }
 
-/// What to look for, as it was typed.
-pub(crate) fn filter(query: &Wanted) -> Result<Filter, Failure> {
-    let glob = |text: &Option<String>| text.as_deref().map(Glob::new).transpose();
-    let verdict = match query.verdict.as_deref() {
-        None => None,
-        Some("allow") => Some(Verdict::Allow),
-        Some("deny") => Some(Verdict::Deny),
-        Some("hold") => Some(Verdict::Hold),
-        Some(_) => return Err(Failure::Usage("--verdict: expected allow, deny or hold".to_owned())),
-    };
-    Ok(Filter {
-        from: query.from.as_deref().map(str::parse).transpose()?,
-        until: query.until.as_deref().map(str::parse).transpose()?,
-        id: None,
-        kind: None,
-        identity: glob(&query.identity)?,
-        operation: glob(&query.operation)?,
-        resource: glob(&query.resource)?,
-        verdict,
-        session: query.session.as_deref().map(SessionId::from),
-        service: glob(&query.service)?,
-        vector: query.vector.clone(),
-        hop: glob(&query.hop)?,
-        entity: glob(&query.entity)?,
-        grant: query.grant.as_deref().map(GrantId::from),
-        approval: query.approval.as_deref().map(ApprovalId::from),
-        outcome: query.outcome.as_deref().map(ending).transpose()?,
-        policy: query.policy_digest.clone(),
-    })
-}
-
-fn ending(word: &str) -> Result<Ending, Failure> {
-    let known = serde_json::from_value(word.into()).ok().filter(|ending| *ending != Ending::Unknown);
-    known.ok_or_else(|| {
-        let words = "complete, denied, held, aborted, disconnected or failed";
-        Failure::Usage(format!("--outcome: expected {words}"))
-    })
-}
-
-/// Writes the records; an entry that cannot be read is said on standard error, and the answer is no.
-fn list(
-    found: impl Iterator<Item = Result<Entry, wardline::Error>>,
-    json: bool,
-    streams: &mut Streams<'_>,
-) -> Outcome {
-    let mut code = 0;
-    for entry in found {
-        match entry {
-            Ok(entry) if json => streams.json(&entry)?,
-            Ok(entry) => streams.say(line(&entry))?,
-            Err(error) => {
-                writeln!(streams.err, "wardline: {error}")?;
-                code = NO;
-            }
-        }
-    }
-    Ok(code)
-}
-
-fn line(entry: &Entry) -> String {
+/// A record in a line.
+pub(crate) fn line(entry: &Entry) -> String {
     let record = &entry.record;
     let who = record.identity.as_ref().map_or("-", |identity| &identity.subject);
     let acts: Vec<String> = record
@@ -145,10 +74,7 @@ pub(crate) fn what(entry: &Entry) -> String {
         Some(change) => format!("{} by {}", change.step, change.by),
         None => {
             let word = |verdict: Option<Verdict>| verdict.map_or("-", Verdict::name);
-            let result =
-                record.outcome.as_ref().and_then(|outcome| serde_json::to_value(outcome.result).ok());
-            let result =
-                result.as_ref().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default();
+            let result = record.outcome.as_ref().map_or("", |outcome| outcome.result.name());
             format!("{} -> {} ({result})", word(record.decided), word(record.enforced))
         }
     }

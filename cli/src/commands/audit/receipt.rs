@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::json;
 use wardline::audit::{Kind, PublicKey, Receipt, Record, log_keys};
 
-use super::audit::folder;
+use super::folder;
 use crate::state::State;
 use crate::{Failure, NO, Outcome, Streams};
 

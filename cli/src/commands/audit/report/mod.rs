@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use wardline::audit::{Ending, Entry, Filter, Kind, Record, VerifyReport, query};
 use wardline::model::{ApprovalId, Operation, Verdict};
 
-use super::audit::{folder, verified};
+use super::{folder, reading, verified};
 #[cfg(not(feature = "console"))]
 use crate::Failure;
 use crate::args::{self, ReportFormat};
@@ -34,10 +34,12 @@ struct Section {
 }
 
 pub(crate) fn run(args: &args::Report, json: bool, streams: &mut Streams<'_>) -> Outcome {
-    let folder = folder(&args.state)?;
+    let folder = folder(&args.reader.state)?;
     let time = |text: &Option<String>| text.as_deref().map(str::parse).transpose();
     let filter = Filter { from: time(&args.from)?, until: time(&args.to)?, ..Filter::default() };
-    let logs = verified(&args.state.policy()?, &folder, Vec::new())?;
+    let asked = serde_json::to_string(&filter).map_err(std::io::Error::from)?;
+    reading::note(&args.reader, "reported", &asked, streams)?;
+    let logs = verified(&args.reader.state.policy()?, &folder, Vec::new())?;
     let (mut entries, mut unread) = (Vec::new(), Vec::new());
     for entry in query(&folder, &filter)? {
         match entry {

@@ -1,0 +1,148 @@
+//! `wardline audit query|show`: which records fit, page by page, and one of them whole.
+
+use serde::Serialize;
+use wardline::audit::{Cursor, Ending, Entry, Filter, Index, Kind, Listing, Page};
+use wardline::glob::Glob;
+use wardline::keys::Keys;
+use wardline::model::{ApprovalId, GrantId, RecordId, SessionId, Verdict};
+
+use super::{csv, folder, reading};
+use crate::args::{Query, Reader, Wanted};
+use crate::{Failure, NO, Outcome, Streams};
+
+/// The most records of one page.
+const LARGEST: usize = 100_000;
+
+pub(crate) fn query(mut query: Query, json: bool, streams: &mut Streams<'_>) -> Outcome {
+    if query.wanted.value.as_deref() == Some("-") {
+        let typed = String::from_utf8(streams.read_all()?)
+            .map_err(|_| Failure::Usage("--value: expected text on standard input".to_owned()))?;
+        query.wanted.value = Some(typed.trim_end_matches(['\n', '\r']).to_owned());
+    }
+    let folder = folder(&query.reader.state)?;
+    let filter = filter(&query.wanted, &folder)?;
+    let cursor = |text: &Option<String>| text.as_deref().map(str::parse::<Cursor>).transpose();
+    let limit = query.limit.min(LARGEST);
+    let page = match (cursor(&query.before)?, cursor(&query.after)?) {
+        (Some(before), _) => Page::before(before, limit),
+        (None, Some(after)) => Page::after(after, limit),
+        (None, None) => Page::newest(limit),
+    };
+    let asked = serde_json::to_string(&filter).map_err(std::io::Error::from)?;
+    reading::note(&query.reader, "queried", &asked, streams)?;
+    let found = Index::open(&folder)?.page(&filter, &page)?;
+    let code = unread(&found, streams)?;
+    if query.csv {
+        csv::write(&found.entries, streams)?;
+    } else {
+        found.entries.iter().try_for_each(|entry| {
+            if json { streams.json(&Placed::of(entry)) } else { streams.say(super::line(entry)) }
+        })?;
+    }
+    if found.more {
+        let (side, far) = match query.after {
+            Some(_) => ("--after", found.entries.last()),
+            None => ("--before", found.entries.first()),
+        };
+        if let Some(far) = far {
+            writeln!(streams.err, "wardline: there are more: {side} {}", far.cursor())?;
+        }
+    }
+    Ok(code)
+}
+
+pub(crate) fn show(reader: &Reader, id: &str, json: bool, streams: &mut Streams<'_>) -> Outcome {
+    reading::note(reader, "shown", id, streams)?;
+    let filter = Filter { id: Some(RecordId::from(id)), ..Filter::default() };
+    let found = Index::open(&folder(&reader.state)?)?.page(&filter, &Page::newest(LARGEST))?;
+    if found.entries.is_empty() {
+        return Err(Failure::Usage("no record of that id".to_owned()));
+    }
+    for entry in &found.entries {
+        if json {
+            streams.json(entry)?;
+        } else {
+            let text = serde_json::to_string_pretty(entry).map_err(std::io::Error::from)?;
+            streams.say(text)?;
+        }
+    }
+    Ok(0)
+}
+
+/// A record with the cursor that stands at it.
+#[derive(Serialize)]
+struct Placed<'e> {
+    #[serde(flatten)]
+    entry: &'e Entry,
+    cursor: String,
+}
+
+impl<'e> Placed<'e> {
+    fn of(entry: &'e Entry) -> Self {
+        Self { entry, cursor: entry.cursor().to_string() }
+    }
+}
+
+/// Says which entries cannot be read; the answer is no where there are any.
+pub(crate) fn unread(found: &Listing, streams: &mut Streams<'_>) -> Outcome {
+    for error in &found.unread {
+        writeln!(streams.err, "wardline: {error}")?;
+    }
+    Ok(if found.unread.is_empty() { 0 } else { NO })
+}
+
+/// What to look for, as it was typed. A value is looked for by its digest under the keys of the state folder.
+pub(crate) fn filter(wanted: &Wanted, folder: &std::path::Path) -> Result<Filter, Failure> {
+    let glob = |text: &Option<String>| text.as_deref().map(Glob::new).transpose();
+    let verdict = match wanted.verdict.as_deref() {
+        None => None,
+        Some("allow") => Some(Verdict::Allow),
+        Some("deny") => Some(Verdict::Deny),
+        Some("hold") => Some(Verdict::Hold),
+        Some(_) => return Err(Failure::Usage("--verdict: expected allow, deny or hold".to_owned())),
+    };
+    let value = wanted.value.as_deref().map(|value| {
+        if !folder.join("root.key").exists() {
+            let message =
+                "--value: the state folder has no root.key, and values are known by a digest under it";
+            return Err(Failure::Usage(message.to_owned()));
+        }
+        Ok(Keys::open(folder)?.finding(value.as_bytes()))
+    });
+    Ok(Filter {
+        from: wanted.from.as_deref().map(str::parse).transpose()?,
+        until: wanted.until.as_deref().map(str::parse).transpose()?,
+        id: None,
+        kind: wanted.kind.as_deref().map(kind).transpose()?,
+        identity: glob(&wanted.identity)?,
+        operation: glob(&wanted.operation)?,
+        resource: glob(&wanted.resource)?,
+        verdict,
+        session: wanted.session.as_deref().map(SessionId::from),
+        service: glob(&wanted.service)?,
+        vector: wanted.vector.clone(),
+        hop: glob(&wanted.hop)?,
+        entity: glob(&wanted.entity)?,
+        grant: wanted.grant.as_deref().map(GrantId::from),
+        approval: wanted.approval.as_deref().map(ApprovalId::from),
+        outcome: wanted.outcome.as_deref().map(ending).transpose()?,
+        policy: wanted.policy_digest.clone(),
+        value: value.transpose()?,
+    })
+}
+
+fn ending(word: &str) -> Result<Ending, Failure> {
+    let known = serde_json::from_value(word.into()).ok().filter(|ending| *ending != Ending::Unknown);
+    known.ok_or_else(|| {
+        let words = "complete, denied, held, aborted, disconnected or failed";
+        Failure::Usage(format!("--outcome: expected {words}"))
+    })
+}
+
+fn kind(word: &str) -> Result<Kind, Failure> {
+    let kinds = [Kind::Exchange, Kind::Approval, Kind::Grant, Kind::Policy, Kind::Read];
+    let known = kinds.into_iter().find(|kind| kind.name() == word);
+    known.ok_or_else(|| {
+        Failure::Usage("--kind: expected exchange, approval, grant, policy or read".to_owned())
+    })
+}
