@@ -406,6 +406,18 @@ pub(crate) enum Audit {
         /// The record's id.
         id: String,
     },
+    /// Tell what happened in a session, with the approvals and grants that it went through.
+    Session {
+        #[command(flatten)]
+        reader: Reader,
+        /// The session's id.
+        id: String,
+        /// As an HTTP archive (HAR 1.2) for a browser's tools; it holds no bodies.
+        #[arg(long)]
+        har: bool,
+    },
+    /// Decide recorded exchanges once more, under the policy given, and print what would change; the exit code is 1 where something would.
+    Replay(Replay),
     /// Verify every log: hashes, tree, signatures, pairs of begin and end, and what was kept outside.
     Verify {
         #[command(flatten)]
@@ -456,6 +468,24 @@ pub(crate) enum Audit {
         #[arg(long, required = true)]
         key: Vec<String>,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Replay {
+    #[command(flatten)]
+    pub(crate) reader: Reader,
+    /// The policy whose log is replayed, where it is not the one that decides now.
+    #[arg(long)]
+    pub(crate) log_of: Option<PathBuf>,
+    /// Not before (RFC 3339).
+    #[arg(long)]
+    pub(crate) since: Option<String>,
+    /// Before (RFC 3339).
+    #[arg(long)]
+    pub(crate) until: Option<String>,
+    /// How many examples of each change are printed.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) examples: usize,
 }
 
 #[derive(Debug, clap::Args)]

@@ -34,6 +34,11 @@ impl State {
         })
     }
 
+    /// The same store, with another policy in the place of this one.
+    pub(crate) fn under(&self, policy: &std::path::Path) -> Self {
+        Self { policy: policy.to_owned(), ..self.clone() }
+    }
+
     /// The policy's file.
     #[cfg(feature = "console")]
     pub(crate) fn path(&self) -> &std::path::Path {

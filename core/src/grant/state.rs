@@ -237,7 +237,16 @@ impl Grant {
         self.covers_holding(identity, service, act, now, Held::default())
     }
 
-    /// The same where the asking process still holds an unspent lease: what the store has no more of, it may have.
+    /// Whether it covered an act at an instant that is past. How much of it had been used by then is not known, and not asked.
+    pub fn covered(&self, identity: &Identity, service: &str, act: &Act, at: Timestamp) -> bool {
+        self.scope.covers(identity, service, act).is_ok()
+            && self.from.max(self.issued_at) <= at
+            && at < self.until
+            && self.revoked.as_ref().is_none_or(|revocation| at < revocation.at)
+            && self.is_open(at)
+    }
+
+    /// The same as [`covers`](Self::covers) where the asking process still holds an unspent lease: what the store has no more of, it may have.
     ///
     /// # Errors
     /// The first thing that does not fit.

@@ -46,6 +46,7 @@ mod metrics;
 mod notify;
 mod people;
 mod policies;
+mod replay;
 mod running;
 mod shared;
 mod span;
@@ -66,6 +67,7 @@ pub use driver::Carrying;
 pub use exchange::Exchange;
 pub use guard::{Caller, Guard};
 pub use link::Link;
+pub use replay::{Replay, Replayed};
 pub use running::Running;
 pub use step::{
     Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, SpendRequest, Step,

@@ -10,6 +10,9 @@ use crate::keys::Keys;
 use crate::mask::{self, Hidden, Scopes, Unmasked};
 use crate::model::{Act, Call, Magnitude, Operation, Subject, Unit};
 
+/// The door through which values come in clear.
+pub(super) const DOOR: &str = "unmask";
+
 /// What the resource of an unmasking begins with; the entity follows.
 const RESOURCE: &str = "unmask/";
 
@@ -57,7 +60,7 @@ impl Guard {
         let mut act = Act::new(Operation::SecretRead, format!("{RESOURCE}{entity}"));
         act.magnitude = Magnitude::of(Unit::Keys, 1);
         let call = Call { service: String::new(), acts: vec![act] };
-        let exchange = self.begin(Subject::Call(call), Caller::verified(identity), "unmask").disclosing();
+        let exchange = self.begin(Subject::Call(call), Caller::verified(identity), DOOR).disclosing();
         tell(exchange, unmasked, &keys)
     }
 }

@@ -98,8 +98,7 @@ fn paged(index: &mut Index, filter: &Filter, limit: usize) -> (Vec<Entry>, Vec<E
         }
         page = Page::before(back[0].cursor(), limit);
     }
-    let (mut on, start) = (Vec::new(), "0000-01-01T00:00:00Z/".parse::<Cursor>().unwrap());
-    let mut page = Page::after(start, limit);
+    let (mut on, mut page) = (Vec::new(), Page::oldest(limit));
     loop {
         let found = index.page(filter, &page).unwrap();
         on.extend(found.entries);

@@ -5,16 +5,19 @@ mod csv;
 mod query;
 mod reading;
 mod receipt;
+mod replay;
 mod report;
+mod session;
 
 use std::path::{Path, PathBuf};
 
-use wardline::audit::{self, Entry, Keeper, Kept, VerifyReport};
+use wardline::audit::{self, Entry, Filter, Index, Keeper, Kept, Page, VerifyReport};
 use wardline::guard::keeper;
 use wardline::model::Verdict;
 use wardline::policy::{Policy, State};
 
 use crate::args;
+use crate::words::plain;
 use crate::{Failure, NO, Outcome, Streams};
 pub(crate) use query::filter;
 
@@ -26,6 +29,8 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
             let kept = checkpoints::kept(&folder(&state)?, &since, witness.as_deref())?;
             verify(&state, kept, json, streams)
         }
+        args::Audit::Session { reader, id, har } => session::run(&reader, &id, har, json, streams),
+        args::Audit::Replay(args) => replay::run(&args, json, streams),
         args::Audit::Report(args) => report::run(&args, json, streams),
         args::Audit::Keys(state) => receipt::keys(&state, json, streams),
         args::Audit::Checkpoint { state, log } => checkpoints::newest(&state, log.as_deref(), json, streams),
@@ -46,10 +51,32 @@ pub(crate) fn folder(state: &crate::state::State) -> Result<PathBuf, Failure> {
     }
 }
 
+/// Records of one page, where all are read.
+const PAGE: usize = 4_096;
+
+/// Every record that fits, oldest first, a page at a time; answers with the entries that cannot be read.
+pub(crate) fn each(
+    folder: &Path,
+    filter: &Filter,
+    mut each: impl FnMut(Entry) -> Result<(), Failure>,
+) -> Result<Vec<wardline::Error>, Failure> {
+    let mut index = Index::open(folder)?;
+    let mut page = Page::oldest(PAGE);
+    loop {
+        let found = index.page(filter, &page)?;
+        let last = found.entries.last().map(Entry::cursor);
+        found.entries.into_iter().try_for_each(&mut each)?;
+        match last.filter(|_| found.more) {
+            Some(last) => page = Page::after(last, PAGE),
+            None => return Ok(found.unread),
+        }
+    }
+}
+
 /// A record in a line.
 pub(crate) fn line(entry: &Entry) -> String {
     let record = &entry.record;
-    let who = record.identity.as_ref().map_or("-", |identity| &identity.subject);
+    let who = record.identity.as_ref().map_or("-".to_owned(), |identity| plain(&identity.subject));
     let acts: Vec<String> = record
         .acts
         .iter()

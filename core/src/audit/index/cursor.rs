@@ -53,6 +53,11 @@ impl Page {
         Self { limit, from: None, newer: false }
     }
 
+    /// The oldest `limit`.
+    pub fn oldest(limit: usize) -> Self {
+        Self { limit, from: None, newer: true }
+    }
+
     /// The `limit` that come before a record.
     pub fn before(cursor: Cursor, limit: usize) -> Self {
         Self { limit, from: Some(cursor), newer: false }

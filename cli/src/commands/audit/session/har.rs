@@ -1,0 +1,44 @@
+//! A session as an HTTP archive (HAR 1.2, <http://www.softwareishard.com/blog/har-12-spec/>), which the network tools of browsers open.
+//!
+//! The log holds no bodies, no headers and no raw targets, so the archive has none: a URL is the template of the catalogue entry. The
+//! record itself stands in `_wardline`, as the format leaves room for.
+
+use serde_json::{Value, json};
+use wardline::audit::Entry;
+
+use super::length;
+
+/// The archive of the session's HTTP exchanges.
+pub(super) fn archive(story: &[Entry]) -> Value {
+    let entries: Vec<Value> =
+        story.iter().filter(|entry| entry.record.method.is_some()).map(exchange).collect();
+    json!({ "log": {
+        "version": "1.2",
+        "creator": { "name": "wardline", "version": env!("CARGO_PKG_VERSION") },
+        "entries": entries,
+    } })
+}
+
+fn exchange(entry: &Entry) -> Value {
+    let record = &entry.record;
+    let size = |passed: &Option<wardline::audit::Passed>| passed.as_ref().map_or(0, |passed| passed.bytes);
+    let (status, sent, got) = (record.status.unwrap_or(0), size(&record.request), size(&record.response));
+    let time = length(record);
+    json!({
+        "startedDateTime": record.at,
+        "time": time,
+        "request": {
+            "method": record.method,
+            "url": format!("http://{}{}", record.service, record.entry.as_deref().unwrap_or("/")),
+            "httpVersion": "HTTP/1.1", "cookies": [], "headers": [], "queryString": [], "headersSize": -1, "bodySize": sent,
+        },
+        "response": {
+            "status": status, "statusText": "", "httpVersion": "HTTP/1.1", "cookies": [], "headers": [],
+            "content": { "size": got, "mimeType": "" }, "redirectURL": "", "headersSize": -1, "bodySize": got,
+        },
+        "cache": {},
+        "timings": { "send": 0, "wait": time, "receive": 0 },
+        "comment": super::what(entry),
+        "_wardline": record,
+    })
+}

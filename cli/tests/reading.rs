@@ -1,0 +1,245 @@
+//! The log as those who read it meet it: pages, tables, sessions, what another policy would have said, and that reading is recorded.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::path::Path;
+
+use serde_json::Value;
+use wardline::audit::{Ending, Found, Journal, Kind, Log, NoKeeper, Outcome, Passed, Record};
+use wardline::clock::Timestamp;
+use wardline::guard::{Caller, Guard};
+use wardline::identity::Identity;
+use wardline::keys::Keys;
+use wardline::model::{Act, Call, Operation, Subject, Verdict};
+use wardline_cli::{Streams, run};
+
+const POLICY: &str = "
+version: 1
+state: ./state
+groups: {security: [sam]}
+services: {vectors: {system: qdrant}}
+rules:
+  - {name: look, who: ['user:*'], operations: [vector.search], effect: allow}
+  - {name: bulk, who: ['user:*'], operations: [vector.export], effect: grant}
+";
+
+const EMAIL: &str = "rosa@example.com";
+
+struct Run {
+    code: u8,
+    out: String,
+    err: String,
+}
+
+impl Run {
+    fn lines(&self) -> Vec<Value> {
+        self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+fn wardline(args: &[&str], input: &str) -> Run {
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut streams = Streams { input: &mut input.as_bytes(), out: &mut out, err: &mut err };
+    let code = run(["wardline"].iter().chain(args), &mut streams);
+    Run { code, out: String::from_utf8(out).unwrap(), err: String::from_utf8(err).unwrap() }
+}
+
+fn policy(folder: &Path, text: &str) -> String {
+    let path = folder.join("wardline.yaml");
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_millis(1_764_000_000_000 + second * 1_000)
+}
+
+/// A session in which a search finds an email, an export is held, and somebody approves it; and a search of another session.
+fn story(folder: &Path) {
+    let state = folder.join("state");
+    std::fs::create_dir_all(&state).unwrap();
+    let keys = Keys::open(&state).unwrap();
+    let exchange = |id: &str, second, operation, session: &str| {
+        let mut record = Record::new(Kind::Exchange, id.into(), at(second));
+        record.ended_at = Some(at(second + 1));
+        record.session = Some(session.into());
+        record.identity = Some(Identity::new("ana").with_groups(["analysts"]).into());
+        record.service = "vectors".into();
+        record.method = Some("POST".into());
+        record.entry = Some("/collections/{collection}/points/search".into());
+        record.status = Some(200);
+        record.acts = vec![Act::new(operation, "docs")];
+        record.decided = Some(Verdict::Allow);
+        record.enforced = Some(Verdict::Allow);
+        record.outcome = Some(Outcome { result: Ending::Complete, reason: None });
+        record
+    };
+    let mut search = exchange("rec_search", 0, Operation::VectorSearch, "s-1");
+    search.response = Some(Passed {
+        bytes: 512,
+        totals: [("email".into(), 1)].into_iter().collect(),
+        findings: vec![Found {
+            name: "email".into(),
+            path: "hits[0].mail".into(),
+            length: EMAIL.len() as u64,
+            digest: keys.finding(EMAIL.as_bytes()),
+        }],
+        ..Passed::default()
+    });
+    let mut export = exchange("rec_export", 10, Operation::VectorExport, "s-1");
+    export.decided = Some(Verdict::Hold);
+    export.approval = Some("appr_1".into());
+    let mut vote = Record::step(Kind::Approval, at(8), "approved", "sam", Some("quarterly copy"));
+    vote.approval = Some("appr_1".into());
+    let other = exchange("rec_other", 20, Operation::VectorSearch, "s-2");
+    let mut log = Log::open(&state, Box::new(NoKeeper)).unwrap();
+    log.append(&[search, vote, export, other]).unwrap();
+}
+
+#[test]
+fn a_list_goes_on_from_its_cursors_and_is_a_table_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path(), POLICY);
+    story(folder.path());
+    let query =
+        |more: &[&str]| wardline(&[&["audit", "query", "--policy", &path, "--by", "kim"], more].concat(), "");
+    let newest = query(&["--json", "--limit", "2"]);
+    let ids = |run: &Run| {
+        run.lines().iter().map(|line| line["record"]["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&newest), ["rec_export", "rec_other"]);
+    let cursor = newest.lines()[0]["cursor"].as_str().unwrap().to_owned();
+    assert!(newest.err.contains(&format!("--before {cursor}")), "{}", newest.err);
+    let older = query(&["--json", "--before", &cursor]);
+    assert_eq!(older.lines().len(), 2, "the vote and the search");
+    assert_eq!(older.err, "");
+    assert_eq!(ids(&query(&["--json", "--after", &cursor])), ["rec_other"]);
+    assert_eq!(query(&["--after", "yesterday"]).code, 2);
+    let table = query(&["--csv", "--operation", "vector.export"]);
+    assert_eq!(table.out.lines().count(), 2);
+    assert!(
+        table.out.lines().nth(1).unwrap().contains(",rec_export,exchange,ana,,s-1,vectors,POST,"),
+        "{}",
+        table.out
+    );
+}
+
+#[test]
+fn a_value_is_found_by_its_digest_and_stands_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path(), POLICY);
+    story(folder.path());
+    let query = ["audit", "query", "--policy", &path, "--by", "kim", "--json", "--value"];
+    for (typed, input) in [(EMAIL, ""), ("-", "rosa@example.com\n")] {
+        let found = wardline(&[&query[..], &[typed]].concat(), input);
+        assert_eq!(found.lines()[0]["record"]["id"], "rec_search");
+        assert_eq!(found.lines().len(), 1);
+    }
+    assert_eq!(wardline(&[&query[..], &["ana@example.com"]].concat(), "").out, "");
+    // What was asked is in the log, by whom, and not the value.
+    let readings =
+        wardline(&["audit", "query", "--policy", &path, "--by", "lee", "--kind", "read", "--json"], "");
+    assert_eq!(readings.lines().len(), 4, "this one too");
+    let change = &readings.lines()[0]["record"]["change"];
+    assert_eq!((&change["step"], &change["by"]), (&"queried".into(), &"kim".into()));
+    assert!(change["reason"].as_str().unwrap().starts_with("{\"value\":\""), "{change}");
+    assert!(!readings.out.contains("rosa"));
+    for entry in walk(&folder.path().join("state")) {
+        let bytes = std::fs::read(&entry).unwrap();
+        assert!(!bytes.windows(EMAIL.len()).any(|window| window == EMAIL.as_bytes()), "{}", entry.display());
+    }
+    assert_eq!(wardline(&["audit", "verify", "--policy", &path], "").code, 0);
+}
+
+fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+#[test]
+fn a_session_is_told_as_it_went() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path(), POLICY);
+    story(folder.path());
+    let session = |more: &[&str]| {
+        wardline(&[&["audit", "session", "--policy", &path, "--by", "kim"], more].concat(), "")
+    };
+    let told = session(&["s-1"]).out;
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines.len(), 4, "{told}");
+    assert!(lines[0].starts_with("session s-1 of ana of analysts: 2 exchanges"), "{told}");
+    assert!(
+        lines[1]
+            .trim_start()
+            .starts_with("0.000s  rec_search  allow -> allow (complete)  vector.search docs"),
+        "{told}"
+    );
+    assert!(lines[1].ends_with("status 200  1000 ms  out: 512 bytes, email 1"), "{told}");
+    assert!(lines[2].ends_with("8.000s  approval appr_1 approved by sam: quarterly copy"), "{told}");
+    assert!(lines[3].contains("10.000s  rec_export  hold -> allow"), "{told}");
+    let har = &session(&["s-1", "--har"]).lines()[0];
+    let entries = har["log"]["entries"].as_array().unwrap();
+    assert_eq!((har["log"]["version"].as_str(), entries.len()), (Some("1.2"), 2));
+    assert_eq!(entries[0]["request"]["url"], "http://vectors/collections/{collection}/points/search");
+    assert_eq!(
+        (&entries[0]["response"]["status"], &entries[0]["response"]["bodySize"]),
+        (&200.into(), &512.into())
+    );
+    assert_eq!(session(&["s-3"]).code, 2);
+}
+
+#[test]
+fn recorded_traffic_is_decided_again_under_another_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path(), POLICY);
+    let issue = [
+        "grant",
+        "issue",
+        "--policy",
+        &path,
+        "--who",
+        "user:bo",
+        "--operation",
+        "vector.export",
+        "--as",
+        "lee",
+    ];
+    let issue = [&issue[..], &["--until", "1h", "--reason", "copy", "--uses", "1"]].concat();
+    assert_eq!(wardline(&issue, "").code, 0);
+    let guard = Guard::from_file(&path).unwrap();
+    for (who, operation) in
+        [("ana", Operation::VectorSearch), ("ana", Operation::VectorExport), ("bo", Operation::VectorExport)]
+    {
+        let call = Call { service: "vectors".into(), acts: vec![Act::new(operation, "docs")] };
+        let mut exchange = guard.begin(Subject::Call(call), Caller::verified(Identity::new(who)), "test");
+        exchange.next_blocking();
+        exchange.finish(Ending::Complete);
+    }
+    guard.flush().unwrap();
+    let replay = |policy: &str, more: &[&str]| {
+        wardline(&[&["audit", "replay", "--policy", policy, "--by", "kim"], more].concat(), "")
+    };
+    // The same policy says the same: bo's grant was there then, though it is used up by now.
+    let same = replay(&path, &[]);
+    assert_eq!((same.code, same.err.as_str()), (0, ""), "{}", same.out);
+    assert!(same.out.starts_with("3 exchanges would get the same verdict, 0 another"), "{}", same.out);
+    let stricter = folder.path().join("stricter.yaml");
+    let text = POLICY.replace("effect: allow", "effect: deny").replace("effect: grant", "effect: deny");
+    std::fs::write(&stricter, text).unwrap();
+    let stricter = stricter.to_str().unwrap();
+    let changed = replay(stricter, &["--log-of", &path]);
+    assert_eq!(changed.code, 1);
+    assert!(changed.out.contains("allow -> deny: 2\n"), "{}{}", changed.out, changed.err);
+    assert!(changed.out.contains("now deny [denied] by look: "), "{}", changed.out);
+    let told = &replay(stricter, &["--log-of", &path, "--json", "--examples", "1"]).lines()[0];
+    assert_eq!((&told["same"], &told["changed"]), (&1.into(), &2.into()));
+    let change = &told["changes"][0];
+    assert_eq!(
+        (&change["from"], &change["to"], &change["count"]),
+        (&"allow".into(), &"deny".into(), &2.into())
+    );
+    assert_eq!(change["examples"].as_array().unwrap().len(), 1);
+}
