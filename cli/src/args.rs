@@ -418,6 +418,8 @@ pub(crate) enum Audit {
     },
     /// Decide recorded exchanges once more, under the policy given, and print what would change; the exit code is 1 where something would.
     Replay(Replay),
+    /// Write every entry once it is signed, in the terms of those who collect logs; with --follow, go on as entries come.
+    Export(Export),
     /// Verify every log: hashes, tree, signatures, pairs of begin and end, and what was kept outside.
     Verify {
         #[command(flatten)]
@@ -468,6 +470,44 @@ pub(crate) enum Audit {
         #[arg(long, required = true)]
         key: Vec<String>,
     },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) reader: Reader,
+    /// How an event is written.
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ExportFormat,
+    /// Where to: a file, to which is appended; https://... (http:// on this machine); syslog+tls://HOST:PORT (syslog:// on this machine).
+    /// Without it, standard output.
+    #[arg(long)]
+    pub(crate) to: Option<String>,
+    /// What stands in the Authorization header, by where it is kept: env:NAME or file:PATH.
+    #[arg(long, requires = "to")]
+    pub(crate) authorization: Option<String>,
+    /// A file that remembers what has arrived: the next run goes on from there. Without it, all entries are written.
+    #[arg(long)]
+    pub(crate) position: Option<PathBuf>,
+    /// Go on as entries come, and where the collector is away try again until it is there.
+    #[arg(long, requires = "position")]
+    pub(crate) follow: bool,
+}
+
+/// How an event is written.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+pub(crate) enum ExportFormat {
+    /// The records as they are.
+    #[default]
+    Jsonl,
+    /// Open Cybersecurity Schema Framework.
+    Ocsf,
+    /// Elastic Common Schema.
+    Ecs,
+    /// Common Event Format.
+    Cef,
+    /// OpenTelemetry logs.
+    Otlp,
 }
 
 #[derive(Debug, clap::Args)]

@@ -243,3 +243,36 @@ fn recorded_traffic_is_decided_again_under_another_policy() {
     );
     assert_eq!(change["examples"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn every_entry_is_exported_once_it_is_signed_from_where_the_last_run_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path(), POLICY);
+    story(folder.path());
+    let position = folder.path().join("position.json");
+    let file = folder.path().join("events.jsonl");
+    let export = |more: &[&str]| {
+        wardline(&[&["audit", "export", "--policy", &path, "--by", "kim"], more].concat(), "")
+    };
+    let kept = ["--position", position.to_str().unwrap()];
+    let first = export(&[&kept[..], &["--format", "ocsf", "--to", file.to_str().unwrap()]].concat());
+    assert_eq!((first.code, first.out.as_str()), (0, ""), "{}", first.err);
+    let text = std::fs::read_to_string(&file).unwrap();
+    // The export itself was recorded before, and is the fifth.
+    let classes: Vec<_> =
+        text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["class_uid"].clone()).collect();
+    assert_eq!(classes, [6005, 6003, 6005, 6005, 6003]);
+    let again = export(&[&kept[..], &["--format", "cef"]].concat());
+    assert_eq!(again.out.lines().count(), 1, "no more than that it runs: {}", again.out);
+    assert!(again.out.contains("|read.exported|"), "{}", again.out);
+    let all = export(&["--format", "jsonl"]);
+    assert_eq!(all.lines()[0]["record"]["id"], "rec_search");
+    assert_eq!(export(&["--to", "syslog://logs.example.org"]).code, 2);
+    assert_eq!(export(&[&kept[..], &["--to", "https://127.0.0.1:1/"]].concat()).code, 3);
+    // A log that was put back does not go on from there.
+    std::fs::remove_dir_all(folder.path().join("state/log")).unwrap();
+    story(folder.path());
+    let rolled_back = export(&kept);
+    assert_eq!(rolled_back.code, 3);
+    assert!(rolled_back.err.contains("does not go on"), "{}", rolled_back.err);
+}

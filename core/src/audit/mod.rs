@@ -8,6 +8,8 @@
 //! its newest checkpoint is handed to a [`Keeper`] outside.
 
 mod blob;
+pub mod export;
+mod follow;
 mod index;
 mod keeper;
 mod log;
@@ -26,6 +28,7 @@ mod verify;
 pub mod witness;
 
 use crate::error::Error;
+pub use follow::{Batch, Followed, Follower, Position};
 pub use index::{Cursor, Index, Listing, Page};
 pub use keeper::{Keeper, NoKeeper, StoreKeeper};
 pub use log::Log;

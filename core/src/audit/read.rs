@@ -7,13 +7,15 @@ use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::log::segment::{self, Step};
 use super::note::Checkpoint;
 use super::{Record, blob};
 use crate::error::{Error, ErrorKind};
 
 /// A place between two entries of a log: how far it was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {
     /// The segment's number.
     pub(super) segment: u64,
@@ -103,6 +105,13 @@ pub(super) fn entry_at(folder: &Path, segment: &File, mark: Mark) -> Result<Opti
         Step::Frame(frame) if frame.index == mark.index => whole(folder, frame.record).map(Some),
         _ => Ok(None),
     }
+}
+
+/// Whether the record of this id stands at `mark`: a log in which it does not was rolled back, or is another one.
+pub(super) fn stands(folder: &Path, mark: Mark, id: &str) -> bool {
+    let file = File::open(segment::path(folder, mark.segment)).ok();
+    let record = file.and_then(|file| entry_at(folder, &file, mark).ok().flatten());
+    record.is_some_and(|record| record.id.as_str() == id)
 }
 
 /// The record of an entry, from beside the log where the entry is cut short.

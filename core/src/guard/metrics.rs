@@ -17,7 +17,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use super::shared::Shared;
-use crate::audit::{Ending, Passed, Record};
+use crate::audit::{Passed, Record};
 use crate::model::{Text, Verdict};
 
 /// Names and values; every value is one of a policy's or of ours, so there are few.
@@ -101,10 +101,7 @@ impl Metrics {
             ("service", service.clone()),
             ("decided", decided.clone()),
             ("enforced", Value::of(record.enforced.map_or("none", Verdict::name))),
-            (
-                "result",
-                Value::of(record.outcome.as_ref().map_or("unknown", |outcome| ending(outcome.result))),
-            ),
+            ("result", Value::of(record.outcome.as_ref().map_or("unknown", |outcome| outcome.result.name()))),
         ];
         self.exchanges.get_or_create(&exchange).inc();
         for act in &record.acts {
@@ -144,17 +141,5 @@ impl Metrics {
         // Writing to a text does not fail.
         let _ = encode(&mut text, &self.registry);
         text
-    }
-}
-
-pub(super) fn ending(ending: Ending) -> &'static str {
-    match ending {
-        Ending::Complete => "complete",
-        Ending::Denied => "denied",
-        Ending::Held => "held",
-        Ending::Aborted => "aborted",
-        Ending::Disconnected => "disconnected",
-        Ending::Failed => "failed",
-        Ending::Unknown => "unknown",
     }
 }

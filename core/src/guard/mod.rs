@@ -31,6 +31,8 @@ mod agent;
 mod answer;
 mod body;
 #[cfg(feature = "notify")]
+mod collector;
+#[cfg(feature = "notify")]
 mod cosign;
 mod direct;
 mod driver;
@@ -60,6 +62,8 @@ mod worker;
 #[cfg(feature = "key-urls")]
 pub use agent::Client;
 pub use answer::Answer;
+#[cfg(feature = "notify")]
+pub use collector::Collector;
 #[cfg(feature = "notify")]
 pub use cosign::cosign;
 pub use direct::{Masked, Reading};

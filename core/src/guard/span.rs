@@ -5,7 +5,6 @@
 
 use tracing::{Span, field, info_span};
 
-use super::metrics::ending;
 use crate::audit::Record;
 use crate::model::{Operation, Verdict};
 
@@ -88,7 +87,7 @@ pub(super) fn end(span: &Span, record: &Record) {
     told("wardline.decided", record.decided.map(Verdict::name));
     told("wardline.enforced", record.enforced.map(Verdict::name));
     told("wardline.code", record.code.as_deref());
-    told("wardline.result", record.outcome.as_ref().map(|outcome| ending(outcome.result)));
+    told("wardline.result", record.outcome.as_ref().map(|outcome| outcome.result.name()));
     let sides = [&record.request, &record.response];
     let passed = || sides.iter().filter_map(|side| side.as_ref());
     let vectors = passed().filter_map(|passed| passed.census.as_ref()).map(|census| census.vectors);

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod csv;
+mod export;
 mod query;
 mod reading;
 mod receipt;
@@ -30,6 +31,7 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
             verify(&state, kept, json, streams)
         }
         args::Audit::Session { reader, id, har } => session::run(&reader, &id, har, json, streams),
+        args::Audit::Export(args) => export::run(&args, streams),
         args::Audit::Replay(args) => replay::run(&args, json, streams),
         args::Audit::Report(args) => report::run(&args, json, streams),
         args::Audit::Keys(state) => receipt::keys(&state, json, streams),

@@ -1,14 +1,12 @@
 //! Catching up: what was logged since the index was last asked.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::terms::{self, Field};
 use super::{count, failed, number, search};
-use crate::audit::log::segment;
 use crate::audit::read::{self, Mark};
 use crate::audit::record::{Ending, Kind, Record};
 use crate::error::Error;
@@ -48,7 +46,8 @@ fn batch(db: &mut Connection, folder: &Path, slot: &str) -> Result<bool, Error> 
     let here = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
     let known = known(&here, slot).map_err(failed)?;
     let known = match known {
-        Some(known) if is_still_there(folder, &known) => known,
+        // Else this is another log, or an older copy of it.
+        Some(known) if known.record.is_empty() || read::stands(folder, known.last, &known.record) => known,
         Some(other) => {
             forget(&here, other.log).map_err(failed)?;
             begin(&here, slot).map_err(failed)?
@@ -110,17 +109,6 @@ fn known(db: &Transaction<'_>, slot: &str) -> rusqlite::Result<Option<Known>> {
         Ok(Known { log: row.get(0)?, next: mark(1)?, last: mark(4)?, record: row.get(7)? })
     })
     .optional()
-}
-
-/// Whether the newest entry that was read stands where it stood: else this is another log, or an older copy of it.
-fn is_still_there(folder: &Path, known: &Known) -> bool {
-    if known.record.is_empty() {
-        return true;
-    }
-    let there = File::open(segment::path(folder, known.last.segment))
-        .ok()
-        .and_then(|file| read::entry_at(folder, &file, known.last).ok().flatten());
-    there.is_some_and(|record| record.id.as_str() == known.record)
 }
 
 fn begin(db: &Transaction<'_>, slot: &str) -> rusqlite::Result<Known> {
