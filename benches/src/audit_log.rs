@@ -1,0 +1,186 @@
+//! What the audit log costs: durable appends beside what the disk itself allows, verifying every byte, and questions over many records.
+//!
+//! ```text
+//! cargo run --release -p wardline-benches --bin audit-log -- FOLDER RECORDS
+//! ```
+//!
+//! FOLDER lies on the disk that is meant, and is left with the log that was written.
+
+use std::fs::OpenOptions;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use wardline::audit::{
+    Ending, Filter, Found, Index, Journal, Kind, Log, Matched, NoKeeper, Outcome, Page, Passed, Record, Term, Weighed, verify,
+};
+use wardline::clock::Timestamp;
+use wardline::glob::Glob;
+use wardline::identity::Identity;
+use wardline::model::{Act, Census, Operation, Risk, Verdict};
+
+/// Records written under one sync, as a busy guard gathers them.
+const GROUPS: [usize; 4] = [1, 16, 256, 4_096];
+/// How long each rate is taken.
+const LENGTH: Duration = Duration::from_secs(2);
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(folder), Some(count)) = (arguments.next(), arguments.next()) else {
+        return Err("expected FOLDER and RECORDS".into());
+    };
+    let (folder, count) = (Path::new(&folder), count.parse::<u64>()?);
+    let bytes = (0..1_000).map(|n| typical(n).canonical().map_or(0, |bytes| bytes.len())).sum::<usize>() / 1_000;
+    println!("a typical record: {bytes} bytes");
+    rates(folder, bytes)?;
+    questions(folder, count)
+}
+
+/// Groups made durable, beside as many bytes written to a preallocated file and synced.
+fn rates(folder: &Path, bytes: usize) -> Result<(), Box<dyn std::error::Error>> {
+    for group in GROUPS {
+        let records: Vec<Record> = (0..group as u64).map(typical).collect();
+        let state = folder.join(format!("rate-{group}"));
+        let mut log = Log::open(&state, Box::new(NoKeeper))?;
+        let (mut appended, started) = (0, Instant::now());
+        while started.elapsed() < LENGTH {
+            log.append(&records)?;
+            appended += group;
+        }
+        let ours = appended as f64 / started.elapsed().as_secs_f64();
+        drop(log);
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(state.join("limit"))?;
+        let block = vec![7_u8; bytes * group];
+        let room = 1 << 30;
+        file.write_all(&vec![0; room])?;
+        file.sync_all()?;
+        let (mut written, mut at, started) = (0, 0, Instant::now());
+        while started.elapsed() < LENGTH {
+            if at + block.len() > room {
+                at = 0;
+            }
+            file.seek(SeekFrom::Start(at as u64))?;
+            file.write_all(&block)?;
+            file.sync_data()?;
+            (at, written) = (at + block.len(), written + group);
+        }
+        let limit = written as f64 / started.elapsed().as_secs_f64();
+        std::fs::remove_dir_all(&state)?;
+        println!("groups of {group}: {ours:.0} records/s durable; the disk allows {limit:.0} ({:.0} %)", ours / limit * 100.0);
+    }
+    Ok(())
+}
+
+fn questions(folder: &Path, count: u64) -> Result<(), Box<dyn std::error::Error>> {
+    let state = folder.join("questions");
+    let mut log = Log::open(&state, Box::new(NoKeeper))?;
+    let started = Instant::now();
+    let mut signed = Instant::now();
+    for first in (0..count).step_by(4_096) {
+        let records: Vec<Record> = (first..count.min(first + 4_096)).map(typical).collect();
+        log.append(&records)?;
+        if signed.elapsed() > Duration::from_secs(1) {
+            log.checkpoint()?;
+            signed = Instant::now();
+        }
+    }
+    drop(log);
+    per_second("written, made and signed", count, started);
+    let started = Instant::now();
+    let report = verify(&state, &[])?;
+    assert!(report.is_sound());
+    per_second("verified", count, started);
+    let started = Instant::now();
+    let mut index = Index::open(&state)?;
+    index.page(&Filter::default(), &Page::newest(1))?;
+    per_second("indexed", count, started);
+    let size = std::fs::metadata(state.join("index.db"))?.len();
+    println!("the index: {} bytes a record", size / count.max(1));
+    let glob = |text: &str| Glob::new(text).ok();
+    let middle = count / 2;
+    let asked = [
+        ("identity", Filter { identity: glob("user-17"), ..Filter::default() }),
+        ("identity by pattern", Filter { identity: glob("user-1*"), ..Filter::default() }),
+        ("operation", Filter { operation: glob("vector.export"), ..Filter::default() }),
+        ("resource", Filter { resource: glob("docs-7"), ..Filter::default() }),
+        ("verdict deny", Filter { verdict: Some(Verdict::Deny), ..Filter::default() }),
+        ("session", Filter { session: Some(format!("s{}", middle / 20).as_str().into()), ..Filter::default() }),
+        ("vector id", Filter { vector: Some(format!("v{}", middle % 1_000_000)), ..Filter::default() }),
+        ("value", Filter { value: Some(format!("{:016x}", middle % 100_000)), ..Filter::default() }),
+        ("entity", Filter { entity: glob("email"), ..Filter::default() }),
+        ("outcome", Filter { outcome: Some(Ending::Failed), ..Filter::default() }),
+        ("record", Filter { id: Some(id(middle).as_str().into()), ..Filter::default() }),
+        ("time", Filter { from: Some(at(middle)), until: Some(at(middle + 50)), ..Filter::default() }),
+        ("identity and verdict", Filter { identity: glob("user-17"), verdict: Some(Verdict::Deny), ..Filter::default() }),
+        ("nobody", Filter { identity: glob("nobody"), ..Filter::default() }),
+    ];
+    for (name, filter) in asked {
+        let mut times: Vec<Duration> = Vec::new();
+        let mut found = 0;
+        for _ in 0..11 {
+            let started = Instant::now();
+            found = index.page(&filter, &Page::newest(100))?.entries.len();
+            times.push(started.elapsed());
+        }
+        times.sort();
+        println!("{name}: {found} found in {:.2} ms (first {:.2} ms)", ms(times[5]), ms(times[10]));
+    }
+    Ok(())
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
+}
+
+fn per_second(what: &str, count: u64, started: Instant) {
+    let took = started.elapsed().as_secs_f64();
+    println!("{what}: {count} records in {took:.1} s, {:.0} a second", count as f64 / took);
+}
+
+fn id(n: u64) -> String {
+    format!("rec_0193a5c2-7c1e-7{:03x}-8000-{:012x}", n % 4_096, n)
+}
+
+fn at(n: u64) -> Timestamp {
+    Timestamp::from_millis(1_764_000_000_000 + i64::try_from(n).unwrap_or(0))
+}
+
+/// A search that a rule allowed, three vectors and two findings.
+fn typical(n: u64) -> Record {
+    let mut record = Record::new(Kind::Exchange, id(n).as_str().into(), at(n));
+    record.ended_at = Some(at(n + 3));
+    record.session = Some(format!("s{}", n / 20).as_str().into());
+    record.service = "vectors".into();
+    record.system = Some("qdrant".into());
+    record.door = Some("tower".into());
+    record.identity = Some(Identity::new(format!("user-{}", n % 1_000)).with_groups(["analysts"]).into());
+    record.entry = Some("/collections/{collection_name}/points/search".into());
+    record.method = Some("POST".into());
+    record.status = Some(200);
+    let operation = if n % 50 == 0 { Operation::VectorExport } else { Operation::VectorSearch };
+    record.acts = vec![Act::new(operation, format!("docs-{}", n % 50))];
+    record.risk = Some(Weighed { total: Risk::new(20), terms: vec![Term { name: "base".into(), points: 20 }] });
+    record.rules = vec![Matched { rule: "analysts-search".into(), verdict: Verdict::Allow, code: None }];
+    let verdict = if n % 97 == 0 { Verdict::Deny } else { Verdict::Allow };
+    (record.decided, record.enforced) = (Some(verdict), Some(verdict));
+    record.code = Some("allowed".into());
+    record.policy = Some("5f1c7a0e9b2d4c6f8a1b3d5e7f9012345f1c7a0e9b2d4c6f8a1b3d5e7f901234".into());
+    let mut census = Census::default();
+    census.rows = 3;
+    census.ids = (0..3).map(|place| format!("v{}", (n + place * 333_333) % 1_000_000)).collect();
+    let found = |place: u64| Found {
+        name: "email".into(),
+        path: format!("result[{place}].payload.mail"),
+        length: 18,
+        digest: format!("{:016x}", (n + place * 50_000) % 100_000),
+    };
+    record.response = Some(Passed {
+        bytes: 2_048,
+        findings: vec![found(0), found(1)],
+        totals: [("email".into(), 2)].into_iter().collect(),
+        census: Some(census),
+        ..Passed::default()
+    });
+    record.outcome = Some(Outcome { result: if n % 1_000 == 0 { Ending::Failed } else { Ending::Complete }, reason: None });
+    record
+}
