@@ -12,7 +12,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use wardline::audit::{
-    Ending, Filter, Found, Index, Journal, Kind, Log, Matched, NoKeeper, Outcome, Page, Passed, Record, Term, Weighed, verify,
+    Ending, Filter, Found, Index, Journal, Kind, Log, Matched, NoKeeper, Outcome, Page, Passed, Record, Term,
+    Weighed, verify,
 };
 use wardline::clock::Timestamp;
 use wardline::glob::Glob;
@@ -30,7 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("expected FOLDER and RECORDS".into());
     };
     let (folder, count) = (Path::new(&folder), count.parse::<u64>()?);
-    let bytes = (0..1_000).map(|n| typical(n).canonical().map_or(0, |bytes| bytes.len())).sum::<usize>() / 1_000;
+    let bytes =
+        (0..1_000).map(|n| typical(n).canonical().map_or(0, |bytes| bytes.len())).sum::<usize>() / 1_000;
     println!("a typical record: {bytes} bytes");
     rates(folder, bytes)?;
     questions(folder, count)
@@ -49,7 +51,8 @@ fn rates(folder: &Path, bytes: usize) -> Result<(), Box<dyn std::error::Error>> 
         }
         let ours = appended as f64 / started.elapsed().as_secs_f64();
         drop(log);
-        let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(state.join("limit"))?;
+        let mut file =
+            OpenOptions::new().create(true).truncate(true).write(true).open(state.join("limit"))?;
         let block = vec![7_u8; bytes * group];
         let room = 1 << 30;
         file.write_all(&vec![0; room])?;
@@ -66,7 +69,10 @@ fn rates(folder: &Path, bytes: usize) -> Result<(), Box<dyn std::error::Error>> 
         }
         let limit = written as f64 / started.elapsed().as_secs_f64();
         std::fs::remove_dir_all(&state)?;
-        println!("groups of {group}: {ours:.0} records/s durable; the disk allows {limit:.0} ({:.0} %)", ours / limit * 100.0);
+        println!(
+            "groups of {group}: {ours:.0} records/s durable; the disk allows {limit:.0} ({:.0} %)",
+            ours / limit * 100.0
+        );
     }
     Ok(())
 }
@@ -104,14 +110,20 @@ fn questions(folder: &Path, count: u64) -> Result<(), Box<dyn std::error::Error>
         ("operation", Filter { operation: glob("vector.export"), ..Filter::default() }),
         ("resource", Filter { resource: glob("docs-7"), ..Filter::default() }),
         ("verdict deny", Filter { verdict: Some(Verdict::Deny), ..Filter::default() }),
-        ("session", Filter { session: Some(format!("s{}", middle / 20).as_str().into()), ..Filter::default() }),
+        (
+            "session",
+            Filter { session: Some(format!("s{}", middle / 20).as_str().into()), ..Filter::default() },
+        ),
         ("vector id", Filter { vector: Some(format!("v{}", middle % 1_000_000)), ..Filter::default() }),
         ("value", Filter { value: Some(format!("{:016x}", middle % 100_000)), ..Filter::default() }),
         ("entity", Filter { entity: glob("email"), ..Filter::default() }),
         ("outcome", Filter { outcome: Some(Ending::Failed), ..Filter::default() }),
         ("record", Filter { id: Some(id(middle).as_str().into()), ..Filter::default() }),
         ("time", Filter { from: Some(at(middle)), until: Some(at(middle + 50)), ..Filter::default() }),
-        ("identity and verdict", Filter { identity: glob("user-17"), verdict: Some(Verdict::Deny), ..Filter::default() }),
+        (
+            "identity and verdict",
+            Filter { identity: glob("user-17"), verdict: Some(Verdict::Deny), ..Filter::default() },
+        ),
         ("nobody", Filter { identity: glob("nobody"), ..Filter::default() }),
     ];
     for (name, filter) in asked {
@@ -159,7 +171,8 @@ fn typical(n: u64) -> Record {
     record.status = Some(200);
     let operation = if n % 50 == 0 { Operation::VectorExport } else { Operation::VectorSearch };
     record.acts = vec![Act::new(operation, format!("docs-{}", n % 50))];
-    record.risk = Some(Weighed { total: Risk::new(20), terms: vec![Term { name: "base".into(), points: 20 }] });
+    record.risk =
+        Some(Weighed { total: Risk::new(20), terms: vec![Term { name: "base".into(), points: 20 }] });
     record.rules = vec![Matched { rule: "analysts-search".into(), verdict: Verdict::Allow, code: None }];
     let verdict = if n % 97 == 0 { Verdict::Deny } else { Verdict::Allow };
     (record.decided, record.enforced) = (Some(verdict), Some(verdict));
@@ -181,6 +194,9 @@ fn typical(n: u64) -> Record {
         census: Some(census),
         ..Passed::default()
     });
-    record.outcome = Some(Outcome { result: if n % 1_000 == 0 { Ending::Failed } else { Ending::Complete }, reason: None });
+    record.outcome = Some(Outcome {
+        result: if n % 1_000 == 0 { Ending::Failed } else { Ending::Complete },
+        reason: None,
+    });
     record
 }

@@ -420,6 +420,8 @@ pub(crate) enum Audit {
     Replay(Replay),
     /// Write every entry once it is signed, in the terms of those who collect logs; with --follow, go on as entries come.
     Export(Export),
+    /// The digest by which records and exports know a value that was found: one line of standard input.
+    Digest(State),
     /// Verify every log: hashes, tree, signatures, pairs of begin and end, and what was kept outside.
     Verify {
         #[command(flatten)]
@@ -479,7 +481,7 @@ pub(crate) struct Export {
     /// How an event is written.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ExportFormat,
-    /// Where to: a file, to which is appended; https://... (http:// on this machine); syslog+tls://HOST:PORT (syslog:// on this machine).
+    /// Where to: a file, to which is appended (a folder for parquet); https://... (http:// on this machine); syslog+tls://HOST:PORT (syslog:// on this machine).
     /// Without it, standard output.
     #[arg(long)]
     pub(crate) to: Option<String>,
@@ -508,6 +510,8 @@ pub(crate) enum ExportFormat {
     Cef,
     /// OpenTelemetry logs.
     Otlp,
+    /// Files of columns by day, in the folder that --to names: what DuckDB, Spark and others query, of any number of machines together.
+    Parquet,
 }
 
 #[derive(Debug, clap::Args)]

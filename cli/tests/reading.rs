@@ -135,6 +135,8 @@ fn a_value_is_found_by_its_digest_and_stands_nowhere() {
         assert_eq!(found.lines().len(), 1);
     }
     assert_eq!(wardline(&[&query[..], &["ana@example.com"]].concat(), "").out, "");
+    let digest = wardline(&["audit", "digest", "--policy", &path], "rosa@example.com\n");
+    assert_eq!(digest.out.trim_end().len(), 16, "{}{}", digest.out, digest.err);
     // What was asked is in the log, by whom, and not the value.
     let readings =
         wardline(&["audit", "query", "--policy", &path, "--by", "lee", "--kind", "read", "--json"], "");

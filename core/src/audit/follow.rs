@@ -50,8 +50,8 @@ struct Place {
 /// An entry that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Followed {
-    /// The slot of its log.
-    pub slot: String,
+    /// The name of its log, as its checkpoints carry it.
+    pub log: String,
     /// Its index there.
     pub index: u64,
     /// What it holds.
@@ -61,7 +61,7 @@ pub struct Followed {
 impl Followed {
     /// The same as it is exported.
     pub fn event(&self) -> Event<'_> {
-        Event { slot: &self.slot, index: self.index, record: &self.record }
+        Event { log: &self.log, index: self.index, record: &self.record }
     }
 }
 
@@ -129,7 +129,7 @@ impl Follower {
         }
         // What is not signed may not be on disk yet, and a power cut would take it back.
         let note = fs::read_to_string(folder.join("checkpoint")).unwrap_or_default();
-        let signed = Checkpoint::read(&note).map_or(0, |checkpoint| checkpoint.size);
+        let Ok(Checkpoint { origin, size: signed, .. }) = Checkpoint::read(&note) else { return Ok(()) };
         if place.next.index >= signed {
             return Ok(());
         }
@@ -138,7 +138,7 @@ impl Follower {
             match record {
                 Ok(record) => {
                     place.last = Some((mark, record.id.as_str().to_owned()));
-                    entries.push(Followed { slot: slot.clone(), index: mark.index, record });
+                    entries.push(Followed { log: origin.clone(), index: mark.index, record });
                 }
                 Err(error) => unread.push(error),
             }

@@ -32,6 +32,7 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
         }
         args::Audit::Session { reader, id, har } => session::run(&reader, &id, har, json, streams),
         args::Audit::Export(args) => export::run(&args, streams),
+        args::Audit::Digest(state) => query::digest(&state, streams),
         args::Audit::Replay(args) => replay::run(&args, json, streams),
         args::Audit::Report(args) => report::run(&args, json, streams),
         args::Audit::Keys(state) => receipt::keys(&state, json, streams),

@@ -1,5 +1,7 @@
 //! `wardline audit query|show`: which records fit, page by page, and one of them whole.
 
+use std::path::Path;
+
 use serde::Serialize;
 use wardline::audit::{Cursor, Ending, Entry, Filter, Index, Kind, Listing, Page};
 use wardline::glob::Glob;
@@ -8,6 +10,7 @@ use wardline::model::{ApprovalId, GrantId, RecordId, SessionId, Verdict};
 
 use super::{csv, folder, reading};
 use crate::args::{Query, Reader, Wanted};
+use crate::state::State;
 use crate::{Failure, NO, Outcome, Streams};
 
 /// The most records of one page.
@@ -15,9 +18,7 @@ const LARGEST: usize = 100_000;
 
 pub(crate) fn query(mut query: Query, json: bool, streams: &mut Streams<'_>) -> Outcome {
     if query.wanted.value.as_deref() == Some("-") {
-        let typed = String::from_utf8(streams.read_all()?)
-            .map_err(|_| Failure::Usage("--value: expected text on standard input".to_owned()))?;
-        query.wanted.value = Some(typed.trim_end_matches(['\n', '\r']).to_owned());
+        query.wanted.value = Some(typed(streams)?);
     }
     let folder = folder(&query.reader.state)?;
     let filter = filter(&query.wanted, &folder)?;
@@ -92,7 +93,7 @@ pub(crate) fn unread(found: &Listing, streams: &mut Streams<'_>) -> Outcome {
 }
 
 /// What to look for, as it was typed. A value is looked for by its digest under the keys of the state folder.
-pub(crate) fn filter(wanted: &Wanted, folder: &std::path::Path) -> Result<Filter, Failure> {
+pub(crate) fn filter(wanted: &Wanted, folder: &Path) -> Result<Filter, Failure> {
     let glob = |text: &Option<String>| text.as_deref().map(Glob::new).transpose();
     let verdict = match wanted.verdict.as_deref() {
         None => None,
@@ -101,14 +102,6 @@ pub(crate) fn filter(wanted: &Wanted, folder: &std::path::Path) -> Result<Filter
         Some("hold") => Some(Verdict::Hold),
         Some(_) => return Err(Failure::Usage("--verdict: expected allow, deny or hold".to_owned())),
     };
-    let value = wanted.value.as_deref().map(|value| {
-        if !folder.join("root.key").exists() {
-            let message =
-                "--value: the state folder has no root.key, and values are known by a digest under it";
-            return Err(Failure::Usage(message.to_owned()));
-        }
-        Ok(Keys::open(folder)?.finding(value.as_bytes()))
-    });
     Ok(Filter {
         from: wanted.from.as_deref().map(str::parse).transpose()?,
         until: wanted.until.as_deref().map(str::parse).transpose()?,
@@ -127,8 +120,30 @@ pub(crate) fn filter(wanted: &Wanted, folder: &std::path::Path) -> Result<Filter
         approval: wanted.approval.as_deref().map(ApprovalId::from),
         outcome: wanted.outcome.as_deref().map(ending).transpose()?,
         policy: wanted.policy_digest.clone(),
-        value: value.transpose()?,
+        value: wanted.value.as_deref().map(|value| known_as(value, folder)).transpose()?,
     })
+}
+
+pub(crate) fn digest(state: &State, streams: &mut Streams<'_>) -> Outcome {
+    let value = typed(streams)?;
+    streams.say(known_as(&value, &folder(state)?)?)?;
+    Ok(0)
+}
+
+/// A value that was typed where no list of processes shows it.
+fn typed(streams: &mut Streams<'_>) -> Result<String, Failure> {
+    let text = String::from_utf8(streams.read_all()?);
+    let text = text.map_err(|_| Failure::Usage("expected a value as text on standard input".to_owned()))?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+}
+
+/// The digest of a value under the keys of a state folder. None are made: with new ones it would be found nowhere.
+fn known_as(value: &str, folder: &Path) -> Result<String, Failure> {
+    if !folder.join("root.key").exists() {
+        let message = "the state folder has no root.key, and values are known by a digest under it";
+        return Err(Failure::Usage(message.to_owned()));
+    }
+    Ok(Keys::open(folder)?.finding(value.as_bytes()))
 }
 
 fn ending(word: &str) -> Result<Ending, Failure> {

@@ -40,7 +40,7 @@ pub(super) fn line(event: &Event<'_>, out: &mut Vec<u8>) {
         ("cn1", census.map(|census| census.vectors.to_string())),
         ("cn2Label", Some("log index".to_owned())),
         ("cn2", Some(event.index.to_string())),
-        ("dvchost", Some(event.slot.to_owned())),
+        ("dvchost", Some(event.log.to_owned())),
     ];
     let mut first = true;
     for (at, (name, value)) in fields.iter().enumerate() {

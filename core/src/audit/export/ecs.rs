@@ -46,7 +46,7 @@ pub(super) fn event(event: &Event<'_>) -> Value {
             "response": { "status_code": record.status, "body": { "bytes": record.response.as_ref().map(|passed| passed.bytes) } },
         },
         "trace": { "id": record.trace },
-        "log": { "file": { "path": event.slot } },
+        "log": { "logger": event.log },
         "wardline": record,
     })
 }

@@ -9,7 +9,7 @@
 //! let record = br#"{"id":"rec_1","kind":"exchange","at":"2026-11-25T06:25:00Z","service":"vectors",
 //!     "identity":{"subject":"ana"},"acts":[{"operation":"vector.search","resource":"docs","risk":20}],"enforced":"allow"}"#;
 //! let record = Record::read(record).unwrap();
-//! let event = Event { slot: "w0001", index: 7, record: &record };
+//! let event = Event { log: "wardline/w0001/a1b2c3d4", index: 7, record: &record };
 //! let mut out = Vec::new();
 //! Format::Ocsf.write(&[event], &mut out).unwrap();
 //! assert!(String::from_utf8(out).unwrap().contains(r#""class_uid":6005,"#));
@@ -30,8 +30,8 @@ use crate::model::{Act, Operation};
 /// One entry of a log.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Event<'e> {
-    /// The slot of its log.
-    pub slot: &'e str,
+    /// The name of its log, as its checkpoints carry it: no two logs of any machines share one.
+    pub log: &'e str,
     /// Its index there.
     pub index: u64,
     /// What it holds.
@@ -42,7 +42,7 @@ pub struct Event<'e> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Format {
-    /// The records as they are, a line of JSON each, with `slot` and `index`.
+    /// The records as they are, a line of JSON each, with `log` and `index`.
     Jsonl,
     /// The Open Cybersecurity Schema Framework 1.3: API Activity (6003) and Datastore Activity (6005), a line of JSON each.
     Ocsf,
@@ -138,7 +138,7 @@ impl Event<'_> {
         self.record.risk.as_ref().map_or(0, |risk| risk.total.value())
     }
 
-    /// What it is called by, in all logs of all machines: its log's slot and index there do not suffice, the record's id does.
+    /// What it is called by: begin and end of an exchange are two.
     fn id(&self) -> String {
         match self.record.kind {
             Kind::Begin => format!("{}/begin", self.record.id),

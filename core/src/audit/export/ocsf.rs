@@ -34,7 +34,7 @@ pub(super) fn event(event: &Event<'_>) -> Value {
         "message": event.message(),
         "metadata": {
             "version": "1.3.0", "profiles": ["security_control"], "uid": event.id(), "correlation_uid": record.id,
-            "log_name": event.slot, "sequence": event.index,
+            "log_name": event.log, "sequence": event.index,
             "product": { "name": "Wardline", "vendor_name": "Wardline", "version": env!("CARGO_PKG_VERSION") },
         },
         "actor": { "user": user(event) },

@@ -37,7 +37,7 @@ fn record(event: &Event<'_>) -> Value {
     ];
     let mut attributes = vec![
         text("wardline.record", &event.id()),
-        text("wardline.log", event.slot),
+        text("wardline.log", event.log),
         text("wardline.operation", &event.action()),
         number_of("wardline.index", event.index),
         number_of("wardline.risk", u64::from(event.risk())),

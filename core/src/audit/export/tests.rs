@@ -29,7 +29,8 @@ fn record() -> Record {
 }
 
 fn written(format: Format, records: &[Record]) -> String {
-    let events: Vec<_> = records.iter().map(|record| Event { slot: "w0001", index: 7, record }).collect();
+    let events: Vec<_> =
+        records.iter().map(|record| Event { log: "wardline/w0001/a1b2c3d4", index: 7, record }).collect();
     let mut out = Vec::new();
     format.write(&events, &mut out).unwrap();
     String::from_utf8(out).unwrap()

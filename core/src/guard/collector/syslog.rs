@@ -134,7 +134,7 @@ pub(super) fn frame(event: &Event<'_>, line: &[u8], out: &mut Vec<u8>) {
         _ => 3,
     };
     let head =
-        format!("<{}>1 {} - wardline {} audit - ", FACILITY * 8 + severity, event.record.at, event.slot);
+        format!("<{}>1 {} - wardline {} audit - ", FACILITY * 8 + severity, event.record.at, event.log);
     out.extend_from_slice(format!("{} {head}", head.len() + line.len()).as_bytes());
     out.extend_from_slice(line);
 }

@@ -14,7 +14,10 @@ fn records(count: i64) -> Vec<Record> {
 }
 
 fn events(records: &[Record]) -> Vec<Event<'_>> {
-    (0_u64..).zip(records).map(|(index, record)| Event { slot: "w0001", index, record }).collect()
+    (0_u64..)
+        .zip(records)
+        .map(|(index, record)| Event { log: "wardline/w0001/a1b2c3d4", index, record })
+        .collect()
 }
 
 /// A server that answers each request by what `answer` says of its body, and tells the heads and bodies.
@@ -93,8 +96,10 @@ fn syslog_messages_have_their_length_and_a_new_connection_where_the_old_one_ende
             let mut message = vec![0; length];
             stream.read_exact(&mut message).unwrap();
             let message = String::from_utf8(message).unwrap();
-            let expected =
-                format!("<110>1 1970-01-01T00:00:00{}Z - wardline w0001 audit - CEF:0|", ["", ".001"][index]);
+            let expected = format!(
+                "<110>1 1970-01-01T00:00:00{}Z - wardline wardline/w0001/a1b2c3d4 audit - CEF:0|",
+                ["", ".001"][index]
+            );
             assert!(message.starts_with(&expected), "{message}");
             assert!(message.contains(&format!(" externalId=rec_{index} ")));
         }

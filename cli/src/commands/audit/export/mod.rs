@@ -3,6 +3,9 @@
 //! What has arrived is remembered in a file, after it has arrived: a run that ends in between ships some entries twice and none never. One
 //! run serves one collector, so that one that is away holds up no other.
 
+#[cfg(feature = "parquet")]
+mod parquet;
+
 use std::collections::HashSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -23,6 +26,9 @@ use crate::{Failure, NO, Outcome, Streams};
 
 /// Entries that are shipped at once.
 const BATCH: usize = 500;
+/// Entries of one file of Parquet at most.
+#[cfg(feature = "parquet")]
+const FILE: usize = 100_000;
 /// How often one looks for new entries, and how long one waits at first for a collector that is away.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long one waits for it at most.
@@ -31,6 +37,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 pub(crate) fn run(args: &args::Export, streams: &mut Streams<'_>) -> Outcome {
     let folder = folder(&args.reader.state)?;
     let format = match args.format {
+        ExportFormat::Parquet => return columns(args, streams),
         ExportFormat::Jsonl => Format::Jsonl,
         ExportFormat::Ocsf => Format::Ocsf,
         ExportFormat::Ecs => Format::Ecs,
@@ -65,15 +72,51 @@ pub(crate) fn run(args: &args::Export, streams: &mut Streams<'_>) -> Outcome {
                 writeln!(
                     streams.err,
                     "wardline: entry {} of {} is refused by the collector",
-                    event.index, event.slot
+                    event.index, event.log
                 )?;
             }
         }
-        if let Some(path) = &args.position {
-            remember(path, &batch.position)
-                .map_err(|e| Failure::Usage(format!("{}: cannot be written: {e}", path.display())))?;
-        }
+        kept(args, &batch.position)?;
     }
+}
+
+/// Writes what is new as files of Parquet, by day.
+#[cfg(feature = "parquet")]
+fn columns(args: &args::Export, streams: &mut Streams<'_>) -> Outcome {
+    let Some(to) = args.to.as_deref().filter(|to| !to.contains("://") && !args.follow) else {
+        let message =
+            "--format parquet: expected a folder in --to, and no --follow: run it again for what came since";
+        return Err(Failure::Usage(message.to_owned()));
+    };
+    let position = args.position.as_deref().map_or(Ok(Position::default()), remembered)?;
+    reading::note(&args.reader, "exported", "parquet", streams)?;
+    let mut follower = Follower::new(&folder(&args.reader.state)?, position);
+    let mut code = 0;
+    loop {
+        let batch = follower.next(FILE)?;
+        for error in batch.unread {
+            code = NO;
+            writeln!(streams.err, "wardline: {error}")?;
+        }
+        if batch.entries.is_empty() {
+            return Ok(code);
+        }
+        parquet::write(Path::new(to), &batch.entries)?;
+        kept(args, &batch.position)?;
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+fn columns(_: &args::Export, _: &mut Streams<'_>) -> Outcome {
+    Err(Failure::Usage("this build writes no Parquet: it lacks the feature `parquet`".to_owned()))
+}
+
+/// Remembers what has arrived, where that is asked for.
+fn kept(args: &args::Export, position: &Position) -> Result<(), Failure> {
+    let Some(path) = &args.position else { return Ok(()) };
+    let wrong = |e: io::Error| Failure::Usage(format!("{}: cannot be written: {e}", path.display()));
+    let bytes = serde_json::to_vec(position).map_err(io::Error::from)?;
+    put(path, &bytes).map_err(wrong)
 }
 
 /// Where events go.
@@ -165,11 +208,11 @@ fn remembered(path: &Path) -> Result<Position, Failure> {
     }
 }
 
-/// Durably, and whole or not at all.
-fn remember(path: &Path, position: &Position) -> io::Result<()> {
+/// Writes a file durably, and whole or not at all.
+fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let fresh = path.with_extension("new");
     let mut file = File::create(&fresh)?;
-    file.write_all(&serde_json::to_vec(position).map_err(io::Error::from)?)?;
+    file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&fresh, path)?;
     // The name too, where folders can be opened.
