@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::terms::{self, Field};
 use super::{count, failed, number, search};
@@ -54,7 +54,7 @@ fn batch(db: &mut Connection, folder: &Path, slot: &str) -> Result<bool, Error> 
         }
         None => begin(&here, slot).map_err(failed)?,
     };
-    let mut fill = Fill::new(&here, known.log);
+    let mut fill = Fill::new(&here, known.log).map_err(failed)?;
     let (mut taken, mut last, mut failure) = (0, None, None);
     let read = read::entries_from(folder, known.next, &mut |mark, record| {
         let written = match &record {
@@ -133,14 +133,45 @@ fn forget(db: &Transaction<'_>, log: i64) -> rusqlite::Result<()> {
 struct Fill<'t> {
     db: &'t Transaction<'t>,
     log: i64,
-    /// The number of each term by field, and how many entries of this transaction have it.
-    terms: HashMap<Field, HashMap<String, (i64, i64)>>,
+    say: Statements<'t>,
+    /// Each term by field.
+    terms: HashMap<Field, HashMap<String, Counted>>,
     remembered: usize,
 }
 
+/// A term, and how many entries have it that its row does not count yet.
+struct Counted {
+    term: i64,
+    more: i64,
+}
+
+/// Held for all entries of a transaction.
+struct Statements<'t> {
+    open: CachedStatement<'t>,
+    go_on: CachedStatement<'t>,
+    enter: CachedStatement<'t>,
+    post: CachedStatement<'t>,
+    take_back: CachedStatement<'t>,
+    name: CachedStatement<'t>,
+    named: CachedStatement<'t>,
+}
+
 impl<'t> Fill<'t> {
-    fn new(db: &'t Transaction<'t>, log: i64) -> Self {
-        Self { db, log, terms: HashMap::new(), remembered: 0 }
+    fn new(db: &'t Transaction<'t>, log: i64) -> rusqlite::Result<Self> {
+        let say = Statements {
+            open: db.prepare_cached("SELECT id FROM entry WHERE log = ?1 AND record = ?2 AND complete = 0")?,
+            go_on: db.prepare_cached(
+                "UPDATE entry SET number = ?2, segment = ?3, place = ?4, at = ?5, complete = ?6 WHERE id = ?1",
+            )?,
+            enter: db.prepare_cached(
+                "INSERT INTO entry (log, number, segment, place, at, record, complete) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?,
+            post: db.prepare_cached("INSERT OR IGNORE INTO posting VALUES (?1, ?2, ?3)")?,
+            take_back: db.prepare_cached("DELETE FROM posting WHERE term = ?1 AND at = ?2 AND entry = ?3")?,
+            name: db.prepare_cached("INSERT INTO term (field, text) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?,
+            named: db.prepare_cached("SELECT id FROM term WHERE field = ?1 AND text = ?2")?,
+        };
+        Ok(Self { db, log, say, terms: HashMap::new(), remembered: 0 })
     }
 
     fn wrong(&self, mark: Mark, error: &Error) -> rusqlite::Result<()> {
@@ -154,33 +185,19 @@ impl<'t> Fill<'t> {
         let (id, at) = (record.id.as_str(), record.at.millis());
         let complete = record.kind != Kind::Begin;
         // What was begun goes on as the same row.
-        let open = match record.kind {
-            Kind::Begin | Kind::End => self
-                .db
-                .prepare_cached("SELECT id FROM entry WHERE log = ?1 AND record = ?2 AND complete = 0")?
-                .query_row(params![self.log, id], |row| row.get(0))
-                .optional()?,
+        let open: Option<i64> = match record.kind {
+            Kind::Begin | Kind::End => {
+                self.say.open.query_row(params![self.log, id], |row| row.get(0)).optional()?
+            }
             _ => None,
         };
-        let (segment, place) = (number(mark.segment), number(mark.at));
-        let entry: i64 = match open {
+        let (segment, place, index) = (number(mark.segment), number(mark.at), number(mark.index));
+        let entry = match open {
             Some(entry) => {
-                self.db
-                    .prepare_cached(
-                        "UPDATE entry SET number = ?2, segment = ?3, place = ?4, at = ?5, complete = ?6 WHERE id = ?1",
-                    )?
-                    .execute(params![entry, number(mark.index), segment, place, at, complete])?;
+                self.say.go_on.execute(params![entry, index, segment, place, at, complete])?;
                 entry
             }
-            None => {
-                self.db
-                    .prepare_cached(
-                        "INSERT INTO entry (log, number, segment, place, at, record, complete) \
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                    )?
-                    .execute(params![self.log, number(mark.index), segment, place, at, id, complete])?;
-                self.db.last_insert_rowid()
-            }
+            None => self.say.enter.insert(params![self.log, index, segment, place, at, id, complete])?,
         };
         let mut failure = None;
         terms::of(record, &mut |field, text| {
@@ -191,49 +208,45 @@ impl<'t> Fill<'t> {
             self.post(Field::Outcome, Ending::Failed.name(), at, entry)?;
         } else if open.is_some() && record.outcome.as_ref().is_none_or(|o| o.result != Ending::Failed) {
             let term = self.term(Field::Outcome, Ending::Failed.name(), 0)?;
-            self.db
-                .prepare_cached("DELETE FROM posting WHERE term = ?1 AND at = ?2 AND entry = ?3")?
-                .execute(params![term, at, entry])?;
+            self.say.take_back.execute(params![term, at, entry])?;
         }
         failure.map_or(Ok(()), Err)
     }
 
     fn post(&mut self, field: Field, text: &str, at: i64, entry: i64) -> rusqlite::Result<()> {
         let term = self.term(field, text, 1)?;
-        self.db
-            .prepare_cached("INSERT OR IGNORE INTO posting VALUES (?1, ?2, ?3)")?
-            .execute(params![term, at, entry])
-            .map(drop)
+        self.say.post.execute(params![term, at, entry]).map(drop)
     }
 
-    /// The number of a term, which one more entry has.
+    /// The number of a term, which so many more entries have.
     fn term(&mut self, field: Field, text: &str, more: i64) -> rusqlite::Result<i64> {
-        if let Some((term, count)) = self.terms.get_mut(&field).and_then(|terms| terms.get_mut(text)) {
-            *count += more;
-            return Ok(*term);
+        if let Some(counted) = self.terms.get_mut(&field).and_then(|terms| terms.get_mut(text)) {
+            counted.more += more;
+            return Ok(counted.term);
         }
         if self.remembered >= REMEMBERED {
             self.count()?;
         }
-        self.db
-            .prepare_cached("INSERT OR IGNORE INTO term (field, text) VALUES (?1, ?2)")?
-            .execute(params![field as u8, text])?;
-        let term = self
-            .db
-            .prepare_cached("SELECT id FROM term WHERE field = ?1 AND text = ?2")?
-            .query_row(params![field as u8, text], |row| row.get(0))?;
-        self.terms.entry(field).or_default().insert(text.to_owned(), (term, more));
+        // A new row counts the entry that it is made for.
+        let counted = match self.say.name.execute(params![field as u8, text])? {
+            0 => Counted {
+                term: self.say.named.query_row(params![field as u8, text], |row| row.get(0))?,
+                more,
+            },
+            _ => Counted { term: self.db.last_insert_rowid(), more: more - 1 },
+        };
+        let term = counted.term;
+        self.terms.entry(field).or_default().insert(text.to_owned(), counted);
         self.remembered += 1;
         Ok(term)
     }
 
     /// Writes how many have each term, and forgets the terms.
     fn count(&mut self) -> rusqlite::Result<()> {
-        let mut more = self.db.prepare_cached("UPDATE term SET count = count + ?2 WHERE id = ?1")?;
-        for (term, count) in self.terms.drain().flat_map(|(_, terms)| terms.into_values()) {
-            if count > 0 {
-                more.execute(params![term, count])?;
-            }
+        let mut add = self.db.prepare_cached("UPDATE term SET count = count + ?2 WHERE id = ?1")?;
+        let counted = self.terms.drain().flat_map(|(_, terms)| terms.into_values());
+        for Counted { term, more } in counted.filter(|counted| counted.more != 0) {
+            add.execute(params![term, more])?;
         }
         self.remembered = 0;
         Ok(())

@@ -13,7 +13,7 @@ CREATE UNIQUE INDEX entry_open ON entry (log, record) WHERE complete = 0;
 
 -- What entries can be found by: a field, and what stands in it. `count` is about how many have it.
 CREATE TABLE term (
-    id INTEGER PRIMARY KEY, field INTEGER NOT NULL, text TEXT NOT NULL, count INTEGER NOT NULL DEFAULT 0, UNIQUE (field, text)) STRICT;
+    id INTEGER PRIMARY KEY, field INTEGER NOT NULL, text TEXT NOT NULL, count INTEGER NOT NULL DEFAULT 1, UNIQUE (field, text)) STRICT;
 CREATE TABLE posting (
     term INTEGER NOT NULL, at INTEGER NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (term, at, entry)) STRICT, WITHOUT ROWID;
 
