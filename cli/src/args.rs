@@ -420,6 +420,20 @@ pub(crate) enum Audit {
     Replay(Replay),
     /// Write every entry once it is signed, in the terms of those who collect logs; with --follow, go on as entries come.
     Export(Export),
+    /// Remove entries that are old enough. Their hashes stay, so that the rest verifies and receipts hold.
+    Prune {
+        #[command(flatten)]
+        state: State,
+        /// What ended before (RFC 3339).
+        #[arg(long)]
+        before: String,
+        /// Who prunes, for the record of it.
+        #[arg(long = "as", env = "USER")]
+        by: String,
+        /// Why, e.g. the rule of retention.
+        #[arg(long)]
+        reason: String,
+    },
     /// The digest by which records and exports know a value that was found: one line of standard input.
     Digest(State),
     /// Verify every log: hashes, tree, signatures, pairs of begin and end, and what was kept outside.

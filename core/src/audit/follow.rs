@@ -28,6 +28,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::export::Event;
+use super::log::segment;
 use super::note::Checkpoint;
 use super::read::{self, Mark};
 use super::record::Record;
@@ -120,7 +121,10 @@ impl Follower {
     ) -> Result<(), Error> {
         let place = self.position.logs.get(&slot).cloned();
         let mut place = place.unwrap_or(Place { next: Mark::START, last: None });
+        let first = segment::numbers(folder).ok().and_then(|numbers| numbers.first().copied()).unwrap_or(1);
+        let pruned = place.last.as_ref().is_some_and(|(mark, _)| mark.segment < first);
         if let Some((mark, id)) = &place.last
+            && !pruned
             && !read::stands(folder, *mark, id)
         {
             let message =
@@ -133,8 +137,13 @@ impl Follower {
         if place.next.index >= signed {
             return Ok(());
         }
-        let mut taken = 0;
+        let (mut taken, next) = (0, place.next.index);
+        let mut skipped = None;
         place.next = read::entries_from(folder, place.next, &mut |mark, record| {
+            if pruned && taken == 0 && mark.index > next {
+                skipped = Some(mark.index);
+                return false;
+            }
             match record {
                 Ok(record) => {
                     place.last = Some((mark, record.id.as_str().to_owned()));
@@ -145,6 +154,11 @@ impl Follower {
             taken += 1;
             taken < left && mark.index + 1 < signed
         })?;
+        if let Some(index) = skipped {
+            let message =
+                format!("entries {next} to {} of {slot} were pruned before they were followed", index - 1);
+            return Err(Error::new(ErrorKind::Log, message));
+        }
         self.position.logs.insert(slot, place);
         Ok(())
     }

@@ -18,6 +18,7 @@ pub mod merkle;
 mod note;
 mod pairs;
 mod prove;
+mod prune;
 mod query;
 mod read;
 mod receipt;
@@ -37,6 +38,7 @@ pub use note::{Checkpoint, Kept};
 
 pub use crate::keys::PublicKey;
 pub use prove::{Continuation, Proof, log_keys, prove, prove_continuation};
+pub use prune::{Pruned, prune};
 pub use query::{Entry, Filter, query};
 pub use receipt::{Proved, Receipt};
 pub use record::{

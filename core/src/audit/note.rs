@@ -65,6 +65,11 @@ impl Checkpoint {
     /// # Errors
     /// Where the note is malformed or the signature is not this key's.
     pub fn open(note: &str, key: &PublicKey) -> Result<Self, Error> {
+        Self::open_as(note, key, key.name())
+    }
+
+    /// The same of one that speaks in another name than the key's.
+    pub(super) fn open_as(note: &str, key: &PublicKey, origin: &str) -> Result<Self, Error> {
         let forged = || Error::new(ErrorKind::Log, "the checkpoint is not signed by the log's key");
         let (text, signatures) = note.split_once("\n\n").ok_or_else(malformed)?;
         if !signatures.ends_with('\n') {
@@ -82,7 +87,7 @@ impl Checkpoint {
             return Err(forged());
         }
         let checkpoint = Self::read(note)?;
-        if checkpoint.origin == key.name() { Ok(checkpoint) } else { Err(forged()) }
+        if checkpoint.origin == origin { Ok(checkpoint) } else { Err(forged()) }
     }
 }
 

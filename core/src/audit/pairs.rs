@@ -10,7 +10,11 @@ use super::record::{Kind, Record};
 
 /// The exchanges that were begun and have not ended yet, by the id as it is written.
 #[derive(Default)]
-pub(super) struct Pairs(HashSet<Box<[u8]>>);
+pub(super) struct Pairs {
+    open: HashSet<Box<[u8]>>,
+    /// Whether begins may have been pruned.
+    forgot: bool,
+}
 
 impl Pairs {
     /// Takes the next entry of a log.
@@ -19,14 +23,21 @@ impl Pairs {
             return Err("the entry is not a record");
         };
         match kind {
-            b"begin" if !self.0.insert(Box::from(&*id)) => Err("the exchange was begun before"),
-            b"end" if !self.0.remove(&*id) => Err("the exchange ends without having begun"),
+            b"begin" if !self.open.insert(Box::from(&*id)) => Err("the exchange was begun before"),
+            b"end" if !self.open.remove(&*id) && !self.forgot => {
+                Err("the exchange ends without having begun")
+            }
             _ => Ok(()),
         }
     }
 
+    /// What came before is not known: an end may be of an exchange that was begun there.
+    pub(super) fn forget(&mut self) {
+        self.forgot = true;
+    }
+
     pub(super) fn open(&self) -> u64 {
-        self.0.len() as u64
+        self.open.len() as u64
     }
 }
 

@@ -162,6 +162,8 @@ pub enum Kind {
     Policy,
     /// Somebody read the log, or replayed it.
     Read,
+    /// Something was done to the log itself: it was pruned.
+    Log,
     /// A kind that this version does not know.
     #[serde(other)]
     Unknown,
@@ -178,6 +180,7 @@ impl Kind {
             Self::Grant => "grant",
             Self::Policy => "policy",
             Self::Read => "read",
+            Self::Log => "log",
             Self::Unknown => "unknown",
         }
     }

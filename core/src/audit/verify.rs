@@ -11,7 +11,7 @@ use super::merkle::{Hash, TILE, Tree, leaf_hash};
 use super::note::Checkpoint;
 use super::pairs::Pairs;
 use super::read::slots;
-use super::{blob, tile};
+use super::{blob, prune, tile};
 use crate::error::Error;
 use crate::keys::{PublicKey, hex};
 
@@ -40,6 +40,8 @@ pub struct LogReport {
     pub size: u64,
     /// How many of them a signature covers.
     pub signed: u64,
+    /// How many of them, from the first, were pruned: their hashes are here, and their bytes gone.
+    pub pruned: u64,
     /// The Merkle root over all of them, in hex.
     pub root: String,
     /// How many exchanges were begun and have no end: they run, or their process died.
@@ -94,6 +96,7 @@ fn one(folder: &Path, slot: String, kept: &[&Kept]) -> LogReport {
         origin: walk.origin,
         size: walk.tree.size(),
         signed: walk.signed.iter().map(|checkpoint| checkpoint.size).max().unwrap_or(0),
+        pruned: walk.pruned,
         root: hex(&walk.tree.root()),
         open: walk.pairs.open(),
         fault,
@@ -105,6 +108,7 @@ struct Walk {
     origin: String,
     tree: Tree,
     signed: Vec<Checkpoint>,
+    pruned: u64,
     pairs: Pairs,
 }
 
@@ -115,7 +119,11 @@ impl Walk {
         }
         self.read_signatures(folder, kept)?;
         let numbers = segment::numbers(folder).map_err(|_| whole("its segments cannot be read"))?;
-        for (number, expected) in numbers.iter().zip(1..) {
+        let first = numbers.first().copied().unwrap_or(1);
+        if first > 1 {
+            self.hashes(folder, first)?;
+        }
+        for (number, expected) in numbers.iter().zip(first..) {
             if *number != expected {
                 return Err(self.here("a segment before this one is missing"));
             }
@@ -159,6 +167,30 @@ impl Walk {
         Ok(())
     }
 
+    /// Goes through the hashes of the entries that were pruned, up to where the first segment that is left begins.
+    fn hashes(&mut self, folder: &Path, first: u64) -> Result<(), Fault> {
+        let gone = || whole("a segment before the first one is missing");
+        let key = fs::read_to_string(folder.join("key.pub")).ok().and_then(|key| PublicKey::read(&key).ok());
+        let pruned = key.and_then(|key| prune::extent(folder, &key).transpose()).ok_or_else(gone)?;
+        let pruned = pruned.map_err(|_| whole("how far it was pruned is not signed by its key"))?;
+        let header =
+            fs::read(segment::path(folder, first)).ok().and_then(|bytes| segment::read_header(&bytes));
+        let (kept, _) = header.ok_or_else(|| whole("the header of its first segment was altered"))?;
+        // A pruning that was interrupted left more than it said.
+        if kept.size() > pruned.size {
+            return Err(gone());
+        }
+        let signed = self.signed.iter().map(|checkpoint| checkpoint.size).max().unwrap_or(0);
+        self.pruned = kept.size();
+        self.signed.push(pruned);
+        for hash in prune::hashes(folder, signed, kept.size()) {
+            let hash = hash.map_err(|_| self.here("the hash of this entry, which was pruned, is gone"))?;
+            self.push(folder, hash)?;
+        }
+        self.pairs.forget();
+        Ok(())
+    }
+
     fn segment(&mut self, folder: &Path, bytes: &[u8], last: bool) -> Result<(), Fault> {
         let (tree, mut place) =
             segment::read_header(bytes).ok_or_else(|| self.here("a segment's header was altered"))?;
@@ -192,8 +224,12 @@ impl Walk {
         if let Err(what) = self.pairs.take(record) {
             return Err(self.here(what));
         }
+        self.push(folder, leaf_hash(record))
+    }
+
+    fn push(&mut self, folder: &Path, hash: Hash) -> Result<(), Fault> {
         let mut wrong = None;
-        self.tree.push(leaf_hash(record), &mut |level, number, row| {
+        self.tree.push(hash, &mut |level, number, row| {
             let name = tile::path(level, number, None);
             if wrong.is_none() {
                 wrong = differs(folder, name, level, number, row);

@@ -5,6 +5,7 @@ mod forged;
 mod indexed;
 mod killed;
 mod power;
+mod pruned;
 mod receipts;
 mod tamper;
 mod witnessed;

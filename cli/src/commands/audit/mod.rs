@@ -3,6 +3,7 @@
 mod checkpoints;
 mod csv;
 mod export;
+mod prune;
 mod query;
 mod reading;
 mod receipt;
@@ -32,6 +33,9 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
         }
         args::Audit::Session { reader, id, har } => session::run(&reader, &id, har, json, streams),
         args::Audit::Export(args) => export::run(&args, streams),
+        args::Audit::Prune { state, before, by, reason } => {
+            prune::run(&state, &before, &by, &reason, json, streams)
+        }
         args::Audit::Digest(state) => query::digest(&state, streams),
         args::Audit::Replay(args) => replay::run(&args, json, streams),
         args::Audit::Report(args) => report::run(&args, json, streams),
@@ -134,8 +138,8 @@ fn verify(state: &crate::state::State, kept: Vec<Kept>, json: bool, streams: &mu
                 },
             };
             streams.say(format!(
-                "{}  {} entries, {} signed, {} without an end, root {}  {found}",
-                log.slot, log.size, log.signed, log.open, log.root
+                "{}  {} entries, {} signed, {} pruned, {} without an end, root {}  {found}",
+                log.slot, log.size, log.signed, log.pruned, log.open, log.root
             ))?;
         }
         if report.logs.is_empty() {

@@ -6,9 +6,11 @@
 use wardline::audit::{Journal, Keeper, Kind, Log, NoKeeper, Record};
 use wardline::clock::{Clock, SystemClock};
 use wardline::guard::keeper;
+use wardline::keys::hex;
 
 use super::folder;
 use crate::args::Reader;
+use crate::state::State;
 use crate::{Failure, Streams};
 
 /// Notes what is read: `step` is what is done, `asked` what is looked for.
@@ -18,26 +20,26 @@ pub(crate) fn note(
     asked: &str,
     streams: &mut Streams<'_>,
 ) -> Result<(), Failure> {
-    let state = folder(&reader.state)?;
-    if !state.join("log").is_dir() {
+    if !folder(&reader.state)?.join("log").is_dir() {
         return Ok(());
     }
-    let record = Record::step(Kind::Read, SystemClock.now(), step, &reader.by, Some(asked));
-    if let Err(failure) = noted(reader, record) {
+    if let Err(failure) = record(&reader.state, Kind::Read, step, &reader.by, asked) {
         writeln!(streams.err, "wardline: this reading is not recorded:")?;
         streams.fail(&failure);
     }
     Ok(())
 }
 
-fn noted(reader: &Reader, mut record: Record) -> Result<(), Failure> {
-    let policy = reader.state.policy()?;
-    record.policy = Some(wardline::keys::hex(policy.digest()).into());
+/// Writes a step of somebody into a log of its own writer, durably.
+pub(crate) fn record(state: &State, kind: Kind, step: &str, by: &str, reason: &str) -> Result<(), Failure> {
+    let policy = state.policy()?;
+    let mut record = Record::step(kind, SystemClock.now(), step, by, Some(reason));
+    record.policy = Some(hex(policy.digest()).into());
     let keeper: Box<dyn Keeper> = match keeper(&policy)? {
         Some(keeper) => Box::new(keeper),
         None => Box::new(NoKeeper),
     };
-    let mut log = Log::open(&folder(&reader.state)?, keeper)?;
+    let mut log = Log::open(&folder(state)?, keeper)?;
     log.append(&[record])?;
     Ok(log.checkpoint()?)
 }

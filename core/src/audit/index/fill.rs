@@ -7,6 +7,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, Tran
 
 use super::terms::{self, Field};
 use super::{count, failed, number, search};
+use crate::audit::log::segment;
 use crate::audit::read::{self, Mark};
 use crate::audit::record::{Ending, Kind, Record};
 use crate::error::Error;
@@ -36,6 +37,7 @@ pub(super) fn catch_up(db: &mut Connection, state: &Path) -> Result<(), Error> {
 /// How far a log was read, and the newest entry then.
 struct Known {
     log: i64,
+    first: u64,
     next: Mark,
     last: Mark,
     record: String,
@@ -54,6 +56,10 @@ fn batch(db: &mut Connection, folder: &Path, slot: &str) -> Result<bool, Error> 
         }
         None => begin(&here, slot).map_err(failed)?,
     };
+    let first = segment::numbers(folder).ok().and_then(|numbers| numbers.first().copied()).unwrap_or(0);
+    if known.first != first {
+        prune(&here, known.log, first).map_err(failed)?;
+    }
     let mut fill = Fill::new(&here, known.log).map_err(failed)?;
     let (mut taken, mut last, mut failure) = (0, None, None);
     let read = read::entries_from(folder, known.next, &mut |mark, record| {
@@ -71,7 +77,7 @@ fn batch(db: &mut Connection, folder: &Path, slot: &str) -> Result<bool, Error> 
     if let Some(failure) = failure {
         return Err(failed(failure));
     }
-    if taken == 0 && read == known.next {
+    if taken == 0 && read == known.next && known.first == first {
         return Ok(false);
     }
     fill.count().map_err(failed)?;
@@ -79,7 +85,7 @@ fn batch(db: &mut Connection, folder: &Path, slot: &str) -> Result<bool, Error> 
     let (last, record) = last.unwrap_or((known.last, known.record));
     here.execute(
         "UPDATE log SET segment = ?2, place = ?3, next = ?4, last_segment = ?5, last_place = ?6, \
-         last_number = ?7, last_record = ?8 WHERE id = ?1",
+         last_number = ?7, last_record = ?8, first = ?9 WHERE id = ?1",
         params![
             known.log,
             number(read.segment),
@@ -88,7 +94,8 @@ fn batch(db: &mut Connection, folder: &Path, slot: &str) -> Result<bool, Error> 
             number(last.segment),
             number(last.at),
             number(last.index),
-            record
+            record,
+            number(first)
         ],
     )
     .map_err(failed)?;
@@ -97,7 +104,7 @@ fn batch(db: &mut Connection, folder: &Path, slot: &str) -> Result<bool, Error> 
 }
 
 fn known(db: &Transaction<'_>, slot: &str) -> rusqlite::Result<Option<Known>> {
-    let columns = "id, segment, place, next, last_segment, last_place, last_number, last_record";
+    let columns = "id, segment, place, next, last_segment, last_place, last_number, last_record, first";
     db.query_row(&format!("SELECT {columns} FROM log WHERE slot = ?1"), [slot], |row| {
         let mark = |segment: usize| -> rusqlite::Result<Mark> {
             Ok(Mark {
@@ -106,19 +113,36 @@ fn known(db: &Transaction<'_>, slot: &str) -> rusqlite::Result<Option<Known>> {
                 index: count(row.get(segment + 2)?),
             })
         };
-        Ok(Known { log: row.get(0)?, next: mark(1)?, last: mark(4)?, record: row.get(7)? })
+        Ok(Known {
+            log: row.get(0)?,
+            next: mark(1)?,
+            last: mark(4)?,
+            record: row.get(7)?,
+            first: count(row.get(8)?),
+        })
     })
     .optional()
 }
 
 fn begin(db: &Transaction<'_>, slot: &str) -> rusqlite::Result<Known> {
     db.execute(
-        "INSERT INTO log (slot, segment, place, next, last_segment, last_place, last_number, last_record) \
-         VALUES (?1, 0, 0, 0, 0, 0, 0, '')",
+        "INSERT INTO log (slot, first, segment, place, next, last_segment, last_place, last_number, last_record) \
+         VALUES (?1, 0, 0, 0, 0, 0, 0, 0, '')",
         [slot],
     )?;
     let log = db.last_insert_rowid();
-    Ok(Known { log, next: Mark::START, last: Mark::START, record: String::new() })
+    Ok(Known { log, first: 0, next: Mark::START, last: Mark::START, record: String::new() })
+}
+
+/// Leaves out what was pruned.
+fn prune(db: &Transaction<'_>, log: i64, first: u64) -> rusqlite::Result<()> {
+    let gone = "(SELECT id FROM entry WHERE log = ?1 AND segment < ?2)";
+    let any = db.prepare(&format!("SELECT 1 FROM {} LIMIT 1", &gone))?.exists(params![log, number(first)])?;
+    if any {
+        db.execute(&format!("DELETE FROM posting WHERE entry IN {gone}"), params![log, number(first)])?;
+        db.execute("DELETE FROM entry WHERE log = ?1 AND segment < ?2", params![log, number(first)])?;
+    }
+    Ok(())
 }
 
 fn forget(db: &Transaction<'_>, log: i64) -> rusqlite::Result<()> {

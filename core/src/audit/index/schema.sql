@@ -1,6 +1,6 @@
--- How far each log was read. `last_` is the newest entry: another one in its place means another log.
+-- How far each log was read, and which segment was its first then. `last_` is the newest entry: another one in its place means another log.
 CREATE TABLE log (
-    id INTEGER PRIMARY KEY, slot TEXT NOT NULL UNIQUE, segment INTEGER NOT NULL, place INTEGER NOT NULL, next INTEGER NOT NULL,
+    id INTEGER PRIMARY KEY, slot TEXT NOT NULL UNIQUE, first INTEGER NOT NULL, segment INTEGER NOT NULL, place INTEGER NOT NULL, next INTEGER NOT NULL,
     last_segment INTEGER NOT NULL, last_place INTEGER NOT NULL, last_number INTEGER NOT NULL, last_record TEXT NOT NULL) STRICT;
 
 -- One row an exchange or step, at its newest entry: begun, and not ended yet, where `complete` is 0.

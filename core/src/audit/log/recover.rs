@@ -8,6 +8,7 @@ use super::{at, segment};
 use crate::audit::keeper::Kept;
 use crate::audit::merkle::{Hash, Tree, leaf_hash};
 use crate::audit::note::Checkpoint;
+use crate::audit::prune;
 use crate::error::{Error, ErrorKind};
 use crate::keys::PublicKey;
 
@@ -26,7 +27,9 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
     let signed = signed(folder, key, kept)?;
     let longest = signed.iter().map(|checkpoint| checkpoint.size).max().unwrap_or(0);
     let numbers = segment::numbers(folder).map_err(|e| at(folder, "cannot be read", e))?;
-    if numbers.iter().zip(1..).any(|(number, expected)| *number != expected) {
+    let first = numbers.first().copied().unwrap_or(1);
+    let whole = numbers.iter().zip(first..).all(|(number, expected)| *number == expected);
+    if !whole || (first > 1 && prune::extent(folder, key)?.is_none()) {
         return Err(wrong(folder, "has lost a segment"));
     }
     let Some(&last) = numbers.last() else {
@@ -42,7 +45,7 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
     // A header is believed only where a signature covers it: begin at the last segment that one reaches.
     let mut number = last;
     let mut bytes = read(folder, number)?;
-    while number > 1 && scan.header(&bytes)?.0.size() > longest {
+    while number > first && scan.header(&bytes)?.0.size() > longest {
         number -= 1;
         bytes = read(folder, number)?;
     }

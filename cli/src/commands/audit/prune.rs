@@ -1,0 +1,36 @@
+//! `wardline audit prune`: retention. That it is done is recorded before it is done.
+
+use wardline::audit::{Kind, prune};
+use wardline::clock::Timestamp;
+
+use super::{folder, reading};
+use crate::state::State;
+use crate::{Outcome, Streams};
+
+pub(crate) fn run(
+    state: &State,
+    before: &str,
+    by: &str,
+    reason: &str,
+    json: bool,
+    streams: &mut Streams<'_>,
+) -> Outcome {
+    let before: Timestamp = before.parse()?;
+    reading::record(state, Kind::Log, "pruned", by, &format!("before {before}: {reason}"))?;
+    let pruned = prune(&folder(state)?, before)?;
+    for log in &pruned {
+        if json {
+            streams.json(log)?;
+        } else {
+            let line = format!(
+                "{}  the first {} entries are gone, {} bytes freed",
+                log.slot, log.entries, log.bytes
+            );
+            streams.say(line)?;
+        }
+    }
+    if pruned.is_empty() && !json {
+        streams.say("nothing to prune: no segment is older throughout")?;
+    }
+    Ok(0)
+}
