@@ -3,7 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -119,7 +119,7 @@ fn clip(text: &str) -> String {
 /// Writes the whole of a record beside the log, durably.
 pub(super) fn write(folder: &Path, blob: &Blob, bytes: &[u8]) -> io::Result<()> {
     let blobs = folder.join("blob");
-    let path = blobs.join(&blob.sha256);
+    let path = path(folder, blob);
     let fresh = path.with_extension("tmp");
     let mut file = File::create(&fresh)?;
     file.write_all(bytes)?;
@@ -138,9 +138,13 @@ pub(super) fn read(folder: &Path, blob: &Blob) -> Result<Vec<u8>, Error> {
     if blob.sha256.len() != 64 || !blob.sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Err(wrong("has no proper name"));
     }
-    let bytes = fs::read(folder.join("blob").join(&blob.sha256))
-        .map_err(|e| wrong("cannot be read").with_source(e))?;
+    let bytes = fs::read(path(folder, blob)).map_err(|e| wrong("cannot be read").with_source(e))?;
     if is(&bytes, blob) { Ok(bytes) } else { Err(wrong("was altered")) }
+}
+
+/// Where it lies under a log's folder.
+pub(super) fn path(folder: &Path, blob: &Blob) -> PathBuf {
+    folder.join("blob").join(&blob.sha256)
 }
 
 /// Whether these bytes are the ones that an entry names.

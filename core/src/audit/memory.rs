@@ -37,9 +37,11 @@ impl MemoryJournal {
     /// The records that fit, oldest first, as [`query`](super::query) gives those on disk.
     pub fn query(&self, filter: &Filter) -> Vec<Entry> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut merge = Merge::new(ORIGIN, filter);
-        (kept.gone..).zip(&kept.records).for_each(|(index, record)| merge.add(index, record.clone()));
-        let mut found = merge.finish();
+        let mut merge = Merge::new(ORIGIN, |record: &Record| Ok(filter.fits(record)));
+        // Nothing lies beside a memory, so no question fails.
+        let added =
+            (kept.gone..).zip(&kept.records).try_for_each(|(at, record)| merge.add(at, record.clone()));
+        let mut found = added.and_then(|()| merge.finish()).unwrap_or_default();
         found.sort_by(|a, b| (a.record.at, &a.record.id).cmp(&(b.record.at, &b.record.id)));
         found
     }

@@ -12,6 +12,7 @@ pub mod export;
 mod follow;
 mod index;
 mod keeper;
+mod list;
 mod log;
 mod memory;
 pub mod merkle;

@@ -17,7 +17,7 @@ use super::note::Checkpoint;
 use super::read::slots;
 use super::record::Record;
 use super::tile::Tiles;
-use super::{blob, log};
+use super::{blob, list, log};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::keys::{PublicKey, SigningKey};
@@ -143,6 +143,7 @@ fn is_older(
                     return Ok(false);
                 }
                 named.extend(blob::named_in(frame.record).map(|blob| blob.sha256));
+                named.extend(list::named_in(frame.record).into_iter().map(|list| list.sha256));
                 place = frame.next;
             }
             Step::End => {

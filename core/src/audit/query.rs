@@ -6,11 +6,11 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::read::{entries, slots};
-use super::{Ending, Kind, Outcome, Passed, Record};
+use super::{Ending, Kind, Outcome, Passed, Record, list};
 use crate::clock::Timestamp;
 use crate::error::Error;
 use crate::glob::Glob;
-use crate::model::{ApprovalId, GrantId, RecordId, SessionId, Verdict};
+use crate::model::{ApprovalId, Census, GrantId, RecordId, SessionId, Verdict};
 
 /// What to look for: everything that is set must fit.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -105,32 +105,31 @@ pub fn query(state: &Path, filter: &Filter) -> Result<Vec<Result<Entry, Error>>,
         if !folder.join("seg").exists() {
             continue;
         }
-        let mut merge = Merge::new(&slot, filter);
-        entries(&folder, &mut |index, record| match record {
-            Ok(record) => merge.add(index, record),
-            Err(error) => wrong.push(error),
+        let mut merge = Merge::new(&slot, |record: &Record| filter.fits_in(&folder, record));
+        entries(&folder, &mut |index, record| {
+            wrong.extend(record.and_then(|record| merge.add(index, record)).err());
         })?;
-        found.extend(merge.finish());
+        found.extend(merge.finish()?);
     }
     found.sort_by(|a, b| (a.record.at, &a.record.id).cmp(&(b.record.at, &b.record.id)));
     Ok(wrong.into_iter().map(Err).chain(found.into_iter().map(Ok)).collect())
 }
 
 /// Joins begin and end of each exchange of one log. Holds only what fits, and exchanges that have not ended.
-pub(super) struct Merge<'a> {
+pub(super) struct Merge<'a, F> {
     slot: &'a str,
-    filter: &'a Filter,
+    fits: F,
     begun: HashMap<RecordId, Entry>,
     found: Vec<Entry>,
 }
 
-impl<'a> Merge<'a> {
-    pub(super) fn new(slot: &'a str, filter: &'a Filter) -> Self {
-        Self { slot, filter, begun: HashMap::new(), found: Vec::new() }
+impl<'a, F: Fn(&Record) -> Result<bool, Error>> Merge<'a, F> {
+    pub(super) fn new(slot: &'a str, fits: F) -> Self {
+        Self { slot, fits, begun: HashMap::new(), found: Vec::new() }
     }
 
     /// Takes the next entry of the log.
-    pub(super) fn add(&mut self, index: u64, record: Record) {
+    pub(super) fn add(&mut self, index: u64, record: Record) -> Result<(), Error> {
         let complete = record.kind != Kind::Begin;
         let ends = (record.kind == Kind::End).then(|| record.id.clone());
         let entry = Entry { slot: self.slot.to_owned(), index, complete, record };
@@ -139,25 +138,41 @@ impl<'a> Merge<'a> {
         }
         if !complete {
             self.begun.insert(entry.record.id.clone(), entry);
-        } else if self.filter.fits(&entry.record) {
+        } else if (self.fits)(&entry.record)? {
             self.found.push(entry);
         }
+        Ok(())
     }
 
     /// What fits. An exchange that never ended is shown as failed: its process died.
-    pub(super) fn finish(mut self) -> Vec<Entry> {
+    pub(super) fn finish(mut self) -> Result<Vec<Entry>, Error> {
         for entry in self.begun.into_values().map(Entry::unended) {
-            if self.filter.fits(&entry.record) {
+            if (self.fits)(&entry.record)? {
                 self.found.push(entry);
             }
         }
-        self.found
+        Ok(self.found)
     }
 }
 
 impl Filter {
-    /// Whether a record fits.
+    /// Whether a record fits, by what it says: a vector is looked for among the ids that it names.
     pub fn fits(&self, record: &Record) -> bool {
+        self.vector.as_ref().is_none_or(|id| carries(record, id)) && self.fits_but_for_vector(record)
+    }
+
+    /// The same, with the files beside the log in which the ids stand that are too many to be named.
+    pub(super) fn fits_in(&self, folder: &Path, record: &Record) -> Result<bool, Error> {
+        if !self.fits_but_for_vector(record) {
+            return Ok(false);
+        }
+        match &self.vector {
+            Some(id) if !carries(record, id) => list::has(folder, record, id),
+            _ => Ok(true),
+        }
+    }
+
+    fn fits_but_for_vector(&self, record: &Record) -> bool {
         let kind = match record.kind {
             Kind::Begin | Kind::End => Kind::Exchange,
             kind => kind,
@@ -180,7 +195,6 @@ impl Filter {
             && self.verdict.is_none_or(|verdict| record.decided == Some(verdict))
             && self.session.as_ref().is_none_or(|session| record.session.as_ref() == Some(session))
             && self.service.as_ref().is_none_or(|glob| glob.matches(&record.service))
-            && self.vector.as_ref().is_none_or(|id| carries(record, id))
             && self.entity.as_ref().is_none_or(|glob| found_in(record, glob))
             && self.grant.as_ref().is_none_or(|grant| record.grant.as_ref() == Some(grant))
             && self.approval.as_ref().is_none_or(|approval| record.approval.as_ref() == Some(approval))
@@ -211,9 +225,10 @@ fn holds(record: &Record, digest: &str) -> bool {
 }
 
 fn carries(record: &Record, id: &str) -> bool {
+    let digest = Census::digest(id);
     [&record.request, &record.response]
         .into_iter()
         .flatten()
         .filter_map(|passed| passed.census.as_ref())
-        .any(|census| census.ids.iter().any(|one| one == id))
+        .any(|census| census.ids.iter().any(|one| one == id) || census.more.contains(&digest))
 }

@@ -261,6 +261,9 @@ pub struct Passed {
     /// What was found when the bytes that went on were read once more; absent where the policy does not ask for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reread: Option<Reread>,
+    /// Where more ids passed than the census names: the digests of the others, beside the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<Blob>,
 }
 
 impl Passed {

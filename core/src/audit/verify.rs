@@ -11,7 +11,7 @@ use super::merkle::{Hash, TILE, Tree, leaf_hash};
 use super::note::Checkpoint;
 use super::pairs::Pairs;
 use super::read::slots;
-use super::{blob, prune, tile};
+use super::{blob, list, prune, tile};
 use crate::error::Error;
 use crate::keys::{PublicKey, hex};
 
@@ -220,6 +220,9 @@ impl Walk {
             && blob::read(folder, &blob).is_err()
         {
             return Err(self.here("the whole of the entry, beside the log, is gone or altered"));
+        }
+        if !list::are_sound(folder, record) {
+            return Err(self.here("a list of ids, beside the log, is gone or altered"));
         }
         if let Err(what) = self.pairs.take(record) {
             return Err(self.here(what));

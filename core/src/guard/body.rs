@@ -43,6 +43,7 @@ struct Left {
     rows: u64,
     texts: u64,
     ids: usize,
+    more: usize,
     ids_total: u64,
 }
 
@@ -242,8 +243,8 @@ impl Body {
     /// What was counted so far goes on.
     pub(super) fn settle(&mut self) {
         if let Some(census) = self.census().filter(|_| !self.ended) {
-            let Census { vectors, rows, texts, ref ids, ids_total } = *census;
-            self.left = Left { vectors, rows, texts, ids: ids.len(), ids_total };
+            let Census { vectors, rows, texts, ref ids, ref more, ids_total } = *census;
+            self.left = Left { vectors, rows, texts, ids: ids.len(), more: more.len(), ids_total };
         }
     }
 
@@ -291,6 +292,7 @@ impl Body {
             let report = masker.into_report();
             passed.census = report.census.map(|mut census| {
                 census.ids.truncate(self.left.ids);
+                census.more.truncate(self.left.more);
                 let Left { vectors, rows, texts, ids_total, .. } = self.left;
                 Census { vectors, rows, texts, ids_total, ..census }
             });

@@ -15,7 +15,7 @@ mod unusual;
 mod verdict;
 
 pub use act::{Act, Magnitude, Risk, Unit};
-pub use census::Census;
+pub use census::{Census, IdDigest};
 pub use dialect::Dialect;
 pub use entity::{Entity, Finding, Group};
 pub use id::{ApprovalId, GrantId, RecordId, SessionId};

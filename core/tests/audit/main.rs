@@ -4,6 +4,7 @@
 mod forged;
 mod indexed;
 mod killed;
+mod listed;
 mod power;
 mod pruned;
 mod receipts;

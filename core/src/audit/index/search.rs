@@ -48,8 +48,8 @@ pub(super) fn search(db: &Connection, state: &Path, filter: &Filter, page: &Page
             if !beyond {
                 continue;
             }
-            match reader.entry(&row) {
-                Ok(entry) if filter.fits(&entry.record) => {
+            match reader.entry(&row, filter) {
+                Ok((entry, true)) => {
                     if listing.entries.len() >= page.limit {
                         listing.more = true;
                         break;
@@ -101,6 +101,10 @@ fn found(db: &Connection, field: Field, asked: &Asked<'_>) -> rusqlite::Result<V
             .prepare_cached("SELECT id, count FROM term WHERE field = ?1 AND text = ?2")?
             .query_map(params![field as u8, text], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect(),
+        Asked::Vector(id) => {
+            let named = found(db, Field::Vector, &Asked::Text(id))?;
+            Ok(found(db, Field::Listed, &Asked::Text(terms::MANY))?.into_iter().chain(named).collect())
+        }
         Asked::Pattern(glob) => {
             let mut statement = db.prepare_cached("SELECT id, count, text FROM term WHERE field = ?1")?;
             let rows = statement.query_map([field as u8], |row| {
@@ -292,7 +296,8 @@ struct Reader<'s> {
 }
 
 impl Reader<'_> {
-    fn entry(&mut self, row: &Row) -> Result<Entry, Error> {
+    /// The entry of a row, and whether it fits.
+    fn entry(&mut self, row: &Row, filter: &Filter) -> Result<(Entry, bool), Error> {
         let slot = self.logs.get(&row.log).map_or("", String::as_str);
         let folder = self.state.join("log").join(slot);
         if self.open.len() >= OPEN {
@@ -313,6 +318,8 @@ impl Reader<'_> {
             Error::new(ErrorKind::Log, message)
         })?;
         let entry = Entry { slot: slot.to_owned(), index: row.mark.index, complete: row.complete, record };
-        Ok(if row.complete { entry } else { entry.unended() })
+        let entry = if row.complete { entry } else { entry.unended() };
+        let fits = filter.fits_in(&folder, &entry.record)?;
+        Ok((entry, fits))
     }
 }

@@ -1,5 +1,6 @@
 //! What a record can be found by, and what a filter asks for, as the same terms.
 
+use crate::audit::list;
 use crate::audit::query::Filter;
 use crate::audit::record::{Kind, Passed, Record};
 use crate::glob::Glob;
@@ -24,7 +25,12 @@ pub(super) enum Field {
     Outcome = 13,
     Policy = 14,
     Value = 15,
+    /// That more vectors passed than are named: which, stands beside the log.
+    Listed = 16,
 }
+
+/// What stands under [`Field::Listed`].
+pub(super) const MANY: &str = "many";
 
 /// Names the terms of a record, some of them more than once.
 pub(super) fn of(record: &Record, put: &mut dyn FnMut(Field, &str)) {
@@ -58,6 +64,9 @@ pub(super) fn of(record: &Record, put: &mut dyn FnMut(Field, &str)) {
             put(field, text);
         }
     }
+    if list::any(record) {
+        put(Field::Listed, MANY);
+    }
     for passed in [&record.request, &record.response].into_iter().flatten() {
         of_passed(passed, put);
     }
@@ -78,6 +87,8 @@ fn of_passed(passed: &Passed, put: &mut dyn FnMut(Field, &str)) {
 /// What a filter asks of one field.
 pub(super) enum Asked<'f> {
     Text(&'f str),
+    /// The named ones, and all that may hold more.
+    Vector(&'f str),
     Pattern(&'f Glob),
 }
 
@@ -101,7 +112,6 @@ pub(super) fn asked(filter: &Filter) -> Vec<(Field, Asked<'_>)> {
         (Field::Kind, filter.kind.map(Kind::name)),
         (Field::Verdict, filter.verdict.map(Verdict::name)),
         (Field::Session, filter.session.as_ref().map(|id| id.as_str())),
-        (Field::Vector, filter.vector.as_deref()),
         (Field::Grant, filter.grant.as_ref().map(|id| id.as_str())),
         (Field::Approval, filter.approval.as_ref().map(|id| id.as_str())),
         (Field::Outcome, filter.outcome.map(|outcome| outcome.name())),
@@ -109,5 +119,6 @@ pub(super) fn asked(filter: &Filter) -> Vec<(Field, Asked<'_>)> {
         (Field::Value, filter.value.as_deref()),
     ];
     let texts = texts.into_iter().filter_map(|(field, text)| text.map(|text| (field, Asked::Text(text))));
-    globs.chain(texts).collect()
+    let vector = filter.vector.as_deref().map(|id| (Field::Vector, Asked::Vector(id)));
+    globs.chain(texts).chain(vector).collect()
 }

@@ -24,7 +24,7 @@ pub(in crate::audit) use segment::sync_folder;
 use super::keeper::{Keeper, Kept};
 use super::merkle::{Hash, Tree, leaf_hash};
 use super::note::Checkpoint;
-use super::{Journal, Record, blob, tile};
+use super::{Journal, Record, blob, list, tile};
 use crate::error::{Error, ErrorKind};
 use crate::keys::{self, SigningKey};
 
@@ -145,11 +145,16 @@ impl Log {
         for (group, record) in records.iter().enumerate() {
             let index = self.tree.size() + group as u64;
             let group = u32::try_from(group).unwrap_or(u32::MAX);
+            let (record, lists) = list::named(record);
+            for (name, bytes) in &lists {
+                blob::write(&self.folder, name, bytes)
+                    .map_err(|e| at(&self.folder, "cannot be written", e))?;
+            }
             let start = self.buffer.len();
             let mut range = segment::frame(&mut self.buffer, index, group, |out| record.canonical_into(out))?;
             if range.len() > segment::MAX_ENTRY {
                 let whole = self.buffer.get(range).unwrap_or_default().to_vec();
-                let cut = blob::cut(record, &whole);
+                let cut = blob::cut(&record, &whole);
                 if let Some(name) = &cut.whole {
                     blob::write(&self.folder, name, &whole)
                         .map_err(|e| at(&self.folder, "cannot be written", e))?;

@@ -62,7 +62,12 @@ impl Syslog {
         };
         stream.send(frames).map_err(|e| {
             self.stream = None;
-            away(format!("went away: {}", e.kind()))
+            away(match e.kind() {
+                io::ErrorKind::InvalidData => {
+                    "does not prove that it is who it should be: no TLS with it".to_owned()
+                }
+                kind => format!("went away: {kind}"),
+            })
         })
     }
 }

@@ -146,15 +146,8 @@ impl Exchange {
     pub fn returned(&mut self, part: &Census) -> Flow {
         let canary = self.keeps_in_one_of(&part.ids);
         self.reported(canary, |saying| {
-            let Census { vectors, rows, texts, ids, ids_total } = part;
-            let all = &mut saying.returned;
-            all.vectors = all.vectors.saturating_add(*vectors);
-            all.rows = all.rows.saturating_add(*rows);
-            all.texts = all.texts.saturating_add(*texts);
-            all.ids_total = all.ids_total.saturating_add(*ids_total);
-            let room = Census::IDS.saturating_sub(all.ids.len());
-            all.ids.extend(ids.iter().take(room).cloned());
-            *vectors > 0 || *rows > 0 || *texts > 0
+            saying.returned.add(part);
+            part.vectors > 0 || part.rows > 0 || part.texts > 0
         })
     }
 

@@ -1,0 +1,106 @@
+//! Which ids passed, where they are more than a record names: their digests in a file beside the log, under its own digest.
+//!
+//! A file holds the first eight bytes of the SHA-256 of each id, sorted, so that one is found by halving. The record names the file by its
+//! SHA-256 and so is what proves it. Two of 2^20 ids share a digest once in 2^25 files.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::blob;
+use super::record::{Blob, Passed, Record};
+use crate::error::Error;
+use crate::keys::hex;
+use crate::model::{Census, IdDigest};
+
+/// What a record's canonical bytes hold where it names such a file.
+const NAMED: &[u8] = b"\"listed\":{\"sha256\":\"";
+
+/// The record with its files named, and what is to be written there.
+pub(super) fn named(record: &Record) -> (Cow<'_, Record>, Vec<(Blob, Vec<u8>)>) {
+    let mut files = Vec::new();
+    let has = |passed: &Option<Passed>| {
+        passed
+            .as_ref()
+            .and_then(|passed| passed.census.as_ref())
+            .is_some_and(|census| !census.more.is_empty())
+    };
+    if !has(&record.request) && !has(&record.response) {
+        return (Cow::Borrowed(record), files);
+    }
+    let mut record = record.clone();
+    for passed in record.request.iter_mut().chain(record.response.iter_mut()) {
+        let Some(census) = passed.census.as_mut() else { continue };
+        let mut more = std::mem::take(&mut census.more);
+        if more.is_empty() {
+            continue;
+        }
+        more.sort_unstable();
+        more.dedup();
+        let bytes = more.concat();
+        let file = Blob { sha256: hex(&Sha256::digest(&bytes)), bytes: bytes.len() as u64 };
+        passed.listed = Some(file.clone());
+        files.push((file, bytes));
+    }
+    (Cow::Owned(record), files)
+}
+
+/// The files that an entry names, found without reading it where there are none.
+pub(super) fn named_in(entry: &[u8]) -> Vec<Blob> {
+    if memchr::memmem::find(entry, NAMED).is_none() {
+        return Vec::new();
+    }
+    let record = Record::read(entry).ok();
+    record.iter().flat_map(files).cloned().collect()
+}
+
+/// Whether an id is in one of the files that a record names.
+///
+/// # Errors
+/// Where such a file cannot be read.
+pub(super) fn has(folder: &Path, record: &Record, id: &str) -> Result<bool, Error> {
+    let digest = Census::digest(id);
+    for file in files(record) {
+        let found = search(folder, file, &digest);
+        if found.map_err(|e| super::log::at(folder, "has lost a list of ids", e))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a record names any.
+pub(super) fn any(record: &Record) -> bool {
+    files(record).next().is_some()
+}
+
+/// Whether each file is what the entry says.
+pub(super) fn are_sound(folder: &Path, entry: &[u8]) -> bool {
+    named_in(entry).iter().all(|file| blob::read(folder, file).is_ok())
+}
+
+fn files(record: &Record) -> impl Iterator<Item = &Blob> {
+    [&record.request, &record.response].into_iter().flatten().filter_map(|passed| passed.listed.as_ref())
+}
+
+/// Looks for a digest by halving.
+fn search(folder: &Path, list: &Blob, digest: &IdDigest) -> io::Result<bool> {
+    const EACH: u64 = size_of::<IdDigest>() as u64;
+    let mut file = File::open(blob::path(folder, list))?;
+    let (mut from, mut until) = (0, list.bytes / EACH);
+    let mut here = IdDigest::default();
+    while from < until {
+        let middle = from + (until - from) / 2;
+        file.seek(SeekFrom::Start(middle * EACH))?;
+        file.read_exact(&mut here)?;
+        match here.cmp(digest) {
+            std::cmp::Ordering::Equal => return Ok(true),
+            std::cmp::Ordering::Less => from = middle + 1,
+            std::cmp::Ordering::Greater => until = middle,
+        }
+    }
+    Ok(false)
+}
