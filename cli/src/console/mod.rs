@@ -17,6 +17,7 @@ mod page;
 mod policy;
 mod records;
 mod session;
+mod sessions;
 #[cfg(test)]
 mod tests;
 
@@ -91,6 +92,7 @@ impl Console {
             .route("/edges", get(edges::show))
             .route("/records", get(records::search))
             .route("/records/{id}", get(records::one))
+            .route("/sessions/{id}", get(sessions::one))
             .route("/policy", get(policy::show))
             .route("/login/{token}", get(login::look).post(login::enter))
             .route("/oidc", get(oidc::begin))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use wardline::ErrorKind;
 use wardline::audit::{Cursor, Entry, Filter, Index, Page, VerifyReport};
@@ -102,10 +103,20 @@ pub(super) async fn one(
     let body = html! {
         h1 { "Record" }
         p.soft { "It holds no value of a request: findings are name, place, length and a keyed digest." }
+        @if let Some(id) = session_of(&entries) { p { a href={ "/sessions/" (path(id)) } { "Its session, as it went" } } }
         @for text in &texts { div.scroll role="region" aria-label="The record" tabindex="0" { pre { (text) } } }
         p { a href="/records" { "To the search" } }
     };
     Ok(page(&session, "/records", "Record", &body).into_response())
+}
+
+fn session_of(entries: &[Entry]) -> Option<&str> {
+    entries.first()?.record.session.as_ref().map(|id| id.as_str())
+}
+
+/// A text as one part of an address.
+fn path(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 /// Whether the logs are what they were.

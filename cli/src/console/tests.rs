@@ -1,6 +1,7 @@
 //! The console as a browser meets it, without a socket.
 
 mod oidc;
+mod records;
 
 use std::sync::Arc;
 

@@ -9,7 +9,7 @@ mod reading;
 mod receipt;
 mod replay;
 mod report;
-mod session;
+pub(crate) mod session;
 
 use std::path::{Path, PathBuf};
 

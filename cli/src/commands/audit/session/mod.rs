@@ -38,7 +38,7 @@ pub(crate) fn run(reader: &Reader, id: &str, har: bool, json: bool, streams: &mu
 }
 
 /// The session's exchanges, and the steps of the approvals and grants that they name, in order.
-fn gather(folder: &Path, id: &str) -> Result<(Vec<Entry>, Vec<wardline::Error>), Failure> {
+pub(crate) fn gather(folder: &Path, id: &str) -> Result<(Vec<Entry>, Vec<wardline::Error>), Failure> {
     let mut story: Vec<Entry> = Vec::new();
     let filter = Filter { session: Some(SessionId::from(id)), ..Filter::default() };
     let unread = each(folder, &filter, |entry| {
@@ -65,7 +65,7 @@ fn gather(folder: &Path, id: &str) -> Result<(Vec<Entry>, Vec<wardline::Error>),
     Ok((story, unread))
 }
 
-fn heading(id: &str, story: &[Entry]) -> String {
+pub(crate) fn heading(id: &str, story: &[Entry]) -> String {
     let exchanges = story.iter().filter(|entry| entry.record.change.is_none());
     let who: BTreeSet<String> = exchanges
         .clone()
@@ -82,7 +82,7 @@ fn heading(id: &str, story: &[Entry]) -> String {
 }
 
 /// One event in a line.
-fn told(entry: &Entry) -> String {
+pub(crate) fn told(entry: &Entry) -> String {
     let record = &entry.record;
     if let Some(change) = &record.change {
         let about = match (record.kind, &record.approval, &record.grant) {

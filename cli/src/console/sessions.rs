@@ -1,0 +1,55 @@
+//! A session as it went: its exchanges, and the steps of the approvals and grants that they went through.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use maud::html;
+use wardline::ErrorKind;
+
+use super::page::page;
+use super::session::Session;
+use super::{Console, ask};
+use crate::Failure;
+use crate::commands::audit::session::{gather, heading, told};
+
+pub(super) async fn one(
+    State(console): State<Arc<Console>>,
+    session: Session,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let (by, asked) = (session.who.subject.clone(), id.clone());
+    let (story, unread) = ask(console, move |console| {
+        console.guard.note_reading(&by, "session", &asked)?;
+        gather(&console.folder, &asked)
+    })
+    .await?;
+    let Some(begun) = story.first().map(|entry| entry.record.at) else {
+        return Err(wardline::Error::new(ErrorKind::NotFound, "there is no session of that id").into());
+    };
+    let body = html! {
+        h1 { "Session" }
+        p { (heading(&id, &story)) }
+        @if !unread.is_empty() { p.said.no role="alert" { (unread.len()) " entries cannot be read." } }
+        div.scroll {
+            table {
+                caption { "What happened, first to last" }
+                thead { tr { th scope="col" { "After" } th scope="col" { "What" } } }
+                tbody {
+                    @for entry in &story {
+                        tr {
+                            th scope="row" { (format!("{:.3} s", entry.record.at.since(begun).as_secs_f64())) }
+                            td {
+                                @if entry.record.change.is_none() {
+                                    a href={ "/records/" (entry.record.id) } { (told(entry)) }
+                                } @else { (told(entry)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        p { a href="/records" { "To the search" } }
+    };
+    Ok(page(&session, "/records", "Session", &body).into_response())
+}
