@@ -1,10 +1,11 @@
 'use strict'
 
-const { Guard } = require('./index.js')
 const { admit, expects } = require('./door/admit.js')
+const { DOOR } = require('./door/codes.js')
+const { entry, written, alreadyRead } = require('./door/entry.js')
 const { Incoming } = require('./door/incoming.js')
 const { Outgoing } = require('./door/outgoing.js')
-const { native, unavailable } = require('./native.js')
+const { unavailable } = require('./native.js')
 
 /** The number of no exchange. */
 const NOBODY = 0
@@ -16,23 +17,13 @@ const NOBODY = 0
  * verified (or a promise of it): `{subject, groups, issuer, claims, hops}`, a name, or nothing; where it gives nothing,
  * the policy's trusted headers may name the caller. Without a policy, `WARDLINE_POLICY` names its file.
  */
-function guard (policy = process.env.WARDLINE_POLICY, { identity } = {}) {
-  if (policy === undefined) {
-    throw wrong('expected a Guard or the path of a policy, or one in WARDLINE_POLICY')
-  }
-  if (identity !== undefined && typeof identity !== 'function') {
-    throw wrong('expected identity to be a function of the request')
-  }
-  const behind = native(policy instanceof Guard ? policy : new Guard(policy))
+function guard (policy, options) {
+  const { behind, identity } = entry(policy, options)
 
   return function wardline (req, res, next) {
     let who
     try {
-      if (Incoming.isRead(req)) {
-        throw Object.assign(new Error(
-          'wardline: the request body has been read already; the guard stands before any body parser'),
-        { code: 'body_already_read' })
-      }
+      if (Incoming.isRead(req)) throw alreadyRead()
       who = identity?.(req)
     } catch (error) {
       return fail(error)
@@ -42,7 +33,7 @@ function guard (policy = process.env.WARDLINE_POLICY, { identity } = {}) {
 
     function begin (who) {
       try {
-        admit(behind, req, res, written(who), () => next(), fail)
+        admit(behind, DOOR.EXPRESS, req, res, written(who), () => next(), fail)
       } catch (error) {
         fail(error)
       }
@@ -67,18 +58,6 @@ function holdContinue (server) {
     server.emit('request', req, res)
   })
   return server
-}
-
-/** An identity as it crosses the border. */
-function written (who) {
-  if (who === undefined || who === null) return null
-  if (typeof who === 'string') return JSON.stringify({ subject: who })
-  const { subject, groups, issuer, claims, hops } = who
-  return JSON.stringify({ subject, groups, issuer, claims, hops })
-}
-
-function wrong (message) {
-  return Object.assign(new TypeError(message), { code: 'invalid_input' })
 }
 
 module.exports = { guard, holdContinue }

@@ -1,0 +1,40 @@
+'use strict'
+
+// Any handler of the form `(request, ...rest) => Response`, under guard: Hono's `app.fetch`, route handlers of Next.js,
+// servers of Bun and Deno.
+//
+//   export default { fetch: guard('wardline.yaml')(app.fetch) }
+//   export const POST = guard('wardline.yaml')((request) => Response.json(...))
+
+const { entry, written, wrong } = require('./door/entry.js')
+const { judge } = require('./web/door.js')
+
+/**
+ * Wraps handlers so that each request and its response passes the guard.
+ *
+ * `identity(request, ...rest)` gives the caller that was verified (or a promise of it): `{subject, groups, issuer, claims,
+ * hops}`, a name, or nothing; then the policy's trusted headers may name the caller, if they come from a trusted peer.
+ * `address(request, ...rest)` gives that peer's address; where it is not given, what Node's Hono server, Deno and Bun hand
+ * to a handler tells it. Without a policy, `WARDLINE_POLICY` names its file.
+ */
+function guard (policy, { identity, address = peer } = {}) {
+  const door = entry(policy, { identity })
+  if (typeof address !== 'function') throw wrong('expected address to be a function of the request')
+  return (handler) => {
+    if (typeof handler !== 'function') throw wrong('expected a handler: a function of a Request that gives a Response')
+    return async function guarded (request, ...rest) {
+      const who = written(await door.identity?.(request, ...rest))
+      return judge(door.behind, request, who, address(request, ...rest), (passed) => handler.call(this, passed, ...rest))
+    }
+  }
+}
+
+/** The address of the socket, as hosts hand it to a handler. */
+function peer (request, given) {
+  if (given?.incoming?.socket !== undefined) return given.incoming.socket.remoteAddress
+  if (given?.remoteAddr !== undefined) return given.remoteAddr.hostname
+  if (typeof given?.requestIP === 'function') return given.requestIP(request)?.address
+  return undefined
+}
+
+module.exports = { guard, peer }
