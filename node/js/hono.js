@@ -23,8 +23,13 @@ function guard (policy, options) {
     const request = c.req.raw
     const response = await judge(behind, request, who, peer(request, c.env), async (passed) => {
       c.req.raw = passed
-      await next()
-      return c.res
+      try {
+        await next()
+      } finally {
+        // What stands before the guard goes by what it was asked itself.
+        c.req.raw = request
+      }
+      return c.finalized ? c.res : undefined
     }, DOOR.HONO)
     if (c.finalized) {
       // Hono puts the headers of a response that is replaced into the new one: those would come back that must not.

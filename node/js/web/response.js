@@ -94,7 +94,11 @@ function guarded (exchange, source, declared) {
     async pull (controller) {
       try {
         for (;;) {
-          if (cut) throw new Error('wardline: the guard cut this body')
+          if (cut) {
+            // The host gets a turn to send what left: it drops what is in its buffers when a body breaks off.
+            await new Promise((resolve) => setImmediate(resolve))
+            throw new Error('wardline: the guard cut this body')
+          }
           const bytes = await next()
           if (bytes === null && !cut) return controller.close()
           if (bytes !== null && bytes.length > 0) return controller.enqueue(bytes)
