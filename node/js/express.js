@@ -1,14 +1,9 @@
 'use strict'
 
-const { admit, expects } = require('./door/admit.js')
+const { expects } = require('./door/admit.js')
 const { DOOR } = require('./door/codes.js')
-const { entry, written, alreadyRead } = require('./door/entry.js')
-const { Incoming } = require('./door/incoming.js')
-const { Outgoing } = require('./door/outgoing.js')
-const { unavailable } = require('./native.js')
-
-/** The number of no exchange. */
-const NOBODY = 0
+const { entry } = require('./door/entry.js')
+const { through } = require('./door/through.js')
 
 /**
  * Middleware for Express, connect and node:http that takes each request and its response through the guard.
@@ -21,30 +16,8 @@ function guard (policy, options) {
   const { behind, identity } = entry(policy, options)
 
   return function wardline (req, res, next) {
-    let who
-    try {
-      if (Incoming.isRead(req)) throw alreadyRead()
-      who = identity?.(req)
-    } catch (error) {
-      return fail(error)
-    }
-    if (typeof who?.then === 'function') return who.then(begin, fail)
-    return begin(who)
-
-    function begin (who) {
-      try {
-        admit(behind, DOOR.EXPRESS, req, res, written(who), () => next(), fail)
-      } catch (error) {
-        fail(error)
-      }
-    }
-
-    /** Nothing passes. A `next` that takes no error would take it for a yes, so it is not called. */
-    function fail (error) {
-      if (next.length > 0) return next(error)
-      if (res.headersSent) return res.destroy(error)
-      new Outgoing(NOBODY, req.method, res).answer(unavailable(), true)
-    }
+    // A mounted router has only a part of the target in `url`.
+    return through(behind, DOOR.EXPRESS, req, res, req.originalUrl ?? req.url, () => identity?.(req), next)
   }
 }
 

@@ -17,9 +17,9 @@ const expects = new WeakSet()
 const abandoned = new FinalizationRegistry((exchange) => native.finish(exchange, ENDING.DISCONNECTED))
 
 /** Takes a request through the guard. Calls `next` where it may go on, `fail` where nothing can be said of it. */
-function admit (guard, door, req, res, identity, next, fail) {
+function admit (guard, door, req, res, target, identity, next, fail) {
   const { socket, rawHeaders } = req
-  const head = `${req.method}\n${req.originalUrl ?? req.url}\n${socket?.remoteAddress ?? ''}\n${rawHeaders.join('\n')}`
+  const head = `${req.method}\n${target}\n${socket?.remoteAddress ?? ''}\n${rawHeaders.join('\n')}`
   const begun = native.begin(guard, head, rawHeaders.length, identity, door)
   const exchange = codes.exchange(begun)
   // A response is closed with the connection that it is written to; one that still waits for its turn may never be.
