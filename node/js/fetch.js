@@ -6,8 +6,9 @@
 //   export default { fetch: guard('wardline.yaml')(app.fetch) }
 //   export const POST = guard('wardline.yaml')((request) => Response.json(...))
 
+const { DOOR } = require('./door/codes.js')
 const { entry, written, wrong } = require('./door/entry.js')
-const { judge } = require('./web/door.js')
+const { judgeRequest } = require('./web/door.js')
 
 /**
  * Wraps handlers so that each request and its response passes the guard.
@@ -24,7 +25,8 @@ function guard (policy, { identity, address = peer } = {}) {
     if (typeof handler !== 'function') throw wrong('expected a handler: a function of a Request that gives a Response')
     return async function guarded (request, ...rest) {
       const who = written(await door.identity?.(request, ...rest))
-      return judge(door.behind, request, who, address(request, ...rest), (passed) => handler.call(this, passed, ...rest))
+      const handle = (passed) => handler.call(this, passed, ...rest)
+      return judgeRequest(door.behind, DOOR.FETCH, request, address(request, ...rest), who, handle)
     }
   }
 }

@@ -8,7 +8,7 @@
 const { DOOR } = require('./door/codes.js')
 const { entry, written } = require('./door/entry.js')
 const { peer } = require('./fetch.js')
-const { judge } = require('./web/door.js')
+const { judgeRequest } = require('./web/door.js')
 
 /**
  * Middleware that takes each request and its response through the guard. It stands before whatever reads the body.
@@ -21,7 +21,7 @@ function guard (policy, options) {
   return async function wardline (c, next) {
     const who = written(await identity?.(c))
     const request = c.req.raw
-    const response = await judge(behind, request, who, peer(request, c.env), async (passed) => {
+    const response = await judgeRequest(behind, DOOR.HONO, request, peer(request, c.env), who, async (passed) => {
       c.req.raw = passed
       try {
         await next()
@@ -30,7 +30,7 @@ function guard (policy, options) {
         c.req.raw = request
       }
       return c.finalized ? c.res : undefined
-    }, DOOR.HONO)
+    })
     if (c.finalized) {
       // Hono puts the headers of a response that is replaced into the new one: those would come back that must not.
       c.res = undefined

@@ -339,7 +339,7 @@ describe('a web response', () => {
     const wrong = new Error('no model')
     await assert.rejects(under(() => { throw wrong })(new Request(POINT)), (error) => error === wrong)
     assert.strictEqual((await record()).outcome.result, 'failed')
-    await assert.rejects(under(() => 'text')(new Request(POINT)), /expected the handler to give a Response/)
+    await assert.rejects(under(() => 'text')(new Request(POINT)), /expected a Response in answer/)
   })
 
   it('that cannot be read is refused, and its source told', async () => {

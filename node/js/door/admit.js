@@ -3,6 +3,7 @@
 // One request under guard, from its head to the service or to an answer.
 
 const native = require('../native.js')
+const { remember } = require('./callers.js')
 const codes = require('./codes.js')
 const heads = require('./heads.js')
 const { Incoming } = require('./incoming.js')
@@ -112,6 +113,7 @@ class Admission {
   #forward () {
     proceed(this.#req, this.#res)
     this.#outgoing.guard()
+    remember(this.#req, this.#outgoing)
     this.#next()
   }
 

@@ -30,6 +30,25 @@ function written (who) {
   return JSON.stringify({ subject, groups, issuer, claims, hops })
 }
 
+/**
+ * A guard's native side, and who requests that go out are from: a name or an identity, with its seal where `callerOf` gave
+ * it, or a function that gives one of them for each.
+ */
+function outgoing (policy, { caller } = {}) {
+  const { behind } = entry(policy)
+  const tell = typeof caller === 'function' ? caller : () => caller
+  /** The caller of the next request as it crosses the border. There is always one: the request itself vouches for nobody. */
+  const who = () => {
+    const told = tell()
+    if (told === undefined || told === null) throw wrong('expected a caller: who the requests that go out are from')
+    if (typeof told === 'string') return written(told)
+    const { subject, groups, issuer, claims, hops, seal } = told
+    return JSON.stringify({ subject, groups, issuer, claims, hops, seal })
+  }
+  if (typeof caller !== 'function') who()
+  return { behind, who }
+}
+
 function wrong (message) {
   return Object.assign(new TypeError(message), { code: 'invalid_input' })
 }
@@ -41,4 +60,4 @@ function alreadyRead () {
   { code: 'body_already_read' })
 }
 
-module.exports = { entry, written, wrong, alreadyRead }
+module.exports = { entry, outgoing, written, wrong, alreadyRead }

@@ -70,6 +70,11 @@ class Outgoing {
     return this.#closed
   }
 
+  /** The caller that its exchange is judged by, as JSON; `null` once that has ended. */
+  get caller () {
+    return this.#closed || this.#finished || this.#state === OVER ? null : native.caller(this.#exchange)
+  }
+
   /** Sends an answer of the guard's own. Nothing of the service's response has left yet. */
   answer ({ status, headers, body }, close = false) {
     const res = this.#res

@@ -36,6 +36,11 @@ class Exchange {
     return this.#cut
   }
 
+  /** The caller that it is judged by, as JSON; `null` once it has ended. */
+  get caller () {
+    return this.#ended ? null : native.caller(this.#number)
+  }
+
   /**
    * Up to the verdict. `next` gives the next piece of the request's body, `null` at its end; `waits` is called before the
    * exchange waits for somebody, and gives what is called after.

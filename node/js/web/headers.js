@@ -24,16 +24,4 @@ function length (headers) {
   return /^\d+$/.test(text) ? Number(text) : -1
 }
 
-/** The head of a request as it crosses the border, and how many lines its headers are. */
-function head (method, url, address, headers) {
-  const list = lines(headers)
-  return { text: `${method}\n${withoutFragment(url)}\n${address}\n${list.join('\n')}`, count: list.length }
-}
-
-/** What of a URL is sent. */
-function withoutFragment (url) {
-  const at = url.indexOf('#')
-  return at < 0 ? url : url.slice(0, at)
-}
-
-module.exports = { lines, edited, length, head }
+module.exports = { lines, edited, length }
