@@ -9,6 +9,7 @@
 const { DOOR } = require('./door/codes.js')
 const { entry, written, wrong } = require('./door/entry.js')
 const { judgeRequest } = require('./web/door.js')
+const { peer } = require('./web/peer.js')
 
 /**
  * Wraps handlers so that each request and its response passes the guard.
@@ -31,12 +32,4 @@ function guard (policy, { identity, address = peer } = {}) {
   }
 }
 
-/** The address of the socket, as hosts hand it to a handler. */
-function peer (request, given) {
-  if (given?.incoming?.socket !== undefined) return given.incoming.socket.remoteAddress
-  if (given?.remoteAddr !== undefined) return given.remoteAddr.hostname
-  if (typeof given?.requestIP === 'function') return given.requestIP(request)?.address
-  return undefined
-}
-
-module.exports = { guard, peer }
+module.exports = { guard }

@@ -7,8 +7,8 @@
 
 const { DOOR } = require('./door/codes.js')
 const { entry, written } = require('./door/entry.js')
-const { peer } = require('./fetch.js')
 const { judgeRequest } = require('./web/door.js')
+const { peer } = require('./web/peer.js')
 
 /**
  * Middleware that takes each request and its response through the guard. It stands before whatever reads the body.
