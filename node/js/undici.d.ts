@@ -16,8 +16,8 @@ export interface Options {
 }
 
 export interface FetchOptions extends Options {
-  /** Sends what may go; by default the `fetch` of the process. It takes a `Request` and need not follow redirects. */
-  fetch? (request: Request): Promise<Response>
+  /** Sends what may go; by default the `fetch` of the process. It is told to follow no redirect. */
+  fetch? (request: Request, init: { redirect: 'manual' }): Promise<Response>
 }
 
 /**

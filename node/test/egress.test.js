@@ -292,6 +292,24 @@ it('whoever is composed after it sends again through it', async () => {
   assert.strictEqual((await records(here, before + 3)).length, before + 3)
 })
 
+it('sends by the fetch that it is given, a hop at a time, whosever the classes of the process are', async () => {
+  const own = new undici.MockAgent()
+  own.disableNetConnect()
+  const origin = own.get('http://registry.test')
+  const reply = (path, status, headers, text) => origin.intercept({ path }).reply(status, text, { headers })
+  const { Request: before, Response: also } = globalThis
+  try {
+    // Hono's server for Node puts classes of its own in the place of the web's.
+    require('@hono/node-server').getRequestListener(() => new Response())
+    const guarded = guardedFetch(here.guard, { caller: ana, fetch: (request, init) => undici.fetch(request.url, { method: request.method, ...init, dispatcher: own }) })
+    reply('/qdrant/collections', 302, { location: '/qdrant/collections/docs/points/7' }, '')
+    reply(POINT, 200, json, MAIL)
+    assert.strictEqual(await (await guarded('http://registry.test/qdrant/collections')).text(), '{"mail":"[EMAIL]"}')
+  } finally {
+    for (const [name, value] of Object.entries({ Request: before, Response: also })) Object.defineProperty(globalThis, name, { value })
+  }
+})
+
 it('somebody must be the caller', () => {
   for (const options of [undefined, {}, { caller: null }]) {
     assert.throws(() => guardedFetch(here.guard, options), { code: 'invalid_input' })

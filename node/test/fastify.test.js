@@ -160,6 +160,22 @@ describe('Fastify', () => {
     assert.deepStrictEqual([refused.statusCode, refused.json().code], [502, 'unmaskable_response'])
   })
 
+  it('denies before the body is sent, where its server holds "100 Continue"', async () => {
+    const app = await under((app) => app.post(EMBED, async (request) => ({ got: request.body })))
+    express.holdContinue(app.server)
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    const { port } = app.server.address()
+    const head = (method, target) => wire.request(method, target, { ...JSON_TYPE, expect: '100-continue', 'content-length': CLEAR.length })
+    const denied = await wire.exchange(port, head('DELETE', '/qdrant/collections/docs'))
+    assert.match(denied.bytes.toString(), /^HTTP\/1.1 403 /)
+    const { socket } = await wire.exchange(port, head('POST', EMBED), (text) => text.startsWith('HTTP/1.1 100 Continue\r\n\r\n'))
+    let rest = ''
+    socket.on('data', (piece) => { rest += piece })
+    socket.write(CLEAR)
+    await new Promise((resolve) => socket.on('close', resolve))
+    assert.match(rest, /"input":"\[EMAIL\]"/)
+  })
+
   it('is judged by what it routes by', async () => {
     const app = await under((app) => app.get(POINT, () => MAIL), {}, { rewriteUrl: (req) => req.url.replace('/short', '/qdrant/collections/docs/points') })
     assert.strictEqual((await app.inject({ url: '/short/7', headers: ANA })).payload, MASKED)

@@ -23,14 +23,16 @@ function guardedFetch (policy, { caller, fetch = globalThis.fetch } = {}) {
   const { behind, who } = outgoing(policy, { caller })
   if (typeof fetch !== 'function') throw wrong('expected fetch to be a function')
 
-  return async function guarded (input, init = {}) {
+  return async function guarded (input, given) {
+    const init = given ?? {}
     const first = new Request(input, { ...init, redirect: 'manual' })
     const mode = init.redirect ?? (input instanceof Request ? input.redirect : 'follow')
     const send = async (request) => {
       // The length is that of the body that goes, and fetch says it itself.
       request.headers.delete('content-length')
       if (!request.headers.has('accept-encoding')) request.headers.set('accept-encoding', 'gzip, deflate, br')
-      return undone(await fetch(request))
+      // Whatever class the request is of by now: nothing is followed unseen.
+      return undone(await fetch(request, { redirect: 'manual' }))
     }
     const identity = who()
     let request = first
@@ -40,7 +42,7 @@ function guardedFetch (policy, { caller, fetch = globalThis.fetch } = {}) {
         await leave(response.body)
         throw first.signal.reason
       }
-      const next = await follow(mode, request, response, init.body, hops)
+      const next = await follow(mode, request, response, init, hops)
       if (next === null) return located(response, request.url, hops > 0)
       request = next
     }

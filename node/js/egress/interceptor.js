@@ -104,7 +104,9 @@ class Call {
               connection.abort(reason ?? new Error('wardline: nobody reads this response'))
             }
           }, { highWaterMark: 0 })
-          resolve({ status, statusText, headers: web(headers), body: stream })
+          // To leave a body that is none would break the connection off.
+          const bodiless = opts.method === 'HEAD' || [204, 205, 304].includes(status)
+          resolve({ status, statusText, headers: web(headers), body: bodiless ? null : stream })
         },
         onResponseData: (connection, piece) => {
           // undici may hand over nothing when it is told to go on.

@@ -12,10 +12,10 @@ const OF_BODY = ['content-encoding', 'content-language', 'content-location', 'co
 const OF_ORIGIN = ['authorization', 'proxy-authorization', 'cookie', 'host']
 
 /**
- * The request that follows on this response; `null` where the response is the answer. `body` is what the first request
- * was made with, to be sent again. Rejects, as `fetch` does, where it must not be followed.
+ * The request that follows on this response; `null` where the response is the answer. `init` is what the first request
+ * was made with: its body may be sent again. Rejects, as `fetch` does, where it must not be followed.
  */
-async function follow (mode, request, response, body, hops) {
+async function follow (mode, request, response, init, hops) {
   const location = REDIRECTS.includes(response.status) ? response.headers.get('location') : null
   if (location === null || mode === 'manual') return null
   await leave(response.body)
@@ -39,12 +39,13 @@ async function follow (mode, request, response, body, hops) {
     method = 'GET'
     for (const name of OF_BODY) headers.delete(name)
   } else if (request.body !== null) {
+    const { body } = init
     if (!isKept(body)) throw failed('a redirect of a body that is gone once it was sent')
     // It has a boundary of its own each time it is sent.
     if (body instanceof FormData) headers.delete('content-type')
     again = body
   }
-  return new Request(to, { method, headers, body: again, redirect: 'manual', signal: request.signal })
+  return new Request(to, { ...init, method, headers, body: again, redirect: 'manual', signal: request.signal })
 }
 
 /** Whether a body can be sent more than once. */

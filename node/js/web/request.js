@@ -44,14 +44,14 @@ class RequestSource {
 function forwarded (request, edits, body) {
   if (edits === null && body === undefined) return request
   const init = { headers: headers.edited(request.headers, edits) }
-  if (body !== undefined && mayHaveBody(request)) {
-    init.body = body
-    init.duplex = 'half'
-  }
-  const { constructor } = request
-  // A host's own kind of request (`NextRequest`) has more to it than the web's.
-  const Kind = typeof constructor === 'function' && constructor.prototype instanceof Request ? constructor : Request
-  return new Kind(request, init)
+  if (body !== undefined && mayHaveBody(request)) Object.assign(init, { body, duplex: 'half' })
+  // A host's own kind of request (`NextRequest`) has more to it than the web's. Some hand it over behind a proxy, which the
+  // web's classes take for no request.
+  const { constructor } = Object.getPrototypeOf(request)
+  const isOwn = typeof constructor === 'function' && constructor !== Request && constructor.prototype instanceof Request
+  if (!isOwn) return new Request(request, init)
+  if (body === undefined && mayHaveBody(request)) Object.assign(init, { body: request.body, duplex: 'half' })
+  return new constructor(request.url, { method: request.method, signal: request.signal, ...init })
 }
 
 function mayHaveBody ({ method }) {
