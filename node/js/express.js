@@ -1,13 +1,9 @@
 'use strict'
 
-const { Guard } = require('./index.js')
-const { admit, expects } = require('./door/admit.js')
-const { Incoming } = require('./door/incoming.js')
-const { Outgoing } = require('./door/outgoing.js')
-const { native, unavailable } = require('./native.js')
-
-/** The number of no exchange. */
-const NOBODY = 0
+const { expects } = require('./door/admit.js')
+const { DOOR } = require('./door/codes.js')
+const { entry } = require('./door/entry.js')
+const { through } = require('./door/through.js')
 
 /**
  * Middleware for Express, connect and node:http that takes each request and its response through the guard.
@@ -16,44 +12,12 @@ const NOBODY = 0
  * verified (or a promise of it): `{subject, groups, issuer, claims, hops}`, a name, or nothing; where it gives nothing,
  * the policy's trusted headers may name the caller. Without a policy, `WARDLINE_POLICY` names its file.
  */
-function guard (policy = process.env.WARDLINE_POLICY, { identity } = {}) {
-  if (policy === undefined) {
-    throw wrong('expected a Guard or the path of a policy, or one in WARDLINE_POLICY')
-  }
-  if (identity !== undefined && typeof identity !== 'function') {
-    throw wrong('expected identity to be a function of the request')
-  }
-  const behind = native(policy instanceof Guard ? policy : new Guard(policy))
+function guard (policy, options) {
+  const { behind, identity } = entry(policy, options)
 
   return function wardline (req, res, next) {
-    let who
-    try {
-      if (Incoming.isRead(req)) {
-        throw Object.assign(new Error(
-          'wardline: the request body has been read already; the guard stands before any body parser'),
-        { code: 'body_already_read' })
-      }
-      who = identity?.(req)
-    } catch (error) {
-      return fail(error)
-    }
-    if (typeof who?.then === 'function') return who.then(begin, fail)
-    return begin(who)
-
-    function begin (who) {
-      try {
-        admit(behind, req, res, written(who), () => next(), fail)
-      } catch (error) {
-        fail(error)
-      }
-    }
-
-    /** Nothing passes. A `next` that takes no error would take it for a yes, so it is not called. */
-    function fail (error) {
-      if (next.length > 0) return next(error)
-      if (res.headersSent) return res.destroy(error)
-      new Outgoing(NOBODY, req.method, res).answer(unavailable(), true)
-    }
+    // A mounted router has only a part of the target in `url`.
+    return through(behind, DOOR.EXPRESS, req, res, req.originalUrl ?? req.url, () => identity?.(req), next)
   }
 }
 
@@ -67,18 +31,6 @@ function holdContinue (server) {
     server.emit('request', req, res)
   })
   return server
-}
-
-/** An identity as it crosses the border. */
-function written (who) {
-  if (who === undefined || who === null) return null
-  if (typeof who === 'string') return JSON.stringify({ subject: who })
-  const { subject, groups, issuer, claims, hops } = who
-  return JSON.stringify({ subject, groups, issuer, claims, hops })
-}
-
-function wrong (message) {
-  return Object.assign(new TypeError(message), { code: 'invalid_input' })
 }
 
 module.exports = { guard, holdContinue }

@@ -100,7 +100,8 @@ fn with<T>(work: impl FnOnce(&mut Table) -> T) -> T {
 }
 
 /// Begins an exchange and steps. `head` is the method, the target and the address of the socket, which counts where
-/// there is no `identity` (the JSON of a verified one), then `rawHeaders`, `count` of them: all joined by line feeds.
+/// there is no `identity` (the JSON of a verified one), then `rawHeaders`, `count` of them: all joined by line feeds. `door` is the
+/// number of the door that it came to.
 #[napi(catch_unwind)]
 pub fn begin(
     env: &Env,
@@ -108,15 +109,23 @@ pub fn begin(
     head: JsString<'_>,
     count: u32,
     identity: Option<String>,
+    door: u32,
 ) -> napi::Result<u32> {
     with(|table| {
         text::read(&head, &mut table.read)?;
         let inner = guard
-            .begin(text::of(&table.read), count, identity.as_deref())
+            .begin(text::of(&table.read), count, identity.as_deref(), door)
             .map_err(|error| errors::thrown(env, &error))?;
         let number = table.add(*env, Exchange::new(inner))?;
         Ok(table.step(number))
     })
+}
+
+/// The caller that an exchange is judged by, as JSON with the seal that it came with: for whoever acts on their behalf.
+/// `null` while that is not known, and once the exchange has ended.
+#[napi(catch_unwind)]
+pub fn caller(number: u32) -> Option<String> {
+    with(|table| table.exchanges.get(&number).and_then(|exchange| exchange.caller()))
 }
 
 /// Begins a statement: its number, for `step`. `identity` is the JSON of a verified one.

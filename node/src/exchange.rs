@@ -130,6 +130,16 @@ impl Exchange {
         }
     }
 
+    /// The caller as JSON, with the seal that it came with.
+    pub(crate) fn caller(&self) -> Option<String> {
+        let identity = self.inner.identity()?;
+        let mut json = serde_json::to_value(identity.as_ref()).ok()?;
+        if let (Some(seal), Some(members)) = (&identity.seal, json.as_object_mut()) {
+            members.insert("seal".to_owned(), seal.as_text().into());
+        }
+        Some(json.to_string())
+    }
+
     /// Begins what a step or a flow asked for; `None` where nothing was.
     pub(crate) fn carry_out(&mut self) -> Option<Carrying> {
         self.effect.take().map(|effect| self.inner.carry_out(effect))

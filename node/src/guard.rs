@@ -187,19 +187,22 @@ impl Guard {
         self.work(|guard| guard.check().map(|()| String::new()))
     }
 
-    /// Begins an exchange: `text` is the method, the target, the peer's address and `count` lines of headers.
+    /// Begins an exchange at one of the doors: `text` is the method, the target, the peer's address and `count` lines of headers.
     pub(crate) fn begin(
         &self,
         text: &str,
         count: u32,
         identity: Option<&str>,
+        door: u32,
     ) -> Result<Exchange, wardline::Error> {
         sealed(|| {
             let mut lines = text.splitn(4, '\n');
             let mut line = || lines.next().ok_or_else(|| input("expected the lines of a request's head"));
             let (method, target, peer, headers) = (line()?, line()?, line()?, line()?);
             let head = head(method, target.to_owned(), heads::parse(headers, count)?)?;
-            Ok(self.inner.begin(Subject::Http(head), caller(peer, identity)?, DOOR))
+            let door = usize::try_from(door).ok().and_then(|door| DOORS.get(door));
+            let door = door.ok_or_else(|| input("expected the number of a door"))?;
+            Ok(self.inner.begin(Subject::Http(head), caller(peer, identity)?, door))
         })
     }
 
@@ -371,7 +374,7 @@ fn head(method: &str, target: String, headers: http::HeaderMap) -> Result<HttpHe
     Ok(HttpHead { method, target, host: hosts.join(", "), headers })
 }
 
-/// What records call this door.
-const DOOR: &str = "express";
+/// What records call the doors, by the numbers of `js/door/codes.js`.
+const DOORS: [&str; 6] = ["express", "fastify", "fetch", "hono", "fetch-egress", "undici-egress"];
 /// And what is no request: the host itself asks.
 const HOST: &str = "node";

@@ -1,56 +1,25 @@
 'use strict'
 
-// core/tests/data/exchanges.jsonl through a real Express server and a raw socket.
+// The corpus through Express.
 
-const assert = require('node:assert')
-const fs = require('node:fs')
 const http = require('node:http')
-const path = require('node:path')
-const { before, describe, it } = require('node:test')
 const express = require('express')
 
 const { guard } = require('wardline/express')
-const { CORPUS, place, records, serve } = require('./place.js')
-const wire = require('./wire.js')
+const { corpus } = require('./corpus.js')
 
-const cases = fs.readFileSync(path.join(CORPUS, 'exchanges.jsonl'), 'utf8').trim().split('\n').map((line) => JSON.parse(line))
-
-describe('the corpus, through Express', () => {
-  const seen = []
-  let log = []
-
-  before(async () => {
-    const here = place()
-    let current = null
-    const app = express()
-    app.disable('x-powered-by')
-    app.set('etag', false)
-    app.use(guard(here.guard))
-    app.use(async (req, res) => {
-      const pieces = []
-      for await (const piece of req) pieces.push(piece)
-      current.service = { headers: req.headers, body: Buffer.concat(pieces).toString('utf8') }
-      await answer(res, current.case.service ?? {})
-    })
-    const { port } = await serve(http.createServer(app))
-    for (const [index, one] of cases.entries()) {
-      current = { case: one, service: null }
-      const { method, target, headers, body = '' } = one.request
-      const text = wire.request(method, target, headers, body)
-      const { bytes, reset } = await wire.exchange(port, text)
-      const response = wire.parse(bytes, { method })
-      seen.push({ ...response, aborted: reset || !response.whole, service: current.service })
-      // One after the other, so that the log has them in the corpus' order.
-      log = await here.guard.flush() ?? log
-      if (index === cases.length - 1) log = await records(here, cases.length)
-    }
+corpus('Express', 'express', (behind, current) => {
+  const app = express()
+  app.disable('x-powered-by')
+  app.set('etag', false)
+  app.use(guard(behind))
+  app.use(async (req, res) => {
+    const pieces = []
+    for await (const piece of req) pieces.push(piece)
+    current().service = { headers: req.headers, body: Buffer.concat(pieces).toString('utf8') }
+    await answer(res, current().case.service ?? {})
   })
-
-  it('leaves one record an exchange', () => assert.strictEqual(log.length, cases.length))
-
-  for (const [index, one] of cases.entries()) {
-    it(one.name, () => holds(one.expect, seen[index], log[index], one.request.method))
-  }
+  return http.createServer(app)
 })
 
 async function answer (res, { status = 200, headers = {}, chunks = [], length = false }) {
@@ -65,52 +34,4 @@ async function answer (res, { status = 200, headers = {}, chunks = [], length = 
     await new Promise((resolve) => setImmediate(resolve))
   }
   res.end()
-}
-
-function holds (expect, seen, record, method) {
-  const body = seen.body.toString('utf8')
-  let problem = {}
-  try {
-    problem = JSON.parse(body)
-  } catch {}
-  if (expect.status !== undefined) assert.strictEqual(seen.status, expect.status)
-  assert.strictEqual(seen.aborted, expect.aborted ?? false, 'aborted')
-  if (expect.body !== undefined && method !== 'HEAD') assert.strictEqual(body, expect.body)
-  if (expect.code !== undefined) assert.strictEqual(problem.code, expect.code)
-  if (expect.detail !== undefined) assert.strictEqual(problem.detail, expect.detail)
-  sameHeaders(expect.headers, seen.headers)
-  for (const text of expect.body_excludes ?? []) assert.ok(!body.includes(text), `the body holds ${text}`)
-  if (expect.service_called !== undefined) assert.strictEqual(seen.service !== null, expect.service_called, 'service called')
-  if (expect.service_saw !== undefined) {
-    assert.ok(seen.service, 'the service was not called')
-    if (expect.service_saw.body !== undefined) assert.strictEqual(seen.service.body, expect.service_saw.body)
-    sameHeaders(expect.service_saw.headers, seen.service.headers)
-  }
-  for (const [name, expected] of Object.entries(expect.record ?? {})) {
-    assert.deepStrictEqual(member(record, name), expected, `record.${name}`)
-  }
-}
-
-function sameHeaders (expected = {}, found) {
-  for (const [name, value] of Object.entries(expected)) assert.strictEqual(found[name] ?? null, value, name)
-}
-
-function member (record, name) {
-  switch (name) {
-    case 'operations': return record.acts.map((act) => act.operation)
-    case 'resource': return record.acts[0].resource
-    case 'magnitude': return record.acts[0].magnitude.count
-    case 'subject': return record.identity.subject
-    case 'result': return record.outcome.result
-    case 'request_totals': return record.request?.totals
-    case 'response_totals': return record.response?.totals
-    case 'vectors': return record.response?.census.vectors
-    case 'rows': return record.response?.census.rows
-    case 'ids': return record.response?.census.ids
-    case 'surviving': return record.response?.reread?.surviving
-    case 'stripped': return record.response?.stripped
-    case 'request_vectors': return record.request?.census.vectors
-    case 'decided': case 'enforced': case 'mode': case 'budgets': case 'unusual': return record[name]
-    default: throw new Error(`the corpus asks for ${name}, which no runner knows`)
-  }
 }

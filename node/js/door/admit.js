@@ -3,6 +3,7 @@
 // One request under guard, from its head to the service or to an answer.
 
 const native = require('../native.js')
+const { remember } = require('./callers.js')
 const codes = require('./codes.js')
 const heads = require('./heads.js')
 const { Incoming } = require('./incoming.js')
@@ -17,10 +18,10 @@ const expects = new WeakSet()
 const abandoned = new FinalizationRegistry((exchange) => native.finish(exchange, ENDING.DISCONNECTED))
 
 /** Takes a request through the guard. Calls `next` where it may go on, `fail` where nothing can be said of it. */
-function admit (guard, req, res, identity, next, fail) {
+function admit (guard, door, req, res, target, identity, next, fail) {
   const { socket, rawHeaders } = req
-  const head = `${req.method}\n${req.originalUrl ?? req.url}\n${socket?.remoteAddress ?? ''}\n${rawHeaders.join('\n')}`
-  const begun = native.begin(guard, head, rawHeaders.length, identity)
+  const head = `${req.method}\n${target}\n${socket?.remoteAddress ?? ''}\n${rawHeaders.join('\n')}`
+  const begun = native.begin(guard, head, rawHeaders.length, identity, door)
   const exchange = codes.exchange(begun)
   // A response is closed with the connection that it is written to; one that still waits for its turn may never be.
   if (socket?._httpMessage !== res) abandoned.register(res, exchange)
@@ -112,6 +113,7 @@ class Admission {
   #forward () {
     proceed(this.#req, this.#res)
     this.#outgoing.guard()
+    remember(this.#req, this.#outgoing)
     this.#next()
   }
 

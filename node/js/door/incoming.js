@@ -5,6 +5,8 @@
 // Reading a stream leaves marks: it has flowed, it has ended, `fetch` refuses it. So the pieces are taken where Node's
 // parser hands them in, at `push`, and handed in again once it is known what goes on.
 
+const { IncomingMessage } = require('node:http')
+
 class Incoming {
   #req
   #pieces = []
@@ -111,11 +113,21 @@ class Incoming {
       this.#held = true
       return
     }
-    req.push = (piece) => this.#arrive(piece)
+    req.push = (piece) => this.#arrive(typeof piece === 'string' ? Buffer.from(piece) : piece)
+    this.#pull()
+  }
+
+  /** A request that no parser of Node fills (one of Fastify's `inject`) makes its body when it is asked for it. */
+  #pull () {
+    if (!(this.#req instanceof IncomingMessage)) this.#req._read()
   }
 
   #arrive (piece) {
-    if (piece === null) this.#ended = true
+    if (piece === null) {
+      this.#ended = true
+    } else {
+      this.#pull()
+    }
     if (this.#feed !== null) return this.#feed(piece)
     if (piece !== null) this.#pieces.push(piece)
     const waiting = this.#waiting

@@ -41,6 +41,8 @@ class Outgoing {
   #queue = null
   /** Whether all is decided: Node writes the head itself as it ends the response. */
   #settled = false
+  /** Whether the response's own `end` is at work: it may write. */
+  #ending = false
   /** Whether what `#pretend` says stands. */
   #pretends = false
   #finished = false
@@ -68,6 +70,11 @@ class Outgoing {
     return this.#closed
   }
 
+  /** The caller that its exchange is judged by, as JSON; `null` once that has ended. */
+  get caller () {
+    return this.#closed || this.#finished || this.#state === OVER ? null : native.caller(this.#exchange)
+  }
+
   /** Sends an answer of the guard's own. Nothing of the service's response has left yet. */
   answer ({ status, headers, body }, close = false) {
     const res = this.#res
@@ -84,9 +91,16 @@ class Outgoing {
     res.statusCode = status
     res.statusMessage = undefined
     this.#settled = true
-    const end = this.#own === null ? res.end : this.#own.end
-    end.call(res, this.#method === 'HEAD' ? undefined : bytes)
+    this.#finish(this.#method === 'HEAD' ? undefined : bytes)
     native.finish(this.#exchange, ENDING.COMPLETE)
+  }
+
+  /** Ends the response with the method that it had. */
+  #finish (...last) {
+    const end = this.#own === null ? this.#res.end : this.#own.end
+    this.#ending = true
+    end.call(this.#res, ...last)
+    this.#ending = false
   }
 
   /** Nothing more may pass: the caller gets an answer where nothing has left, or else a broken connection. */
@@ -153,6 +167,7 @@ class Outgoing {
 
   write (chunk, encoding, done) {
     const res = this.#res
+    if (this.#ending) return this.#own.write.call(res, chunk, encoding, done)
     if (typeof encoding === 'function') {
       done = encoding
       encoding = undefined
@@ -310,9 +325,9 @@ class Outgoing {
     }
     this.#settled = true
     if (length > 0) {
-      this.#own.end.call(res, piece, encoding, done)
+      this.#finish(piece, encoding, done)
     } else {
-      this.#own.end.call(res, done)
+      this.#finish(done)
     }
     return true
   }

@@ -1,0 +1,2 @@
+export * from './fastify.js'
+export { guard as default } from './fastify.js'

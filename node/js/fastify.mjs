@@ -1,0 +1,4 @@
+import door from './fastify.js'
+
+export const { guard } = door
+export default guard

@@ -1,0 +1,2 @@
+export * from './fetch.js'
+export { guard as default } from './fetch.js'

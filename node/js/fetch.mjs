@@ -1,0 +1,4 @@
+import door from './fetch.js'
+
+export const { guard } = door
+export default guard

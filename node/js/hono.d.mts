@@ -1,0 +1,2 @@
+export * from './hono.js'
+export { guard as default } from './hono.js'

@@ -1,0 +1,4 @@
+import door from './hono.js'
+
+export const { guard } = door
+export default guard

@@ -1,0 +1,3 @@
+import door from './pg.js'
+
+export const { guardPool } = door

@@ -1,0 +1,3 @@
+import door from './undici.js'
+
+export const { guardedFetch, guardInterceptor, callerOf } = door

@@ -1,0 +1,27 @@
+'use strict'
+
+// Headers of the web: as lines for the exchange, and with its edits.
+
+/** The headers as names and values in turn; but for cookies a name stands once, its values joined. */
+function lines (headers) {
+  const list = []
+  for (const [name, value] of headers) list.push(name, value)
+  return list
+}
+
+/** The headers as they go on: a copy where there are edits. */
+function edited (headers, edits) {
+  if (edits === null) return headers
+  const copy = new Headers(headers)
+  for (const name of edits.gone) copy.delete(name)
+  for (const [name, value] of edits.set) copy.set(name, value)
+  return copy
+}
+
+/** The length that a message declares, or -1. */
+function length (headers) {
+  const text = headers.get('content-length') ?? ''
+  return /^\d+$/.test(text) ? Number(text) : -1
+}
+
+module.exports = { lines, edited, length }
