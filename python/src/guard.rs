@@ -113,8 +113,10 @@ impl Guard {
         working(py, || Self::with(Policy::parse(text, name)?, detectors))
     }
 
-    /// Begins an exchange: `(exchange, its first step)`. For doors.
-    #[pyo3(signature = (method, target, headers, peer=None, identity=None))]
+    /// Begins an exchange: `(exchange, its first step)`. For doors: `door` is its name, `host` the authority of the URL where the request
+    /// is one that goes out.
+    #[pyo3(signature = (method, target, headers, peer=None, identity=None, *, door="asgi", host=None))]
+    #[expect(clippy::too_many_arguments, reason = "the rarer ones are keywords in Python")]
     fn begin<'py>(
         &self,
         py: Python<'py>,
@@ -123,18 +125,23 @@ impl Guard {
         headers: &Bound<'py, PyAny>,
         peer: Option<&str>,
         identity: Option<&Bound<'py, PyAny>>,
+        door: &str,
+        host: Option<String>,
     ) -> PyResult<(Exchange, Bound<'py, PyTuple>)> {
+        let known = DOORS.iter().copied().find(|known| *known == door);
+        let door = known.ok_or_else(|| PyValueError::new_err("there is no door of this name"))?;
         let caller = caller(identity)?.at(peer.and_then(|peer| peer.parse().ok()));
         let list = headers::list(headers)?;
         let method = Method::from_bytes(method.as_bytes());
         let (Ok(method), Ok(target), Some(headers)) =
             (method, std::str::from_utf8(target), headers::read(&list)?)
         else {
-            return Exchange::unreadable(py, &self.inner, caller, list);
+            return Exchange::unreadable(py, &self.inner, caller, door, list);
         };
         let head_only = method == Method::HEAD;
-        let head = HttpHead { method, target: target.to_owned(), host: host(&headers), headers };
-        let inner = Box::new(self.inner.begin(Subject::Http(head), caller, DOOR));
+        let host = host.unwrap_or_else(|| asked(&headers));
+        let head = HttpHead { method, target: target.to_owned(), host, headers };
+        let inner = Box::new(self.inner.begin(Subject::Http(head), caller, door));
         let mut exchange = Exchange::new(inner, list, head_only);
         let step = exchange.step(py)?;
         Ok((exchange, step))
@@ -437,11 +444,11 @@ pub(crate) fn flush_all(py: Python<'_>) {
     });
 }
 
-/// The door that exchanges begin through.
-pub(crate) const DOOR: &str = "asgi";
+/// The doors that exchanges of HTTP begin through: two for what comes in, the others for what goes out.
+const DOORS: [&str; 4] = ["asgi", "wsgi", "httpx", "requests"];
 
 /// The host asked for. Several different ones are no host's name.
-fn host(headers: &http::HeaderMap) -> String {
+fn asked(headers: &http::HeaderMap) -> String {
     let mut hosts: Vec<_> = headers
         .get_all(http::header::HOST)
         .iter()
@@ -498,7 +505,7 @@ fn request(method: &str, url: &str, pairs: Vec<(String, String)>) -> Option<Http
     }
     let host = match uri.authority() {
         Some(authority) => authority.as_str().rsplit('@').next().unwrap_or_default().to_owned(),
-        None => host(&headers),
+        None => asked(&headers),
     };
     let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
     Some(HttpHead { method, target, host, headers })

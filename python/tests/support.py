@@ -1,23 +1,27 @@
-"""A real uvicorn server with a guarded application, a client that speaks bytes, and the records that came of it."""
+"""Real servers with a guarded application, a client that speaks bytes, and the records that came of it."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
 import time
+import wsgiref.simple_server
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import uvicorn
+import werkzeug.serving
 from jsonschema import Draft202012Validator
 
-from wardline import Guard
+from wardline import Guard, wsgi
 from wardline.asgi import GuardMiddleware
 
 WAIT = 10.0
@@ -67,36 +71,19 @@ def records(policy: Path) -> list[dict[str, Any]]:
     return [record for record in found if record["kind"] in ("exchange", "end")]
 
 
-class Server:
-    """Serves an application, guarded unless told otherwise, until it is closed."""
+class Served:
+    """A guarded server, whatever it speaks to its application, until it is closed."""
 
-    def __init__(
-        self, folder: Path, app: Any, policy: str = POLICY, http: str = "auto", ws: str = "auto", **options: Any
-    ) -> None:
+    def __init__(self, folder: Path, policy: str) -> None:
         self.policy = folder / "wardline.yaml"
         self.policy.write_text(policy)
         self.guard = Guard(self.policy)
-        self.app = GuardMiddleware(app, guard=self.guard, **options)
         self.clients: list[Client] = []
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.address = listener.getsockname()
-        # Whom a forwarding header is believed from, the policy says: it needs the socket's own peer.
-        config = uvicorn.Config(
-            self.app, http=http, ws=ws, proxy_headers=False, log_level="critical", timeout_graceful_shutdown=1
-        )
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([listener])))
-        self.thread.start()
-        until = time.monotonic() + WAIT
-        while not self.server.started:
-            assert time.monotonic() < until, "the server does not start"
-            time.sleep(0.005)
+        self.address: tuple[str, int] = ("127.0.0.1", 0)
 
     def close(self) -> None:
         for client in self.clients:
             client.close()
-        self.server.should_exit = True
-        self.thread.join(WAIT)
 
     def connect(self) -> Client:
         self.clients.append(Client(self.address))
@@ -122,6 +109,73 @@ class Server:
 
     def record(self, count: int = 1) -> dict[str, Any]:
         return self.records(count)[-1]
+
+
+class Server(Served):
+    """Serves an ASGI application under uvicorn."""
+
+    def __init__(
+        self, folder: Path, app: Any, policy: str = POLICY, http: str = "auto", ws: str = "auto", **options: Any
+    ) -> None:
+        super().__init__(folder, policy)
+        self.app = GuardMiddleware(app, guard=self.guard, **options)
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.address = listener.getsockname()
+        # Whom a forwarding header is believed from, the policy says: it needs the socket's own peer.
+        config = uvicorn.Config(
+            self.app, http=http, ws=ws, proxy_headers=False, log_level="critical", timeout_graceful_shutdown=1
+        )
+        self.server = uvicorn.Server(config)
+        self.thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([listener])))
+        self.thread.start()
+        until = time.monotonic() + WAIT
+        while not self.server.started:
+            assert time.monotonic() < until, "the server does not start"
+            time.sleep(0.005)
+
+    def close(self) -> None:
+        super().close()
+        self.server.should_exit = True
+        self.thread.join(WAIT)
+
+
+class WsgiServer(Served):
+    """Serves a WSGI application under Werkzeug's server, or wsgiref's."""
+
+    def __init__(self, folder: Path, app: Any, policy: str = POLICY, host: str = "werkzeug", **options: Any) -> None:
+        super().__init__(folder, policy)
+        self.app = wsgi.GuardMiddleware(app, guard=self.guard, **options)
+        if host == "werkzeug":
+            self.server: Any = werkzeug.serving.make_server(
+                "127.0.0.1", 0, self.app, threaded=True, request_handler=_Silent
+            )
+        else:
+            self.server = wsgiref.simple_server.make_server(
+                "127.0.0.1", 0, self.app, server_class=_Threading, handler_class=_SilentReference
+            )
+        self.address = self.server.server_address
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    def close(self) -> None:
+        super().close()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join(WAIT)
+
+
+class _Silent(werkzeug.serving.WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None: ...
+
+
+class _Threading(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer): ...
+
+
+class _SilentReference(wsgiref.simple_server.WSGIRequestHandler):
+    def log_message(self, *args: Any) -> None: ...
+
+    def get_stderr(self) -> Any:
+        return io.StringIO()
 
 
 @dataclass

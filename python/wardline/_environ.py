@@ -1,0 +1,180 @@
+"""A request on its way through the WSGI door: what the server has of its body, and the ``environ`` that the application gets.
+
+>>> environ = forwarded(environ, step, Body(environ), flow)     # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Optional, Union
+
+from ._flow import Flow, run
+from ._wardline import Exchange
+
+Environ = dict[str, Any]
+
+# Looked up once: they are asked for in every exchange.
+_UNCHANGED, _WHOLE = Exchange.UNCHANGED, Exchange.WHOLE
+
+# So much is read at a time.
+_PIECE = 64 * 1024
+
+# What would bring an application past us: a file that the server sends by itself, the connection.
+_HIDDEN = ("wsgi.file_wrapper", "gunicorn.socket", "werkzeug.socket", "eventlet.input")
+
+
+class Gone(OSError):
+    """The caller went away in the middle of the request."""
+
+
+class Body:
+    """The request's body, no further than it was announced: what follows it on the connection is another request's."""
+
+    __slots__ = ("_stream", "_left", "declared", "read")
+
+    def __init__(self, environ: Environ) -> None:
+        self._stream = environ["wsgi.input"]
+        length: str = environ.get("CONTENT_LENGTH") or ""
+        self.declared = length.isascii() and length.isdigit() and not environ.get("HTTP_TRANSFER_ENCODING")
+        # `None`: up to its end, which the server marks.
+        self._left: Optional[int] = None
+        if self.declared:
+            self._left = int(length)
+        elif not environ.get("wsgi.input_terminated"):
+            self._left = 0
+        # What was read of it to judge it.
+        self.read: deque[bytes] = deque()
+
+    async def following(self) -> Optional[bytes]:
+        """The next piece for the verdict; ``None`` at the end."""
+        piece = self.take(_PIECE)
+        if not piece:
+            return None
+        self.read.append(piece)
+        return piece
+
+    def take(self, size: int) -> bytes:
+        """At most so many bytes; none at the end."""
+        if self._left is not None:
+            size = min(size, self._left)
+        if size == 0:
+            return b""
+        piece: bytes = self._stream.read(size)
+        if self._left is not None:
+            if not piece:
+                raise Gone("the request's body is shorter than announced")
+            self._left -= len(piece)
+        return piece
+
+
+class _Input(io.RawIOBase):
+    """What an application reads the request from; ``take`` hands out at most so many bytes, and none at the end."""
+
+    def __init__(self, take: Callable[[int], bytes]) -> None:
+        self._take = take
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        piece = self._take(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def headers_of(environ: Environ) -> list[tuple[bytes, bytes]]:
+    """The request's headers, as far as they are still told apart."""
+    headers = []
+    for key, value in environ.items():
+        if key.startswith("HTTP_"):
+            name = key[5:]
+        elif key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
+            name = key
+        else:
+            continue
+        headers.append((name.replace("_", "-").lower().encode("latin-1"), value.encode("latin-1")))
+    return headers
+
+
+def forwarded(environ: Environ, step: Any, body: Body, flow: Flow) -> Environ:
+    """The ``environ`` for the application, by the step that lets the request pass. Where the body is kept as it passes, the exchange may
+    be cut meanwhile."""
+    _, headers, how, changed = step
+    inner = dict(environ)
+    if headers is not None:
+        for key in environ:
+            if key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+                del inner[key]
+        for name, value in headers:
+            key = name.decode("latin-1").upper().replace("-", "_")
+            inner[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key] = value.decode("latin-1")
+    # Only where the service is observed does a request pass that would take the connection over.
+    hidden = _HIDDEN[:1] if "HTTP_UPGRADE" in environ else _HIDDEN
+    for name in hidden:
+        inner.pop(name, None)
+    if how == _WHOLE:
+        inner["wsgi.input"] = io.BytesIO(changed)
+        return inner
+    take = _Replayed(body) if how == _UNCHANGED else _Fed(body, changed, flow)
+    stream: Union[io.BufferedReader, Any] = io.BufferedReader(_Input(take), _PIECE)
+    if body.declared and "CONTENT_LENGTH" not in inner:
+        stream = _kept(stream)
+        inner["CONTENT_LENGTH"] = str(stream.seek(0, io.SEEK_END))
+        stream.seek(0)
+    inner["wsgi.input"] = stream
+    return inner
+
+
+class _Replayed:
+    """The body as it came: what was read of it first."""
+
+    __slots__ = ("_body", "_rest")
+
+    def __init__(self, body: Body) -> None:
+        self._body = body
+        self._rest = b""
+
+    def __call__(self, size: int) -> bytes:
+        if not self._rest:
+            if not self._body.read:
+                return self._body.take(size)
+            self._rest = self._body.read.popleft()
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return piece
+
+
+class _Fed:
+    """The body as it goes on, piece by piece: these bytes first."""
+
+    __slots__ = ("_body", "_rest", "_flow", "_more")
+
+    def __init__(self, body: Body, first: bytes, flow: Flow) -> None:
+        self._body = body
+        self._rest = first
+        self._flow = flow
+        self._more = True
+
+    def __call__(self, size: int) -> bytes:
+        while self._more and not self._rest:
+            piece = self._body.take(_PIECE)
+            self._more = bool(piece)
+            self._rest = run(self._flow.request(piece, self._more))
+            if self._flow.cut is not None:
+                raise OSError("the exchange is over")
+        piece, self._rest = self._rest[:size], self._rest[size:]
+        return piece
+
+
+def _kept(stream: io.BufferedReader) -> Any:
+    """All of a body that goes on, so that its length is known: few applications read one that is not declared."""
+    kept = tempfile.SpooledTemporaryFile(max_size=1 << 20)
+    try:
+        while piece := stream.read1(_PIECE):
+            kept.write(piece)
+    except BaseException:
+        kept.close()
+        raise
+    return kept
