@@ -71,6 +71,18 @@ def records(policy: Path) -> list[dict[str, Any]]:
     return [record for record in found if record["kind"] in ("exchange", "end")]
 
 
+def recorded(guard: Guard, policy: Path, count: int = 1) -> list[dict[str, Any]]:
+    """The records so far, as soon as there are this many."""
+    until = time.monotonic() + WAIT
+    while True:
+        guard.flush()
+        found = records(policy)
+        if len(found) >= count:
+            return found
+        assert time.monotonic() < until, f"{len(found)} records of {count}"
+        time.sleep(0.01)
+
+
 class Served:
     """A guarded server, whatever it speaks to its application, until it is closed."""
 
@@ -98,17 +110,34 @@ class Served:
 
     def records(self, count: int = 1) -> list[dict[str, Any]]:
         """The records so far, as soon as there are this many."""
-        until = time.monotonic() + WAIT
-        while True:
-            self.guard.flush()
-            found = records(self.policy)
-            if len(found) >= count:
-                return found
-            assert time.monotonic() < until, f"{len(found)} records of {count}"
-            time.sleep(0.01)
+        return recorded(self.guard, self.policy, count)
 
     def record(self, count: int = 1) -> dict[str, Any]:
         return self.records(count)[-1]
+
+
+class Uvicorn:
+    """Serves an ASGI application as it is until it is closed."""
+
+    def __init__(self, app: Any, **config: Any) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.address: tuple[str, int] = listener.getsockname()
+        self.url = f"http://127.0.0.1:{self.address[1]}"
+        # Whom a forwarding header is believed from, the policy says: it needs the socket's own peer.
+        settings = uvicorn.Config(
+            app, proxy_headers=False, log_level="critical", timeout_graceful_shutdown=1, **config
+        )
+        self.server = uvicorn.Server(settings)
+        self.thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([listener])))
+        self.thread.start()
+        until = time.monotonic() + WAIT
+        while not self.server.started:
+            assert time.monotonic() < until, "the server does not start"
+            time.sleep(0.005)
+
+    def close(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(WAIT)
 
 
 class Server(Served):
@@ -119,24 +148,12 @@ class Server(Served):
     ) -> None:
         super().__init__(folder, policy)
         self.app = GuardMiddleware(app, guard=self.guard, **options)
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.address = listener.getsockname()
-        # Whom a forwarding header is believed from, the policy says: it needs the socket's own peer.
-        config = uvicorn.Config(
-            self.app, http=http, ws=ws, proxy_headers=False, log_level="critical", timeout_graceful_shutdown=1
-        )
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([listener])))
-        self.thread.start()
-        until = time.monotonic() + WAIT
-        while not self.server.started:
-            assert time.monotonic() < until, "the server does not start"
-            time.sleep(0.005)
+        self.server = Uvicorn(self.app, http=http, ws=ws)
+        self.address = self.server.address
 
     def close(self) -> None:
         super().close()
-        self.server.should_exit = True
-        self.thread.join(WAIT)
+        self.server.close()
 
 
 class WsgiServer(Served):

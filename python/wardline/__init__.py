@@ -17,7 +17,7 @@
 'inference.embed'
 
 ``wardline.asgi`` is the door for FastAPI, Starlette and every other ASGI application, ``wardline.wsgi`` the one for Flask, Django and
-every other of WSGI.
+every other of WSGI; ``wardline.httpx`` and ``wardline.requests`` guard what a service sends.
 """
 
 from ._errors import ExchangeCut, WardlineError

@@ -8,10 +8,11 @@ from __future__ import annotations
 import io
 import tempfile
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Optional, Union
+from collections.abc import Iterator
+from typing import Any, Optional
 
 from ._flow import Flow, run
+from ._reading import Pieces
 from ._wardline import Exchange
 
 Environ = dict[str, Any]
@@ -50,16 +51,15 @@ class Body:
 
     async def following(self) -> Optional[bytes]:
         """The next piece for the verdict; ``None`` at the end."""
-        piece = self.take(_PIECE)
+        piece = self.take()
         if not piece:
             return None
         self.read.append(piece)
         return piece
 
-    def take(self, size: int) -> bytes:
-        """At most so many bytes; none at the end."""
-        if self._left is not None:
-            size = min(size, self._left)
+    def take(self) -> bytes:
+        """What is read of it at a time; nothing at the end."""
+        size = _PIECE if self._left is None else min(_PIECE, self._left)
         if size == 0:
             return b""
         piece: bytes = self._stream.read(size)
@@ -68,21 +68,6 @@ class Body:
                 raise Gone("the request's body is shorter than announced")
             self._left -= len(piece)
         return piece
-
-
-class _Input(io.RawIOBase):
-    """What an application reads the request from; ``take`` hands out at most so many bytes, and none at the end."""
-
-    def __init__(self, take: Callable[[int], bytes]) -> None:
-        self._take = take
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        piece = self._take(len(buffer))
-        buffer[: len(piece)] = piece
-        return len(piece)
 
 
 def headers_of(environ: Environ) -> list[tuple[bytes, bytes]]:
@@ -118,8 +103,8 @@ def forwarded(environ: Environ, step: Any, body: Body, flow: Flow) -> Environ:
     if how == _WHOLE:
         inner["wsgi.input"] = io.BytesIO(changed)
         return inner
-    take = _Replayed(body) if how == _UNCHANGED else _Fed(body, changed, flow)
-    stream: Union[io.BufferedReader, Any] = io.BufferedReader(_Input(take), _PIECE)
+    pieces = _replayed(body) if how == _UNCHANGED else _fed(body, changed, flow)
+    stream: Any = io.BufferedReader(Pieces(pieces), _PIECE)
     if body.declared and "CONTENT_LENGTH" not in inner:
         stream = _kept(stream)
         inner["CONTENT_LENGTH"] = str(stream.seek(0, io.SEEK_END))
@@ -128,44 +113,26 @@ def forwarded(environ: Environ, step: Any, body: Body, flow: Flow) -> Environ:
     return inner
 
 
-class _Replayed:
+def _replayed(body: Body) -> Iterator[bytes]:
     """The body as it came: what was read of it first."""
-
-    __slots__ = ("_body", "_rest")
-
-    def __init__(self, body: Body) -> None:
-        self._body = body
-        self._rest = b""
-
-    def __call__(self, size: int) -> bytes:
-        if not self._rest:
-            if not self._body.read:
-                return self._body.take(size)
-            self._rest = self._body.read.popleft()
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return piece
+    while body.read:
+        yield body.read.popleft()
+    while piece := body.take():
+        yield piece
 
 
-class _Fed:
+def _fed(body: Body, first: bytes, flow: Flow) -> Iterator[bytes]:
     """The body as it goes on, piece by piece: these bytes first."""
-
-    __slots__ = ("_body", "_rest", "_flow", "_more")
-
-    def __init__(self, body: Body, first: bytes, flow: Flow) -> None:
-        self._body = body
-        self._rest = first
-        self._flow = flow
-        self._more = True
-
-    def __call__(self, size: int) -> bytes:
-        while self._more and not self._rest:
-            piece = self._body.take(_PIECE)
-            self._more = bool(piece)
-            self._rest = run(self._flow.request(piece, self._more))
-            if self._flow.cut is not None:
-                raise OSError("the exchange is over")
-        piece, self._rest = self._rest[:size], self._rest[size:]
-        return piece
+    if first:
+        yield first
+    piece = b"more"
+    while piece:
+        piece = body.take()
+        out = run(flow.request(piece, bool(piece)))
+        if flow.cut is not None:
+            raise OSError("the exchange is over")
+        if out:
+            yield out
 
 
 def _kept(stream: io.BufferedReader) -> Any:
