@@ -14,7 +14,9 @@ use serde::Serialize;
 use wardline::grant::{Answer, ApprovalState};
 use wardline::guard::Caller;
 use wardline::mask::Hidden;
-use wardline::model::{Act, Command, Dialect, HttpHead, Line, Statement, Subject};
+use wardline::model::{
+    Act, Call, Command, Dialect, HttpHead, Line, Magnitude, Operation, Statement, Subject,
+};
 use wardline::policy::Policy;
 use wardline::{Error, ErrorKind};
 
@@ -183,6 +185,43 @@ impl Guard {
             Line::Words(line.try_iter()?.map(word).collect::<PyResult<_>>()?)
         };
         self.admission(py, Subject::Command(Command { service, line }), identity)
+    }
+
+    /// Something that a function does, to decorate it with. `resource`, `count` and `identity` may be functions of what it is called with.
+    #[pyo3(signature = (name, *, service, resource=None, count=None, identity=None))]
+    fn operation<'py>(
+        slf: &Bound<'py, Self>,
+        name: &str,
+        service: String,
+        resource: Option<Bound<'py, PyAny>>,
+        count: Option<Bound<'py, PyAny>>,
+        identity: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        let py = slf.py();
+        name.parse::<Operation>().map_err(|error| border::exception(py, &error))?;
+        let made = (slf, name, service, resource, count, identity);
+        TYPE.import(py, "wardline._operation", "OperationGuard")?.call1(made)
+    }
+
+    /// Begins one call of such a function: at most `count` of what its operation counts, any number where that is absent.
+    #[pyo3(signature = (name, service, resource, count=None, identity=None))]
+    fn call(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        service: String,
+        resource: String,
+        count: Option<u64>,
+        identity: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Said> {
+        let operation: Operation = name.parse().map_err(|error| border::exception(py, &error))?;
+        let mut act = Act::new(operation, resource);
+        if let Some(unit) = operation.unit() {
+            act.magnitude = Magnitude { unit: Some(unit), count };
+        }
+        let call = Subject::Call(Call { service, acts: vec![act] });
+        Ok(Said::new(self.inner.begin(call, caller(identity)?, "python")))
     }
 
     /// Masks a text or a body as all mask entries of the policy together say. Answers with the object itself where
@@ -444,8 +483,8 @@ pub(crate) fn flush_all(py: Python<'_>) {
     });
 }
 
-/// The doors that exchanges of HTTP begin through: two for what comes in, the others for what goes out.
-const DOORS: [&str; 4] = ["asgi", "wsgi", "httpx", "requests"];
+/// The doors that exchanges of HTTP begin through: three for what comes in, three for what goes out.
+const DOORS: [&str; 6] = ["asgi", "wsgi", "grpc", "httpx", "requests", "grpc-client"];
 
 /// The host asked for. Several different ones are no host's name.
 fn asked(headers: &http::HeaderMap) -> String {

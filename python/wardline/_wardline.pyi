@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import ClassVar, Optional, TypeVar, Union, final
 
+from ._operation import OperationGuard
 from ._running import Admission
 from .types import Approval, Explanation, Finding, Grant, Reading, Unmasked
 
@@ -93,6 +94,29 @@ class Guard:
     ) -> Admission:
         """A command, for a ``with`` or ``async with`` block in which it runs: a ``str`` is text of a shell, a sequence a program
         and its arguments or the words of a server's command."""
+    def operation(
+        self,
+        name: str,
+        *,
+        service: str,
+        resource: Union[str, Callable[..., str], None] = None,
+        count: Union[int, Callable[..., Optional[int]], None] = None,
+        identity: Union[Identity, str, Callable[..., Union[Identity, str, None]], None] = None,
+    ) -> OperationGuard:
+        """Decorates a function with what it does, such as ``vector.export`` on the collection ``resource``. ``count`` is how many vectors, rows
+        or bytes at most (what the operation counts), any number where it is absent. These and ``identity`` may be functions of what the
+        decorated one is called with. Who asks is ``identity``, or else whoever called the guarded service that this runs in
+        (``wardline.caller()``). A call that may not run raises ``WardlineError``; an approval is for one such operation on this resource,
+        whatever the other arguments. What a function answers is not read: a quota is spent as asked."""
+    def call(
+        self,
+        name: str,
+        service: str,
+        resource: str,
+        count: Optional[int] = None,
+        identity: Union[Identity, str, None] = None,
+    ) -> Said:
+        """Begins one call of such a function. For ``wardline._operation``."""
     def classify(
         self,
         method: str,
