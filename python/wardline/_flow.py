@@ -8,7 +8,7 @@ The coroutines of a blocking door wait on its thread and never suspend, so ``run
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Optional, TypeVar
 
 from ._incoming import carried_out
@@ -33,6 +33,12 @@ def run(coroutine: Awaitable[_Result]) -> _Result:
         return result
     coroutine.close()
     raise RuntimeError("a blocking door was made to wait for an event loop")
+
+
+def each(following: Source) -> Iterator[bytes]:
+    """The pieces of a blocking door's body."""
+    while (piece := run(following())) is not None:
+        yield piece
 
 
 async def blocking(exchange: Exchange) -> None:

@@ -19,7 +19,8 @@ from typing import Any, Optional, Union
 
 import httpx
 
-from ._egress import Asking, Headers, Outgoing, Outward, Returning, source_beside, source_of
+from ._crossing import Crossing, Headers, Returning, source_beside, source_of
+from ._egress import Asking, Outgoing
 from ._errors import ExchangeCut
 from ._flow import Source, beside, blocking, reason_of, run
 from ._guarded import Policy
@@ -159,47 +160,48 @@ async def _pass(door: Outgoing, request: httpx.Request, way: Union[_Blocking, _B
     url = request.url
     target: bytes = request.extensions.get("target", url.raw_path)
     line = request.method, target, url.netloc.decode("ascii")
-    outward = door.outward(request, line, request.headers.raw, way.wait)
+    crossing = door.begin(request, line, request.headers.raw, way.wait)
     try:
-        if not await outward.judged(way.source(request.stream)):
-            return _answer(outward, request)
-        response = await way.send(_outgoing(outward, request, way))
+        if not await crossing.judged(way.source(request.stream)):
+            return _answer(crossing, request)
+        await crossing.begun()
+        response = await way.send(_outgoing(crossing, request, way))
     except BaseException as error:
-        if outward.broke(error):
-            return _answer(outward, request)
+        if crossing.broke(error):
+            return _answer(crossing, request)
         raise
     source = way.source(response.stream)
     try:
-        headers, body = await outward.returned(response.status_code, response.headers.raw, source)
-        if outward.answer is not None or body is not None:
+        headers, body = await crossing.returned(response.status_code, response.headers.raw, source)
+        if crossing.answer is not None or body is not None:
             await way.close(response)
     except BaseException as error:
-        outward.broke(error)
+        crossing.broke(error)
         await way.close(response)
         raise
-    if outward.answer is not None:
-        return _answer(outward, request)
+    if crossing.answer is not None:
+        return _answer(crossing, request)
     if body is not None:
         stream: Any = httpx.ByteStream(body)
     else:
 
         async def close() -> None:
             # Before its end that means that nobody reads on.
-            outward.exchange.disconnect()
+            crossing.exchange.disconnect()
             await way.close(response)
 
-        stream = way.stream(Returning(outward, source, _cut).following, close)
+        stream = way.stream(Returning(crossing, source, _cut).following, close)
     return httpx.Response(response.status_code, headers=headers, stream=stream, extensions=response.extensions)
 
 
-def _outgoing(outward: Outward, request: httpx.Request, way: Union[_Blocking, _Beside]) -> httpx.Request:
-    headers = outward.headers
-    if outward.untouched:
+def _outgoing(crossing: Crossing, request: httpx.Request, way: Union[_Blocking, _Beside]) -> httpx.Request:
+    headers = crossing.headers
+    if crossing.untouched:
         stream: Any = request.stream
-    elif outward.body is not None:
-        stream = httpx.ByteStream(outward.body)
+    elif crossing.body is not None:
+        stream = httpx.ByteStream(crossing.body)
     else:
-        stream = way.stream(outward.following, _nothing)
+        stream = way.stream(crossing.following, _nothing)
         headers = _framed(headers)
     return httpx.Request(
         request.method, request.url, headers=headers, stream=stream, extensions=request.extensions
@@ -214,8 +216,8 @@ def _framed(headers: Headers) -> Headers:
     return [*headers, (b"transfer-encoding", b"chunked")]
 
 
-def _answer(outward: Outward, request: httpx.Request) -> httpx.Response:
-    status, headers, body, _ = outward.answer
+def _answer(crossing: Crossing, request: httpx.Request) -> httpx.Response:
+    status, headers, body, _ = crossing.answer
     return httpx.Response(status, headers=headers, content=b"" if request.method == "HEAD" else body)
 
 

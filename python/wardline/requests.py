@@ -25,9 +25,10 @@ import requests
 import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
-from ._egress import Asking, Headers, Outgoing, Outward, Returning, source_of
+from ._crossing import Crossing, Headers, Returning, source_of
+from ._egress import Asking, Outgoing
 from ._errors import ExchangeCut, WardlineError
-from ._flow import Source, blocking, reason_of, run
+from ._flow import Source, blocking, each, reason_of, run
 from ._guarded import Policy
 from ._reading import Pieces
 from ._wardline import Guard
@@ -84,36 +85,37 @@ class GuardAdapter(Outgoing, BaseAdapter):
     async def _passed(self, request: requests.PreparedRequest, options: dict[str, Any]) -> requests.Response:
         url = urlsplit(request.url or "")
         line = str(request.method), request.path_url.encode(), url.netloc.rpartition("@")[2]
-        outward = self.outward(request, line, _headers_of(request.headers), blocking)
+        crossing = self.begin(request, line, _headers_of(request.headers), blocking)
         try:
-            if not await outward.judged(source_of(_pieces_of(request.body))):
-                return self._answer(outward, request)
-            response = self._adapter.send(_outgoing(outward, request), **options)
+            if not await crossing.judged(source_of(_pieces_of(request.body))):
+                return self._answer(crossing, request)
+            await crossing.begun()
+            response = self._adapter.send(_outgoing(crossing, request), **options)
         except BaseException as error:
-            if outward.broke(error):
-                return self._answer(outward, request)
+            if crossing.broke(error):
+                return self._answer(crossing, request)
             raise
         raw = response.raw
         headers = getattr(raw, "headers", None) or response.headers
         source = _source_of(raw)
         try:
-            back, body = await outward.returned(response.status_code, _headers_of(headers), source)
-            if outward.answer is not None or body is not None:
+            back, body = await crossing.returned(response.status_code, _headers_of(headers), source)
+            if crossing.answer is not None or body is not None:
                 response.close()
         except BaseException as error:
-            outward.broke(error)
+            crossing.broke(error)
             response.close()
             raise
-        if outward.answer is not None:
-            return self._answer(outward, request)
+        if crossing.answer is not None:
+            return self._answer(crossing, request)
         if body is None:
-            reader: Any = io.BufferedReader(_Reader(Returning(outward, source, _cut).following, outward, response), _PIECE)
+            reader: Any = io.BufferedReader(_Reader(Returning(crossing, source, _cut).following, crossing, response), _PIECE)
         else:
             reader = io.BytesIO(body)
         return self._response(request, response.status_code, back, reader, raw)
 
-    def _answer(self, outward: Outward, request: requests.PreparedRequest) -> requests.Response:
-        status, headers, body, _ = outward.answer
+    def _answer(self, crossing: Crossing, request: requests.PreparedRequest) -> requests.Response:
+        status, headers, body, _ = crossing.answer
         return self._response(request, status, headers, io.BytesIO(b"" if request.method == "HEAD" else body), None)
 
     def _response(
@@ -139,15 +141,15 @@ class GuardAdapter(Outgoing, BaseAdapter):
 class _Reader(Pieces):
     """What is read of a response on its way back."""
 
-    def __init__(self, following: Source, outward: Outward, response: requests.Response) -> None:
-        super().__init__(_each(following))
-        self._outward = outward
+    def __init__(self, following: Source, crossing: Crossing, response: requests.Response) -> None:
+        super().__init__(each(following))
+        self._crossing = crossing
         self._response = response
 
     def close(self) -> None:
         if not self.closed:
             # Before its end that means that nobody reads on.
-            self._outward.exchange.disconnect()
+            self._crossing.exchange.disconnect()
             self._response.close()
         super().close()
 
@@ -173,14 +175,14 @@ def _sends_again(retries: Any) -> bool:
     return any(retries.total if count is None else count for count in counts)
 
 
-def _outgoing(outward: Outward, request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _outgoing(crossing: Crossing, request: requests.PreparedRequest) -> requests.PreparedRequest:
     outgoing = request.copy()
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in outward.headers}
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in crossing.headers}
     outgoing.headers = requests.structures.CaseInsensitiveDict(headers)
-    if outward.body is not None:
-        outgoing.body = outward.body or None
-    elif not outward.untouched:
-        outgoing.body = _each(outward.following)  # type: ignore[assignment]
+    if crossing.body is not None:
+        outgoing.body = crossing.body or None
+    elif not crossing.untouched:
+        outgoing.body = each(crossing.following)  # type: ignore[assignment]
     return outgoing
 
 
@@ -207,11 +209,6 @@ def _source_of(raw: Any) -> Source:
     if isinstance(raw, urllib3.HTTPResponse):
         return source_of(iter(partial(raw.read1, _PIECE, decode_content=False), b""))
     return source_of(iter(partial(raw.read, _PIECE), b""))
-
-
-def _each(following: Source) -> Iterator[bytes]:
-    while (piece := run(following())) is not None:
-        yield piece
 
 
 def _bytes(text: Any, charset: str) -> bytes:
