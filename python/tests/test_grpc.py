@@ -16,7 +16,7 @@ from qdrant_client.grpc import points_service_pb2_grpc as stubs
 from support import WAIT, recorded
 
 from wardline import Guard, Identity, caller
-from wardline.grpc import AsyncGuardInterceptor, GuardInterceptor
+from wardline.grpc import AsyncGuardChannel, AsyncGuardInterceptor, GuardChannel, GuardInterceptor
 
 POLICY = """
 version: 1
@@ -71,15 +71,15 @@ class PointsBeside(Points):
 class Served:
     """A guarded server of either kind, and a channel to it."""
 
-    def __init__(self, folder: Path, kind: str, register: Callable[[Any], Any], policy: str = POLICY, **options: Any) -> None:
+    def __init__(self, folder: Path, kind: str, register: Callable[[Any], Any], policy: str = POLICY, is_guarded: bool = True, **options: Any) -> None:
         self.policy = folder / "w.yaml"
         self.policy.write_text(policy)
         self.guard = Guard(self.policy)
         self.kind = kind
         self.loop: Any = None
         if kind == "threads":
-            interceptor = GuardInterceptor(guard=self.guard, **options)
-            self.server = grpc.server(futures.ThreadPoolExecutor(4), interceptors=[interceptor])
+            interceptors = [GuardInterceptor(guard=self.guard, **options)] if is_guarded else []
+            self.server = grpc.server(futures.ThreadPoolExecutor(4), interceptors=interceptors)
             register(self.server)
             port = self.server.add_insecure_port("127.0.0.1:0")
             self.server.start()
@@ -103,7 +103,8 @@ class Served:
             self.thread.start()
             assert started.wait(WAIT)
             port = found[0]
-        self.channel = grpc.insecure_channel(f"127.0.0.1:{port}")
+        self.address = f"127.0.0.1:{port}"
+        self.channel = grpc.insecure_channel(self.address)
 
     def close(self) -> None:
         self.channel.close()
@@ -340,3 +341,101 @@ def test_a_caller_that_goes_away_closes_the_servicer(served: Serve, kind: str) -
     assert generic.closed.wait(WAIT)
     (record,) = server.records()
     assert record["outcome"]["result"] == "disconnected"
+
+
+class Asking:
+    """Calls that go out, in either way of waiting, and all of what they answer."""
+
+    def __init__(self, server: Served, kind: str) -> None:
+        self.server, self.kind = server, kind
+
+    def __call__(self, arity: str, method: str, request: Any, **codec: Any) -> list[Any]:
+        options: Any = {"host": "vectors", "identity": "svc-ingest", "guard": self.server.guard}
+        if self.kind == "threads":
+            got = getattr(GuardChannel(self.server.channel, **options), arity)(method, **codec)(request, metadata=ANA)
+            return list(got) if arity.endswith("stream") else [got]
+
+        async def asked() -> list[Any]:
+            inner = grpc.aio.insecure_channel(self.server.address)
+            async with AsyncGuardChannel(inner, **options) as channel:
+                answer = getattr(channel, arity)(method, **codec)(request, metadata=ANA, timeout=WAIT)
+                return [one async for one in answer] if arity.endswith("stream") else [await answer]
+
+        return asyncio.run(asked())
+
+
+SEALING = POLICY.replace("trusted_peers: [127.0.0.1/32]}", "trusted_peers: [127.0.0.1/32], hops: {name: ingest}}").replace(
+    "vectors: {system: qdrant}", "vectors: {system: qdrant, sealed_for: vectors}"
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_goes_out_is_judged_and_sealed(served: Serve, kind: str) -> None:
+    class Seeing(Points):
+        def Search(self, request: Any, context: Any) -> Any:
+            seen.append(dict(context.invocation_metadata()))
+            return super().Search(request, context)
+
+    seen: list[dict[str, Any]] = []
+    servicer = Seeing()
+    server = served(
+        "threads", lambda made: stubs.add_PointsServicer_to_server(servicer, made), policy=SEALING, is_guarded=False
+    )
+    ask = Asking(server, kind)
+    codec = {
+        "request_serializer": points.SearchPoints.SerializeToString,
+        "response_deserializer": points.SearchResponse.FromString,
+    }
+    asked = points.SearchPoints(collection_name="docs", vector=[0.5], limit=3)
+    (got,) = ask("unary_unary", "/qdrant.Points/Search", asked, **codec)
+    assert got.time == 0.25 and servicer.saw == [asked] and "wardline-hop" in seen[0]
+    # What names callers to the policy does not go out in another's name.
+    assert "x-user" not in seen[0]
+    asked.collection_name = "gone"
+    with pytest.raises(grpc.RpcError) as gone:
+        ask("unary_unary", "/qdrant.Points/Search", asked, **codec)
+    assert gone.value.code() == grpc.StatusCode.NOT_FOUND
+    scroll = points.ScrollPoints(collection_name="docs", limit=5000, with_vectors=points.WithVectorsSelector(enable=True))
+    with pytest.raises(grpc.RpcError) as held:
+        ask("unary_unary", "/qdrant.Points/Scroll", scroll, request_serializer=points.ScrollPoints.SerializeToString)
+    assert held.value.code() == grpc.StatusCode.PERMISSION_DENIED and held.value.details()
+    assert dict(held.value.trailing_metadata())["wardline-approval"] and len(servicer.saw) == 2
+    found = server.records(3)
+    assert [record["outcome"]["result"] for record in found] == ["complete", "failed", "held"]
+    assert {(record["door"], record["identity"]["subject"]) for record in found} == {("grpc-client", "svc-ingest")}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_arity_goes_out(served: Serve, kind: str) -> None:
+    generic = Generic("threads")
+    generic.go.set()
+    server = served(
+        "threads", lambda made: made.add_generic_rpc_handlers((generic,)), policy=ARITIES, is_guarded=False
+    )
+    ask, path = Asking(server, kind), Generic.PATH
+    assert ask("unary_unary", path + "Embed", b"a") == [b"a!"]
+    assert ask("unary_stream", path + "EmbedSparse", b"a") == [b"a0", b"a1", b"a2"]
+    assert ask("stream_unary", path + "EmbedAll", iter([b"a", b"", b"c" * 100_000])) == [b"a++" + b"c" * 100_000]
+    assert ask("stream_stream", path + "EmbedStream", iter([b"a", b"b"])) == [b"a!", b"b!"]
+    assert {record["outcome"]["result"] for record in server.records(4)} == {"complete"}
+
+
+def test_a_call_that_goes_out_is_as_grpcio_has_it(served: Serve) -> None:
+    generic = Generic("threads")
+    server = served(
+        "threads", lambda made: made.add_generic_rpc_handlers((generic,)), policy=ARITIES, is_guarded=False
+    )
+    with GuardChannel(server.channel, host="vectors", identity=lambda asked: asked.decode(), guard=server.guard) as channel:
+        method = channel.unary_unary(Generic.PATH + "Embed")
+        answer, call = method.with_call(b"ana")
+        assert answer == b"ana!" and call.code() == grpc.StatusCode.OK
+        with pytest.raises(NotImplementedError):
+            method.future(b"ana")
+        streamed = channel.unary_stream(Generic.PATH + "EmbedSparse")(b"ana")
+        assert next(streamed) == b"ana0" and streamed.is_active()
+        # Whoever lets go of it cancels it.
+        del streamed
+        generic.go.set()
+        assert generic.closed.wait(WAIT)
+        results = [record["outcome"]["result"] for record in server.records(2)]
+        assert results == ["complete", "disconnected"]

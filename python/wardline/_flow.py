@@ -8,6 +8,7 @@ The coroutines of a blocking door wait on its thread and never suspend, so ``run
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Optional, TypeVar
 
@@ -51,14 +52,40 @@ async def beside(exchange: Exchange) -> None:
     await carried_out(exchange)
 
 
+class Turn:
+    """Whose turn it is, of two directions on threads of their own; asyncio's lock is the one of two tasks."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    async def __aenter__(self) -> None:
+        self._lock.acquire()
+
+    async def __aexit__(self, *raised: Any) -> None:
+        self._lock.release()
+
+
+class _Always:
+    """Where both directions are never under way at once."""
+
+    async def __aenter__(self) -> None: ...
+
+    async def __aexit__(self, *raised: Any) -> None: ...
+
+
+_ALWAYS = _Always()
+
+
 class Flow:
     """One exchange; ``cut`` is the answer once nothing more of it may pass."""
 
-    __slots__ = ("exchange", "cut", "_wait")
+    __slots__ = ("exchange", "cut", "turn", "_wait")
 
     def __init__(self, exchange: Exchange, wait: Callable[[Exchange], Awaitable[None]]) -> None:
         self.exchange = exchange
         self.cut: Any = None
+        # A piece of the one direction that waits for its effect is not to be taken for one of the other.
+        self.turn: Any = _ALWAYS
         self._wait = wait
 
     async def judge(self, step: Any, source: Source) -> Any:
@@ -76,11 +103,13 @@ class Flow:
 
     async def request(self, piece: bytes, more: bool) -> bytes:
         """What goes on of a piece of the request's body; with ``more`` false also its end."""
-        return await self._settled(self.exchange.request(piece, more))
+        async with self.turn:
+            return await self._settled(self.exchange.request(piece, more))
 
     async def response(self, piece: bytes, more: bool) -> bytes:
         """What goes on of a piece of the response's body; with ``more`` false also its end."""
-        return await self._settled(self.exchange.response(piece, more))
+        async with self.turn:
+            return await self._settled(self.exchange.response(piece, more))
 
     async def _settled(self, out: Any) -> bytes:
         while out is None:

@@ -68,7 +68,7 @@ class Messages:
 
 
 class Call(Crossing):
-    """One call of a method, and what it answers."""
+    """One call of a method that comes in, and what its servicer answers."""
 
     __slots__ = ("caller", "_context")
 
@@ -81,28 +81,12 @@ class Call(Crossing):
         wait: Callable[[Exchange], Awaitable[None]],
     ) -> None:
         method, host = line
-        metadata = [(key, value) for key, value in context.invocation_metadata() or ()]
-        headers = [(key.encode(), _text(value)) for key, value in metadata] + _HEADERS
+        headers = headers_of(context.invocation_metadata())
         peer = _address(context.peer())
         exchange, step = guard.begin("POST", method.encode(), headers, peer, known, door="grpc", host=host)
         super().__init__(exchange, step, headers, wait)
         self.caller: Optional[Identity] = None
         self._context = context
-
-    async def admitted(self, source: Source) -> Messages:
-        """The messages that the servicer gets. Raises ``Refused`` where it is not called."""
-        if not await self.judged(source):
-            raise Refused(self.answer)
-        self.caller = self.exchange.identity
-        return Messages(self.following)
-
-    async def returning(self, source: Source) -> Messages:
-        """The messages that the caller gets. Raises ``Refused`` where none may pass, or none more. How a call answers is known before its servicer is
-        asked, so what could not go back is refused before anything is done."""
-        await self.returned(200, _HEADERS[:1], source)
-        if self.answer is not None:
-            raise Refused(self.answer)
-        return Messages(Returning(self, source, Refused).following)
 
     def broke(self, error: BaseException) -> bool:
         # A servicer may answer with a status of its own; without one it is `None`, or 0 in a servicer of asyncio.
@@ -117,6 +101,33 @@ class Call(Crossing):
         if isinstance(error, Refused):
             return error.answer
         return self.answer if self.broke(error) else None
+
+
+async def admitted(call: Crossing, source: Source) -> Messages:
+    """The messages that go on. Raises ``Refused`` where none do."""
+    if not await call.judged(source):
+        raise Refused(call.answer)
+    return Messages(call.following)
+
+
+async def returning(call: Crossing, source: Source) -> Messages:
+    """The messages that come back. Raises ``Refused`` where none may pass, or none more. Which form they have is known before there are any: where
+    this is asked before the servicer is, what could not come back is refused before anything is done."""
+    await call.returned(200, _HEADERS[:1], source)
+    if call.answer is not None:
+        raise Refused(call.answer)
+    return Messages(Returning(call, source, Refused).following)
+
+
+def headers_of(metadata: Any) -> Headers:
+    """The headers of a call with this metadata."""
+    return [(key.encode(), _text(value)) for key, value in metadata or ()] + _HEADERS
+
+
+def metadata_of(headers: Headers) -> tuple[tuple[str, Any], ...]:
+    """The metadata of a call with these headers."""
+    fields = ((name.decode(), value) for name, value in headers if (name, value) not in _HEADERS)
+    return tuple((name, base64.b64decode(value) if name.endswith("-bin") else value.decode()) for name, value in fields)
 
 
 def framed(message: bytes) -> bytes:

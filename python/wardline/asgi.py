@@ -68,10 +68,11 @@ class GuardMiddleware(Guarded):
             known = await self._caller(scope)
         exchange, step = self.guard.begin(scope["method"], _target(scope), scope["headers"], _peer(scope), known)
         passing = Passing(exchange, scope, receive, send)
+        token = None
         try:
             inner = passing.forward(step) if step[0] == _FORWARD else await passing.judge(step)
             if inner is not None:
-                CALLER.set(exchange.identity)
+                token = CALLER.set(exchange.identity)
                 await self.app(inner, passing.receive, passing.send)
         except asyncio.CancelledError:
             exchange.disconnect()
@@ -81,6 +82,8 @@ class GuardMiddleware(Guarded):
             if not passing.closed:
                 raise
         finally:
+            if token is not None:
+                CALLER.reset(token)
             passing.let_go()
         if passing.cut is not None:
             await passing.end()

@@ -1,8 +1,9 @@
-"""The door for gRPC servers of grpcio, those of threads and those of asyncio.
+"""The doors for grpcio: its servers, those of threads and those of asyncio, and its channels.
 
 >>> from wardline.grpc import GuardInterceptor                                                # doctest: +SKIP
 >>> server = grpc.server(pool, interceptors=[GuardInterceptor(policy="wardline.yaml")])       # doctest: +SKIP
 >>> server = grpc.aio.server(interceptors=[AsyncGuardInterceptor(policy="wardline.yaml")])    # doctest: +SKIP
+>>> channel = GuardChannel(channel, host="vectors:6334", identity="svc-ingest", policy="wardline.yaml")   # doctest: +SKIP
 
 A call is judged by its method and, where that decides, by what its messages say, before the servicer sees them; messages pass one by one. A call
 that is denied or held ends with ``PERMISSION_DENIED``; its trailing metadata has ``wardline-code``, ``wardline-record`` and, of what is held,
@@ -16,6 +17,7 @@ nothing would be read, is refused.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Optional
@@ -23,22 +25,13 @@ from typing import Any, Optional
 import grpc
 
 from ._crossing import source_beside, source_of
-from ._flow import Source, beside, blocking, each, run
+from ._flow import Source, Turn, beside, blocking, each, run
 from ._guarded import CALLER, Guarded, Known, Policy
-from ._messages import Call, framed, told
+from ._calling import AsyncGuardChannel, GuardChannel, code_of
+from ._messages import Call, admitted, framed, returning, told
 from ._wardline import Guard
 
-__all__ = ["AsyncGuardInterceptor", "GuardInterceptor"]
-
-_CODES = {
-    400: grpc.StatusCode.INVALID_ARGUMENT,
-    401: grpc.StatusCode.UNAUTHENTICATED,
-    403: grpc.StatusCode.PERMISSION_DENIED,
-    413: grpc.StatusCode.RESOURCE_EXHAUSTED,
-    415: grpc.StatusCode.INVALID_ARGUMENT,
-    503: grpc.StatusCode.UNAVAILABLE,
-}
-
+__all__ = ["AsyncGuardChannel", "AsyncGuardInterceptor", "GuardChannel", "GuardInterceptor"]
 
 class _Interceptor(Guarded):
     """What both have in common."""
@@ -113,10 +106,13 @@ class _Blocking(_Serving):
         if not self.door._runs():
             self.door._start()
         call = self.door.called(self.method, context, blocking)
+        if self.streamed and self.streams:
+            call.turn = Turn()
         try:
-            messages = run(call.admitted(source_of(map(framed, request if self.streamed else (request,)))))
+            messages = run(admitted(call, source_of(map(framed, request if self.streamed else (request,)))))
+            call.caller = call.exchange.identity
             asked: Any = map(self.read, each(messages.following)) if self.streamed else self.read(run(messages.one()))
-            answers = run(call.returning(source_of(self._answers(call, asked, context))))
+            answers = run(returning(call, source_of(self._answers(call, asked, context))))
             yield from each(answers.following)
         except BaseException as error:
             answer = call.ended(error)
@@ -124,7 +120,7 @@ class _Blocking(_Serving):
                 raise
             detail, metadata = told(answer)
             context.set_trailing_metadata(metadata)
-            context.abort(_CODES.get(answer[0], grpc.StatusCode.INTERNAL), detail)
+            context.abort(code_of(answer), detail)
 
     def _answers(self, call: Call, asked: Any, context: Any) -> Any:
         def within(work: Callable[..., Any], *arguments: Any) -> Any:
@@ -155,14 +151,16 @@ class _Beside(_Serving):
         if not self.door._runs():
             await self.door._start_beside()
         call = self.door.called(self.method, context, beside)
+        if self.streamed and self.streams:
+            call.turn = asyncio.Lock()
         answering: Any = None
         try:
             source = source_beside(_framed(request)) if self.streamed else source_of((framed(request),))
-            messages = await call.admitted(source)
+            messages = await admitted(call, source)
             asked: Any = _asked(messages.following, self.read) if self.streamed else self.read(await messages.one())
-            CALLER.set(call.caller)
+            CALLER.set(call.exchange.identity)
             answering = self._answers(asked, context)
-            answers = await call.returning(source_beside(answering))
+            answers = await returning(call, source_beside(answering))
             while (answer := await answers.following()) is not None:
                 yield answer
         except BaseException as error:
@@ -170,7 +168,7 @@ class _Beside(_Serving):
             if refusal is None:
                 raise
             detail, metadata = told(refusal)
-            await context.abort(_CODES.get(refusal[0], grpc.StatusCode.INTERNAL), detail, metadata)
+            await context.abort(code_of(refusal), detail, metadata)
         finally:
             if answering is not None:
                 await answering.aclose()
