@@ -107,7 +107,7 @@ def forwarded(environ: Environ, step: Any, body: Body, flow: Flow) -> Environ:
     stream: Any = io.BufferedReader(Pieces(pieces), _PIECE)
     if body.declared and "CONTENT_LENGTH" not in inner:
         stream = _kept(stream)
-        inner["CONTENT_LENGTH"] = str(stream.seek(0, io.SEEK_END))
+        inner["CONTENT_LENGTH"] = str(stream.tell())
         stream.seek(0)
     inner["wsgi.input"] = stream
     return inner
