@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import tempfile
 from collections import deque
@@ -49,6 +50,11 @@ class Body:
         # What was read of it to judge it.
         self.read: deque[bytes] = deque()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is none, as far as the head tells."""
+        return self._left == 0 and not self.read
+
     async def following(self) -> Optional[bytes]:
         """The next piece for the verdict; ``None`` at the end."""
         piece = self.take()
@@ -74,14 +80,20 @@ def headers_of(environ: Environ) -> list[tuple[bytes, bytes]]:
     """The request's headers, as far as they are still told apart."""
     headers = []
     for key, value in environ.items():
-        if key.startswith("HTTP_"):
-            name = key[5:]
-        elif key in ("CONTENT_TYPE", "CONTENT_LENGTH") and value:
-            name = key
-        else:
-            continue
-        headers.append((name.replace("_", "-").lower().encode("latin-1"), value.encode("latin-1")))
+        name = _name_of(key)
+        if name is not None and (value or key.startswith("HTTP_")):
+            headers.append((name, value.encode("latin-1")))
     return headers
+
+
+@functools.lru_cache(maxsize=1024)
+def _name_of(key: str) -> Optional[bytes]:
+    """The header that stands under a key; ``None`` where it is none."""
+    if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if not key.startswith("HTTP_"):
+            return None
+        key = key[5:]
+    return key.replace("_", "-").lower().encode("latin-1")
 
 
 def forwarded(environ: Environ, step: Any, body: Body, flow: Flow) -> Environ:
@@ -91,7 +103,7 @@ def forwarded(environ: Environ, step: Any, body: Body, flow: Flow) -> Environ:
     inner = dict(environ)
     if headers is not None:
         for key in environ:
-            if key.startswith("HTTP_") or key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            if _name_of(key) is not None:
                 del inner[key]
         for name, value in headers:
             key = name.decode("latin-1").upper().replace("-", "_")
@@ -100,7 +112,7 @@ def forwarded(environ: Environ, step: Any, body: Body, flow: Flow) -> Environ:
     hidden = _HIDDEN[:1] if "HTTP_UPGRADE" in environ else _HIDDEN
     for name in hidden:
         inner.pop(name, None)
-    if how == _WHOLE:
+    if how == _WHOLE or (body.is_empty and not changed):
         inner["wsgi.input"] = io.BytesIO(changed)
         return inner
     pieces = _replayed(body) if how == _UNCHANGED else _fed(body, changed, flow)

@@ -104,14 +104,15 @@ class Flow:
     async def request(self, piece: bytes, more: bool) -> bytes:
         """What goes on of a piece of the request's body; with ``more`` false also its end."""
         async with self.turn:
-            return await self._settled(self.exchange.request(piece, more))
+            return await self.settled(self.exchange.request(piece, more))
 
     async def response(self, piece: bytes, more: bool) -> bytes:
         """What goes on of a piece of the response's body; with ``more`` false also its end."""
         async with self.turn:
-            return await self._settled(self.exchange.response(piece, more))
+            return await self.settled(self.exchange.response(piece, more))
 
-    async def _settled(self, out: Any) -> bytes:
+    async def settled(self, out: Any) -> bytes:
+        """What comes of a piece once every effect that it asks for is carried out."""
         while out is None:
             try:
                 await self._wait(self.exchange)

@@ -123,8 +123,9 @@ class Responding:
                 if self.flow.cut is None:
                     raise
                 continue
-            self._last = piece is None
-            out = self._passed(piece or b"", not (self._single or self._last))
+            # A list need not be asked twice.
+            self._last = piece is None or self._single
+            out = self._passed(piece or b"", not self._last)
             if out:
                 return out
 
@@ -148,21 +149,22 @@ class Responding:
                 raise RuntimeError(_DIFFERS)
             more = more and self._left > 0
         self._ended = not more
-        out = run(self.flow.response(piece, more))
+        out: Any = self.flow.exchange.response(piece, more)
+        if type(out) is not bytes:
+            out = run(self.flow.settled(out))
         if self.flow.cut is not None and not self._started:
             return b""
         if self._collecting and self._ended:
             headers = [field for field in self._kept_head()[1] if field[0].lower() != "content-length"]
             self._send_head([*headers, ("Content-Length", str(len(out)))])
-        return out
+        return out  # type: ignore[no-any-return]
 
     def _ask(self, length: Optional[int]) -> None:
         """Has the head judged, and sends it unless the body goes on as one."""
         status, headers = self._kept_head()
         code = int(status[:3])
         bodiless = self._head_only or code < 200 or code in (204, 205, 304)
-        names = {name.lower() for name, _ in headers}
-        if length is not None and not bodiless and not names & {"content-length", "transfer-encoding"}:
+        if length is not None and not bodiless and not _is_framed(headers):
             # What the server would declare.
             headers = [*headers, ("Content-Length", str(length))]
         self._asked = True
@@ -215,6 +217,10 @@ class Responding:
             self.flow.exchange.disconnect()
             if self.input is not None:
                 self.input.close()
+
+
+def _is_framed(headers: list[tuple[str, str]]) -> bool:
+    return any(name.lower() in ("content-length", "transfer-encoding") for name, _ in headers)
 
 
 def _line(status: int) -> str:

@@ -34,8 +34,8 @@ __all__ = ["GuardMiddleware"]
 
 App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-# Looked up once: it is asked for in every exchange.
-_ANSWER = Exchange.ANSWER
+# Looked up once: they are asked for in every exchange.
+_ANSWER, _FORWARD = Exchange.ANSWER, Exchange.FORWARD
 
 
 class GuardMiddleware(Guarded):
@@ -66,7 +66,8 @@ class GuardMiddleware(Guarded):
         responding = Responding(flow, environ["REQUEST_METHOD"], start_response)
         body = Body(environ)
         try:
-            step = run(flow.judge(step, body.following))
+            if step[0] != _FORWARD:
+                step = run(flow.judge(step, body.following))
             if step[0] == _ANSWER:
                 return responding.answered(step[1])
             inner = forwarded(environ, step, body, flow)
