@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import doctest
 import glob
 import os
@@ -20,7 +21,7 @@ from psycopg.rows import dict_row, namedtuple_row
 from support import WAIT, recorded
 
 from wardline import ExchangeCut, Guard, WardlineError, _rows, dbapi
-from wardline.dbapi import GuardedConnection, guarded
+from wardline.dbapi import GuardedConnection, guarded, guarded_async
 
 POLICY = """
 version: 1
@@ -190,14 +191,35 @@ def test_psycopg(postgres: str, tmp_path: Path) -> None:
     assert results.count("held") == 1 and results.count("complete") == 6
 
 
-def test_a_driver_that_awaits_is_refused(postgres: str, guard: Guard) -> None:
-    import asyncio
+def test_psycopg_beside_an_event_loop(postgres: str, tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text(POLICY.replace("SYSTEM", "postgres").replace("effect: hold}", "effect: hold, wait: 20s}"))
+    guard = Guard(tmp_path / "w.yaml")
 
-    async def tried() -> None:
+    async def said() -> None:
         inner = await psycopg.AsyncConnection.connect(postgres)
-        connection = guarded(inner, service="docs", identity="ana", guard=guard)
         with pytest.raises(WardlineError):
-            connection.cursor().execute("SELECT 1 LIMIT 1")
-        await inner.close()
+            guarded(inner, service="docs", identity="ana", guard=guard).execute("SELECT 1 LIMIT 1")
+        connection = guarded_async(inner, service="docs", identity="ana", guard=guard)
+        await connection.execute("CREATE TEMPORARY TABLE notes (id int, name text)")
+        await inner.execute("INSERT INTO notes VALUES (1, 'ana@example.org'), (2, 'bea@example.org')")
+        async with connection.cursor() as cursor:
+            await cursor.execute("SELECT id, name FROM notes WHERE id < %s ORDER BY id LIMIT 2", (9,))
+            assert await cursor.fetchone() == (1, "[EMAIL]") and await cursor.fetchmany(3) == [(2, "[EMAIL]")]
+            assert await cursor.fetchone() is None
+            await cursor.execute("SELECT name FROM notes LIMIT 2")
+            assert [name async for (name,) in cursor] == ["[EMAIL]", "[EMAIL]"]
+            await cursor.executemany("INSERT INTO notes (id) VALUES (%s)", [(3,), (4,)])
+        # A wait for people is not in the way of others.
+        deleting = asyncio.ensure_future(connection.execute("DELETE FROM notes WHERE id = 3"))
+        while not (pending := guard.approvals("pending")):
+            await asyncio.sleep(0.01)
+        guard.approve(pending[0]["id"], by="sam")
+        assert (await deleting).rowcount == 1
+        with pytest.raises(psycopg.errors.UndefinedTable):
+            await connection.execute("SELECT 1 FROM nowhere LIMIT 1")
+        await connection.rollback()
+        await connection.close()
 
-    asyncio.run(tried())
+    asyncio.run(said())
+    results = [record["outcome"]["result"] for record in recorded(guard, tmp_path / "w.yaml", 7)]
+    assert results == ["failed", "complete", "complete", "complete", "complete", "complete", "failed"]

@@ -6,6 +6,7 @@ b'[["ada", 7]]'
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import json
 import re
@@ -38,17 +39,19 @@ class Statements(Guarded):
         self._identity = identity
         self._dialect = dialect
 
-    def begin(self, text: str, parameters: Any, style: str) -> Rows:
-        """Judges a statement, whose parameters are written in this style of PEP 249. Raises ``WardlineError`` where it may not run."""
+    async def begin(self, text: str, parameters: Any, style: str, beside: bool = False) -> Rows:
+        """Judges a statement, whose parameters are written in this style of PEP 249; ``beside`` an event loop, or on this thread. Raises
+        ``WardlineError`` where it may not run."""
         known = self._identity() if callable(self._identity) else self._identity
         if known is None:
             known = CALLER.get()
         values = bound(parameters) if parameters else None
         if values is not None and style in ("format", "pyformat"):
             text = sent(text)
-        return Rows(
-            self.guard.statement(text, service=self._service, identity=known, dialect=self._dialect, parameters=values)
+        admission = self.guard.statement(
+            text, service=self._service, identity=known, dialect=self._dialect, parameters=values
         )
+        return Rows(admission, await admission.__aenter__() if beside else admission.__enter__())
 
 
 class Rows:
@@ -56,30 +59,25 @@ class Rows:
 
     __slots__ = ("_admission", "_running")
 
-    def __init__(self, admission: Any) -> None:
+    def __init__(self, admission: Any, running: Any) -> None:
         self._admission = admission
-        self._running: Any = admission.__enter__()
+        self._running = running
 
-    def ran(self, description: Any, count: int) -> None:
+    async def ran(self, description: Any, count: int) -> None:
         """It ran. Without columns that is its end."""
         if description is None:
             if count > 0:
-                self._told(lambda: self._running.touched(count))
+                await self._told(self._running.touched, count)
             self.end()
 
-    def passed(self, description: Any, rows: Sequence[Any]) -> list[Any]:
+    async def passed(self, description: Any, rows: Sequence[Any]) -> list[Any]:
         """The rows as they may be handed on; raises ``ExchangeCut`` where they may not be."""
         names = [column[0] for column in description]
         lines = [_line(names, _values(row)) for row in rows]
         clear = "".join(lines).encode()
-
-        def told() -> bytes:
-            masked: bytes = self._running.result(clear, more=True)
-            vectors = sum(_is_vector(value) for row in rows for value in _values(row))
-            self._running.returned(rows=len(rows), vectors=vectors)
-            return masked
-
-        masked = self._told(told)
+        masked: bytes = await self._told(self._running.result, clear, "application/x-ndjson", True)
+        vectors = sum(_is_vector(value) for row in rows for value in _values(row))
+        await self._told(self._running.returned, len(rows), vectors)
         if masked == clear:
             return list(rows)
         changed = masked.decode().splitlines(keepends=True)
@@ -92,11 +90,13 @@ class Rows:
         """It is over; with an exception that broke it off."""
         if self._running is not None:
             self._running = None
+            # It waits for nothing, in either way of waiting.
             self._admission.__exit__(kind, None, None)
 
-    def _told(self, tell: Callable[[], Any]) -> Any:
+    async def _told(self, tell: Callable[..., Any], *told: Any) -> Any:
         try:
-            return tell()
+            answer = tell(*told)
+            return await answer if inspect.isawaitable(answer) else answer
         except BaseException as error:
             self.end(type(error))
             raise

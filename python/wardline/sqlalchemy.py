@@ -19,6 +19,7 @@ from typing import Any, Optional, Union
 from sqlalchemy import Engine, event
 
 from ._errors import WardlineError
+from ._flow import run
 from ._guarded import Known, Policy
 from ._rows import Rows, Statements
 from ._wardline import Guard
@@ -45,11 +46,11 @@ def guard_engine(
         if isinstance(context.cursor, _Cursor):
             # One of several statements that it makes of one.
             context.cursor.end()
-        rows = statements.begin(statement, parameters, engine.dialect.paramstyle)
+        rows = run(statements.begin(statement, parameters, engine.dialect.paramstyle))
         context.cursor = _Cursor(cursor, rows)
 
     def after(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
-        context.cursor.rows.ran(cursor.description, cursor.rowcount)
+        run(context.cursor.rows.ran(cursor.description, cursor.rowcount))
 
     def failed(told: Any) -> None:
         context = told.execution_context
@@ -93,4 +94,4 @@ class _Cursor:
         return getattr(self._cursor, name)
 
     def _passed(self, rows: list[Any]) -> list[Any]:
-        return self.rows.passed(self._cursor.description, rows) if rows else []
+        return run(self.rows.passed(self._cursor.description, rows)) if rows else []
