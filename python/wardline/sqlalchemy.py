@@ -4,11 +4,12 @@
 >>> engine = create_engine("postgresql+psycopg://...")                                          # doctest: +SKIP
 >>> guard_engine(engine, service="warehouse", policy="wardline.yaml")                           # doctest: +SKIP
 
-Each statement is judged with its parameters before it is sent: one that may not run raises ``WardlineError`` out of ``execute``, and its transaction is the
-application's to roll back. Rows are masked and counted as SQLAlchemy fetches them; where no grant covers them ``ExchangeCut`` is raised.
+Each statement is judged with its parameters before it is sent: one that may not run raises ``WardlineError`` out of ``execute``, and its
+transaction is the application's to roll back. Rows are masked and counted as SQLAlchemy fetches them; where no grant covers them
+``ExchangeCut`` is raised.
 
-What does not go through SQLAlchemy's execution is not seen: ``engine.raw_connection()`` (take ``wardline.dbapi``), and what a dialect asks when it connects. Of an
-``INSERT`` of many rows the values that come ``RETURNING`` are not counted. Engines that await are refused.
+What does not go through SQLAlchemy's execution is not seen: ``engine.raw_connection()`` (take ``wardline.dbapi``), and what a dialect asks when
+it connects. Of an ``INSERT`` of many rows the values that come ``RETURNING`` are not counted. Engines that await are refused.
 """
 
 from __future__ import annotations
