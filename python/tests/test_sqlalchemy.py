@@ -74,6 +74,17 @@ def test_rows_are_judged_masked_and_counted(engine: Engine, tmp_path: Path) -> N
     assert found[-1]["acts"][0]["operation"] == "data.ingest" and found[-1]["request"]["census"]["rows"] == 2
 
 
+def test_what_an_insert_of_many_rows_returns_is_counted(engine: Engine, tmp_path: Path) -> None:
+    guard = filled(engine, "postgres" if engine.name == "postgresql" else "sqlite", tmp_path)
+    with engine.connect().execution_options(insertmanyvalues_page_size=50) as connection:
+        people = [{"id": n, "name": "x"} for n in range(100, 220)]
+        got = connection.execute(insert(Person).returning(Person.id), people).scalars().all()
+    assert sorted(got) == list(range(100, 220))
+    found = recorded(guard, tmp_path / "w.yaml", 3)
+    assert [record["response"]["census"]["rows"] for record in found] == [50, 50, 20]
+    assert {record["outcome"]["result"] for record in found} == {"complete"}
+
+
 def test_what_may_not_run_is_not_sent(engine: Engine, tmp_path: Path) -> None:
     guard = filled(engine, "postgres" if engine.name == "postgresql" else "sqlite", tmp_path)
     gone = sqlalchemy.delete(Person).where(Person.id == 7)

@@ -9,7 +9,7 @@ transaction is the application's to roll back. Rows are masked and counted as SQ
 ``ExchangeCut`` is raised.
 
 What does not go through SQLAlchemy's execution is not seen: ``engine.raw_connection()`` (take ``wardline.dbapi``), and what a dialect asks when
-it connects. Of an ``INSERT`` of many rows the values that come ``RETURNING`` are not counted. Engines that await are refused.
+it connects. Engines that await are refused.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ def guard_engine(
         if isinstance(context.cursor, _Cursor):
             # One of several statements that it makes of one.
             context.cursor.end()
+        else:
+            _also_returning(context)
         rows = run(statements.begin(statement, parameters, engine.dialect.paramstyle))
         context.cursor = _Cursor(cursor, rows)
 
@@ -64,6 +66,16 @@ def guard_engine(
     return engine
 
 
+def _also_returning(context: Any) -> None:
+    """Of an ``INSERT`` of many rows SQLAlchemy fetches what it returns from the driver's cursor, by this hook of its dialects."""
+    fetched = context.fetchall_for_returning
+
+    def passed(cursor: Any) -> Any:
+        return context.cursor.passed(fetched(cursor))
+
+    context.fetchall_for_returning = passed
+
+
 class _Cursor:
     """What SQLAlchemy fetches from in the driver's cursor's place."""
 
@@ -73,13 +85,13 @@ class _Cursor:
 
     def fetchone(self) -> Any:
         row = self._cursor.fetchone()
-        return None if row is None else self._passed([row])[0]
+        return None if row is None else self.passed([row])[0]
 
     def fetchmany(self, *args: Any, **kwargs: Any) -> list[Any]:
-        return self._passed(self._cursor.fetchmany(*args, **kwargs))
+        return self.passed(self._cursor.fetchmany(*args, **kwargs))
 
     def fetchall(self) -> list[Any]:
-        return self._passed(self._cursor.fetchall())
+        return self.passed(self._cursor.fetchall())
 
     def close(self) -> None:
         self._cursor.close()
@@ -94,5 +106,5 @@ class _Cursor:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._cursor, name)
 
-    def _passed(self, rows: list[Any]) -> list[Any]:
+    def passed(self, rows: list[Any]) -> list[Any]:
         return run(self.rows.passed(self._cursor.description, rows)) if rows else []
