@@ -14,7 +14,9 @@ use serde::Serialize;
 use wardline::grant::{Answer, ApprovalState};
 use wardline::guard::Caller;
 use wardline::mask::Hidden;
-use wardline::model::{Act, Command, Dialect, HttpHead, Line, Statement, Subject};
+use wardline::model::{
+    Act, Call, Command, Dialect, HttpHead, Line, Magnitude, Operation, Statement, Subject,
+};
 use wardline::policy::Policy;
 use wardline::{Error, ErrorKind};
 
@@ -113,8 +115,10 @@ impl Guard {
         working(py, || Self::with(Policy::parse(text, name)?, detectors))
     }
 
-    /// Begins an exchange: `(exchange, its first step)`. For doors.
-    #[pyo3(signature = (method, target, headers, peer=None, identity=None))]
+    /// Begins an exchange: `(exchange, its first step)`. For doors: `door` is its name, `host` the authority of the URL where the request
+    /// is one that goes out.
+    #[pyo3(signature = (method, target, headers, peer=None, identity=None, *, door="asgi", host=None))]
+    #[expect(clippy::too_many_arguments, reason = "the rarer ones are keywords in Python")]
     fn begin<'py>(
         &self,
         py: Python<'py>,
@@ -123,18 +127,23 @@ impl Guard {
         headers: &Bound<'py, PyAny>,
         peer: Option<&str>,
         identity: Option<&Bound<'py, PyAny>>,
+        door: &str,
+        host: Option<String>,
     ) -> PyResult<(Exchange, Bound<'py, PyTuple>)> {
+        let known = DOORS.iter().copied().find(|known| *known == door);
+        let door = known.ok_or_else(|| PyValueError::new_err("there is no door of this name"))?;
         let caller = caller(identity)?.at(peer.and_then(|peer| peer.parse().ok()));
         let list = headers::list(headers)?;
         let method = Method::from_bytes(method.as_bytes());
         let (Ok(method), Ok(target), Some(headers)) =
             (method, std::str::from_utf8(target), headers::read(&list)?)
         else {
-            return Exchange::unreadable(py, &self.inner, caller, list);
+            return Exchange::unreadable(py, &self.inner, caller, door, list);
         };
         let head_only = method == Method::HEAD;
-        let head = HttpHead { method, target: target.to_owned(), host: host(&headers), headers };
-        let inner = Box::new(self.inner.begin(Subject::Http(head), caller, DOOR));
+        let host = host.unwrap_or_else(|| asked(&headers));
+        let head = HttpHead { method, target: target.to_owned(), host, headers };
+        let inner = Box::new(self.inner.begin(Subject::Http(head), caller, door));
         let mut exchange = Exchange::new(inner, list, head_only);
         let step = exchange.step(py)?;
         Ok((exchange, step))
@@ -176,6 +185,43 @@ impl Guard {
             Line::Words(line.try_iter()?.map(word).collect::<PyResult<_>>()?)
         };
         self.admission(py, Subject::Command(Command { service, line }), identity)
+    }
+
+    /// Something that a function does, to decorate it with. `resource`, `count` and `identity` may be functions of what it is called with.
+    #[pyo3(signature = (name, *, service, resource=None, count=None, identity=None))]
+    fn operation<'py>(
+        slf: &Bound<'py, Self>,
+        name: &str,
+        service: String,
+        resource: Option<Bound<'py, PyAny>>,
+        count: Option<Bound<'py, PyAny>>,
+        identity: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static TYPE: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        let py = slf.py();
+        name.parse::<Operation>().map_err(|error| border::exception(py, &error))?;
+        let made = (slf, name, service, resource, count, identity);
+        TYPE.import(py, "wardline._operation", "OperationGuard")?.call1(made)
+    }
+
+    /// Begins one call of such a function: at most `count` of what its operation counts, any number where that is absent.
+    #[pyo3(signature = (name, service, resource, count=None, identity=None))]
+    fn call(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        service: String,
+        resource: String,
+        count: Option<u64>,
+        identity: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Said> {
+        let operation: Operation = name.parse().map_err(|error| border::exception(py, &error))?;
+        let mut act = Act::new(operation, resource);
+        if let Some(unit) = operation.unit() {
+            act.magnitude = Magnitude { unit: Some(unit), count };
+        }
+        let call = Subject::Call(Call { service, acts: vec![act] });
+        Ok(Said::new(self.inner.begin(call, caller(identity)?, "python")))
     }
 
     /// Masks a text or a body as all mask entries of the policy together say. Answers with the object itself where
@@ -437,11 +483,11 @@ pub(crate) fn flush_all(py: Python<'_>) {
     });
 }
 
-/// The door that exchanges begin through.
-pub(crate) const DOOR: &str = "asgi";
+/// The doors that exchanges of HTTP begin through: three for what comes in, three for what goes out.
+const DOORS: [&str; 6] = ["asgi", "wsgi", "grpc", "httpx", "requests", "grpc-client"];
 
 /// The host asked for. Several different ones are no host's name.
-fn host(headers: &http::HeaderMap) -> String {
+fn asked(headers: &http::HeaderMap) -> String {
     let mut hosts: Vec<_> = headers
         .get_all(http::header::HOST)
         .iter()
@@ -498,7 +544,7 @@ fn request(method: &str, url: &str, pairs: Vec<(String, String)>) -> Option<Http
     }
     let host = match uri.authority() {
         Some(authority) => authority.as_str().rsplit('@').next().unwrap_or_default().to_owned(),
-        None => host(&headers),
+        None => asked(&headers),
     };
     let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
     Some(HttpHead { method, target, host, headers })

@@ -1,6 +1,7 @@
 //! `wardline.Identity`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -12,7 +13,13 @@ use crate::border;
 #[pyclass(frozen, eq, module = "wardline")]
 #[derive(PartialEq, Eq)]
 pub(crate) struct Identity {
-    inner: Verified,
+    inner: Arc<Verified>,
+}
+
+impl Identity {
+    pub(crate) const fn of(inner: Arc<Verified>) -> Self {
+        Self { inner }
+    }
 }
 
 /// What a claim says: a text, or a list of them.
@@ -60,7 +67,7 @@ impl Identity {
             })
             .collect::<PyResult<_>>()?;
         let claims = claims.into_iter().map(|(name, said)| (name, said.into())).collect();
-        Ok(Self { inner: Verified { groups, issuer, claims, hops, ..Verified::new(subject) } })
+        Ok(Self::of(Arc::new(Verified { groups, issuer, claims, hops, ..Verified::new(subject) })))
     }
 
     #[getter]
@@ -99,7 +106,7 @@ impl Identity {
 /// An identity, or the name of one.
 pub(crate) fn read(identity: &Bound<'_, PyAny>) -> PyResult<Verified> {
     if let Ok(identity) = identity.cast::<Identity>() {
-        return Ok(identity.get().inner.clone());
+        return Ok(Verified::clone(&identity.get().inner));
     }
     let subject: String = identity
         .extract()

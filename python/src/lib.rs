@@ -1,7 +1,7 @@
 //! The native module of the Python package `wardline`: the engine, mapped to Python's types and nothing more.
 //!
-//! Whatever decides, masks or records lives in the crate `wardline`; the door that uses this module is
-//! `wardline/asgi.py`. [`border`] is the one place that lets go of the interpreter and maps errors.
+//! Whatever decides, masks or records lives in the crate `wardline`; the doors that use this module are
+//! `wardline/asgi.py`, `wsgi.py` and their like. [`border`] is the one place that lets go of the interpreter and maps errors.
 
 mod border;
 mod detect;

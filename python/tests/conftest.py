@@ -5,18 +5,28 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from support import Server
+from support import Served, Server, WsgiServer
 
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Starts guarded servers that end with the test."""
-    servers: list[Server] = []
+    """Starts guarded servers of ASGI applications that end with the test."""
+    yield from _starting(tmp_path, Server)
 
-    def start(app: Any, **options: Any) -> Server:
-        folder = tmp_path / str(len(servers))
-        folder.mkdir()
-        servers.append(Server(folder, app, **options))
+
+@pytest.fixture
+def serve_wsgi(tmp_path: Path) -> Iterator[Callable[..., WsgiServer]]:
+    """The same of WSGI applications."""
+    yield from _starting(tmp_path / "wsgi", WsgiServer)
+
+
+def _starting(folder: Path, kind: Callable[..., Served]) -> Iterator[Callable[..., Any]]:
+    servers: list[Served] = []
+
+    def start(app: Any, **options: Any) -> Served:
+        place = folder / str(len(servers))
+        place.mkdir(parents=True)
+        servers.append(kind(place, app, **options))
         return servers[-1]
 
     yield start

@@ -1,23 +1,28 @@
-"""A real uvicorn server with a guarded application, a client that speaks bytes, and the records that came of it."""
+"""Real servers with a guarded application, a client that speaks bytes, and the records that came of it."""
 
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import socket
-import subprocess
+import socketserver
 import sys
+import tempfile
 import threading
 import time
+import wsgiref.simple_server
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import uvicorn
+import werkzeug.serving
 from jsonschema import Draft202012Validator
 
-from wardline import Guard
+from wardline import Guard, wsgi
+from wardline._wardline import run_command
 from wardline.asgi import GuardMiddleware
 
 WAIT = 10.0
@@ -57,8 +62,19 @@ mask:
 
 def records(policy: Path) -> list[dict[str, Any]]:
     """All records of exchanges, oldest first, as the command shows them."""
-    command = [sys.executable, "-m", "wardline", "audit", "query", "--policy", str(policy), "--json", "--limit", "9999"]
-    out = subprocess.run(command, check=True, capture_output=True, env=os.environ).stdout
+    command = ["wardline", "audit", "query", "--policy", str(policy), "--json", "--limit", "9999"]
+    # In this process, whose start is most of what it costs; it writes past Python.
+    with tempfile.TemporaryFile() as file:
+        sys.stdout.flush()
+        before = os.dup(1)
+        os.dup2(file.fileno(), 1)
+        try:
+            assert run_command(command) == 0
+        finally:
+            os.dup2(before, 1)
+            os.close(before)
+        file.seek(0)
+        out = file.read()
     entries = [json.loads(line) for line in out.splitlines()]
     found = [entry.get("record", entry) for entry in entries]
     # Whatever a test makes the log say is as the schema describes it.
@@ -67,36 +83,31 @@ def records(policy: Path) -> list[dict[str, Any]]:
     return [record for record in found if record["kind"] in ("exchange", "end")]
 
 
-class Server:
-    """Serves an application, guarded unless told otherwise, until it is closed."""
+def recorded(guard: Guard, policy: Path, count: int = 1) -> list[dict[str, Any]]:
+    """The records so far, as soon as there are this many."""
+    until = time.monotonic() + WAIT
+    while True:
+        guard.flush()
+        found = records(policy)
+        if len(found) >= count:
+            return found
+        assert time.monotonic() < until, f"{len(found)} records of {count}"
+        time.sleep(0.01)
 
-    def __init__(
-        self, folder: Path, app: Any, policy: str = POLICY, http: str = "auto", ws: str = "auto", **options: Any
-    ) -> None:
+
+class Served:
+    """A guarded server, whatever it speaks to its application, until it is closed."""
+
+    def __init__(self, folder: Path, policy: str) -> None:
         self.policy = folder / "wardline.yaml"
         self.policy.write_text(policy)
         self.guard = Guard(self.policy)
-        self.app = GuardMiddleware(app, guard=self.guard, **options)
         self.clients: list[Client] = []
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.address = listener.getsockname()
-        # Whom a forwarding header is believed from, the policy says: it needs the socket's own peer.
-        config = uvicorn.Config(
-            self.app, http=http, ws=ws, proxy_headers=False, log_level="critical", timeout_graceful_shutdown=1
-        )
-        self.server = uvicorn.Server(config)
-        self.thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([listener])))
-        self.thread.start()
-        until = time.monotonic() + WAIT
-        while not self.server.started:
-            assert time.monotonic() < until, "the server does not start"
-            time.sleep(0.005)
+        self.address: tuple[str, int] = ("127.0.0.1", 0)
 
     def close(self) -> None:
         for client in self.clients:
             client.close()
-        self.server.should_exit = True
-        self.thread.join(WAIT)
 
     def connect(self) -> Client:
         self.clients.append(Client(self.address))
@@ -111,17 +122,89 @@ class Server:
 
     def records(self, count: int = 1) -> list[dict[str, Any]]:
         """The records so far, as soon as there are this many."""
-        until = time.monotonic() + WAIT
-        while True:
-            self.guard.flush()
-            found = records(self.policy)
-            if len(found) >= count:
-                return found
-            assert time.monotonic() < until, f"{len(found)} records of {count}"
-            time.sleep(0.01)
+        return recorded(self.guard, self.policy, count)
 
     def record(self, count: int = 1) -> dict[str, Any]:
         return self.records(count)[-1]
+
+
+class Uvicorn:
+    """Serves an ASGI application as it is until it is closed."""
+
+    def __init__(self, app: Any, **config: Any) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.address: tuple[str, int] = listener.getsockname()
+        self.url = f"http://127.0.0.1:{self.address[1]}"
+        # Whom a forwarding header is believed from, the policy says: it needs the socket's own peer.
+        settings = uvicorn.Config(
+            app, proxy_headers=False, log_level="critical", timeout_graceful_shutdown=1, **config
+        )
+        self.server = uvicorn.Server(settings)
+        self.thread = threading.Thread(target=lambda: asyncio.run(self.server.serve([listener])))
+        self.thread.start()
+        until = time.monotonic() + WAIT
+        while not self.server.started:
+            assert time.monotonic() < until, "the server does not start"
+            time.sleep(0.005)
+
+    def close(self) -> None:
+        self.server.should_exit = True
+        self.thread.join(WAIT)
+
+
+class Server(Served):
+    """Serves an ASGI application under uvicorn."""
+
+    def __init__(
+        self, folder: Path, app: Any, policy: str = POLICY, http: str = "auto", ws: str = "auto", **options: Any
+    ) -> None:
+        super().__init__(folder, policy)
+        self.app = GuardMiddleware(app, guard=self.guard, **options)
+        self.server = Uvicorn(self.app, http=http, ws=ws)
+        self.address = self.server.address
+
+    def close(self) -> None:
+        super().close()
+        self.server.close()
+
+
+class WsgiServer(Served):
+    """Serves a WSGI application under Werkzeug's server, or wsgiref's."""
+
+    def __init__(self, folder: Path, app: Any, policy: str = POLICY, host: str = "werkzeug", **options: Any) -> None:
+        super().__init__(folder, policy)
+        self.app = wsgi.GuardMiddleware(app, guard=self.guard, **options)
+        if host == "werkzeug":
+            self.server: Any = werkzeug.serving.make_server(
+                "127.0.0.1", 0, self.app, threaded=True, request_handler=_Silent
+            )
+        else:
+            self.server = wsgiref.simple_server.make_server(
+                "127.0.0.1", 0, self.app, server_class=_Threading, handler_class=_SilentReference
+            )
+        self.address = self.server.server_address
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
+        self.thread.start()
+
+    def close(self) -> None:
+        super().close()
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join(WAIT)
+
+
+class _Silent(werkzeug.serving.WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: Any) -> None: ...
+
+
+class _Threading(socketserver.ThreadingMixIn, wsgiref.simple_server.WSGIServer): ...
+
+
+class _SilentReference(wsgiref.simple_server.WSGIRequestHandler):
+    def log_message(self, *args: Any) -> None: ...
+
+    def get_stderr(self) -> Any:
+        return io.StringIO()
 
 
 @dataclass

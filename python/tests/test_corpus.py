@@ -1,4 +1,4 @@
-"""The cases that every host runs, through a real uvicorn server."""
+"""The cases that every host runs, through real servers."""
 
 from __future__ import annotations
 
@@ -6,31 +6,55 @@ import json
 from pathlib import Path
 from typing import Any, Callable
 
-from support import Reply, Server, body_of
+from support import Reply, Served, body_of
+
+from wardline._environ import headers_of
 
 DATA = Path(__file__).parents[2] / "core" / "tests" / "data"
 
 
-def test_every_case_comes_out_as_it_must(serve: Callable[..., Server]) -> None:
-    cases = [json.loads(line) for line in (DATA / "exchanges.jsonl").read_text().splitlines()]
+def test_every_case_comes_out_as_it_must_through_asgi(serve: Callable[..., Served]) -> None:
     stage: dict[str, Any] = {}
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         assert scope["type"] == "http"
-        answers = stage["answers"]
         stage["saw"] = (dict(scope["headers"]), await body_of(receive))
-        chunks = [chunk.encode() for chunk in answers.get("chunks", [])]
-        headers = [(name.encode(), value.encode()) for name, value in answers.get("headers", {}).items()]
-        if answers.get("length"):
-            chunks = [b"".join(chunks)]
-            headers.append((b"content-length", str(len(chunks[0])).encode()))
-        await send({"type": "http.response.start", "status": answers.get("status", 200), "headers": headers})
+        status, headers, chunks = answered(stage)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         for chunk in chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body"})
 
     # uvicorn would answer an upgrade that is no WebSocket handshake by itself.
-    server = serve(app, policy=(DATA / "exchanges.yaml").read_text(), ws="none")
+    compare(serve(app, policy=(DATA / "exchanges.yaml").read_text(), ws="none"), stage)
+
+
+def test_every_case_comes_out_as_it_must_through_wsgi(serve_wsgi: Callable[..., Served]) -> None:
+    stage: dict[str, Any] = {}
+
+    def app(environ: Any, start_response: Any) -> Any:
+        stage["saw"] = (dict(headers_of(environ)), environ["wsgi.input"].read())
+        status, headers, chunks = answered(stage)
+        start_response(f"{status} as it is", [(name.decode(), value.decode()) for name, value in headers])
+        return (chunk for chunk in chunks)
+
+    compare(serve_wsgi(app, policy=(DATA / "exchanges.yaml").read_text()), stage)
+
+
+def answered(stage: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], list[bytes]]:
+    """What the case has its service answer."""
+    answers = stage["answers"]
+    chunks = [chunk.encode() for chunk in answers.get("chunks", [])]
+    headers = [(name.encode(), value.encode()) for name, value in answers.get("headers", {}).items()]
+    if answers.get("length"):
+        chunks = [b"".join(chunks)]
+        headers.append((b"content-length", str(len(chunks[0])).encode()))
+    return answers.get("status", 200), headers, chunks
+
+
+def compare(server: Served, stage: dict[str, Any]) -> None:
+    """Runs every case."""
+    cases = [json.loads(line) for line in (DATA / "exchanges.jsonl").read_text().splitlines()]
     replies = []
     for case in cases:
         stage.update(answers=case.get("service", {}), saw=None)

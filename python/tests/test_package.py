@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import doctest
+import importlib
 import inspect
 import os
 import pickle
@@ -283,6 +284,16 @@ def test_the_readme_s_five_lines_work(tmp_path: Path, monkeypatch: pytest.Monkey
     assert asyncio.run(ask()).json()["code"] == "default_deny"
     # The example's application has no routes: it was reached.
     assert asyncio.run(ask(**{"x-user": "ana"})).status_code == 404
+
+
+def test_what_the_package_s_readme_shows_is_there() -> None:
+    blocks = (HERE.parent / "README.md").read_text().split("```python\n")[1:]
+    shown = [ast.parse(block.partition("```")[0]) for block in blocks]
+    ours = [node for tree in shown for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    for node in ours:
+        module = importlib.import_module(node.module or "")
+        assert all(hasattr(module, name.name) for name in node.names), ast.unparse(node)
+    assert {"asgi", "wsgi", "httpx", "requests", "grpc", "dbapi", "sqlalchemy"} <= {(n.module or "").rpartition(".")[2] for n in ours}
 
 
 def test_the_state_stays_where_it_is_when_the_working_directory_changes(

@@ -208,6 +208,30 @@ def test_what_is_leased_leaves_and_the_service_need_not_speak_again(serve: Serve
     assert record["response"]["census"]["vectors"] == 4
 
 
+BUDGET = """
+version: 1
+state: ./state
+identity: {headers: {subject: x-user}, trusted_peers: [127.0.0.1/32]}
+services: {vectors: {system: qdrant}}
+rules: [{name: read, who: ["user:*"], operations: [vector.fetch], effect: allow}]
+budgets: [{name: few, who: ["user:*"], services: [vectors], operations: ["vector.*"], ids: 9, window: 24h}]
+"""
+
+
+def test_a_body_that_is_collected_and_stays_as_it_is_has_one_length(serve: Serve, serve_wsgi: Serve) -> None:
+    def of_wsgi(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    body = b'{"result": {"points": [{"id": 1, "vector": [0.5]}]}}'
+    for server in (serve(answering(body), policy=BUDGET, http="httptools"), serve_wsgi(of_wsgi, policy=BUDGET)):
+        client = server.connect()
+        client.send(wire("POST", "/collections/docs/points/scroll", '{"limit": 2, "with_vector": true}'))
+        head = b"".join(iter(client.file.readline, b"\r\n"))
+        assert head.lower().count(b"content-length") == 1 and b" 200 " in head
+        assert client.file.read(len(body)) == body
+
+
 def test_an_error_of_the_service_reaches_the_caller_and_the_record(serve: Serve) -> None:
     source = Source("application/x-ndjson")
     server = serve(source)

@@ -102,7 +102,9 @@ class Passing(Incoming):
             if more:
                 return
             start, self.start = self.start, None
-            start["headers"].append((b"content-length", b"%d" % len(out)))
+            # It is still declared where nothing changes.
+            headers = [field for field in start.get("headers", ()) if field[0].lower() != b"content-length"]
+            start = {**start, "headers": [*headers, (b"content-length", b"%d" % len(out))]}
             self.started = True
             await self._send(start)
         if out is not body:

@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import ClassVar, Optional, TypeVar, Union, final
 
+from ._operation import OperationGuard
 from ._running import Admission
 from .types import Approval, Explanation, Finding, Grant, Reading, Unmasked
 
@@ -93,6 +94,29 @@ class Guard:
     ) -> Admission:
         """A command, for a ``with`` or ``async with`` block in which it runs: a ``str`` is text of a shell, a sequence a program
         and its arguments or the words of a server's command."""
+    def operation(
+        self,
+        name: str,
+        *,
+        service: str,
+        resource: Union[str, Callable[..., str], None] = None,
+        count: Union[int, Callable[..., Optional[int]], None] = None,
+        identity: Union[Identity, str, Callable[..., Union[Identity, str, None]], None] = None,
+    ) -> OperationGuard:
+        """Decorates a function with what it does, such as ``vector.export`` on the collection ``resource``. ``count`` is how many vectors, rows
+        or bytes at most (what the operation counts), any number where it is absent. These and ``identity`` may be functions of what the
+        decorated one is called with. Who asks is ``identity``, or else whoever called the guarded service that this runs in
+        (``wardline.caller()``). A call that may not run raises ``WardlineError``; an approval is for one such operation on this resource,
+        whatever the other arguments. What a function answers is not read: a quota is spent as asked."""
+    def call(
+        self,
+        name: str,
+        service: str,
+        resource: str,
+        count: Optional[int] = None,
+        identity: Union[Identity, str, None] = None,
+    ) -> Said:
+        """Begins one call of such a function. For ``wardline._operation``."""
     def classify(
         self,
         method: str,
@@ -196,8 +220,12 @@ class Guard:
         headers: Iterable[Sequence[bytes]],
         peer: Optional[str] = None,
         identity: Union[Identity, str, None] = None,
+        *,
+        door: str = "asgi",
+        host: Optional[str] = None,
     ) -> tuple[Exchange, tuple[object, ...]]:
-        """Begins an exchange: ``(exchange, its first step)``. For doors."""
+        """Begins an exchange: ``(exchange, its first step)``. For doors: ``door`` is its name, ``host`` the authority of the URL
+        where the request is one that goes out."""
 
 @final
 class Exchange:
@@ -217,9 +245,12 @@ class Exchange:
 
     @property
     def id(self) -> str: ...
+    @property
+    def identity(self) -> Optional[Identity]: ...
     def step(self) -> tuple[object, ...]: ...
     def push(self, piece: bytes, more: bool) -> tuple[object, ...]: ...
     def carry_out(self, wake: Callable[[], object]) -> bool: ...
+    def wait(self) -> None: ...
     def abandon(self) -> None: ...
     def resume(self) -> Union[bytes, _Answer, tuple[bytes, _Answer], None]: ...
     def request(self, piece: bytes, more: bool) -> Union[bytes, _Answer, None]: ...

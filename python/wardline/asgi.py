@@ -19,52 +19,37 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import logging
-import os
 from collections.abc import Awaitable, Callable
 from typing import Any, Optional, Union
 from urllib.parse import quote, unquote
 
 from ._errors import WardlineError
+from ._guarded import CALLER, Guarded, Known, Policy
 from ._incoming import Message, Receive, Scope, Send, carried_out
 from ._passing import Passing
-from ._wardline import Exchange, Guard, Identity
+from ._wardline import Exchange, Guard
 
 __all__ = ["GuardMiddleware"]
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Known = Union[Identity, str, None]
 
 # Looked up once: these are asked for in every exchange.
 _NEED_BODY, _EFFECT, _ANSWER, _FORWARD = Exchange.NEED_BODY, Exchange.EFFECT, Exchange.ANSWER, Exchange.FORWARD
 
-_log = logging.getLogger("wardline")
 
-
-class GuardMiddleware:
+class GuardMiddleware(Guarded):
     """Guards an ASGI application under a policy: a file, a ``Guard``, or the file that ``WARDLINE_POLICY`` names."""
 
     def __init__(
         self,
         app: App,
-        policy: Optional[Union[str, os.PathLike[str]]] = None,
+        policy: Optional[Policy] = None,
         guard: Optional[Guard] = None,
         identity: Optional[Callable[[Scope], Union[Known, Awaitable[Known]]]] = None,
     ) -> None:
-        if guard is None:
-            policy = policy or os.environ.get("WARDLINE_POLICY")
-            if not policy:
-                raise WardlineError(
-                    "expected a policy: GuardMiddleware(app, policy=FILE) or WARDLINE_POLICY=FILE", "invalid_input"
-                )
-            guard = Guard(policy)
-        elif policy is not None:
-            raise WardlineError("expected a policy or a guard, not both", "invalid_input")
+        super().__init__(policy, guard)
         self.app = app
-        self.guard = guard
         self.identity = identity
-        self._started_in = 0
-        self._complaint = ""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -73,9 +58,8 @@ class GuardMiddleware:
             return
         if kind not in ("http", "websocket"):
             raise WardlineError(f"a scope of type {kind!r} cannot be guarded", "invalid_input")
-        # After a fork the worker is the parent's; to start one waits for the disk.
-        if self._started_in != os.getpid():
-            await self._start()
+        if not self._runs():
+            await self._start_beside()
         if kind == "websocket":
             await self._websocket(scope, receive, send)
             return
@@ -84,9 +68,11 @@ class GuardMiddleware:
             known = await self._caller(scope)
         exchange, step = self.guard.begin(scope["method"], _target(scope), scope["headers"], _peer(scope), known)
         passing = Passing(exchange, scope, receive, send)
+        token = None
         try:
             inner = passing.forward(step) if step[0] == _FORWARD else await passing.judge(step)
             if inner is not None:
+                token = CALLER.set(exchange.identity)
                 await self.app(inner, passing.receive, passing.send)
         except asyncio.CancelledError:
             exchange.disconnect()
@@ -96,6 +82,8 @@ class GuardMiddleware:
             if not passing.closed:
                 raise
         finally:
+            if token is not None:
+                CALLER.reset(token)
             passing.let_go()
         if passing.cut is not None:
             await passing.end()
@@ -131,33 +119,16 @@ class GuardMiddleware:
         async def received() -> Message:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                await self._start()
+                await self._start_beside()
             return message
 
         async def sent(message: Message) -> None:
             if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
                 # A server may end the process by a signal right after this.
-                await self._unhurried(self.guard.flush)
+                await asyncio.get_running_loop().run_in_executor(None, self._works, self.guard.flush)
             await send(message)
 
         await self.app(scope, received, sent)
-
-    async def _start(self) -> None:
-        """Starts the guard in this process. Where that fails every exchange is denied, and it is tried again."""
-        if await self._unhurried(self.guard.check):
-            self._started_in = os.getpid()
-            self._complaint = ""
-
-    async def _unhurried(self, work: Callable[[], None]) -> bool:
-        """Does what waits for the disk, beside the event loop."""
-        try:
-            await asyncio.get_running_loop().run_in_executor(None, work)
-        except WardlineError as error:
-            if self._complaint != error.code:
-                self._complaint = error.code
-                _log.error("the guard cannot work: %s [%s]", error, error.code)
-            return False
-        return True
 
     async def _caller(self, scope: Scope) -> Known:
         known: Union[Known, Awaitable[Known]] = None

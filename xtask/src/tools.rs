@@ -53,15 +53,15 @@ fn has_postgres() -> bool {
         || answers("initdb", &["--version"]).is_some()
 }
 
-/// Python 3.9 or newer with venv, Node 20 or newer with npm, and a C compiler.
+/// Python 3.10 or newer with venv, Node 20 or newer with npm, and a C compiler.
 pub(crate) fn require() -> Outcome {
     let mut missing = Vec::new();
     if answers("cc", &["--version"]).is_none() {
         missing.push("a C compiler (Debian: apt-get install build-essential)");
     }
-    let python = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))";
+    let python = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
     if answers("python3", &["-c", python]).is_none() {
-        missing.push("Python 3.9 or newer with venv (Debian: apt-get install python3-venv)");
+        missing.push("Python 3.10 or newer with venv (Debian: apt-get install python3-venv)");
     }
     let node = answers("node", &["-p", "process.versions.node.split('.')[0] >= 20"]);
     if node.as_deref() != Some("true") {

@@ -24,8 +24,8 @@ use wardline::model::{HttpHead, Subject};
 use self::outgoing::Outgoing;
 use self::pass::{Passed, Side};
 use crate::border::passing;
-use crate::guard::DOOR;
 use crate::headers;
+use crate::identity::Identity;
 
 /// One request and its response under guard.
 #[pyclass(module = "wardline._wardline")]
@@ -63,6 +63,7 @@ impl Exchange {
         py: Python<'py>,
         guard: &guard::Guard,
         caller: Caller,
+        door: &'static str,
         headers: Bound<'py, PyList>,
     ) -> PyResult<(Self, Bound<'py, PyTuple>)> {
         let head = HttpHead {
@@ -71,7 +72,7 @@ impl Exchange {
             host: String::new(),
             headers: http::HeaderMap::new(),
         };
-        let mut inner = Box::new(guard.begin(Subject::Http(head), caller, DOOR));
+        let mut inner = Box::new(guard.begin(Subject::Http(head), caller, door));
         inner.finish(Ending::Failed);
         let step =
             (Self::ANSWER, headers::answer(py, &Answer::of("ambiguous_request"))?).into_pyobject(py)?;
@@ -157,6 +158,12 @@ impl Exchange {
         self.inner.id().as_str()
     }
 
+    /// Who asks, once that is known.
+    #[getter]
+    fn identity(&self) -> Option<Identity> {
+        self.inner.identity().map(|identity| Identity::of(identity.clone()))
+    }
+
     /// The next step before the service is called.
     pub(crate) fn step<'py>(&mut self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         let inner = &mut self.inner;
@@ -208,6 +215,14 @@ impl Exchange {
         self.carrying = None;
         self.inner.complete(done);
         Ok(true)
+    }
+
+    /// Carries the effect under way out, waiting on this thread.
+    fn wait(&mut self, py: Python<'_>) {
+        if let Some(carrying) = self.carrying.take() {
+            let done = passing(py, usize::MAX, || carrying.wait());
+            self.inner.complete(done);
+        }
     }
 
     /// Gives up the effect under way: what waited for it does not come out.
