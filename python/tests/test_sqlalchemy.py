@@ -59,7 +59,8 @@ def test_rows_are_judged_masked_and_counted(engine: Engine, tmp_path: Path) -> N
         masked = [(n, "[EMAIL]") for n in range(3)]
         assert connection.execute(few).all() == masked
         assert list(connection.execute(few)) == masked
-        assert connection.execute(few).fetchmany(2) == masked[:2]
+        with connection.execute(few) as some:
+            assert some.fetchmany(2) == masked[:2]
         assert connection.execute(few).first() == masked[0]
         assert connection.execute(few.execution_options(yield_per=1)).all() == masked
         assert connection.execute(text("SELECT name FROM people WHERE id = :id LIMIT 1"), {"id": 1}).scalar() == "[EMAIL]"

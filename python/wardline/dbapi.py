@@ -12,6 +12,7 @@
 >>> connection = guarded(sqlite3.connect(":memory:"), service="docs", identity="ana", guard=guard)
 >>> connection.execute("SELECT 1, 'ask ana@' || 'example.org' LIMIT 1").fetchall()
 [(1, 'ask [EMAIL]')]
+>>> connection.close()
 
 Each statement is judged with the values bound to it before it runs, and ``WardlineError`` raised where it may not: ``error.approval`` is the ticket
 of what is held. Rows are masked and counted as they are fetched, and what was written when it ran; where no grant covers them ``ExchangeCut`` is

@@ -47,7 +47,7 @@ def guard_engine(
         if isinstance(context.cursor, _Cursor):
             # One of several statements that it makes of one.
             context.cursor.end()
-        else:
+        elif many:
             _also_returning(context)
         rows = run(statements.begin(statement, parameters, engine.dialect.paramstyle))
         context.cursor = _Cursor(cursor, rows)
