@@ -169,18 +169,17 @@ fn typical(n: u64) -> Record {
     record.entry = Some("/collections/{collection_name}/points/search".into());
     record.method = Some("POST".into());
     record.status = Some(200);
-    let operation = if n % 50 == 0 { Operation::VectorExport } else { Operation::VectorSearch };
+    let operation = if n.is_multiple_of(50) { Operation::VectorExport } else { Operation::VectorSearch };
     record.acts = vec![Act::new(operation, format!("docs-{}", n % 50))];
     record.risk =
         Some(Weighed { total: Risk::new(20), terms: vec![Term { name: "base".into(), points: 20 }] });
     record.rules = vec![Matched { rule: "analysts-search".into(), verdict: Verdict::Allow, code: None }];
-    let verdict = if n % 97 == 0 { Verdict::Deny } else { Verdict::Allow };
+    let verdict = if n.is_multiple_of(97) { Verdict::Deny } else { Verdict::Allow };
     (record.decided, record.enforced) = (Some(verdict), Some(verdict));
     record.code = Some("allowed".into());
     record.policy = Some("5f1c7a0e9b2d4c6f8a1b3d5e7f9012345f1c7a0e9b2d4c6f8a1b3d5e7f901234".into());
-    let mut census = Census::default();
-    census.rows = 3;
-    census.ids = (0..3).map(|place| format!("v{}", (n + place * 333_333) % 1_000_000)).collect();
+    let ids = (0..3).map(|place| format!("v{}", (n + place * 333_333) % 1_000_000)).collect();
+    let census = Census { rows: 3, ids, ..Census::default() };
     let found = |place: u64| Found {
         name: "email".into(),
         path: format!("result[{place}].payload.mail"),
@@ -195,7 +194,7 @@ fn typical(n: u64) -> Record {
         ..Passed::default()
     });
     record.outcome = Some(Outcome {
-        result: if n % 1_000 == 0 { Ending::Failed } else { Ending::Complete },
+        result: if n.is_multiple_of(1_000) { Ending::Failed } else { Ending::Complete },
         reason: None,
     });
     record

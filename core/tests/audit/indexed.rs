@@ -43,8 +43,7 @@ fn varied(number: i64, kind: Kind) -> Record {
     if kind != Kind::Begin {
         record.outcome =
             Some(Outcome { result: [Ending::Complete, Ending::Failed][number as usize % 2], reason: None });
-        let mut census = Census::default();
-        census.ids = vec![format!("v{}", number % 10)];
+        let census = Census { ids: vec![format!("v{}", number % 10)], ..Census::default() };
         let found = Found {
             name: "email".into(),
             path: String::new(),

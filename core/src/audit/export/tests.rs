@@ -22,8 +22,7 @@ fn record() -> Record {
     record.decided = Some(Verdict::Allow);
     record.enforced = Some(Verdict::Allow);
     record.outcome = Some(Outcome { result: Ending::Complete, reason: None });
-    let mut census = Census::default();
-    census.vectors = 12;
+    let census = Census { vectors: 12, ..Census::default() };
     record.response = Some(Passed { bytes: 900, census: Some(census), ..Passed::default() });
     record
 }

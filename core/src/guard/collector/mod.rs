@@ -73,17 +73,16 @@ impl Collector {
     pub fn send(&mut self, events: &[Event<'_>]) -> Result<Vec<usize>, Error> {
         let mut refused = Vec::new();
         // A part that is refused is sent again in halves, down to the events that cannot be taken.
-        let mut parts = vec![0..events.len()];
-        while let Some(part) = parts.pop() {
-            let Some(sent) = events.get(part.clone()).filter(|sent| !sent.is_empty()) else { continue };
+        let mut parts = Vec::from([(0, events.len())]);
+        while let Some((from, until)) = parts.pop() {
+            let Some(sent) = events.get(from..until).filter(|sent| !sent.is_empty()) else { continue };
             match self.deliver(sent) {
                 Ok(()) => {}
                 Err(Undelivered::Away(error)) => return Err(error),
-                Err(Undelivered::Refused) if part.len() == 1 => refused.push(part.start),
+                Err(Undelivered::Refused) if sent.len() == 1 => refused.push(from),
                 Err(Undelivered::Refused) => {
-                    let middle = part.start + part.len() / 2;
-                    parts.push(middle..part.end);
-                    parts.push(part.start..middle);
+                    let middle = from + sent.len() / 2;
+                    parts.extend([(middle, until), (from, middle)]);
                 }
             }
         }
