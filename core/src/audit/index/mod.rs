@@ -119,6 +119,8 @@ fn laid_out(mut db: Connection, journal: Option<&str>) -> rusqlite::Result<Conne
     db.pragma_update(None, "cache_size", -65_536)?;
     let layout: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if layout == LAYOUT {
+        // One that cannot be written cannot catch up: that shows here.
+        db.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
         return Ok(db);
     }
     let here = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
