@@ -16,8 +16,9 @@ const OF_ORIGIN = ['authorization', 'proxy-authorization', 'cookie', 'host']
  * was made with: its body may be sent again. Rejects, as `fetch` does, where it must not be followed.
  */
 async function follow (mode, request, response, init, hops) {
-  const location = REDIRECTS.includes(response.status) ? response.headers.get('location') : null
-  if (location === null || mode === 'manual') return null
+  if (mode === 'manual' || !REDIRECTS.includes(response.status)) return null
+  const location = response.headers.get('location')
+  if (location === null && mode !== 'error') return null
   await leave(response.body)
   if (mode === 'error') throw failed('a redirect where none is expected')
   if (hops >= MOST) throw failed('more than 20 redirects')
