@@ -280,6 +280,18 @@ it('a dispatcher takes bodies and queries in each form that undici does', async 
   await assert.rejects(undici.upgrade(at(POINT), { dispatcher, protocol: 'websocket' }))
 })
 
+it('an answer without a body leaves its connection to the next request', async () => {
+  let connections = 0
+  const { server, port } = await serve((req, res) => res.writeHead(204).end())
+  server.on('connection', () => connections++)
+  const dispatcher = new undici.Agent({ connections: 1 }).compose(guardInterceptor(here.guard, { caller: ana }))
+  for (let asked = 0; asked < 3; asked++) {
+    const { statusCode, body } = await undici.request(`http://127.0.0.1:${port}${POINT}`, { dispatcher })
+    assert.deepStrictEqual([statusCode, await body.text()], [204, ''])
+  }
+  assert.strictEqual(connections, 1)
+})
+
 it('what is held is one approval however often it is tried, and goes once that is given', async () => {
   const ask = () => guardedFetch(here.guard, { caller: ana })(at('/qdrant/collections/held/points/scroll'),
     { method: 'POST', headers: json, body: '{"limit":5000,"with_vector":true}' })
