@@ -103,7 +103,7 @@ for (const [way, make] of Object.entries(WAYS)) {
     })
 
     it('streams event by event', async () => {
-      const events = [Promise.withResolvers?.() ?? deferred(), deferred()]
+      const events = [deferred(), deferred()]
       paths['/openai/v1/chat/completions'] = async (req, res) => {
         res.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders()
         await events[0].promise
@@ -275,8 +275,37 @@ it('a dispatcher takes bodies and queries in each form that undici does', async 
   await body.text()
   assert.strictEqual(came.at(-1).url, `${POINT}?a=1%202`)
   await assert.rejects(undici.request(at(`${POINT}?b`), { query: { a: 1 }, dispatcher }))
+  await assert.rejects(dispatcher.request({ origin: at(''), path: `${POINT}#b`, method: 'GET' }), { code: 'invalid_input' })
   await assert.rejects(undici.connect(at('/'), { dispatcher }))
   await assert.rejects(undici.upgrade(at(POINT), { dispatcher, protocol: 'websocket' }))
+})
+
+it('an answer without a body leaves its connection to the next request', async () => {
+  let connections = 0
+  const { server, port } = await serve((req, res) => res.writeHead(204).end())
+  server.on('connection', () => connections++)
+  const dispatcher = new undici.Agent({ connections: 1 }).compose(guardInterceptor(here.guard, { caller: ana }))
+  for (let asked = 0; asked < 3; asked++) {
+    const { statusCode, body } = await undici.request(`http://127.0.0.1:${port}${POINT}`, { dispatcher })
+    assert.deepStrictEqual([statusCode, await body.text()], [204, ''])
+  }
+  assert.strictEqual(connections, 1)
+})
+
+it('what is held is one approval however often it is tried, and goes once that is given', async () => {
+  const ask = () => guardedFetch(here.guard, { caller: ana })(at('/qdrant/collections/held/points/scroll'),
+    { method: 'POST', headers: json, body: '{"limit":5000,"with_vector":true}' })
+  const tries = []
+  for (let tried = 0; tried < 3; tried++) {
+    const response = await ask()
+    assert.ok(response.headers.has('retry-after'))
+    tries.push((await response.json()).approval)
+  }
+  assert.deepStrictEqual([...new Set(tries)], [tries[0]])
+  await here.guard.approve(tries[0], 'sam')
+  const before = came.length
+  assert.deepStrictEqual([(await ask()).status, came.length], [200, before + 1])
+  assert.strictEqual((await ask()).status, 403)
 })
 
 it('whoever is composed after it sends again through it', async () => {

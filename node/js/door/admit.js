@@ -3,19 +3,17 @@
 // One request under guard, from its head to the service or to an answer.
 
 const native = require('../native.js')
+const { abandoned } = require('./abandoned.js')
 const { remember } = require('./callers.js')
 const codes = require('./codes.js')
 const heads = require('./heads.js')
 const { Incoming } = require('./incoming.js')
 const { Outgoing } = require('./outgoing.js')
 
-const { STEP, FLOW, ENDING } = codes
+const { STEP, FLOW } = codes
 
 /** Requests whose clients wait for "100 Continue" before they send the body. */
 const expects = new WeakSet()
-
-/** Ends what nobody can end any more: its response was collected without ever being closed. */
-const abandoned = new FinalizationRegistry((exchange) => native.finish(exchange, ENDING.DISCONNECTED))
 
 /** Takes a request through the guard. Calls `next` where it may go on, `fail` where nothing can be said of it. */
 function admit (guard, door, req, res, target, identity, next, fail) {

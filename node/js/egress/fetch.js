@@ -39,10 +39,10 @@ function guardedFetch (policy, { caller, fetch = globalThis.fetch } = {}) {
     for (let hops = 0; ; hops++) {
       const response = await judgeRequest(behind, DOOR.FETCH_EGRESS, request, null, identity, send)
       if (first.signal.aborted) {
-        await leave(response.body)
+        leave(response.body)
         throw first.signal.reason
       }
-      const next = await follow(mode, request, response, init, hops)
+      const next = follow(mode, request, response, init, hops)
       if (next === null) return located(response, request.url, hops > 0)
       request = next
     }

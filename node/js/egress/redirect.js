@@ -13,12 +13,13 @@ const OF_ORIGIN = ['authorization', 'proxy-authorization', 'cookie', 'host']
 
 /**
  * The request that follows on this response; `null` where the response is the answer. `init` is what the first request
- * was made with: its body may be sent again. Rejects, as `fetch` does, where it must not be followed.
+ * was made with: its body may be sent again. Throws, as `fetch` does, where it must not be followed.
  */
-async function follow (mode, request, response, init, hops) {
-  const location = REDIRECTS.includes(response.status) ? response.headers.get('location') : null
-  if (location === null || mode === 'manual') return null
-  await leave(response.body)
+function follow (mode, request, response, init, hops) {
+  if (mode === 'manual' || !REDIRECTS.includes(response.status)) return null
+  const location = response.headers.get('location')
+  if (location === null && mode !== 'error') return null
+  leave(response.body)
   if (mode === 'error') throw failed('a redirect where none is expected')
   if (hops >= MOST) throw failed('more than 20 redirects')
   const from = new URL(request.url)

@@ -33,7 +33,7 @@ async function judge (guard, door, message, identity, handle) {
     if (step === STEP.ANSWER) {
       const answer = exchange.answer()
       exchange.finish(ENDING.COMPLETE)
-      await leave(incoming)
+      leave(incoming)
       return reply(answer, method)
     }
     ending = ENDING.FAILED
@@ -46,7 +46,7 @@ async function judge (guard, door, message, identity, handle) {
     if (exchange.cut !== null) {
       // The service was left with half a request: what it made of it is not the reason.
       exchange.finish(ENDING.COMPLETE)
-      await leave(response?.body)
+      leave(response?.body)
       return reply(exchange.cut, method)
     }
     if (typeof response?.headers?.get !== 'function') throw new TypeError('wardline: expected a Response in answer')
@@ -82,10 +82,10 @@ function withoutFragment (url) {
 
 /** Gives up where the caller goes away while the exchange waits, for people perhaps. Gives what stops listening. */
 function listen (signal, exchange) {
-  const leave = () => exchange.finish(ENDING.DISCONNECTED)
-  if (signal.aborted) leave()
-  signal.addEventListener('abort', leave, { once: true })
-  return () => signal.removeEventListener('abort', leave)
+  const gone = () => exchange.finish(ENDING.DISCONNECTED)
+  if (signal.aborted) gone()
+  signal.addEventListener('abort', gone, { once: true })
+  return () => signal.removeEventListener('abort', gone)
 }
 
 module.exports = { judge, judgeRequest }

@@ -8,15 +8,13 @@
 //   const { bytes, cut } = await exchange.response(piece, false)
 
 const native = require('../native.js')
+const { abandoned } = require('../door/abandoned.js')
 const codes = require('../door/codes.js')
 const heads = require('../door/heads.js')
 
 const { STEP, FLOW, ENDING, PASSAGE } = codes
 
 const NOTHING = new Uint8Array(0)
-
-/** Ends what nobody can end any more: whoever had it let it go without reading it to its end. */
-const abandoned = new FinalizationRegistry((number) => native.finish(number, ENDING.DISCONNECTED))
 
 class Exchange {
   #number
@@ -137,4 +135,4 @@ class Exchange {
   }
 }
 
-module.exports = { Exchange, NOTHING, ENDING }
+module.exports = { Exchange, ENDING }

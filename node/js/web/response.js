@@ -29,7 +29,7 @@ async function pass (exchange, method, response) {
   if (passage === PASSAGE.REFUSE) {
     const answer = exchange.answer()
     exchange.finish(ENDING.COMPLETE)
-    await leave(bodiless ? response.body : source)
+    leave(bodiless ? response.body : source)
     return reply(answer, method)
   }
   const made = (body, more = null) => {
@@ -42,7 +42,7 @@ async function pass (exchange, method, response) {
     exchange.finish(ENDING.COMPLETE)
     if (cut !== null) return reply(cut, method)
     if (edits === null && response.body === null) return response
-    await leave(response.body)
+    leave(response.body)
     return made(null)
   }
   if (passage === PASSAGE.WHOLE || gathered >= 0 || declared === 0) {
@@ -52,7 +52,7 @@ async function pass (exchange, method, response) {
       if (body.length !== declared) throw untrue()
     } catch (error) {
       exchange.finish(ENDING.FAILED)
-      await leave(source)
+      leave(source)
       return made(broken(error))
     }
     const { bytes, cut } = await exchange.response(body.length > 0 ? body : null, true)
@@ -82,7 +82,7 @@ function guarded (exchange, source, declared) {
     const passed = await exchange.response(piece, over)
     if (passed.cut !== null) {
       cut = true
-      await leave(source)
+      leave(source)
       exchange.finish(ENDING.COMPLETE)
     } else if (over) {
       exchange.finish(ENDING.COMPLETE)
@@ -105,7 +105,7 @@ function guarded (exchange, source, declared) {
         }
       } catch (error) {
         exchange.finish(ENDING.FAILED)
-        await leave(source)
+        leave(source)
         controller.error(error)
       }
     },
@@ -128,11 +128,9 @@ function broken (error) {
   return new ReadableStream({ pull: (controller) => controller.error(error) }, { highWaterMark: 0 })
 }
 
-/** Tells whoever makes a body that nobody reads it; how it takes that is its own business. */
-async function leave (body) {
-  try {
-    await body?.cancel()
-  } catch {}
+/** Tells whoever makes a body that nobody reads it; how, and how long, they take that is their own business. */
+function leave (body) {
+  Promise.resolve(body?.cancel()).catch(() => {})
 }
 
 function untrue () {
