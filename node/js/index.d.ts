@@ -220,11 +220,12 @@ export class Guard {
 
   /**
    * Calls `work` where these statements may run, and answers as it does. Rejects with the code of the answer where they may not. `parameters` are
-   * the values bound to them, in any form that is the same for the same values only: an approval is for these.
+   * the values bound to them, in any form that is the same for the same values only: an approval is for these. `numbers` are those of them that
+   * are whole numbers, by place: a `LIMIT` that is one of them bounds what is read.
    */
   statement<Result> (
     source: string,
-    to: Saying & { dialect?: string | null, parameters?: string | Uint8Array | null },
+    to: Saying & { dialect?: string | null, parameters?: string | Uint8Array | null, numbers?: unknown[] },
     work: (running: Running) => Result | Promise<Result>
   ): Promise<Result>
   /** The same for a command: text of a shell, or a list of words, for a program and its arguments or for a server. */

@@ -45,10 +45,12 @@ class Guard {
   }
 
   /** Calls `work` where these statements may run, and answers as it does. Rejects with the answer's code where they may not. */
-  async statement (source, { service, identity = null, dialect = null, parameters = null }, work) {
+  async statement (source, { service, identity = null, dialect = null, parameters = null, numbers = [] }, work) {
+    const whole = Array.from(numbers, (number) => Number.isSafeInteger(number) ? number : null)
+    const bound = { ...(parameters === null ? {} : { parameters: asBytes(parameters) }), numbers: whole }
     return run(native.beginStatement(
       this[stands], text(source, 'a statement'), text(service, 'the name of a service'), caller(identity), dialect,
-      parameters === null ? null : asBytes(parameters)), work)
+      bound), work)
   }
 
   /** The same for a command: text of a shell, or a list of words, for a program and its arguments or for a server. */

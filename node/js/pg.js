@@ -30,7 +30,7 @@ function guardPool (pool, policy = process.env.WARDLINE_POLICY, { service, ident
   /** Judges one statement; `run` sends it and gives its result, or several. */
   const judged = (statement, run) => {
     const who = typeof identity === 'function' ? identity() : identity
-    const to = { service, identity: who, parameters: written(statement.values) }
+    const to = { service, identity: who, parameters: written(statement.values), numbers: statement.values ?? [] }
     return guard.statement(statement.text, to, async (running) => {
       const result = await run({ ...statement, [JUDGED]: true })
       for (const one of [result].flat()) await told(running, one)

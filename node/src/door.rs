@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use http::StatusCode;
-use napi::bindgen_prelude::{Buffer, BufferSlice, Either, Object};
+use napi::bindgen_prelude::{Buffer, BufferSlice, Either, Object, Uint8Array};
 use napi::{Env, JsString};
 use napi_derive::napi;
 use wardline::guard::Answer;
@@ -128,6 +128,15 @@ pub fn caller(number: u32) -> Option<String> {
     with(|table| table.exchanges.get(&number).and_then(|exchange| exchange.caller()))
 }
 
+/// What is bound to a statement.
+#[napi(object)]
+pub struct Values {
+    /// The values, in any form that is the same for the same values only.
+    pub parameters: Option<Uint8Array>,
+    /// Those of them that are whole numbers, by place.
+    pub numbers: Vec<Option<i64>>,
+}
+
 /// Begins a statement: its number, for `step`. `identity` is the JSON of a verified one.
 #[napi(catch_unwind)]
 pub fn begin_statement(
@@ -137,14 +146,9 @@ pub fn begin_statement(
     service: String,
     identity: Option<String>,
     dialect: Option<String>,
-    parameters: Option<&[u8]>,
+    bound: Values,
 ) -> napi::Result<u32> {
-    let begun = guard.begin_statement(
-        (service, text),
-        identity.as_deref(),
-        dialect.as_deref(),
-        parameters.unwrap_or_default(),
-    );
+    let begun = guard.begin_statement((service, text), identity.as_deref(), dialect.as_deref(), bound);
     add(env, begun)
 }
 

@@ -13,6 +13,7 @@ use wardline::mask::Hidden;
 use wardline::model::{ApprovalId, Command, Dialect, GrantId, HttpHead, Line, Statement, Subject};
 use wardline::policy::Policy;
 
+use crate::door::Values;
 use crate::errors::{input, sealed, thrown};
 use crate::heads;
 
@@ -212,15 +213,17 @@ impl Guard {
         (service, text): (String, String),
         identity: Option<&str>,
         dialect: Option<&str>,
-        parameters: &[u8],
+        bound: Values,
     ) -> Result<Exchange, wardline::Error> {
         sealed(|| {
             let known = |name| {
                 Dialect::by_name(name).ok_or_else(|| input("expected a dialect such as postgres or mysql"))
             };
             let dialect = dialect.map(known).transpose()?;
-            let parameters = bytes::Bytes::copy_from_slice(parameters);
-            let statement = Statement { service, text, dialect, parameters };
+            let parameters = bytes::Bytes::copy_from_slice(bound.parameters.as_deref().unwrap_or_default());
+            let numbers = bound.numbers.into_iter().map(|number| number.and_then(|n| u64::try_from(n).ok()));
+            let numbers = numbers.collect();
+            let statement = Statement { service, text, dialect, parameters, numbers };
             Ok(self.inner.begin(Subject::Statement(statement), caller("", identity)?, HOST))
         })
     }

@@ -68,6 +68,12 @@ describe('a pool', () => {
     assert.deepStrictEqual([record.identity.subject, record.response.census.rows, record.response.census.vectors], ['ana', 1, 1])
   })
 
+  it('is bounded by a limit that is bound to a parameter', async () => {
+    const { rows } = await pool().query('SELECT id FROM docs ORDER BY id LIMIT $1', [3])
+    assert.deepStrictEqual(rows.map((row) => row.id), [1, 2, 3])
+    await assert.rejects(pool().query('SELECT id FROM docs ORDER BY id LIMIT $1', ['3']), { code: 'grant_required' })
+  })
+
   it('gives rows as lists, too, with columns of one name', async () => {
     const { rows } = await pool().query({ text: 'SELECT id, mail AS a, title AS a, salary, salary AS salary FROM docs WHERE id = 7', rowMode: 'array' })
     assert.deepStrictEqual(rows, [[7, '[EMAIL]', 'title 7', '[REDACTED]', '[REDACTED]']])

@@ -150,7 +150,8 @@ impl Guard {
     }
 
     /// Statements of SQL, for a `with` or `async with` block in which they run.
-    #[pyo3(signature = (text, *, service, identity=None, dialect=None, parameters=None))]
+    #[pyo3(signature = (text, *, service, identity=None, dialect=None, parameters=None, numbers=Vec::new()))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn statement<'py>(
         &self,
         py: Python<'py>,
@@ -159,10 +160,11 @@ impl Guard {
         identity: Option<&Bound<'py, PyAny>>,
         dialect: Option<&str>,
         parameters: Option<Vec<u8>>,
+        numbers: Vec<Option<u64>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let dialect = dialect.map(|name| Dialect::by_name(name).ok_or_else(|| unknown_dialect(py)));
         let parameters = parameters.unwrap_or_default().into();
-        let statement = Statement { service, text, dialect: dialect.transpose()?, parameters };
+        let statement = Statement { service, text, dialect: dialect.transpose()?, parameters, numbers };
         self.admission(py, Subject::Statement(statement), identity)
     }
 

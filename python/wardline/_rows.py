@@ -11,7 +11,7 @@ import itertools
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Optional, Union
 
 from ._errors import ExchangeCut, WardlineError
@@ -46,10 +46,11 @@ class Statements(Guarded):
         if known is None:
             known = CALLER.get()
         values = bound(parameters) if parameters else None
+        whole = numbers(text, parameters, style) if parameters else []
         if values is not None and style in ("format", "pyformat"):
             text = sent(text)
         admission = self.guard.statement(
-            text, service=self._service, identity=known, dialect=self._dialect, parameters=values
+            text, service=self._service, identity=known, dialect=self._dialect, parameters=values, numbers=whole
         )
         return Rows(admission, await admission.__aenter__() if beside else admission.__enter__())
 
@@ -110,6 +111,20 @@ def sent(text: str) -> str:
     """
     numbers = itertools.count(1)
     return _PARAMETER.sub(lambda found: "%" if found[0] == "%%" else f"${next(numbers)}", text)
+
+
+def numbers(text: str, parameters: Any, style: str) -> list[Optional[int]]:
+    """The bound values that are whole numbers, by the places of their parameters in the statement as it is sent.
+
+    >>> numbers("SELECT a FROM t WHERE b = %(b)s LIMIT %(n)s", {"n": 10, "b": "x"}, "pyformat")
+    [None, 10]
+    """
+    if isinstance(parameters, Mapping):
+        if style not in ("format", "pyformat"):
+            return []
+        names = (found[0][2:-2] for found in _PARAMETER.finditer(text) if found[0].startswith("%("))
+        parameters = [parameters.get(name) for name in names]
+    return [value if type(value) is int and 0 <= value < 2**63 else None for value in parameters]
 
 
 def bound(parameters: Any) -> bytes:

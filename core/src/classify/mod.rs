@@ -45,7 +45,7 @@ pub use command::command;
 pub(crate) use entries::system as own_system;
 pub use risk::raised;
 pub use said::{said, statement};
-pub use sql::{Dialect, Statements, sql};
+pub use sql::{Dialect, Statements, sql, sql_with};
 
 use http::HeaderName;
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::catalogue::System;
-use super::{Classified, Refusal, command, shell, sql};
+use super::{Classified, Refusal, command, shell, sql_with};
 use crate::model::{Command, Line, Statement};
 
 /// What statements do, by the dialect that they name or else the system's. Where the system takes none, that is unknown.
@@ -13,13 +13,16 @@ use crate::model::{Command, Line, Statement};
 /// use wardline::model::{Operation, Statement};
 ///
 /// let text = "DELETE FROM docs WHERE id = $1".to_owned();
-/// let statement = Statement { service: "warehouse".into(), text, dialect: None, parameters: Default::default() };
+/// let statement = Statement { service: "warehouse".into(), text, dialect: None, parameters: Default::default(), numbers: Vec::new() };
 /// let done = classify::statement(classify::system("postgres").unwrap(), &statement);
 /// assert_eq!((done.acts[0].operation, done.acts[0].resource.as_str()), (Operation::DataDelete, "docs"));
 /// ```
 pub fn statement(system: &'static System, statement: &Statement) -> Classified {
     match system.dialect() {
-        Some(own) => Classified::of_acts(sql(&statement.text, Some(statement.dialect.unwrap_or(own))).acts),
+        Some(own) => {
+            let dialect = Some(statement.dialect.unwrap_or(own));
+            Classified::of_acts(sql_with(&statement.text, dialect, &statement.numbers).acts)
+        }
         None => Classified::unknown(),
     }
 }

@@ -39,6 +39,7 @@ impl Guard {
     ///     text: text.into(),
     ///     dialect: None,
     ///     parameters: Default::default(),
+    ///     numbers: Vec::new(),
     /// };
     /// let mut running = guard.statement(say("SELECT title FROM docs WHERE id = 7"), Identity::new("ana")).unwrap();
     /// running.returned(&Census { rows: 1, ..Census::default() }).unwrap();

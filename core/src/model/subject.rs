@@ -64,6 +64,9 @@ pub struct Statement {
     /// The values that are bound to it, in any form that is the same for the same values only. An approval is for these values; where
     /// they stay out, it is for whatever values the text is sent with.
     pub parameters: Bytes,
+    /// Those of these values that are whole numbers, by their places (the first is that of `$1`, or of the first `?`): a `LIMIT` that is one
+    /// of them bounds what is read. Where they stay out, such a limit bounds nothing.
+    pub numbers: Vec<Option<u64>>,
 }
 
 /// A command, as it is started or sent.

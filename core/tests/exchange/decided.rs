@@ -47,6 +47,7 @@ rules:
         text: "SELECT id, embedding FROM docs".into(),
         dialect: None,
         parameters: Bytes::new(),
+        numbers: Vec::new(),
     };
     let sql = guard.statement(statement, ana()).unwrap_err().code;
     let text = format!("curl -d '{scroll}' http://vectors:6333/collections/docs/points/scroll");

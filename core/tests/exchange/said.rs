@@ -48,7 +48,7 @@ fn guard(rest: &str) -> (TempDir, Guard) {
 
 fn at(service: &str, text: &str) -> Statement {
     let (service, text) = (service.to_owned(), text.to_owned());
-    Statement { service, text, dialect: None, parameters: Bytes::new() }
+    Statement { service, text, dialect: None, parameters: Bytes::new(), numbers: Vec::new() }
 }
 
 fn words(service: &str, words: &[&str]) -> Command {

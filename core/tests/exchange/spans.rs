@@ -142,6 +142,7 @@ fn systems_have_the_names_that_the_conventions_give_them() {
             text: "SELECT 1 FROM docs".into(),
             dialect: None,
             parameters: Default::default(),
+            numbers: Vec::new(),
         };
         guard.statement(statement, wardline::identity::Identity::new("ana")).unwrap_err();
     });

@@ -456,6 +456,7 @@ fn statements_and_their_results_are_searched_for_canaries() {
             text: text.into(),
             dialect: None,
             parameters: Default::default(),
+            numbers: Vec::new(),
         };
         guard.statement(statement, Identity::new(user))
     };

@@ -1,7 +1,11 @@
 //! What has been found so far, and how it becomes acts.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use super::Dialect;
 use super::knowledge::Meaning;
+use super::lexer::Token;
 use crate::classify::raised;
 use crate::model::{Act, Magnitude, Operation, Risk};
 
@@ -45,6 +49,8 @@ pub(super) struct Effects {
     pub within: usize,
     /// How deep texts within texts are.
     pub depth: usize,
+    /// What parameters are bound to.
+    pub bounds: Bounds,
     /// How many tokens may still be looked at.
     steps: usize,
     /// Where somebody asks why: what was added, in order.
@@ -53,6 +59,36 @@ pub(super) struct Effects {
     pub statement: (usize, String),
     /// The line of the data file that is applied.
     line: Option<usize>,
+}
+
+/// The whole numbers that parameters are bound to, and which of them bounded something.
+#[derive(Default, Clone)]
+pub(super) struct Bounds {
+    pub numbers: Rc<[Option<u64>]>,
+    /// Shared by all who read the same text: what one of them asked for, the answer rests on.
+    used: Rc<RefCell<Vec<Used>>>,
+}
+
+/// The place of a parameter, and what was bound there: nothing, where that is not known or no whole number.
+pub(super) type Used = (usize, Option<u64>);
+
+impl Bounds {
+    /// What a parameter is bound to: `$1` by its number, `?` and `%s` by their order. Others go by names.
+    pub(super) fn of(&self, parameter: &Token<'_>) -> Bound {
+        let place = match parameter.text.strip_prefix('$') {
+            Some(number) => number.parse::<usize>().ok()?.checked_sub(1)?,
+            None if matches!(&*parameter.text, "?" | "%s") => parameter.more as usize,
+            None => return None,
+        };
+        let number = self.numbers.get(place).copied().flatten();
+        self.used.borrow_mut().push((place, number));
+        number
+    }
+
+    /// What was asked for.
+    pub(super) fn used(&self) -> Vec<Used> {
+        self.used.borrow().clone()
+    }
 }
 
 /// What one statement added.
@@ -76,6 +112,7 @@ impl Effects {
             procedure: false,
             within: 0,
             depth: 0,
+            bounds: Bounds::default(),
             steps: STEPS,
             notes: None,
             statement: (0, String::new()),
@@ -85,7 +122,8 @@ impl Effects {
 
     /// The same reader for what is only looked at: its acts do not count, what it spends does.
     pub(super) fn apart(&self) -> Self {
-        Self { within: self.within, depth: self.depth, steps: self.steps, ..Self::new(self.dialect) }
+        let bounds = self.bounds.clone();
+        Self { within: self.within, depth: self.depth, steps: self.steps, bounds, ..Self::new(self.dialect) }
     }
 
     /// What was looked at apart is spent here too: what nests would otherwise be read twice at each level.

@@ -39,7 +39,7 @@ pub(super) struct Token<'a> {
     pub text: Cow<'a, str>,
     /// For [`Kind::Open`]: how many tokens further its partner is.
     pub mate: usize,
-    /// For [`Kind::Open`]: how many rows of constants followed this one and were left out.
+    /// For [`Kind::Open`]: how many rows of constants followed this one and were left out. For [`Kind::Parameter`]: how many came before it.
     pub more: u32,
 }
 
@@ -72,6 +72,11 @@ impl Token<'_> {
         if self.kind == Kind::Open { 1 + u64::from(self.more) } else { 0 }
     }
 
+    /// Whether it names a type of vectors: `vector`, `halfvec`, `sparsevec`, `svector`.
+    pub(super) fn is_vector_type(&self) -> bool {
+        self.names() && self.text.to_ascii_lowercase().contains("vec")
+    }
+
     pub(super) fn operator(&self, text: &str) -> bool {
         self.kind == Kind::Operator && self.text == text
     }
@@ -88,7 +93,8 @@ pub(super) fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Token<'_>>, &'s
     if text.contains('\0') {
         return Err("control_character");
     }
-    let mut lexer = Lexer { text, at: 0, dialect, live: false, row: None, rows: None, out: Vec::new() };
+    let mut lexer =
+        Lexer { text, at: 0, dialect, live: false, parameters: 0, row: None, rows: None, out: Vec::new() };
     lexer.run()?;
     let mut out = lexer.out;
     pair(&mut out)?;
@@ -131,6 +137,8 @@ struct Lexer<'a> {
     dialect: Dialect,
     /// Within `/*! ... */`.
     live: bool,
+    /// How many parameters came so far.
+    parameters: u32,
     /// Where parentheses opened in which nothing but constants and commas came so far.
     row: Option<usize>,
     /// Where such parentheses opened and closed.
@@ -148,14 +156,31 @@ impl<'a> Lexer<'a> {
     }
 
     fn push(&mut self, kind: Kind, text: impl Into<Cow<'a, str>>) {
-        let token = Token { kind, text: text.into(), mate: 0, more: 0 };
+        let mut token = Token { kind, text: text.into(), mate: 0, more: 0 };
         match kind {
             Kind::Open => self.row = Some(self.out.len()),
             Kind::Close if self.row_closes() => return,
-            _ if self.row.is_some() && !token.plain() => self.row = None,
+            Kind::Parameter => {
+                token.more = self.parameters;
+                self.parameters = self.parameters.saturating_add(1);
+            }
+            _ if self.row.is_some() && !token.plain() && !self.casts(&token) => self.row = None,
             _ => {}
         }
         self.out.push(token);
+    }
+
+    /// Whether a token belongs to a cast of a constant: `$1::TIMESTAMP WITHOUT TIME ZONE`.
+    fn casts(&self, token: &Token<'_>) -> bool {
+        let mut back =
+            self.out.iter().rev().skip_while(|before| token.kind == Kind::Word && before.kind == Kind::Word);
+        match token.kind {
+            Kind::Operator => {
+                token.operator("::") && back.next().is_some_and(|before| before.kind != Kind::Open)
+            }
+            Kind::Word => !token.is_vector_type() && back.next().is_some_and(|before| before.operator("::")),
+            _ => false,
+        }
     }
 
     /// Ends parentheses. A row of constants behind another one is counted there and left out: `VALUES (1, 'a'), (2, 'b')`

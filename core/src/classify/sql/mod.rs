@@ -60,15 +60,21 @@ pub struct Statements {
 
 /// Classifies a text of SQL; without a dialect by the one that its quotes look like.
 pub fn sql(text: &str, dialect: Option<Dialect>) -> Statements {
-    seen::once(text, dialect, || {
-        let Effects { acts, tables, reason, .. } = read(text, dialect, false);
-        Statements { acts, tables, reason }
+    sql_with(text, dialect, &[])
+}
+
+/// The same of a text whose parameters have values, by their places (`$1` is the first, so is the first `?`): those that are whole numbers,
+/// which a `LIMIT` may be.
+pub fn sql_with(text: &str, dialect: Option<Dialect>, numbers: &[Option<u64>]) -> Statements {
+    seen::once(text, dialect, numbers, || {
+        let Effects { acts, tables, reason, bounds, .. } = read(text, dialect, numbers, false);
+        (Statements { acts, tables, reason }, bounds.used())
     })
 }
 
 /// Why a text of SQL does what it does.
 pub(super) fn grounds(text: &str, dialect: Option<Dialect>) -> Vec<Ground> {
-    let Effects { acts, notes, .. } = read(text, dialect, true);
+    let Effects { acts, notes, .. } = read(text, dialect, &[], true);
     let notes = notes.unwrap_or_default();
     let ground = |act: Act| {
         let by = notes.iter().find(|note| note.act == act);
@@ -80,8 +86,9 @@ pub(super) fn grounds(text: &str, dialect: Option<Dialect>) -> Vec<Ground> {
     acts.into_iter().map(ground).collect()
 }
 
-fn read(text: &str, dialect: Option<Dialect>, asked: bool) -> Effects {
+fn read(text: &str, dialect: Option<Dialect>, numbers: &[Option<u64>], asked: bool) -> Effects {
     let mut effects = Effects::new(dialect.unwrap_or_else(|| Dialect::guess(text)));
+    effects.bounds.numbers = numbers.into();
     effects.notes = asked.then(Vec::new);
     script(text, &mut effects);
     if effects.acts.is_empty() {
@@ -122,8 +129,11 @@ fn run(text: &str, effects: &mut Effects) {
         return effects.unknown("too_deep");
     }
     let (own_form, columns) = (effects.own_form, std::mem::take(&mut effects.vector_columns));
+    // A text within has parameters of its own.
+    let numbers = std::mem::take(&mut effects.bounds.numbers);
     effects.depth += 1;
     script(text, effects);
     effects.depth -= 1;
+    effects.bounds.numbers = numbers;
     (effects.own_form, effects.vector_columns) = (own_form, columns);
 }

@@ -5,7 +5,7 @@ use super::cursor::{
     Tokens, after, any, at, bare, between, commas, find, from, inside, is, is_query, keyword, kind, name,
     places, rowset, split, table,
 };
-use super::effects::{Bound, Effects, Rows, Shape, least};
+use super::effects::{Bound, Bounds, Effects, Rows, Shape, least};
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::{columns, statement};
@@ -50,7 +50,8 @@ pub(super) fn query(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Eff
             Some(token) if token.is("SELECT") => select(part, whole, scope, effects),
             Some(token) if token.is("VALUES") => {
                 nested(part, scope, effects);
-                Rows { shape: Shape::Computed, bound: Some(1), ..Rows::default() }
+                let count = places(part).filter_map(|place| at(part, place)).map(Token::rows).sum::<u64>();
+                Rows { shape: Shape::Computed, bound: Some(count.max(1)), ..Rows::default() }
             }
             Some(token) if token.is("TABLE") => {
                 effects.own_form = true;
@@ -75,7 +76,7 @@ pub(super) fn query(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Eff
     }
     nested(tail, scope, effects);
     if !rows.gathers {
-        rows.bound = least(rows.bound, limit(tail));
+        rows.bound = least(rows.bound, limit(tail, &effects.bounds));
     }
     rows
 }
@@ -181,7 +182,7 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
             && matches!(kind(tokens, start + 1), Some(Kind::Open | Kind::Number))
         {
             let amount = inside(tokens, start + 1).unwrap_or_else(|| between(tokens, start + 1, start + 2));
-            top = number(amount);
+            top = number(amount, &effects.bounds);
             start = after(tokens, start + 1);
             while any(tokens, start, &["PERCENT", "WITH", "TIES"]) {
                 top = if is(tokens, start, "PERCENT") { None } else { top };
@@ -446,7 +447,7 @@ fn searched(arguments: Tokens<'_, '_>, read: Rows, scope: &Scope, effects: &mut 
     effects.own_form = true;
     let (names, most) = NEAREST;
     let nearest = match named(arguments, &names) {
-        Some(place) => number(between(arguments, place, place + 1)),
+        Some(place) => number(between(arguments, place, place + 1), &effects.bounds),
         None => Some(most),
     };
     let tables = places(arguments).filter(|place| is(arguments, *place, "TABLE")).count();
@@ -498,7 +499,7 @@ pub(super) fn nested(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
 }
 
 /// What the end of a query bounds.
-fn limit(tail: Tokens<'_, '_>) -> Bound {
+fn limit(tail: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
     if let Some(place) = find(tail, 0, &["LIMIT"]) {
         let end = find(
             tail,
@@ -510,18 +511,27 @@ fn limit(tail: Tokens<'_, '_>) -> Bound {
             return None;
         }
         // `LIMIT offset, count` has the count last.
-        return commas(amount).last().and_then(|amount| number(amount));
+        return commas(amount).last().and_then(|amount| number(amount, bounds));
     }
     let place = find(tail, 0, &["FETCH"])?;
     if !any(tail, place + 1, &["FIRST", "NEXT"]) || find(tail, place, &["PERCENT"]).is_some() {
         return None;
     }
-    if any(tail, place + 2, &["ROW", "ROWS"]) { Some(1) } else { number(between(tail, place + 2, place + 3)) }
+    if any(tail, place + 2, &["ROW", "ROWS"]) {
+        Some(1)
+    } else {
+        number(between(tail, place + 2, place + 3), bounds)
+    }
 }
 
-fn number(tokens: Tokens<'_, '_>) -> Bound {
-    let tokens = bare(tokens);
-    let first =
-        at(tokens, 0).filter(|token| matches!(token.kind, Kind::Number | Kind::Text) && tokens.len() == 1)?;
-    first.text.replace('_', "").trim().parse().ok()
+fn number(tokens: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
+    // A cast of it is the same number.
+    let cast = at(tokens, 1).is_some_and(|token| token.operator("::")) && tokens.len() == 3;
+    let tokens = if cast { between(tokens, 0, 1) } else { bare(tokens) };
+    let first = at(tokens, 0).filter(|_| tokens.len() == 1)?;
+    match first.kind {
+        Kind::Number | Kind::Text => first.text.replace('_', "").trim().parse().ok(),
+        Kind::Parameter => bounds.of(first),
+        _ => None,
+    }
 }

@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::hash::{BuildHasher, RandomState};
 
+use super::effects::Used;
 use super::{Dialect, Statements};
 
 /// How many bytes a text has at most.
@@ -27,6 +28,8 @@ struct Seen {
 struct Known {
     text: Box<str>,
     dialect: Option<Dialect>,
+    /// The bound numbers that it was read with, those that bounded something.
+    used: Vec<Used>,
     read: Statements,
 }
 
@@ -43,19 +46,25 @@ impl Seen {
     }
 }
 
-/// What `read` says of a text, or said of it before.
-pub(super) fn once(text: &str, dialect: Option<Dialect>, read: impl FnOnce() -> Statements) -> Statements {
+/// What `read` says of a text with these numbers bound to it, or said of it before.
+pub(super) fn once(
+    text: &str,
+    dialect: Option<Dialect>,
+    numbers: &[Option<u64>],
+    read: impl FnOnce() -> (Statements, Vec<Used>),
+) -> Statements {
     if text.len() > MOST {
-        return read();
+        return read().0;
     }
+    let same = |used: &[Used]| used.iter().all(|(place, was)| numbers.get(*place).copied().flatten() == *was);
     let known = with(|seen| {
         let known = seen.slot(text)?.as_ref()?;
-        (*known.text == *text && known.dialect == dialect).then(|| known.read.clone())
+        (*known.text == *text && known.dialect == dialect && same(&known.used)).then(|| known.read.clone())
     });
     known.unwrap_or_else(|| {
-        let read = read();
+        let (read, used) = read();
         with(|seen| {
-            *seen.slot(text)? = Some(Known { text: text.into(), dialect, read: read.clone() });
+            *seen.slot(text)? = Some(Known { text: text.into(), dialect, used, read: read.clone() });
             Some(())
         });
         read
@@ -73,7 +82,7 @@ mod tests {
 
     #[test]
     fn a_text_is_read_once_for_each_dialect() {
-        let of = |dialect, text| once("SELECT `a` FROM b", dialect, || sql(text, dialect));
+        let of = |dialect, text| once("SELECT `a` FROM b", dialect, &[], || (sql(text, dialect), Vec::new()));
         let (first, drop) = (of(None, "SELECT `a` FROM b"), of(Some(Dialect::MySql), "DROP TABLE b"));
         assert_ne!(first, drop);
         // The slot has the last one.
@@ -84,8 +93,8 @@ mod tests {
     #[test]
     fn a_long_text_is_read_each_time() {
         let long = format!("SELECT 1 -- {}", " ".repeat(MOST));
-        let first = once(&long, None, || sql("DROP TABLE a", None));
-        assert_ne!(once(&long, None, || sql(&long, None)), first);
+        let first = once(&long, None, &[], || (sql("DROP TABLE a", None), Vec::new()));
+        assert_ne!(once(&long, None, &[], || (sql(&long, None), Vec::new())), first);
     }
 
     #[test]

@@ -116,6 +116,75 @@ fn long_lists_of_constants_are_read_all_the_same() {
     assert!(comment.acts.iter().any(|act| act.operation == Operation::CollectionDrop), "{comment:?}");
 }
 
+#[test]
+fn rows_whose_constants_are_cast_are_counted_as_the_others_are() {
+    // As SQLAlchemy writes an insert of a thousand rows.
+    let row = |n: usize| {
+        format!(
+            "(${}::INTEGER, ${}::TIMESTAMP WITHOUT TIME ZONE, ${}::VARCHAR)",
+            n * 3 + 1,
+            n * 3 + 2,
+            n * 3 + 3
+        )
+    };
+    let rows = (0..1_000).map(row).collect::<Vec<_>>().join(", ");
+    let read = sql(&format!("INSERT INTO t (a, b, c) VALUES {rows}"), Some(Dialect::Postgres));
+    assert_eq!((read.reason, read.acts[0].magnitude.count), (None, Some(1_000)));
+    assert_eq!(read.acts[0].operation, Operation::DataIngest);
+    let rows =
+        (0..1_000).map(|n| format!("(${}, ${}, {n})", n * 2 + 1, n * 2 + 2)).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "INSERT INTO t (a, b) SELECT p0::INTEGER, p1::VARCHAR FROM (VALUES {rows}) AS v(p0, p1, n) ORDER BY n RETURNING t.a"
+    );
+    let read = sql(&text, Some(Dialect::Postgres));
+    let count =
+        |resource: &str| read.acts.iter().find(|act| act.resource == resource).unwrap().magnitude.count;
+    assert_eq!((read.reason, count("t")), (None, Some(1_000)), "{:?}", read.acts);
+    // A vector, and what is called, stay to be read.
+    for (row, operation) in
+        [("($2::vector)", Operation::VectorUpsert), ("(pg_sleep(9)::text)", Operation::SessionControl)]
+    {
+        let read = sql(&format!("INSERT INTO t VALUES ($1::text), {row}"), Some(Dialect::Postgres));
+        assert!(read.acts.iter().any(|act| act.operation == operation), "{row}");
+        assert_eq!(
+            read.acts.iter().find(|act| act.resource == "t").unwrap().magnitude.count,
+            Some(2),
+            "{row}"
+        );
+    }
+}
+
+#[test]
+fn a_limit_that_is_bound_bounds_what_is_read() {
+    let read = |text: &str, numbers: &[Option<u64>]| {
+        let read = sql_with(text, Some(Dialect::Postgres), numbers);
+        (read.acts[0].operation, read.acts[0].magnitude.count)
+    };
+    let unbounded = (Operation::DataExport, None);
+    for text in [
+        "SELECT a FROM t LIMIT $1",
+        "SELECT a FROM t LIMIT $1::BIGINT OFFSET $2",
+        "SELECT a FROM t FETCH FIRST $1 ROWS ONLY",
+    ] {
+        assert_eq!(read(text, &[Some(3), Some(9)]), (Operation::DataRead, Some(3)), "{text}");
+        // The same text again, with other numbers and with none.
+        assert_eq!(read(text, &[Some(7), Some(9)]), (Operation::DataRead, Some(7)), "{text}");
+        for numbers in [&[] as &[_], &[None, Some(3)]] {
+            assert_eq!(read(text, numbers), unbounded, "{text}");
+        }
+    }
+    let ordered = |text: &str, numbers: &[Option<u64>]| {
+        sql_with(text, Some(Dialect::Sqlite), numbers).acts[0].magnitude.count
+    };
+    assert_eq!(ordered("SELECT a FROM t WHERE b > ? LIMIT ?", &[Some(1), Some(4)]), Some(4));
+    assert_eq!(ordered("SELECT a FROM t WHERE b > ? LIMIT ?, ?", &[Some(1), Some(4), Some(5)]), Some(5));
+    assert_eq!(ordered("SELECT a FROM t WHERE b > :b LIMIT :n", &[Some(1), Some(4)]), None);
+    // A text within a text has parameters of its own.
+    let text = "EXECUTE 'SELECT a FROM t LIMIT $1' USING 1000";
+    let read = sql_with(&format!("DO $$ BEGIN {text}; END $$"), Some(Dialect::Postgres), &[Some(1)]);
+    assert_eq!(read.acts.iter().find(|act| act.resource == "t").unwrap().magnitude.count, None);
+}
+
 proptest! {
     #[test]
     fn any_text_has_an_answer(text in ".{0,200}", dialect in 0..3_usize) {

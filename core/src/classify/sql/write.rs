@@ -68,7 +68,7 @@ pub(super) fn insert(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
         let rows = from(rest, place + 1);
         let rows = between(rows, 0, find(rows, 0, &ends).unwrap_or(rows.len()));
         count = Some(places(rows).filter_map(|place| at(rows, place)).map(Token::rows).sum::<u64>().max(1));
-        vectors |= rows.iter().any(is_vector_text) || holds_array(rows);
+        vectors |= rows.iter().any(is_vector_text) || holds_array(rows) || casts_to_vector(rows);
         nested(rest, scope, effects);
     } else if let Some(start) = places(rest).find(|place| {
         is_query(from(rest, *place))
@@ -178,6 +178,11 @@ fn is_vector_text(token: &Token<'_>) -> bool {
         && inner.is_some_and(|inner| {
             !inner.is_empty() && inner.split(',').all(|number| number.trim().parse::<f64>().is_ok())
         })
+}
+
+/// Whether something is made a vector: `$1::vector`.
+fn casts_to_vector(tokens: Tokens<'_, '_>) -> bool {
+    tokens.windows(2).any(|pair| matches!(pair, [cast, word] if cast.operator("::") && word.is_vector_type()))
 }
 
 /// Whether `[0.1, 0.2]` stands there as an array of fractions.
