@@ -11,11 +11,11 @@
 //! use wardline::policy::Policy;
 //! # fn main() -> Result<(), wardline::Error> {
 //! let policy = |effect: &str| {
-//!     let rule = format!("{{name: reads, operations: [vector.search], effect: {effect}}}");
+//!     let rule = format!("{{name: reads, who: ['user:*'], operations: [vector.search], effect: {effect}}}");
 //!     Policy::parse(&format!("version: 1\nstate: memory\nservices: {{vectors: {{system: qdrant}}}}\nrules: [{rule}]\n"), "wardline.yaml")
 //! };
 //! let record = br#"{"id":"rec_1","kind":"exchange","at":"2026-11-25T06:25:00Z","service":"vectors",
-//!     "identity":{"subject":"ana"},"acts":[{"operation":"vector.search","resource":"docs","risk":10}],
+//!     "identity":{"subject":"ana"},"acts":[{"operation":"vector.search","resource":"docs","magnitude":{},"risk":10}],
 //!     "risk":{"total":10},"decided":"allow"}"#;
 //! let record = Record::read(record)?;
 //! assert!(matches!(Replay::new(policy("allow")?, Vec::new()).decide(&record), Replayed::Same));
