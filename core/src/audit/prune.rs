@@ -5,8 +5,8 @@
 //! `pruned`, a checkpoint in the name `LOG/pruned` that the log's key signs: segments that are gone without it are a fault.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 
 use serde::Serialize;
@@ -99,14 +99,7 @@ fn one(folder: &Path, before: Timestamp) -> Result<Option<(u64, u64)>, Error> {
         return Err(altered(folder));
     }
     let note = Checkpoint { origin: name(key.name()), size: tree.size(), root: tree.root() }.signed(&key);
-    let fresh = folder.join("pruned.new");
-    let written = File::create(&fresh).and_then(|mut file| {
-        file.write_all(note.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&fresh, folder.join(NOTE))?;
-        log::sync_folder(folder)
-    });
-    written.map_err(|e| log::at(folder, "cannot be written", e))?;
+    log::put(folder, NOTE, note.as_bytes()).map_err(|e| log::at(folder, "cannot be written", e))?;
     let mut freed = 0;
     for (number, bytes) in old {
         fs::remove_file(segment::path(folder, number)).map_err(|e| log::at(folder, "cannot be pruned", e))?;

@@ -52,11 +52,11 @@ impl Census {
     }
 
     /// Notes that the row called `id` passed.
-    pub fn note_id(&mut self, id: impl FnOnce() -> String) {
+    pub fn note_id<I: AsRef<str> + Into<String>>(&mut self, id: impl FnOnce() -> I) {
         if self.ids.len() < Self::IDS {
-            self.ids.push(id());
+            self.ids.push(id().into());
         } else if self.more.len() < Self::MORE {
-            self.more.push(Self::digest(&id()));
+            self.more.push(Self::digest(id().as_ref()));
         }
         self.ids_total = self.ids_total.saturating_add(1);
     }

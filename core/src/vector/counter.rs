@@ -214,7 +214,7 @@ impl Counter {
 
     /// An id passes; `shown`: as it goes out.
     fn id(&mut self, id: &[u8], shown: &[u8]) {
-        self.census.note_id(|| String::from_utf8_lossy(shown).into_owned());
+        self.census.note_id(|| String::from_utf8_lossy(shown));
         if let Some(wanted) = &self.wanted {
             self.met |= std::str::from_utf8(id).is_ok_and(|id| wanted.contains(id));
         }

@@ -211,12 +211,7 @@ impl Log {
             root: self.tree.root(),
         };
         let note = checkpoint.signed(&self.signer);
-        let fresh = self.folder.join("checkpoint.new");
-        let mut file = File::create(&fresh)?;
-        file.write_all(note.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&fresh, self.folder.join("checkpoint"))?;
-        sync_folder(&self.folder)?;
+        put(&self.folder, "checkpoint", note.as_bytes())?;
         Ok(note)
     }
 
@@ -292,6 +287,16 @@ impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Log({}, {} entries)", self.signer.name(), self.tree.size())
     }
+}
+
+/// Writes a file of a log's folder durably, and whole or not at all.
+pub(in crate::audit) fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let fresh = folder.join(format!("{name}.new"));
+    let mut file = File::create(&fresh)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&fresh, folder.join(name))?;
+    sync_folder(folder)
 }
 
 /// Makes files durable, several at a time: a disk flushes once for all who wait.
