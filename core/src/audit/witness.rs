@@ -4,13 +4,12 @@
 //! the witness cosigns nothing that does not continue what it cosigned before. Nothing here opens a connection.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::log::{at, sync_folder};
+use super::log::{at, put};
 use super::note::Checkpoint;
 use super::prove::prove_continuation;
 use crate::clock::Timestamp;
@@ -86,12 +85,7 @@ pub fn keep_cosigned(state: &Path, slot: &str, witness: &PublicKey, note: &str) 
     let write = || {
         let witnesses = folder.join("witness");
         fs::create_dir_all(&witnesses)?;
-        let fresh = witnesses.join(format!("{}.new", hex(&witness.id())));
-        let mut file = fs::File::create(&fresh)?;
-        file.write_all(note.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&fresh, witnesses.join(hex(&witness.id())))?;
-        sync_folder(&witnesses)
+        put(&witnesses, &hex(&witness.id()), note.as_bytes())
     };
     write().map_err(|e| at(&folder, "cannot keep a cosigned checkpoint", e))
 }
