@@ -113,9 +113,10 @@ impl<'a> Approvals<'a> {
     pub fn open_or_find(&self, opening: &Opening) -> Result<Ticket, Error> {
         opening.check()?;
         settle(|| {
-            let now = self.store.now()?;
             let pointer = self.store.get(Self::BY_DIGEST, &opening.digest)?;
             let newest = pointer.as_ref().map(|pointer| self.pointed_at(pointer)).transpose()?;
+            // After the rows: what others did meanwhile would else count as done later than this instant, and a life be cut short by it.
+            let now = self.store.now()?;
             let mut superseded = None;
             if let Some((row, approval)) = newest {
                 let state = approval.state(now);
