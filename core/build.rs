@@ -7,6 +7,8 @@ mod emit;
 mod entry;
 #[path = "src/classify/entries/lower.rs"]
 mod lower;
+#[path = "src/classify/entries/messages.rs"]
+mod messages;
 #[path = "build/names.rs"]
 mod names;
 #[path = "src/classify/entries/node.rs"]

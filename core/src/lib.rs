@@ -28,6 +28,7 @@ pub mod keys;
 pub mod mask;
 pub mod model;
 pub mod policy;
+pub mod protobuf;
 pub mod store;
 pub mod vector;
 pub mod watch;

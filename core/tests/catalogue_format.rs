@@ -4,6 +4,8 @@
 
 #[path = "../src/classify/entries/entry.rs"]
 mod entry;
+#[path = "../src/classify/entries/messages.rs"]
+mod messages;
 #[path = "../src/classify/entries/node.rs"]
 mod node;
 #[path = "../src/classify/entries/read.rs"]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// plain words that may name each other.
 fn may_use() -> BTreeMap<&'static str, Vec<&'static str>> {
     let words = ["block", "error", "clock", "glob", "keys", "model"];
-    let ground = [&words[..], &["json", "store", "coding"]].concat();
+    let ground = [&words[..], &["json", "protobuf", "store", "coding"]].concat();
     let second = ["detect", "vector", "identity"];
     let third = ["mask", "classify"];
     let fourth = ["grant", "audit", "budget", "watch"];
@@ -21,6 +21,7 @@ fn may_use() -> BTreeMap<&'static str, Vec<&'static str>> {
     }
     table.insert("json", words.to_vec());
     table.insert("coding", words.to_vec());
+    table.insert("protobuf", words.to_vec());
     table.insert("store", vec!["error", "clock"]);
     for room in second {
         table.insert(room, ground.clone());

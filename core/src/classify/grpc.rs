@@ -32,8 +32,16 @@ pub(super) fn is(head: &HttpHead) -> bool {
     codec(head).is_some()
 }
 
+/// Whether a body of this content type is messages of protobuf.
+pub(crate) fn is_protobuf(content_type: &str) -> bool {
+    written(content_type.as_bytes()) == Some(Codec::Protobuf)
+}
+
 fn codec(head: &HttpHead) -> Option<Codec> {
-    let given = head.headers.get(header::CONTENT_TYPE)?.as_bytes();
+    written(head.headers.get(header::CONTENT_TYPE)?.as_bytes())
+}
+
+fn written(given: &[u8]) -> Option<Codec> {
     let (kind, rest) = given.split_at_checked("application/grpc".len())?;
     if !kind.eq_ignore_ascii_case(b"application/grpc") {
         return None;

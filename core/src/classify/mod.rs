@@ -43,6 +43,7 @@ mod wire;
 pub use catalogue::{Entry, System};
 pub use command::command;
 pub(crate) use entries::system as own_system;
+pub(crate) use grpc::is_protobuf;
 pub use risk::raised;
 pub use said::{said, statement};
 pub use sql::{Dialect, Statements, sql, sql_with};

@@ -8,9 +8,16 @@
 use super::Refusal;
 use super::body::{MAX_ELEMENTS, Place, Record, Value, bit, has_elements};
 use super::catalogue::{Entry, Field, Step};
+use crate::protobuf::{self, Malformed, OnWire, Wire};
 
 /// What is not protobuf: a cut varint, a group, a field without a number.
 pub(super) const MALFORMED: Refusal = Refusal { code: "malformed_protobuf", at: "body" };
+
+impl From<Malformed> for Refusal {
+    fn from(Malformed: Malformed) -> Self {
+        MALFORMED
+    }
+}
 
 /// How many fields the messages of a call may have where they are looked at.
 const MAX_FIELDS: usize = 1 << 17;
@@ -27,12 +34,6 @@ pub(super) struct Reader {
     floor: usize,
     /// How many fields may still be looked at.
     left: usize,
-}
-
-/// One field as it stands on the wire.
-enum Wire<'w> {
-    Number(u64),
-    Bytes(&'w [u8]),
 }
 
 impl Reader {
@@ -78,10 +79,9 @@ impl Reader {
     }
 
     /// The fields of one message.
-    fn fields(&mut self, mut rest: &[u8], place: Place) -> Result<(), Refusal> {
-        while !rest.is_empty() {
-            let (number, value, after) = field(rest)?;
-            rest = after;
+    fn fields(&mut self, message: &[u8], place: Place) -> Result<(), Refusal> {
+        for field in protobuf::fields(message) {
+            let OnWire { number, value, .. } = field?;
             self.left = self
                 .left
                 .checked_sub(1)
@@ -136,7 +136,7 @@ impl Reader {
             let number = match value {
                 Wire::Number(n) => *n,
                 Wire::Bytes([]) => continue,
-                Wire::Bytes(bytes) => varint(bytes)?.0,
+                Wire::Bytes(bytes) => protobuf::varint(bytes)?.0,
             };
             self.note(place, at, field, Some(Value::Number(Some(number))));
         }
@@ -169,11 +169,10 @@ impl Reader {
     }
 
     /// A name and its value: `{1: "limit", 2: "100"}`.
-    fn pair(&mut self, mut rest: &[u8], place: Place) -> Result<(), Refusal> {
+    fn pair(&mut self, message: &[u8], place: Place) -> Result<(), Refusal> {
         let (mut name, mut text): (&[u8], &[u8]) = (b"", b"");
-        while !rest.is_empty() {
-            let (number, value, after) = field(rest)?;
-            rest = after;
+        for field in protobuf::fields(message) {
+            let OnWire { number, value, .. } = field?;
             match (number, value) {
                 (1, Wire::Bytes(bytes)) => name = bytes,
                 (2, Wire::Bytes(bytes)) => text = bytes,
@@ -210,47 +209,4 @@ impl Reader {
             (None, Some(value)) => record.values.push((at, value)),
         }
     }
-}
-
-/// The next field: its number, its value, and what follows.
-fn field(bytes: &[u8]) -> Result<(u32, Wire<'_>, &[u8]), Refusal> {
-    let (tag, rest) = varint(bytes)?;
-    let number = u32::try_from(tag >> 3).ok().filter(|n| (1..1 << 29).contains(n)).ok_or(MALFORMED)?;
-    let (value, rest) = match tag & 7 {
-        0 => varint(rest).map(|(n, rest)| (Wire::Number(n), rest))?,
-        1 => {
-            let (fixed, rest) = rest.split_first_chunk().ok_or(MALFORMED)?;
-            (Wire::Number(u64::from_le_bytes(*fixed)), rest)
-        }
-        2 => {
-            let (length, rest) = varint(rest)?;
-            let length = usize::try_from(length).map_err(|_| MALFORMED)?;
-            let (inner, rest) = rest.split_at_checked(length).ok_or(MALFORMED)?;
-            (Wire::Bytes(inner), rest)
-        }
-        5 => {
-            let (fixed, rest) = rest.split_first_chunk().ok_or(MALFORMED)?;
-            (Wire::Number(u64::from(u32::from_le_bytes(*fixed))), rest)
-        }
-        // Groups are of before proto3, and two further types do not exist.
-        _ => return Err(MALFORMED),
-    };
-    Ok((number, value, rest))
-}
-
-/// A number of up to ten bytes, seven bits each, the lowest first.
-fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), Refusal> {
-    let mut number = 0_u64;
-    for (at, byte) in bytes.iter().take(10).enumerate() {
-        let bits = u64::from(byte & 0x7f);
-        // The tenth byte has room for one bit.
-        if at == 9 && bits > 1 {
-            return Err(MALFORMED);
-        }
-        number |= bits << (7 * at);
-        if byte & 0x80 == 0 {
-            return Ok((number, bytes.get(at + 1..).unwrap_or_default()));
-        }
-    }
-    Err(MALFORMED)
 }

@@ -15,10 +15,12 @@
 //!   Texts that a language model streams in pieces, an event each, are read as one text (`core/data/streams.yaml`).
 //! - **Forms** are read pair by pair, decoded; **multipart** bodies part by part, each by its own format; **tables** (CSV) cell
 //!   by cell, under the name of its column.
+//! - **Messages** of gRPC are read field by field, as the JSON that they would be; each goes on whole or not at all.
 
 mod csv;
 mod form;
 mod format;
+mod grpc;
 mod json;
 mod lines;
 mod marker;

@@ -4,6 +4,7 @@ use crate::json::Fault;
 
 use super::csv::CsvDriver;
 use super::form::FormDriver;
+use super::grpc::GrpcDriver;
 use super::json::JsonDriver;
 use super::lines::LinesDriver;
 use super::marker::Marker;
@@ -28,6 +29,7 @@ enum Driver {
     Nothing,
     Csv(Box<CsvDriver>),
     Form(Box<FormDriver>),
+    Grpc(Box<GrpcDriver>),
     Json(Box<JsonDriver>),
     Lines(Box<LinesDriver>),
     Multipart(Box<MultipartDriver>),
@@ -43,6 +45,7 @@ impl Pipe {
             Format::Json => Driver::Json(Box::new(JsonDriver::document(marker))),
             Format::Ndjson => Driver::Lines(Box::new(LinesDriver::new())),
             Format::Sse => Driver::Sse(Box::default()),
+            Format::Grpc(schema) => Driver::Grpc(Box::new(GrpcDriver::new(schema))),
             Format::Text if marker.plan.detects() => Driver::Text(Box::new(TextDriver::under(key))),
             Format::Form if !marker.plan.is_empty() => Driver::Form(Box::default()),
             Format::Csv { separator } if !marker.plan.is_empty() => {
@@ -94,6 +97,7 @@ impl Pipe {
             Driver::Nothing => Ok(Progress { released: window.len(), keep: window.len() }),
             Driver::Csv(driver) => driver.read(marker, window, last, &mut splice),
             Driver::Form(driver) => driver.read(marker, window, last, &mut splice),
+            Driver::Grpc(driver) => driver.read(marker, window, last, &mut splice),
             Driver::Json(driver) => driver.read(marker, window, last, &mut splice),
             Driver::Lines(driver) => driver.read(marker, window, last, &mut splice),
             Driver::Multipart(driver) => driver.read(marker, window, last, &mut splice),

@@ -27,6 +27,8 @@ pub use counter::{Counter, Scalar};
 pub use files::FileCounter;
 pub use places::Places;
 
+use crate::protobuf::Schema;
+
 /// Where one kind of body carries vectors, texts, rows and ids: [`json::Path`](crate::json::Path) patterns, named by the catalogue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Paths {
@@ -55,6 +57,8 @@ pub struct Paths {
     pub ids: &'static [&'static str],
     /// Rows that have no id but their place in a list; patterns that end in `[*]`.
     pub positions: &'static [&'static str],
+    /// What the messages are, where the body is one of gRPC; the paths are those of its JSON.
+    pub message: Option<Schema>,
 }
 
 impl Paths {
@@ -71,6 +75,7 @@ impl Paths {
         rows: &[],
         ids: &[],
         positions: &[],
+        message: None,
     };
 
     /// Where vectors stand by name: what can be left out. Of columns, tensors and queries only the shape tells.

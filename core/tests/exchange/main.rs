@@ -18,6 +18,7 @@ mod field;
 mod flow;
 #[cfg(feature = "key-urls")]
 mod key_urls;
+mod messages;
 mod metrics;
 mod people;
 mod reload;

@@ -103,6 +103,9 @@ pub(crate) enum Is {
 /// Where a body carries vectors, texts, rows and ids: the paths of each role.
 pub(crate) type Census = BTreeMap<&'static str, Vec<String>>;
 
+/// Beside them: what kind of message the body is.
+pub(crate) const MESSAGE: &str = "message";
+
 /// What a census counts: the members of `Paths` in `src/vector/mod.rs`.
 pub(crate) const ROLES: [&str; 11] = [
     "vectors",
@@ -417,6 +420,9 @@ pub(super) fn census(
         match ROLES.iter().find(|role| **role == key) {
             Some(role) => {
                 census.insert(role, value.texts().unwrap_or_default());
+            }
+            None if key == MESSAGE => {
+                census.insert(MESSAGE, value.text().into_iter().collect());
             }
             None => faults.at(at, format!("unknown key {key:?} in a census")),
         }

@@ -10,9 +10,11 @@ use http::HeaderName;
 
 use super::entry::{self, Census};
 use super::lower::{self, Lowered, lower};
+use super::messages;
 use super::node::{Fault, Faults, Place};
 use super::read;
 use crate::classify::catalogue::{Amount, Entry, Factor, Field, Is, Lines, Rule, Source, Step, System, Test};
+use crate::protobuf::{self, Message, Schema, Shape};
 use crate::vector::{Paths, Places};
 
 /// A system of its own, or `base` with further entries.
@@ -26,6 +28,7 @@ pub(super) fn keep(
     let mut faults = Faults::new("");
     let mut entries: Vec<Entry> = base.map(|base| base.entries().to_vec()).unwrap_or_default();
     let before = entries.len();
+    let messages = messages(&system.messages);
     for entry in &system.entries {
         faults.in_file(system.files.get(entry.file).map_or("", String::as_str));
         match lower(entry, system) {
@@ -34,7 +37,7 @@ pub(super) fn keep(
                 {
                     faults.at(entry.place, format!("no header is called {name:?}"));
                 }
-                entries.extend(one(entry, lowered, system, before, &mut faults));
+                entries.extend(one(entry, lowered, (system, messages), before, &mut faults));
             }
             Err(missing) => {
                 for name in missing {
@@ -106,7 +109,7 @@ fn texts(texts: &[String]) -> &'static [&'static str] {
 fn one(
     entry: &entry::Entry,
     lowered: Lowered,
-    system: &read::System,
+    (system, messages): (&read::System, &'static [Message]),
     before: usize,
     faults: &mut Faults<'_>,
 ) -> Option<Entry> {
@@ -142,8 +145,8 @@ fn one(
         stream: entry.stream,
         members: list(members),
         when: list(when.collect::<Option<_>>()?),
-        response: census(entry.response.as_ref(), entry.place, faults),
-        request: census(entry.request.as_ref(), entry.place, faults),
+        response: census(entry.response.as_ref(), messages, entry.place, faults),
+        request: census(entry.request.as_ref(), messages, entry.place, faults),
         why: entry.why.as_deref().map(text),
     })
 }
@@ -219,7 +222,14 @@ fn field(field: &lower::Field) -> Field {
     Field { name: text(&field.name), steps: list(steps.collect()), uses: field.uses }
 }
 
-fn census(census: Option<&Census>, at: Place, faults: &mut Faults<'_>) -> Option<Paths> {
+fn census(
+    census: Option<&Census>,
+    messages: &'static [Message],
+    at: Place,
+    faults: &mut Faults<'_>,
+) -> Option<Paths> {
+    let message = census.and_then(|census| census.get(entry::MESSAGE)?.first());
+    let root = message.and_then(|name| messages.iter().position(|known| known.name == *name));
     let of =
         |role: &str| census.and_then(|census| census.get(role)).map(|paths| texts(paths)).unwrap_or_default();
     let paths = Paths {
@@ -234,9 +244,49 @@ fn census(census: Option<&Census>, at: Place, faults: &mut Faults<'_>) -> Option
         rows: of("rows"),
         ids: of("ids"),
         positions: of("positions"),
+        message: root.map(|root| Schema { messages, root }),
     };
     if let Err(error) = Places::compile(&paths) {
         faults.at(at, format!("census: {error}"));
     }
     census.map(|_| paths)
+}
+
+fn messages(known: &[messages::Message]) -> &'static [Message] {
+    let kind = |field: &messages::Field| {
+        Some(match field.kind(known)? {
+            messages::Kind::Message(at) => protobuf::Kind::Message(at),
+            messages::Kind::Dense(bits) => protobuf::Kind::Dense(bits),
+            messages::Kind::Plain(kind) => match kind {
+                "Text" => protobuf::Kind::Text,
+                "Bytes" => protobuf::Kind::Bytes,
+                "Json" => protobuf::Kind::Json,
+                "Int" => protobuf::Kind::Int,
+                "Uint" => protobuf::Kind::Uint,
+                "Float" => protobuf::Kind::Float,
+                "Double" => protobuf::Kind::Double,
+                "Word" => protobuf::Kind::Word,
+                "Skip" => protobuf::Kind::Skip,
+                "Dimensions" => protobuf::Kind::Dimensions,
+                "Pieces" => protobuf::Kind::Pieces,
+                "Name" => protobuf::Kind::Name,
+                _ => return None,
+            },
+        })
+    };
+    let field = |field: &messages::Field| {
+        let shape = match field.shape {
+            "Each" => Shape::Each,
+            "Named" => Shape::Named,
+            "Columns" => Shape::Columns,
+            _ => Shape::Single,
+        };
+        let (number, name, inline) = (field.number, text(&field.name), field.inline);
+        Some(protobuf::Field { number, name, inline, shape, kind: kind(field)? })
+    };
+    let message = |message: &messages::Message| {
+        let fields = list(message.fields.iter().filter_map(field).collect());
+        Message { name: text(&message.name), fields, object: message.object }
+    };
+    list(known.iter().map(message).collect())
 }

@@ -1,10 +1,11 @@
 //! Entries that a policy brings, in the format of `data/catalogue`: read by the same code that `build.rs` reads the built-in ones with.
 //!
-//! `node`, `read`, `entry` and `lower` are compiled into the build script too, and so know nothing of this crate.
+//! `node`, `read`, `entry`, `lower` and `messages` are compiled into the build script too, and so know nothing of this crate.
 
 pub(crate) mod entry;
 mod keep;
 pub(crate) mod lower;
+pub(crate) mod messages;
 pub(crate) mod node;
 mod overlap;
 pub(crate) mod read;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::entry::{Census, Entry, Source, census, entry, sources};
+use super::entry::{Census, Entry, MESSAGE, Source, census, entry, sources};
+use super::messages::{self, Message, message};
 use super::node::{Fault, Faults, Node, Place, with_root};
 
 /// The words that a file may use: names of operations, units and dialects.
@@ -37,6 +38,8 @@ pub(crate) struct System {
     pub(crate) files: Vec<String>,
     /// Kinds of body that several entries name.
     pub(crate) bodies: BTreeMap<String, Census>,
+    /// Kinds of message that its bodies of gRPC are.
+    pub(crate) messages: Vec<Message>,
     pub(crate) entries: Vec<Entry>,
 }
 
@@ -73,7 +76,9 @@ fn read_file(
     words: &Words,
 ) {
     for (key, at, value) in members(root, faults) {
-        if !["system", "title", "spec", "defaults", "bodies", "operations"].contains(&key.as_str()) {
+        if !["system", "title", "spec", "defaults", "bodies", "messages", "operations"]
+            .contains(&key.as_str())
+        {
             system.settings.push((number, key.clone(), at));
         }
         match key.as_str() {
@@ -118,6 +123,11 @@ fn read_file(
                     system.bodies.insert(name, body);
                 }
             }
+            "messages" => {
+                for one in members(value, faults) {
+                    system.messages.push(message(one, number, faults));
+                }
+            }
             "names" => match text(value, faults).as_str() {
                 "lists" => system.lists = true,
                 "plain" => {}
@@ -160,6 +170,7 @@ fn finish<'f>(system: &mut System, files: &[&'f str], default_resource: &[Source
     if system.entries.is_empty() && system.statements.is_none() && !system.shell {
         faults.at(Place::default(), "it takes nothing: name its operations, statements or commands");
     }
+    messages::check(&system.messages, files, faults);
     let mut seen: BTreeMap<String, Place> = BTreeMap::new();
     for entry in &mut system.entries {
         faults.in_file(file(entry.file));
@@ -190,6 +201,11 @@ fn finish<'f>(system: &mut System, files: &[&'f str], default_resource: &[Source
     }
     for entry in &system.entries {
         faults.in_file(file(entry.file));
+        let named =
+            [&entry.request, &entry.response].into_iter().flatten().filter_map(|census| census.get(MESSAGE));
+        for name in named.flatten().filter(|name| !system.messages.iter().any(|known| known.name == **name)) {
+            faults.at(entry.place, format!("messages has no {name:?}"));
+        }
         for (member, target) in &entry.members {
             let found = system.entries.iter().find(|e| format!("{} {}", e.method, e.route) == *target);
             match found {

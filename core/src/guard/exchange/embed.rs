@@ -4,9 +4,9 @@ use super::collect::State;
 use super::{Exchange, Scopes};
 use crate::audit::{EmbedInput, Passed, Record};
 use crate::identity::Claim;
-use crate::mask::{Format, Masker};
+use crate::mask::Masker;
 use crate::model::{Mode, SessionId, Verdict};
-use crate::policy::{Embed, Masking};
+use crate::policy::{Embed, Masking, Side};
 
 /// The choice of the policy, and what was found of that which passes.
 pub(super) struct Embedding {
@@ -35,7 +35,7 @@ impl Exchange {
         let passing = match &masking.watch {
             None => Some(0),
             Some(plan) => {
-                let format = self.content_type().and_then(Format::of);
+                let format = self.format(Side::Request, self.content_type());
                 let clear = self.collected.clear().filter(|_| self.collected.state == State::Whole);
                 format.zip(clear).zip(self.runtime.as_ref()).and_then(|((format, clear), runtime)| {
                     let mut masker =

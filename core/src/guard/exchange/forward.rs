@@ -8,6 +8,7 @@ use http::{Method, header};
 use super::collect::State;
 use super::purse::Purse;
 use super::{Await, Exchange, Phase, flow_of};
+use crate::classify;
 use crate::coding::Decoder;
 use crate::error::Error;
 use crate::guard::body::{Body, Broken, DENIED};
@@ -16,7 +17,8 @@ use crate::guard::truth::{self, HeaderEdits};
 use crate::mask::{Format, Masker, Plan, Release, Reread};
 use crate::model::{Act, Operation, Unit, Verdict};
 use crate::policy::{Masking, Side};
-use crate::vector::{Counter, FileCounter};
+use crate::protobuf::Schema;
+use crate::vector::{Counter, FileCounter, Paths};
 
 impl Exchange {
     /// What of the body goes on, and how.
@@ -93,7 +95,7 @@ impl Exchange {
     }
 
     fn mask_request(&mut self, masking: &Masking, mut edits: HeaderEdits) -> Step {
-        let format = self.content_type().and_then(Format::of);
+        let format = self.format(Side::Request, self.content_type());
         let (Some(format), Some(runtime)) = (format, &self.runtime) else {
             if !masking.refuse_unmaskable && self.cleared == 0 {
                 return Step::Forward(Forward { edits, body: RequestBody::Unchanged });
@@ -166,7 +168,7 @@ impl Exchange {
     /// A reader for a body that is not changed: for its census, or for what observing would have masked.
     pub(super) fn watcher(&self, side: Side, plan: &Arc<Plan>, content_type: Option<&str>) -> Option<Body> {
         let runtime = self.runtime.as_ref()?;
-        let format = content_type.and_then(Format::of)?;
+        let format = self.format(side, content_type)?;
         let counter = self.counter(side, format);
         if counter.is_none() && plan.is_empty() {
             return None;
@@ -174,14 +176,25 @@ impl Exchange {
         Some(Body::watched(Masker::new(plan.clone(), format, runtime.keys.clone(), counter)))
     }
 
-    /// What counts the vectors, rows and ids of a body; `None` where its places or its format do not tell.
-    pub(super) fn counter(&self, side: Side, format: Format) -> Option<Counter> {
-        let census = match side {
+    /// The form of a body: by its content type, and of messages of gRPC by what the catalogue says they are.
+    pub(super) fn format(&self, side: Side, content_type: Option<&str>) -> Option<Format> {
+        let content_type = content_type?;
+        let message = || self.census(side).and_then(|census| census.message).unwrap_or(Schema::OPAQUE);
+        let grpc = || classify::is_protobuf(content_type).then(|| Format::Grpc(message()));
+        Format::of(content_type).or_else(grpc)
+    }
+
+    fn census(&self, side: Side) -> Option<&'static Paths> {
+        match side {
             Side::Request => self.request_census,
             Side::Response => self.response_census,
-        };
+        }
+    }
+
+    /// What counts the vectors, rows and ids of a body; `None` where its places or its format do not tell.
+    pub(super) fn counter(&self, side: Side, format: Format) -> Option<Counter> {
         let mut counter =
-            census.filter(|_| format.is_counted()).and_then(|paths| self.shared.counter(paths))?;
+            self.census(side).filter(|_| format.is_counted()).and_then(|paths| self.shared.counter(paths))?;
         if let Some(ids) = self.kept_in().filter(|_| side == Side::Response) {
             counter = counter.looking_for(ids);
         }

@@ -54,7 +54,7 @@ impl Exchange {
         let strip = self.response_census.filter(|_| masking.strips());
         let keeps_in = !no_body && self.keeps_in();
         let partial = status == StatusCode::PARTIAL_CONTENT;
-        let format = content_type.and_then(Format::of).filter(|_| !partial);
+        let format = self.format(Side::Response, content_type).filter(|_| !partial);
         // A text could be behind a coding, or cut in two by a range.
         let packed = headers.get(truth::GRPC_ENCODING).is_some_and(|coding| coding != "identity");
         let clear = !packed && (matches!(Decoder::of(coding), Ok(None)) || (changes && format.is_some()));

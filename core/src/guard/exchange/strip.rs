@@ -15,6 +15,8 @@ use crate::guard::body::Body;
 use crate::json::Path;
 use crate::mask::{Format, Masker, Plan, PlanSpec, Release, Transform};
 use crate::model::{Operation, Unit};
+use crate::policy::Side;
+use crate::protobuf::Schema;
 
 /// What may bring vectors along.
 const MAY_CARRY: [Operation; 7] = [
@@ -72,7 +74,8 @@ impl Exchange {
     /// Whether nothing can leave the vectors out of a response. `looks`: it is only looked at as it passes, behind a coding.
     pub(super) fn cannot_strip(&self, content_type: Option<&str>, looks: bool) -> bool {
         let among = |some: &[Operation]| self.acts.iter().any(|act| some.contains(&act.operation));
-        match (content_type.and_then(Format::of), self.response_census) {
+        match (self.format(Side::Response, content_type), self.response_census) {
+            (Some(Format::Grpc(schema)), Some(_)) if schema != Schema::OPAQUE => looks,
             // Some of it would have gone on before all of it is known.
             (Some(Format::Json | Format::Ndjson | Format::Sse), Some(_)) => looks,
             (Some(Format::Json | Format::Ndjson | Format::Sse), None) => among(&CARRY),

@@ -1,7 +1,7 @@
 //! JSON: token by token, every value under the rules of its place.
 
 mod long;
-mod place;
+pub(super) mod place;
 mod swallow;
 
 use crate::json::{
@@ -524,7 +524,7 @@ fn add_string(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-fn looks_like_json(text: &[u8]) -> bool {
+pub(super) fn looks_like_json(text: &[u8]) -> bool {
     let text = text.trim_ascii();
     matches!((text.first(), text.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
         && text.len() > 1

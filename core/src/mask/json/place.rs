@@ -15,7 +15,7 @@ const ORDINARY_PATH: usize = 48;
 
 /// Where one stands in a document.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Place {
+pub(in crate::mask) struct Place {
     /// The place of the string that holds this document.
     above: String,
     /// The names of the members on the way here, one after the other.
@@ -42,33 +42,43 @@ struct Frame {
 
 impl Place {
     /// For a document in a string at this path, under this name.
-    pub(super) fn inside(above: String, name: &[u8]) -> Self {
+    pub(in crate::mask) fn inside(above: String, name: &[u8]) -> Self {
         Self { above, names: name.to_vec(), root: 0..name.len(), frames: Vec::new() }
     }
 
-    pub(super) fn is_root(&self) -> bool {
+    pub(in crate::mask) fn is_root(&self) -> bool {
         self.frames.is_empty()
     }
 
-    pub(super) fn in_array(&self) -> bool {
+    pub(in crate::mask) fn in_array(&self) -> bool {
         self.frames.last().is_some_and(|frame| !frame.object)
     }
 
-    pub(super) fn open(&mut self, object: bool) {
+    /// How many containers are open.
+    pub(in crate::mask) fn depth(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// How many elements of the innermost array began.
+    pub(in crate::mask) fn elements(&self) -> u64 {
+        self.frames.last().map_or(0, |frame| frame.elements)
+    }
+
+    pub(in crate::mask) fn open(&mut self, object: bool) {
         let base = self.names.len();
         let around = self.frames.last().map_or(&self.root, |frame| &frame.name).clone();
         let name = if object { base..base } else { around };
         self.frames.push(Frame { object, elements: 0, base, name, shown: None, kept: false });
     }
 
-    pub(super) fn close(&mut self) {
+    pub(in crate::mask) fn close(&mut self) {
         if let Some(frame) = self.frames.pop() {
             self.names.truncate(frame.base);
         }
     }
 
     /// A member of this name (decoded) begins.
-    pub(super) fn name(&mut self, name: &[u8]) {
+    pub(in crate::mask) fn name(&mut self, name: &[u8]) {
         if let Some(frame) = self.frames.last_mut() {
             self.names.truncate(frame.base);
             self.names.extend_from_slice(name);
@@ -78,14 +88,14 @@ impl Place {
     }
 
     /// The member's name goes out like this.
-    pub(super) fn show(&mut self, name: &[u8]) {
+    pub(in crate::mask) fn show(&mut self, name: &[u8]) {
         if let Some(frame) = self.frames.last_mut() {
             frame.shown = Some(String::from_utf8_lossy(name).into_owned());
         }
     }
 
     /// In an array, so many elements begin: the index of the first.
-    pub(super) fn element(&mut self, count: u64) -> Option<u64> {
+    pub(in crate::mask) fn element(&mut self, count: u64) -> Option<u64> {
         let frame = self.frames.last_mut().filter(|frame| !frame.object)?;
         let index = frame.elements;
         frame.elements += count;
@@ -93,12 +103,12 @@ impl Place {
     }
 
     /// A member or element stays; whether it is the first that does.
-    pub(super) fn keep(&mut self) -> bool {
+    pub(in crate::mask) fn keep(&mut self) -> bool {
         self.frames.last_mut().is_some_and(|frame| !std::mem::replace(&mut frame.kept, true))
     }
 
     /// The name of the member that a value here belongs to.
-    pub(super) fn key(&self) -> Option<&str> {
+    pub(in crate::mask) fn key(&self) -> Option<&str> {
         let range = self.frames.last().map_or(&self.root, |frame| &frame.name);
         self.names
             .get(range.clone())
@@ -107,17 +117,17 @@ impl Place {
     }
 
     /// As text, e.g. `a[3].b`.
-    pub(super) fn path(&self) -> String {
+    pub(in crate::mask) fn path(&self) -> String {
         self.write(&self.frames, 1)
     }
 
     /// The path of an element that began `back` elements ago, the last being 1.
-    pub(super) fn path_of(&self, back: u64) -> String {
+    pub(in crate::mask) fn path_of(&self, back: u64) -> String {
         self.write(&self.frames, back)
     }
 
     /// The path of the container around.
-    pub(super) fn path_above(&self) -> String {
+    pub(in crate::mask) fn path_above(&self) -> String {
         let outer = self.frames.len().saturating_sub(1);
         self.write(self.frames.get(..outer).unwrap_or_default(), 1)
     }

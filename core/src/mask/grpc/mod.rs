@@ -1,0 +1,79 @@
+//! Messages of gRPC: each whole, its fields under the rules of the paths that its JSON would have.
+//!
+//! A body is a row of messages, each behind five bytes: whether it is compressed, and its length. A message is held back
+//! until it has come, and goes on whole or not at all, so a quota cuts between two of them. What a schema does not know
+//! of a message is searched and not changed: what is found there refuses the body.
+
+mod message;
+mod stand;
+
+use self::message::Walk;
+use super::marker::Marker;
+use super::splice::Splice;
+use super::text::Progress;
+use crate::json::{Fault, FaultCode};
+use crate::protobuf::Schema;
+
+/// The most bytes of one message: it is kept whole.
+const MAX_MESSAGE: usize = 64 << 20;
+
+/// Flag and length.
+const HEAD: usize = 5;
+
+/// Trailers of gRPC-Web, which end a body.
+const TRAILERS: u8 = 0x80;
+
+/// Reads messages of one kind.
+#[derive(Debug)]
+pub(super) struct GrpcDriver {
+    schema: Schema,
+    base: u64,
+}
+
+impl GrpcDriver {
+    pub(super) fn new(schema: Schema) -> Self {
+        Self { schema, base: 0 }
+    }
+
+    pub(super) fn read(
+        &mut self,
+        marker: &mut Marker,
+        window: &[u8],
+        last: bool,
+        splice: &mut Splice<'_>,
+    ) -> Result<Progress, Fault> {
+        let mut at = 0;
+        while let Some(rest) = window.get(at..).filter(|rest| !rest.is_empty()) {
+            let fault = |code| Fault { code, at: self.base + at as u64 };
+            let Some((&[flag, a, b, c, d], body)) = rest.split_first_chunk::<HEAD>() else { break };
+            let length = u32::from_be_bytes([a, b, c, d]) as usize;
+            if length > MAX_MESSAGE {
+                return Err(fault(FaultCode::TooLong));
+            }
+            let Some(message) = body.get(..length) else { break };
+            let end = at + HEAD + length;
+            match flag {
+                TRAILERS => {}
+                0 => {
+                    let new = Walk::over(marker).whole(self.schema, message).map_err(fault)?;
+                    if let Some(new) = new {
+                        let length = u32::try_from(new.len()).map_err(|_| fault(FaultCode::TooLong))?;
+                        splice.cut(at..end);
+                        splice.add(&[0]);
+                        splice.add(&length.to_be_bytes());
+                        splice.add(&new);
+                    }
+                }
+                _ if marker.plan.passes_unmaskable && marker.counter.is_none() => {}
+                // Services are not told that they may compress; what comes so anyway is not read.
+                _ => return Err(fault(FaultCode::Unmaskable)),
+            }
+            at = end;
+        }
+        if last && at < window.len() {
+            return Err(Fault { code: FaultCode::Truncated, at: self.base + window.len() as u64 });
+        }
+        self.base += at as u64;
+        Ok(Progress { released: at, keep: at })
+    }
+}
