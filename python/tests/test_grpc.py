@@ -13,6 +13,7 @@ import grpc
 import pytest
 from qdrant_client.grpc import points_pb2 as points
 from qdrant_client.grpc import points_service_pb2_grpc as stubs
+from qdrant_client.grpc import qdrant_common_pb2 as common
 from support import WAIT, recorded
 
 from wardline import Guard, Identity, caller
@@ -54,7 +55,15 @@ class Points(stubs.PointsServicer):  # type: ignore[misc]
 
     def Scroll(self, request: Any, context: Any) -> Any:
         self.saw.append(request)
-        return points.ScrollResponse(time=1)
+        answer = points.ScrollResponse(time=1)
+        point = answer.result.add(id=common.PointId(num=7))
+        point.payload["note"].string_value = "write to rosa.lind@example.com"
+        point.vectors.vector.dense.data.extend([0.5, 0.25])
+        return answer
+
+    def Upsert(self, request: Any, context: Any) -> Any:
+        self.saw.append(request)
+        return points.PointsOperationResponse(time=1)
 
 
 class PointsBeside(Points):
@@ -66,6 +75,9 @@ class PointsBeside(Points):
 
     async def Scroll(self, request: Any, context: Any) -> Any:
         return super().Scroll(request, context)
+
+    async def Upsert(self, request: Any, context: Any) -> Any:
+        return super().Upsert(request, context)
 
 
 class Served:
@@ -203,12 +215,40 @@ mask: [{name: none, who: ["user:*"], vectors: strip}]
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_response_that_must_not_pass_is_refused(served: Serve, kind: str) -> None:
     server, servicer, stub = of_qdrant(served, kind, policy=STRIPPED)
-    asked = points.ScrollPoints(collection_name="docs", limit=2, with_vectors=points.WithVectorsSelector(enable=True))
     with pytest.raises(grpc.RpcError) as refused:
-        stub.Scroll(asked, metadata=ANA)
+        # What its messages are the catalogue does not say.
+        stub.SearchMatrixPairs(points.SearchMatrixPoints(collection_name="docs", sample=2, limit=2), metadata=ANA)
     assert dict(refused.value.trailing_metadata())["wardline-code"] == "unstrippable_response"
     # How it would go back is known before anything is done.
     assert refused.value.code() == grpc.StatusCode.INTERNAL and not servicer.saw
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_vectors_are_left_out_of_messages(served: Serve, kind: str) -> None:
+    server, servicer, stub = of_qdrant(served, kind, policy=STRIPPED)
+    asked = points.ScrollPoints(collection_name="docs", limit=2, with_vectors=points.WithVectorsSelector(enable=True))
+    (point,) = stub.Scroll(asked, metadata=ANA).result
+    assert point.id.num == 7 and point.payload["note"].string_value and not point.HasField("vectors")
+    assert server.records()[0]["response"]["stripped"] == 1
+
+
+MASKED = POLICY + """  - {name: read, who: ["user:*"], operations: [data.read, vector.upsert], effect: allow}
+mask: [{name: pii, entities: {email: redact}, reread: always}]
+"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_texts_of_messages_are_masked_both_ways(served: Serve, kind: str) -> None:
+    server, servicer, stub = of_qdrant(served, kind, policy=MASKED)
+    (point,) = stub.Scroll(points.ScrollPoints(collection_name="docs", limit=2), metadata=ANA).result
+    assert point.payload["note"].string_value == "write to [EMAIL]" and list(point.vectors.vector.dense.data) == [0.5, 0.25]
+    brought = points.UpsertPoints(collection_name="docs")
+    brought.points.add(id=common.PointId(num=1)).payload["note"].string_value = "from bo@example.org"
+    assert stub.Upsert(brought, metadata=ANA).time == 1
+    assert servicer.saw[-1].points[0].payload["note"].string_value == "from [EMAIL]"
+    read, wrote = server.records(2)
+    assert (read["response"]["census"]["vectors"], read["response"]["census"]["rows"]) == (1, 1)
+    assert read["response"]["reread"] == {"surviving": 0} and wrote["request"]["census"]["rows"] == 1
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -53,6 +53,7 @@ class Crossing(Flow):
             self.headers = headers
         if how == _WHOLE:
             self.body = changed
+            self._read.clear()
         elif how == _UNCHANGED:
             if not self._more:
                 self.body = b"".join(self._read)

@@ -50,6 +50,9 @@ struct Left {
 /// What the body could not bear: a stable code.
 pub(super) type Broken = &'static str;
 
+/// It held something that no format reads.
+pub(super) const UNMASKABLE: Broken = "unmaskable_request";
+
 /// It held a value that must not pass at all.
 pub(super) const DENIED: Broken = "denied_value";
 
@@ -319,6 +322,7 @@ fn code_of(fault: MaskError) -> Broken {
     match fault.code {
         FaultCode::Denied => DENIED,
         FaultCode::Failed => "guard_unavailable",
+        FaultCode::Unmaskable => UNMASKABLE,
         _ => "malformed_body",
     }
 }

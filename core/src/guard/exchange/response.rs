@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use super::{Exchange, Phase, flow_of};
 use crate::coding::Decoder;
 use crate::grant::GrantState;
-use crate::guard::body::{Body, Broken, DENIED};
+use crate::guard::body::{Body, Broken, DENIED, UNMASKABLE};
 use crate::guard::step::{Effect, Flow, Passage, ResponseBody};
 use crate::guard::truth::{self, HeaderEdits};
 use crate::mask::{Format, Masker, Release, Reread};
@@ -227,6 +227,7 @@ impl Exchange {
 pub(super) fn unfit(code: Broken) -> &'static str {
     match code {
         DENIED => "denied_response",
+        UNMASKABLE => "unmaskable_response",
         "guard_unavailable" => code,
         _ => "malformed_response",
     }
