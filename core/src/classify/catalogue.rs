@@ -153,13 +153,17 @@ impl Entry {
 
     /// The body fields, as paths, without which it no longer asks for vectors: those that make it so by being true.
     pub fn vector_flags(&self) -> impl Iterator<Item = String> {
+        self.asking().flat_map(spellings)
+    }
+
+    /// The steps to each of them.
+    pub(super) fn asking(&self) -> impl Iterator<Item = &'static [Step]> {
         let asks = self.when.iter().filter(|rule| rule.then == Some(Operation::VectorFetch));
         let tests = asks.flat_map(|rule| rule.tests).filter(|test| matches!(test.is, Is::Truthy));
-        let fields = tests.filter_map(|test| match test.of {
-            Source::Body(field) => self.fields.get(field),
+        tests.filter_map(|test| match test.of {
+            Source::Body(field) => self.fields.get(field).map(|field| field.steps),
             _ => None,
-        });
-        fields.flat_map(|field| spellings(field.steps))
+        })
     }
 
     /// Where the response carries vectors, rows and ids.

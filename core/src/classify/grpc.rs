@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, header};
 
 use super::acts::{self, Facts};
 use super::body::Record;
-use super::catalogue::{Entry, System};
+use super::catalogue::{Entry, Step, System};
 use super::explain::Trace;
 use super::{Body, Classified, Outcome, Pending, Refusal, done, wire};
 use crate::coding::Decoder;
@@ -139,6 +139,24 @@ fn messages(
         }
     }
     Ok(Some(reader.finish()))
+}
+
+/// The messages of a call without what asks for vectors in them, and how many fields that were; `None` where that cannot be told, or
+/// they are none.
+pub(crate) fn without_vectors(entry: &Entry, mut body: &[u8]) -> Option<(Vec<u8>, u64)> {
+    let asking: Vec<&[Step]> = entry.asking().collect();
+    let (mut out, mut cleared) = (Vec::with_capacity(body.len()), 0);
+    while !body.is_empty() {
+        let (&[0, a, b, c, d], rest) = body.split_first_chunk::<5>()? else { return None };
+        let (message, rest) = rest.split_at_checked(u32::from_be_bytes([a, b, c, d]) as usize)?;
+        body = rest;
+        let mut less = Vec::with_capacity(message.len());
+        cleared += wire::without(&asking, message, &mut less)?;
+        out.push(0);
+        out.extend_from_slice(&u32::try_from(less.len()).ok()?.to_be_bytes());
+        out.extend_from_slice(&less);
+    }
+    Some((out, cleared))
 }
 
 /// Undoes the compression of a message, within bounds.

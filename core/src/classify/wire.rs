@@ -210,3 +210,33 @@ impl Reader {
         }
     }
 }
+
+/// Appends a message without the fields that these steps lead to; how many those were. `None` where it is malformed.
+pub(super) fn without(asking: &[&[Step]], message: &[u8], out: &mut Vec<u8>) -> Option<u64> {
+    let mut cleared = 0;
+    for field in protobuf::fields(message) {
+        let OnWire { number, value, span } = field.ok()?;
+        let below: Vec<&[Step]> = asking
+            .iter()
+            .filter_map(|steps| match steps.split_first()? {
+                (Step::Tag(numbers), rest) if numbers.contains(&number) => Some(rest),
+                _ => None,
+            })
+            // Each value of a list is a field of its own.
+            .map(|rest| match rest.split_first() {
+                Some((Step::Each, rest)) => rest,
+                _ => rest,
+            })
+            .collect();
+        match value {
+            _ if below.iter().any(|rest| rest.is_empty()) => cleared += 1,
+            Wire::Bytes(inner) if !below.is_empty() => {
+                let mut less = Vec::with_capacity(inner.len());
+                cleared += without(&below, inner, &mut less)?;
+                protobuf::write_bytes(number, &less, out);
+            }
+            _ => out.extend_from_slice(message.get(span)?),
+        }
+    }
+    Some(cleared)
+}

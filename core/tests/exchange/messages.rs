@@ -141,7 +141,10 @@ fn vectors_are_left_out_of_messages() {
     let payload = [field(1, b"note"), field(2, &field(4, b"quiet"))].concat();
     let bare = |id| frame(&field(2, &[field(1, &[8, id]), field(2, &payload)].concat()));
     assert_eq!(seen.body, [bare(7), bare(8)].concat());
+    // The request asks for none either: `with_vectors` says nothing more.
+    assert_eq!(seen.service.unwrap().1, frame(b"\x0a\x04docs\x20\x03\x3a\x00"));
     let entries = record(guard, &folder);
+    assert_eq!(entries[0].record.acts[0].operation.name(), "data.read");
     let passed = entries[0].record.response.as_ref().unwrap();
     assert_eq!((passed.stripped, passed.census.as_ref().unwrap().vectors), (2, 0));
 }

@@ -9,11 +9,11 @@ use bytes::Bytes;
 
 use super::Exchange;
 use super::collect::State;
-use crate::classify::{Body as Whole, Classified, Entry, Outcome, http};
+use crate::classify::{Body as Whole, Classified, Entry, Outcome, http, is_protobuf, without_vectors};
 use crate::error::Error;
 use crate::guard::body::Body;
 use crate::json::Path;
-use crate::mask::{Format, Masker, Plan, PlanSpec, Release, Transform};
+use crate::mask::{Format, Masker, Plan, PlanSpec, Transform};
 use crate::model::{Operation, Unit};
 use crate::policy::Side;
 use crate::protobuf::Schema;
@@ -43,22 +43,16 @@ impl Exchange {
             return None;
         }
         let service = self.service()?;
-        if !self.in_force.policy.strips(&self.facts(&done.acts))
-            || self.collected.state != State::Whole
-            || self.content_type().and_then(Format::of) != Some(Format::Json)
-        {
+        if !self.in_force.policy.strips(&self.facts(&done.acts)) || self.collected.state != State::Whole {
             return None;
         }
-        let plan = without(entry).ok().filter(|plan| !plan.is_empty())?;
-        let keys = self.runtime.as_ref()?.keys.clone();
         let (system, base_path) = (service.system, service.base_path.clone());
-        let mut masker = Masker::new(Arc::new(plan), Format::Json, keys, None);
-        let mut body = Vec::new();
-        if masker.push(self.collected.clear()?, &mut body).ok()? == Release::Unchanged {
-            return None;
-        }
-        masker.finish(&mut body).ok()?;
-        let fields = masker.into_report().total();
+        let content_type = self.content_type()?;
+        let (body, fields) = match Format::of(content_type) {
+            Some(Format::Json) => self.without_flags(entry)?,
+            None if is_protobuf(content_type) => without_vectors(entry, self.collected.clear()?)?,
+            _ => return None,
+        };
         if fields == 0 {
             return None;
         }
@@ -69,6 +63,15 @@ impl Exchange {
         self.collected.replace(Bytes::from(body));
         self.cleared = fields;
         Some(less)
+    }
+
+    /// A body of JSON without what asks for vectors, and how many members that were.
+    fn without_flags(&self, entry: &'static Entry) -> Option<(Vec<u8>, u64)> {
+        let plan = without(entry).ok().filter(|plan| !plan.is_empty())?;
+        let keys = self.runtime.as_ref()?.keys.clone();
+        let masker = Masker::new(Arc::new(plan), Format::Json, keys, None);
+        let (body, report) = masker.whole([self.collected.clear()?]).ok()?;
+        Some((body, report.total()))
     }
 
     /// Whether nothing can leave the vectors out of a response. `looks`: it is only looked at as it passes, behind a coding.
