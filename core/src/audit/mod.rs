@@ -8,6 +8,7 @@
 //! its newest checkpoint is handed to a [`Keeper`] outside.
 
 mod blob;
+mod capture;
 pub mod export;
 mod follow;
 mod index;
@@ -30,6 +31,7 @@ mod verify;
 pub mod witness;
 
 use crate::error::Error;
+pub use capture::{Bodies, Body, Captured, Clear, bodies};
 pub use follow::{Batch, Followed, Follower, Position};
 pub use index::{Cursor, Index, Listing, Page};
 pub use keeper::{Keeper, NoKeeper, StoreKeeper};
@@ -67,4 +69,9 @@ pub trait Journal: Send {
 
     /// The log's name, as its checkpoints carry it.
     fn origin(&self) -> &str;
+
+    /// Keeps bodies beside it; `None` where it cannot.
+    fn bodies(&self) -> Option<Bodies> {
+        None
+    }
 }

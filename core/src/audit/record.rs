@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::capture::{Captured, Clear};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
@@ -264,6 +265,15 @@ pub struct Passed {
     /// Where more ids passed than the census names: the digests of the others, beside the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listed: Option<Blob>,
+    /// The bytes that went on, sealed beside the log, where the policy has them kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured: Option<Captured>,
+    /// Why they are not, though the policy has them kept: `failed`, `backlog`, `memory`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncaptured: Option<Text>,
+    /// The same on their way there. Never written by a log.
+    #[serde(skip)]
+    pub clear: Option<Box<Clear>>,
 }
 
 impl Passed {

@@ -222,7 +222,7 @@ impl Walk {
             return Err(self.here("the whole of the entry, beside the log, is gone or altered"));
         }
         if !list::are_sound(folder, record) {
-            return Err(self.here("a list of ids, beside the log, is gone or altered"));
+            return Err(self.here("a list of ids or a body, beside the log, is gone or altered"));
         }
         if let Err(what) = self.pairs.take(record) {
             return Err(self.here(what));

@@ -10,6 +10,7 @@
 //! assert_ne!(keys.digest(Purpose::Pseudonym, b"ana"), keys.digest(Purpose::Digest, b"ana"));
 //! ```
 
+mod sealing;
 mod secret;
 mod signing;
 
@@ -24,6 +25,7 @@ use sha2::Sha256;
 
 use crate::error::{Error, ErrorKind};
 
+pub use sealing::{SealingKey, Subjects};
 pub use secret::Secret;
 pub use signing::{PublicKey, SigningKey, is_name};
 

@@ -600,6 +600,12 @@ impl World {
             }
             transforms_fit(node, findings);
             bounds(node, findings);
+            if let Some(capture) = node.get("capture")
+                && draft.state == State::Memory
+            {
+                let message = "bodies are kept in a state folder, and this policy keeps its state in memory";
+                findings.add(capture.place, "misplaced_key", message);
+            }
         }
         for mask in &draft.masks {
             if !self.whole || !sound(mask.node, findings) {

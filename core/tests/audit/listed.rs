@@ -65,7 +65,7 @@ fn every_id_of_a_large_export_is_found_and_its_list_is_proved() {
             None => fs::remove_file(&list).unwrap(),
         }
         let report = verify(state, &[]).unwrap();
-        assert_eq!(faults(&report), ["a list of ids, beside the log, is gone or altered"]);
+        assert_eq!(faults(&report), ["a list of ids or a body, beside the log, is gone or altered"]);
         assert_eq!(report.logs[0].fault.as_ref().unwrap().index, Some(0));
     }
     // That a question cannot be answered for a record is said.

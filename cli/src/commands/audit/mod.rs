@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod csv;
+mod erase;
 mod export;
 mod prune;
 mod query;
@@ -35,6 +36,9 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
         args::Audit::Export(args) => export::run(&args, streams),
         args::Audit::Prune { state, before, by, reason } => {
             prune::run(&state, &before, &by, &reason, json, streams)
+        }
+        args::Audit::Erase { state, subject, by, reason } => {
+            erase::run(&state, &subject, &by, &reason, json, streams)
         }
         args::Audit::Digest(state) => query::digest(&state, streams),
         args::Audit::Replay(args) => replay::run(&args, json, streams),

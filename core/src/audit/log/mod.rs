@@ -14,17 +14,17 @@ mod recover;
 pub(in crate::audit) mod segment;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 
-pub(in crate::audit) use segment::sync_folder;
+pub(in crate::audit) use segment::{create, sync_folder};
 
 use super::keeper::{Keeper, Kept};
 use super::merkle::{Hash, Tree, leaf_hash};
 use super::note::Checkpoint;
-use super::{Journal, Record, blob, list, tile};
+use super::{Bodies, Journal, Record, blob, list, tile};
 use crate::error::{Error, ErrorKind};
 use crate::keys::{self, SigningKey};
 
@@ -76,7 +76,7 @@ impl Log {
             let slot = format!("w{number:04}");
             let folder = state.join("log").join(&slot);
             fs::create_dir_all(&folder).map_err(|e| at(&folder, "cannot be made", e))?;
-            let lock = OpenOptions::new().write(true).create(true).truncate(false).open(folder.join("lock"));
+            let lock = segment::private().create(true).truncate(false).open(folder.join("lock"));
             let lock = lock.map_err(|e| at(&folder, "cannot be locked", e))?;
             match lock.try_lock() {
                 Ok(()) => return Self::take(folder, slot, lock, keeper, segment_bytes),
@@ -146,19 +146,14 @@ impl Log {
             let index = self.tree.size() + group as u64;
             let group = u32::try_from(group).unwrap_or(u32::MAX);
             let (record, lists) = list::named(record);
-            for (name, bytes) in &lists {
-                blob::write(&self.folder, name, bytes)
-                    .map_err(|e| at(&self.folder, "cannot be written", e))?;
-            }
+            blob::write(&self.folder, &lists).map_err(|e| at(&self.folder, "cannot be written", e))?;
             let start = self.buffer.len();
             let mut range = segment::frame(&mut self.buffer, index, group, |out| record.canonical_into(out))?;
             if range.len() > segment::MAX_ENTRY {
                 let whole = self.buffer.get(range).unwrap_or_default().to_vec();
                 let cut = blob::cut(&record, &whole);
-                if let Some(name) = &cut.whole {
-                    blob::write(&self.folder, name, &whole)
-                        .map_err(|e| at(&self.folder, "cannot be written", e))?;
-                }
+                let named: Vec<_> = cut.whole.iter().map(|name| (name.clone(), whole.clone())).collect();
+                blob::write(&self.folder, &named).map_err(|e| at(&self.folder, "cannot be written", e))?;
                 self.buffer.truncate(start);
                 range = segment::frame(&mut self.buffer, index, group, |out| cut.canonical_into(out))?;
             }
@@ -184,7 +179,7 @@ impl Log {
         self.sync_tiles()?;
         let header = 1 << 17;
         let (segment, first) =
-            segment::create(&self.folder, self.number + 1, &self.tree, self.room.max(length + header))?;
+            segment::begin(&self.folder, self.number + 1, &self.tree, self.room.max(length + header))?;
         self.segment = segment;
         self.number += 1;
         self.at = first;
@@ -274,6 +269,11 @@ impl Journal for Log {
     fn origin(&self) -> &str {
         self.signer.name()
     }
+
+    fn bodies(&self) -> Option<Bodies> {
+        let state = self.folder.parent()?.parent()?;
+        Some(Bodies::beside(state, &self.folder))
+    }
 }
 
 impl Drop for Log {
@@ -292,7 +292,7 @@ impl std::fmt::Debug for Log {
 /// Writes a file of a log's folder durably, and whole or not at all.
 pub(in crate::audit) fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let fresh = folder.join(format!("{name}.new"));
-    let mut file = File::create(&fresh)?;
+    let mut file = create(&fresh)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&fresh, folder.join(name))?;
@@ -300,9 +300,12 @@ pub(in crate::audit) fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Resu
 }
 
 /// Makes files durable, several at a time: a disk flushes once for all who wait.
-fn sync_files(paths: &[PathBuf]) -> io::Result<()> {
+pub(in crate::audit) fn sync_files(paths: &[PathBuf]) -> io::Result<()> {
     const AT_ONCE: usize = 8;
     let sync = |paths: &[PathBuf]| paths.iter().try_for_each(|path| File::open(path)?.sync_all());
+    if paths.len() < 2 {
+        return sync(paths);
+    }
     thread::scope(|scope| {
         let parts = paths.chunks(paths.len().div_ceil(AT_ONCE).max(1));
         let running: Vec<_> = parts.map(|part| scope.spawn(move || sync(part))).collect();
@@ -318,11 +321,8 @@ fn fresh_key(folder: &Path, slot: &str) -> Result<SigningKey, Error> {
     let tag: String = keys::random()?.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     let signer = SigningKey::fresh(&format!("wardline/{slot}/{tag}"))?;
     let write = |name: &str, text: &str| {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, if name == "key.new" { 0o600 } else { 0o644 });
-        let mut file = options.open(folder.join(name))?;
+        let path = folder.join(name);
+        let mut file = if name == "key.new" { create(&path) } else { File::create(&path) }?;
         file.write_all(text.as_bytes())?;
         file.sync_all()
     };

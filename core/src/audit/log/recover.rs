@@ -38,7 +38,7 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
         }
         let tree = Tree::default();
         let (segment, first) =
-            segment::create(folder, 1, &tree, room).map_err(|e| at(folder, "cannot be written", e))?;
+            segment::begin(folder, 1, &tree, room).map_err(|e| at(folder, "cannot be written", e))?;
         return Ok(Found { segment, number: 1, at: first, tree, full: Vec::new() });
     };
     let mut scan = Scan { folder, signed: &signed, tree: Tree::default(), full: Vec::new() };

@@ -6,6 +6,7 @@
 //! [`finish`](Exchange::finish). Dropping it unfinished records a disconnection, so there is always a record.
 
 mod arrival;
+mod captured;
 mod collect;
 mod embed;
 mod exact;

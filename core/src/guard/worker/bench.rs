@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::capturing::Capturing;
 use super::{Ended, Job, Reply};
 use crate::audit::{Journal, Kind, Log, MemoryJournal, Record};
 use crate::budget::Budgets;
@@ -36,6 +37,8 @@ pub(in crate::guard) struct Bench {
     journal: Box<dyn Journal>,
     pub(super) clock: Arc<dyn Clock>,
     policy_digest: Text,
+    /// Keeps bodies before their records go to the log.
+    pub(super) capturing: Capturing,
     /// Records of this round, appended as one group.
     group: Vec<Record>,
     /// Who waits for that group to be on disk.
@@ -96,6 +99,7 @@ impl Bench {
             post: Post::new(policy, &keys),
             keys,
             store,
+            capturing: Capturing::new(journal.bodies()),
             journal,
             clock,
             policy_digest: in_force.digest.clone(),
@@ -175,11 +179,23 @@ impl Bench {
     /// Takes the record of an ended exchange, and gives back what it did not spend.
     pub(super) fn ended(&mut self, (record, unspent): Ended) {
         self.learn_from(&record);
-        self.group.push(*record);
+        self.group.extend(self.capturing.take(record).map(|record| *record));
         // What cannot be given back is lost to the grant: it errs towards deny.
         unspent.into_iter().for_each(|lease| {
             let _ = Grants::new(&*self.store).give_back(lease);
         });
+    }
+
+    /// Takes back the records whose bodies are settled; where `wait`, those under way too.
+    ///
+    /// # Errors
+    /// Where some are lost.
+    pub(super) fn captured(&mut self, wait: bool) -> Result<(), Error> {
+        let lost =
+            |()| Error::new(crate::ErrorKind::Log, "records were lost with the thread that keeps bodies");
+        let back = self.capturing.back(wait).map_err(lost)?;
+        self.group.extend(back.into_iter().map(|record| *record));
+        Ok(())
     }
 
     /// Answers those whose work is done, now that every exchange can see it.
@@ -291,7 +307,9 @@ impl Bench {
     /// Makes all that was noted durable and signs it.
     pub(in crate::guard) fn flush(&mut self) -> Result<(), Error> {
         self.learn(true);
+        let captured = self.captured(true);
         self.commit()?;
+        captured?;
         self.checkpoint()
     }
 

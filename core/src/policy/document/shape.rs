@@ -65,6 +65,7 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const SIDES: &[&str] = &["request", "response"];
     pub(in crate::policy) const UNMASKABLE: &[&str] = &["refuse", "pass"];
     pub(in crate::policy) const CASE: &[&str] = &["exact", "ignore"];
+    pub(in crate::policy) const CAPTURE: &[&str] = &["masked"];
     pub(in crate::policy) const REREAD: &[&str] = &["always", "never"];
     pub(in crate::policy) const EMBED: &[&str] = &["mask", "pass", "deny"];
     pub(in crate::policy) const FORMS: &[&str] = &["json", "slack", "teams"];
