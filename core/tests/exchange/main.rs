@@ -10,6 +10,7 @@
 mod bound;
 mod budgets;
 mod callers;
+mod captured;
 mod census;
 mod corpus;
 mod decided;
