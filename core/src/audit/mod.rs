@@ -35,18 +35,18 @@ pub use capture::{Bodies, Body, Captured, Clear, bodies};
 pub use follow::{Batch, Followed, Follower, Position};
 pub use index::{Cursor, Index, Listing, Page};
 pub use keeper::{Keeper, NoKeeper, StoreKeeper};
-pub use log::Log;
+pub use log::{Log, Settings};
 pub use memory::MemoryJournal;
 pub use note::{Checkpoint, Kept};
 
 pub use crate::keys::PublicKey;
 pub use prove::{Continuation, Proof, log_keys, prove, prove_continuation};
-pub use prune::{Pruned, prune};
+pub use prune::{Pruned, prune, prune_as};
 pub use query::{Entry, Filter, query};
 pub use receipt::{Proved, Receipt};
 pub use record::{
-    Blob, Change, Drawn, EmbedInput, Ending, Found, Kind, Matched, Outcome, Passed, Record, Reread, Term,
-    Weighed,
+    Blob, Change, Drawn, EmbedInput, Ending, Found, Gap, Kind, Matched, Outcome, Passed, Record, Reread,
+    Term, Weighed,
 };
 pub use running::running;
 pub use verify::{Fault, LogReport, VerifyReport, verify};

@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 pub(super) use self::bench::Bench;
 use self::capturing::Room;
 use super::driver::Carrying;
+use super::lost::Lost;
 use super::policies::Policies;
 use super::step::{Done, Effect};
 use crate::audit::Record;
@@ -139,6 +140,7 @@ impl Runtime {
         pid: u32,
         policies: Arc<Policies>,
         clock: Arc<dyn Clock>,
+        lost: Arc<Lost>,
     ) -> Result<Arc<Self>, Error> {
         let (jobs, inbox) = channel();
         let jobs = Arc::new(jobs);
@@ -147,7 +149,7 @@ impl Runtime {
         let (ready, opened) = channel();
         let thread = thread::Builder::new()
             .name("wardline".to_owned())
-            .spawn(move || match Bench::open(&policies, clock) {
+            .spawn(move || match Bench::open(&policies, clock, lost) {
                 Ok((mut bench, snapshot)) => {
                     let state = Arc::new(State {
                         snapshot: ArcSwap::from_pointee(snapshot),
@@ -189,9 +191,14 @@ impl Runtime {
         Ok(Arc::new(Self { pid, keys, jobs: Some(jobs), state, thread: Some(thread) }))
     }
 
+    /// Whether its log has failed: it is never tried again.
+    pub(super) fn is_broken(&self) -> bool {
+        self.state.broken.load(Ordering::Acquire)
+    }
+
     /// Whether it can do its work.
     pub(super) fn healthy(&self) -> Result<(), Error> {
-        if self.state.broken.load(Ordering::Acquire) {
+        if self.is_broken() {
             return Err(Error::new(ErrorKind::Log, "the audit log cannot be written"));
         }
         if self.backlog() > BACKLOG {

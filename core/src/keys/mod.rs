@@ -12,6 +12,7 @@
 
 mod sealing;
 mod secret;
+mod signer;
 mod signing;
 
 use std::fmt;
@@ -27,6 +28,7 @@ use crate::error::{Error, ErrorKind};
 
 pub use sealing::{SealingKey, Subjects};
 pub use secret::Secret;
+pub use signer::Signer;
 pub use signing::{PublicKey, SigningKey, is_name};
 
 type HmacSha256 = Hmac<Sha256>;

@@ -10,6 +10,7 @@
 //! A segment is begun only once everything before it is signed, so that whoever continues the log never has to take
 //! the word of an unsigned header.
 
+mod key;
 mod recover;
 pub(in crate::audit) mod segment;
 
@@ -17,27 +18,66 @@ use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
+pub(in crate::audit) use key::LogKey;
 pub(in crate::audit) use segment::{create, sync_folder};
 
 use super::keeper::{Keeper, Kept};
 use super::merkle::{Hash, Tree, leaf_hash};
 use super::note::Checkpoint;
 use super::{Bodies, Journal, Record, blob, list, tile};
+use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::keys::{self, SigningKey};
+use crate::keys::Signer;
 
 /// How many slots a state folder may have: more writers at once than this are a mistake.
 const SLOTS: u32 = 1_024;
 /// Room of a segment in bytes.
 const SEGMENT: u64 = 64 << 20;
 
+/// How a log is kept.
+#[derive(Clone)]
+pub struct Settings {
+    /// Room of a segment, in bytes: where it is full another one begins.
+    pub segment_bytes: u64,
+    /// Another segment begins, too, with the first record that ends so long after the first one of a segment began. Whole segments are what
+    /// retention removes.
+    pub rotate: Option<Duration>,
+    /// What signs in place of a key of the log's own.
+    pub signer: Option<Arc<dyn Signer>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { segment_bytes: SEGMENT, rotate: None, signer: None }
+    }
+}
+
+/// Segments of so many bytes.
+impl From<u64> for Settings {
+    fn from(segment_bytes: u64) -> Self {
+        Self { segment_bytes, ..Self::default() }
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { segment_bytes, rotate, signer } = self;
+        write!(f, "Settings({segment_bytes} bytes, {rotate:?}, given a key: {})", signer.is_some())
+    }
+}
+
 /// One writer's log.
 pub struct Log {
     folder: PathBuf,
     slot: String,
-    signer: SigningKey,
+    key: LogKey,
+    rotate: Option<Duration>,
+    /// When the first record of this segment began.
+    begun: Option<Timestamp>,
     keeper: Box<dyn Keeper>,
     /// Held for as long as this writes; the operating system lets go of it when the process dies.
     _lock: File,
@@ -64,14 +104,19 @@ impl Log {
     /// Where the folder cannot be written; where what is there was altered or is shorter than what the keeper
     /// remembers. Then nothing may be guarded until a person has looked.
     pub fn open(state: &Path, keeper: Box<dyn Keeper>) -> Result<Self, Error> {
-        Self::open_with(state, keeper, SEGMENT)
+        Self::open_with(state, keeper, Settings::default())
     }
 
-    /// The same with segments of another size, in bytes.
+    /// The same, kept otherwise; a number is the room of a segment in bytes.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with(state: &Path, keeper: Box<dyn Keeper>, segment_bytes: u64) -> Result<Self, Error> {
+    pub fn open_with(
+        state: &Path,
+        keeper: Box<dyn Keeper>,
+        settings: impl Into<Settings>,
+    ) -> Result<Self, Error> {
+        let settings = settings.into();
         for number in 1..=SLOTS {
             let slot = format!("w{number:04}");
             let folder = state.join("log").join(&slot);
@@ -79,7 +124,7 @@ impl Log {
             let lock = segment::private().create(true).truncate(false).open(folder.join("lock"));
             let lock = lock.map_err(|e| at(&folder, "cannot be locked", e))?;
             match lock.try_lock() {
-                Ok(()) => return Self::take(folder, slot, lock, keeper, segment_bytes),
+                Ok(()) => return Self::take(folder, slot, lock, keeper, settings),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(e)) => return Err(at(&folder, "cannot be locked", e)),
             }
@@ -92,21 +137,17 @@ impl Log {
         slot: String,
         lock: File,
         keeper: Box<dyn Keeper>,
-        room: u64,
+        settings: Settings,
     ) -> Result<Self, Error> {
+        let room = settings.segment_bytes;
         let kept: Vec<Kept> = keeper.kept()?.into_iter().filter(|kept| kept.slot == slot).collect();
         // Key and checkpoint are there before the first entry: without both, this is a new log.
         let new = kept.is_empty() && !folder.join("checkpoint").exists();
-        let signer = match fs::read_to_string(folder.join("key")) {
-            Ok(text) => SigningKey::read(&text)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound && new => fresh_key(&folder, &slot)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(at(&folder, "has lost its key", e)),
-            Err(e) => return Err(at(&folder, "has an unreadable key", e)),
-        };
+        let key = LogKey::open(&folder, &slot, settings.signer.as_ref(), new)?;
         for part in ["seg", "blob", "tile"] {
             fs::create_dir_all(folder.join(part)).map_err(|e| at(&folder, "cannot be written", e))?;
         }
-        let found = recover::last(&folder, &signer.public(), &kept, room)?;
+        let found = recover::last(&folder, &key.public, &kept, room)?;
         // From which entry on they are this writer's.
         let size = found.tree.size().to_string();
         lock.set_len(0)
@@ -115,7 +156,9 @@ impl Log {
         let mut log = Self {
             folder,
             slot,
-            signer,
+            key,
+            rotate: settings.rotate,
+            begun: found.begun,
             keeper,
             _lock: lock,
             segment: found.segment,
@@ -160,33 +203,50 @@ impl Log {
             hashes.push(leaf_hash(self.buffer.get(range).unwrap_or_default()));
         }
         let length = self.buffer.len() as u64;
-        let written = self.make_room(length).and_then(|()| {
+        let last = records.iter().map(|record| record.ended_at.unwrap_or(record.at)).max();
+        let written = self.make_room(length, last).and_then(|()| {
             self.segment.seek(SeekFrom::Start(self.at))?;
             self.segment.write_all(&self.buffer)?;
             self.segment.sync_data()
         });
         written.map_err(|e| at(&self.folder, "cannot be written", e))?;
         self.at += length;
+        self.begun = self.begun.or(records.first().map(|record| record.at));
         Ok(hashes)
     }
 
-    /// Begins a new segment where this group does not fit the one at hand.
-    fn make_room(&mut self, length: u64) -> io::Result<()> {
-        if self.at + length <= self.room.max(self.segment.metadata()?.len()) {
+    /// Begins a new segment where this group does not fit the one at hand, or comes long after what is there. Where it cannot be signed what is
+    /// there, the segment grows instead: what cannot be signed now is no reason to lose a record.
+    fn make_room(&mut self, length: u64, last: Option<Timestamp>) -> io::Result<()> {
+        let is_old = match (self.rotate, self.begun, last) {
+            (Some(rotate), Some(begun), Some(last)) => last.since(begun) >= rotate,
+            _ => false,
+        };
+        if !is_old && self.at + length <= self.room.max(self.segment.metadata()?.len()) {
             return Ok(());
         }
-        self.publish()?;
+        let Ok(note) = self.note() else { return Ok(()) };
+        self.publish(&note)?;
         self.sync_tiles()?;
+        // What a segment has reserved and does not need is the disk's again.
+        self.segment.set_len(self.at)?;
         let header = 1 << 17;
         let (segment, first) =
             segment::begin(&self.folder, self.number + 1, &self.tree, self.room.max(length + header))?;
         self.segment = segment;
         self.number += 1;
         self.at = first;
+        self.begun = None;
         Ok(())
     }
 
-    fn publish(&mut self) -> io::Result<String> {
+    /// What is there, signed.
+    fn note(&self) -> Result<String, Error> {
+        let origin = self.key.name().to_owned();
+        Checkpoint { origin, size: self.tree.size(), root: self.tree.root() }.signed(&self.key)
+    }
+
+    fn publish(&mut self, note: &str) -> io::Result<()> {
         for (level, number, hashes) in &self.full {
             let name = tile::path(*level, *number, None);
             tile::write(&self.folder, &name, hashes)?;
@@ -200,14 +260,7 @@ impl Log {
                 tile::write(&self.folder, &tile::path(level, number, Some(row.len() as u64)), row)?;
             }
         }
-        let checkpoint = Checkpoint {
-            origin: self.signer.name().to_owned(),
-            size: self.tree.size(),
-            root: self.tree.root(),
-        };
-        let note = checkpoint.signed(&self.signer);
-        put(&self.folder, "checkpoint", note.as_bytes())?;
-        Ok(note)
+        put(&self.folder, "checkpoint", note.as_bytes())
     }
 
     /// Makes the tiles of an ending segment durable: from here on nothing rebuilds them after a crash.
@@ -260,14 +313,15 @@ impl Journal for Log {
         if self.poisoned || self.signed == Some(self.tree.size()) {
             return Ok(());
         }
-        let note = self.publish().map_err(|e| at(&self.folder, "cannot be signed", e))?;
-        self.keeper.keep(&Kept { slot: self.slot.clone(), key: self.signer.public().to_string(), note })?;
+        let note = self.note()?;
+        self.publish(&note).map_err(|e| at(&self.folder, "cannot be signed", e))?;
+        self.keeper.keep(&Kept { slot: self.slot.clone(), key: self.key.public.to_string(), note })?;
         self.signed = Some(self.tree.size());
         Ok(())
     }
 
     fn origin(&self) -> &str {
-        self.signer.name()
+        self.key.name()
     }
 
     fn bodies(&self) -> Option<Bodies> {
@@ -285,7 +339,7 @@ impl Drop for Log {
 
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Log({}, {} entries)", self.signer.name(), self.tree.size())
+        write!(f, "Log({}, {} entries)", self.key.name(), self.tree.size())
     }
 }
 
@@ -314,24 +368,6 @@ pub(in crate::audit) fn sync_files(paths: &[PathBuf]) -> io::Result<()> {
             .into_iter()
             .try_for_each(|ended| ended.unwrap_or_else(|_| Err(io::Error::other("a thread ended early"))))
     })
-}
-
-/// A new log's key and name. The key is readable by its owner only.
-fn fresh_key(folder: &Path, slot: &str) -> Result<SigningKey, Error> {
-    let tag: String = keys::random()?.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let signer = SigningKey::fresh(&format!("wardline/{slot}/{tag}"))?;
-    let write = |name: &str, text: &str| {
-        let path = folder.join(name);
-        let mut file = if name == "key.new" { create(&path) } else { File::create(&path) }?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write("key.pub", &signer.public().to_string())
-        .and_then(|()| write("key.new", &signer.secret()))
-        .and_then(|()| fs::rename(folder.join("key.new"), folder.join("key")))
-        .and_then(|()| sync_folder(folder))
-        .map_err(|e| at(folder, "cannot be written", e))?;
-    Ok(signer)
 }
 
 /// What is wrong with a log, and which.

@@ -409,8 +409,9 @@ impl Exchange {
         self.shared.metrics.note(&record, self.started.elapsed());
         span::end(&self.span, &record);
         self.span = Span::none();
-        if let Some(runtime) = &self.runtime {
-            runtime.end(record, self.ledger.unspent(self.sent));
+        match &self.runtime {
+            Some(runtime) => runtime.end(record, self.ledger.unspent(self.sent)),
+            None => self.shared.lost.note(&record),
         }
     }
 

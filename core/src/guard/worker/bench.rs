@@ -17,6 +17,7 @@ use crate::grant::{
 };
 #[cfg(feature = "key-urls")]
 use crate::guard::key_sets;
+use crate::guard::lost::Lost;
 #[cfg(feature = "notify")]
 use crate::guard::notify::Post;
 use crate::guard::policies::{InForce, Policies};
@@ -35,6 +36,8 @@ pub(in crate::guard) struct Bench {
     pub(in crate::guard) keys: Keys,
     pub(in crate::guard) store: Arc<dyn Store>,
     journal: Box<dyn Journal>,
+    /// What could not be recorded, here and by those before it.
+    lost: Arc<Lost>,
     pub(super) clock: Arc<dyn Clock>,
     policy_digest: Text,
     /// Keeps bodies before their records go to the log.
@@ -69,7 +72,11 @@ struct Waiter {
 
 impl Bench {
     /// Opens what the policy's `state` names.
-    pub(super) fn open(policies: &Policies, clock: Arc<dyn Clock>) -> Result<(Self, Snapshot), Error> {
+    pub(super) fn open(
+        policies: &Policies,
+        clock: Arc<dyn Clock>,
+        lost: Arc<Lost>,
+    ) -> Result<(Self, Snapshot), Error> {
         let in_force = policies.now();
         let policy = &*in_force.policy;
         can_call(policy)?;
@@ -85,7 +92,7 @@ impl Bench {
                 })?;
                 let keys = Keys::open(folder)?;
                 let (store, keeper) = stores::open(policy, folder, &clock)?;
-                let log = Log::open(folder, Box::new(keeper))?;
+                let log = Log::open_with(folder, Box::new(keeper), policy.log_settings()?)?;
                 (keys, store, Box::new(log))
             }
         };
@@ -101,6 +108,7 @@ impl Bench {
             store,
             capturing: Capturing::new(journal.bodies()),
             journal,
+            lost,
             clock,
             policy_digest: in_force.digest.clone(),
             group: Vec::new(),
@@ -269,10 +277,19 @@ impl Bench {
 
     /// Makes the group durable and answers those who waited for it.
     pub(super) fn commit(&mut self) -> Result<(), Error> {
+        if let Some(gap) = self.lost.take() {
+            let reason = format!("{} entries, of which {} exchanges went on", gap.entries, gap.went_on);
+            let mut record = self.change(Kind::Log, "lost", "wardline", Some(&reason));
+            record.gap = Some(gap);
+            self.group.insert(0, record);
+        }
         if self.group.is_empty() {
             return Ok(());
         }
         let appended = self.journal.append(&self.group);
+        if appended.is_err() {
+            self.group.iter().for_each(|record| self.lost.note(record));
+        }
         self.group.clear();
         for reply in self.owed.drain(..) {
             let _ = reply.send(if appended.is_ok() { Done::Persisted } else { Done::Failed });

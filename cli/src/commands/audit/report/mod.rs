@@ -309,6 +309,9 @@ fn gaps(exchanges: &[&Entry], logs: &VerifyReport, unread: &[String]) -> Section
             let at = fault.index.map_or_else(String::new, |index| format!("entry {index}"));
             rows.push(vec![log.slot.clone(), at, fault.what.clone()]);
         }
+        if let Some(gap) = &log.lost {
+            rows.push(vec![log.slot.clone(), String::new(), super::lost(gap)]);
+        }
     }
     rows.extend(unread.iter().map(|what| vec![String::new(), String::new(), what.clone()]));
     for entry in exchanges.iter().filter(|entry| !entry.complete) {
