@@ -19,6 +19,7 @@ mod field;
 mod flow;
 #[cfg(feature = "key-urls")]
 mod key_urls;
+mod lost;
 mod metrics;
 mod people;
 mod reload;

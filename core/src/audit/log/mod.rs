@@ -16,13 +16,14 @@ pub(in crate::audit) mod segment;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 pub(in crate::audit) use key::LogKey;
+use segment::Disk;
 pub(in crate::audit) use segment::{create, sync_folder};
 
 use super::keeper::{Keeper, Kept};
@@ -81,7 +82,7 @@ pub struct Log {
     keeper: Box<dyn Keeper>,
     /// Held for as long as this writes; the operating system lets go of it when the process dies.
     _lock: File,
-    segment: File,
+    segment: Box<dyn Disk>,
     number: u64,
     at: u64,
     room: u64,
@@ -161,7 +162,7 @@ impl Log {
             begun: found.begun,
             keeper,
             _lock: lock,
-            segment: found.segment,
+            segment: Box::new(found.segment),
             number: found.number,
             at: found.at,
             room,
@@ -205,9 +206,8 @@ impl Log {
         let length = self.buffer.len() as u64;
         let last = records.iter().map(|record| record.ended_at.unwrap_or(record.at)).max();
         let written = self.make_room(length, last).and_then(|()| {
-            self.segment.seek(SeekFrom::Start(self.at))?;
-            self.segment.write_all(&self.buffer)?;
-            self.segment.sync_data()
+            self.segment.write_at(self.at, &self.buffer)?;
+            self.segment.sync()
         });
         written.map_err(|e| at(&self.folder, "cannot be written", e))?;
         self.at += length;
@@ -222,18 +222,18 @@ impl Log {
             (Some(rotate), Some(begun), Some(last)) => last.since(begun) >= rotate,
             _ => false,
         };
-        if !is_old && self.at + length <= self.room.max(self.segment.metadata()?.len()) {
+        if !is_old && self.at + length <= self.room.max(self.segment.room()?) {
             return Ok(());
         }
         let Ok(note) = self.note() else { return Ok(()) };
         self.publish(&note)?;
         self.sync_tiles()?;
         // What a segment has reserved and does not need is the disk's again.
-        self.segment.set_len(self.at)?;
+        self.segment.cut(self.at)?;
         let header = 1 << 17;
         let (segment, first) =
             segment::begin(&self.folder, self.number + 1, &self.tree, self.room.max(length + header))?;
-        self.segment = segment;
+        self.segment = Box::new(segment);
         self.number += 1;
         self.at = first;
         self.begun = None;
@@ -391,8 +391,10 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 4_096).unwrap();
         log.append(&[record(0)]).unwrap();
-        let good =
-            std::mem::replace(&mut log.segment, File::options().write(true).open("/dev/full").unwrap());
+        let good = std::mem::replace(
+            &mut log.segment,
+            Box::new(File::options().write(true).open("/dev/full").unwrap()),
+        );
         assert_eq!(log.append(&[record(1)]).unwrap_err().kind(), ErrorKind::Log);
         log.segment = good;
         assert!(log.append(&[record(2)]).is_err(), "never tried again");
@@ -400,6 +402,115 @@ mod tests {
         assert!(verify(state.path(), &[]).unwrap().is_sound());
         assert_eq!(query(state.path(), &Filter::default()).unwrap().len(), 1);
         assert_eq!(Log::open_with(state.path(), Box::new(NoKeeper), 4_096).unwrap().size(), 1);
+    }
+
+    /// A disk on which one operation fails, after it did a part of its work or none.
+    struct Faulty {
+        file: File,
+        /// How many operations go well before.
+        good: usize,
+        /// How much of a write arrives all the same.
+        part: usize,
+    }
+
+    impl Faulty {
+        fn next(&mut self) -> io::Result<()> {
+            // EIO on Linux and elsewhere.
+            self.good = self.good.checked_sub(1).ok_or_else(|| io::Error::from_raw_os_error(5))?;
+            Ok(())
+        }
+    }
+
+    impl Disk for Faulty {
+        fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+            let good = self.next();
+            let whole = if good.is_ok() { bytes } else { &bytes[..self.part.min(bytes.len())] };
+            self.file.write_at(at, whole)?;
+            good
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            self.next()?;
+            self.file.sync()
+        }
+
+        fn room(&self) -> io::Result<u64> {
+            self.file.room()
+        }
+
+        fn cut(&mut self, length: u64) -> io::Result<()> {
+            self.next()?;
+            self.file.cut(length)
+        }
+    }
+
+    #[test]
+    fn whatever_operation_fails_what_was_acknowledged_is_there_and_nothing_else_is_signed() {
+        for good in 0..12 {
+            for part in [0, 10, 300, usize::MAX] {
+                let state = tempfile::tempdir().unwrap();
+                let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 1 << 18).unwrap();
+                let path = segment::path(&log.folder, 1);
+                let file = File::options().write(true).open(path).unwrap();
+                log.segment = Box::new(Faulty { file, good, part });
+                let mut acknowledged = 0;
+                // Clocks jump back; three at a time.
+                for group in 0..8_i64 {
+                    let records: Vec<Record> = (0..3).map(|n| record(1_000 - group * 100 + n)).collect();
+                    match log.append(&records) {
+                        Ok(()) => acknowledged += 3,
+                        Err(error) => assert_eq!(error.kind(), ErrorKind::Log),
+                    }
+                    let _ = log.checkpoint();
+                }
+                assert_eq!(acknowledged, 3 * (good / 2), "poisoned from the first failure on");
+                drop(log);
+                let report = verify(state.path(), &[]).unwrap();
+                assert!(report.is_sound(), "{good} {part}: {report:?}");
+                assert_eq!(report.logs[0].signed, acknowledged as u64);
+                let log = Log::open_with(state.path(), Box::new(NoKeeper), 1 << 18).unwrap();
+                // A group that arrived whole and was not acknowledged may be there: nobody relied on it.
+                assert!(log.size() == acknowledged as u64 || log.size() <= acknowledged as u64 + 3);
+                drop(log);
+                assert!(verify(state.path(), &[]).unwrap().is_sound());
+                let there = query(state.path(), &Filter::default()).unwrap();
+                assert!(there.len() >= acknowledged && there.iter().all(Result::is_ok));
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_an_error_and_no_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state");
+        fs::write(&file, b"a file where a folder should be").unwrap();
+        assert_eq!(Log::open(&file, Box::new(NoKeeper)).unwrap_err().kind(), ErrorKind::Log);
+        // A log that turns so while it is written, too: no segment can follow.
+        let state = folder.path().join("other");
+        let mut log = Log::open_with(&state, Box::new(NoKeeper), 4_096).unwrap();
+        log.append(&[record(0)]).unwrap();
+        log.checkpoint().unwrap();
+        let (segments, away) = (log.folder.join("seg"), log.folder.join("away"));
+        fs::rename(&segments, &away).unwrap();
+        fs::write(&segments, b"").unwrap();
+        let many: Vec<Record> = (1..1_500).map(record).collect();
+        assert_eq!(log.append(&many).unwrap_err().kind(), ErrorKind::Log);
+        drop(log);
+        fs::remove_file(&segments).unwrap();
+        fs::rename(&away, &segments).unwrap();
+        assert!(verify(&state, &[]).unwrap().is_sound());
+        assert_eq!(Log::open_with(&state, Box::new(NoKeeper), 4_096).unwrap().size(), 1);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let read_only = folder.path().join("read-only");
+            fs::create_dir(&read_only).unwrap();
+            fs::set_permissions(&read_only, fs::Permissions::from_mode(0o500)).unwrap();
+            // Nobody forbids root anything.
+            if fs::write(read_only.join("probe"), b"").is_err() {
+                assert_eq!(Log::open(&read_only, Box::new(NoKeeper)).unwrap_err().kind(), ErrorKind::Log);
+            }
+        }
     }
 
     #[test]
