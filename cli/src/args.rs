@@ -499,6 +499,9 @@ pub(crate) enum Audit {
         /// A key as `audit keys` tells it, or a file of them. May be given several times.
         #[arg(long, required = true)]
         key: Vec<String>,
+        /// Say whether the vector or row of this id passed; the exit code is 1 where nothing that is proved says so.
+        #[arg(long)]
+        vector: Option<String>,
     },
 }
 

@@ -85,7 +85,8 @@ pub(super) fn are_sound(folder: &Path, entry: &[u8]) -> bool {
     named_in(entry).iter().all(|file| blob::read(folder, file).is_ok())
 }
 
-fn files(record: &Record) -> impl Iterator<Item = &Blob> {
+/// The lists that a record names.
+pub(super) fn files(record: &Record) -> impl Iterator<Item = &Blob> {
     [&record.request, &record.response].into_iter().flatten().filter_map(|passed| passed.listed.as_ref())
 }
 

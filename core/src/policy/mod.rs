@@ -291,6 +291,15 @@ impl Policy {
 
     /// The same policy whose logs are signed by something of the host, such as a key management service. `log.key` of the policy does not
     /// count then.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use wardline::keys::SigningKey;
+    /// use wardline::policy::Policy;
+    /// let policy = Policy::parse("{version: 1, services: {a: {system: qdrant}}}", "wardline.yaml").unwrap();
+    /// let policy = policy.with_signer(Arc::new(SigningKey::fresh("at-hand").unwrap()));
+    /// assert!(policy.signer().unwrap().is_some());
+    /// ```
     #[must_use]
     pub fn with_signer(mut self, signer: Arc<dyn Signer>) -> Self {
         self.signer = Brought(Some(signer));

@@ -48,7 +48,9 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
         #[cfg(feature = "notify")]
         args::Audit::Cosign { state, url, witness } => checkpoints::cosign(&state, &url, &witness, streams),
         args::Audit::Prove { state, id } => receipt::prove(&state, &id, streams),
-        args::Audit::VerifyProof { file, key } => receipt::verify(&file, &key, json, streams),
+        args::Audit::VerifyProof { file, key, vector } => {
+            receipt::verify(&file, &key, vector.as_deref(), json, streams)
+        }
     }
 }
 
