@@ -202,7 +202,7 @@ impl Bench {
         let lost =
             |()| Error::new(crate::ErrorKind::Log, "records were lost with the thread that keeps bodies");
         let back = self.capturing.back(wait).map_err(lost)?;
-        self.group.extend(back.into_iter().map(|record| *record));
+        self.group.extend(back);
         Ok(())
     }
 

@@ -1,7 +1,6 @@
 //! Bodies are kept by a thread of their own, so that neither the exchanges nor the log wait for their disk. A record comes back to the
 //! worker once its bodies are there, or cannot be, and then goes to the log.
 
-use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -83,14 +82,14 @@ impl Capturing {
     }
 
     /// The records whose bodies are settled; where `wait`, all that are under way. `Err` where that thread died with some.
-    pub(super) fn back(&mut self, wait: bool) -> Result<Vec<Box<Record>>, ()> {
+    pub(super) fn back(&mut self, wait: bool) -> Result<Vec<Record>, ()> {
         let mut back = Vec::new();
         let Some(hands) = &mut self.hands else { return Ok(back) };
         while hands.out > 0 {
             let next = if wait { hands.back.recv().ok() } else { hands.back.try_recv().ok() };
             let Some(record) = next else { break };
             hands.out -= 1;
-            back.push(record);
+            back.push(*record);
         }
         if wait && hands.out > 0 {
             self.room.failing.store(true, Ordering::Release);
@@ -145,7 +144,7 @@ fn work(
         let kept = bodies.keep(records.iter_mut().map(|record| &mut **record));
         room.failing.store(kept.is_err(), Ordering::Release);
         room.waiting.fetch_sub(bytes, Ordering::Relaxed);
-        for record in mem::take(&mut records) {
+        for record in records {
             if done.send(record).is_err() {
                 return;
             }
