@@ -92,6 +92,8 @@ pub struct Log {
     /// Tile files written since this segment began: synced when it ends, rebuilt from it until then.
     unsynced: Vec<String>,
     signed: Option<u64>,
+    /// Who signs could not, and was not asked again since: a full segment grows, and does not ask with every group.
+    unsigned: bool,
     poisoned: bool,
     /// The process that opened it: a forked child shares the lock and must not write.
     process: u32,
@@ -170,6 +172,7 @@ impl Log {
             full: found.full,
             unsynced: Vec::new(),
             signed: None,
+            unsigned: false,
             poisoned: false,
             process: std::process::id(),
             buffer: Vec::new(),
@@ -225,6 +228,9 @@ impl Log {
         if !is_old && self.at + length <= self.room.max(self.segment.room()?) {
             return Ok(());
         }
+        if self.unsigned {
+            return Ok(());
+        }
         let Ok(note) = self.note() else { return Ok(()) };
         self.publish(&note)?;
         self.sync_tiles()?;
@@ -241,9 +247,12 @@ impl Log {
     }
 
     /// What is there, signed.
-    fn note(&self) -> Result<String, Error> {
+    fn note(&mut self) -> Result<String, Error> {
         let origin = self.key.name().to_owned();
-        Checkpoint { origin, size: self.tree.size(), root: self.tree.root() }.signed(&self.key)
+        let checkpoint = Checkpoint { origin, size: self.tree.size(), root: self.tree.root() };
+        let note = checkpoint.signed(&self.key);
+        self.unsigned = note.is_err();
+        note
     }
 
     fn publish(&mut self, note: &str) -> io::Result<()> {
