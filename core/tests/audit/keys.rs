@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use wardline::audit::{NoKeeper, Receipt, Settings, log_keys, prune, prune_as, verify};
+use wardline::audit::{Clear, NoKeeper, Passed, Receipt, Settings, log_keys, prune, prune_as, verify};
 use wardline::clock::Timestamp;
 use wardline::keys::{Secret, Signer, SigningKey};
 use wardline::{Error, ErrorKind};
@@ -118,7 +118,15 @@ fn a_segment_ends_with_its_time() {
     let signer = Service::new() as Arc<dyn Signer>;
     let hourly = || Settings { rotate: Some(Duration::from_secs(3_600)), ..settings(signer.clone()) };
     let hour = 3_600_000;
-    written(folder.path(), hourly(), 0..10).unwrap();
+    let mut first = record(0);
+    let mut clear = Clear::new("text/plain");
+    clear.push(b"a body that was kept");
+    first.request = Some(Passed { clear: Some(Box::new(clear)), ..Passed::default() });
+    let mut log = Log::open_with(folder.path(), Box::new(NoKeeper), hourly()).unwrap();
+    log.bodies().unwrap().keep([&mut first]).unwrap();
+    log.append(&[first]).unwrap();
+    drop(log);
+    written(folder.path(), hourly(), 1..10).unwrap();
     assert_eq!(segments(), 1);
     // It is told by the records, over starts too; a clock that jumps back ends none.
     written(folder.path(), hourly(), hour + 5..hour + 10).unwrap();
@@ -128,9 +136,12 @@ fn a_segment_ends_with_its_time() {
     written(folder.path(), hourly(), 3 * hour..3 * hour + 2).unwrap();
     assert_eq!(segments(), 3);
     assert!(verify(folder.path(), &[]).unwrap().is_sound());
-    // What lies before the first segment's end goes, signed by what signs the log.
+    // What lies before the first segment's end goes, signed by what signs the log, and kept bodies with it.
+    let bodies = || std::fs::read_dir(folder.path().join("log/w0001/blob")).unwrap().count();
+    assert_eq!(bodies(), 1);
     let until = Timestamp::from_millis(hour);
     assert!(prune(folder.path(), until).is_err(), "the log's key is not beside it");
     assert_eq!(prune_as(folder.path(), until, Some(&signer)).unwrap()[0].entries, 10);
+    assert_eq!(bodies(), 0);
     assert!(verify(folder.path(), &[]).unwrap().is_sound());
 }
