@@ -70,6 +70,19 @@ pub trait Journal: Send {
     /// The log's name, as its checkpoints carry it.
     fn origin(&self) -> &str;
 
+    /// What the writer before could not record, and did not say: told once. Whoever owns the journal appends it as the `gap` of a record.
+    fn left(&mut self) -> Option<Gap> {
+        None
+    }
+
+    /// Leaves what could not be recorded to whoever continues this journal.
+    ///
+    /// # Errors
+    /// Where that cannot be written either.
+    fn leave(&mut self, _gap: &Gap) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Keeps bodies beside it; `None` where it cannot.
     fn bodies(&self) -> Option<Bodies> {
         None

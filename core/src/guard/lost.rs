@@ -26,8 +26,8 @@ impl Lost {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// It could not be said: it counts with what is lost after it.
-    fn put_back(&self, gap: Gap) {
+    /// It is still to be said: it counts with what is lost after it.
+    pub(super) fn put_back(&self, gap: Gap) {
         let mut lost = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *lost = Some(match lost.take() {
             Some(before) => before.joined(&gap),

@@ -106,6 +106,7 @@ impl Shared {
         }
         match Runtime::start(pid, self.policies.clone(), self.clock.clone(), self.lost.clone()) {
             Ok(runtime) => {
+                self.running().iter().for_each(|before| before.succeed());
                 self.runtime.store(Some(runtime.clone()));
                 *start = Start::default();
                 Ok(runtime)

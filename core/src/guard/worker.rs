@@ -76,6 +76,8 @@ struct State {
     called: AtomicBool,
     backlog: AtomicUsize,
     broken: AtomicBool,
+    /// Whether another worker of this process says what is lost.
+    succeeded: AtomicBool,
     /// Ended exchanges whose records are to be written.
     ended: Mutex<Vec<Ended>>,
     /// Whether the worker looks at `ended` by itself soon.
@@ -161,6 +163,7 @@ impl Runtime {
                         called: AtomicBool::new(false),
                         backlog: AtomicUsize::new(0),
                         broken: AtomicBool::new(false),
+                        succeeded: AtomicBool::new(false),
                         ended: Mutex::default(),
                         awake: AtomicBool::new(false),
                     });
@@ -189,6 +192,11 @@ impl Runtime {
         let died = |_| Error::new(ErrorKind::Internal, "the guard's worker died as it started");
         let (keys, state) = opened.recv().map_err(died)??;
         Ok(Arc::new(Self { pid, keys, jobs: Some(jobs), state, thread: Some(thread) }))
+    }
+
+    /// Another worker takes its place.
+    pub(super) fn succeed(&self) {
+        self.state.succeeded.store(true, Ordering::Release);
     }
 
     /// Whether its log has failed: it is never tried again.
@@ -384,6 +392,9 @@ fn work(
         }
         if !open {
             bench.learn(true);
+            if !state.succeeded.load(Ordering::Acquire) {
+                bench.leave();
+            }
             return;
         }
     }

@@ -48,6 +48,37 @@ fn gaps(state: &Path) -> Vec<Gap> {
 }
 
 #[test]
+fn what_a_process_could_not_say_is_said_by_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let name = folder.path().join("wardline.yaml");
+    let clock = Arc::new(Jumping(AtomicI64::new(1_764_000_000_000)));
+    let guard = || Guard::with_clock(Policy::parse(POLICY, name.to_str().unwrap()).unwrap(), clock.clone());
+    let service = Service { status: 200, ..Service::default() };
+    let ask = |guard: &Guard| {
+        let target = "/lenient/collections/docs/points/search";
+        exchange(guard, head("POST", target, &[("content-type", "application/json")]), b"{}", &service).status
+    };
+    let first = guard();
+    assert_eq!(ask(&first), 200);
+    first.flush().unwrap();
+    let back = away(&state.join("log/w0001/seg"));
+    clock.0.fetch_add(7_200_000, Ordering::Relaxed);
+    assert_eq!(ask(&first), 200);
+    assert!(first.flush().is_err());
+    drop(first);
+    back();
+    let (from, until) = (clock.now(), clock.now());
+    for _ in 0..2 {
+        let next = guard();
+        assert_eq!(ask(&next), 200);
+        next.flush().unwrap();
+    }
+    assert_eq!(gaps(&state), [Gap { entries: 1, went_on: 1, from, until }], "once");
+    assert!(verify(&state, &[]).unwrap().is_sound());
+}
+
+#[test]
 fn the_log_says_what_is_not_in_it() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");

@@ -1,7 +1,7 @@
 //! The log on disk: one writer a folder, entries in segments, a signed checkpoint over them.
 //!
 //! ```text
-//! <state>/log/<slot>/  key (0600)  key.pub  lock  checkpoint  seg/000000000001.seg  tile/...  blob/<sha256>
+//! <state>/log/<slot>/  key (0600)  key.pub  lock  lost  checkpoint  seg/000000000001.seg  tile/...  blob/<sha256>
 //! ```
 //!
 //! Each process takes the first slot whose lock is free, so that a recycled worker continues its slot's log and
@@ -11,6 +11,7 @@
 //! the word of an unsigned header.
 
 mod key;
+mod left;
 mod recover;
 pub(in crate::audit) mod segment;
 
@@ -29,7 +30,7 @@ pub(in crate::audit) use segment::{create, sync_folder};
 use super::keeper::{Keeper, Kept};
 use super::merkle::{Hash, Tree, leaf_hash};
 use super::note::Checkpoint;
-use super::{Bodies, Journal, Record, blob, list, tile};
+use super::{Bodies, Gap, Journal, Record, blob, list, tile};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::keys::Signer;
@@ -95,6 +96,9 @@ pub struct Log {
     /// Who signs could not, and was not asked again since: a full segment grows, and does not ask with every group.
     unsigned: bool,
     poisoned: bool,
+    /// What the writer before left to be said, until it is; and whether it is still in its file.
+    left: Option<Gap>,
+    leaves: bool,
     /// The process that opened it: a forked child shares the lock and must not write.
     process: u32,
     buffer: Vec<u8>,
@@ -151,6 +155,7 @@ impl Log {
             fs::create_dir_all(folder.join(part)).map_err(|e| at(&folder, "cannot be written", e))?;
         }
         let found = recover::last(&folder, &key.public, &kept, room)?;
+        let left = left::read(&folder).map_err(|e| at(&folder, "cannot be written", e))?;
         // From which entry on they are this writer's.
         let size = found.tree.size().to_string();
         lock.set_len(0)
@@ -174,6 +179,8 @@ impl Log {
             signed: None,
             unsigned: false,
             poisoned: false,
+            leaves: left.is_some(),
+            left,
             process: std::process::id(),
             buffer: Vec::new(),
         };
@@ -308,6 +315,10 @@ impl Journal for Log {
                 for hash in hashes {
                     self.tree.push(hash, &mut |level, number, row| full.push((level, number, row.to_vec())));
                 }
+                if self.leaves && records.iter().any(|record| record.gap.is_some()) {
+                    // Where it stays, it is said twice rather than never.
+                    self.leaves = left::write(&self.folder, None).is_err();
+                }
                 Ok(())
             }
             Err(error) => {
@@ -331,6 +342,15 @@ impl Journal for Log {
 
     fn origin(&self) -> &str {
         self.key.name()
+    }
+
+    fn left(&mut self) -> Option<Gap> {
+        self.left.take()
+    }
+
+    fn leave(&mut self, gap: &Gap) -> Result<(), Error> {
+        self.check_process()?;
+        left::write(&self.folder, Some(gap)).map_err(|e| at(&self.folder, "cannot be written", e))
     }
 
     fn bodies(&self) -> Option<Bodies> {

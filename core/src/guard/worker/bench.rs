@@ -124,6 +124,7 @@ impl Bench {
             learnt: Timestamp::default(),
         };
         bench.watch_for(policy)?;
+        bench.journal.left().into_iter().for_each(|gap| bench.lost.put_back(gap));
         Ok((bench, snapshot))
     }
 
@@ -295,6 +296,15 @@ impl Bench {
             let _ = reply.send(if appended.is_ok() { Done::Persisted } else { Done::Failed });
         }
         appended
+    }
+
+    /// Leaves what could not be said to whoever continues the log.
+    pub(super) fn leave(&mut self) {
+        if let Some(gap) = self.lost.take()
+            && self.journal.leave(&gap).is_err()
+        {
+            self.lost.put_back(gap);
+        }
     }
 
     pub(super) fn checkpoint(&mut self) -> Result<(), Error> {
