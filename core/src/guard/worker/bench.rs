@@ -36,6 +36,8 @@ pub(in crate::guard) struct Bench {
     pub(in crate::guard) keys: Keys,
     pub(in crate::guard) store: Arc<dyn Store>,
     journal: Box<dyn Journal>,
+    /// Whether the journal has refused something.
+    failed: bool,
     /// What could not be recorded, here and by those before it.
     lost: Arc<Lost>,
     pub(super) clock: Arc<dyn Clock>,
@@ -108,6 +110,7 @@ impl Bench {
             store,
             capturing: Capturing::new(journal.bodies()),
             journal,
+            failed: false,
             lost,
             clock,
             policy_digest: in_force.digest.clone(),
@@ -278,17 +281,21 @@ impl Bench {
 
     /// Makes the group durable and answers those who waited for it.
     pub(super) fn commit(&mut self) -> Result<(), Error> {
-        if let Some(gap) = self.lost.take() {
+        // A log that failed takes nothing more: another worker says it, or whoever comes next.
+        if !self.failed
+            && let Some(gap) = self.lost.take()
+        {
             let reason = format!("{} entries, of which {} exchanges went on", gap.entries, gap.went_on);
             let mut record = self.change(Kind::Log, "lost", "wardline", Some(&reason));
             record.gap = Some(gap);
             self.group.insert(0, record);
         }
-        if self.group.is_empty() {
+        if self.group.is_empty() && !self.failed {
             return Ok(());
         }
         let appended = self.journal.append(&self.group);
         if appended.is_err() {
+            self.failed = true;
             self.group.iter().for_each(|record| self.lost.note(record));
         }
         self.group.clear();
