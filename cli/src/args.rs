@@ -412,7 +412,7 @@ pub(crate) enum Audit {
         reader: Reader,
         /// The session's id.
         id: String,
-        /// As an HTTP archive (HAR 1.2) for a browser's tools; it holds no bodies.
+        /// As an HTTP archive (HAR 1.2) for a browser's tools.
         #[arg(long)]
         har: bool,
     },
@@ -431,6 +431,20 @@ pub(crate) enum Audit {
         #[arg(long = "as", env = "USER")]
         by: String,
         /// Why, e.g. the rule of retention.
+        #[arg(long)]
+        reason: String,
+    },
+    /// Destroy the key that kept bodies of a caller are sealed under: they are gone for good, and the log verifies as before.
+    Erase {
+        #[command(flatten)]
+        state: State,
+        /// Whose: the subject, as records name it.
+        #[arg(long)]
+        subject: String,
+        /// Who erases, for the record of it.
+        #[arg(long = "as", env = "USER")]
+        by: String,
+        /// Why, e.g. the request that asks for it.
         #[arg(long)]
         reason: String,
     },
@@ -485,6 +499,9 @@ pub(crate) enum Audit {
         /// A key as `audit keys` tells it, or a file of them. May be given several times.
         #[arg(long, required = true)]
         key: Vec<String>,
+        /// Say whether the vector or row of this id passed; the exit code is 1 where nothing that is proved says so.
+        #[arg(long)]
+        vector: Option<String>,
     },
 }
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde_json::Value;
-use wardline::audit::{Ending, Found, Journal, Kind, Log, NoKeeper, Outcome, Passed, Record};
+use wardline::audit::{Clear, Ending, Found, Journal, Kind, Log, NoKeeper, Outcome, Passed, Record};
 use wardline::clock::Timestamp;
 use wardline::guard::{Caller, Guard};
 use wardline::identity::Identity;
@@ -191,6 +191,71 @@ fn a_session_is_told_as_it_went() {
         (&200.into(), &512.into())
     );
     assert_eq!(session(&["s-3"]).code, 2);
+}
+
+#[test]
+fn bodies_that_were_kept_are_shown_until_they_are_erased() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path(), POLICY);
+    story(folder.path());
+    let state = folder.path().join("state");
+    let mut log = Log::open(&state, Box::new(NoKeeper)).unwrap();
+    let mut record = Record::new(Kind::Exchange, "rec_kept".into(), at(30));
+    record.session = Some("s-4".into());
+    record.identity = Some(Identity::new("ana").into());
+    record.method = Some("POST".into());
+    let passed = |text: &str| {
+        let mut clear = Clear::new("application/json; charset=utf-8");
+        clear.push(text.as_bytes());
+        Some(Passed { bytes: 9, clear: Some(Box::new(clear)), ..Passed::default() })
+    };
+    (record.request, record.response) = (passed(r#"{"q":"\u001b[EMAIL]"}"#), passed("[]"));
+    log.bodies().unwrap().keep([&mut record]).unwrap();
+    log.append(&[record]).unwrap();
+    drop(log);
+    let session = |more: &[&str]| {
+        wardline(&[&["audit", "session", "--policy", &path, "--by", "kim", "s-4"], more].concat(), "")
+    };
+    let told = session(&[]).out;
+    assert!(told.contains("\n             in  {\"q\":\"\\u001b[EMAIL]\"}\n             out  []\n"), "{told}");
+    let har = &session(&["--har"]).lines()[0]["log"]["entries"][0];
+    assert_eq!(har["request"]["postData"]["text"], r#"{"q":"\u001b[EMAIL]"}"#);
+    let content = &har["response"]["content"];
+    assert_eq!(
+        (&content["mimeType"], &content["text"], &content["size"]),
+        (&"application/json".into(), &"[]".into(), &9.into())
+    );
+    assert_eq!(session(&["--json"]).lines()[0]["bodies"]["out"]["text"], "[]");
+
+    let erase = |subject: &str| {
+        let line = [
+            "audit",
+            "erase",
+            "--policy",
+            &path,
+            "--subject",
+            subject,
+            "--as",
+            "kim",
+            "--reason",
+            "she asked",
+        ];
+        wardline(&line, "")
+    };
+    assert_eq!(erase("bo").out, "no body of bo is kept\n");
+    assert!(erase("ana").out.starts_with("the key of ana is destroyed"));
+    assert_eq!(erase("ana").out, "no body of ana is kept\n");
+    let told = session(&[]).out;
+    assert!(told.contains("\n             in  erased\n             out  erased\n"), "{told}");
+    assert_eq!(
+        session(&["--har"]).lines()[0]["log"]["entries"][0]["response"]["content"]["comment"],
+        "erased"
+    );
+    let noted =
+        wardline(&["audit", "query", "--policy", &path, "--by", "lee", "--kind", "log", "--json"], "");
+    let change = &noted.lines()[1]["record"]["change"];
+    assert_eq!((&change["step"], &change["reason"]), (&"erased".into(), &"bodies of ana: she asked".into()));
+    assert_eq!(wardline(&["audit", "verify", "--policy", &path], "").code, 0);
 }
 
 #[test]

@@ -90,6 +90,57 @@ fn a_receipt_says_who_approved_an_export_and_needs_only_the_keys() {
 }
 
 #[test]
+fn a_key_in_a_file_or_a_variable_signs_the_logs_and_is_not_needed_to_verify_them() {
+    const KEY: &str = "4d9f0c1e2b3a49586776859403121f2e3d4c5b6a79888f9eadbccbdae9f80716";
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("log.key"), KEY).unwrap();
+    let mut known = Vec::new();
+    for (name, place) in [("file", "{file: log.key}"), ("env", "{env: WARDLINE_TEST_LOG_KEY}")] {
+        let path = folder.path().join(format!("{name}.yaml"));
+        let text = POLICY.replace("./state", name) + &format!("log: {{key: {place}, rotate: 24h}}\n");
+        std::fs::write(&path, text).unwrap();
+        let path = path.to_str().unwrap();
+        let command = |with: bool, args: &[&str]| {
+            let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wardline"));
+            command.args(args).args(["--policy", path]).env_remove("WARDLINE_TEST_LOG_KEY");
+            if with {
+                command.env("WARDLINE_TEST_LOG_KEY", KEY);
+            }
+            let done = command.output().unwrap();
+            (done.status.code().unwrap(), String::from_utf8(done.stdout).unwrap())
+        };
+        let issue = [
+            "grant",
+            "issue",
+            "--who",
+            "user:ana",
+            "--operation",
+            "vector.export",
+            "--until",
+            "1h",
+            "--reason",
+            "copy",
+            "--as",
+            "sam",
+        ];
+        assert_eq!(command(false, &issue).0 == 0, name == "file", "what has no key does not write");
+        assert_eq!(command(true, &issue).0, 0);
+        let key = command(false, &["audit", "keys"]).1;
+        known.push(wardline::audit::PublicKey::read(key.trim()).unwrap().bytes());
+        for with in [true, false] {
+            assert_eq!(command(with, &["audit", "verify"]).0, 0);
+        }
+        assert!(!folder.path().join(name).join("log/w0001/key").exists());
+    }
+    assert_eq!(known[0], known[1]);
+    // A policy that names another key says that the logs are not its own.
+    std::fs::write(folder.path().join("log.key"), KEY.replace('4', "5")).unwrap();
+    let path = folder.path().join("file.yaml");
+    let (code, told, _) = wardline(&["audit", "verify", "--policy", path.to_str().unwrap()]);
+    assert_eq!((code, told.contains("its key is not the one that the policy names")), (1, true), "{told}");
+}
+
+#[test]
 fn a_kept_checkpoint_shows_that_a_log_was_rolled_back_store_and_all() {
     let folder = tempfile::tempdir().unwrap();
     let path = policy(folder.path());

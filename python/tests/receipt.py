@@ -61,6 +61,16 @@ def root_from(index: int, size: int, leaf: bytes, path: list[bytes]) -> bytes:
     return digest
 
 
+def passed(receipt: dict, number: int, ident: str) -> bool:
+    """Whether the list of an entry that was verified holds an id."""
+    digest = hashlib.sha256(ident.encode()).digest()[:8]
+    for coded in receipt["entries"][number].get("listed", {}).values():
+        listed = base64.b64decode(coded)
+        if digest in (listed[at : at + 8] for at in range(0, len(listed), 8)):
+            return True
+    return False
+
+
 def verify(receipt: dict, keys: list[str]) -> list[dict]:
     """The records that a receipt proves under these keys."""
     if receipt["receipt"] != 1 or not receipt["entries"]:
@@ -83,6 +93,10 @@ def verify(receipt: dict, keys: list[str]) -> list[dict]:
             if hashlib.sha256(whole).hexdigest() != record["whole"]["sha256"]:
                 raise NotProved("the whole of the entry was altered")
             record = json.loads(whole)
+        lists = {name: base64.b64decode(coded) for name, coded in proved.get("listed", {}).items()}
+        named = [(record.get(side) or {}).get("listed", {}).get("sha256") for side in ("request", "response")]
+        if any(name not in named or hashlib.sha256(listed).hexdigest() != name for name, listed in lists.items()):
+            raise NotProved("a list of ids was altered")
         records.append(record)
     return records
 

@@ -53,6 +53,26 @@ def test_an_auditor_needs_the_receipt_and_the_keys_alone(serve: Serve) -> None:
                 receipt.verify(forged, keys)
 
 
+def test_which_of_many_vectors_left_is_proved_by_the_receipt(serve: Serve) -> None:
+    points = ",".join(f'{{"id":{number},"vector":[0.5]}}' for number in range(1_100))
+    server = serve(answering(b'{"result":{"points":[%s]}}' % points.encode()))
+    request = wire("POST", "/plain/collections/docs/points/scroll", BULK)
+    server.guard.approve(server.exchange(request).problem["approval"], by="sam", reason="migration")
+    assert server.exchange(request).status == 200
+    done = next(record for record in server.records(2) if record.get("status") == 200)
+    server.guard.flush()
+    told: dict[str, Any] = json.loads(command(server.policy, "prove", done["id"]))
+    keys = command(server.policy, "keys").split()
+    records = receipt.verify(told, keys)
+    number = next(at for at, record in enumerate(records) if record.get("status") == 200)
+    assert "7" in records[number]["response"]["census"]["ids"]
+    assert receipt.passed(told, number, "1099") and not receipt.passed(told, number, "1100")
+    (name, coded), *_ = told["entries"][number]["listed"].items()
+    told["entries"][number]["listed"][name] = coded[:-4]
+    with pytest.raises(receipt.NotProved):
+        receipt.verify(told, keys)
+
+
 def test_the_schema_of_records_lets_nothing_else_pass() -> None:
     good = {"id": "rec_1", "kind": "exchange", "at": "2026-01-01T00:00:00Z"}
     assert SCHEMA.is_valid(good)

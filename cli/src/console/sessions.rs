@@ -1,4 +1,4 @@
-//! A session as it went: its exchanges, and the steps of the approvals and grants that they went through.
+//! A session as it went: its exchanges, with what was kept of their bodies, and the steps of the approvals and grants that they went through.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::page::page;
 use super::session::Session;
 use super::{Console, ask};
 use crate::Failure;
-use crate::commands::audit::session::{gather, heading, told};
+use crate::commands::audit::session::{Bodies, gather, heading, told};
 
 pub(super) async fn one(
     State(console): State<Arc<Console>>,
@@ -19,9 +19,12 @@ pub(super) async fn one(
     Path(id): Path<String>,
 ) -> Result<Response, Failure> {
     let (by, asked) = (session.who.subject.clone(), id.clone());
-    let (story, unread) = ask(console, move |console| {
+    let (story, unread, kept) = ask(console, move |console| {
         console.guard.note_reading(&by, "session", &asked)?;
-        gather(&console.folder, &asked)
+        let (story, unread) = gather(&console.folder, &asked)?;
+        let bodies = |entry| Bodies::of(&console.folder, entry).lines(entry);
+        let kept: Vec<Vec<String>> = story.iter().map(bodies).collect();
+        Ok::<_, Failure>((story, unread, kept))
     })
     .await?;
     let Some(begun) = story.first().map(|entry| entry.record.at) else {
@@ -36,13 +39,14 @@ pub(super) async fn one(
                 caption { "What happened, first to last" }
                 thead { tr { th scope="col" { "After" } th scope="col" { "What" } } }
                 tbody {
-                    @for entry in &story {
+                    @for (entry, kept) in story.iter().zip(&kept) {
                         tr {
                             th scope="row" { (format!("{:.3} s", entry.record.at.since(begun).as_secs_f64())) }
                             td {
                                 @if entry.record.change.is_none() {
                                     a href={ "/records/" (entry.record.id) } { (told(entry)) }
                                 } @else { (told(entry)) }
+                                @for line in kept { br; code { (line) } }
                             }
                         }
                     }

@@ -1,13 +1,14 @@
 //! Entries too large for the log: the whole of such a record lies beside the log under its SHA-256, and the entry
-//! itself is cut to what identifies it.
+//! itself is cut to what identifies it. Lists of ids and bodies lie there too.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::log;
 use super::record::{Blob, Passed, Record};
 use crate::error::{Error, ErrorKind};
 use crate::keys::hex;
@@ -116,16 +117,22 @@ fn clip(text: &str) -> String {
     short
 }
 
-/// Writes the whole of a record beside the log, durably.
-pub(super) fn write(folder: &Path, blob: &Blob, bytes: &[u8]) -> io::Result<()> {
-    let blobs = folder.join("blob");
-    let path = path(folder, blob);
-    let fresh = path.with_extension("tmp");
-    let mut file = File::create(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, &path)?;
-    super::log::sync_folder(&blobs)
+/// Writes files beside the log, durably.
+pub(super) fn write(folder: &Path, files: &[(Blob, Vec<u8>)]) -> io::Result<()> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut fresh = Vec::with_capacity(files.len());
+    for (blob, bytes) in files {
+        let path = path(folder, blob).with_extension("tmp");
+        log::create(&path)?.write_all(bytes)?;
+        fresh.push(path);
+    }
+    log::sync_files(&fresh)?;
+    for (path, (blob, _)) in fresh.iter().zip(files) {
+        fs::rename(path, self::path(folder, blob))?;
+    }
+    log::sync_folder(&folder.join("blob"))
 }
 
 /// Reads the whole of a record and checks it against its digest.

@@ -118,6 +118,7 @@ impl Keeper for NoKeeper {
 
 #[cfg(test)]
 mod tests {
+    use super::super::log::LogKey;
     use super::super::note::Checkpoint;
     use super::*;
     use crate::keys::SigningKey;
@@ -128,9 +129,10 @@ mod tests {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
         let kept = folders.each_ref().map(|folder| {
-            let signer = SigningKey::fresh("wardline/w0001/1").unwrap();
-            let note = Checkpoint { origin: signer.name().into(), size: 1, root: [7; 32] }.signed(&signer);
-            let kept = Kept { slot: "w0001".into(), key: signer.public().to_string(), note };
+            let signer = LogKey::from(SigningKey::fresh("wardline/w0001/1").unwrap());
+            let checkpoint = Checkpoint { origin: signer.name().into(), size: 1, root: [7; 32] };
+            let note = checkpoint.signed(&signer).unwrap();
+            let kept = Kept { slot: "w0001".into(), key: signer.public.to_string(), note };
             StoreKeeper::shared(store.clone(), folder.path()).unwrap().keep(&kept).unwrap();
             kept
         });
@@ -142,11 +144,11 @@ mod tests {
     #[test]
     fn a_shorter_checkpoint_never_replaces_a_longer_one() {
         let keeper = StoreKeeper::new(Arc::new(MemoryStore::new()));
-        let signer = SigningKey::fresh("wardline/w0001/1").unwrap();
+        let signer = LogKey::from(SigningKey::fresh("wardline/w0001/1").unwrap());
         let kept = |size| Kept {
             slot: "w0001".into(),
-            key: signer.public().to_string(),
-            note: Checkpoint { origin: signer.name().into(), size, root: [7; 32] }.signed(&signer),
+            key: signer.public.to_string(),
+            note: Checkpoint { origin: signer.name().into(), size, root: [7; 32] }.signed(&signer).unwrap(),
         };
         keeper.keep(&kept(4)).unwrap();
         keeper.keep(&kept(9)).unwrap();

@@ -11,13 +11,14 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::blob;
+use super::capture::Captured;
 use super::record::{Blob, Passed, Record};
 use crate::error::Error;
 use crate::keys::hex;
 use crate::model::{Census, IdDigest};
 
-/// What a record's canonical bytes hold where it names such a file.
-const NAMED: &[u8] = b"\"listed\":{\"sha256\":\"";
+/// What a record's canonical bytes hold where it names such a file, or a body.
+const NAMED: [&[u8]; 2] = [b"\"listed\":{\"sha256\":\"", b"\"captured\":{\"sha256\":\""];
 
 /// The record with its files named, and what is to be written there.
 pub(super) fn named(record: &Record) -> (Cow<'_, Record>, Vec<(Blob, Vec<u8>)>) {
@@ -48,13 +49,15 @@ pub(super) fn named(record: &Record) -> (Cow<'_, Record>, Vec<(Blob, Vec<u8>)>) 
     (Cow::Owned(record), files)
 }
 
-/// The files that an entry names, found without reading it where there are none.
+/// The lists and bodies that an entry names, found without reading it where there are none.
 pub(super) fn named_in(entry: &[u8]) -> Vec<Blob> {
-    if memchr::memmem::find(entry, NAMED).is_none() {
+    if NAMED.iter().all(|named| memchr::memmem::find(entry, named).is_none()) {
         return Vec::new();
     }
-    let record = Record::read(entry).ok();
-    record.iter().flat_map(files).cloned().collect()
+    let Ok(record) = Record::read(entry) else { return Vec::new() };
+    let passed = [&record.request, &record.response].into_iter().flatten();
+    let bodies = passed.filter_map(|passed| passed.captured.as_ref()).map(Captured::blob);
+    files(&record).cloned().chain(bodies).collect()
 }
 
 /// Whether an id is in one of the files that a record names.
@@ -82,7 +85,8 @@ pub(super) fn are_sound(folder: &Path, entry: &[u8]) -> bool {
     named_in(entry).iter().all(|file| blob::read(folder, file).is_ok())
 }
 
-fn files(record: &Record) -> impl Iterator<Item = &Blob> {
+/// The lists that a record names.
+pub(super) fn files(record: &Record) -> impl Iterator<Item = &Blob> {
     [&record.request, &record.response].into_iter().flatten().filter_map(|passed| passed.listed.as_ref())
 }
 

@@ -8,6 +8,7 @@
 //! its newest checkpoint is handed to a [`Keeper`] outside.
 
 mod blob;
+mod capture;
 pub mod export;
 mod follow;
 mod index;
@@ -30,21 +31,22 @@ mod verify;
 pub mod witness;
 
 use crate::error::Error;
+pub use capture::{Bodies, Body, Captured, Clear, bodies};
 pub use follow::{Batch, Followed, Follower, Position};
 pub use index::{Cursor, Index, Listing, Page};
 pub use keeper::{Keeper, NoKeeper, StoreKeeper};
-pub use log::Log;
+pub use log::{Log, Settings};
 pub use memory::MemoryJournal;
 pub use note::{Checkpoint, Kept};
 
 pub use crate::keys::PublicKey;
 pub use prove::{Continuation, Proof, log_keys, prove, prove_continuation};
-pub use prune::{Pruned, prune};
+pub use prune::{Pruned, prune, prune_as};
 pub use query::{Entry, Filter, query};
 pub use receipt::{Proved, Receipt};
 pub use record::{
-    Blob, Change, Drawn, EmbedInput, Ending, Found, Kind, Matched, Outcome, Passed, Record, Reread, Term,
-    Weighed,
+    Blob, Change, Drawn, EmbedInput, Ending, Found, Gap, Kind, Matched, Outcome, Passed, Record, Reread,
+    Term, Weighed,
 };
 pub use running::running;
 pub use verify::{Fault, LogReport, VerifyReport, verify};
@@ -67,4 +69,22 @@ pub trait Journal: Send {
 
     /// The log's name, as its checkpoints carry it.
     fn origin(&self) -> &str;
+
+    /// What the writer before could not record, and did not say: told once. Whoever owns the journal appends it as the `gap` of a record.
+    fn left(&mut self) -> Option<Gap> {
+        None
+    }
+
+    /// Leaves what could not be recorded to whoever continues this journal.
+    ///
+    /// # Errors
+    /// Where that cannot be written either.
+    fn leave(&mut self, _gap: &Gap) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Keeps bodies beside it; `None` where it cannot.
+    fn bodies(&self) -> Option<Bodies> {
+        None
+    }
 }

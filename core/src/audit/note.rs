@@ -12,9 +12,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use super::log::LogKey;
 use super::merkle::Hash;
 use crate::error::{Error, ErrorKind};
-use crate::keys::{PublicKey, SigningKey, is_name};
+use crate::keys::{PublicKey, is_name};
 
 /// How long a log was and what its root was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +54,14 @@ impl Checkpoint {
 
 impl Checkpoint {
     /// The signed note of this checkpoint under the log's own key.
-    pub(super) fn signed(&self, key: &SigningKey) -> String {
+    ///
+    /// # Errors
+    /// Where it cannot be signed now.
+    pub(super) fn signed(&self, key: &LogKey) -> Result<String, Error> {
         let text = self.text();
-        let mut bytes = key.public().id().to_vec();
-        bytes.extend(key.sign(text.as_bytes()));
-        format!("{text}\n\u{2014} {} {}\n", key.name(), BASE64.encode(bytes))
+        let mut bytes = key.public.id().to_vec();
+        bytes.extend(key.sign(text.as_bytes())?);
+        Ok(format!("{text}\n\u{2014} {} {}\n", key.name(), BASE64.encode(bytes)))
     }
 
     /// Reads a checkpoint that `key` signed.
@@ -119,6 +123,7 @@ fn malformed() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::SigningKey;
 
     #[test]
     fn the_key_of_the_specification_reads() {
@@ -137,25 +142,27 @@ mod tests {
     #[test]
     fn a_checkpoint_opens_under_its_own_key_only() {
         let signer = SigningKey::fresh("wardline/1").unwrap();
+        let (secret, public) = (signer.secret(), signer.public().to_string());
         let checkpoint = Checkpoint { origin: "wardline/1".into(), size: 20, root: [7; 32] };
-        let note = checkpoint.signed(&signer);
-        let key = PublicKey::read(&signer.public().to_string()).unwrap();
+        let note = checkpoint.signed(&signer.into()).unwrap();
+        let key = PublicKey::read(&public).unwrap();
         assert_eq!(Checkpoint::open(&note, &key).unwrap(), checkpoint);
         let stranger = SigningKey::fresh("wardline/1").unwrap().public();
         assert!(Checkpoint::open(&note, &stranger).is_err());
-        assert_eq!(SigningKey::read(&signer.secret()).unwrap().public(), key);
+        assert_eq!(SigningKey::read(&secret).unwrap().public(), key);
     }
 
     #[test]
     fn every_flipped_bit_of_a_note_shows() {
-        let signer = SigningKey::fresh("wardline/1").unwrap();
-        let note = Checkpoint { origin: "wardline/1".into(), size: 20, root: [7; 32] }.signed(&signer);
+        let signer = LogKey::from(SigningKey::fresh("wardline/1").unwrap());
+        let note =
+            Checkpoint { origin: "wardline/1".into(), size: 20, root: [7; 32] }.signed(&signer).unwrap();
         for at in 0..note.len() {
             for bit in 0..8 {
                 let mut bytes = note.clone().into_bytes();
                 bytes[at] ^= 1 << bit;
                 let opened =
-                    String::from_utf8(bytes).ok().map(|note| Checkpoint::open(&note, &signer.public()));
+                    String::from_utf8(bytes).ok().map(|note| Checkpoint::open(&note, &signer.public));
                 assert!(!matches!(opened, Some(Ok(_))), "byte {at} bit {bit}");
             }
         }

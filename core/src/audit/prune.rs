@@ -8,9 +8,11 @@ use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::log::LogKey;
 use super::log::segment::{self, Step};
 use super::merkle::{Hash, Nodes, Tree};
 use super::note::Checkpoint;
@@ -20,7 +22,7 @@ use super::tile::Tiles;
 use super::{blob, list, log};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::keys::{PublicKey, SigningKey};
+use crate::keys::{PublicKey, Signer};
 
 /// The file that says how far a log was pruned.
 const NOTE: &str = "pruned";
@@ -42,11 +44,23 @@ pub struct Pruned {
 /// # Errors
 /// Where a log cannot be read or signed, or was altered. Logs before it are pruned.
 pub fn prune(state: &Path, before: Timestamp) -> Result<Vec<Pruned>, Error> {
+    prune_as(state, before, None)
+}
+
+/// The same of logs that are signed by what is given, where something is.
+///
+/// # Errors
+/// As [`prune`].
+pub fn prune_as(
+    state: &Path,
+    before: Timestamp,
+    signer: Option<&Arc<dyn Signer>>,
+) -> Result<Vec<Pruned>, Error> {
     let mut pruned = Vec::new();
     for slot in slots(state)? {
         let folder = state.join("log").join(&slot);
         if folder.join("seg").exists()
-            && let Some((entries, bytes)) = one(&folder, before)?
+            && let Some((entries, bytes)) = one(&folder, &slot, before, signer)?
         {
             pruned.push(Pruned { slot, entries, bytes });
         }
@@ -73,7 +87,12 @@ fn name(origin: &str) -> String {
     format!("{origin}/{NOTE}")
 }
 
-fn one(folder: &Path, before: Timestamp) -> Result<Option<(u64, u64)>, Error> {
+fn one(
+    folder: &Path,
+    slot: &str,
+    before: Timestamp,
+    signer: Option<&Arc<dyn Signer>>,
+) -> Result<Option<(u64, u64)>, Error> {
     let unreadable = |e| log::at(folder, "cannot be read", e);
     let read = |name: &str| fs::read_to_string(folder.join(name)).map_err(unreadable);
     let numbers = segment::numbers(folder).map_err(unreadable)?;
@@ -88,8 +107,8 @@ fn one(folder: &Path, before: Timestamp) -> Result<Option<(u64, u64)>, Error> {
         (kept, old) = (Some(tree), [old, vec![(*number, bytes.len() as u64)]].concat());
     }
     let Some(tree) = kept else { return Ok(None) };
-    let key = SigningKey::read(&read("key")?)?;
-    let newest = Checkpoint::open(&read("checkpoint")?, &key.public())?;
+    let key = LogKey::open(folder, slot, signer, false)?;
+    let newest = Checkpoint::open(&read("checkpoint")?, &key.public)?;
     // Before the bytes go: do their hashes stay, and are they those that were signed?
     let mut again = Tree::default();
     for hash in hashes(folder, newest.size, tree.size()) {
@@ -98,7 +117,7 @@ fn one(folder: &Path, before: Timestamp) -> Result<Option<(u64, u64)>, Error> {
     if again != tree || tree.size() > newest.size {
         return Err(altered(folder));
     }
-    let note = Checkpoint { origin: name(key.name()), size: tree.size(), root: tree.root() }.signed(&key);
+    let note = Checkpoint { origin: name(key.name()), size: tree.size(), root: tree.root() }.signed(&key)?;
     log::put(folder, NOTE, note.as_bytes()).map_err(|e| log::at(folder, "cannot be written", e))?;
     let mut freed = 0;
     for (number, bytes) in old {

@@ -3,6 +3,7 @@
 //! A receipt holds the entries of the exchange, and those of the approval and the grant that let it happen, byte for byte, each with its
 //! proof (C2SP tlog-proof) under a signed checkpoint. Whoever has the public keys of the logs needs nothing else.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -14,7 +15,7 @@ use super::merkle::Hash;
 use super::prove::{Proof, prove};
 use super::read::{frames, slots};
 use super::record::{Kind, Record};
-use super::{blob, log};
+use super::{blob, list, log};
 use crate::error::{Error, ErrorKind};
 use crate::keys::PublicKey;
 use crate::model::{ApprovalId, GrantId, RecordId};
@@ -41,6 +42,9 @@ pub struct Proved {
     /// Where the entry is cut short in the log: the whole of it, whose SHA-256 the entry names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<String>,
+    /// Where more ids passed than the record names: each file of digests that it names instead, in base64 by its SHA-256.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub listed: BTreeMap<String, String>,
     /// Its proof, as C2SP tlog-proof writes it.
     pub proof: String,
     /// The key of the log. It is compared with those that are known, never believed.
@@ -79,7 +83,7 @@ impl Receipt {
         Ok(Self { receipt: Self::VERSION, about: id.to_owned(), entries })
     }
 
-    /// The records that it proves, where every one of its entries stands in a log of one of `keys`.
+    /// The records that it proves, with the digests of all ids that passed as far as their lists came along ([`Census::more`](crate::model::Census)), where every one of its entries stands in a log of one of `keys`.
     ///
     /// # Errors
     /// What does not hold, by the number of the entry, counted from 1.
@@ -110,10 +114,12 @@ impl Receipt {
                 (None, None) => &proved.entry,
                 _ => return Err(wrong(number, "the whole of it is not what the log names")),
             };
-            records.push(
-                Record::read(bytes.as_bytes())
-                    .map_err(|e| wrong(number, "it is not a record").with_source(e))?,
-            );
+            let mut record = Record::read(bytes.as_bytes())
+                .map_err(|e| wrong(number, "it is not a record").with_source(e))?;
+            if !proved.give_back(&mut record) {
+                return Err(wrong(number, "a list of ids is not what the log names"));
+            }
+            records.push(record);
         }
         if !records.iter().any(|record| is_about(record, &self.about)) {
             return Err(Error::new(ErrorKind::Log, "no entry of the receipt is about what it says it is"));
@@ -160,14 +166,42 @@ impl Proved {
                 .map_err(|_| Error::new(ErrorKind::Log, format!("entry {index} of {slot} is no text")))
         };
         let whole = blob::named_in(&bytes).map(|name| blob::read(folder, &name)).transpose()?;
+        let record = Record::read(whole.as_deref().unwrap_or(&bytes))?;
+        let mut listed = BTreeMap::new();
+        for list in list::files(&record) {
+            listed.insert(list.sha256.clone(), BASE64.encode(blob::read(folder, list)?));
+        }
         let key = fs::read_to_string(folder.join("key.pub"))
             .map_err(|e| log::at(folder, "has lost its public key", e))?;
         Ok(Self {
+            listed,
             whole: whole.map(text).transpose()?,
             entry: text(bytes)?,
             proof: prove(state, slot, index)?.to_text(),
             key,
         })
+    }
+}
+
+impl Proved {
+    /// Puts the ids that are only digested into the record, from the lists that it names; whether all lists are such. One that did not come
+    /// along says nothing.
+    fn give_back(&self, record: &mut Record) -> bool {
+        let mut known = 0;
+        for passed in record.request.iter_mut().chain(record.response.iter_mut()) {
+            let (Some(list), Some(census)) = (&passed.listed, &mut passed.census) else { continue };
+            let Some(coded) = self.listed.get(&list.sha256) else { continue };
+            let Some(bytes) = BASE64.decode(coded).ok().filter(|bytes| blob::is(bytes, list)) else {
+                return false;
+            };
+            let (digests, rest) = bytes.as_chunks();
+            if !rest.is_empty() {
+                return false;
+            }
+            census.more = digests.to_vec();
+            known += 1;
+        }
+        known >= self.listed.len()
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::capture::{Captured, Clear};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
@@ -137,6 +138,9 @@ pub struct Record {
     /// For entries of kind approval, grant, policy and read: the step taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Change>,
+    /// For an entry of kind log and the step `lost`: what could not be recorded before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Gap>,
     /// Where this entry is cut short because it would exceed the limit: the whole of it, beside the log.
     /// Always the last field, so that `verify` finds it without reading the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -264,6 +268,15 @@ pub struct Passed {
     /// Where more ids passed than the census names: the digests of the others, beside the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listed: Option<Blob>,
+    /// The bytes that went on, sealed beside the log, where the policy has them kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured: Option<Captured>,
+    /// Why they are not, though the policy has them kept: `failed`, `backlog`, `memory`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uncaptured: Option<Text>,
+    /// The same on their way there. Never written by a log.
+    #[serde(skip)]
+    pub clear: Option<Box<Clear>>,
 }
 
 impl Passed {
@@ -368,6 +381,32 @@ pub struct Change {
     pub reason: Option<String>,
 }
 
+/// Entries that are not in the log, because it could not be written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// How many: exchanges, and steps of people.
+    pub entries: u64,
+    /// How many of them are exchanges that went on all the same.
+    pub went_on: u64,
+    /// When the first of them began.
+    pub from: Timestamp,
+    /// When the last of them ended.
+    pub until: Timestamp,
+}
+
+impl Gap {
+    /// Both together.
+    #[must_use]
+    pub fn joined(&self, other: &Self) -> Self {
+        Self {
+            entries: self.entries.saturating_add(other.entries),
+            went_on: self.went_on.saturating_add(other.went_on),
+            from: self.from.min(other.from),
+            until: self.until.max(other.until),
+        }
+    }
+}
+
 /// Bytes kept beside the log, under their digest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Blob {
@@ -422,6 +461,7 @@ impl Record {
             response: None,
             outcome: None,
             change: None,
+            gap: None,
             whole: None,
         }
     }

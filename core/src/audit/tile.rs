@@ -4,10 +4,11 @@
 //! Tiles are derived from the entries and can be rebuilt from them at any time; `verify` compares the two.
 //! Entry bundles (`tile/entries/`) are not written: the segments hold the entries.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind as Io, Write};
 use std::path::{Path, PathBuf};
 
+use super::log;
 use super::merkle::{Hash, Nodes, TILE, subtree};
 use crate::error::{Error, ErrorKind};
 
@@ -34,7 +35,7 @@ pub(super) fn write(folder: &Path, name: &str, hashes: &[Hash]) -> io::Result<()
         fs::create_dir_all(parent)?;
     }
     let fresh = path.with_extension("tmp");
-    File::create(&fresh)?.write_all(&bytes)?;
+    log::create(&fresh)?.write_all(&bytes)?;
     fs::rename(&fresh, &path)
 }
 

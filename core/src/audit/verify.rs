@@ -11,9 +11,13 @@ use super::merkle::{Hash, TILE, Tree, leaf_hash};
 use super::note::Checkpoint;
 use super::pairs::Pairs;
 use super::read::slots;
+use super::record::{Gap, Record};
 use super::{blob, list, prune, tile};
 use crate::error::Error;
 use crate::keys::{PublicKey, hex};
+
+/// What the canonical bytes of an entry hold that says what is not in the log.
+const GAP: &[u8] = b"\"gap\":{";
 
 /// What verifying a state folder found.
 #[derive(Debug, Clone, Serialize)]
@@ -44,6 +48,8 @@ pub struct LogReport {
     pub pruned: u64,
     /// The Merkle root over all of them, in hex.
     pub root: String,
+    /// What its writer could not record, as it says itself.
+    pub lost: Option<Gap>,
     /// How many exchanges were begun and have no end: they run, or their process died.
     pub open: u64,
     /// The first thing that is wrong.
@@ -98,6 +104,7 @@ fn one(folder: &Path, slot: String, kept: &[&Kept]) -> LogReport {
         signed: walk.signed.iter().map(|checkpoint| checkpoint.size).max().unwrap_or(0),
         pruned: walk.pruned,
         root: hex(&walk.tree.root()),
+        lost: walk.lost,
         open: walk.pairs.open(),
         fault,
     }
@@ -110,6 +117,7 @@ struct Walk {
     signed: Vec<Checkpoint>,
     pruned: u64,
     pairs: Pairs,
+    lost: Option<Gap>,
 }
 
 impl Walk {
@@ -222,7 +230,12 @@ impl Walk {
             return Err(self.here("the whole of the entry, beside the log, is gone or altered"));
         }
         if !list::are_sound(folder, record) {
-            return Err(self.here("a list of ids, beside the log, is gone or altered"));
+            return Err(self.here("a list of ids or a body, beside the log, is gone or altered"));
+        }
+        if memchr::memmem::find(record, GAP).is_some()
+            && let Some(gap) = Record::read(record).ok().and_then(|record| record.gap)
+        {
+            self.lost = Some(self.lost.as_ref().map_or(gap.clone(), |before| before.joined(&gap)));
         }
         if let Err(what) = self.pairs.take(record) {
             return Err(self.here(what));

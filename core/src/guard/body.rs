@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::audit::{self, Found, Passed};
+use crate::audit::{self, Clear, Found, Passed};
 use crate::coding::Decoder;
 use crate::json::FaultCode;
 use crate::keys::hex;
@@ -26,6 +26,8 @@ pub(super) struct Body {
     sha256: Sha256,
     /// Reads once more what went on.
     reread: Option<Box<Reread>>,
+    /// A copy of what went on.
+    kept: Option<Box<Clear>>,
     /// Looks for canaries in what goes on.
     spotter: Option<Box<Spotter>>,
     /// Where vectors stand that are left out.
@@ -94,6 +96,12 @@ impl Body {
         self
     }
 
+    /// The same body, of which what goes on is kept.
+    pub(super) fn capturing(mut self, kept: Option<Clear>) -> Self {
+        self.kept = kept.map(Box::new);
+        self
+    }
+
     /// The same body, of which no part of a value goes on before it is counted.
     pub(super) fn holding(mut self) -> Self {
         self.changes = true;
@@ -118,6 +126,7 @@ impl Body {
             bytes: 0,
             sha256: Sha256::new(),
             reread: None,
+            kept: None,
             spotter: None,
             strip: None,
             ended: false,
@@ -222,6 +231,9 @@ impl Body {
         if let Some(reread) = &mut self.reread {
             reread.push(bytes);
         }
+        if let Some(kept) = &mut self.kept {
+            kept.push(bytes);
+        }
         if let Some(spotter) = &mut self.spotter {
             spotter.push(bytes);
         }
@@ -285,7 +297,8 @@ impl Body {
 
     /// What the record says of it.
     pub(super) fn passed(self) -> Passed {
-        let mut passed = Passed { bytes: self.bytes, ..Passed::default() };
+        let clear = self.kept.filter(|kept| !kept.is_empty());
+        let mut passed = Passed { bytes: self.bytes, clear, ..Passed::default() };
         if self.bytes > 0 {
             passed.sha256 = Some(hex(&self.sha256.finalize()));
         }

@@ -43,6 +43,7 @@ mod guard;
 #[cfg(feature = "key-urls")]
 mod key_sets;
 mod link;
+mod lost;
 mod metrics;
 #[cfg(feature = "notify")]
 mod notify;

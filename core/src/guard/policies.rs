@@ -85,11 +85,12 @@ impl Policies {
         if policy.digest() == before.policy.digest() {
             return Ok(None);
         }
-        if policy.state() != before.policy.state() || policy.store() != before.policy.store() {
+        let terms = |policy: &Policy| (policy.state().clone(), policy.store().cloned(), policy.log().clone());
+        if terms(&policy) != terms(&before.policy) {
             let message = "the policy keeps its state elsewhere: that takes a new start";
             return Err(Error::new(ErrorKind::Conflict, message));
         }
-        let policy = policy.with_detectors_of(&before.policy);
+        let policy = policy.with_detectors_of(&before.policy).with_signer_of(&before.policy);
         policy.succeed_keys(&before.policy);
         policy.complete()?;
         Ok(Some(InForce::new(policy)))

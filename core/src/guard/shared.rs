@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 
+use super::lost::Lost;
 use super::metrics::Metrics;
 use super::policies::{InForce, Policies};
 use super::worker::Runtime;
@@ -21,6 +22,8 @@ pub(super) struct Shared {
     clock: Arc<dyn Clock>,
     runtime: ArcSwapOption<Runtime>,
     start: Mutex<Start>,
+    /// What could not be recorded.
+    pub(super) lost: Arc<Lost>,
     /// Bytes of request bodies that exchanges keep to judge them, over the whole process.
     kept: AtomicUsize,
     /// Places of vectors, rows and ids, compiled once for each kind of body.
@@ -48,6 +51,7 @@ impl Shared {
             clock,
             runtime: ArcSwapOption::empty(),
             start: Mutex::default(),
+            lost: Arc::default(),
             kept: AtomicUsize::new(0),
             places: RwLock::default(),
         }
@@ -85,15 +89,13 @@ impl Shared {
     /// threads and files of the parent are not ours.
     pub(super) fn runtime(&self) -> Result<Arc<Runtime>, Error> {
         let pid = process::id();
-        if let Some(runtime) = self.runtime.load_full()
-            && runtime.pid == pid
-        {
+        // One whose log has failed writes no more: another takes its place, with a log of its own.
+        let usable = |runtime: &Arc<Runtime>| runtime.pid == pid && !runtime.is_broken();
+        if let Some(runtime) = self.runtime.load_full().filter(usable) {
             return runtime.healthy().map(|()| runtime);
         }
         let mut start = self.start.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(runtime) = self.runtime.load_full()
-            && runtime.pid == pid
-        {
+        if let Some(runtime) = self.runtime.load_full().filter(usable) {
             return runtime.healthy().map(|()| runtime);
         }
         let unavailable = |because: &str| Error::new(crate::ErrorKind::Store, because);
@@ -102,8 +104,9 @@ impl Shared {
         {
             return Err(unavailable(because));
         }
-        match Runtime::start(pid, self.policies.clone(), self.clock.clone()) {
+        match Runtime::start(pid, self.policies.clone(), self.clock.clone(), self.lost.clone()) {
             Ok(runtime) => {
+                self.running().iter().for_each(|before| before.succeed());
                 self.runtime.store(Some(runtime.clone()));
                 *start = Start::default();
                 Ok(runtime)

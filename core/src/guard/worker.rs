@@ -4,6 +4,7 @@
 //! decisions read, and signs a checkpoint a second. Nothing on the path of an ordinary request waits for it.
 
 mod bench;
+mod capturing;
 mod learning;
 mod standing;
 
@@ -17,7 +18,9 @@ use arc_swap::ArcSwap;
 use tokio::sync::oneshot;
 
 pub(super) use self::bench::Bench;
+use self::capturing::Room;
 use super::driver::Carrying;
+use super::lost::Lost;
 use super::policies::Policies;
 use super::step::{Done, Effect};
 use crate::audit::Record;
@@ -61,6 +64,8 @@ pub(super) struct Runtime {
 /// What the worker publishes.
 struct State {
     snapshot: ArcSwap<Snapshot>,
+    /// For bodies that are kept.
+    room: Arc<Room>,
     history: Arc<History>,
     started: Instant,
     /// When the snapshot was last known to be true, in milliseconds after `started`.
@@ -71,6 +76,8 @@ struct State {
     called: AtomicBool,
     backlog: AtomicUsize,
     broken: AtomicBool,
+    /// Whether another worker of this process says what is lost.
+    succeeded: AtomicBool,
     /// Ended exchanges whose records are to be written.
     ended: Mutex<Vec<Ended>>,
     /// Whether the worker looks at `ended` by itself soon.
@@ -80,9 +87,14 @@ struct State {
 impl State {
     /// Another process may have changed something: the worker looks soon, once however often it is called.
     fn call(&self, jobs: &Weak<Sender<Job>>) {
-        if !self.called.swap(true, Ordering::AcqRel)
-            && let Some(jobs) = jobs.upgrade()
-        {
+        if !self.called.swap(true, Ordering::AcqRel) {
+            self.wake(jobs);
+        }
+    }
+
+    /// The worker looks at what is there for it.
+    fn wake(&self, jobs: &Weak<Sender<Job>>) {
+        if let Some(jobs) = jobs.upgrade() {
             self.backlog.fetch_add(1, Ordering::Relaxed);
             let _ = jobs.send(Job::Wake);
         }
@@ -130,6 +142,7 @@ impl Runtime {
         pid: u32,
         policies: Arc<Policies>,
         clock: Arc<dyn Clock>,
+        lost: Arc<Lost>,
     ) -> Result<Arc<Self>, Error> {
         let (jobs, inbox) = channel();
         let jobs = Arc::new(jobs);
@@ -138,10 +151,11 @@ impl Runtime {
         let (ready, opened) = channel();
         let thread = thread::Builder::new()
             .name("wardline".to_owned())
-            .spawn(move || match Bench::open(&policies, clock) {
+            .spawn(move || match Bench::open(&policies, clock, lost) {
                 Ok((mut bench, snapshot)) => {
                     let state = Arc::new(State {
                         snapshot: ArcSwap::from_pointee(snapshot),
+                        room: bench.capturing.room.clone(),
                         history: bench.history.clone(),
                         started: Instant::now(),
                         refreshed: AtomicU64::new(0),
@@ -149,9 +163,12 @@ impl Runtime {
                         called: AtomicBool::new(false),
                         backlog: AtomicUsize::new(0),
                         broken: AtomicBool::new(false),
+                        succeeded: AtomicBool::new(false),
                         ended: Mutex::default(),
                         awake: AtomicBool::new(false),
                     });
+                    let (waking, jobs) = (state.clone(), caller.clone());
+                    bench.capturing.wake = Arc::new(move || waking.wake(&jobs));
                     let calling = state.clone();
                     #[cfg(feature = "notify")]
                     let returns = Returns { state: state.clone(), jobs: caller.clone() };
@@ -177,15 +194,30 @@ impl Runtime {
         Ok(Arc::new(Self { pid, keys, jobs: Some(jobs), state, thread: Some(thread) }))
     }
 
+    /// Another worker takes its place.
+    pub(super) fn succeed(&self) {
+        self.state.succeeded.store(true, Ordering::Release);
+    }
+
+    /// Whether its log has failed: it is never tried again.
+    pub(super) fn is_broken(&self) -> bool {
+        self.state.broken.load(Ordering::Acquire)
+    }
+
     /// Whether it can do its work.
     pub(super) fn healthy(&self) -> Result<(), Error> {
-        if self.state.broken.load(Ordering::Acquire) {
+        if self.is_broken() {
             return Err(Error::new(ErrorKind::Log, "the audit log cannot be written"));
         }
         if self.backlog() > BACKLOG {
             return Err(Error::new(ErrorKind::Log, "the audit log does not keep up"));
         }
         Ok(())
+    }
+
+    /// Why what leaves cannot be kept now, where a policy wants it kept.
+    pub(super) fn cannot_capture(&self) -> Option<&'static str> {
+        self.state.room.cannot()
     }
 
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
@@ -234,6 +266,7 @@ impl Runtime {
 
     /// Hands over the record of an ended exchange, and what it leased and did not spend.
     pub(super) fn end(&self, record: Box<Record>, unspent: Vec<Lease>) {
+        self.state.room.take(&record);
         self.state.backlog.fetch_add(1, Ordering::Relaxed);
         let mut ended = self.state.ended.lock().unwrap_or_else(PoisonError::into_inner);
         ended.push((record, unspent));
@@ -335,6 +368,9 @@ fn work(
             next = if count < ROUND { inbox.try_recv().ok() } else { None };
         }
         state.backlog.fetch_sub(count, Ordering::Relaxed);
+        if bench.captured(!open).is_err() {
+            state.broken.store(true, Ordering::Release);
+        }
         commit(bench, state);
         let due = if state.called.load(Ordering::Acquire) { CALM } else { TICK };
         if open && (bench.changed() || ticked.elapsed() >= due) {
@@ -356,6 +392,9 @@ fn work(
         }
         if !open {
             bench.learn(true);
+            if !state.succeeded.load(Ordering::Acquire) {
+                bench.leave();
+            }
             return;
         }
     }

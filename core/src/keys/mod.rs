@@ -10,7 +10,9 @@
 //! assert_ne!(keys.digest(Purpose::Pseudonym, b"ana"), keys.digest(Purpose::Digest, b"ana"));
 //! ```
 
+mod sealing;
 mod secret;
+mod signer;
 mod signing;
 
 use std::fmt;
@@ -24,7 +26,9 @@ use sha2::Sha256;
 
 use crate::error::{Error, ErrorKind};
 
+pub use sealing::{SealingKey, Subjects};
 pub use secret::Secret;
+pub use signer::Signer;
 pub use signing::{PublicKey, SigningKey, is_name};
 
 type HmacSha256 = Hmac<Sha256>;

@@ -145,6 +145,21 @@ impl PublicKey {
         if read.to_string() == text { Ok(read) } else { Err(wrong()) }
     }
 
+    /// The Ed25519 key of these bytes (RFC 8032), speaking for `name`.
+    ///
+    /// # Errors
+    /// A name with white space or a plus in it; bytes that are no key.
+    pub fn named(name: &str, bytes: &[u8; 32]) -> Result<Self, Error> {
+        let wrong = || Error::new(ErrorKind::Input, "expected a name and the bytes of an Ed25519 key");
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| wrong())?;
+        if is_name(name) { Ok(Self { name: name.to_owned(), kind: ED25519, key }) } else { Err(wrong()) }
+    }
+
+    /// The key itself, without its name.
+    pub fn bytes(&self) -> [u8; 32] {
+        self.key.to_bytes()
+    }
+
     /// Whom it speaks for.
     pub fn name(&self) -> &str {
         &self.name

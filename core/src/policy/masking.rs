@@ -57,6 +57,8 @@ pub struct Masking {
     pub refuse_unmaskable: bool,
     /// The plan for reading again what left, where an entry asks for that.
     pub reread: Option<Arc<Plan>>,
+    /// Whether what left is kept, where an entry asks for that. Never where values are meant to pass in clear.
+    pub captures: bool,
     /// Leaves out what carries vectors, where an entry asks for that.
     strip: Option<Strip>,
     /// The names of the entries that fit, sorted.
@@ -114,6 +116,7 @@ pub(super) struct Entry {
     pub(super) refuse_unmaskable: bool,
     pub(super) strips: bool,
     pub(super) rereads: bool,
+    pub(super) captures: bool,
     pub(super) embed: Embed,
 }
 
@@ -235,6 +238,7 @@ impl Masks {
             reread: rereads.then(|| plan.to_reread().map(Arc::new)).transpose()?,
             plan: Arc::new(plan),
             embed: chosen().map(|(_, choice)| choice).max().filter(|_| embedded != Embedded::Nothing),
+            captures: masking().any(|(entry, _)| entry.captures) && watch.is_empty(),
             watch: (!watch.is_empty()).then(|| Arc::new(watch)),
             refuse_unmaskable: refuses,
             strip,

@@ -51,6 +51,7 @@ mod suite;
 mod watch;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -64,7 +65,7 @@ pub use explain::{Considered, Explanation, Miss, Nearest, Reasons};
 pub use granting::Granting;
 pub use masking::{Embed, Masking, Side};
 pub use notify::{Form, Webhook, may_call};
-pub use service::{OnFailure, Service, SharedStore, State, Thresholds};
+pub use service::{LogTerms, OnFailure, Service, SharedStore, State, Thresholds};
 pub use suite::{Case, Expect, Response, Suite};
 pub use watch::{Look, Watch};
 
@@ -77,11 +78,13 @@ use labels::Labelled;
 use masking::Masks;
 use scope::{Matcher, Reach};
 
+use crate::audit::Settings;
 use crate::classify::{self, System};
 use crate::detect::{Called, Custom, Detector};
 use crate::error::{Diagnostic, Error, ErrorKind};
 use crate::grant::{Grant, Subscriber};
 use crate::identity::{Identity, Sources};
+use crate::keys::{Signer, SigningKey};
 use crate::mask::Plan;
 use crate::model::{Act, Operation, Risk};
 
@@ -93,6 +96,9 @@ pub struct Policy {
     files: Vec<PathBuf>,
     state: State,
     store: Option<SharedStore>,
+    log: LogTerms,
+    /// What the host brought to sign the log.
+    signer: Brought,
     sources: Option<Sources>,
     groups: BTreeMap<String, Vec<String>>,
     /// Sorted by name.
@@ -117,6 +123,16 @@ pub struct Policy {
     webhooks: Vec<Arc<Webhook>>,
     /// What each reason says where no rule does.
     sentences: Vec<Arc<str>>,
+}
+
+/// What the host brought to sign the log. Printing it shows nothing.
+#[derive(Clone, Default)]
+struct Brought(Option<Arc<dyn Signer>>);
+
+impl fmt::Debug for Brought {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_some() { "a signer" } else { "no signer" })
+    }
 }
 
 /// What is known of a policy beside what it says.
@@ -179,6 +195,8 @@ impl Policy {
             rules,
             state: draft.state,
             store: draft.store,
+            log: draft.log,
+            signer: Brought::default(),
             sources: origin.sources,
             groups: draft.groups,
             labels: draft.labels.into_iter().map(|part| part.is).collect(),
@@ -264,6 +282,55 @@ impl Policy {
         }
         self.store = Some(store);
         Ok(self)
+    }
+
+    /// How the log is kept.
+    pub fn log(&self) -> &LogTerms {
+        &self.log
+    }
+
+    /// The same policy whose logs are signed by something of the host, such as a key management service. `log.key` of the policy does not
+    /// count then.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use wardline::keys::SigningKey;
+    /// use wardline::policy::Policy;
+    /// let policy = Policy::parse("{version: 1, services: {a: {system: qdrant}}}", "wardline.yaml").unwrap();
+    /// let policy = policy.with_signer(Arc::new(SigningKey::fresh("at-hand").unwrap()));
+    /// assert!(policy.signer().unwrap().is_some());
+    /// ```
+    #[must_use]
+    pub fn with_signer(mut self, signer: Arc<dyn Signer>) -> Self {
+        self.signer = Brought(Some(signer));
+        self
+    }
+
+    /// The same policy, signed by what the host brought to another.
+    #[must_use]
+    pub(crate) fn with_signer_of(mut self, other: &Self) -> Self {
+        self.signer = other.signer.clone();
+        self
+    }
+
+    /// What signs the logs: what the host brought, or the key that the policy names; `None` where each has its own.
+    ///
+    /// # Errors
+    /// A key that is not where the policy says, or is none.
+    pub fn signer(&self) -> Result<Option<Arc<dyn Signer>>, Error> {
+        if let Brought(Some(signer)) = &self.signer {
+            return Ok(Some(signer.clone()));
+        }
+        let key = self.log.key.as_ref().map(SigningKey::kept).transpose()?;
+        Ok(key.map(|key| Arc::new(key) as Arc<dyn Signer>))
+    }
+
+    /// How a log is opened under this policy.
+    ///
+    /// # Errors
+    /// As [`signer`](Self::signer).
+    pub fn log_settings(&self) -> Result<Settings, Error> {
+        Ok(Settings { rotate: self.log.rotate, signer: self.signer()?, ..Settings::default() })
     }
 
     /// The same policy with its state in memory: nothing of a state folder is read or written, and nobody is told.

@@ -28,6 +28,7 @@ pub(super) fn check(draft: &Draft<'_>, catalogues: &Catalogues, findings: &mut F
     let world = World::new(draft);
     systems(draft, catalogues, findings);
     services(draft, findings);
+    log(draft, findings);
     store(draft, findings);
     notify(draft, findings);
     names(draft, findings);
@@ -74,6 +75,18 @@ fn store(draft: &Draft<'_>, findings: &mut Findings) {
     secret(node, findings);
     if draft.state == State::Memory && sound(node, findings) {
         findings.add(node.place, "contradictory_store", SHARED_NEEDS_FOLDER);
+    }
+}
+
+/// The key of the log is in one place, and there is a log.
+fn log(draft: &Draft<'_>, findings: &mut Findings) {
+    let Some(node) = draft.root.get("log") else { return };
+    if let Some(key) = node.get("key") {
+        secret(key, findings);
+    }
+    if draft.state == State::Memory && sound(node, findings) {
+        let message = "a log is kept in a state folder, and this policy keeps its state in memory";
+        findings.add(node.place, "misplaced_key", message);
     }
 }
 
@@ -600,6 +613,12 @@ impl World {
             }
             transforms_fit(node, findings);
             bounds(node, findings);
+            if let Some(capture) = node.get("capture")
+                && draft.state == State::Memory
+            {
+                let message = "bodies are kept in a state folder, and this policy keeps its state in memory";
+                findings.add(capture.place, "misplaced_key", message);
+            }
         }
         for mask in &draft.masks {
             if !self.whole || !sound(mask.node, findings) {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -64,6 +65,15 @@ pub enum State {
     Memory,
     /// In this folder; a relative one stands beside the policy file.
     Folder(PathBuf),
+}
+
+/// How the log is kept, as a policy says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogTerms {
+    /// Where the key is that signs it; its own where nothing is said.
+    pub key: Option<Secret>,
+    /// After how long another segment begins.
+    pub rotate: Option<Duration>,
 }
 
 /// A store that several machines share, in place of the one in the state folder.

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use wardline::audit::{
-    Filter, Index, Journal, Kind, Log, NoKeeper, Page, Passed, Record, prune, query, verify,
+    Filter, Index, Journal, Kind, Log, NoKeeper, Page, Passed, Receipt, Record, log_keys, prune, query,
+    verify,
 };
 use wardline::clock::Timestamp;
 use wardline::model::Census;
@@ -54,6 +55,23 @@ fn every_id_of_a_large_export_is_found_and_its_list_is_proved() {
     let report = verify(state, &[]).unwrap();
     assert!(report.is_sound(), "{report:?}");
 
+    // A receipt brings the list along: that an id left is proved without the machine.
+    let keys: Vec<_> = log_keys(state).unwrap().into_iter().map(|(_, key)| key).collect();
+    let mut receipt = Receipt::of(state, "rec_1").unwrap();
+    let census =
+        |receipt: &Receipt| receipt.verify(&keys).unwrap()[0].response.clone().unwrap().census.unwrap();
+    assert_eq!(census(&receipt).more.len(), COUNT - Census::IDS);
+    assert!(census(&receipt).more.contains(&Census::digest("point-4999")));
+    assert!(!census(&receipt).more.contains(&Census::digest("point-5000")));
+    let (name, coded) = receipt.entries[0].listed.pop_first().unwrap();
+    assert!(census(&receipt).more.is_empty(), "without it the rest is proved");
+    for wrong in [coded.replacen('A', "B", 1), coded.chars().skip(4).collect(), "no base64".to_owned()] {
+        receipt.entries[0].listed = [(name.clone(), wrong)].into();
+        assert!(receipt.verify(&keys).is_err());
+    }
+    receipt.entries[0].listed = [(name.replacen('0', "1", 1), coded)].into();
+    assert!(receipt.verify(&keys).is_err(), "a list that nobody names");
+
     let list = lists(state).remove(0);
     let bytes = fs::read(&list).unwrap();
     assert_eq!(bytes.len(), (COUNT - Census::IDS) * 8);
@@ -65,7 +83,7 @@ fn every_id_of_a_large_export_is_found_and_its_list_is_proved() {
             None => fs::remove_file(&list).unwrap(),
         }
         let report = verify(state, &[]).unwrap();
-        assert_eq!(faults(&report), ["a list of ids, beside the log, is gone or altered"]);
+        assert_eq!(faults(&report), ["a list of ids or a body, beside the log, is gone or altered"]);
         assert_eq!(report.logs[0].fault.as_ref().unwrap().index, Some(0));
     }
     // That a question cannot be answered for a record is said.

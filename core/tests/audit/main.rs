@@ -3,6 +3,7 @@
 
 mod forged;
 mod indexed;
+mod keys;
 mod killed;
 mod listed;
 mod power;

@@ -17,7 +17,9 @@ pub(crate) fn frames(bytes: &[u8]) -> Vec<usize> {
     let mut at = u32::from_le_bytes(bytes[8..12].try_into().unwrap()) as usize;
     let mut places = vec![at];
     loop {
-        let length = u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize;
+        // A segment that has ended has no room behind its last frame.
+        let length =
+            bytes.get(at..at + 4).map_or(0, |four| u32::from_le_bytes(four.try_into().unwrap()) as usize);
         if length == 0 {
             return places;
         }

@@ -10,6 +10,7 @@
 mod bound;
 mod budgets;
 mod callers;
+mod captured;
 mod census;
 mod corpus;
 mod decided;
@@ -18,6 +19,7 @@ mod field;
 mod flow;
 #[cfg(feature = "key-urls")]
 mod key_urls;
+mod lost;
 mod messages;
 mod metrics;
 mod people;

@@ -77,6 +77,12 @@ fn each_kind_of_mistake_has_its_code_and_place() {
         ("store: {env: not-one}\n".into(), "1 bad_name at not-one"),
         ("store: {env: A, file: b}\n".into(), "1 ambiguous_secret at {env"),
         ("store: postgres://db/x\n".into(), "1 contradictory_store at postgres"),
+        ("log: {key: {env: A, file: b}}\n".into(), "1 ambiguous_secret at {env"),
+        ("log: {rotate: 1h}\n".into(), "1 misplaced_key at {rotate"),
+        (
+            "mask: [{name: a, entities: {email: redact}, capture: masked}]\n".into(),
+            "1 misplaced_key at masked",
+        ),
         ("notify: [{name: a, url: 'http://hooks.test/a', form: slack}]\n".into(), "1 unsafe_url at 'http"),
         ("notify: [{name: a, url: 'https://hooks.test/a'}]\n".into(), "1 missing_key at {name"),
         ("notify: [{name: a, url: {env: A, file: b}, form: teams}]\n".into(), "1 ambiguous_secret at {env"),

@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod csv;
+mod erase;
 mod export;
 mod prune;
 mod query;
@@ -13,7 +14,7 @@ pub(crate) mod session;
 
 use std::path::{Path, PathBuf};
 
-use wardline::audit::{self, Entry, Filter, Index, Keeper, Kept, Page, VerifyReport};
+use wardline::audit::{self, Entry, Fault, Filter, Gap, Index, Keeper, Kept, Page, VerifyReport};
 use wardline::guard::keeper;
 use wardline::model::Verdict;
 use wardline::policy::{Policy, State};
@@ -36,6 +37,9 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
         args::Audit::Prune { state, before, by, reason } => {
             prune::run(&state, &before, &by, &reason, json, streams)
         }
+        args::Audit::Erase { state, subject, by, reason } => {
+            erase::run(&state, &subject, &by, &reason, json, streams)
+        }
         args::Audit::Digest(state) => query::digest(&state, streams),
         args::Audit::Replay(args) => replay::run(&args, json, streams),
         args::Audit::Report(args) => report::run(&args, json, streams),
@@ -44,7 +48,9 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
         #[cfg(feature = "notify")]
         args::Audit::Cosign { state, url, witness } => checkpoints::cosign(&state, &url, &witness, streams),
         args::Audit::Prove { state, id } => receipt::prove(&state, &id, streams),
-        args::Audit::VerifyProof { file, key } => receipt::verify(&file, &key, json, streams),
+        args::Audit::VerifyProof { file, key, vector } => {
+            receipt::verify(&file, &key, vector.as_deref(), json, streams)
+        }
     }
 }
 
@@ -114,13 +120,33 @@ pub(crate) fn what(entry: &Entry) -> String {
     }
 }
 
+/// What a log says that is not in it.
+pub(crate) fn lost(gap: &Gap) -> String {
+    format!(
+        "{} entries could not be recorded between {} and {}; {} of them are exchanges that went on",
+        gap.entries, gap.from, gap.until, gap.went_on
+    )
+}
+
 /// What verifying the logs of a policy's state folder finds.
 pub(crate) fn verified(policy: &Policy, folder: &Path, mut kept: Vec<Kept>) -> Result<VerifyReport, Failure> {
     // What was kept is read before the logs, so that a writer at work cannot seem to have lost its newest entries.
     if let Some(keeper) = keeper(policy)? {
         kept.extend(keeper.kept()?);
     }
-    Ok(audit::verify(folder, &kept)?)
+    let mut report = audit::verify(folder, &kept)?;
+    // Whoever verifies elsewhere need not have the key that signs; where it is here, it says which logs are its own.
+    if let Ok(Some(signer)) = policy.signer() {
+        let keys = audit::log_keys(folder)?;
+        for log in &mut report.logs {
+            let key = keys.iter().find(|(slot, _)| *slot == log.slot);
+            if log.fault.is_none() && key.is_none_or(|(_, key)| key.bytes() != signer.public()) {
+                let what = "its key is not the one that the policy names".to_owned();
+                log.fault = Some(Fault { index: None, what });
+            }
+        }
+    }
+    Ok(report)
 }
 
 fn verify(state: &crate::state::State, kept: Vec<Kept>, json: bool, streams: &mut Streams<'_>) -> Outcome {
@@ -141,6 +167,9 @@ fn verify(state: &crate::state::State, kept: Vec<Kept>, json: bool, streams: &mu
                 "{}  {} entries, {} signed, {} pruned, {} without an end, root {}  {found}",
                 log.slot, log.size, log.signed, log.pruned, log.open, log.root
             ))?;
+            if let Some(gap) = &log.lost {
+                streams.say(format!("{}  {}", log.slot, lost(gap)))?;
+            }
         }
         if report.logs.is_empty() {
             streams.say("no log yet")?;

@@ -1,6 +1,6 @@
 //! `wardline audit prune`: retention. That it is done is recorded before it is done.
 
-use wardline::audit::{Kind, prune};
+use wardline::audit::{Kind, prune_as};
 use wardline::clock::Timestamp;
 
 use super::{folder, reading};
@@ -17,7 +17,7 @@ pub(crate) fn run(
 ) -> Outcome {
     let before: Timestamp = before.parse()?;
     reading::record(state, Kind::Log, "pruned", by, &format!("before {before}: {reason}"))?;
-    let pruned = prune(&folder(state)?, before)?;
+    let pruned = prune_as(&folder(state)?, before, state.policy()?.signer()?.as_ref())?;
     for log in &pruned {
         if json {
             streams.json(log)?;

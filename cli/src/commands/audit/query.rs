@@ -155,9 +155,9 @@ fn ending(word: &str) -> Result<Ending, Failure> {
 }
 
 fn kind(word: &str) -> Result<Kind, Failure> {
-    let kinds = [Kind::Exchange, Kind::Approval, Kind::Grant, Kind::Policy, Kind::Read];
+    let kinds = [Kind::Exchange, Kind::Approval, Kind::Grant, Kind::Policy, Kind::Read, Kind::Log];
     let known = kinds.into_iter().find(|kind| kind.name() == word);
     known.ok_or_else(|| {
-        Failure::Usage("--kind: expected exchange, approval, grant, policy or read".to_owned())
+        Failure::Usage("--kind: expected exchange, approval, grant, policy, read or log".to_owned())
     })
 }

@@ -39,7 +39,7 @@ pub(crate) fn record(state: &State, kind: Kind, step: &str, by: &str, reason: &s
         Some(keeper) => Box::new(keeper),
         None => Box::new(NoKeeper),
     };
-    let mut log = Log::open(&folder(state)?, keeper)?;
+    let mut log = Log::open_with(&folder(state)?, keeper, policy.log_settings()?)?;
     log.append(&[record])?;
     Ok(log.checkpoint()?)
 }

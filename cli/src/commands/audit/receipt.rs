@@ -5,9 +5,11 @@ use std::path::Path;
 
 use serde_json::json;
 use wardline::audit::{Kind, PublicKey, Receipt, Record, log_keys};
+use wardline::model::Census;
 
 use super::folder;
 use crate::state::State;
+use crate::words::plain;
 use crate::{Failure, NO, Outcome, Streams};
 
 /// The public keys of the logs, one a line.
@@ -33,7 +35,13 @@ pub(crate) fn prove(state: &State, id: &str, streams: &mut Streams<'_>) -> Outco
 }
 
 /// Checks a receipt and says what it proves.
-pub(crate) fn verify(file: &Path, keys: &[String], json: bool, streams: &mut Streams<'_>) -> Outcome {
+pub(crate) fn verify(
+    file: &Path,
+    keys: &[String],
+    vector: Option<&str>,
+    json: bool,
+    streams: &mut Streams<'_>,
+) -> Outcome {
     let text = fs::read_to_string(file)
         .map_err(|e| Failure::Usage(format!("cannot read {}: {}", file.display(), e.kind())))?;
     let receipt: Receipt = serde_json::from_str(&text).map_err(|e| {
@@ -53,7 +61,25 @@ pub(crate) fn verify(file: &Path, keys: &[String], json: bool, streams: &mut Str
         streams.say(format!("proved: {} entries about {}", records.len(), receipt.about))?;
         records.iter().try_for_each(|record| streams.say(line(record)))?;
     }
-    Ok(0)
+    let Some(id) = vector else { return Ok(0) };
+    let with: Vec<&Record> = records.iter().filter(|record| passed(record, id)).collect();
+    for record in &with {
+        if !json {
+            streams.say(format!("proved: {} passed in {}", plain(id), record.id))?;
+        }
+    }
+    if with.is_empty() {
+        writeln!(streams.err, "wardline: nothing that is proved says that {} passed", plain(id))?;
+    }
+    Ok(if with.is_empty() { NO } else { 0 })
+}
+
+/// Whether the vector or row of an id passed, by name or by its digest.
+fn passed(record: &Record, id: &str) -> bool {
+    let census =
+        [&record.request, &record.response].into_iter().flatten().filter_map(|side| side.census.as_ref());
+    let digest = Census::digest(id);
+    census.into_iter().any(|census| census.ids.iter().any(|one| one == id) || census.more.contains(&digest))
 }
 
 /// A key as it was typed, or every line of a file of keys.

@@ -1,6 +1,6 @@
 //! Records page by page, sessions, and that whoever looks is recorded.
 
-use wardline::audit::{Filter, Journal, Kind, Log, NoKeeper, Record, query};
+use wardline::audit::{Clear, Filter, Journal, Kind, Log, NoKeeper, Passed, Record, query};
 use wardline::clock::Timestamp;
 use wardline::identity::Identity;
 
@@ -21,8 +21,13 @@ fn write(desk: &Desk, count: i64) {
     let mut vote = Record::step(Kind::Approval, at(1), "approved", "kim", Some("agreed"));
     vote.approval = Some("appr_1".into());
     records[0].approval.clone_from(&vote.approval);
+    let mut clear = Clear::new("text/plain");
+    clear.push(HOSTILE.as_bytes());
+    records[0].response = Some(Passed { clear: Some(Box::new(clear)), ..Passed::default() });
     records.push(vote);
-    Log::open(&state, Box::new(NoKeeper)).unwrap().append(&records).unwrap();
+    let mut log = Log::open(&state, Box::new(NoKeeper)).unwrap();
+    log.bodies().unwrap().keep([&mut records[0]]).unwrap();
+    log.append(&records).unwrap();
 }
 
 fn readings(desk: &Desk) -> Vec<(String, String)> {
@@ -64,6 +69,7 @@ fn a_session_is_told_and_every_look_is_recorded() {
     let told = browser.get(&format!("/sessions/{address}"));
     assert!(told.status.is_success());
     assert!(!told.body.contains("<script") && told.body.contains("&lt;script&gt;"), "{}", told.body);
+    assert!(told.body.contains("<code>out  "), "{}", told.body);
     let places =
         ["rec_000", "approval appr_1 approved by kim: agreed", "rec_001", "0.500 s", "rec_002", "1.000 s"];
     assert!(places.iter().all(|place| told.body.contains(place)), "{}", told.body);

@@ -1,7 +1,7 @@
 //! The log on disk: one writer a folder, entries in segments, a signed checkpoint over them.
 //!
 //! ```text
-//! <state>/log/<slot>/  key (0600)  key.pub  lock  checkpoint  seg/000000000001.seg  tile/...  blob/<sha256>
+//! <state>/log/<slot>/  key (0600)  key.pub  lock  lost  checkpoint  seg/000000000001.seg  tile/...  blob/<sha256>
 //! ```
 //!
 //! Each process takes the first slot whose lock is free, so that a recycled worker continues its slot's log and
@@ -10,38 +10,80 @@
 //! A segment is begun only once everything before it is signed, so that whoever continues the log never has to take
 //! the word of an unsigned header.
 
+mod key;
+mod left;
 mod recover;
 pub(in crate::audit) mod segment;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
-pub(in crate::audit) use segment::sync_folder;
+pub(in crate::audit) use key::LogKey;
+use segment::Disk;
+pub(in crate::audit) use segment::{create, sync_folder};
 
 use super::keeper::{Keeper, Kept};
 use super::merkle::{Hash, Tree, leaf_hash};
 use super::note::Checkpoint;
-use super::{Journal, Record, blob, list, tile};
+use super::{Bodies, Gap, Journal, Record, blob, list, tile};
+use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::keys::{self, SigningKey};
+use crate::keys::Signer;
 
 /// How many slots a state folder may have: more writers at once than this are a mistake.
 const SLOTS: u32 = 1_024;
 /// Room of a segment in bytes.
 const SEGMENT: u64 = 64 << 20;
 
+/// How a log is kept.
+#[derive(Clone)]
+pub struct Settings {
+    /// Room of a segment, in bytes: where it is full another one begins.
+    pub segment_bytes: u64,
+    /// Another segment begins, too, with the first record that ends so long after the first one of a segment began. Whole segments are what
+    /// retention removes.
+    pub rotate: Option<Duration>,
+    /// What signs in place of a key of the log's own.
+    pub signer: Option<Arc<dyn Signer>>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { segment_bytes: SEGMENT, rotate: None, signer: None }
+    }
+}
+
+/// Segments of so many bytes.
+impl From<u64> for Settings {
+    fn from(segment_bytes: u64) -> Self {
+        Self { segment_bytes, ..Self::default() }
+    }
+}
+
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { segment_bytes, rotate, signer } = self;
+        write!(f, "Settings({segment_bytes} bytes, {rotate:?}, given a key: {})", signer.is_some())
+    }
+}
+
 /// One writer's log.
 pub struct Log {
     folder: PathBuf,
     slot: String,
-    signer: SigningKey,
+    key: LogKey,
+    rotate: Option<Duration>,
+    /// When the first record of this segment began.
+    begun: Option<Timestamp>,
     keeper: Box<dyn Keeper>,
     /// Held for as long as this writes; the operating system lets go of it when the process dies.
     _lock: File,
-    segment: File,
+    segment: Box<dyn Disk>,
     number: u64,
     at: u64,
     room: u64,
@@ -51,7 +93,12 @@ pub struct Log {
     /// Tile files written since this segment began: synced when it ends, rebuilt from it until then.
     unsynced: Vec<String>,
     signed: Option<u64>,
+    /// Who signs could not, and was not asked again since: a full segment grows, and does not ask with every group.
+    unsigned: bool,
     poisoned: bool,
+    /// What the writer before left to be said, until it is; and whether it is still in its file.
+    left: Option<Gap>,
+    leaves: bool,
     /// The process that opened it: a forked child shares the lock and must not write.
     process: u32,
     buffer: Vec<u8>,
@@ -64,22 +111,27 @@ impl Log {
     /// Where the folder cannot be written; where what is there was altered or is shorter than what the keeper
     /// remembers. Then nothing may be guarded until a person has looked.
     pub fn open(state: &Path, keeper: Box<dyn Keeper>) -> Result<Self, Error> {
-        Self::open_with(state, keeper, SEGMENT)
+        Self::open_with(state, keeper, Settings::default())
     }
 
-    /// The same with segments of another size, in bytes.
+    /// The same, kept otherwise; a number is the room of a segment in bytes.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with(state: &Path, keeper: Box<dyn Keeper>, segment_bytes: u64) -> Result<Self, Error> {
+    pub fn open_with(
+        state: &Path,
+        keeper: Box<dyn Keeper>,
+        settings: impl Into<Settings>,
+    ) -> Result<Self, Error> {
+        let settings = settings.into();
         for number in 1..=SLOTS {
             let slot = format!("w{number:04}");
             let folder = state.join("log").join(&slot);
             fs::create_dir_all(&folder).map_err(|e| at(&folder, "cannot be made", e))?;
-            let lock = OpenOptions::new().write(true).create(true).truncate(false).open(folder.join("lock"));
+            let lock = segment::private().create(true).truncate(false).open(folder.join("lock"));
             let lock = lock.map_err(|e| at(&folder, "cannot be locked", e))?;
             match lock.try_lock() {
-                Ok(()) => return Self::take(folder, slot, lock, keeper, segment_bytes),
+                Ok(()) => return Self::take(folder, slot, lock, keeper, settings),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(e)) => return Err(at(&folder, "cannot be locked", e)),
             }
@@ -92,21 +144,18 @@ impl Log {
         slot: String,
         lock: File,
         keeper: Box<dyn Keeper>,
-        room: u64,
+        settings: Settings,
     ) -> Result<Self, Error> {
+        let room = settings.segment_bytes;
         let kept: Vec<Kept> = keeper.kept()?.into_iter().filter(|kept| kept.slot == slot).collect();
         // Key and checkpoint are there before the first entry: without both, this is a new log.
         let new = kept.is_empty() && !folder.join("checkpoint").exists();
-        let signer = match fs::read_to_string(folder.join("key")) {
-            Ok(text) => SigningKey::read(&text)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound && new => fresh_key(&folder, &slot)?,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Err(at(&folder, "has lost its key", e)),
-            Err(e) => return Err(at(&folder, "has an unreadable key", e)),
-        };
+        let key = LogKey::open(&folder, &slot, settings.signer.as_ref(), new)?;
         for part in ["seg", "blob", "tile"] {
             fs::create_dir_all(folder.join(part)).map_err(|e| at(&folder, "cannot be written", e))?;
         }
-        let found = recover::last(&folder, &signer.public(), &kept, room)?;
+        let found = recover::last(&folder, &key.public, &kept, room)?;
+        let left = left::read(&folder).map_err(|e| at(&folder, "cannot be written", e))?;
         // From which entry on they are this writer's.
         let size = found.tree.size().to_string();
         lock.set_len(0)
@@ -115,10 +164,12 @@ impl Log {
         let mut log = Self {
             folder,
             slot,
-            signer,
+            key,
+            rotate: settings.rotate,
+            begun: found.begun,
             keeper,
             _lock: lock,
-            segment: found.segment,
+            segment: Box::new(found.segment),
             number: found.number,
             at: found.at,
             room,
@@ -126,7 +177,10 @@ impl Log {
             full: found.full,
             unsynced: Vec::new(),
             signed: None,
+            unsigned: false,
             poisoned: false,
+            leaves: left.is_some(),
+            left,
             process: std::process::id(),
             buffer: Vec::new(),
         };
@@ -146,52 +200,69 @@ impl Log {
             let index = self.tree.size() + group as u64;
             let group = u32::try_from(group).unwrap_or(u32::MAX);
             let (record, lists) = list::named(record);
-            for (name, bytes) in &lists {
-                blob::write(&self.folder, name, bytes)
-                    .map_err(|e| at(&self.folder, "cannot be written", e))?;
-            }
+            blob::write(&self.folder, &lists).map_err(|e| at(&self.folder, "cannot be written", e))?;
             let start = self.buffer.len();
             let mut range = segment::frame(&mut self.buffer, index, group, |out| record.canonical_into(out))?;
             if range.len() > segment::MAX_ENTRY {
                 let whole = self.buffer.get(range).unwrap_or_default().to_vec();
                 let cut = blob::cut(&record, &whole);
-                if let Some(name) = &cut.whole {
-                    blob::write(&self.folder, name, &whole)
-                        .map_err(|e| at(&self.folder, "cannot be written", e))?;
-                }
+                let named: Vec<_> = cut.whole.iter().map(|name| (name.clone(), whole.clone())).collect();
+                blob::write(&self.folder, &named).map_err(|e| at(&self.folder, "cannot be written", e))?;
                 self.buffer.truncate(start);
                 range = segment::frame(&mut self.buffer, index, group, |out| cut.canonical_into(out))?;
             }
             hashes.push(leaf_hash(self.buffer.get(range).unwrap_or_default()));
         }
         let length = self.buffer.len() as u64;
-        let written = self.make_room(length).and_then(|()| {
-            self.segment.seek(SeekFrom::Start(self.at))?;
-            self.segment.write_all(&self.buffer)?;
-            self.segment.sync_data()
+        let last = records.iter().map(|record| record.ended_at.unwrap_or(record.at)).max();
+        let written = self.make_room(length, last).and_then(|()| {
+            self.segment.write_at(self.at, &self.buffer)?;
+            self.segment.sync()
         });
         written.map_err(|e| at(&self.folder, "cannot be written", e))?;
         self.at += length;
+        self.begun = self.begun.or(records.first().map(|record| record.at));
         Ok(hashes)
     }
 
-    /// Begins a new segment where this group does not fit the one at hand.
-    fn make_room(&mut self, length: u64) -> io::Result<()> {
-        if self.at + length <= self.room.max(self.segment.metadata()?.len()) {
+    /// Begins a new segment where this group does not fit the one at hand, or comes long after what is there. Where it cannot be signed what is
+    /// there, the segment grows instead: what cannot be signed now is no reason to lose a record.
+    fn make_room(&mut self, length: u64, last: Option<Timestamp>) -> io::Result<()> {
+        let is_old = match (self.rotate, self.begun, last) {
+            (Some(rotate), Some(begun), Some(last)) => last.since(begun) >= rotate,
+            _ => false,
+        };
+        if !is_old && self.at + length <= self.room.max(self.segment.room()?) {
             return Ok(());
         }
-        self.publish()?;
+        if self.unsigned {
+            return Ok(());
+        }
+        let Ok(note) = self.note() else { return Ok(()) };
+        self.publish(&note)?;
         self.sync_tiles()?;
+        // What a segment has reserved and does not need is the disk's again.
+        self.segment.cut(self.at)?;
         let header = 1 << 17;
         let (segment, first) =
-            segment::create(&self.folder, self.number + 1, &self.tree, self.room.max(length + header))?;
-        self.segment = segment;
+            segment::begin(&self.folder, self.number + 1, &self.tree, self.room.max(length + header))?;
+        self.segment = Box::new(segment);
         self.number += 1;
         self.at = first;
+        self.begun = None;
         Ok(())
     }
 
-    fn publish(&mut self) -> io::Result<String> {
+    /// What is there, signed.
+    fn note(&mut self) -> Result<String, Error> {
+        let origin = self.key.name().to_owned();
+        let checkpoint = Checkpoint { origin, size: self.tree.size(), root: self.tree.root() };
+        let note = checkpoint.signed(&self.key);
+        self.unsigned = note.is_err();
+        note
+    }
+
+    fn publish(&mut self, note: &str) -> io::Result<()> {
         for (level, number, hashes) in &self.full {
             let name = tile::path(*level, *number, None);
             tile::write(&self.folder, &name, hashes)?;
@@ -205,14 +276,7 @@ impl Log {
                 tile::write(&self.folder, &tile::path(level, number, Some(row.len() as u64)), row)?;
             }
         }
-        let checkpoint = Checkpoint {
-            origin: self.signer.name().to_owned(),
-            size: self.tree.size(),
-            root: self.tree.root(),
-        };
-        let note = checkpoint.signed(&self.signer);
-        put(&self.folder, "checkpoint", note.as_bytes())?;
-        Ok(note)
+        put(&self.folder, "checkpoint", note.as_bytes())
     }
 
     /// Makes the tiles of an ending segment durable: from here on nothing rebuilds them after a crash.
@@ -251,6 +315,10 @@ impl Journal for Log {
                 for hash in hashes {
                     self.tree.push(hash, &mut |level, number, row| full.push((level, number, row.to_vec())));
                 }
+                if self.leaves && records.iter().any(|record| record.gap.is_some()) {
+                    // Where it stays, it is said twice rather than never.
+                    self.leaves = left::write(&self.folder, None).is_err();
+                }
                 Ok(())
             }
             Err(error) => {
@@ -265,14 +333,29 @@ impl Journal for Log {
         if self.poisoned || self.signed == Some(self.tree.size()) {
             return Ok(());
         }
-        let note = self.publish().map_err(|e| at(&self.folder, "cannot be signed", e))?;
-        self.keeper.keep(&Kept { slot: self.slot.clone(), key: self.signer.public().to_string(), note })?;
+        let note = self.note()?;
+        self.publish(&note).map_err(|e| at(&self.folder, "cannot be signed", e))?;
+        self.keeper.keep(&Kept { slot: self.slot.clone(), key: self.key.public.to_string(), note })?;
         self.signed = Some(self.tree.size());
         Ok(())
     }
 
     fn origin(&self) -> &str {
-        self.signer.name()
+        self.key.name()
+    }
+
+    fn left(&mut self) -> Option<Gap> {
+        self.left.take()
+    }
+
+    fn leave(&mut self, gap: &Gap) -> Result<(), Error> {
+        self.check_process()?;
+        left::write(&self.folder, Some(gap)).map_err(|e| at(&self.folder, "cannot be written", e))
+    }
+
+    fn bodies(&self) -> Option<Bodies> {
+        let state = self.folder.parent()?.parent()?;
+        Some(Bodies::beside(state, &self.folder))
     }
 }
 
@@ -285,14 +368,14 @@ impl Drop for Log {
 
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Log({}, {} entries)", self.signer.name(), self.tree.size())
+        write!(f, "Log({}, {} entries)", self.key.name(), self.tree.size())
     }
 }
 
 /// Writes a file of a log's folder durably, and whole or not at all.
 pub(in crate::audit) fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let fresh = folder.join(format!("{name}.new"));
-    let mut file = File::create(&fresh)?;
+    let mut file = create(&fresh)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&fresh, folder.join(name))?;
@@ -300,9 +383,12 @@ pub(in crate::audit) fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Resu
 }
 
 /// Makes files durable, several at a time: a disk flushes once for all who wait.
-fn sync_files(paths: &[PathBuf]) -> io::Result<()> {
+pub(in crate::audit) fn sync_files(paths: &[PathBuf]) -> io::Result<()> {
     const AT_ONCE: usize = 8;
     let sync = |paths: &[PathBuf]| paths.iter().try_for_each(|path| File::open(path)?.sync_all());
+    if paths.len() < 2 {
+        return sync(paths);
+    }
     thread::scope(|scope| {
         let parts = paths.chunks(paths.len().div_ceil(AT_ONCE).max(1));
         let running: Vec<_> = parts.map(|part| scope.spawn(move || sync(part))).collect();
@@ -311,27 +397,6 @@ fn sync_files(paths: &[PathBuf]) -> io::Result<()> {
             .into_iter()
             .try_for_each(|ended| ended.unwrap_or_else(|_| Err(io::Error::other("a thread ended early"))))
     })
-}
-
-/// A new log's key and name. The key is readable by its owner only.
-fn fresh_key(folder: &Path, slot: &str) -> Result<SigningKey, Error> {
-    let tag: String = keys::random()?.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let signer = SigningKey::fresh(&format!("wardline/{slot}/{tag}"))?;
-    let write = |name: &str, text: &str| {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, if name == "key.new" { 0o600 } else { 0o644 });
-        let mut file = options.open(folder.join(name))?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write("key.pub", &signer.public().to_string())
-        .and_then(|()| write("key.new", &signer.secret()))
-        .and_then(|()| fs::rename(folder.join("key.new"), folder.join("key")))
-        .and_then(|()| sync_folder(folder))
-        .map_err(|e| at(folder, "cannot be written", e))?;
-    Ok(signer)
 }
 
 /// What is wrong with a log, and which.
@@ -355,8 +420,10 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 4_096).unwrap();
         log.append(&[record(0)]).unwrap();
-        let good =
-            std::mem::replace(&mut log.segment, File::options().write(true).open("/dev/full").unwrap());
+        let good = std::mem::replace(
+            &mut log.segment,
+            Box::new(File::options().write(true).open("/dev/full").unwrap()),
+        );
         assert_eq!(log.append(&[record(1)]).unwrap_err().kind(), ErrorKind::Log);
         log.segment = good;
         assert!(log.append(&[record(2)]).is_err(), "never tried again");
@@ -364,6 +431,115 @@ mod tests {
         assert!(verify(state.path(), &[]).unwrap().is_sound());
         assert_eq!(query(state.path(), &Filter::default()).unwrap().len(), 1);
         assert_eq!(Log::open_with(state.path(), Box::new(NoKeeper), 4_096).unwrap().size(), 1);
+    }
+
+    /// A disk on which one operation fails, after it did a part of its work or none.
+    struct Faulty {
+        file: File,
+        /// How many operations go well before.
+        good: usize,
+        /// How much of a write arrives all the same.
+        part: usize,
+    }
+
+    impl Faulty {
+        fn next(&mut self) -> io::Result<()> {
+            // EIO on Linux and elsewhere.
+            self.good = self.good.checked_sub(1).ok_or_else(|| io::Error::from_raw_os_error(5))?;
+            Ok(())
+        }
+    }
+
+    impl Disk for Faulty {
+        fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+            let good = self.next();
+            let whole = if good.is_ok() { bytes } else { &bytes[..self.part.min(bytes.len())] };
+            self.file.write_at(at, whole)?;
+            good
+        }
+
+        fn sync(&mut self) -> io::Result<()> {
+            self.next()?;
+            self.file.sync()
+        }
+
+        fn room(&self) -> io::Result<u64> {
+            self.file.room()
+        }
+
+        fn cut(&mut self, length: u64) -> io::Result<()> {
+            self.next()?;
+            self.file.cut(length)
+        }
+    }
+
+    #[test]
+    fn whatever_operation_fails_what_was_acknowledged_is_there_and_nothing_else_is_signed() {
+        for good in 0..12 {
+            for part in [0, 10, 300, usize::MAX] {
+                let state = tempfile::tempdir().unwrap();
+                let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 1 << 18).unwrap();
+                let path = segment::path(&log.folder, 1);
+                let file = File::options().write(true).open(path).unwrap();
+                log.segment = Box::new(Faulty { file, good, part });
+                let mut acknowledged = 0;
+                // Clocks jump back; three at a time.
+                for group in 0..8_i64 {
+                    let records: Vec<Record> = (0..3).map(|n| record(1_000 - group * 100 + n)).collect();
+                    match log.append(&records) {
+                        Ok(()) => acknowledged += 3,
+                        Err(error) => assert_eq!(error.kind(), ErrorKind::Log),
+                    }
+                    let _ = log.checkpoint();
+                }
+                assert_eq!(acknowledged, 3 * (good / 2), "poisoned from the first failure on");
+                drop(log);
+                let report = verify(state.path(), &[]).unwrap();
+                assert!(report.is_sound(), "{good} {part}: {report:?}");
+                assert_eq!(report.logs[0].signed, acknowledged as u64);
+                let log = Log::open_with(state.path(), Box::new(NoKeeper), 1 << 18).unwrap();
+                // A group that arrived whole and was not acknowledged may be there: nobody relied on it.
+                assert!(log.size() == acknowledged as u64 || log.size() <= acknowledged as u64 + 3);
+                drop(log);
+                assert!(verify(state.path(), &[]).unwrap().is_sound());
+                let there = query(state.path(), &Filter::default()).unwrap();
+                assert!(there.len() >= acknowledged && there.iter().all(Result::is_ok));
+            }
+        }
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_written_is_an_error_and_no_panic() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state");
+        fs::write(&file, b"a file where a folder should be").unwrap();
+        assert_eq!(Log::open(&file, Box::new(NoKeeper)).unwrap_err().kind(), ErrorKind::Log);
+        // A log that turns so while it is written, too: no segment can follow.
+        let state = folder.path().join("other");
+        let mut log = Log::open_with(&state, Box::new(NoKeeper), 4_096).unwrap();
+        log.append(&[record(0)]).unwrap();
+        log.checkpoint().unwrap();
+        let (segments, away) = (log.folder.join("seg"), log.folder.join("away"));
+        fs::rename(&segments, &away).unwrap();
+        fs::write(&segments, b"").unwrap();
+        let many: Vec<Record> = (1..1_500).map(record).collect();
+        assert_eq!(log.append(&many).unwrap_err().kind(), ErrorKind::Log);
+        drop(log);
+        fs::remove_file(&segments).unwrap();
+        fs::rename(&away, &segments).unwrap();
+        assert!(verify(&state, &[]).unwrap().is_sound());
+        assert_eq!(Log::open_with(&state, Box::new(NoKeeper), 4_096).unwrap().size(), 1);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let read_only = folder.path().join("read-only");
+            fs::create_dir(&read_only).unwrap();
+            fs::set_permissions(&read_only, fs::Permissions::from_mode(0o500)).unwrap();
+            // Nobody forbids root anything.
+            if fs::write(read_only.join("probe"), b"").is_err() {
+                assert_eq!(Log::open(&read_only, Box::new(NoKeeper)).unwrap_err().kind(), ErrorKind::Log);
+            }
+        }
     }
 
     #[test]

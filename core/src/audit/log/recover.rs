@@ -8,7 +8,8 @@ use super::{at, segment};
 use crate::audit::keeper::Kept;
 use crate::audit::merkle::{Hash, Tree, leaf_hash};
 use crate::audit::note::Checkpoint;
-use crate::audit::prune;
+use crate::audit::{Record, prune};
+use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::keys::PublicKey;
 
@@ -18,6 +19,8 @@ pub(super) struct Found {
     pub(super) number: u64,
     pub(super) at: u64,
     pub(super) tree: Tree,
+    /// When the first record of the last segment began.
+    pub(super) begun: Option<Timestamp>,
     /// Tiles completed within the last segment: their files may be missing after a crash.
     pub(super) full: Vec<(u8, u64, Vec<Hash>)>,
 }
@@ -38,8 +41,8 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
         }
         let tree = Tree::default();
         let (segment, first) =
-            segment::create(folder, 1, &tree, room).map_err(|e| at(folder, "cannot be written", e))?;
-        return Ok(Found { segment, number: 1, at: first, tree, full: Vec::new() });
+            segment::begin(folder, 1, &tree, room).map_err(|e| at(folder, "cannot be written", e))?;
+        return Ok(Found { segment, number: 1, at: first, tree, begun: None, full: Vec::new() });
     };
     let mut scan = Scan { folder, signed: &signed, tree: Tree::default(), full: Vec::new() };
     // A header is believed only where a signature covers it: begin at the last segment that one reaches.
@@ -68,6 +71,10 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
     if signed.is_empty() && size > 0 {
         return Err(wrong(folder, "has lost its checkpoint"));
     }
+    let begun = match segment::read_header(&bytes).map(|(_, first)| segment::step(&bytes, first)) {
+        Some(segment::Step::Frame(frame)) => Record::read(frame.record).ok().map(|record| record.at),
+        _ => None,
+    };
     let mut segment = OpenOptions::new()
         .write(true)
         .open(segment::path(folder, last))
@@ -81,7 +88,7 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
             .and_then(|()| segment.sync_data())
             .map_err(|e| at(folder, "cannot be written", e))?;
     }
-    Ok(Found { segment, number: last, at: place as u64, tree: scan.tree, full: scan.full })
+    Ok(Found { segment, number: last, at: place as u64, tree: scan.tree, begun, full: scan.full })
 }
 
 fn read(folder: &Path, number: u64) -> Result<Vec<u8>, Error> {

@@ -11,7 +11,7 @@
 //! tells a torn group, whose pages reached the disk in any order, from a log that was altered. Unused space is zeros.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::audit::merkle::{Hash, Tree};
@@ -44,12 +44,12 @@ pub(in crate::audit) fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
 }
 
 /// Makes a segment that begins at the tree's size, with room for `bytes` in all; returns it and the place of the first frame.
-pub(super) fn create(folder: &Path, number: u64, tree: &Tree, bytes: u64) -> io::Result<(File, u64)> {
+pub(super) fn begin(folder: &Path, number: u64, tree: &Tree, bytes: u64) -> io::Result<(File, u64)> {
     let header = header(tree);
     let path = path(folder, number);
     // Under another name until it is whole: a crash leaves no segment without a header.
     let fresh = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(&fresh)?;
+    let mut file = create(&fresh)?;
     reserve(&file, bytes.max(header.len() as u64))?;
     file.write_all(&header)?;
     file.sync_all()?;
@@ -66,6 +66,51 @@ fn reserve(file: &File, bytes: u64) -> io::Result<()> {
         result => return result.map_err(Into::into),
     }
     file.set_len(bytes)
+}
+
+/// The file of the segment that is written, as the log uses it: tests put one that fails in its place.
+pub(super) trait Disk: Send {
+    /// Writes at a place.
+    fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
+    /// Makes what was written durable.
+    fn sync(&mut self) -> io::Result<()>;
+    /// How many bytes it holds or has room for.
+    fn room(&self) -> io::Result<u64>;
+    /// Gives back what it has reserved and does not need.
+    fn cut(&mut self, length: u64) -> io::Result<()>;
+}
+
+impl Disk for File {
+    fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.seek(SeekFrom::Start(at))?;
+        self.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+
+    fn room(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+}
+
+/// How a file is opened that its owner alone may read.
+pub(super) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// Makes a file, or empties it.
+pub(in crate::audit) fn create(path: &Path) -> io::Result<File> {
+    private().create(true).truncate(true).open(path)
 }
 
 /// Makes names in a folder durable.

@@ -44,6 +44,9 @@ impl Exchange {
             // A body within the limit is masked whole before its first byte leaves, so that a refusal is clean.
             return Some(Step::NeedBody);
         }
+        if (masking.captures || answer.captures) && self.lacks_room_for_bodies() {
+            return Some(Step::Answer(self.refuse("guard_unavailable")));
+        }
         self.answering = Some(Arc::clone(&answer));
         self.embedding(&masking);
         let mut edits = HeaderEdits::default();
@@ -112,7 +115,8 @@ impl Exchange {
         let decoder = coding.map_or(Ok(None), Decoder::of).unwrap_or_default();
         let coded = decoder.is_some();
         let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
-        self.request = Body::masked(decoder, masker).rereading(reread);
+        let kept = self.kept_of(masking, self.content_type());
+        self.request = Body::masked(decoder, masker).rereading(reread).capturing(kept);
         let mut out = Vec::new();
         let mut changed = coded || self.cleared > 0;
         for piece in self.collected.raw.clone() {

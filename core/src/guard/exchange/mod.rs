@@ -6,6 +6,7 @@
 //! [`finish`](Exchange::finish). Dropping it unfinished records a disconnection, so there is always a record.
 
 mod arrival;
+mod captured;
 mod collect;
 mod embed;
 mod exact;
@@ -408,8 +409,9 @@ impl Exchange {
         self.shared.metrics.note(&record, self.started.elapsed());
         span::end(&self.span, &record);
         self.span = Span::none();
-        if let Some(runtime) = &self.runtime {
-            runtime.end(record, self.ledger.unspent(self.sent));
+        match &self.runtime {
+            Some(runtime) => runtime.end(record, self.ledger.unspent(self.sent)),
+            None => self.shared.lost.note(&record),
         }
     }
 

@@ -100,7 +100,8 @@ impl Exchange {
         let counter = self.counter(Side::Response, format);
         let masker = Masker::new(plan, format, runtime.keys.clone(), counter).within(self.scopes());
         let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
-        self.response = Body::masked(decoder, masker).rereading(reread).stripping(strip);
+        let kept = self.kept_of(&masking, content_type);
+        self.response = Body::masked(decoder, masker).rereading(reread).capturing(kept).stripping(strip);
         let whole = format != Format::Sse && small;
         if !whole {
             self.begin_exactly();

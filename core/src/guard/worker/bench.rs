@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::capturing::Capturing;
 use super::{Ended, Job, Reply};
 use crate::audit::{Journal, Kind, Log, MemoryJournal, Record};
 use crate::budget::Budgets;
@@ -16,6 +17,7 @@ use crate::grant::{
 };
 #[cfg(feature = "key-urls")]
 use crate::guard::key_sets;
+use crate::guard::lost::Lost;
 #[cfg(feature = "notify")]
 use crate::guard::notify::Post;
 use crate::guard::policies::{InForce, Policies};
@@ -34,8 +36,14 @@ pub(in crate::guard) struct Bench {
     pub(in crate::guard) keys: Keys,
     pub(in crate::guard) store: Arc<dyn Store>,
     journal: Box<dyn Journal>,
+    /// Whether the journal has refused something.
+    failed: bool,
+    /// What could not be recorded, here and by those before it.
+    lost: Arc<Lost>,
     pub(super) clock: Arc<dyn Clock>,
     policy_digest: Text,
+    /// Keeps bodies before their records go to the log.
+    pub(super) capturing: Capturing,
     /// Records of this round, appended as one group.
     group: Vec<Record>,
     /// Who waits for that group to be on disk.
@@ -66,7 +74,11 @@ struct Waiter {
 
 impl Bench {
     /// Opens what the policy's `state` names.
-    pub(super) fn open(policies: &Policies, clock: Arc<dyn Clock>) -> Result<(Self, Snapshot), Error> {
+    pub(super) fn open(
+        policies: &Policies,
+        clock: Arc<dyn Clock>,
+        lost: Arc<Lost>,
+    ) -> Result<(Self, Snapshot), Error> {
         let in_force = policies.now();
         let policy = &*in_force.policy;
         can_call(policy)?;
@@ -82,7 +94,7 @@ impl Bench {
                 })?;
                 let keys = Keys::open(folder)?;
                 let (store, keeper) = stores::open(policy, folder, &clock)?;
-                let log = Log::open(folder, Box::new(keeper))?;
+                let log = Log::open_with(folder, Box::new(keeper), policy.log_settings()?)?;
                 (keys, store, Box::new(log))
             }
         };
@@ -96,7 +108,10 @@ impl Bench {
             post: Post::new(policy, &keys),
             keys,
             store,
+            capturing: Capturing::new(journal.bodies()),
             journal,
+            failed: false,
+            lost,
             clock,
             policy_digest: in_force.digest.clone(),
             group: Vec::new(),
@@ -112,6 +127,7 @@ impl Bench {
             learnt: Timestamp::default(),
         };
         bench.watch_for(policy)?;
+        bench.journal.left().into_iter().for_each(|gap| bench.lost.put_back(gap));
         Ok((bench, snapshot))
     }
 
@@ -175,11 +191,23 @@ impl Bench {
     /// Takes the record of an ended exchange, and gives back what it did not spend.
     pub(super) fn ended(&mut self, (record, unspent): Ended) {
         self.learn_from(&record);
-        self.group.push(*record);
+        self.group.extend(self.capturing.take(record).map(|record| *record));
         // What cannot be given back is lost to the grant: it errs towards deny.
         unspent.into_iter().for_each(|lease| {
             let _ = Grants::new(&*self.store).give_back(lease);
         });
+    }
+
+    /// Takes back the records whose bodies are settled; where `wait`, those under way too.
+    ///
+    /// # Errors
+    /// Where some are lost.
+    pub(super) fn captured(&mut self, wait: bool) -> Result<(), Error> {
+        let lost =
+            |()| Error::new(crate::ErrorKind::Log, "records were lost with the thread that keeps bodies");
+        let back = self.capturing.back(wait).map_err(lost)?;
+        self.group.extend(back);
+        Ok(())
     }
 
     /// Answers those whose work is done, now that every exchange can see it.
@@ -253,15 +281,37 @@ impl Bench {
 
     /// Makes the group durable and answers those who waited for it.
     pub(super) fn commit(&mut self) -> Result<(), Error> {
-        if self.group.is_empty() {
+        // A log that failed takes nothing more: another worker says it, or whoever comes next.
+        if !self.failed
+            && let Some(gap) = self.lost.take()
+        {
+            let reason = format!("{} entries, of which {} exchanges went on", gap.entries, gap.went_on);
+            let mut record = self.change(Kind::Log, "lost", "wardline", Some(&reason));
+            record.gap = Some(gap);
+            self.group.insert(0, record);
+        }
+        if self.group.is_empty() && !self.failed {
             return Ok(());
         }
         let appended = self.journal.append(&self.group);
+        if appended.is_err() {
+            self.failed = true;
+            self.group.iter().for_each(|record| self.lost.note(record));
+        }
         self.group.clear();
         for reply in self.owed.drain(..) {
             let _ = reply.send(if appended.is_ok() { Done::Persisted } else { Done::Failed });
         }
         appended
+    }
+
+    /// Leaves what could not be said to whoever continues the log.
+    pub(super) fn leave(&mut self) {
+        if let Some(gap) = self.lost.take()
+            && self.journal.leave(&gap).is_err()
+        {
+            self.lost.put_back(gap);
+        }
     }
 
     pub(super) fn checkpoint(&mut self) -> Result<(), Error> {
@@ -291,7 +341,9 @@ impl Bench {
     /// Makes all that was noted durable and signs it.
     pub(in crate::guard) fn flush(&mut self) -> Result<(), Error> {
         self.learn(true);
+        let captured = self.captured(true);
         self.commit()?;
+        captured?;
         self.checkpoint()
     }
 

@@ -110,6 +110,11 @@ pub(super) static MASK: Table = Table {
             &Shape::One(Scalar::Choice(word::REREAD)),
             "whether what left is read once more, so that the record says what survived; default never",
         ),
+        may(
+            "capture",
+            &Shape::One(Scalar::Choice(word::CAPTURE)),
+            "masked: the first 256 KiB of each body that this entry masks are kept as they left, sealed under a key of the caller; default not",
+        ),
     ],
 };
 

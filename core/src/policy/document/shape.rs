@@ -65,6 +65,7 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const SIDES: &[&str] = &["request", "response"];
     pub(in crate::policy) const UNMASKABLE: &[&str] = &["refuse", "pass"];
     pub(in crate::policy) const CASE: &[&str] = &["exact", "ignore"];
+    pub(in crate::policy) const CAPTURE: &[&str] = &["masked"];
     pub(in crate::policy) const REREAD: &[&str] = &["always", "never"];
     pub(in crate::policy) const EMBED: &[&str] = &["mask", "pass", "deny"];
     pub(in crate::policy) const FORMS: &[&str] = &["json", "slack", "teams"];
@@ -163,6 +164,24 @@ pub(super) static SECRET: Table = Table {
     ],
 };
 
+/// How the log is kept.
+static LOG: Table = Table {
+    name: "log",
+    about: "How the log of each process is signed and kept.",
+    keys: &[
+        may(
+            "key",
+            &Shape::Keys(&SECRET),
+            "where the key is kept that signs the logs: 64 hexadecimal digits, or a signing key; default: each log makes its own",
+        ),
+        may(
+            "rotate",
+            &DURATION,
+            "after how long another segment begins, beside 64 MiB: whole segments are what retention removes; default never",
+        ),
+    ],
+};
+
 /// Who is told of approvals and grants.
 static NOTIFY: Table = Table {
     name: "notify",
@@ -228,6 +247,7 @@ pub(in crate::policy) static POLICY: Table = Table {
             &Shape::Either(Scalar::StoreUrl, &SECRET),
             "a PostgreSQL that several machines share, for grants and approvals in place of the state folder's store: its URL, or where the URL is kept (with its password)",
         ),
+        may("log", &Shape::Keys(&LOG), "how the log is signed and kept"),
         may(
             "identity",
             &Shape::Keys(&IDENTITY),

@@ -47,6 +47,7 @@ pub(super) fn read_mask(node: &Node, names: &Names<'_>) -> Option<Entry> {
         refuse_unmaskable: text(node, "unmaskable") != Some("pass"),
         strips: text(node, "vectors") == Some("strip"),
         rereads: text(node, "reread") == Some("always"),
+        captures: text(node, "capture") == Some("masked"),
         embed: match text(node, "embed") {
             Some("pass") => Embed::Pass,
             Some("deny") => Embed::Deny,

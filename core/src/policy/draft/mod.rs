@@ -28,7 +28,7 @@ use super::labels::Labelled;
 use super::masking::Entry;
 use super::notify::Webhook;
 use super::scope::Matcher;
-use super::service::{OnFailure, Service, SharedStore, State, Thresholds};
+use super::service::{LogTerms, OnFailure, Service, SharedStore, State, Thresholds};
 use super::watch::{self, Watch, Watched};
 use crate::detect::{Custom, Wrong};
 use crate::glob::Glob;
@@ -80,6 +80,7 @@ pub(super) struct Declared<'n> {
 pub(super) struct Draft<'n> {
     pub(super) root: &'n Node,
     pub(super) state: State,
+    pub(super) log: LogTerms,
     pub(super) store: Option<SharedStore>,
     pub(super) groups: BTreeMap<String, Vec<String>>,
     /// Sorted by name.
@@ -176,6 +177,7 @@ impl<'n> Draft<'n> {
                     State::Folder(beside(findings.name(file), folder))
                 }
             },
+            log: read_log(root, findings),
             store: root.get("store").and_then(|node| read_store(node, findings.name(node.place.file))),
             labels,
             default: match text(root, "default") {
@@ -209,6 +211,14 @@ impl<'n> Draft<'n> {
         people.sort_unstable();
         people.dedup();
         people
+    }
+}
+
+fn read_log(root: &Node, findings: &Findings) -> LogTerms {
+    let Some(node) = root.get("log") else { return LogTerms::default() };
+    LogTerms {
+        key: node.get("key").and_then(|key| read_secret(key, findings.name(key.place.file))),
+        rotate: duration(node, "rotate"),
     }
 }
 

@@ -309,6 +309,9 @@ fn gaps(exchanges: &[&Entry], logs: &VerifyReport, unread: &[String]) -> Section
             let at = fault.index.map_or_else(String::new, |index| format!("entry {index}"));
             rows.push(vec![log.slot.clone(), at, fault.what.clone()]);
         }
+        if let Some(gap) = &log.lost {
+            rows.push(vec![log.slot.clone(), String::new(), super::lost(gap)]);
+        }
     }
     rows.extend(unread.iter().map(|what| vec![String::new(), String::new(), what.clone()]));
     for entry in exchanges.iter().filter(|entry| !entry.complete) {
@@ -343,19 +346,22 @@ fn changes(entries: &[Entry]) -> Section {
     let steps = entries
         .iter()
         .map(|entry| &entry.record)
-        .filter(|record| matches!(record.kind, Kind::Grant | Kind::Policy));
+        .filter(|record| matches!(record.kind, Kind::Grant | Kind::Policy | Kind::Log));
     let rows: Vec<_> = steps
         .filter_map(|record| {
             let change = record.change.as_ref()?;
-            let what =
-                record.grant.as_ref().map_or_else(|| "the policy".to_owned(), |id| format!("grant {id}"));
+            let what = match (&record.grant, record.kind) {
+                (Some(id), _) => format!("grant {id}"),
+                (None, Kind::Log) => "the log".to_owned(),
+                (None, _) => "the policy".to_owned(),
+            };
             let reason = change.reason.clone().unwrap_or_default();
             Some(vec![record.at.to_string(), what, change.step.clone(), change.by.clone(), reason])
         })
         .collect();
     Section {
-        question: "Who changed what may be done?",
-        answer: format!("{} steps of grants and policies.", rows.len()),
+        question: "Who changed what may be done, and the log itself?",
+        answer: format!("{} steps of grants, of policies and of the log.", rows.len()),
         open: false,
         columns: &["When", "What", "Step", "By", "Why"],
         rows,

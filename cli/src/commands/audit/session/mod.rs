@@ -1,13 +1,16 @@
 //! `wardline audit session`: what happened in a session, as a timeline: its exchanges, and the steps of people that they waited for.
 
+mod bodies;
 mod har;
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use serde_json::Value;
 use wardline::audit::{Entry, Filter, Kind, Passed, Record};
 use wardline::model::SessionId;
 
+pub(crate) use self::bodies::Bodies;
 use super::{each, folder, reading, what};
 use crate::args::Reader;
 use crate::words::{caller, plain};
@@ -15,7 +18,8 @@ use crate::{Failure, NO, Outcome, Streams};
 
 pub(crate) fn run(reader: &Reader, id: &str, har: bool, json: bool, streams: &mut Streams<'_>) -> Outcome {
     reading::note(reader, "session", id, streams)?;
-    let (story, unread) = gather(&folder(&reader.state)?, id)?;
+    let folder = folder(&reader.state)?;
+    let (story, unread) = gather(&folder, id)?;
     for error in &unread {
         writeln!(streams.err, "wardline: {error}")?;
     }
@@ -23,18 +27,32 @@ pub(crate) fn run(reader: &Reader, id: &str, har: bool, json: bool, streams: &mu
         return Err(Failure::Usage("no record of a session of that id".to_owned()));
     };
     if har {
-        streams.json(&har::archive(&story))?;
+        streams.json(&har::archive(&folder, &story))?;
     } else if json {
-        story.iter().try_for_each(|entry| streams.json(entry))?;
+        for entry in &story {
+            streams.json(&with_bodies(entry, &Bodies::of(&folder, entry))?)?;
+        }
     } else {
         streams.say(heading(id, &story))?;
         let begun = first.record.at;
         for entry in &story {
             let after = entry.record.at.since(begun).as_secs_f64();
             streams.say(format!("{after:>10.3}s  {}", told(entry)))?;
+            for line in Bodies::of(&folder, entry).lines(entry) {
+                streams.say(format!("{:>13}{line}", ""))?;
+            }
         }
     }
     Ok(if unread.is_empty() { 0 } else { NO })
+}
+
+fn with_bodies(entry: &Entry, bodies: &Bodies) -> Result<Value, Failure> {
+    let mut told = serde_json::to_value(entry).map_err(std::io::Error::from)?;
+    let bodies = bodies.json(entry);
+    if let (Some(told), Some(true)) = (told.as_object_mut(), bodies.as_object().map(|all| !all.is_empty())) {
+        told.insert("bodies".to_owned(), bodies);
+    }
+    Ok(told)
 }
 
 /// The session's exchanges, and the steps of the approvals and grants that they name, in order.
