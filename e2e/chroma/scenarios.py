@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import random
 from typing import Any, Optional
 
 import chromadb
 import httpx
-from trial import CUT, Trial, free_port
+from trial import CUT, Trial, document_in, free_port
 
 ROWS = 1_200
 WIDE = 64
@@ -115,7 +114,7 @@ def problem_of(error: BaseException) -> Optional[dict[str, Any]]:
     """Chroma's client raises what the server said as the text of an exception."""
     if isinstance(error, httpx.RemoteProtocolError):
         return CUT
-    return json.loads(str(error)) if str(error).startswith('{"type":"urn:wardline') else None
+    return document_in(str(error))
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ Every value is observed. A scenario that is not as expected is told and the next
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import shutil
@@ -58,6 +59,7 @@ class Trial:
         self.failed: list[str] = []
         self.passed = 0
         self.processes: list[subprocess.Popen[bytes]] = []
+        atexit.register(self.stop)
         print(f"\n── {title}", flush=True)
 
     @staticmethod
@@ -127,7 +129,7 @@ class Trial:
         """The newest record of a response that ended for this reason, once the service's worker has written it."""
 
         def look() -> Optional[dict[str, Any]]:
-            fits = (r for r in reversed(self.records(*filters)) if r["outcome"]["reason"] == reason and "response" in r)
+            fits = (r for r in reversed(self.records(*filters)) if r["outcome"].get("reason") == reason and "response" in r)
             return next(fits, None)
 
         return awaited(look, f"the record of {reason}")
@@ -250,6 +252,12 @@ class Seen:
     def __call__(self, holds: Any, fact: Any) -> None:
         expect(holds, "", fact)
         self.facts.append(str(fact))
+
+
+def document_in(text: str) -> Optional[dict[str, Any]]:
+    """The guard's problem document, where a client quotes the answer in what it says."""
+    start = text.find('{"type":"urn:wardline')
+    return None if start < 0 else json.JSONDecoder().raw_decode(text[start:])[0]
 
 
 def free_port() -> int:
