@@ -126,10 +126,10 @@ class Trial:
         return [record for record in records if record["kind"] in ("exchange", "end")]
 
     def recorded(self, reason: str, *filters: str) -> dict[str, Any]:
-        """The newest record of a response that ended for this reason, once the service's worker has written it."""
+        """The first record of a response that ended for this reason, once the service's worker has written it."""
 
         def look() -> Optional[dict[str, Any]]:
-            fits = (r for r in reversed(self.records(*filters)) if r["outcome"].get("reason") == reason and "response" in r)
+            fits = (r for r in self.records(*filters) if r["outcome"].get("reason") == reason and "response" in r)
             return next(fits, None)
 
         return awaited(look, f"the record of {reason}")
