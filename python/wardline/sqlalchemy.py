@@ -49,7 +49,7 @@ def guard_engine(
             context.cursor.end()
         elif many:
             _also_returning(context)
-        rows = run(statements.begin(statement, parameters, engine.dialect.paramstyle))
+        rows = run(statements.begin(statement, parameters, engine.dialect.paramstyle, many=many))
         context.cursor = _Cursor(cursor, rows)
 
     def after(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
