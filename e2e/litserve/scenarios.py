@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Optional
 
-import httpx
+import httpx2
 import openai
 from trial import CUT, Trial, free_port
 
@@ -57,7 +57,7 @@ def main() -> None:
         seen(True, f"recorded as {record['outcome']['result']} after {record['response']['bytes']:,} bytes")
 
     with trial.scenario("the server's own doors", "denied") as seen:
-        answer = httpx.post(f"http://127.0.0.1:{port}/shutdown", headers={"x-user": "ana"})
+        answer = httpx2.post(f"http://127.0.0.1:{port}/shutdown", headers={"x-user": "ana"})
         seen(answer.status_code == 403, f"/shutdown: {answer.status_code} {answer.json()['code']}")
 
     trial.end(MAIL, IBAN)
@@ -84,7 +84,7 @@ def problem_of(error: BaseException) -> Optional[dict[str, Any]]:
     if isinstance(error, openai.APIStatusError):
         problem: dict[str, Any] = error.response.json()
         return problem
-    return CUT if isinstance(error, (httpx.RemoteProtocolError, openai.APIConnectionError)) else None
+    return CUT if isinstance(error, (httpx2.RemoteProtocolError, openai.APIConnectionError)) else None
 
 
 if __name__ == "__main__":

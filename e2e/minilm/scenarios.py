@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Optional
 
-import httpx
+import httpx2
 import numpy as np
 import openai
 import uvicorn
@@ -86,7 +86,7 @@ def problem_of(error: BaseException) -> Optional[dict[str, Any]]:
     if isinstance(error, openai.APIStatusError):
         problem: dict[str, Any] = error.response.json()
         return problem
-    return CUT if isinstance(error, httpx.RemoteProtocolError) else None
+    return CUT if isinstance(error, httpx2.RemoteProtocolError) else None
 
 
 if __name__ == "__main__":
