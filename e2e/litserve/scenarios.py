@@ -9,7 +9,7 @@ from typing import Any, Optional
 
 import httpx2
 import openai
-from trial import CUT, Trial, free_port
+from trial import CUT, Trial, document_in, free_port
 
 MAIL = "rosa.lind@example.com"
 IBAN = "DE89370400440532013000"
@@ -28,7 +28,7 @@ def main() -> None:
         told = said(ana, f"write to {MAIL} now")
         seen(told == "write to [EMAIL] now ", f"the model was told {told!r}")
         streamed, pieces = streams(ana, f"pay to {IBAN} now")
-        seen(streamed.strip() == "pay to [IBAN] now" and pieces > 4, f"in {pieces} pieces it says {streamed!r}")
+        seen(streamed.strip() == "pay to [IBAN] now" and pieces > 1, f"in {pieces} pieces it says {streamed!r}")
 
     with trial.scenario("a stolen token of an agent", "denied, then granted and used once") as seen:
         problem = trial.refused(lambda: said(agent, "hello"))
@@ -52,7 +52,7 @@ def main() -> None:
         heard: list[str] = []
         end = trial.revoked_amid(pause, grant, lambda: streams(client(port, "agent-7"), words, heard), lambda: said(client(port, "agent-7"), "hello"))
         text = "".join(heard)
-        seen(end is CUT and "word10" in text and "word39" not in text, f"the client has {len(text)} characters, up to {text.split()[-1]!r}, and an exception")
+        seen(end is CUT and "word5 " in text and "word20" not in text, f"the client has {len(text)} characters, up to {text.split()[-1]!r}, and an exception")
         record = trial.recorded("grant_revoked", "--operation", "inference.complete")
         seen(True, f"recorded as {record['outcome']['result']} after {record['response']['bytes']:,} bytes")
 
@@ -82,8 +82,7 @@ def streams(asking: openai.OpenAI, prompt: str, heard: Optional[list[str]] = Non
 
 def problem_of(error: BaseException) -> Optional[dict[str, Any]]:
     if isinstance(error, openai.APIStatusError):
-        problem: dict[str, Any] = error.response.json()
-        return problem
+        return document_in(error.response.text)
     return CUT if isinstance(error, (httpx2.RemoteProtocolError, openai.APIConnectionError)) else None
 
 

@@ -22,8 +22,8 @@ class Echo(litserve.LitAPI):
     def setup(self, device: str) -> None:
         pass
 
-    def predict(self, prompt: list[dict[str, Any]]) -> Iterator[str]:
-        words = str(prompt[-1]["content"]).split(" ")
+    def predict(self, request: Any) -> Iterator[str]:
+        words = str(request.messages[-1].content).split(" ")
         for number, word in enumerate(words):
             if number == 20 and PAUSE.exists() and not PAUSE.read_text():
                 PAUSE.write_text("waits")
@@ -37,5 +37,6 @@ class Echo(litserve.LitAPI):
 
 if __name__ == "__main__":
     api = Echo(spec=litserve.OpenAISpec())
-    server = litserve.LitServer(api, accelerator="cpu", middlewares=[(GuardMiddleware, {"policy": os.environ["WARDLINE_POLICY"]})])
+    guard = (GuardMiddleware, {"policy": os.environ["WARDLINE_POLICY"]})
+    server = litserve.LitServer(api, accelerator="cpu", workers_per_device=2, middlewares=[guard])
     server.run(host="127.0.0.1", port=int(sys.argv[1]), generate_client_file=False, num_api_servers=1)

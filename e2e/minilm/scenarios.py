@@ -11,7 +11,7 @@ import httpx2
 import numpy as np
 import openai
 import uvicorn
-from trial import CUT, Trial
+from trial import CUT, Trial, document_in
 
 MODEL = "all-MiniLM-L6-v2"
 MAIL = "rosa.lind@example.com"
@@ -84,8 +84,7 @@ def client(port: int, user: Optional[str]) -> openai.OpenAI:
 
 def problem_of(error: BaseException) -> Optional[dict[str, Any]]:
     if isinstance(error, openai.APIStatusError):
-        problem: dict[str, Any] = error.response.json()
-        return problem
+        return document_in(error.response.text)
     return CUT if isinstance(error, httpx2.RemoteProtocolError) else None
 
 
