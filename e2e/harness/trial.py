@@ -44,6 +44,10 @@ OPERATOR = "sam"
 """Who approves, grants and revokes in every policy here."""
 
 
+OVER = ("approval_required", "grant_required", "grant_expired")
+"""How what a grant let through is refused once it has ended: before it runs, or with its answer already there."""
+
+
 class Trial:
     """A system's trial, in `target/e2e/NAME/trial`, which is made anew."""
 

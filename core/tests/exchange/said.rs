@@ -232,7 +232,8 @@ const MASK: &str = "mask: [{name: pii, services: [warehouse, host], entities: {e
 
 #[test]
 fn a_statement_that_runs_many_times_counts_as_often() {
-    let rule = "  - {name: many, operations: [data.ingest], magnitude: {unit: rows, over: 10}, effect: hold}\n";
+    let rule =
+        "  - {name: many, operations: [data.ingest], magnitude: {unit: rows, over: 10}, effect: hold}\n";
     let (_folder, guard) = guard(rule);
     let insert = |times| Statement { times, ..at("warehouse", "INSERT INTO docs (id) VALUES ($1)") };
     assert_eq!(code(guard.statement(insert(10), ana())), "runs");
