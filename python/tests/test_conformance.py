@@ -1,0 +1,106 @@
+"""The behaviours of HTTP in `core/tests/data/behaviours.tsv`, through every server door: real servers, one raw-socket client.
+
+    python -m pytest tests/test_conformance.py -k C33
+
+Each line of the table is asked of each door, unless it says why that door has no such thing, or which other tests ask it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any, Callable
+
+import behaviours
+import pytest
+from players.server import Player
+from starlette.middleware.gzip import GZipMiddleware
+from support import Served, answering, wire
+
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "core" / "tests" / "data" / "behaviours.tsv"
+PLAYERS = Path(__file__).parent / "players"
+DOORS = {
+    "tower": [str(ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / "examples" / "player")],
+    "asgi": [sys.executable, str(PLAYERS / "asgi.py")],
+    "wsgi": [sys.executable, str(PLAYERS / "wsgi.py")],
+    **{name: ["node", str(ROOT / "node" / "test" / "players" / f"{name}.js")] for name in ("express", "fastify", "hono")},
+}
+
+
+def table() -> Iterator[tuple[str, str, str]]:
+    """Each behaviour: its number, what else asks it, and why some doors have no such thing."""
+    for line in TABLE.read_text().splitlines():
+        if not line.startswith("#"):
+            number, _, _, covered, absent = (line.split("\t") + ["", ""])[:5]
+            yield number, covered, absent
+
+
+@pytest.fixture(scope="module")
+def players(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Player]]:
+    """All servers, started at once."""
+    started = {door: Player(door, command, PLAYERS, tmp_path_factory.mktemp(door)) for door, command in DOORS.items()}
+    yield started
+    for player in started.values():
+        player.close()
+
+
+@pytest.mark.parametrize("number", list(behaviours.ASKED))
+def test_every_door_behaves(players: dict[str, Player], number: str) -> None:
+    absent = next(absent for asked, _, absent in table() if asked == number)
+    doors = [player for door, player in players.items() if f"{door}:" not in absent]
+
+    def ask(player: Player) -> str:
+        player.fresh()
+        try:
+            behaviours.ASKED[number](player)
+        except Exception:  # noqa: BLE001: told below, for each door
+            return f"{player.door}: {traceback.format_exc()}"
+        return ""
+
+    # All doors at once: most of it is waiting.
+    with ThreadPoolExecutor(len(doors)) as pool:
+        wrong = [told for told in pool.map(ask, doors) if told]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_table_is_whole() -> None:
+    rows = list(table())
+    assert [number for number, _, _ in rows] == [f"C{n}" for n in range(1, 65)]
+    assert {number for number, covered, _ in rows if not covered} == set(behaviours.ASKED)
+    for number, covered, _ in rows:
+        for file, name in re.findall(r"(\S+)::([^;]+)", covered):
+            text = (ROOT / file).read_text()
+            assert name.strip() in text, f"{number}: {file} has no {name!r}"
+
+
+@pytest.mark.parametrize("outside", [True, False])
+def test_a_compression_inside_and_outside_of_the_guard(serve: Callable[..., Served], outside: bool) -> None:
+    clear = f'{{"a": "{behaviours.MAIL}"}}'
+    app = answering(clear.encode())
+    server = serve(app if outside else GZipMiddleware(app, minimum_size=1))
+    if outside:
+        server.server.server.config.loaded_app = GZipMiddleware(server.app, minimum_size=1)
+    reply = server.exchange(wire("GET", "/masked/collections", accept_encoding="gzip"))
+    body = gzip.decompress(reply.body) if reply.headers.get("content-encoding") == "gzip" else reply.body
+    assert (reply.status, body) == (200, b'{"a": "[EMAIL]"}')
+
+
+def test_variables_of_a_context_are_the_service_s_own(serve: Callable[..., Served]) -> None:
+    variable: ContextVar[str] = ContextVar("variable", default="")
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        variable.set("of the service")
+        await answering(variable.get().encode(), content_type="text/plain")(scope, receive, send)
+
+    server = serve(app)
+    for _ in range(2):
+        assert server.exchange(wire("GET", "/masked/collections")).body == b"of the service"
+    assert variable.get() == ""
