@@ -31,7 +31,7 @@ DOORS = {
     "tower": [str(ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / "examples" / "player")],
     "asgi": [sys.executable, str(PLAYERS / "asgi.py")],
     "wsgi": [sys.executable, str(PLAYERS / "wsgi.py")],
-    **{name: ["node", str(ROOT / "node" / "test" / "players" / f"{name}.js")] for name in ("express", "fastify", "hono")},
+    **{name: ["node", str(ROOT / "node" / "players" / f"{name}.js")] for name in ("express", "fastify", "hono")},
 }
 
 
