@@ -1,6 +1,8 @@
 //! The service that `core/tests/data/behaviours.tsv` asks, behind the layer and axum: it does what the header `x-play` says, as
 //! `python/tests/players/play.py` has it.
 
+#![expect(clippy::print_stdout, reason = "whoever starts it reads its port there")]
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
 use http_body_util::BodyExt;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use wardline::guard::Guard;
@@ -41,30 +44,40 @@ fn latin(text: &str) -> Vec<u8> {
     text.chars().map(|letter| u8::try_from(u32::from(letter)).unwrap_or(b'?')).collect()
 }
 
+/// What the header asks for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Play {
+    status: Option<u16>,
+    headers: Vec<(String, String)>,
+    pieces: Vec<String>,
+    length: bool,
+    reads: String,
+    gated: bool,
+    fails: String,
+    trailers: Vec<(String, String)>,
+}
+
 async fn service(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let (parts, body) = request.into_parts();
     let told = parts.headers.get("x-play").and_then(|told| told.to_str().ok()).unwrap_or("{}");
-    let play: Value = serde_json::from_str(told).unwrap_or_default();
-    let read = if play["reads"] == "none" {
-        Ok(Bytes::new())
-    } else {
-        body.collect().await.map(|all| all.to_bytes())
+    let play: Play = serde_json::from_str(told).unwrap_or_default();
+    let read = match play.reads.as_str() {
+        "none" => Ok(Bytes::new()),
+        _ => body.collect().await.map(|all| all.to_bytes()),
     };
     // A body that breaks off ends the handler: there is nobody to answer.
     let Ok(read) = read else { return Ok(answer(400)) };
     saw(&parts.method, parts.uri.path(), &parts.headers, &read);
-    if play["fails"] == "before" {
+    if play.fails == "before" {
         return Ok(answer(500));
     }
-    let pieces: Vec<Vec<u8>> =
-        play["pieces"].as_array().into_iter().flatten().filter_map(Value::as_str).map(latin).collect();
-    let mut response =
-        Response::builder().status(play["status"].as_u64().and_then(|s| s.try_into().ok()).unwrap_or(200));
-    for field in play["headers"].as_array().into_iter().flatten() {
-        response =
-            response.header(field[0].as_str().unwrap_or_default(), field[1].as_str().unwrap_or_default());
+    let pieces: Vec<Vec<u8>> = play.pieces.iter().map(|piece| latin(piece)).collect();
+    let mut response = Response::builder().status(play.status.unwrap_or(200));
+    for (name, value) in &play.headers {
+        response = response.header(name, value);
     }
-    if play["length"] == true {
+    if play.length {
         response = response.header("content-length", pieces.iter().map(Vec::len).sum::<usize>());
     }
     let (sender, receiver) = mpsc::channel(1);
@@ -73,27 +86,23 @@ async fn service(request: Request<Body>) -> Result<Response<Body>, Infallible> {
 }
 
 /// Hands the pieces over, each when it may leave, and tells when the body is over or let go.
-async fn plays(play: Value, pieces: Vec<Vec<u8>>, sender: mpsc::Sender<Result<Frame<Bytes>, BoxError>>) {
+async fn plays(play: Play, pieces: Vec<Vec<u8>>, sender: mpsc::Sender<Result<Frame<Bytes>, BoxError>>) {
     for (number, piece) in pieces.into_iter().enumerate() {
-        while play["gated"] == true && !sender.is_closed() && !place(&format!("gate-{number}")).exists() {
+        while play.gated && !sender.is_closed() && !place(&format!("gate-{number}")).exists() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         if sender.send(Ok(Frame::data(piece.into()))).await.is_err() {
             break;
         }
     }
-    let mut trailers = HeaderMap::new();
-    for field in play["trailers"].as_array().into_iter().flatten() {
-        if let (Some(name), Some(value)) = (field[0].as_str(), field[1].as_str())
-            && let (Ok(name), Ok(value)) = (name.parse::<http::HeaderName>(), value.parse())
-        {
-            trailers.insert(name, value);
-        }
-    }
+    let fields = play.trailers.iter().filter_map(|(name, value)| {
+        Some((name.parse::<http::HeaderName>().ok()?, value.parse::<http::HeaderValue>().ok()?))
+    });
+    let trailers: HeaderMap = fields.collect();
     if !trailers.is_empty() {
         let _ = sender.send(Ok(Frame::trailers(trailers))).await;
     }
-    if play["fails"] == "after" {
+    if play.fails == "after" {
         let _ = sender.send(Err("the service failed".into())).await;
     }
     let _ = std::fs::write(place("closed"), "");
