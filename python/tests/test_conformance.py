@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 import behaviours
 import pytest
 from players.server import Player
 from starlette.middleware.gzip import GZipMiddleware
-from support import Served, answering, wire
+from support import Served, answering, queried, wire
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "core" / "tests" / "data" / "behaviours.tsv"
@@ -31,6 +31,7 @@ DOORS = {
     "tower": [str(ROOT / os.environ.get("CARGO_TARGET_DIR", "target") / "debug" / "examples" / "player")],
     "asgi": [sys.executable, str(PLAYERS / "asgi.py")],
     "wsgi": [sys.executable, str(PLAYERS / "wsgi.py")],
+    "django": [sys.executable, str(PLAYERS / "django_site.py")],
     **{name: ["node", str(ROOT / "node" / "players" / f"{name}.js")] for name in ("express", "fastify", "hono")},
 }
 
@@ -79,6 +80,25 @@ def test_the_table_is_whole() -> None:
         for file, name in re.findall(r"(\S+)::([^;]+)", covered):
             text = (ROOT / file).read_text()
             assert name.strip() in text, f"{number}: {file} has no {name!r}"
+
+
+def test_django_knows_who_is_logged_in(players: dict[str, Player]) -> None:
+    player = players["django"]
+    player.fresh()
+    # The policy's own sources know ana; whoever is logged in stands before that.
+    for known in [], [("x-remote-user", "eve")]:
+        reply = player.exchange("GET", "/masked/who", None, known, headers=behaviours.TEXT, pieces=["ok"])
+        assert (reply.status, reply.body) == (200, b"ok")
+
+    def both() -> Optional[bool]:
+        who = [record["identity"]["subject"] for record in queried(player.policy) if record["kind"] == "exchange"]
+        return who[-2:] == ["ana", "eve"] or None
+
+    player.awaited(both, "the records of ana and eve")
+    form = [("content-type", "application/x-www-form-urlencoded")]
+    reply = player.exchange("POST", "/masked/read-before", b"mail=a%40b.co", form, headers=behaviours.TEXT, pieces=["ok"])
+    # Whatever stands before the guard may have looked into the body: what stands behind it gets it masked.
+    assert reply.status == 200 and player.saw()["body"] == "mail=%5BEMAIL%5D"
 
 
 @pytest.mark.parametrize("outside", [True, False])

@@ -42,8 +42,8 @@ def pieces(play: Play) -> Iterator[bytes]:
 class Server(BaseApplication):
     """gunicorn with one worker of threads, on the port that the listener has."""
 
-    def __init__(self, listener: socket.socket) -> None:
-        self.listener = listener
+    def __init__(self, listener: socket.socket, app: Any) -> None:
+        self.listener, self.app = listener, app
         super().__init__()
 
     def load_config(self) -> None:
@@ -54,10 +54,15 @@ class Server(BaseApplication):
         self.cfg.set("graceful_timeout", 1)
 
     def load(self) -> Any:
-        return GuardMiddleware(service)
+        return self.app
+
+
+def serve(app: Any) -> None:
+    """Listens, and says where."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    Server(listener, app).run()
 
 
 if __name__ == "__main__":
-    listener = socket.create_server(("127.0.0.1", 0))
-    print(listener.getsockname()[1], flush=True)
-    Server(listener).run()
+    serve(GuardMiddleware(service))
