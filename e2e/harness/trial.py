@@ -38,11 +38,10 @@ CUT: dict[str, Any] = {"code": "cut"}
 """A response broke off."""
 
 START = 180.0
-"""The same for a server to listen: some take half a minute to import, on a busy machine more."""
+"""Seconds that a server has to listen: some take half a minute to import, on a busy machine more."""
 
 OPERATOR = "sam"
 """Who approves, grants and revokes in every policy here."""
-
 
 OVER = ("approval_required", "grant_required", "grant_expired")
 """How what a grant let through is refused once it has ended: before it runs, or with its answer already there."""

@@ -20,6 +20,7 @@ async function main () {
     if (play.fails === 'before') throw new Error('the service failed')
     reply.code(play.status)
     for (const [name, value] of play.headers()) reply.header(name, value)
+    for (const [name, value] of play.asked.trailers ?? []) reply.trailer(name, async () => value)
     return reply.send(Readable.from(play.stream()))
   })
   await app.ready()

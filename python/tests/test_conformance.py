@@ -47,6 +47,7 @@ def table() -> Iterator[tuple[str, str, str]]:
 @pytest.fixture(scope="module")
 def players(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Player]]:
     """All servers, started at once."""
+    assert Path(DOORS["tower"][0]).exists(), "axum's player is not built: cargo build --workspace --examples"
     started = {door: Player(door, command, PLAYERS, tmp_path_factory.mktemp(door)) for door, command in DOORS.items()}
     yield started
     for player in started.values():
