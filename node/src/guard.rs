@@ -223,7 +223,7 @@ impl Guard {
             let parameters = bytes::Bytes::copy_from_slice(bound.parameters.as_deref().unwrap_or_default());
             let numbers = bound.numbers.into_iter().map(|number| number.and_then(|n| u64::try_from(n).ok()));
             let numbers = numbers.collect();
-            let statement = Statement { service, text, dialect, parameters, numbers };
+            let statement = Statement { service, text, dialect, parameters, numbers, times: 1 };
             Ok(self.inner.begin(Subject::Statement(statement), caller("", identity)?, HOST))
         })
     }

@@ -150,7 +150,7 @@ impl Guard {
     }
 
     /// Statements of SQL, for a `with` or `async with` block in which they run.
-    #[pyo3(signature = (text, *, service, identity=None, dialect=None, parameters=None, numbers=Vec::new()))]
+    #[pyo3(signature = (text, *, service, identity=None, dialect=None, parameters=None, numbers=Vec::new(), times=1))]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn statement<'py>(
         &self,
@@ -161,10 +161,12 @@ impl Guard {
         dialect: Option<&str>,
         parameters: Option<Vec<u8>>,
         numbers: Vec<Option<u64>>,
+        times: u64,
     ) -> PyResult<Bound<'py, PyAny>> {
         let dialect = dialect.map(|name| Dialect::by_name(name).ok_or_else(|| unknown_dialect(py)));
         let parameters = parameters.unwrap_or_default().into();
-        let statement = Statement { service, text, dialect: dialect.transpose()?, parameters, numbers };
+        let dialect = dialect.transpose()?;
+        let statement = Statement { service, text, dialect, parameters, numbers, times };
         self.admission(py, Subject::Statement(statement), identity)
     }
 

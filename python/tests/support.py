@@ -26,6 +26,7 @@ from wardline._wardline import run_command
 from wardline.asgi import GuardMiddleware
 
 WAIT = 10.0
+_OUTPUT = threading.Lock()
 SCHEMA = Draft202012Validator(
     json.loads((Path(__file__).parents[2] / "core/record.schema.json").read_text()),
     format_checker=Draft202012Validator.FORMAT_CHECKER,
@@ -62,9 +63,18 @@ mask:
 
 def records(policy: Path) -> list[dict[str, Any]]:
     """All records of exchanges, oldest first, as the command shows them."""
-    command = ["wardline", "audit", "query", "--policy", str(policy), "--json", "--limit", "9999"]
+    found = queried(policy)
+    # Whatever a test makes the log say is as the schema describes it.
+    for record in found:
+        SCHEMA.validate(record)
+    return [record for record in found if record["kind"] in ("exchange", "end")]
+
+
+def queried(policy: Path, *filters: str) -> list[dict[str, Any]]:
+    """What `wardline audit query` finds, oldest first."""
+    command = ["wardline", "audit", "query", "--policy", str(policy), "--json", "--limit", "9999", *filters]
     # In this process, whose start is most of what it costs; it writes past Python.
-    with tempfile.TemporaryFile() as file:
+    with _OUTPUT, tempfile.TemporaryFile() as file:
         sys.stdout.flush()
         before = os.dup(1)
         os.dup2(file.fileno(), 1)
@@ -76,11 +86,7 @@ def records(policy: Path) -> list[dict[str, Any]]:
         file.seek(0)
         out = file.read()
     entries = [json.loads(line) for line in out.splitlines()]
-    found = [entry.get("record", entry) for entry in entries]
-    # Whatever a test makes the log say is as the schema describes it.
-    for record in found:
-        SCHEMA.validate(record)
-    return [record for record in found if record["kind"] in ("exchange", "end")]
+    return [entry.get("record", entry) for entry in entries]
 
 
 def recorded(guard: Guard, policy: Path, count: int = 1) -> list[dict[str, Any]]:

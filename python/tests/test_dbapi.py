@@ -92,6 +92,22 @@ def test_what_may_not_run_does_not(filled: GuardedConnection, guard: Guard) -> N
     assert unreadable.value.code == "invalid_input"
 
 
+def test_a_limit_that_is_bound_bounds_what_is_read(filled: GuardedConnection) -> None:
+    text = "SELECT id, name FROM people LIMIT ?"
+    assert len(filled.execute(text, (3,)).fetchall()) == 3
+    with pytest.raises(WardlineError) as refused:
+        filled.execute(text, (5_000,))
+    assert refused.value.code == "grant_required"
+
+
+def test_what_runs_once_for_each_of_many_rows_counts_them(filled: GuardedConnection, guard: Guard, tmp_path: Path) -> None:
+    text = "INSERT INTO people VALUES (?, ?, ?, ?)"
+    filled.executemany(text, [(n, "p", 0.5, None) for n in range(10, 13)])
+    filled.executemany(text, [])
+    acts = [record["acts"][0] for record in recorded(guard, tmp_path / "w.yaml", 3)]
+    assert [act["magnitude"]["count"] for act in acts[-2:]] == [3, 1]
+
+
 def test_an_export_is_counted_as_it_is_fetched(filled: GuardedConnection, guard: Guard, tmp_path: Path) -> None:
     with pytest.raises(WardlineError) as refused:
         filled.execute("SELECT * FROM people")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy
 from sqlalchemy import Column, Engine, Integer, String, create_engine, insert, select, text
+from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import StaticPool
 from support import recorded
@@ -83,6 +85,7 @@ def test_what_an_insert_of_many_rows_returns_is_counted(engine: Engine, tmp_path
     assert sorted(got) == list(range(100, 1_300))
     found = recorded(guard, tmp_path / "w.yaml", 2)
     assert [record["response"]["census"]["rows"] for record in found] == [1_000, 200]
+    assert [record["acts"][0]["magnitude"]["count"] for record in found] == [1_000, 200]
     assert {record["outcome"]["result"] for record in found} == {"complete"}
 
 
@@ -109,10 +112,41 @@ def test_what_may_not_run_is_not_sent(engine: Engine, tmp_path: Path) -> None:
     assert results == ["held", "complete", "failed", "denied", "aborted"]
 
 
-def test_an_engine_that_awaits_is_refused() -> None:
-    class Awaiting:
-        class dialect:
-            is_async = True
+@pytest.mark.parametrize("system", ["sqlite", "postgres"])
+def test_an_engine_that_awaits(system: str, request: Any, tmp_path: Path) -> None:
+    url = "sqlite+aiosqlite://"
+    if system == "postgres":
+        fields = dict(field.split("=") for field in request.getfixturevalue("postgres").split())
+        url = f"postgresql+psycopg://wardline@/{fields['dbname']}?host={fields['host']}"
+    (tmp_path / "w.yaml").write_text(POLICY.replace("SYSTEM", system).replace("effect: hold}", "effect: hold, wait: 20s}"))
+    guard = Guard(tmp_path / "w.yaml")
 
-    with pytest.raises(WardlineError):
-        guard_engine(Awaiting(), service="docs", policy="none.yaml")  # type: ignore[arg-type]
+    async def main() -> None:
+        engine = create_async_engine(url)
+        async with engine.begin() as connection:
+            await connection.run_sync(Base.metadata.drop_all)
+            await connection.run_sync(Base.metadata.create_all)
+            await connection.execute(insert(Person), [{"id": n, "name": f"p{n}@example.org"} for n in range(9)])
+        assert guard_engine(engine, service="docs", identity="ana", guard=guard) is engine
+        few = select(Person.id, Person.name).where(Person.id < 3).order_by(Person.id).limit(3)
+        async with engine.begin() as connection:
+            masked = [(n, "[EMAIL]") for n in range(3)]
+            assert (await connection.execute(few)).all() == masked
+            async with connection.stream(few) as result:
+                assert [row async for row in result] == masked
+            with pytest.raises(WardlineError) as refused:
+                await connection.execute(select(Person))
+            assert refused.value.code == "grant_required"
+            await connection.execute(insert(Person), [{"id": n, "name": "x"} for n in range(20, 23)])
+            # What is held waits beside the loop, which goes on to see the approval.
+            gone = asyncio.create_task(connection.execute(sqlalchemy.delete(Person).where(Person.id == 7)))
+            while not (pending := guard.approvals("pending")):
+                await asyncio.sleep(0.01)
+            guard.approve(pending[0]["id"], by="sam")
+            assert (await gone).rowcount == 1
+        await engine.dispose()
+
+    asyncio.run(main())
+    found = recorded(guard, tmp_path / "w.yaml", 5)
+    assert [record["outcome"]["result"] for record in found] == ["complete", "complete", "denied", "complete", "complete"]
+    assert found[3]["acts"][0]["magnitude"]["count"] == 3

@@ -39,18 +39,25 @@ class Statements(Guarded):
         self._identity = identity
         self._dialect = dialect
 
-    async def begin(self, text: str, parameters: Any, style: str, beside: bool = False) -> Rows:
-        """Judges a statement, whose parameters are written in this style of PEP 249; ``beside`` an event loop, or on this thread. Raises
-        ``WardlineError`` where it may not run."""
+    async def begin(self, text: str, parameters: Any, style: str, beside: bool = False, *, many: bool = False, further: Any = None) -> Rows:
+        """Judges a statement, whose parameters are written in this style of PEP 249; ``beside`` an event loop, or on this thread. With ``many``
+        it runs once with each of them. ``further`` is what else a driver is told. Raises ``WardlineError`` where it may not run."""
         known = self._identity() if callable(self._identity) else self._identity
         if known is None:
             known = CALLER.get()
-        values = bound(parameters) if parameters else None
-        whole = numbers(text, parameters, style) if parameters else []
+        values = bound([parameters, further] if further else parameters) if parameters or further else None
+        whole = numbers(text, parameters, style) if parameters and not many else []
+        times = max(1, len(parameters)) if many else 1
         if values is not None and style in ("format", "pyformat"):
             text = sent(text)
         admission = self.guard.statement(
-            text, service=self._service, identity=known, dialect=self._dialect, parameters=values, numbers=whole
+            text,
+            service=self._service,
+            identity=known,
+            dialect=self._dialect,
+            parameters=values,
+            numbers=whole,
+            times=times,
         )
         return Rows(admission, await admission.__aenter__() if beside else admission.__enter__())
 

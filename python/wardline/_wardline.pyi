@@ -86,11 +86,13 @@ class Guard:
         dialect: Optional[str] = None,
         parameters: Optional[bytes] = None,
         numbers: Sequence[Optional[int]] = ...,
+        times: int = ...,
     ) -> Admission:
         """Statements of SQL, for a ``with`` or ``async with`` block in which they run. Entering it raises ``WardlineError`` where
         they may not; leaving it with an exception records that they failed. ``parameters`` are the values bound to it, in any form
         that is the same for the same values only: an approval is for these. ``numbers`` are those of them that are whole numbers, by place
-        (``None`` for others): a ``LIMIT`` that is one of them bounds what is read."""
+        (``None`` for others): a ``LIMIT`` that is one of them bounds what is read. ``times`` is how often it runs with values of its own
+        (``executemany``)."""
     def command(
         self, line: Union[str, Sequence[Union[str, bytes]]], *, service: str, identity: Union[Identity, str, None] = None
     ) -> Admission:

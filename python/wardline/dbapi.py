@@ -177,10 +177,14 @@ class _Cursor:
             raise AttributeError(f"{name!r} of a cursor is not guarded")
         return getattr(self._cursor, name)
 
-    async def _run(self, work: Callable[..., Any], statement: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    async def _run(
+        self, work: Callable[..., Any], statement: Any, args: tuple[Any, ...], kwargs: dict[str, Any], many: bool = False
+    ) -> None:
         self._end()
-        values = [*args, kwargs] if args or kwargs else None
-        rows = await self._statements.begin(self._text(statement), values, _style(self._cursor), self._beside)
+        values = args[0] if args else kwargs.get("params", kwargs.get("parameters"))
+        further = [*args[1:], kwargs] if args[1:] or kwargs else None
+        style = _style(self._cursor)
+        rows = await self._statements.begin(self._text(statement), values, style, self._beside, many=many, further=further)
         try:
             pending = work(statement, *args, **kwargs)
             if self._beside:
@@ -228,7 +232,7 @@ class GuardedCursor(_Cursor):
         return self
 
     def executemany(self, statement: Any, parameters: Any, **kwargs: Any) -> GuardedCursor:
-        run(self._run(self._cursor.executemany, statement, (list(parameters),), kwargs))
+        run(self._run(self._cursor.executemany, statement, (list(parameters),), kwargs, True))
         return self
 
     def executescript(self, script: str) -> GuardedCursor:
@@ -271,7 +275,7 @@ class AsyncGuardedCursor(_Cursor):
         return self
 
     async def executemany(self, statement: Any, parameters: Any, **kwargs: Any) -> None:
-        await self._run(self._cursor.executemany, statement, (list(parameters),), kwargs)
+        await self._run(self._cursor.executemany, statement, (list(parameters),), kwargs, True)
 
     async def fetchone(self) -> Any:
         row = await self._cursor.fetchone()

@@ -28,6 +28,17 @@ pub(crate) fn run() -> Outcome {
     Ok(())
 }
 
+/// Asks every server door the behaviours of `core/tests/data/behaviours.tsv`.
+pub(crate) fn conformance() -> Outcome {
+    tools::require()?;
+    tools::python()?;
+    tools::node()?;
+    cargo(&["build", "--workspace", "--exclude", "wardline-benches", "--bins", "--lib", "--examples"], &[])?;
+    modules()?;
+    let python = tools::venv_bin("python");
+    step("conformance", command(&python, "python").args(["-m", "pytest", "-q", "tests/test_conformance.py"]))
+}
+
 /// Puts the built libraries where Python and Node look for them.
 pub(crate) fn modules() -> Outcome {
     let built = target().join("debug");

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::catalogue::System;
+use super::risk::raised;
 use super::{Classified, Refusal, command, shell, sql_with};
-use crate::model::{Command, Line, Statement};
+use crate::model::{Act, Command, Line, Statement};
 
 /// What statements do, by the dialect that they name or else the system's. Where the system takes none, that is unknown.
 ///
@@ -13,7 +14,7 @@ use crate::model::{Command, Line, Statement};
 /// use wardline::model::{Operation, Statement};
 ///
 /// let text = "DELETE FROM docs WHERE id = $1".to_owned();
-/// let statement = Statement { service: "warehouse".into(), text, dialect: None, parameters: Default::default(), numbers: Vec::new() };
+/// let statement = Statement { service: "warehouse".into(), text, dialect: None, parameters: Default::default(), numbers: Vec::new(), times: 1 };
 /// let done = classify::statement(classify::system("postgres").unwrap(), &statement);
 /// assert_eq!((done.acts[0].operation, done.acts[0].resource.as_str()), (Operation::DataDelete, "docs"));
 /// ```
@@ -21,10 +22,20 @@ pub fn statement(system: &'static System, statement: &Statement) -> Classified {
     match system.dialect() {
         Some(own) => {
             let dialect = Some(statement.dialect.unwrap_or(own));
-            Classified::of_acts(sql_with(&statement.text, dialect, &statement.numbers).acts)
+            let mut acts = sql_with(&statement.text, dialect, &statement.numbers).acts;
+            if statement.times > 1 {
+                acts.iter_mut().for_each(|act| repeated(act, statement.times));
+            }
+            Classified::of_acts(acts)
         }
         None => Classified::unknown(),
     }
+}
+
+/// An act that is done so many times, in one go.
+fn repeated(act: &mut Act, times: u64) {
+    act.magnitude.count = act.magnitude.count.map(|count| count.saturating_mul(times));
+    act.risk = act.risk.max(raised(act.operation, act.operation.base_risk(), act.magnitude));
 }
 
 /// What a command does: a shell's by its words and the tables of tools, a server's by the entries of its system. Where the system takes

@@ -40,6 +40,7 @@ impl Guard {
     ///     dialect: None,
     ///     parameters: Default::default(),
     ///     numbers: Vec::new(),
+    ///     times: 1,
     /// };
     /// let mut running = guard.statement(say("SELECT title FROM docs WHERE id = 7"), Identity::new("ana")).unwrap();
     /// running.returned(&Census { rows: 1, ..Census::default() }).unwrap();

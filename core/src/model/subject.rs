@@ -67,6 +67,8 @@ pub struct Statement {
     /// Those of these values that are whole numbers, by their places (the first is that of `$1`, or of the first `?`): a `LIMIT` that is one
     /// of them bounds what is read. Where they stay out, such a limit bounds nothing.
     pub numbers: Vec<Option<u64>>,
+    /// How often it runs, each time with values of its own (what drivers call `executemany`): 1, or how many sets of values there are.
+    pub times: u64,
 }
 
 /// A command, as it is started or sent.

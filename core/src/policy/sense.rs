@@ -378,7 +378,10 @@ impl World {
         for Part { is: service, .. } in &draft.services {
             if let Some(slot) = possible.get_mut(service.index) {
                 *slot = match service.system.operations() {
-                    Some(operations) => Operations::of(operations).or(unknown),
+                    // A CORS preflight may come to any service, whatever its catalogue has.
+                    Some(operations) => {
+                        Operations::of(operations).or(unknown).or(Operations::of([Operation::None]))
+                    }
                     None => Operations::ALL,
                 };
             }

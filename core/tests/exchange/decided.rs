@@ -48,6 +48,7 @@ rules:
         dialect: None,
         parameters: Bytes::new(),
         numbers: Vec::new(),
+        times: 1,
     };
     let sql = guard.statement(statement, ana()).unwrap_err().code;
     let text = format!("curl -d '{scroll}' http://vectors:6333/collections/docs/points/scroll");

@@ -48,7 +48,7 @@ fn guard(rest: &str) -> (TempDir, Guard) {
 
 fn at(service: &str, text: &str) -> Statement {
     let (service, text) = (service.to_owned(), text.to_owned());
-    Statement { service, text, dialect: None, parameters: Bytes::new(), numbers: Vec::new() }
+    Statement { service, text, dialect: None, parameters: Bytes::new(), numbers: Vec::new(), times: 1 }
 }
 
 fn words(service: &str, words: &[&str]) -> Command {
@@ -229,6 +229,16 @@ fn a_grant_that_ends_ends_what_comes_back() {
 }
 
 const MASK: &str = "mask: [{name: pii, services: [warehouse, host], entities: {email: redact}}]\n";
+
+#[test]
+fn a_statement_that_runs_many_times_counts_as_often() {
+    let rule =
+        "  - {name: many, operations: [data.ingest], magnitude: {unit: rows, over: 10}, effect: hold}\n";
+    let (_folder, guard) = guard(rule);
+    let insert = |times| Statement { times, ..at("warehouse", "INSERT INTO docs (id) VALUES ($1)") };
+    assert_eq!(code(guard.statement(insert(10), ana())), "runs");
+    assert_eq!(code(guard.statement(insert(11), ana())), "approval_required");
+}
 
 #[test]
 fn a_text_that_masking_would_change_does_not_pass() {

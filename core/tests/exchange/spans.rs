@@ -143,6 +143,7 @@ fn systems_have_the_names_that_the_conventions_give_them() {
             dialect: None,
             parameters: Default::default(),
             numbers: Vec::new(),
+            times: 1,
         };
         guard.statement(statement, wardline::identity::Identity::new("ana")).unwrap_err();
     });

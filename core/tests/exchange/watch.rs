@@ -457,6 +457,7 @@ fn statements_and_their_results_are_searched_for_canaries() {
             dialect: None,
             parameters: Default::default(),
             numbers: Vec::new(),
+            times: 1,
         };
         guard.statement(statement, Identity::new(user))
     };

@@ -131,6 +131,7 @@ fn each_kind_of_mistake_has_its_code_and_place() {
         ),
         ("identity: {headers: {groups: g}}\n".into(), "1 missing_key at {headers,1 missing_key at {groups"),
         (rule("effect: hold"), "2 nobody_approves at hold"),
+        ("rules:\n  - {name: preflights, who: ['*'], operations: [none], effect: allow}\n".into(), ""),
         (rule("effect: hold, approval: {steps: [{from: [data]}]}"), ""),
         (rule("effect: deny, wait: 3s"), "2 misplaced_key at 3s"),
         (rule("effect: deny, risk: {from: 80, below: 80}"), "2 never_fires at r"),

@@ -75,12 +75,14 @@ impl Saying {
     /// What an approval is bound to, besides who asks where.
     pub(super) fn digest(&self, service: Option<&Service>, digest: &mut KeyedDigest) {
         match &self.said {
-            Said::Statement(Statement { text, dialect, parameters, .. }) => {
+            Said::Statement(Statement { text, dialect, parameters, times, .. }) => {
                 let dialect = dialect.or_else(|| service.and_then(|service| service.system.dialect()));
                 digest.field(b"statement");
                 digest.field(dialect.map_or("", |dialect| dialect.name()).as_bytes());
                 digest.field(text.as_bytes());
                 digest.field(parameters);
+                // Where the values stay out, how often it runs does not.
+                digest.field(&times.to_le_bytes());
             }
             Said::Command(Command { line: Line::Script(text), .. }) => {
                 digest.field(b"script");

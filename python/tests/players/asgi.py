@@ -1,0 +1,51 @@
+"""A player as a Starlette application, under the ASGI middleware and uvicorn."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import uvicorn
+from play import Play
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+from starlette.routing import Route
+
+from wardline.asgi import GuardMiddleware
+
+
+async def service(request: Request) -> StreamingResponse:
+    play = Play(request.headers.get("x-play", ""))
+    body = b"" if play.reads == "none" else b"".join([piece async for piece in request.stream()])
+    if play.reads == "twice":
+        # Starlette refuses a stream that was read, and has a body that was read once more.
+        body = await Request({**request.scope}, request.receive).body() + body
+    play.saw(request.method, request.url.path, dict(request.headers), body)
+    if play.fails == "before":
+        raise RuntimeError("the service failed")
+    response = StreamingResponse(pieces(play), play.status)
+    response.raw_headers = [(name.encode(), value.encode()) for name, value in play.headers()]
+    return response
+
+
+async def pieces(play: Play) -> AsyncIterator[bytes]:
+    try:
+        for number, piece in enumerate(play.pieces):
+            while not play.may(number):
+                await asyncio.sleep(0.005)
+            yield piece
+        if play.fails == "after":
+            raise RuntimeError("the service failed")
+    finally:
+        play.closed()
+
+
+app = Starlette(routes=[Route("/{path:path}", service, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])])
+
+if __name__ == "__main__":
+    listener = socket.create_server(("127.0.0.1", 0))
+    print(listener.getsockname()[1], flush=True)
+    config = uvicorn.Config(GuardMiddleware(app), proxy_headers=False, log_level="critical", ws="websockets-sansio")
+    asyncio.run(uvicorn.Server(config).serve([listener]))

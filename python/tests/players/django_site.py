@@ -1,0 +1,84 @@
+"""A player as a site of Django's, whose middleware guards it, under gunicorn. Whom `x-remote-user` names is logged in."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import django
+from django.conf import settings
+from play import PLACE, Play
+
+settings.configure(
+    ALLOWED_HOSTS=["*"],
+    AUTHENTICATION_BACKENDS=["django.contrib.auth.backends.RemoteUserBackend"],
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(PLACE / "site.db")}},
+    INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions"],
+    LOGGING_CONFIG=None,
+    MIDDLEWARE=[
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        f"{__name__}.Remote",
+        "wardline.django.GuardMiddleware",
+    ],
+    ROOT_URLCONF=__name__,
+    SECRET_KEY="for tests",
+)
+django.setup()
+
+from django.contrib.auth.middleware import RemoteUserMiddleware  # noqa: E402: needs the settings
+from django.core.management import call_command  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.http import HttpResponse, StreamingHttpResponse  # noqa: E402
+from django.urls import re_path  # noqa: E402
+
+
+class Remote(RemoteUserMiddleware):
+    header = "HTTP_X_REMOTE_USER"
+
+    def process_request(self, request: Any) -> None:
+        super().process_request(request)
+        if request.path.endswith("read-before"):
+            request.POST["mail"]
+
+
+def service(request: Any) -> Any:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    play = Play(headers.get("x-play", ""))
+    body = b"" if play.reads == "none" else request.body
+    if play.reads == "twice":
+        body += request.read()
+    play.saw(request.method, request.path, headers, body)
+    if play.fails == "before":
+        raise RuntimeError("the service failed")
+    if play.asked.get("length"):
+        response: Any = HttpResponse(b"".join(play.pieces), status=play.status)
+        play.closed()
+    else:
+        response = StreamingHttpResponse(pieces(play), status=play.status)
+    del response["content-type"]
+    for name, value in play.headers():
+        response[name] = value
+    return response
+
+
+def pieces(play: Play) -> Iterator[bytes]:
+    try:
+        for number, piece in enumerate(play.pieces):
+            while not play.may(number):
+                time.sleep(0.005)
+            yield piece
+        if play.fails == "after":
+            raise RuntimeError("the service failed")
+    finally:
+        play.closed()
+
+
+urlpatterns = [re_path("", service)]
+
+if __name__ == "__main__":
+    import wsgi
+
+    call_command("migrate", verbosity=0)
+    wsgi.serve(get_wsgi_application())

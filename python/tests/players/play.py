@@ -1,0 +1,44 @@
+"""What the service of a player is asked to do, by the header `x-play`, and what it tells in files beside it.
+
+`{"status": 200, "headers": [["a", "b"]], "pieces": ["latin-1"], "length": true, "reads": "all" | "none" | "twice", "gated": true,
+"fails": "before" | "after", "trailers": [["a", "b"]]}`. A gated piece waits for the file `gate-N`. `saw.json` is what the service was asked, `closed` tells
+that its answer was ended or let go.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+PLACE = Path(os.environ.get("WARDLINE_PLAYER", "."))
+
+
+class Play:
+    def __init__(self, told: str) -> None:
+        self.asked: dict[str, Any] = json.loads(told or "{}")
+        self.status: int = self.asked.get("status", 200)
+        self.pieces = [piece.encode("latin-1") for piece in self.asked.get("pieces", [])]
+        self.reads: str = self.asked.get("reads", "all")
+        self.fails: str = self.asked.get("fails", "")
+        self.number = -1
+
+    def headers(self) -> list[tuple[str, str]]:
+        fields = [(name, value) for name, value in self.asked.get("headers", [])]
+        if self.asked.get("length"):
+            fields.append(("content-length", str(sum(map(len, self.pieces)))))
+        return fields
+
+    def saw(self, method: str, target: str, headers: dict[str, str], body: bytes) -> None:
+        told = {"method": method, "target": target, "headers": headers, "body": body.decode("latin-1")}
+        fresh = PLACE / "saw.fresh"
+        fresh.write_text(json.dumps(told))
+        fresh.rename(PLACE / "saw.json")
+
+    def may(self, number: int) -> bool:
+        """Whether this piece may leave."""
+        return not self.asked.get("gated") or (PLACE / f"gate-{number}").exists()
+
+    def closed(self) -> None:
+        (PLACE / "closed").touch()
