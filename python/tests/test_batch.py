@@ -119,9 +119,9 @@ def test_what_holds_no_text_passes_and_what_cannot_be_read_is_refused_by_name(ma
         mask(plain, columns="number")
     with pytest.raises(WardlineError, match="one name"):
         mask(pyarrow.Table.from_arrays([pyarrow.array([1]), pyarrow.array([MAIL])], names=["a", "a"]))
-    with pytest.raises(ExchangeCut, match="name of a column"):
+    with pytest.raises(ExchangeCut, match="name of a column or field"):
         mask({"rosa.lind@example.org": ["x"]})
-    with pytest.raises(ExchangeCut, match="name of a field"):
+    with pytest.raises(ExchangeCut, match="name of a column or field"):
         mask({"who": [{"rosa.lind@example.org": 1}]})
 
 
@@ -190,6 +190,13 @@ def test_batches_of_columns(mask: Callable[..., Any]) -> None:
         mask({"phone": numpy.array([12125550142])})
 
 
+def test_what_is_dropped_is_missing(tmp_path: Path) -> None:
+    dropping = Guard.parse(POLICY.replace("./state", "memory").replace("entities:", "fields: {mail: drop, who.mail: drop}, entities:"))
+    dropped = GuardBatch("data.read", service="reviews", resource="reviews", identity="svc-prep", guard=dropping)
+    table = pyarrow.table({"mail": ["a", "b"], "who": [{"mail": "c", "n": 1}, None]})
+    assert dropped(table).to_pylist() == [{"mail": None, "who": {"mail": None, "n": 1}}, {"mail": None, "who": None}]
+
+
 def test_each_batch_is_judged_and_recorded(guard: Guard, tmp_path: Path) -> None:
     table = pyarrow.table(
         {"text": [MAIL] * 2_500, "vector": pyarrow.array([[0.5]] * 2_500, type=pyarrow.list_(pyarrow.float32()))}
@@ -204,7 +211,8 @@ def test_each_batch_is_judged_and_recorded(guard: Guard, tmp_path: Path) -> None
     assert export(table).num_rows == 2_500
     with pytest.raises(WardlineError) as spent:
         export(table)
-    assert spent.value.code == "grant_exhausted"
+    # What was leased for the first call and not spent may be on its way back.
+    assert spent.value.code in ("grant_exhausted", "grant_required")
     held = GuardBatch("data.read", service="reviews", resource="payroll", identity="svc-prep", guard=guard)
     with pytest.raises(WardlineError) as waits:
         held(table)

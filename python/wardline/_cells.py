@@ -53,15 +53,24 @@ def merged(value: Any, before: Any, after: Any, column: str) -> Any:
     if before == after:
         return value
     if isinstance(before, dict) and isinstance(after, dict):
-        if list(before) != list(after):
-            raise ExchangeCut(f"column {column!r}: the name of a field would be masked", "unmaskable_response")
-        pairs = zip(value.items(), before.values(), after.values())
+        pairs = zip(value.items(), before.values(), aligned(before, after).values())
         return {name: merged(item, old, new, column) for (name, item), old, new in pairs}
     if isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         items = value.tolist() if hasattr(value, "tolist") else value
         changed = [merged(item, old, new, column) for item, old, new in zip(items, before, after)]
         return tuple(changed) if isinstance(value, tuple) else changed
     return after
+
+
+def aligned(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """What came back of named values, under all their names: what was dropped is missing.
+
+    >>> aligned({"a": 1, "b": 2}, {"b": 2})
+    {'a': None, 'b': 2}
+    """
+    if not after.keys() <= before.keys():
+        raise ExchangeCut("the name of a column or field would be masked", "unmaskable_response")
+    return {name: after.get(name) for name in before}
 
 
 def line(shown: Mapping[str, Any]) -> str:

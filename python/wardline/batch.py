@@ -28,7 +28,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Optional, TypeVar, Union
 
-from ._cells import line, merged, told
+from ._cells import aligned, line, merged, told
 from ._errors import ExchangeCut, WardlineError
 from ._guarded import CALLER, Guarded, Known, Policy
 from ._running import Admission, Running
@@ -136,8 +136,6 @@ def _masked(running: Running, table: Table, names: list[str]) -> dict[str, dict[
 def _note(
     changes: dict[str, dict[int, Any]], columns: dict[str, list[Any]], at: int, before: dict[str, Any], after: dict[str, Any]
 ) -> None:
-    if list(before) != list(after):
-        raise ExchangeCut("the name of a column would be masked", "unmaskable_response")
-    for name, value in after.items():
+    for name, value in aligned(before, after).items():
         if value != before[name]:
             changes.setdefault(name, {})[at] = merged(columns[name][at], before[name], value, name)

@@ -109,9 +109,9 @@ impl Exchange {
         self
     }
 
-    /// What is said. A call, which was judged by the acts that its host named, has something once its host tells what came of it.
+    /// What is said. A call, which was judged by the acts that its host named, has something once it runs and its host tells what came of it.
     fn saying(&mut self) -> Option<&mut Saying> {
-        if self.head.is_none() && !matches!(self.phase, Phase::Finished) {
+        if self.head.is_none() && self.sent && !matches!(self.phase, Phase::Finished) {
             return Some(self.said.get_or_insert_with(|| Box::new(Saying::of(Said::Call))));
         }
         self.said.as_deref_mut()
