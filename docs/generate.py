@@ -1,13 +1,14 @@
-"""Writes the pages of the book that are generated: `python docs/generate.py` in the repository, with the package on the path.
+"""Writes what is generated in the book: `python docs/generate.py` in the repository, with the package on the path.
 
-What they say comes from where it is kept: the schema of policies, the catalogues, the table of operations, and the `wardline` command itself.
-The tests fail where a page is not what this would write.
+The pages of the reference come from where it is kept: the schema of policies, the catalogues, the table of operations, and the `wardline` command
+itself. In all other pages what commands answer (in blocks of `console`) is asked anew. The tests fail where a page is not what this would write.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,8 +19,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = ROOT / "docs/src"
 NOTE = "<!-- Written by docs/generate.py. -->\n\n"
 
-# Asks the `wardline` command, whose name is left out.
-Ask = Callable[[list[str]], str]
+# Asks the `wardline` command, whose name is left out, with a text on its standard input.
+Ask = Callable[[list[str], str], str]
 
 
 def pages(ask: Ask) -> dict[str, str]:
@@ -27,11 +28,27 @@ def pages(ask: Ask) -> dict[str, str]:
     made = {
         "reference/policy.md": policy(json.loads((ROOT / "core/policy.schema.json").read_text())),
         "reference/operations.md": (ROOT / "core/OPERATIONS.md").read_text(),
-        "reference/entities.md": entities([json.loads(line) for line in ask(["entities", "--json"]).splitlines()]),
+        "reference/entities.md": entities([json.loads(line) for line in ask(["entities", "--json"], "").splitlines()]),
         "reference/systems.md": systems(),
+        "reference/answers.md": answers(),
         "reference/command.md": command(ask),
     }
-    return {name: NOTE + text.rstrip() + "\n" for name, text in made.items()}
+    found = {name: NOTE + text.rstrip() + "\n" for name, text in made.items()}
+    for file in PAGES.rglob("*.md"):
+        name = str(file.relative_to(PAGES))
+        if name not in found and "```console\n" in (text := file.read_text()):
+            found[name] = re.sub(r"(?<=```console\n).*?(?=```)", lambda block: asked(block[0], ask), text, flags=re.DOTALL)
+    return found
+
+
+def asked(block: str, ask: Ask) -> str:
+    """A block of commands, such as `$ echo 'a text' | wardline mask`, with what they answer."""
+    lines = []
+    for line in re.findall(r"^\$ (.*)$", block, re.MULTILINE):
+        typed, _, words = line.rpartition(" | wardline ") if line.startswith("echo ") else ("", "", line.removeprefix("wardline "))
+        given = shlex.split(typed)[1] + "\n" if typed else ""
+        lines += [f"$ {line}", *(told.rstrip() for told in ask(shlex.split(words), given).rstrip().splitlines())]
+    return "\n".join([*lines, ""])
 
 
 def policy(schema: dict[str, Any]) -> str:
@@ -106,12 +123,22 @@ def systems() -> str:
     return "\n".join(text)
 
 
+def answers() -> str:
+    text = ["# Answers", "", "What the guard answers in a service's place is a problem document (RFC 9457) with one of these codes; statements and commands raise an error that"]
+    text += ["has it. `approval` is the ticket of what is held, `record` the record's id. gRPC has `PERMISSION_DENIED`, with `wardline-code` in its trailers.", ""]
+    text += ["| code | status | what it says |", "|---|---|---|"]
+    said = (ROOT / "core/src/guard/answer.rs").read_text().partition("const CODES")[2].partition("];")[0]
+    for code, status, sentence in re.findall(r'"(\w+)",\s*StatusCode::(\w+),\s*"([^"]+)"', said):
+        text.append(f"| `{code}` | {status.replace('_', ' ').lower()} | {cell(sentence)} |")
+    return "\n".join(text)
+
+
 def command(ask: Ask) -> str:
     text = ["# Command reference", "", "`wardline` comes with the cargo, pip and npm packages. This is what it says of itself (`--help`).", ""]
     waiting: list[list[str]] = [[]]
     while waiting:
         words = waiting.pop(0)
-        told = ask([*words, "--help"])
+        told = ask([*words, "--help"], "")
         text += [f"## `{' '.join(['wardline', *words])}`", "", "```text", clean(told), "```", ""]
         below = re.search(r"^Commands:\n((?:  .*\n)+)", told, re.MULTILINE)
         names = re.findall(r"^  ([a-z][a-z-]*)", below[1], re.MULTILINE) if below else []
@@ -130,8 +157,9 @@ def cell(text: str) -> str:
 
 
 def main() -> None:
-    def ask(words: list[str]) -> str:
-        return subprocess.run([sys.executable, "-m", "wardline", *words], check=True, capture_output=True, text=True).stdout
+    def ask(words: list[str], given: str) -> str:
+        command = [sys.executable, "-m", "wardline", *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True, input=given).stdout
 
     for name, text in pages(ask).items():
         file = PAGES / name

@@ -60,21 +60,29 @@ mask:
 """
 
 
-def records(policy: Path) -> list[dict[str, Any]]:
-    """All records of exchanges, oldest first, as the command shows them."""
-    command = ["wardline", "audit", "query", "--policy", str(policy), "--json", "--limit", "9999"]
-    # In this process, whose start is most of what it costs; it writes past Python.
-    with tempfile.TemporaryFile() as file:
+def asked(words: list[str], given: str = "") -> str:
+    """What the command answers, with a text on its standard input."""
+    # In this process, whose start is most of what it costs; it reads and writes past Python.
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as file:
+        said.write(given.encode())
+        said.seek(0)
         sys.stdout.flush()
-        before = os.dup(1)
+        before = os.dup(0), os.dup(1)
+        os.dup2(said.fileno(), 0)
         os.dup2(file.fileno(), 1)
         try:
-            assert run_command(command) == 0
+            assert run_command(["wardline", *words]) == 0
         finally:
-            os.dup2(before, 1)
-            os.close(before)
+            for standard, kept in enumerate(before):
+                os.dup2(kept, standard)
+                os.close(kept)
         file.seek(0)
-        out = file.read()
+        return file.read().decode()
+
+
+def records(policy: Path) -> list[dict[str, Any]]:
+    """All records of exchanges, oldest first, as the command shows them."""
+    out = asked(["audit", "query", "--policy", str(policy), "--json", "--limit", "9999"])
     entries = [json.loads(line) for line in out.splitlines()]
     found = [entry.get("record", entry) for entry in entries]
     # Whatever a test makes the log say is as the schema describes it.
