@@ -247,12 +247,14 @@ def test_it_goes_to_other_processes_with_its_policy_only(guard: Guard, tmp_path:
         pickle.dumps(GuardBatch("data.read", service="reviews", guard=guard))
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_hugging_face_datasets(mask: Callable[..., Any]) -> None:
     datasets = pytest.importorskip("datasets")
     rows = datasets.Dataset.from_dict({"text": TEXTS})
     assert rows.map(mask, batched=True)["text"][:] == AFTER
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_ray_data(tmp_path: Path, guard: Guard) -> None:
     ray = pytest.importorskip("ray")
     made = GuardBatch("data.read", service="reviews", resource="reviews", identity="svc-prep", policy=tmp_path / "w.yaml")
@@ -264,6 +266,7 @@ def test_ray_data(tmp_path: Path, guard: Guard) -> None:
         ray.shutdown()
 
 
+@pytest.mark.filterwarnings("ignore")
 def test_pyspark(tmp_path: Path, guard: Guard) -> None:
     sql = pytest.importorskip("pyspark.sql")
     made = GuardBatch("data.read", service="reviews", resource="reviews", identity="svc-prep", policy=tmp_path / "w.yaml")

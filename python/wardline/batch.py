@@ -24,23 +24,20 @@ batch is asked for::
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Optional, TypeVar, Union
 
-from ._cells import aligned, line, merged, told
-from ._errors import ExchangeCut, WardlineError
+from ._errors import WardlineError
+from ._flow import run
 from ._guarded import CALLER, Guarded, Known, Policy
-from ._running import Admission, Running
+from ._masking import masked
+from ._running import Admission
 from ._tables import Table, of
 from ._wardline import Guard
 
 __all__ = ["GuardBatch"]
 
 _Batch = TypeVar("_Batch")
-
-# Rows that are shown at once: few enough that their text stays small beside the table.
-_ROWS = 1024
 
 
 class GuardBatch(Guarded):
@@ -85,7 +82,7 @@ class GuardBatch(Guarded):
             self.guard.call(operation, service, resource, read.rows, CALLER.get() if known is None else known)
         )
         with admission as running:
-            changes = _masked(running, read, names)
+            changes = run(masked(running, read, names))
             return read.changed(changes) if changes else table
 
     def each(self, tables: Iterable[_Batch]) -> Iterator[_Batch]:
@@ -109,33 +106,3 @@ def _chosen(table: Table, columns: Optional[Sequence[str]]) -> list[str]:
         if name not in table.names:
             raise WardlineError(f"no column {name!r}", "not_found")
     return list(table.names if columns is None else columns)
-
-
-def _masked(running: Running, table: Table, names: list[str]) -> dict[str, dict[int, Any]]:
-    """What is to stand where, as the policy says."""
-    vectors = [name for name in names if table.is_vectors(name)]
-    columns = {name: table.values(name) for name in names if name not in vectors}
-    changes: dict[str, dict[int, Any]] = {}
-    for start in range(0, max(table.rows, 1), _ROWS):
-        rows = range(start, min(start + _ROWS, table.rows))
-        shown = [{name: told(values[at], name) for name, values in columns.items()} for at in rows]
-        clear = "".join(map(line, shown)).encode()
-        last = start + _ROWS >= table.rows
-        masked = running.result(clear, more=not last)
-        running.returned(len(rows), len(rows) * len(vectors))
-        if masked == clear:
-            continue
-        lines = masked.decode().split("\n")[:-1]
-        if len(lines) != len(rows):
-            raise ExchangeCut("the rows cannot be told apart once they are masked", "unmaskable_response")
-        for at, before, text in zip(rows, shown, lines):
-            _note(changes, columns, at, before, json.loads(text))
-    return changes
-
-
-def _note(
-    changes: dict[str, dict[int, Any]], columns: dict[str, list[Any]], at: int, before: dict[str, Any], after: dict[str, Any]
-) -> None:
-    for name, value in aligned(before, after).items():
-        if value != before[name]:
-            changes.setdefault(name, {})[at] = merged(columns[name][at], before[name], value, name)
