@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 import decimal
 import doctest
+import os
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -267,8 +269,11 @@ def test_ray_data(tmp_path: Path, guard: Guard) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_pyspark(tmp_path: Path, guard: Guard) -> None:
+def test_pyspark(tmp_path: Path, guard: Guard, monkeypatch: pytest.MonkeyPatch) -> None:
     sql = pytest.importorskip("pyspark.sql")
+    # Its workers are other processes, of the interpreter that is named here.
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     made = GuardBatch("data.read", service="reviews", resource="reviews", identity="svc-prep", policy=tmp_path / "w.yaml")
     session = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
     try:
