@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import importlib.util
 import re
 from collections.abc import Iterator
@@ -99,6 +101,19 @@ def test_every_policy_is_sound(tmp_path: Path) -> None:
         assert run_command(["wardline", "check", str(tmp_path / "wardline.yaml")]) == 0, where
         seen += 1
     assert seen > 30
+
+
+def test_what_the_book_imports_is_there() -> None:
+    trees = [ast.parse(block) for _, block in fenced("python")]
+    shown = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    ours = [node for node in shown if (node.module or "").partition(".")[0] == "wardline"]
+    for node in ours:
+        module = importlib.import_module(node.module or "")
+        assert all(hasattr(module, name.name) for name in node.names), ast.unparse(node)
+    doors = re.findall(r"from ['\"]wardline/([a-z]+)['\"]", "".join(block for _, block in fenced("js")))
+    assert len(ours) >= 10 and len(set(doors)) >= 6
+    for door in doors:
+        assert (ROOT / f"node/js/{door}.mjs").exists(), door
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.stem)
