@@ -24,14 +24,14 @@ batch is asked for::
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Optional, TypeVar, Union
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Optional, TypeVar
 
+from ._calls import Asking, Calls
 from ._errors import WardlineError
 from ._flow import run
-from ._guarded import CALLER, Guarded, Known, Policy
+from ._guarded import Policy
 from ._masking import masked
-from ._running import Admission
 from ._tables import Table, of
 from ._wardline import Guard
 
@@ -40,7 +40,7 @@ __all__ = ["GuardBatch"]
 _Batch = TypeVar("_Batch")
 
 
-class GuardBatch(Guarded):
+class GuardBatch(Calls):
     """Masks tables, each as one exchange in which ``operation`` is done to so many rows of ``resource``.
 
     ``columns`` are those that are masked, all of them where it is absent; the others pass unread, so leave out what holds no text (images). A
@@ -58,15 +58,16 @@ class GuardBatch(Guarded):
         service: str,
         resource: str = "",
         columns: Optional[Sequence[str]] = None,
-        identity: Union[Known, Callable[[], Known]] = None,
+        identity: Asking = None,
         policy: Optional[Policy] = None,
         guard: Optional[Guard] = None,
     ) -> None:
         if isinstance(columns, str):
             raise WardlineError("expected a list of the names of columns", "invalid_input")
-        super().__init__(policy, guard)
-        self._told = (operation, service, resource, None if columns is None else tuple(columns), identity, policy)
-        self._sendable = guard is None
+        super().__init__(operation, service, resource, identity, policy, guard)
+        self._columns = None if columns is None else tuple(columns)
+        # What it is made from once more elsewhere.
+        self._made_of = (operation, service, resource, self._columns, identity, policy) if guard is None else None
 
     def __call__(self, table: _Batch) -> _Batch:
         """The table in its own kind, masked.
@@ -74,14 +75,9 @@ class GuardBatch(Guarded):
         Raises ``WardlineError`` where this may not be done (``code``, ``approval``) or a column cannot be masked, and ``ExchangeCut`` where no
         grant covers its rows.
         """
-        operation, service, resource, columns, identity, _ = self._told
-        read = of(table, columns[0] if columns else "value")
-        names = _chosen(read, columns)
-        known = identity() if callable(identity) else identity
-        admission = Admission(
-            self.guard.call(operation, service, resource, read.rows, CALLER.get() if known is None else known)
-        )
-        with admission as running:
+        read = of(table, self._columns[0] if self._columns else "value")
+        names = _chosen(read, self._columns)
+        with self.admission(read.rows) as running:
             changes = run(masked(running, read, names))
             return read.changed(changes) if changes else table
 
@@ -90,9 +86,9 @@ class GuardBatch(Guarded):
         return map(self, tables)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if not self._sendable:
+        if self._made_of is None:
             raise WardlineError("a guard stays in its process: make GuardBatch with policy=FILE", "invalid_input")
-        return _again, self._told
+        return _again, self._made_of
 
 
 def _again(operation: str, service: str, resource: str, columns: Any, identity: Any, policy: Any) -> GuardBatch:

@@ -9,18 +9,17 @@ Each call is one exchange: ``vector.search`` on ``resource`` is judged before th
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
 from langchain_core.documents import Document
 from langchain_core.retrievers import BaseRetriever
 from pydantic import PrivateAttr
 
+from ._calls import Asking, Calls
 from ._flow import run
-from ._guarded import CALLER, Guarded, Known, Policy
+from ._guarded import Policy
 from ._masking import masked
-from ._running import Admission
 from ._tables import of
 from ._wardline import Guard
 
@@ -35,7 +34,8 @@ class GuardRetriever(BaseRetriever):
     """
 
     _inner: BaseRetriever = PrivateAttr()
-    _begin: Callable[[], Admission] = PrivateAttr()
+    _count: Optional[int] = PrivateAttr()
+    _calls: Calls = PrivateAttr()
 
     def __init__(
         self,
@@ -45,27 +45,22 @@ class GuardRetriever(BaseRetriever):
         resource: str = "",
         operation: str = "vector.search",
         count: Optional[int] = None,
-        identity: Union[Known, Callable[[], Known]] = None,
+        identity: Asking = None,
         policy: Optional[Policy] = None,
         guard: Optional[Guard] = None,
     ) -> None:
         super().__init__()
-        guarded = Guarded(policy, guard).guard
-
-        def begin() -> Admission:
-            known = identity() if callable(identity) else identity
-            return Admission(guarded.call(operation, service, resource, count, CALLER.get() if known is None else known))
-
         self._inner = retriever
-        self._begin = begin
+        self._count = count
+        self._calls = Calls(operation, service, resource, identity, policy, guard)
 
     def _get_relevant_documents(self, query: str, *, run_manager: CallbackManagerForRetrieverRun) -> list[Document]:
-        with self._begin() as running:
+        with self._calls.admission(self._count) as running:
             found = self._inner.invoke(query, config={"callbacks": run_manager.get_child()})
             return run(_passed(running, found))
 
     async def _aget_relevant_documents(self, query: str, *, run_manager: AsyncCallbackManagerForRetrieverRun) -> list[Document]:
-        async with self._begin() as running:
+        async with self._calls.admission(self._count) as running:
             found = await self._inner.ainvoke(query, config={"callbacks": run_manager.get_child()})
             return await _passed(running, found)
 
