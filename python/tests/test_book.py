@@ -65,7 +65,12 @@ def test_what_is_generated_is_up_to_date() -> None:
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
     for name, text in generate.pages(asked).items():
-        assert PAGES[name].read_text() == text, f"{name} is out of date: python docs/generate.py"
+        assert unnumbered(PAGES[name].read_text()) == unnumbered(text), f"{name} is out of date: python docs/generate.py"
+
+
+def unnumbered(text: str) -> str:
+    """A text without the lines of catalogues: what is put in above an entry tells nothing of it."""
+    return re.sub(r"(\.yaml):\d+", r"\1", text)
 
 
 def test_every_page_is_in_the_summary() -> None:
