@@ -1,6 +1,6 @@
 'use strict'
 
-// examples/express-gateway, driven as its README says, with this package where `npm install` would put it.
+// The examples of Node, driven as their READMEs say, with this package where `npm install` would put it.
 
 const assert = require('node:assert')
 const fs = require('node:fs')
@@ -9,17 +9,20 @@ const path = require('node:path')
 const { spawnSync } = require('node:child_process')
 const { it } = require('node:test')
 
-const example = path.join(__dirname, '../../examples/express-gateway')
+const examples = path.join(__dirname, '../../examples')
 
-it('the Express gateway does what its smoke script expects', (t) => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'wardline-example-'))
-  t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
-  for (const file of ['gateway.js', 'upstream.js', 'smoke.js', 'wardline.yaml']) fs.copyFileSync(path.join(example, file), path.join(folder, file))
-  fs.mkdirSync(path.join(folder, 'node_modules'))
-  const express = path.dirname(require.resolve('express/package.json'))
-  fs.symlinkSync(express, path.join(folder, 'node_modules/express'))
-  fs.symlinkSync(path.join(__dirname, '..'), path.join(folder, 'node_modules/wardline'))
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['smoke.js'], { cwd: folder, encoding: 'utf8' })
-  assert.strictEqual(status, 0, stderr + stdout)
-  assert.match(stdout, /all as expected\n$/)
-})
+for (const [name, needs] of [['express-gateway', ['express']], ['semantic-search', []], ['media-embeddings', []]]) {
+  it(`${name} does what its smoke script expects`, (t) => {
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'wardline-example-'))
+    t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+    for (const file of fs.readdirSync(path.join(examples, name), { withFileTypes: true })) {
+      if (file.isFile()) fs.copyFileSync(path.join(examples, name, file.name), path.join(folder, file.name))
+    }
+    fs.mkdirSync(path.join(folder, 'node_modules'))
+    for (const need of needs) fs.symlinkSync(path.dirname(require.resolve(`${need}/package.json`)), path.join(folder, 'node_modules', need))
+    fs.symlinkSync(path.join(__dirname, '..'), path.join(folder, 'node_modules/wardline'))
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['smoke.js'], { cwd: folder, encoding: 'utf8' })
+    assert.strictEqual(status, 0, stderr + stdout)
+    assert.match(stdout, /all as expected\n$/)
+  })
+}

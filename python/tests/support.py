@@ -61,6 +61,26 @@ mask:
 """
 
 
+def asked(words: list[str], given: str = "") -> str:
+    """What the command answers, with a text on its standard input."""
+    # In this process, whose start is most of what it costs; it reads and writes past Python.
+    with _OUTPUT, tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as file:
+        said.write(given.encode())
+        said.seek(0)
+        sys.stdout.flush()
+        before = os.dup(0), os.dup(1)
+        os.dup2(said.fileno(), 0)
+        os.dup2(file.fileno(), 1)
+        try:
+            assert run_command(["wardline", *words]) == 0
+        finally:
+            for standard, kept in enumerate(before):
+                os.dup2(kept, standard)
+                os.close(kept)
+        file.seek(0)
+        return file.read().decode()
+
+
 def records(policy: Path) -> list[dict[str, Any]]:
     """All records of exchanges, oldest first, as the command shows them."""
     found = queried(policy)
@@ -72,19 +92,7 @@ def records(policy: Path) -> list[dict[str, Any]]:
 
 def queried(policy: Path, *filters: str) -> list[dict[str, Any]]:
     """What `wardline audit query` finds, oldest first."""
-    command = ["wardline", "audit", "query", "--policy", str(policy), "--json", "--limit", "9999", *filters]
-    # In this process, whose start is most of what it costs; it writes past Python.
-    with _OUTPUT, tempfile.TemporaryFile() as file:
-        sys.stdout.flush()
-        before = os.dup(1)
-        os.dup2(file.fileno(), 1)
-        try:
-            assert run_command(command) == 0
-        finally:
-            os.dup2(before, 1)
-            os.close(before)
-        file.seek(0)
-        out = file.read()
+    out = asked(["audit", "query", "--policy", str(policy), "--json", "--limit", "9999", *filters])
     entries = [json.loads(line) for line in out.splitlines()]
     return [entry.get("record", entry) for entry in entries]
 

@@ -383,11 +383,36 @@ fn what_is_told_out_of_turn_does_not_pass() {
     assert!(matches!(exchange.next_blocking(), Step::Forward(_)));
     exchange.finish(Ending::Complete);
     assert!(matches!(exchange.returned(&rows(1)), Flow::Abort(_)));
-    let call = Subject::Call(Call {
-        service: "warehouse".into(),
-        acts: vec![Act::new(Operation::DataRead, "docs")],
-    });
-    let mut exchange = guard.begin(call, Caller::verified(ana()), "test");
+    let mut exchange = guard.begin(reading("docs"), Caller::verified(ana()), "test");
     assert!(matches!(exchange.next_blocking(), Step::Forward(_)));
+    exchange.finish(Ending::Complete);
     assert!(matches!(exchange.result(b"", "text/plain", &mut Vec::new()), Flow::Abort(_)));
+    assert!(matches!(exchange.returned(&rows(1)), Flow::Abort(_)));
+    let mut exchange = guard.begin(reading("docs"), Caller::verified(ana()), "test");
+    assert!(matches!(exchange.result(b"", "text/plain", &mut Vec::new()), Flow::Abort(_)), "unjudged");
+}
+
+fn reading(resource: &str) -> Subject {
+    Subject::Call(Call { service: "warehouse".into(), acts: vec![Act::new(Operation::DataRead, resource)] })
+}
+
+#[test]
+fn what_comes_of_a_call_is_masked_and_counted() {
+    let (folder, guard) = guard(MASK);
+    let mut exchange = guard.begin(reading("docs"), Caller::verified(ana()), "test");
+    assert!(matches!(exchange.next_blocking(), Step::Forward(_)));
+    let mut out = Vec::new();
+    let line = b"{\"mail\": \"ana@example.org\"}\n";
+    assert!(matches!(exchange.result(line, "application/x-ndjson", &mut out), Flow::Changed));
+    assert!(matches!(exchange.returned(&rows(1)), Flow::Unchanged));
+    exchange.finish(Ending::Complete);
+    assert_eq!(out, b"{\"mail\": \"[EMAIL]\"}\n");
+    let records = records(&folder, &guard);
+    let response = records.iter().find_map(|entry| entry.record.response.as_ref()).unwrap();
+    assert_eq!(response.totals.get("email"), Some(&1));
+    assert_eq!(response.census.as_ref().map(|census| census.rows), Some(1));
+    // Rows that a mask entry fits and that nobody showed do not pass.
+    let mut exchange = guard.begin(reading("docs"), Caller::verified(ana()), "test");
+    assert!(matches!(exchange.next_blocking(), Step::Forward(_)));
+    assert!(matches!(exchange.returned(&rows(1)), Flow::Abort(_)));
 }

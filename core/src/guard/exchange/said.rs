@@ -1,4 +1,4 @@
-//! Statements and commands: judged as a whole, sent by their host, which tells what comes back.
+//! Statements and commands: judged as a whole, sent by their host, which tells what comes back. So does the host of a call.
 //!
 //! Their text is not changed on its way, for another text does something else: where masking would change it, it does not pass. Of the text
 //! the record has a keyed digest, never a word.
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::Exchange;
+use super::{Exchange, Phase};
 use crate::audit::{Ending, Passed};
 use crate::classify::{self, Classified};
 use crate::guard::answer::Answer;
@@ -22,6 +22,8 @@ use crate::policy::{Service, Side};
 pub(in crate::guard) enum Said {
     Statement(Statement),
     Command(Command),
+    /// Nothing: the host says itself what it does, and tells what came of it.
+    Call,
 }
 
 /// What is said, and what the host tells of what came of it.
@@ -47,6 +49,7 @@ impl Said {
         match self {
             Self::Statement(statement) => &statement.service,
             Self::Command(command) => &command.service,
+            Self::Call => "",
         }
     }
 
@@ -62,11 +65,16 @@ impl Said {
             }
             Self::Command(Command { line: Line::Script(text), .. }) => text.as_bytes().into(),
             Self::Command(Command { line: Line::Words(words), .. }) => words.join(&b"\n\n"[..]).into(),
+            Self::Call => [].as_slice().into(),
         }
     }
 }
 
 impl Saying {
+    fn of(said: Said) -> Self {
+        Self { said, returned: Census::default(), touched: 0, told: false, results: Results::Nothing }
+    }
+
     /// Everything of it that may hold values.
     pub(super) fn texts(&self) -> Cow<'_, [u8]> {
         self.said.texts()
@@ -92,15 +100,23 @@ impl Saying {
                 digest.field(b"words");
                 words.iter().for_each(|word| digest.field(word));
             }
+            Said::Call => {}
         }
     }
 }
 
 impl Exchange {
     pub(in crate::guard) fn with_said(mut self, said: Said) -> Self {
-        let (returned, results) = (Census::default(), Results::Nothing);
-        self.said = Some(Box::new(Saying { said, returned, touched: 0, told: false, results }));
+        self.said = Some(Box::new(Saying::of(said)));
         self
+    }
+
+    /// What is said. A call, which was judged by the acts that its host named, has something once it runs and its host tells what came of it.
+    fn saying(&mut self) -> Option<&mut Saying> {
+        if self.head.is_none() && self.sent && !matches!(self.phase, Phase::Finished) {
+            return Some(self.said.get_or_insert_with(|| Box::new(Saying::of(Said::Call))));
+        }
+        self.said.as_deref_mut()
     }
 
     pub(super) fn classify_said(&mut self) -> Option<Step> {
@@ -110,6 +126,7 @@ impl Exchange {
             (None, _) => Ok(Classified::unknown()),
             (Some(system), Said::Statement(statement)) => Ok(classify::statement(system, statement)),
             (Some(system), Said::Command(command)) => classify::said(system, command),
+            (Some(_), Said::Call) => Ok(Classified::unknown()),
         };
         self.classified(classified)
     }
@@ -164,7 +181,7 @@ impl Exchange {
     /// `note` answers whether it is something that may have to be masked; `canary`: it is nothing that may be handed on.
     fn reported(&mut self, canary: bool, note: impl FnOnce(&mut Saying) -> bool) -> Flow {
         self.flow(|exchange| {
-            let Some(saying) = &mut exchange.said else { return exchange.cut("guard_unavailable") };
+            let Some(saying) = exchange.saying() else { return exchange.cut("guard_unavailable") };
             let unread = note(saying) && saying.results == Results::Nothing;
             saying.told = true;
             if exchange.unguarded {
@@ -191,7 +208,7 @@ impl Exchange {
     /// A piece of the results as they are handed on, masked as the policy says. Pieces of one exchange are one text of one `content_type`, such
     /// as `application/x-ndjson` with a line for each row: whole lines come out as they go in.
     pub fn result(&mut self, piece: &[u8], content_type: &str, out: &mut Vec<u8>) -> Flow {
-        let Some(saying) = &mut self.said else { return self.cut("guard_unavailable") };
+        let Some(saying) = self.saying() else { return self.cut("guard_unavailable") };
         let before = std::mem::replace(&mut saying.results, Results::Begun);
         if before == Results::Ended {
             return self.cut("guard_unavailable");
