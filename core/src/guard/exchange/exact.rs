@@ -5,7 +5,7 @@
 
 use super::{Await, Exchange, Phase};
 use crate::guard::step::{Effect, Flow};
-use crate::mask::Release;
+use crate::mask::{Format, Release};
 use crate::policy::Side;
 
 /// A response on its way through in slices.
@@ -22,6 +22,16 @@ pub(super) struct Exact {
     waits: bool,
     /// Why nothing more goes on than what is paid for.
     refused: Option<&'static str>,
+    /// Messages of gRPC go on whole, so they are what is cut between.
+    messages: Option<Messages>,
+}
+
+/// How far the message at hand has been read: its head, and what of it is missing.
+#[derive(Default)]
+struct Messages {
+    head: [u8; 5],
+    read: usize,
+    missing: usize,
 }
 
 impl Exact {
@@ -39,7 +49,8 @@ impl Exact {
 impl Exchange {
     /// The response's body is known. Whether it is cut exactly: where items of it are counted against a quota, and some of it may leave
     /// before all of it is known.
-    pub(super) fn begin_exactly(&mut self) {
+    pub(super) fn begin_exactly(&mut self, format: Option<Format>) {
+        self.exact.messages = matches!(format, Some(Format::Grpc(_))).then(Messages::default);
         self.exact.cuts = self.enforces()
             && self.said.is_none()
             && self.meters(Side::Response)
@@ -81,7 +92,10 @@ impl Exchange {
         let rest = std::mem::take(&mut self.exact.rest);
         let mut left = rest.as_slice();
         while !left.is_empty() {
-            let (slice, after) = first_items(left, self.ledger.left().unwrap_or(0));
+            let (slice, after) = match &mut self.exact.messages {
+                Some(messages) => messages.first(left),
+                None => first_items(left, self.ledger.left().unwrap_or(0)),
+            };
             left = after;
             let mut part = std::mem::take(&mut self.exact.held);
             match self.response.push_clear(slice, &mut part) {
@@ -116,6 +130,27 @@ impl Exchange {
     }
 }
 
+impl Messages {
+    /// What belongs to the message at hand, and the rest.
+    fn first<'b>(&mut self, bytes: &'b [u8]) -> (&'b [u8], &'b [u8]) {
+        let mut at = 0;
+        let missing = self.head.iter_mut().skip(self.read).zip(bytes);
+        at += missing.map(|(slot, byte)| *slot = *byte).count();
+        let begins = self.read < self.head.len();
+        self.read += at;
+        if begins && self.read == self.head.len() {
+            let [_, length @ ..] = self.head;
+            self.missing = u32::from_be_bytes(length) as usize;
+        }
+        let inside = self.missing.min(bytes.len() - at);
+        self.missing -= inside;
+        if self.missing == 0 && self.read == self.head.len() {
+            self.read = 0;
+        }
+        bytes.split_at_checked(at + inside).unwrap_or((bytes, &[]))
+    }
+}
+
 /// As much of `bytes` as brings fewer items than these, each of which ends at a comma or with what holds it; one byte where that tells
 /// nothing. Fewer, for one may have begun before.
 fn first_items(bytes: &[u8], items: u64) -> (&[u8], &[u8]) {
@@ -131,6 +166,24 @@ fn first_items(bytes: &[u8], items: u64) -> (&[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_end_where_they_say_however_they_are_cut() {
+        let body = b"\0\0\0\0\x03abc\0\0\0\0\0\0\0\0\0\x01d";
+        for size in 1..=body.len() {
+            let (mut messages, mut ends, mut at) = (Messages::default(), Vec::new(), 0);
+            for mut piece in body.chunks(size) {
+                while !piece.is_empty() {
+                    let (slice, after) = messages.first(piece);
+                    (at, piece) = (at + slice.len(), after);
+                    if messages.read == 0 {
+                        ends.push(at);
+                    }
+                }
+            }
+            assert_eq!(ends, [8, 13, 19], "{size}");
+        }
+    }
 
     #[test]
     fn a_slice_brings_no_more_items_than_it_may() {

@@ -79,7 +79,7 @@ impl Exchange {
             // What may be refused is collected where it is small, so that the refusal is an answer.
             let whole = (self.purse.binds() || self.strips || keeps_in) && small && length != Some(0);
             if !whole {
-                self.begin_exactly();
+                self.begin_exactly(format);
             }
             return Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Pass } };
         }
@@ -104,7 +104,7 @@ impl Exchange {
         self.response = Body::masked(decoder, masker).rereading(reread).capturing(kept).stripping(strip);
         let whole = format != Format::Sse && small;
         if !whole {
-            self.begin_exactly();
+            self.begin_exactly(Some(format));
         }
         Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Stream } }
     }
