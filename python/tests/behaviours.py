@@ -369,9 +369,10 @@ def a_caller_that_goes_away_ends_the_service(player: Player) -> None:
     client.send(request("GET", "/masked/a", headers=TEXT, pieces=["first line.\n"] + ["line\n"] * 100, gated=True))
     assert client.head().status == 200 and client.chunk()
     client.close()
-    # Where a service is only asked at its next piece, there is one.
-    for number in range(1, 101):
-        player.open(number)
+    if player.door not in ("tower", "asgi"):
+        # There it shows at a next piece only: WSGI's iterables and generators of JavaScript are not ended while they wait.
+        numbers = iter(range(1, 101))
+        player.awaited(lambda: player.is_closed() or player.open(next(numbers, 100)), "the service's answer is let go")
     player.closed()
 
 

@@ -77,9 +77,12 @@ class Player:
     def open(self, number: int) -> None:
         (self.folder / f"gate-{number}").touch()
 
+    def is_closed(self) -> Optional[bool]:
+        return (self.folder / "closed").exists() or None
+
     def closed(self) -> None:
         """Waits until the service's answer is over or let go."""
-        self.awaited(lambda: self._text("closed"), "the service's answer is let go")
+        self.awaited(self.is_closed, "the service's answer is let go")
 
     def records(self) -> dict[str, dict[str, Any]]:
         """The records of exchanges that did not go well, by their ids."""
