@@ -75,8 +75,9 @@ pub(super) fn request_with_changed_body(length: Option<usize>, edits: &mut Heade
     }
 }
 
-/// What a response must stop saying when its body may change.
-pub(super) fn response_with_changing_body(edits: &mut HeaderEdits) {
+/// What a response must stop saying when its body may change, and that it is for whoever asked: others may get other bodies of it.
+pub(super) fn response_with_changing_body(headers: &HeaderMap, edits: &mut HeaderEdits) {
+    edits.set.extend(for_one(headers).map(|value| (header::CACHE_CONTROL, value)));
     edits.remove.extend([
         header::CONTENT_LENGTH,
         header::CONTENT_ENCODING,
@@ -84,4 +85,45 @@ pub(super) fn response_with_changing_body(edits: &mut HeaderEdits) {
         header::ACCEPT_RANGES,
     ]);
     edits.remove.extend(BODY_HASHES);
+}
+
+/// The `Cache-Control` by which no cache that several callers share keeps a response (RFC 9111, section 5.2.2); `None` where it says so.
+fn for_one(headers: &HeaderMap) -> Option<HeaderValue> {
+    const SHARED: [&str; 3] = ["public", "s-maxage", "proxy-revalidate"];
+    let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    let said: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
+    let is = |directive: &str, name: &str| directive.eq_ignore_ascii_case(name);
+    // With names of fields behind it, `private` is about those alone.
+    if said.iter().any(|directive| is(directive, "private") || is(directive, "no-store")) {
+        return None;
+    }
+    let stays = |directive: &&str| {
+        let name = directive.split('=').next().unwrap_or_default();
+        !directive.is_empty() && !SHARED.iter().any(|shared| is(name, shared))
+    };
+    let all: Vec<&str> = std::iter::once("private").chain(said.into_iter().filter(stays)).collect();
+    Some(HeaderValue::from_str(&all.join(", ")).unwrap_or(HeaderValue::from_static("private")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_depends_on_who_asks_is_for_no_shared_cache() {
+        for (said, says) in [
+            (&[][..], Some("private")),
+            (&["public, max-age=600"], Some("private, max-age=600")),
+            (&["max-age=60, S-MaxAge=600", "must-revalidate"], Some("private, max-age=60, must-revalidate")),
+            (&["private=\"set-cookie\", max-age=5"], Some("private, private=\"set-cookie\", max-age=5")),
+            (&["Private, max-age=5"], None),
+            (&["no-store"], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            said.iter().for_each(|value| {
+                headers.append(header::CACHE_CONTROL, HeaderValue::from_static(value));
+            });
+            assert_eq!(for_one(&headers).as_ref().and_then(|value| value.to_str().ok()), says, "{said:?}");
+        }
+    }
 }

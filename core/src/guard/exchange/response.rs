@@ -84,7 +84,7 @@ impl Exchange {
             return Passage { edits, body: if whole { ResponseBody::Whole } else { ResponseBody::Pass } };
         }
         if no_body {
-            truth::response_with_changing_body(&mut edits);
+            truth::response_with_changing_body(headers, &mut edits);
             return Passage { edits, body: ResponseBody::Pass };
         }
         if length == Some(0) {
@@ -96,7 +96,7 @@ impl Exchange {
             }
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("unmaskable_response")) };
         };
-        truth::response_with_changing_body(&mut edits);
+        truth::response_with_changing_body(headers, &mut edits);
         let counter = self.counter(Side::Response, format);
         let masker = Masker::new(plan, format, runtime.keys.clone(), counter).within(self.scopes());
         let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
