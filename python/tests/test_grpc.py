@@ -207,7 +207,7 @@ def test_how_a_servicer_ends_is_recorded(served: Serve, kind: str) -> None:
     assert [record["outcome"]["result"] for record in server.records(2)] == ["complete", "failed"]
 
 
-STRIPPED = POLICY + """  - {name: read, who: ["user:*"], operations: [vector.fetch], effect: allow}
+STRIPPED = POLICY + """  - {name: read, who: ["user:*"], operations: [data.read], effect: allow}
 mask: [{name: none, who: ["user:*"], vectors: strip}]
 """
 
@@ -229,6 +229,8 @@ def test_vectors_are_left_out_of_messages(served: Serve, kind: str) -> None:
     asked = points.ScrollPoints(collection_name="docs", limit=2, with_vectors=points.WithVectorsSelector(enable=True))
     (point,) = stub.Scroll(asked, metadata=ANA).result
     assert point.id.num == 7 and point.payload["note"].string_value and not point.HasField("vectors")
+    # It does not ask for them any more either, and so does less.
+    assert not servicer.saw[0].with_vectors.enable
     assert server.records()[0]["response"]["stripped"] == 1
 
 
