@@ -205,6 +205,31 @@ fn texts_and_numbers_in_payloads_are_masked_and_the_message_stays_one() {
 }
 
 #[test]
+fn a_rule_about_a_map_takes_its_pairs_and_leaves_a_message() {
+    let paths = paths("qdrant", "/qdrant.Points/Scroll", "response");
+    let masks = plan(PlanSpec {
+        fields: vec![(json::Path::parse("result[*].payload").unwrap(), Transform::Redact)],
+        ..PlanSpec::default()
+    });
+    let body = page(&[("note", string("quiet")), ("lang", string("en"))]);
+    let (out, census, total) = passed(paths, &masks, [body.as_slice()]).unwrap();
+    assert_eq!((out, census.rows, total), (page(&[]), 1, 2));
+    // Of texts by name too.
+    let milvus = self::paths("milvus", "/milvus.proto.milvus.MilvusService/Query", "response");
+    let masks = plan(PlanSpec {
+        fields: vec![(json::Path::parse("status.extra_info").unwrap(), Transform::Redact)],
+        ..PlanSpec::default()
+    });
+    let (mut pair, mut status, mut message) = (Vec::new(), Vec::new(), Vec::new());
+    write_bytes(1, b"cost", &mut pair);
+    write_bytes(2, b"7", &mut pair);
+    write_bytes(6, &pair, &mut status);
+    write_bytes(1, &status, &mut message);
+    let (out, ..) = passed(milvus, &masks, [frame(&message).as_slice()]).unwrap();
+    assert_eq!(out, frame(b"\x0a\x00"));
+}
+
+#[test]
 fn what_no_schema_knows_refuses_where_something_is_found_in_it() {
     let paths = paths("qdrant", "/qdrant.Points/Scroll", "response");
     let unknown = |text: &str| {

@@ -127,7 +127,9 @@ impl<'m> Walk<'m> {
     ) -> Result<Fate, FaultCode> {
         if list.is_none() {
             self.member(field, around);
-            if let Some(fate) = self.ruled(field.kind, value) {
+            // A pair that holds a text is none itself.
+            let whole = if field.shape == Shape::Named { Kind::Skip } else { field.kind };
+            if let Some(fate) = self.ruled(whole, value) {
                 return Ok(fate);
             }
             self.stand.open(self.marker, field.shape == Shape::Named);

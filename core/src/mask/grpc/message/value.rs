@@ -6,7 +6,7 @@ use crate::json::{FaultCode, LONG_DIGITS};
 use crate::mask::json::{JsonDriver, looks_like_json};
 use crate::mask::marker::Role;
 use crate::protobuf::{Kind, Wire, fields, varint, write_varint};
-use crate::vector::Scalar;
+use crate::vector::{Counter, Scalar};
 
 /// Whole numbers up to here are the same as floating-point ones.
 const MOST_WHOLE: f64 = 9_007_199_254_740_992.0;
@@ -14,7 +14,8 @@ const MOST_WHOLE: f64 = 9_007_199_254_740_992.0;
 impl Walk<'_> {
     pub(super) fn text(&mut self, kind: Kind, text: &[u8]) -> Fate {
         let mut shown = None;
-        if !self.marker.plan.is_empty() {
+        let vector = |counter: &Counter| kind == Kind::Bytes && counter.is_vector();
+        if !self.marker.plan.is_empty() && !self.marker.counter.as_ref().is_some_and(vector) {
             let place = &self.stand.place;
             let key = place.key().unwrap_or_default().as_bytes();
             let document = kind != Kind::Bytes && looks_like_json(text);
