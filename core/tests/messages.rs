@@ -246,6 +246,18 @@ fn what_no_schema_knows_refuses_where_something_is_found_in_it() {
 }
 
 #[test]
+fn millions_of_tiny_vectors_are_counted_at_once() {
+    let paths = paths("milvus", "/milvus.proto.milvus.MilvusService/Query", "response");
+    let (mut vectors, mut column, mut message) = (vec![8, 1], Vec::new(), Vec::new());
+    // A bit each.
+    write_bytes(3, &vec![0xFF; 1 << 20], &mut vectors);
+    write_bytes(4, &vectors, &mut column);
+    write_bytes(2, &column, &mut message);
+    let (_, census, _) = passed(paths, &plan(PlanSpec::default()), [frame(&message).as_slice()]).unwrap();
+    assert_eq!((census.vectors, census.rows), (8 << 20, 8 << 20));
+}
+
+#[test]
 fn what_is_no_message_is_an_error() {
     let paths = paths("qdrant", "/qdrant.Points/Scroll", "response");
     let nothing = plan(PlanSpec::default());

@@ -350,6 +350,13 @@ impl Counter {
         }
     }
 
+    /// So many vectors pass as elements of the innermost array, each a list of numbers: told at once, however many there are.
+    pub fn arrays(&mut self, count: u64) {
+        if self.levels.last().is_some_and(|level| level.roles.has(DECLARED)) {
+            self.vectors(count);
+        }
+    }
+
     /// So many numbers pass in the innermost container.
     fn number(&mut self, count: u64, measured: impl FnOnce() -> bool) {
         let part = self.member == Member::Part;

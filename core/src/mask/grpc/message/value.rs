@@ -1,7 +1,7 @@
 //! What one value of a message is to the plan and to the census.
 
 use super::rewrite::Fate;
-use super::{Around, MAX_DEPTH, Walk};
+use super::{Around, Walk};
 use crate::json::{FaultCode, LONG_DIGITS};
 use crate::mask::json::{JsonDriver, looks_like_json};
 use crate::mask::marker::Role;
@@ -10,6 +10,9 @@ use crate::vector::{Counter, Scalar};
 
 /// Whole numbers up to here are the same as floating-point ones.
 const MOST_WHOLE: f64 = 9_007_199_254_740_992.0;
+
+/// How deep messages are searched that no schema knows: each level reads all that is in it once more.
+const MAX_SEARCH: usize = 16;
 
 impl Walk<'_> {
     pub(super) fn text(&mut self, kind: Kind, text: &[u8]) -> Fate {
@@ -113,16 +116,9 @@ impl Walk<'_> {
         };
         self.stand.open(self.marker, false);
         if around.dimensions.is_none() && vectors <= 1 {
-            if components > 0 {
-                self.numbers(components);
-            }
-        } else {
-            for _ in 0..vectors {
-                self.stand.element(self.marker);
-                self.stand.open(self.marker, false);
-                self.numbers(components / vectors.max(1));
-                self.stand.close(self.marker);
-            }
+            self.numbers(components);
+        } else if let Some(counter) = &mut self.marker.counter {
+            counter.arrays(vectors);
         }
         self.note_column(vectors);
         self.stand.close(self.marker);
@@ -142,7 +138,7 @@ impl Walk<'_> {
         self.marker.stand_bare();
         let plan = &self.marker.plan;
         let looks = plan.rereads || !plan.passes_unmaskable;
-        if looks && self.marker.detects() { self.search(bytes, self.depth) } else { Ok(()) }
+        if looks && self.marker.detects() { self.search(bytes, 0) } else { Ok(()) }
     }
 
     fn search(&mut self, bytes: &[u8], depth: usize) -> Result<(), FaultCode> {
@@ -157,7 +153,7 @@ impl Walk<'_> {
             }
             self.marker.done(found);
         }
-        if depth == MAX_DEPTH {
+        if depth == MAX_SEARCH {
             return Err(FaultCode::TooDeep);
         }
         if fields(bytes).all(|field| field.is_ok()) {
