@@ -15,6 +15,10 @@ mod names;
 mod node;
 #[path = "src/classify/entries/read.rs"]
 mod read;
+// Of these tables the build needs the words alone.
+#[allow(dead_code, unreachable_pub)]
+#[path = "src/protobuf/schema.rs"]
+mod schema;
 #[path = "build/variants.rs"]
 mod variants;
 
@@ -27,6 +31,7 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=build");
     println!("cargo::rerun-if-changed=src/classify/entries");
+    println!("cargo::rerun-if-changed=src/protobuf/schema.rs");
     println!("cargo::rerun-if-changed=data/catalogue");
     println!("cargo::rerun-if-changed=data/names");
     println!("cargo::rerun-if-changed=src/model/operation.rs");

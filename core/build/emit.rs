@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use crate::entry::{Amount, Census, Entry, Factor, Is, Lines, MESSAGE, Rule, Source};
 use crate::lower::{Field, Step, lower};
-use crate::messages::{self, Kind, Message};
+use crate::messages::{self, Message};
 use crate::read::{System, action};
 use crate::variants::Variants;
 
@@ -200,14 +200,9 @@ fn messages(number: usize, messages: &[Message], out: &mut String) {
     let _ = writeln!(out, "static MESSAGES_{number}: [{PROTOBUF}::Message; {}] = [", messages.len());
     for message in messages {
         let field = |field: &messages::Field| {
-            let kind = match field.kind(messages) {
-                Some(Kind::Message(at)) => format!("Message({at})"),
-                Some(Kind::Dense(bits)) => format!("Dense({bits})"),
-                Some(Kind::Plain(kind)) => kind.to_owned(),
-                None => String::new(),
-            };
+            let kind = field.kind(messages).map_or_else(String::new, |kind| format!("{kind:?}"));
             format!(
-                "{PROTOBUF}::Field {{ number: {}, name: {:?}, inline: {}, shape: {PROTOBUF}::Shape::{}, kind: {PROTOBUF}::Kind::{kind} }}",
+                "{PROTOBUF}::Field {{ number: {}, name: {:?}, inline: {}, shape: {PROTOBUF}::Shape::{:?}, kind: {PROTOBUF}::Kind::{kind} }}",
                 field.number, field.name, field.inline, field.shape
             )
         };

@@ -10,6 +10,9 @@ mod messages;
 mod node;
 #[path = "../src/classify/entries/read.rs"]
 mod read;
+#[allow(dead_code, unreachable_pub)]
+#[path = "../src/protobuf/schema.rs"]
+mod schema;
 
 use read::Words;
 

@@ -13,6 +13,7 @@ use super::explain::Trace;
 use super::{Body, Classified, Outcome, Pending, Refusal, done, wire};
 use crate::coding::Decoder;
 use crate::model::HttpHead;
+use crate::protobuf::frame;
 
 /// The most that one message may decompress to: what gRPC servers take unless told otherwise.
 const MESSAGE_LIMIT: usize = 4 << 20;
@@ -121,9 +122,7 @@ fn messages(
     let mut reader = wire::Reader::new(entry);
     let mut unpacked = Vec::new();
     while !body.is_empty() {
-        let (head, rest) = body.split_first_chunk::<5>().ok_or(wire::MALFORMED)?;
-        let [compressed, length @ ..] = *head;
-        let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+        let (compressed, length, rest) = frame::head(body).ok_or(wire::MALFORMED)?;
         let (message, rest) = rest.split_at_checked(length).ok_or(wire::MALFORMED)?;
         body = rest;
         match compressed {
@@ -147,14 +146,12 @@ pub(crate) fn without_vectors(entry: &Entry, mut body: &[u8]) -> Option<(Vec<u8>
     let asking: Vec<&[Step]> = entry.asking().collect();
     let (mut out, mut cleared) = (Vec::with_capacity(body.len()), 0);
     while !body.is_empty() {
-        let (&[0, a, b, c, d], rest) = body.split_first_chunk::<5>()? else { return None };
-        let (message, rest) = rest.split_at_checked(u32::from_be_bytes([a, b, c, d]) as usize)?;
+        let (flag, length, rest) = frame::head(body)?;
+        let (message, rest) = rest.split_at_checked(length).filter(|_| flag == 0)?;
         body = rest;
         let mut less = Vec::with_capacity(message.len());
         cleared += wire::without(&asking, message, &mut less)?;
-        out.push(0);
-        out.extend_from_slice(&u32::try_from(less.len()).ok()?.to_be_bytes());
-        out.extend_from_slice(&less);
+        frame::write(&less, &mut out)?;
     }
     Some((out, cleared))
 }

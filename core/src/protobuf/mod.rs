@@ -12,6 +12,7 @@
 //! assert_eq!((read[1].number, read[1].value), (2, Wire::Bytes(b"ada")));
 //! ```
 
+pub mod frame;
 mod schema;
 mod wire;
 

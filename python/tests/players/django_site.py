@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from typing import Any
 
 import django
 from django.conf import settings
 from play import PLACE, Play
+from wsgi import pieces, serve
 
 settings.configure(
     ALLOWED_HOSTS=["*"],
@@ -63,22 +62,8 @@ def service(request: Any) -> Any:
     return response
 
 
-def pieces(play: Play) -> Iterator[bytes]:
-    try:
-        for number, piece in enumerate(play.pieces):
-            while not play.may(number):
-                time.sleep(0.005)
-            yield piece
-        if play.fails == "after":
-            raise RuntimeError("the service failed")
-    finally:
-        play.closed()
-
-
 urlpatterns = [re_path("", service)]
 
 if __name__ == "__main__":
-    import wsgi
-
     call_command("migrate", verbosity=0)
-    wsgi.serve(get_wsgi_application())
+    serve(get_wsgi_application())

@@ -14,7 +14,7 @@ use super::messages;
 use super::node::{Fault, Faults, Place};
 use super::read;
 use crate::classify::catalogue::{Amount, Entry, Factor, Field, Is, Lines, Rule, Source, Step, System, Test};
-use crate::protobuf::{self, Message, Schema, Shape};
+use crate::protobuf::{self, Message, Schema};
 use crate::vector::{Paths, Places};
 
 /// A system of its own, or `base` with further entries.
@@ -253,36 +253,9 @@ fn census(
 }
 
 fn messages(known: &[messages::Message]) -> &'static [Message] {
-    let kind = |field: &messages::Field| {
-        Some(match field.kind(known)? {
-            messages::Kind::Message(at) => protobuf::Kind::Message(at),
-            messages::Kind::Dense(bits) => protobuf::Kind::Dense(bits),
-            messages::Kind::Plain(kind) => match kind {
-                "Text" => protobuf::Kind::Text,
-                "Bytes" => protobuf::Kind::Bytes,
-                "Json" => protobuf::Kind::Json,
-                "Int" => protobuf::Kind::Int,
-                "Uint" => protobuf::Kind::Uint,
-                "Float" => protobuf::Kind::Float,
-                "Double" => protobuf::Kind::Double,
-                "Word" => protobuf::Kind::Word,
-                "Skip" => protobuf::Kind::Skip,
-                "Dimensions" => protobuf::Kind::Dimensions,
-                "Pieces" => protobuf::Kind::Pieces,
-                "Name" => protobuf::Kind::Name,
-                _ => return None,
-            },
-        })
-    };
     let field = |field: &messages::Field| {
-        let shape = match field.shape {
-            "Each" => Shape::Each,
-            "Named" => Shape::Named,
-            "Columns" => Shape::Columns,
-            _ => Shape::Single,
-        };
-        let (number, name, inline) = (field.number, text(&field.name), field.inline);
-        Some(protobuf::Field { number, name, inline, shape, kind: kind(field)? })
+        let (number, name, inline, shape) = (field.number, text(&field.name), field.inline, field.shape);
+        Some(protobuf::Field { number, name, inline, shape, kind: field.kind(known)? })
     };
     let message = |message: &messages::Message| {
         let fields = list(message.fields.iter().filter_map(field).collect());

@@ -1,6 +1,7 @@
 //! Kinds of messages that a system's bodies of gRPC are: `ScrollResponse: {result: 2 each RetrievedPoint}`.
 
 use super::node::{Faults, Node, Place};
+use super::schema::{Kind, Shape};
 
 /// One kind of message.
 pub(crate) struct Message {
@@ -18,34 +19,26 @@ pub(crate) struct Field {
     pub(crate) number: u32,
     pub(crate) name: String,
     pub(crate) inline: bool,
-    /// A variant of `protobuf::Shape`.
-    pub(crate) shape: &'static str,
+    pub(crate) shape: Shape,
     /// What a value is, in the words of the file.
     kind: String,
     place: Place,
 }
 
-/// What a value is: of `protobuf::Kind`.
-pub(crate) enum Kind {
-    Plain(&'static str),
-    Dense(u32),
-    Message(usize),
-}
-
-/// The words for what is no message.
-const PLAIN: [(&str, &str); 12] = [
-    ("text", "Text"),
-    ("bytes", "Bytes"),
-    ("json", "Json"),
-    ("int", "Int"),
-    ("uint", "Uint"),
-    ("float", "Float"),
-    ("double", "Double"),
-    ("word", "Word"),
-    ("skip", "Skip"),
-    ("dimensions", "Dimensions"),
-    ("pieces", "Pieces"),
-    ("name", "Name"),
+/// The words for what is no message, and for no vectors side by side.
+const PLAIN: [(&str, Kind); 12] = [
+    ("text", Kind::Text),
+    ("bytes", Kind::Bytes),
+    ("json", Kind::Json),
+    ("int", Kind::Int),
+    ("uint", Kind::Uint),
+    ("float", Kind::Float),
+    ("double", Kind::Double),
+    ("word", Kind::Word),
+    ("skip", Kind::Skip),
+    ("dimensions", Kind::Dimensions),
+    ("pieces", Kind::Pieces),
+    ("name", Kind::Name),
 ];
 
 pub(super) fn message(
@@ -79,10 +72,10 @@ pub(super) fn message(
 fn field(name: &str, place: Place, text: &str) -> Option<Field> {
     let words: Vec<&str> = text.split(' ').collect();
     let (number, shape, kind) = match words.as_slice() {
-        [number, kind] => (number, "Single", kind),
-        [number, "each", kind] => (number, "Each", kind),
-        [number, "named", kind] => (number, "Named", kind),
-        [number, "columns", kind] => (number, "Columns", kind),
+        [number, kind] => (number, Shape::Single, kind),
+        [number, "each", kind] => (number, Shape::Each, kind),
+        [number, "named", kind] => (number, Shape::Named, kind),
+        [number, "columns", kind] => (number, Shape::Columns, kind),
         _ => return None,
     };
     let number = number.parse().ok().filter(|number| (1..1 << 29).contains(number))?;
@@ -97,8 +90,8 @@ impl Field {
         if let Some(bits) = self.kind.strip_prefix("dense").and_then(|bits| bits.parse().ok()) {
             return Some(Kind::Dense(bits));
         }
-        if let Some((_, variant)) = PLAIN.iter().find(|(word, _)| *word == self.kind) {
-            return Some(Kind::Plain(variant));
+        if let Some((_, kind)) = PLAIN.iter().find(|(word, _)| *word == self.kind) {
+            return Some(*kind);
         }
         messages.iter().position(|message| message.name == self.kind).map(Kind::Message)
     }

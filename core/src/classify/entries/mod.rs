@@ -1,6 +1,6 @@
 //! Entries that a policy brings, in the format of `data/catalogue`: read by the same code that `build.rs` reads the built-in ones with.
 //!
-//! `node`, `read`, `entry`, `lower` and `messages` are compiled into the build script too, and so know nothing of this crate.
+//! `node`, `read`, `entry`, `lower` and `messages` are compiled into the build script too, and so know nothing of this crate but the tables of `protobuf/schema.rs`.
 
 pub(crate) mod entry;
 mod keep;
@@ -17,6 +17,7 @@ use self::node::{Fault, Faults, Place};
 use self::read::Words;
 use super::catalogue::System;
 use crate::model::{Dialect, Operation, Unit};
+use crate::protobuf as schema;
 
 /// Something that is wrong with a catalogue of a policy.
 pub(crate) struct Wrong {

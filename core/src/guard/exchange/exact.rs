@@ -7,6 +7,7 @@ use super::{Await, Exchange, Phase};
 use crate::guard::step::{Effect, Flow};
 use crate::mask::{Format, Release};
 use crate::policy::Side;
+use crate::protobuf::frame;
 
 /// A response on its way through in slices.
 #[derive(Default)]
@@ -29,7 +30,7 @@ pub(super) struct Exact {
 /// How far the message at hand has been read: its head, and what of it is missing.
 #[derive(Default)]
 struct Messages {
-    head: [u8; 5],
+    head: [u8; frame::HEAD],
     read: usize,
     missing: usize,
 }
@@ -139,8 +140,7 @@ impl Messages {
         let begins = self.read < self.head.len();
         self.read += at;
         if begins && self.read == self.head.len() {
-            let [_, length @ ..] = self.head;
-            self.missing = u32::from_be_bytes(length) as usize;
+            self.missing = frame::head(&self.head).map_or(0, |(_, length, _)| length);
         }
         let inside = self.missing.min(bytes.len() - at);
         self.missing -= inside;

@@ -12,13 +12,10 @@ use super::marker::Marker;
 use super::splice::Splice;
 use super::text::Progress;
 use crate::json::{Fault, FaultCode};
-use crate::protobuf::Schema;
+use crate::protobuf::{Schema, frame};
 
 /// The most bytes of one message: it is kept whole.
 const MAX_MESSAGE: usize = 64 << 20;
-
-/// Flag and length.
-const HEAD: usize = 5;
 
 /// Trailers of gRPC-Web, which end a body.
 const TRAILERS: u8 = 0x80;
@@ -45,23 +42,19 @@ impl GrpcDriver {
         let mut at = 0;
         while let Some(rest) = window.get(at..).filter(|rest| !rest.is_empty()) {
             let fault = |code| Fault { code, at: self.base + at as u64 };
-            let Some((&[flag, a, b, c, d], body)) = rest.split_first_chunk::<HEAD>() else { break };
-            let length = u32::from_be_bytes([a, b, c, d]) as usize;
+            let Some((flag, length, body)) = frame::head(rest) else { break };
             if length > MAX_MESSAGE {
                 return Err(fault(FaultCode::TooLong));
             }
             let Some(message) = body.get(..length) else { break };
-            let end = at + HEAD + length;
+            let end = at + frame::HEAD + length;
             match flag {
                 TRAILERS => {}
                 0 => {
                     let new = Walk::over(marker).whole(self.schema, message).map_err(fault)?;
                     if let Some(new) = new {
-                        let length = u32::try_from(new.len()).map_err(|_| fault(FaultCode::TooLong))?;
                         splice.cut(at..end);
-                        splice.add(&[0]);
-                        splice.add(&length.to_be_bytes());
-                        splice.add(&new);
+                        frame::write(&new, splice.out()).ok_or(fault(FaultCode::TooLong))?;
                     }
                 }
                 _ if marker.plan.passes_unmaskable && marker.counter.is_none() => {}
