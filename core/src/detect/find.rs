@@ -156,6 +156,13 @@ impl Find {
         matches!(self, Self::Address(_) | Self::Person(_))
     }
 
+    /// Whether words with digits wake it.
+    pub(super) fn reads_digits(&self) -> bool {
+        let anchor = self.anchor();
+        matches!(self, Self::Shape(_))
+            || anchor.is_some_and(|anchor| !matches!(anchor, Anchor::AtSign | Anchor::Colon))
+    }
+
     /// The byte that wakes it, unless literals do. Shapes are woken by what the word at a digit looks like.
     pub(super) fn anchor(&self) -> Option<Anchor> {
         match self {

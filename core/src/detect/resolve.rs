@@ -24,6 +24,8 @@ pub(super) struct Candidate {
     pub state: u32,
     /// It looked like a value and is none. Nothing begins within it, so it is read whole, but it takes no place.
     pub void: bool,
+    /// Weaker readers were not asked within it: it stands, or they still have to be.
+    pub covers: bool,
 }
 
 impl Candidate {
@@ -50,6 +52,8 @@ pub(super) struct Settled {
     pub open: usize,
     /// The over-long value that was cut at `open`.
     pub inside: Option<Candidate>,
+    /// One fell that covers others.
+    pub uncovered: bool,
 }
 
 /// Settles candidates before `limit`, where the first undecided reader began, from left to right: one falls to any
@@ -58,26 +62,36 @@ pub(super) fn settle(mut candidates: Vec<Candidate>, limit: usize) -> Settled {
     let limit = lowered(&mut candidates, limit);
     candidates.sort_unstable_by_key(|c| (c.start, c.which, c.end, c.level));
     let mut settled = Settled { open: limit, ..Settled::default() };
-    let mut free = 0;
-    for (n, this) in candidates.iter().enumerate().take_while(|(_, this)| this.start < limit) {
+    let (mut free, mut standing) = (0, 0);
+    for n in 0..candidates.len() {
+        let Some(this) = candidates.get(n).copied().filter(|this| this.start < limit) else { break };
         if this.start < free || this.void {
+            settled.uncovered |= this.covers;
             continue;
         }
         // Sorted: a rival that began earlier either stands, and then `free` says so, or has fallen.
         let later = candidates.get(n + 1..).unwrap_or_default();
         let mut rivals = later.iter().take_while(|r| r.start < this.start + this.length());
         if rivals.any(|r| !r.void && r.strength() > this.strength()) {
+            settled.uncovered |= this.covers;
             continue;
         }
         if this.open {
             let end = this.start + MAX_OPEN;
-            settled.stands.push(Candidate { end, ..*this });
-            return Settled { open: end, inside: Some(*this), ..settled };
+            (settled.open, settled.inside) = (end, Some(this));
+            free = end;
+        } else {
+            free = this.end;
         }
-        free = this.end;
-        settled.stands.push(*this);
+        // Those that stand come first, in the place of those before them.
+        candidates.get_mut(standing).into_iter().for_each(|place| *place = Candidate { end: free, ..this });
+        standing += 1;
+        if settled.inside.is_some() {
+            break;
+        }
     }
-    settled
+    candidates.truncate(standing);
+    Settled { stands: candidates, ..settled }
 }
 
 /// The limit below which every candidate is complete, or open and so long that what has come of it settles it. One

@@ -63,15 +63,28 @@ impl<'a> Sight<'a> {
     }
 
     /// Whether these tell of an entity, by its number in the lexicon.
-    pub(super) fn tells(&self, hints: &Told, which: usize) -> bool {
+    fn tells(&self, hints: &Told, which: usize) -> bool {
         self.lexicon.tells(hints, which)
     }
 
     fn key_told(&self) -> &Told {
         self.key_told.get_or_init(|| match self.key {
-            Some(key) => self.lexicon.told(&Plain::of(key.as_bytes(), true)),
+            Some(key) => self.lexicon.told(key.as_bytes(), true),
             None => Told::default(),
         })
+    }
+
+    /// Of whom the words before a value tell.
+    fn told_before(&self, input: &Input<'_>, start: usize) -> Told {
+        let window = input.context(start);
+        match label(window) {
+            Some(key) => self.lexicon.told(key, true),
+            None => match memchr::memrchr(b'=', window) {
+                // Words up to a `key=` speak of what was assigned there.
+                Some(sign) => self.lexicon.told(window.get(sign + 1..).unwrap_or_default(), true),
+                None => self.lexicon.told(window, window.len() == start && start < CONTEXT),
+            },
+        }
     }
 
     fn holds(&self, input: &Input<'_>, start: usize, which: usize) -> bool {
@@ -83,7 +96,7 @@ impl<'a> Sight<'a> {
             }
         };
         let tells = self.tells(&before.hints, which) && {
-            let told = before.told.unwrap_or_else(|| self.lexicon.told(&plain_before(input, start)));
+            let told = before.told.unwrap_or_else(|| self.told_before(input, start));
             before.told = Some(told);
             self.tells(&told, which)
         };
@@ -100,7 +113,7 @@ impl<'a> Sight<'a> {
             input.touch();
         }
         let tells = self.tells(&after.hints, which) && {
-            let read = || after.end.map(|last| self.lexicon.told(&Plain::of(input.slice(end, last), true)));
+            let read = || after.end.map(|last| self.lexicon.told(input.slice(end, last), true));
             let told = after.told.or_else(read).unwrap_or_default();
             after.told = Some(told);
             self.tells(&told, which)
@@ -161,18 +174,6 @@ const VALUE: usize = 48;
 
 /// How many bytes after a value are looked at for a word, where none stands before.
 const AFTER: usize = CONTEXT;
-
-fn plain_before(input: &Input<'_>, start: usize) -> Plain {
-    let window = input.context(start);
-    match label(window) {
-        Some(key) => Plain::of(key, true),
-        None => match window.iter().rposition(|&b| b == b'=') {
-            // Words up to a `key=` speak of what was assigned there.
-            Some(sign) => Plain::of(window.get(sign + 1..).unwrap_or_default(), true),
-            None => Plain::of(window, window.len() == start && start < CONTEXT),
-        },
-    }
-}
 
 /// Whether other values begin behind it, or lines.
 fn is_stop(byte: u8) -> bool {

@@ -130,6 +130,12 @@ pub(super) fn wants(input: &Input<'_>, word: &Word, address: &Address) -> bool {
         && match input.at(word.end + 1) {
             // Most numbers end here.
             Some(b'a'..=b'z') => address.wants_small(input, word.end + 1),
+            // A second number, and a word behind it.
+            Some(b'0'..=b'9') => {
+                let end = input.run(word.end + 1, DIGITS + 1, |b| b.is_ascii_alphanumeric());
+                input.at(end).is_none_or(|b| b == b' ')
+                    && !input.at(end + 1).is_some_and(|b| b.is_ascii_digit())
+            }
             byte => byte.is_some_and(is_word),
         }
 }

@@ -242,6 +242,7 @@ impl Customs {
                     state: goes_on.unwrap_or(0),
                     void,
                     level: 0,
+                    covers: false,
                 });
                 if goes_on.is_some() {
                     break;
@@ -282,6 +283,7 @@ impl Customs {
                 state: 0,
                 void,
                 level: 0,
+                covers: false,
             };
             // A sentence is read as a whole or not at all.
             candidates.push(candidate(*some, 0, 0..end - start, true));

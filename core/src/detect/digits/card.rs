@@ -11,10 +11,9 @@ use crate::detect::words::Sense;
 /// A range of issuer numbers and the lengths its cards have.
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct Brand {
+    /// The first and the last number of [`SHORTEST`] digits that begins as its cards do.
     first: u64,
     last: u64,
-    /// How many digits `first` and `last` have.
-    width: usize,
     shortest: usize,
     longest: usize,
     /// Too weak without a context word.
@@ -33,12 +32,12 @@ pub(in crate::detect) fn brands(row: &'static Yaml<'static>) -> Option<Vec<Brand
         let (prefix, lengths) = (words.next()?, words.next()?);
         let weak = words.next() == Some("weak");
         let (first, last) = prefix.split_once('-').unwrap_or((prefix, prefix));
+        let behind = 10_u64.pow(u32::try_from(SHORTEST.checked_sub(first.len())?).ok()?);
         for length in lengths.split(',') {
             let (shortest, longest) = length.split_once('-').unwrap_or((length, length));
             brands.push(Brand {
-                first: first.parse().ok()?,
-                last: last.parse().ok()?,
-                width: first.len(),
+                first: first.parse::<u64>().ok()? * behind,
+                last: (last.parse::<u64>().ok()? + 1) * behind - 1,
                 shortest: shortest.parse().ok()?,
                 longest: longest.parse().ok()?,
                 weak,
@@ -80,11 +79,11 @@ fn read(input: &Input<'_>, at: usize, run: &Run, brands: &[Brand], sense: &Sense
             continue;
         }
         let digits = run.digits(group.digits);
-        let Some(brand) = brand(brands, digits) else { continue };
-        let regular = run.groups().iter().take(index).all(|g| g.length == 4 || g.length == 6);
-        if !regular || !run.may_end(index) || !luhn(digits) || is_glued_after(input, group.end) {
+        let regular = || run.groups().iter().take(index).all(|g| g.length == 4 || g.length == 6);
+        if !run.may_end(index) || !luhn(digits) || !regular() || is_glued_after(input, group.end) {
             continue;
         }
+        let Some(brand) = brand(brands, digits) else { continue };
         let told = sense.holds(input, at);
         if !brand.weak || told || sense.follows(input, group.end) {
             best = Some(Hit { start: at, end: group.end, score: if told { 95 } else { 75 }, open: false });
@@ -102,9 +101,9 @@ fn brand<'b>(brands: &'b [Brand], digits: &[u8]) -> Option<&'b Brand> {
     if digits.windows(2).all(|pair| pair.first() == pair.last()) {
         return None;
     }
+    let head = digits.iter().take(SHORTEST).fold(0, |value, &digit| value * 10 + u64::from(digit));
     let fits = |brand: &&Brand| {
-        let head = digits.iter().take(brand.width).fold(0, |value, &digit| value * 10 + u64::from(digit));
-        (brand.shortest..=brand.longest).contains(&digits.len()) && (brand.first..=brand.last).contains(&head)
+        (brand.first..=brand.last).contains(&head) && (brand.shortest..=brand.longest).contains(&digits.len())
     };
     brands.iter().filter(fits).min_by_key(|brand| brand.weak)
 }

@@ -39,6 +39,9 @@ pub struct Detectors {
     /// Those whose value may have begun before the last word of a text.
     at_end: Vec<usize>,
     shapes: Index,
+    /// The highest rank of what a word with a digit wakes, and of what a capital does.
+    strongest: u8,
+    strongest_name: u8,
     /// How many bytes at most stand before the first word with a digit of a shape.
     lead: usize,
     lexicon: Lexicon,
@@ -68,10 +71,17 @@ impl Detectors {
         let shapes = shapes.flat_map(|(which, of)| of.shapes().map(move |(at, shape)| (which, at, shape)));
         let shapes: Vec<_> = shapes.collect();
         let words = entities.iter().enumerate().map(|(which, info)| (which, info.words.as_slice()));
+        let lexicon = Lexicon::compile(words);
+        let rank = |which: usize| entities.get(which).map_or(0, |info: &&EntityInfo| info.rank);
+        let strongest = |reads: fn(&Find) -> bool| {
+            entities.iter().filter(|info| reads(&info.find)).map(|info| info.rank).max().unwrap_or(0)
+        };
         Self {
             lead: shapes.iter().map(|(_, _, shape)| shape.lead).max().unwrap_or(0),
-            shapes: Index::compile(shapes.into_iter()),
-            lexicon: Lexicon::compile(words),
+            shapes: Index::compile(shapes.into_iter(), &lexicon, rank),
+            strongest: strongest(Find::reads_digits),
+            strongest_name: strongest(Find::reads_capitals),
+            lexicon,
             at_sign: anchored(Anchor::AtSign),
             at_digit: anchored(Anchor::Digit),
             at_date: (0..entities.len())
@@ -192,27 +202,13 @@ impl Detectors {
             }
             from = end;
         }
-        let plain = Input::new(window.get(before..).unwrap_or_default());
-        let all = 0..plain.len();
-        let failed = Open { from: kept + from, carry: Carry::default(), failed: true };
-        let read = self.read(plain, from - before, slice::from_ref(&all), context, whole);
-        let Ok((mut candidates, limit)) = read else { return failed };
-        candidates.iter_mut().for_each(|candidate| candidate.shift(before));
-        let mut limit = limit + before;
-        for (level, (view, origin)) in (1..).zip(layers.views()) {
-            let (view, begin, parts) = (Input::of_view(view, origin), origin.at(from), origin.parts());
-            let Ok((seen, open)) = self.read(view, begin, &parts, context, whole) else { return failed };
-            limit = limit.min(origin.start(open));
-            candidates.extend(seen.into_iter().map(|this| Candidate {
-                start: origin.start(this.start),
-                end: origin.end(this.end),
-                low: origin.start(this.low),
-                level,
-                ..this
-            }));
+        let mut settled = self.settled(window, (before, from), &layers, context, (whole, true));
+        if settled.as_ref().is_ok_and(|settled| settled.uncovered) {
+            settled = self.settled(window, (before, from), &layers, context, (whole, false));
         }
-        let limit = if whole { window.len() } else { limit.max(from) };
-        let Settled { stands, open, inside } = settle(candidates, limit);
+        let Ok(Settled { stands, open, inside, .. }) = settled else {
+            return Open { from: kept + from, carry: Carry::default(), failed: true };
+        };
         for candidate in stands {
             if let Some(entity) = self.entity(candidate.which) {
                 let (span, disguised) = (kept + candidate.start..kept + candidate.end, candidate.level > 0);
@@ -224,6 +220,37 @@ impl Detectors {
         Open { from: kept + from, carry: carry(from, inside), failed: false }
     }
 
+    /// What stands in a window and in the views of it, of what begins at `from` or later and is read from `before` on.
+    fn settled(
+        &self,
+        window: &[u8],
+        (before, from): (usize, usize),
+        layers: &Layers,
+        context: &Context<'_>,
+        (whole, covering): (bool, bool),
+    ) -> Result<Settled, Failed> {
+        let plain = Input::new(window.get(before..).unwrap_or_default());
+        let all = 0..plain.len();
+        let read = self.read(plain, from - before, slice::from_ref(&all), context, (whole, covering));
+        let (mut candidates, limit) = read?;
+        candidates.iter_mut().for_each(|candidate| candidate.shift(before));
+        let mut limit = limit + before;
+        for (level, (view, origin)) in (1..).zip(layers.views()) {
+            let (view, begin, parts) = (Input::of_view(view, origin), origin.at(from), origin.parts());
+            let (seen, open) = self.read(view, begin, &parts, context, (whole, covering))?;
+            limit = limit.min(origin.start(open));
+            candidates.extend(seen.into_iter().map(|this| Candidate {
+                start: origin.start(this.start),
+                end: origin.end(this.end),
+                low: origin.start(this.low),
+                level,
+                ..this
+            }));
+        }
+        let limit = if whole { window.len() } else { limit.max(from) };
+        Ok(settle(candidates, limit))
+    }
+
     /// What the readers find in these parts of a text or of a view of it, and where it is still open.
     fn read(
         &self,
@@ -231,12 +258,11 @@ impl Detectors {
         from: usize,
         parts: &[Range<usize>],
         context: &Context<'_>,
-        whole: bool,
+        (whole, covering): (bool, bool),
     ) -> Result<(Vec<Candidate>, usize), Failed> {
         let key = context.key;
         let sight = Sight::new(&self.lexicon, key);
-        let mut pass =
-            Pass { of: self, input, from, sight, whole, candidates: Vec::new(), limit: usize::MAX };
+        let mut pass = Pass::new(self, input, from, sight, (whole, covering));
         if let Some(key) = key.filter(|_| from == 0) {
             pass.key(key);
         }

@@ -28,11 +28,35 @@ pub(super) struct Pass<'a> {
     pub(super) sight: Sight<'a>,
     pub(super) whole: bool,
     pub(super) candidates: Vec<Candidate>,
+    /// The value that was found last, within which no weaker one has to be looked for; its place among the candidates.
+    cover: Option<usize>,
+    covering: bool,
     /// Where the first undecided reader began.
     pub(super) limit: usize,
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
+    /// `covering`: no weaker value is looked for within one that was found.
+    pub(super) fn new(
+        of: &'a Detectors,
+        input: Input<'a>,
+        from: usize,
+        sight: Sight<'a>,
+        (whole, covering): (bool, bool),
+    ) -> Self {
+        Self {
+            of,
+            input,
+            from,
+            sight,
+            whole,
+            candidates: Vec::new(),
+            cover: None,
+            covering,
+            limit: usize::MAX,
+        }
+    }
+
     /// The single-byte anchors and the capitals, block by block.
     pub(super) fn blocks(&mut self, part: &Range<usize>) {
         let mut at = self.from.max(part.start);
@@ -77,7 +101,7 @@ impl Pass<'_> {
     fn digit(&mut self, offset: usize) -> usize {
         let of = self.of;
         let found = Word::at(&self.input, offset);
-        let touched = self.input.take_touched();
+        let touched = self.touched();
         let word = match found {
             Found::Word(word) => word,
             Found::Nothing(end) => {
@@ -87,66 +111,68 @@ impl Pass<'_> {
                 return end.max(offset + 1);
             }
         };
+        let least = self.least(word.start);
+        if least > of.strongest {
+            return word.end;
+        }
         let seen = Seen::new(word);
         if let Some(end) = timestamp::end(&self.input, &word) {
-            return self.timestamp(&seen, end);
+            return self.timestamp(&seen, end, least);
         }
-        let touched = touched | self.input.take_touched();
+        let touched = touched | self.touched();
         if touched {
             // The word may go on, and then wake others.
             self.undecided(word.start.saturating_sub(of.lead));
         }
         if geo::wants(&self.input, &word) {
-            self.wake_words(&of.at_degrees, &seen);
+            self.wake_words(&of.at_degrees, &seen, least);
         }
         if !touched && self.is_decimal(&word) {
             return word.end;
         }
         if word.length() >= coin::SHORTEST {
-            self.wake_words(&of.at_long_word, &seen);
+            self.wake_words(&of.at_long_word, &seen, least);
         }
         for &which in &of.at_digit {
-            let Some(info) = of.entities.get(which) else { continue };
+            let Some(info) = of.entities.get(which).filter(|info| info.rank >= least) else { continue };
             if touched || info.find.wants(&self.input, &word) {
                 let sense = Sense { sight: &self.sight, which };
                 let attempt = info.find.attempt_word(&self.input, &seen, &sense);
                 self.take(which, attempt);
             }
         }
-        if self.input.take_touched() {
+        if self.touched() {
             // Who would read the word was not told.
             self.undecided(word.start);
         }
-        self.shapes(&word);
+        self.shapes(&word, least);
         word.end
     }
 
     /// Nothing but a date begins there.
-    fn timestamp(&mut self, seen: &Seen, end: usize) -> usize {
+    fn timestamp(&mut self, seen: &Seen, end: usize, least: u8) -> usize {
         if self.input.take_touched() {
             self.undecided(seen.word.start);
         }
         // Where it begins a line, no word of the line before speaks of it.
         let begins = self.input.before(seen.word.start).is_none_or(|b| b == b'\n');
         if !begins || self.sight.has_key() {
-            self.wake_words(&self.of.at_date, seen);
+            self.wake_words(&self.of.at_date, seen, least);
         }
         end
     }
 
     /// The shapes that a word wakes.
-    fn shapes(&mut self, word: &Word) {
+    fn shapes(&mut self, word: &Word, least: u8) {
         let of = self.of;
-        let Some(woken) = of.shapes.woken(&self.input, word) else { return };
+        let Some(mut woken) = of.shapes.woken(&self.input, word, least) else { return };
         // Most numbers stand among words that tell nothing: asked once for all that need one.
-        let hints = woken
-            .are_told()
-            .then(|| self.sight.hints(&self.input, word.start, word.end, self.whole))
-            .flatten();
+        if woken.are_told()
+            && let Some(hints) = self.sight.hints(&self.input, word.start, word.end, self.whole)
+        {
+            woken.keep_told(&hints);
+        }
         for waking in woken.each() {
-            if waking.told && hints.is_some_and(|hints| !self.sight.tells(&hints, waking.which)) {
-                continue;
-            }
             let Some(info) = of.entities.get(waking.which) else { continue };
             let Find::Shape(shaped) = &info.find else { continue };
             let sense = Sense { sight: &self.sight, which: waking.which };
@@ -180,9 +206,13 @@ impl Pass<'_> {
         if self.is_uncapital(start) {
             return;
         }
+        let least = self.least(start);
+        if least > of.strongest_name {
+            return;
+        }
         let word = Capital::read(&self.input, start);
         for &which in &of.at_capital {
-            let Some(info) = of.entities.get(which) else { continue };
+            let Some(info) = of.entities.get(which).filter(|info| info.rank >= least) else { continue };
             if word
                 .as_ref()
                 .is_some_and(|word| !info.find.wants_capital(&self.input, word, self.sight.has_key()))
@@ -235,9 +265,9 @@ impl Pass<'_> {
     }
 
     /// Readers of words that were chosen already.
-    fn wake_words(&mut self, readers: &[usize], seen: &Seen) {
+    fn wake_words(&mut self, readers: &[usize], seen: &Seen, least: u8) {
         for &which in readers {
-            let Some(info) = self.of.entities.get(which) else { continue };
+            let Some(info) = self.of.entities.get(which).filter(|info| info.rank >= least) else { continue };
             let sense = Sense { sight: &self.sight, which };
             let attempt = info.find.attempt_word(&self.input, seen, &sense);
             self.take(which, attempt);
@@ -248,6 +278,24 @@ impl Pass<'_> {
         let Some(info) = self.of.entities.get(which) else { return };
         let attempt = info.find.attempt(&self.input, offset);
         self.take(which, attempt);
+    }
+
+    /// The rank that a value must have to be looked for from an offset on: that of the value found last, within it. No
+    /// weaker one can stand there, unless that one falls.
+    fn least(&mut self, offset: usize) -> u8 {
+        let value = self.cover.and_then(|at| self.candidates.get_mut(at));
+        match value.filter(|value| value.start < offset && offset < value.end) {
+            Some(value) => {
+                value.covers = true;
+                value.rank
+            }
+            None => 0,
+        }
+    }
+
+    /// Whether something was asked of what has not come: the whole of a text has.
+    fn touched(&self) -> bool {
+        self.input.take_touched() && !self.whole
     }
 
     /// Where a reader began that cannot know its answer yet.
@@ -276,10 +324,19 @@ impl Pass<'_> {
         if start >= self.from {
             let (open, low) = (open && !self.whole, low.min(start));
             let (rank, level, state, void) = (info.rank, 0, 0, false);
-            let candidate = Candidate { start, end, low, which, rank, level, score, open, state, void };
+            let covers = false;
+            let candidate =
+                Candidate { start, end, low, which, rank, level, score, open, state, void, covers };
             if info.find.is_by_line() {
                 self.lines(candidate);
             } else {
+                let within = |value: &Candidate| start < value.end && rank <= value.rank;
+                if self.covering
+                    && !open
+                    && !self.cover.and_then(|at| self.candidates.get(at)).is_some_and(within)
+                {
+                    self.cover = Some(self.candidates.len());
+                }
                 self.candidates.push(candidate);
             }
         }

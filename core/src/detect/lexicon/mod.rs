@@ -3,7 +3,11 @@
 //! Words and text are brought to the same plain form first: lower case, without accents, one space between words,
 //! `customerSSN_no` as `customer ssn no`. Characters of scripts that put no space between words are words of their own.
 
+mod plain;
+
 use crate::block::{self, Block};
+
+pub(super) use self::plain::{Plain, decoded, stands_alone};
 
 /// Which entities a text tells of, by their place in the [`Lexicon`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -22,6 +26,18 @@ impl Told {
 
     pub(super) fn join(&mut self, other: &Self) {
         self.0.iter_mut().zip(other.0).for_each(|(bits, more)| *bits |= more);
+    }
+
+    /// The places of those entities.
+    #[inline]
+    pub(super) fn each(&self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().enumerate().flat_map(|(word, mut bits)| {
+            std::iter::from_fn(move || {
+                let bit = (bits != 0).then_some(bits.trailing_zeros() as usize)?;
+                bits &= bits - 1;
+                Some(word * 64 + bit)
+            })
+        })
     }
 
     #[inline]
@@ -155,6 +171,11 @@ impl Lexicon {
         }
     }
 
+    /// The place of an entity; only those with words have one.
+    pub(super) fn place(&self, which: usize) -> Option<usize> {
+        self.places.get(which).copied().filter(|&place| place < Told::MOST)
+    }
+
     /// Whether that tells of this entity.
     #[inline]
     pub(super) fn tells(&self, told: &Told, which: usize) -> bool {
@@ -182,12 +203,7 @@ impl Lexicon {
                     each(at + start, Hint::default());
                     continue;
                 }
-                let word = rest.get(start..).unwrap_or_default();
-                let first = word.first().map_or(0, |first| first | 0x20);
-                let lengths = self.lengths.get(usize::from(first)).copied().unwrap_or(0);
-                if lengths >> (end - start).min(31) & 1 == 1
-                    && let Some(hint) = self.begun(beginning(word, end - start))
-                {
+                if let Some(hint) = self.begins(rest.get(start..).unwrap_or_default(), end - start) {
                     each(at + start, hint);
                 }
             }
@@ -213,8 +229,59 @@ impl Lexicon {
         }
     }
 
-    /// What the words of a plain text tell of.
-    pub(super) fn told(&self, plain: &Plain) -> Told {
+    /// Of whom the words of a text tell, its last [`Plain::MOST`] bytes. `starts`: its first byte is a word's first byte;
+    /// otherwise a word cut off there does not count.
+    pub(super) fn told(&self, text: &[u8], starts: bool) -> Told {
+        let cut = text.len().saturating_sub(Plain::MOST);
+        let (text, starts) = (text.get(cut..).unwrap_or_default(), starts && cut == 0);
+        let words = Words::of(text);
+        if words.beyond != 0 {
+            return self.told_plain(&Plain::of(text, starts));
+        }
+        let mut told = Told::default();
+        let cut_off = if starts { 0 } else { words.letters.trailing_ones() };
+        let mut rest = words.starts & u64::MAX.checked_shl(cut_off).unwrap_or(0);
+        while rest != 0 {
+            let start = rest.trailing_zeros() as usize;
+            if self.begins(text.get(start..).unwrap_or_default(), words.end(start) - start).is_some() {
+                self.add_phrases(text, &words, rest, &mut told);
+            }
+            rest &= rest - 1;
+        }
+        told
+    }
+
+    /// Adds of whom the phrases tell that begin with the first of these words.
+    fn add_phrases(&self, text: &[u8], words: &Words, starts: u64, told: &mut Told) {
+        let (mut phrase, mut length, mut hash, mut rest) = ([0; 2 * Plain::MOST], 0, FNV, starts);
+        while rest != 0 {
+            let start = rest.trailing_zeros() as usize;
+            rest &= rest - 1;
+            let word = text.get(start..words.end(start)).unwrap_or_default();
+            let space = if length > 0 { Some(b' ') } else { None };
+            for byte in space.into_iter().chain(word.iter().map(u8::to_ascii_lowercase)) {
+                hash = mix(hash, byte);
+                phrase.get_mut(length).into_iter().for_each(|slot| *slot = byte);
+                length += 1;
+            }
+            let Some(entry) = self.find(hash, phrase.get(..length).unwrap_or_default()) else { return };
+            told.join(&entry.told);
+            if !entry.longer {
+                return;
+            }
+        }
+    }
+
+    /// The phrases that may begin with a word of that length, at the start of a text.
+    #[inline]
+    fn begins(&self, text: &[u8], length: usize) -> Option<Hint> {
+        let first = text.first().map_or(0, |first| first | 0x20);
+        let lengths = self.lengths.get(usize::from(first)).copied().unwrap_or(0);
+        (lengths >> length.min(31) & 1 == 1).then(|| self.begun(beginning(text, length)))?
+    }
+
+    /// The same of a text in plain form.
+    fn told_plain(&self, plain: &Plain) -> Told {
         let mut told = Told::default();
         let text = plain.words();
         let mut start = 1;
@@ -282,104 +349,6 @@ pub(super) fn mix(hash: u32, byte: u8) -> u32 {
     (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
 }
 
-/// Words in lower case, without accents, with one space before and after each.
-pub(super) struct Plain {
-    bytes: [u8; Plain::SIZE],
-    length: usize,
-}
-
-impl Plain {
-    /// How many bytes of a text are looked at, at most: its last ones.
-    pub(super) const MOST: usize = 64;
-    const SIZE: usize = 2 * Self::MOST + 4;
-
-    /// `starts`: the text's first byte is a word's first byte; otherwise a word cut off there does not count.
-    pub(super) fn of(text: &[u8], starts: bool) -> Self {
-        let mut plain = Self { bytes: [b' '; Self::SIZE], length: 1 };
-        let cut = text.len().saturating_sub(Self::MOST);
-        let mut rest = text.get(cut..).unwrap_or_default();
-        let mut skips = !starts || cut > 0;
-        let mut last = Kind::Other;
-        while let Some((&byte, after)) = rest.split_first() {
-            if byte < 0x80 {
-                let kind = Kind::of(byte);
-                if skips && kind != Kind::Other {
-                    rest = after;
-                    continue;
-                }
-                skips = false;
-                let humps = kind == Kind::Upper
-                    && (last == Kind::Lower
-                        || (last == Kind::Upper && after.first().is_some_and(u8::is_ascii_lowercase)));
-                if humps || kind == Kind::Other {
-                    plain.space();
-                }
-                if kind != Kind::Other {
-                    plain.push(byte.to_ascii_lowercase());
-                }
-                (rest, last) = (after, kind);
-                continue;
-            }
-            let (c, length) = decoded(rest);
-            rest = rest.get(length..).unwrap_or_default();
-            let alone = c.is_some_and(stands_alone);
-            if skips && !alone {
-                continue;
-            }
-            skips = false;
-            last = plain.letter(c, alone, last);
-        }
-        plain.space();
-        plain
-    }
-
-    /// A character beyond ASCII.
-    fn letter(&mut self, c: Option<char>, alone: bool, last: Kind) -> Kind {
-        let Some(c) = c else {
-            self.push(0xFF);
-            return Kind::Lower;
-        };
-        if !c.is_alphanumeric() && !is_mark(c) {
-            self.space();
-            return Kind::Other;
-        }
-        if alone {
-            self.space();
-        }
-        let kind = if c.is_uppercase() { Kind::Upper } else { Kind::Lower };
-        if kind == Kind::Upper && last == Kind::Lower {
-            self.space();
-        }
-        let mut bytes = [0; 4];
-        let small = c.to_lowercase().next().unwrap_or(c);
-        for &byte in bare(small).encode_utf8(&mut bytes).as_bytes() {
-            self.push(byte);
-        }
-        if alone {
-            self.space();
-        }
-        kind
-    }
-
-    /// The words, each between spaces.
-    pub(super) fn words(&self) -> &[u8] {
-        self.bytes.get(..self.length).unwrap_or_default()
-    }
-
-    fn push(&mut self, byte: u8) {
-        if let Some(slot) = self.bytes.get_mut(self.length) {
-            *slot = byte;
-            self.length += 1;
-        }
-    }
-
-    fn space(&mut self) {
-        if self.bytes.get(self.length.wrapping_sub(1)) != Some(&b' ') {
-            self.push(b' ');
-        }
-    }
-}
-
 /// Where the words of a block begin and end.
 struct Words {
     /// The first bytes of words, and of runs beyond ASCII.
@@ -410,101 +379,9 @@ impl Words {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Upper,
-    Lower,
-    /// No letter. Digits end a word, so that `phone2` and `ssn1` count.
-    Other,
-}
-
-impl Kind {
-    #[inline]
-    fn of(byte: u8) -> Self {
-        match byte {
-            b'A'..=b'Z' => Self::Upper,
-            b'a'..=b'z' => Self::Lower,
-            _ => Self::Other,
-        }
-    }
-}
-
-/// The character that a text begins with, or `None` for a byte of none, and its length.
-pub(super) fn decoded(text: &[u8]) -> (Option<char>, usize) {
-    let length = match text.first() {
-        Some(0xC2..=0xDF) => 2,
-        Some(0xE0..=0xEF) => 3,
-        Some(0xF0..=0xF4) => 4,
-        _ => 1,
-    };
-    let head = text.get(..length).and_then(|head| std::str::from_utf8(head).ok());
-    head.and_then(|head| head.chars().next()).map_or((None, 1), |c| (Some(c), length))
-}
-
-/// Scripts without spaces between words (Thai, Lao, kana, Han), and Hangul, whose words take endings.
-pub(super) fn stands_alone(c: char) -> bool {
-    matches!(c, '\u{E00}'..='\u{EFF}' | '\u{1100}'..='\u{11FF}' | '\u{3040}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}'
-        | '\u{AC00}'..='\u{D7AF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}')
-}
-
-/// Marks that belong to the letter before (Indic and Thai vowel signs, combining accents).
-fn is_mark(c: char) -> bool {
-    matches!(c, '\u{300}'..='\u{36F}' | '\u{900}'..='\u{DFF}' | '\u{E31}'..='\u{E4E}' | '\u{30FC}')
-}
-
-/// A small letter without its accent.
-fn bare(c: char) -> char {
-    /// U+00C0 to U+017F.
-    const LATIN: &[u8; 192] = b"aaaaaa.ceeeeiiii.nooooo.ouuuuy.saaaaaa.ceeeeiiiidnooooo.ouuuuy.y\
-        aaaaaaccccccccddddeeeeeeeeeegggggggghh.hiiiiiiiiii..jjkkkllllll.\
-        lllnnnnnn...oooooo..rrrrrrsssssssstttt.tuuuuuuuuuuuuwwyyyzzzzzzs";
-    let latin = (c as u32).checked_sub(0xC0).and_then(|at| LATIN.get(at as usize));
-    match (c, latin) {
-        (_, Some(&byte)) if byte != b'.' => char::from(byte),
-        ('ș', _) => 's',
-        ('ț', _) => 't',
-        ('ư', _) => 'u',
-        ('ơ', _) => 'o',
-        ('ạ'..='ặ', _) => 'a',
-        ('ẹ'..='ệ', _) => 'e',
-        ('ỉ'..='ị', _) => 'i',
-        ('ọ'..='ợ', _) => 'o',
-        ('ụ'..='ự', _) => 'u',
-        ('ά', _) => 'α',
-        ('έ', _) => 'ε',
-        ('ή', _) => 'η',
-        ('ί' | 'ϊ' | 'ΐ', _) => 'ι',
-        ('ό', _) => 'ο',
-        ('ύ' | 'ϋ' | 'ΰ', _) => 'υ',
-        ('ώ', _) => 'ω',
-        ('ς', _) => 'σ',
-        ('ё', _) => 'е',
-        _ => c,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn plain(text: &str) -> String {
-        String::from_utf8(Plain::of(text.as_bytes(), true).words().to_vec()).unwrap()
-    }
-
-    #[test]
-    fn texts_become_plain_words() {
-        assert_eq!(plain("customerSSN_no1"), " customer ssn no ");
-        assert_eq!(plain("RODNÉ ČÍSLO = "), " rodne cislo ");
-        assert_eq!(plain("FØDSELSNUMMER, ΑΜΚΑ Ţâţé"), " fodselsnummer αμκα tate ");
-        assert_eq!(plain("身份证号 是"), " 身 份 证 号 是 ");
-        assert_eq!(plain("ŽMOGUS İĞŞ šů"), " zmogus igs su ");
-    }
-
-    #[test]
-    fn a_word_that_is_cut_off_does_not_count() {
-        let cut = Plain::of("\u{e9}ssn tin 号".as_bytes().get(1..).unwrap(), false);
-        assert_eq!(cut.words(), " tin 号 ".as_bytes());
-    }
 
     #[test]
     fn every_entity_with_words_has_a_place() {
@@ -517,12 +394,40 @@ mod tests {
         let lists: [&[&'static str]; 3] = [&["ssn"], &["social security number", "social"], &["身份证"]];
         let lexicon = Lexicon::compile(lists.iter().copied().enumerate());
         let told = |text: &str| {
-            let told = lexicon.told(&Plain::of(text.as_bytes(), true));
+            let told = lexicon.told(text.as_bytes(), true);
             (0..3).filter(|&which| lexicon.tells(&told, which)).collect::<Vec<_>>()
         };
         assert_eq!(told("the SSN: and Social-Security Number"), [0, 1]);
         assert_eq!(told("social security"), [1]);
         assert_eq!(told("security number, assn, ssns"), [] as [usize; 0]);
         assert_eq!(told("我的身份证号"), [2]);
+    }
+
+    #[test]
+    fn ascii_is_read_as_its_plain_form_is() {
+        let lists: [&[&'static str]; 3] = [&["ssn", "tax"], &["social security number", "social"], &["no"]];
+        let lexicon = Lexicon::compile(lists.iter().copied().enumerate());
+        let pieces = [
+            "ssn", "SSN", "Social", "security", "Number", "no", "tax", "x", " ", "_", "-", "1", "customer",
+            "N",
+        ];
+        let mut random = 1_u64;
+        for _ in 0..20_000 {
+            let mut text = String::new();
+            while !random.is_multiple_of(11) && text.len() < 90 {
+                text.push_str(pieces[(random >> 33) as usize % pieces.len()]);
+                random =
+                    random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            }
+            random = random.wrapping_add(1);
+            for starts in [true, false] {
+                let plain = Plain::of(text.as_bytes(), starts);
+                assert_eq!(
+                    lexicon.told(text.as_bytes(), starts),
+                    lexicon.told_plain(&plain),
+                    "{text} {starts}"
+                );
+            }
+        }
     }
 }
