@@ -20,6 +20,11 @@ impl HeaderEdits {
         self.remove.is_empty() && self.set.is_empty()
     }
 
+    /// Takes those of these headers out that are there.
+    fn remove_of(&mut self, headers: &HeaderMap, names: &[HeaderName]) {
+        self.remove.extend(names.iter().filter(|name| headers.contains_key(*name)).cloned());
+    }
+
     /// Carries the changes out.
     pub fn apply(&self, headers: &mut HeaderMap) {
         for name in &self.remove {
@@ -55,12 +60,11 @@ pub(super) fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Opti
 
 /// What the request must stop asking for when its response may change: ranges and revalidation of bytes that
 /// the caller will never see, and codings that would have to be undone.
-pub(super) fn request_of_changing_response(method: &Method, edits: &mut HeaderEdits) {
-    edits.remove.extend([header::RANGE, header::IF_RANGE]);
+pub(super) fn request_of_changing_response(method: &Method, headers: &HeaderMap, edits: &mut HeaderEdits) {
+    edits.remove_of(headers, &[header::RANGE, header::IF_RANGE, GRPC_ACCEPT_ENCODING]);
     if method == Method::GET || method == Method::HEAD {
-        edits.remove.extend([header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE]);
+        edits.remove_of(headers, &[header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE]);
     }
-    edits.remove.push(GRPC_ACCEPT_ENCODING);
     edits.set.push((header::ACCEPT_ENCODING, HeaderValue::from_static("identity")));
 }
 
@@ -77,19 +81,19 @@ pub(super) fn request_with_changed_body(length: Option<usize>, edits: &mut Heade
 
 /// What a response must stop saying when its body may change, and that it is for whoever asked: others may get other bodies of it.
 pub(super) fn response_with_changing_body(headers: &HeaderMap, edits: &mut HeaderEdits) {
+    const OF_ITS_BYTES: [HeaderName; 4] =
+        [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::ETAG, header::ACCEPT_RANGES];
     edits.set.extend(for_one(headers).map(|value| (header::CACHE_CONTROL, value)));
-    edits.remove.extend([
-        header::CONTENT_LENGTH,
-        header::CONTENT_ENCODING,
-        header::ETAG,
-        header::ACCEPT_RANGES,
-    ]);
-    edits.remove.extend(BODY_HASHES);
+    edits.remove_of(headers, &OF_ITS_BYTES);
+    edits.remove_of(headers, &BODY_HASHES);
 }
 
 /// The `Cache-Control` by which no cache that several callers share keeps a response (RFC 9111, section 5.2.2); `None` where it says so.
 fn for_one(headers: &HeaderMap) -> Option<HeaderValue> {
     const SHARED: [&str; 3] = ["public", "s-maxage", "proxy-revalidate"];
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        return Some(HeaderValue::from_static("private"));
+    }
     let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     let said: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
     let is = |directive: &str, name: &str| directive.eq_ignore_ascii_case(name);

@@ -73,10 +73,15 @@ pub struct Matcher {
     repeated: bool,
 }
 
+/// How deep most documents are nested.
+const ORDINARY_DEPTH: usize = 8;
+
 impl Matcher {
     /// A matcher before a document.
     pub fn new(set: &PathSet) -> Self {
-        Self { here: set.start.clone(), levels: Vec::new(), used: Vec::new(), repeated: false }
+        // Room for as many containers in each other as most documents have.
+        let room = || Vec::with_capacity(set.start.len() * ORDINARY_DEPTH);
+        Self { here: set.start.clone(), levels: room(), used: room(), repeated: false }
     }
 
     /// For a document that stands in a string here: its root is this value.

@@ -1,5 +1,6 @@
 //! The forms of body that masking reads.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::protobuf::Schema;
@@ -74,7 +75,12 @@ impl Format {
     /// ```
     pub fn of(content_type: &str) -> Option<Self> {
         let mut parts = content_type.split(';');
-        let essence = parts.next().unwrap_or("").trim().to_ascii_lowercase();
+        // As nearly all write them, and so without a copy.
+        let essence = parts.next().unwrap_or("").trim();
+        let essence = match essence.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => Cow::Owned(essence.to_ascii_lowercase()),
+            false => Cow::Borrowed(essence),
+        };
         if essence.starts_with("multipart/") {
             return boundary(content_type).map(Self::Multipart);
         }
@@ -91,7 +97,7 @@ impl Format {
                 }
             }
         }
-        match essence.as_str() {
+        match &*essence {
             "application/json" | "text/json" => Some(Self::Json),
             "application/x-ndjson"
             | "application/ndjson"

@@ -147,7 +147,7 @@ impl Marker {
 
     /// Notes a finding that stays as it is, if it is one.
     fn observed(&mut self, text: &[u8], finding: &Finding, path: impl FnOnce() -> String) -> bool {
-        let observes = self.sought.entity(finding.entity).is_some_and(Rule::observes);
+        let observes = self.sought.observes && self.sought.entity(finding.entity).is_some_and(Rule::observes);
         if observes {
             self.mark(text, finding, Role::Value, path, &mut Vec::new());
         }

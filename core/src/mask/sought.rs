@@ -47,6 +47,8 @@ pub(super) struct Sought {
     pub(super) except: Except,
     /// Sorted by name.
     pub(super) entities: Vec<Rule>,
+    /// Whether some of them are only noted.
+    pub(super) observes: bool,
 }
 
 impl Sought {
@@ -65,7 +67,8 @@ impl Sought {
         entities.sort_by(|a, b| a.what.name().cmp(b.what.name()));
         entities.dedup_by(|later, first| later.what == first.what);
         let names: Vec<Entity> = entities.iter().filter_map(Rule::entity).collect();
-        Self { detectors: Detectors::with(&names, own), except, entities }
+        let observes = entities.iter().any(Rule::observes);
+        Self { detectors: Detectors::with(&names, own), except, entities, observes }
     }
 
     /// Leaves out what is excepted.

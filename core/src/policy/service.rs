@@ -1,5 +1,6 @@
 //! A service that the policy guards, and how the guard treats it.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,7 +116,10 @@ impl Service {
 /// The service that a host and path belong to: of those that fit the one with the longest base path, then the one
 /// that names the host most closely.
 pub(super) fn select<'s>(services: &'s [Service], host: &str, path: &str) -> Option<&'s Service> {
-    let asked = host.to_ascii_lowercase();
+    let asked = match host.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(host.to_ascii_lowercase()),
+        false => Cow::Borrowed(host),
+    };
     let bare = without_port(&asked);
     let hosted = || services.iter().filter_map(|service| Some((service.fits_host(&asked, bare)?, service)));
     let path = match path.split_once('?') {

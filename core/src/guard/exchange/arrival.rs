@@ -20,10 +20,10 @@ impl Exchange {
     ) -> Self {
         self.head = Some(head);
         self.spoofed = spoofed;
-        self.caller = Some(Box::new(caller));
-        if self.unfetched().is_none() {
-            self.identify();
+        if self.unfetched(&caller).is_none() {
+            self.identify(caller);
         } else {
+            self.caller = Some(Box::new(caller));
             self.phase = Phase::Arrive;
         }
         self
@@ -31,18 +31,22 @@ impl Exchange {
 
     /// Finds out who sends it, or waits for keys first.
     pub(super) fn arrive(&mut self) -> Option<Step> {
-        if let Some(keys) = self.unfetched() {
+        let Some(caller) = self.caller.take() else {
+            return Some(Step::Answer(self.refuse("guard_unavailable")));
+        };
+        if let Some(keys) = self.unfetched(&caller) {
+            self.caller = Some(caller);
             self.phase = Phase::Effect(Await::Keys);
             return Some(Step::Effect(Effect::AwaitKeys(keys)));
         }
         self.phase = Phase::Classify;
-        self.identify();
+        self.identify(*caller);
         None
     }
 
     /// Keys that this request's token may need and that nobody had the time to fetch.
-    fn unfetched(&self) -> Option<Arc<FetchedKeys>> {
-        let Caller { identity: None, .. } = self.caller.as_deref()? else { return None };
+    fn unfetched(&self, caller: &Caller) -> Option<Arc<FetchedKeys>> {
+        let Caller { identity: None, .. } = caller else { return None };
         let sources = self.in_force.policy.identity()?;
         let keys = sources.fetched_keys().find(|keys| !keys.is_tried())?;
         // Where nothing runs, nobody fetches.
@@ -50,8 +54,8 @@ impl Exchange {
         sources.credential(&self.head.as_ref()?.headers).map(|_| Arc::clone(keys))
     }
 
-    fn identify(&mut self) {
-        let (Some(caller), Some(head)) = (self.caller.take(), &self.head) else { return };
+    fn identify(&mut self, caller: Caller) {
+        let Some(head) = &self.head else { return };
         let sources = self.in_force.policy.identity();
         let identity = match (caller.identity, sources) {
             // Whom the host verified is known: what else the request brings is not asked.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Method, header};
+use http::header;
 
 use super::collect::State;
 use super::purse::Purse;
@@ -57,10 +57,12 @@ impl Exchange {
             return self.fail().map(Step::Answer);
         }
         let draws = self.draws(Side::Response);
-        if self.enforces() && (!answer.plan.is_empty() || answer.strips() || draws || self.canaries.is_some())
+        let may_change = !answer.plan.is_empty() || answer.strips() || draws || self.canaries.is_some();
+        if self.enforces()
+            && may_change
+            && let Some(head) = &self.head
         {
-            let method = self.head.as_ref().map_or(Method::POST, |head| head.method.clone());
-            truth::request_of_changing_response(&method, &mut edits);
+            truth::request_of_changing_response(&head.method, &head.headers, &mut edits);
         }
         self.phase = Phase::Forwarded;
         if changes && !(self.collected.is_empty() && self.collected.state == State::Whole) {

@@ -6,7 +6,7 @@ use http::header;
 
 use super::collect::State;
 use super::{Await, Exchange, Phase};
-use crate::audit::Kind;
+use crate::audit::{Kind, Record};
 use crate::grant::{ApprovalState, Opening};
 use crate::guard::answer::Answer;
 
@@ -125,7 +125,7 @@ impl Exchange {
         if self.begun || durable.is_none_or(|from| risk < from) {
             return None;
         }
-        let mut record = self.record.clone();
+        let mut record = Box::new(Record::clone(&self.record));
         record.kind = Kind::Begin;
         self.phase = Phase::Effect(Await::Begin);
         Some(Step::Effect(Effect::PersistBegin(record)))

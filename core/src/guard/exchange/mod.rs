@@ -8,6 +8,7 @@
 mod arrival;
 mod captured;
 mod collect;
+mod draft;
 mod embed;
 mod exact;
 mod forward;
@@ -30,6 +31,7 @@ use http::HeaderName;
 use tracing::Span;
 
 use self::collect::Collected;
+use self::draft::Draft;
 use self::embed::Embedding;
 use self::exact::Exact;
 use self::ledger::Ledger;
@@ -112,7 +114,7 @@ pub struct Exchange {
     /// The service names this exchange's failures as its own: nothing is judged or changed any more.
     unguarded: bool,
     begun: bool,
-    record: Box<Record>,
+    record: Draft,
     /// For how long it took; what the record tells is by the guard's clock, in milliseconds.
     started: Instant,
     span: Span,
@@ -205,7 +207,7 @@ impl Exchange {
             sent: false,
             unguarded: false,
             begun: false,
-            record,
+            record: Draft::new(record),
             started: Instant::now(),
             span: Span::none(),
         }
@@ -380,10 +382,7 @@ impl Exchange {
         };
         self.phase = Phase::Finished;
         self.shared.let_go(std::mem::take(&mut self.kept));
-        let mut record = std::mem::replace(
-            &mut self.record,
-            Box::new(Record::new(Kind::Exchange, RecordId::from(""), crate::clock::Timestamp::default())),
-        );
+        let Some(mut record) = self.record.take() else { return };
         record.kind = if self.begun { Kind::End } else { Kind::Exchange };
         record.ended_at = Some(self.shared.now());
         record.outcome = Some(outcome);
