@@ -5,7 +5,9 @@
 //! automaton whose whole state is a shift count (one table row a byte, about one cycle each). Numbers are counted
 //! by their commas.
 
-use crate::block::{self, Block};
+use fearless_simd::Simd;
+
+use crate::block::{self, Block, widest};
 
 /// A run of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +86,11 @@ const BLOCK: usize = block::SIZE;
 /// The run of numbers at the start of `bytes`, which stand where an element is expected. `None` where not even
 /// one number is known to be complete: it is then read on its own.
 pub(super) fn run(bytes: &[u8]) -> Option<Run> {
+    widest!(simd => run_with(simd, bytes))
+}
+
+#[inline(always)]
+fn run_with<S: Simd>(simd: S, bytes: &[u8]) -> Option<Run> {
     let mut state = BEFORE;
     let (mut passed, mut commas) = (0, 0);
     let mut closed = false;
@@ -92,7 +99,7 @@ pub(super) fn run(bytes: &[u8]) -> Option<Run> {
     let mut sparse = false;
     while passed < bytes.len() {
         if let Some(around) = passed.checked_sub(2).and_then(|from| bytes.get(from..)?.first_chunk())
-            && let Some(plain) = plain(state, around)
+            && let Some(plain) = plain(simd, state, around)
         {
             state = plain.state;
             passed += BLOCK;
@@ -166,7 +173,8 @@ struct Plain {
 ///
 /// What may stand at a byte follows from the two before it, so all bytes are judged at once; `around` holds those two
 /// and the block.
-fn plain(state: u64, around: &[u8; BLOCK + 2]) -> Option<Plain> {
+#[inline(always)]
+fn plain<S: Simd>(simd: S, state: u64, around: &[u8; BLOCK + 2]) -> Option<Plain> {
     let (&[second, first], bytes) = (around.first_chunk()?, around.last_chunk::<BLOCK>()?);
     let enters = match state {
         BEFORE => is_gap(first),
@@ -177,7 +185,7 @@ fn plain(state: u64, around: &[u8; BLOCK + 2]) -> Option<Plain> {
     if !enters {
         return None;
     }
-    let block = Block::of(bytes);
+    let block = Block::of(simd, bytes);
     let (digits, points) = (block.within(b'0', b'9').bits(), block.is(b'.').bits());
     let (commas, minus) = (block.is(b',').bits(), block.is(b'-').bits());
     let spaces = (block.is(b' ') | block.is(b'\n')).bits();

@@ -22,7 +22,7 @@ const CLASSES: usize = NEXT.len() + 1;
 /// Behind that stands a letter, or anything else.
 const BEHIND: usize = 2;
 /// So many shapes are tried sooner than the words around are read.
-const FEW: u32 = 2;
+const FEW: u32 = 1;
 
 /// The shapes of all entities, by the first word that they can have and what follows it.
 #[derive(Debug)]

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
+use fearless_simd::Simd;
+
 use super::Place;
 use super::base64::{self, SHORTEST};
 use super::characters::{self, Characters};
-use crate::block::{self, Block};
+use crate::block::{self, Block, widest};
 
 /// Looks for places where a unit may begin, from left to right.
 #[derive(Debug)]
@@ -104,32 +106,7 @@ impl<'t> Gate<'t> {
     /// The places of a block where an escape or a character may begin, and some more.
     fn specials(&self, from: usize) -> u64 {
         let rest = self.text.get(from..).unwrap_or_default();
-        let block = Block::first(rest);
-        let marks = block.is(b'%') | block.is(b'=') | block.is(b'&') | block.is(b'\\') | block.is(b'<');
-        let mut places = marks.bits();
-        // The last byte of a line may belong to a value that goes on in the next, and its end be followed by an `@`.
-        let is_end = |byte: u8| byte == b'\n' || byte == b'\r';
-        let behind = rest.get(block::SIZE).copied();
-        let ends = (block.is(b'\n') | block.is(b'\r')).bits();
-        let end_behind = ends >> 1 | u64::from(behind.is_some_and(is_end)) << (block::SIZE - 1);
-        if end_behind != 0 {
-            let last = block.within(b'0', b'9') | block.is(b'@') | block.is(b'-') | block.is(b'.');
-            let at_behind = block.is(b'@').bits() >> 1 | u64::from(behind == Some(b'@')) << (block::SIZE - 1);
-            places |= end_behind & last.bits() | ends & at_behind;
-        } else if ends != 0 {
-            places |= ends;
-        }
-        let beyond = block.beyond().bits();
-        if beyond != 0 {
-            let word = (block.within(b'0', b'9') | block.small().within(b'a', b'z')).bits();
-            let beside = word << 1 | word >> 2 | 1 | 3 << (block::SIZE - 2);
-            places |= leads(&block) | (block.within(0xCE, 0xD6).bits() & beside);
-        }
-        // Behind the last character of a text anything may follow.
-        if let Some(last) = rest.len().checked_sub(1).filter(|last| *last < block::SIZE) {
-            places |= 1 << last | 1 << last.saturating_sub(1);
-        }
-        places
+        widest!(simd => specials(rest, Block::first(simd, rest)))
     }
 
     #[inline]
@@ -167,7 +144,7 @@ impl<'t> Gate<'t> {
         let mut at = from;
         loop {
             let rest = self.text.get(at..).filter(|rest| !rest.is_empty())?;
-            let inside = runs(&Block::first(rest));
+            let inside = widest!(simd => runs(&Block::first(simd, rest)));
             // A bit stays where as many follow it as the shortest run has.
             let mut long = inside & inside >> 1;
             long &= long >> 2;
@@ -255,13 +232,45 @@ fn is_point(one: u8, two: u8) -> bool {
 }
 
 /// Where a character of the data file may begin, letters of other scripts aside.
-fn leads(block: &Block) -> u64 {
+#[inline(always)]
+fn leads<S: Simd>(block: &Block<S>) -> u64 {
     let few = block.is(0xC2) | block.within(0xCB, 0xCD) | block.is(0xEA);
     (few | block.within(0xD8, 0xDF) | block.within(0xE0, 0xE3) | block.from(0xEF)).bits()
 }
 
+/// The places of the first block of a text where an escape or a character may begin, and some more.
+#[inline(always)]
+fn specials<S: Simd>(rest: &[u8], block: Block<S>) -> u64 {
+    let marks = block.is(b'%') | block.is(b'=') | block.is(b'&') | block.is(b'\\') | block.is(b'<');
+    let mut places = marks.bits();
+    // The last byte of a line may belong to a value that goes on in the next, and its end be followed by an `@`.
+    let is_end = |byte: u8| byte == b'\n' || byte == b'\r';
+    let behind = rest.get(block::SIZE).copied();
+    let ends = (block.is(b'\n') | block.is(b'\r')).bits();
+    let end_behind = ends >> 1 | u64::from(behind.is_some_and(is_end)) << (block::SIZE - 1);
+    if end_behind != 0 {
+        let last = block.within(b'0', b'9') | block.is(b'@') | block.is(b'-') | block.is(b'.');
+        let at_behind = block.is(b'@').bits() >> 1 | u64::from(behind == Some(b'@')) << (block::SIZE - 1);
+        places |= end_behind & last.bits() | ends & at_behind;
+    } else if ends != 0 {
+        places |= ends;
+    }
+    let beyond = block.beyond().bits();
+    if beyond != 0 {
+        let word = (block.within(b'0', b'9') | block.small().within(b'a', b'z')).bits();
+        let beside = word << 1 | word >> 2 | 1 | 3 << (block::SIZE - 2);
+        places |= leads(&block) | (block.within(0xCE, 0xD6).bits() & beside);
+    }
+    // Behind the last character of a text anything may follow.
+    if let Some(last) = rest.len().checked_sub(1).filter(|last| *last < block::SIZE) {
+        places |= 1 << last | 1 << last.saturating_sub(1);
+    }
+    places
+}
+
 /// Where characters of either alphabet of base64 stand.
-fn runs(block: &Block) -> u64 {
+#[inline(always)]
+fn runs<S: Simd>(block: &Block<S>) -> u64 {
     let letters = block.small().within(b'a', b'z') | block.is(b'+') | block.is(b'-') | block.is(b'_');
     (letters | block.within(b'/', b'9')).bits()
 }
@@ -291,7 +300,7 @@ mod tests {
         for first in 0xc2..=0xf4 {
             let may_be = (0x80..0xc0).any(|second| characters::known().may_be(first, second));
             // Letters of other scripts count beside those of ASCII only.
-            let is_lead = leads(&Block::first(&[first])) != 0;
+            let is_lead = widest!(simd => leads(&Block::first(simd, &[first]))) != 0;
             assert!(!may_be || is_lead || matches!(first, 0xce..=0xd6), "{first:x}");
         }
     }
@@ -299,7 +308,11 @@ mod tests {
     #[test]
     fn runs_are_of_the_alphabets() {
         for byte in 0..=255 {
-            assert_eq!(runs(&Block::first(&[byte])) == 1, base64::is_in(byte), "{byte}");
+            assert_eq!(
+                widest!(simd => runs(&Block::first(simd, &[byte]))) == 1,
+                base64::is_in(byte),
+                "{byte}"
+            );
         }
     }
 

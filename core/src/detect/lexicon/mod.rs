@@ -5,7 +5,9 @@
 
 mod plain;
 
-use crate::block::{self, Block};
+use fearless_simd::Simd;
+
+use crate::block::{self, Block, widest};
 
 pub(super) use self::plain::{Plain, decoded, stands_alone};
 
@@ -360,7 +362,11 @@ struct Words {
 impl Words {
     #[inline]
     fn of(text: &[u8]) -> Self {
-        let block = Block::first(text);
+        widest!(simd => Self::of_block(Block::first(simd, text)))
+    }
+
+    #[inline(always)]
+    fn of_block<S: Simd>(block: Block<S>) -> Self {
         let (upper, lower) = (block.within(b'A', b'Z').bits(), block.within(b'a', b'z').bits());
         let (letters, beyond) = (upper | lower, block.beyond().bits());
         // The last capital begins the word of the small letters: `customerSSNValue`.

@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use fearless_simd::Simd;
+
 use super::Detectors;
-use crate::block::{self, Block};
+use crate::block::{self, Block, widest};
 use crate::detect::capital::Capital;
 use crate::detect::coin;
 use crate::detect::digits::shape;
@@ -398,7 +400,11 @@ impl Marks {
     /// Of the first block of a text, behind this byte.
     #[inline]
     fn of(text: &[u8], before: Option<u8>) -> Self {
-        let block = Block::first(text);
+        widest!(simd => Self::of_block(Block::first(simd, text), before))
+    }
+
+    #[inline(always)]
+    fn of_block<S: Simd>(block: Block<S>, before: Option<u8>) -> Self {
         let anchors = block.within(b'0', b':') | block.is(b'@');
         let capitals = block.within(b'A', b'Z') | block.from(0xC3);
         let word = block.within(b'0', b'9') | block.small().within(b'a', b'z') | block.beyond();

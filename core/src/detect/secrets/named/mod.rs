@@ -7,6 +7,8 @@
 mod name;
 mod value;
 
+use std::cmp::Reverse;
+
 use saphyr::Yaml;
 
 use super::floor::{Floor, is_random};
@@ -35,15 +37,25 @@ pub(in crate::detect) struct Named {
     services: WordSet,
     /// First letters of `strong` and `weak`.
     first: Bytes,
+    /// Those that begin with each letter, the longest first.
+    by_first: [Vec<&'static str>; 26],
 }
 
 impl Named {
     pub(in crate::detect) fn read(row: &'static Yaml<'static>) -> Option<Self> {
         let set = |key| strings(row, key).map(WordSet::of);
         let (strong, weak) = (strings(row, "strong")?, strings(row, "weak")?);
-        let first = strong.iter().chain(&weak).filter_map(|word| word.bytes().next());
+        let mut by_first = [const { Vec::new() }; 26];
+        let mut first = Bytes::default();
+        for word in strong.iter().chain(&weak) {
+            let letter = word.bytes().next().filter(u8::is_ascii_lowercase)?;
+            first = first.and(Bytes::either_case(letter));
+            by_first.get_mut(usize::from(letter - b'a'))?.push(*word);
+        }
+        by_first.iter_mut().for_each(|words| words.sort_by_key(|word| Reverse(word.len())));
         Some(Self {
-            first: first.map(Bytes::either_case).fold(Bytes::default(), Bytes::and),
+            first,
+            by_first,
             strong,
             weak,
             before: set("before")?,
@@ -84,7 +96,9 @@ fn read(input: &Input<'_>, anchor: usize, named: &Named) -> Option<Hit> {
             |(n, letter): (usize, u8)| input.at(anchor + n).is_some_and(|b| b.eq_ignore_ascii_case(&letter));
         word.bytes().enumerate().all(fits)
     };
-    let word = named.words().filter(stands).max_by_key(|word| word.len())?;
+    let letter = input.at(anchor)?.to_ascii_lowercase();
+    let words = letter.checked_sub(b'a').and_then(|place| named.by_first.get(usize::from(place)))?;
+    let word = words.iter().find(stands)?;
     let end = name::end(input, anchor + word.len(), &named.after)?;
     let (start, glue) = value::start(input, end)?;
     let end = value::end(input, start, glue)?;
