@@ -44,7 +44,7 @@ mod yql;
 pub use catalogue::{Entry, System};
 pub use command::command;
 pub(crate) use entries::system as own_system;
-pub(crate) use grpc::{is_protobuf, without_vectors};
+pub(crate) use grpc::{is_protobuf, packing, without_vectors};
 pub use risk::raised;
 pub use said::{said, statement};
 pub use sql::{Dialect, Statements, sql, sql_with};
