@@ -81,11 +81,11 @@ pub(super) fn reading(text: &str) -> Option<Value> {
     Some(found.into())
 }
 
+/// A token that stands in no brackets, with its place among all.
+type Top<'t> = (usize, Token<'t>);
+
 /// The tokens of the grouping behind `|`, and the statement before it. Behind `;` nothing may stand.
-fn split<'a, 't>(
-    all: &'a [Token<'t>],
-    top: &'a [(usize, Token<'t>)],
-) -> Option<(&'a [Token<'t>], &'a [(usize, Token<'t>)])> {
+fn split<'a, 't>(all: &'a [Token<'t>], top: &'a [Top<'t>]) -> Option<(&'a [Token<'t>], &'a [Top<'t>])> {
     let end = top.iter().position(|(_, token)| *token == Token::Mark(';')).unwrap_or(top.len());
     if top.len() > end + 1 {
         return None;
@@ -121,8 +121,8 @@ fn grouped(tokens: &[Token<'_>]) -> Option<u64> {
 }
 
 /// The names of a list; `*` is one, and so is what a variable gives.
-fn names(tokens: &[(usize, Token<'_>)]) -> Value {
-    let name = |(_, token): &(usize, Token<'_>)| match token {
+fn names(tokens: &[Top<'_>]) -> Value {
+    let name = |(_, token): &Top<'_>| match token {
         Token::Word(name) => Some(Value::from(*name)),
         Token::Mark('*') | Token::Variable => Some(Value::from("*")),
         _ => None,
