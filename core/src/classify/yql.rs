@@ -182,7 +182,23 @@ fn quoted(text: &str, quote: char) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use serde_json::json;
+
+    proptest! {
+        #[test]
+        fn a_limit_is_found_whatever_the_filter_says(limit: u32, word in "[a-z \\\\\"{}()|;*/@]{0,12}") {
+            let quoted = word.replace('\\', "\\\\").replace('"', "\\\"");
+            let text = format!("select * from docs where a contains \"{quoted}\" limit {limit}");
+            prop_assert_eq!(reading(&text).and_then(|read| read["limit"].as_u64()), Some(u64::from(limit)));
+        }
+
+        #[test]
+        fn nothing_makes_it_panic(text in "(select|from|where|limit|[a-z0-9 \\\\\"'{}()\\[\\]|;*/@,.-]){0,40}") {
+            let read = reading(&text);
+            prop_assert!(read.is_none() || text.contains("where"));
+        }
+    }
 
     #[test]
     fn parts_of_a_statement_are_told() {
