@@ -91,7 +91,9 @@ fn census(c: &mut Criterion) {
     let places = Places::compile(paths).expect("paths");
     let (body, schema) = (message(), paths.message.expect("a message"));
     group.bench_function("64 vectors of 768 floats over gRPC, 16 KiB a piece", |b| {
-        b.iter(|| count(&body, 16 << 10, Format::Grpc(schema), &places, &nothing));
+        b.iter(|| {
+            count(&body, 16 << 10, Format::Grpc(schema, wardline::coding::Packing::Plain), &places, &nothing)
+        });
     });
     group.finish();
 }

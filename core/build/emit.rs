@@ -123,20 +123,22 @@ fn amount(amount: &Amount<usize>) -> String {
         Amount::One => "Amount::Fixed(1)".into(),
         Amount::Fixed(n) => format!("Amount::Fixed({n})"),
         Amount::Unbounded => "Amount::Unbounded".into(),
-        Amount::Number { of, default, times, within } => {
+        Amount::Number { of, default, times, within, one } => {
             let times = times.as_ref().map(|times| match times {
                 Factor::Number(of, default) => format!("Factor::Number({}, {default})", source(of)),
                 Factor::Count(of) => format!("Factor::Count({})", source(of)),
             });
             format!(
-                "Amount::Number {{ of: {}, default: {default:?}, times: {}, within: {} }}",
+                "Amount::Number {{ of: {}, default: {default:?}, times: {}, within: {}, one: {} }}",
                 sources(of),
                 option(times),
-                option(within.as_ref().map(source))
+                option(within.as_ref().map(source)),
+                option(one.as_ref().map(|(of, starts)| format!("({}, &{starts:?})", source(of))))
             )
         }
         Amount::Count(of) => format!("Amount::Count({})", sources(of)),
         Amount::Texts(of) => format!("Amount::Texts({})", source(of)),
+        Amount::Items(of) => format!("Amount::Items({})", source(of)),
     }
 }
 

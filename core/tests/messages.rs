@@ -4,10 +4,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::collections::HashMap;
+use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
 use wardline::classify;
+use wardline::coding::Packing;
 use wardline::detect::{catalogue, entity};
 use wardline::json;
 use wardline::keys::Keys;
@@ -50,7 +52,16 @@ fn passed<'b>(
     plan: &Arc<Plan>,
     pieces: impl IntoIterator<Item = &'b [u8]>,
 ) -> Result<(Vec<u8>, Census, u64), MaskError> {
-    let format = Format::Grpc(paths.message.unwrap());
+    passed_in(Packing::Plain, paths, plan, pieces)
+}
+
+fn passed_in<'b>(
+    packing: Packing,
+    paths: &'static Paths,
+    plan: &Arc<Plan>,
+    pieces: impl IntoIterator<Item = &'b [u8]>,
+) -> Result<(Vec<u8>, Census, u64), MaskError> {
+    let format = Format::Grpc(paths.message.unwrap(), packing);
     let counter = Counter::new(paths).unwrap();
     let masker = Masker::new(plan.clone(), format, Keys::from_root([7; 32]), Some(counter));
     let (out, report) = masker.whole(pieces)?;
@@ -88,6 +99,91 @@ fn messages_are_counted_however_they_are_cut_and_go_on_as_they_are() {
             }
         }
     }
+}
+
+/// A message as a gRPC client packs it.
+fn zipped(message: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(message).unwrap();
+    let mut body = frame(&packed.finish().unwrap());
+    body[0] = 1;
+    body
+}
+
+#[test]
+fn packed_messages_are_counted_and_go_on_as_they_are() {
+    for line in data("grpc-messages.jsonl").lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let text = |key: &str| row[key].as_str().unwrap();
+        let paths = paths(text("system"), text("path"), text("side"));
+        let message = unhex(text("message"));
+        let body = [zipped(&message), frame(&message)].concat();
+        for plan in [plan(PlanSpec::default()), all()] {
+            let bytes: Vec<_> = body.chunks(7).collect();
+            let (out, census, _) = passed_in(Packing::Gzip, paths, &plan, bytes).unwrap();
+            let count = |key: &str| 2 * row[key].as_u64().unwrap();
+            assert_eq!((census.vectors, census.rows), (count("vectors"), count("rows")), "{}", text("name"));
+            assert_eq!(out, body, "{}", text("name"));
+            // What nobody can undo is refused, and so is a message that is packed where none is said to be.
+            for packing in [Packing::Unknown, Packing::Plain, Packing::Zstd] {
+                assert!(passed_in(packing, paths, &plan, [body.as_slice()]).is_err(), "{packing:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_packed_message_that_changes_goes_on_unpacked() {
+    let paths = paths("qdrant", "/qdrant.Points/Scroll", "response");
+    let mut value = Vec::new();
+    write_bytes(4, b"write to ada@example.org", &mut value);
+    let message = page(&[("note", value)]);
+    let (out, _, total) =
+        passed_in(Packing::Gzip, paths, &all(), [zipped(&message[5..]).as_slice()]).unwrap();
+    let (plain, _, _) = passed(paths, &all(), [message.as_slice()]).unwrap();
+    assert_eq!((total, out[0]), (1, 0));
+    assert_eq!(out, plain);
+}
+
+#[test]
+fn a_packed_message_that_grows_without_end_is_refused() {
+    let paths = paths("qdrant", "/qdrant.Points/Scroll", "response");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..65 {
+        packed.write_all(&vec![0; 1 << 20]).unwrap();
+    }
+    let mut body = frame(&packed.finish().unwrap());
+    body[0] = 1;
+    assert!(passed_in(Packing::Gzip, paths, &plan(PlanSpec::default()), [body.as_slice()]).is_err());
+}
+
+#[test]
+fn several_vectors_in_one_field_are_counted() {
+    let of = |kind: u64, bytes: &[u8]| {
+        let mut vectors = Vec::new();
+        write_bytes(1, b"tokens", &mut vectors);
+        // What the bytes are may stand in front of them or behind.
+        write_bytes(3, bytes, &mut vectors);
+        write_varint(4 << 3, &mut vectors);
+        write_varint(kind, &mut vectors);
+        let mut object = Vec::new();
+        write_bytes(1, b"6ba7b810-9dad-11d1-80b4-00c04fd430c8", &mut object);
+        write_bytes(23, &vectors, &mut object);
+        let mut message = Vec::new();
+        write_bytes(1, &object, &mut message);
+        frame(&message)
+    };
+    let paths = paths("weaviate", "/weaviate.v1.Weaviate/BatchObjects", "request");
+    let vectors = |body: &[u8]| {
+        passed(paths, &plan(PlanSpec::default()), [body]).map(|(_, census, _)| census.vectors).ok()
+    };
+    let three = [&[2, 0][..], &[0; 3 * 2 * 4]].concat();
+    assert_eq!(vectors(&of(2, &three)), Some(3));
+    assert_eq!(vectors(&of(1, &[0; 16])), Some(1));
+    assert_eq!(vectors(&of(0, &[0; 16])), Some(1));
+    assert_eq!(vectors(&of(2, b"")), Some(0));
+    assert_eq!(vectors(&of(2, b"\x02")), None);
+    assert_eq!(vectors(&of(2, &[0; 10])), None);
 }
 
 #[test]

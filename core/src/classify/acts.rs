@@ -221,7 +221,12 @@ fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<O
     match entry.amount {
         Amount::Fixed(n) => Ok(Some(n)),
         Amount::Unbounded => Ok(None),
-        Amount::Number { of, default, times, within } => {
+        Amount::Number { of, default, times, within, one } => {
+            if let Some((of, starts)) = one
+                && all_start(of, starts, facts, record)?
+            {
+                return Ok(Some(1));
+            }
             // An empty list names nothing, so it may bound nothing.
             let bound = match within {
                 Some(list) => Some(length(entry, list, facts, record)?).filter(|len| *len > 0),
@@ -260,7 +265,28 @@ fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<O
             }
             Ok(Some(sum))
         }
+        Amount::Items(source) => {
+            let one = |value: &Value| match *value {
+                Value::Null => 0,
+                Value::List { len, .. } => len,
+                Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Object { .. } => 1,
+            };
+            Ok(Some(values(source, facts, record)?.iter().map(one).fold(0, u64::saturating_add)))
+        }
     }
+}
+
+/// Whether something stands there, and all of it begins like one of these.
+fn all_start(of: Source, starts: &[&str], facts: &Facts<'_>, record: &Record) -> Result<bool, Refusal> {
+    let found = values(of, facts, record)?;
+    let begins = |value: &Value| match value {
+        Value::Text(text) => {
+            let text = text.trim_start().to_ascii_lowercase();
+            starts.iter().any(|start| text.starts_with(start))
+        }
+        _ => false,
+    };
+    Ok(found.iter().next().is_some() && found.iter().all(begins))
 }
 
 /// The length of a list, or how often a query parameter comes.
@@ -335,7 +361,10 @@ fn passes(test: &Test, facts: &Facts<'_>, record: &Record) -> Result<bool, Refus
             }
             Ok(false)
         }
-        Is::Starts(texts) => by_text(&|text| any(texts, text, |text, part| text.starts_with(part))),
+        // Blanks in front are no part of a name to whoever reads it.
+        Is::Starts(texts) => {
+            by_text(&|text| any(texts, text.trim_start(), |text, part| text.starts_with(part)))
+        }
         Is::Ends(texts) => by_text(&|text| any(texts, text, |text, part| text.ends_with(part))),
         Is::Contains(texts) => by_text(&|text| any(texts, text, |text, part| text.contains(part))),
     }

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::catalogue::{Entry, Field, Lines, Step, System};
-use super::{Refusal, graphql};
+use super::{Refusal, graphql, target, yql};
 
 /// A value at a deciding field.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +47,7 @@ pub(super) fn read(
     entry: &'static Entry,
     body: &[u8],
 ) -> Result<Vec<Record>, Refusal> {
-    let mut state = State { system, records: Vec::new(), refusal: None };
+    let mut state = State { system, records: Vec::new(), outer: Vec::new(), refusal: None };
     if !has_elements(entry) {
         state.records.push(Record { entry: Some(entry), values: Vec::new() });
     }
@@ -59,7 +59,49 @@ pub(super) fn read(
         None => document(&mut state, place, body)?,
         Some(lines) => by_lines(&mut state, place, lines, body)?,
     }
+    beside(entry, &mut state)?;
     Ok(state.records)
+}
+
+/// How many bytes of texts may stand beside the elements of a batch, each element's counted.
+pub(super) const MAX_BESIDE: usize = 4 << 20;
+
+/// Gives each element what stands beside all of them.
+fn beside(entry: &'static Entry, state: &mut State) -> Result<(), Refusal> {
+    let text = |(_, value): &(usize, Value)| if let Value::Text(text) = value { text.len() } else { 0 };
+    let texts: usize = state.outer.iter().map(text).sum();
+    if texts.saturating_mul(state.records.len()) > MAX_BESIDE {
+        return Err(Refusal { code: "too_many_elements", at: "body" });
+    }
+    let own = |record: &&mut Record| record.entry.is_some_and(|of| std::ptr::eq(of, entry));
+    for record in state.records.iter_mut().filter(own) {
+        record.values.extend(state.outer.iter().cloned());
+    }
+    Ok(())
+}
+
+/// Reads the statement that a parameter of the query holds, where `entry` knows one, as if it stood in the body.
+pub(super) fn read_query(
+    system: &'static System,
+    entry: &'static Entry,
+    query: Option<&str>,
+) -> Result<Vec<(usize, Value)>, Refusal> {
+    let statement = entry.fields.iter().find(|field| field.uses & Field::YQL != 0);
+    let Some(field) = statement else { return Ok(Vec::new()) };
+    let found = target::parameter(query, field.name);
+    let found = found.ok_or(Refusal { code: "malformed_query", at: field.name })?;
+    let text = match found.as_slice() {
+        [] => return Ok(Vec::new()),
+        [text] => text,
+        _ => return Err(Refusal { code: "repeated_key", at: field.name }),
+    };
+    let place =
+        Place::root(entry).down(|step| matches!(step, Step::Key(names) if names.contains(&field.name)));
+    let record = Record { entry: Some(entry), values: Vec::new() };
+    let mut state = State { system, records: vec![record], outer: Vec::new(), refusal: None };
+    let read = Walk { state: &mut state, place }.visit_str::<serde::de::value::Error>(text);
+    read.map_err(|_| state.refusal.unwrap_or(MALFORMED))?;
+    Ok(state.records.pop().map_or_else(Vec::new, |record| record.values))
 }
 
 /// One JSON document.
@@ -126,6 +168,8 @@ pub(super) fn has_elements(entry: &Entry) -> bool {
 struct State {
     system: &'static System,
     records: Vec<Record>,
+    /// What stands beside the elements of a batch, and belongs to each.
+    outer: Vec<(usize, Value)>,
     refusal: Option<Refusal>,
 }
 
@@ -225,9 +269,12 @@ impl Skip for IgnoredAny {
 
 impl Walk<'_> {
     fn note(&mut self, value: &Value) {
-        let found = self.place.here().filter(|(_, field)| field.uses & Field::ELEMENT == 0);
-        if let Some(record) = self.state.records.get_mut(self.place.record) {
-            record.values.extend(found.map(|(at, _)| (at, value.clone())));
+        for (at, field) in self.place.here().filter(|(_, field)| field.uses & Field::ELEMENT == 0) {
+            if field.uses & Field::OUTER != 0 {
+                self.state.outer.push((at, value.clone()));
+            } else if let Some(record) = self.state.records.get_mut(self.place.record) {
+                record.values.push((at, value.clone()));
+            }
         }
     }
 
@@ -286,6 +333,14 @@ impl<'de> Visitor<'de> for Walk<'_> {
             return Walk { state: self.state, place: self.place }
                 .deserialize(selections)
                 .map_err(|_| E::custom("selections"));
+        }
+        if self.place.here().any(|(_, field)| field.uses & Field::YQL != 0) {
+            let Some(parts) = yql::reading(text) else {
+                return self.state.refuse("malformed_yql", self.place.name());
+            };
+            return Walk { state: self.state, place: self.place }
+                .deserialize(parts)
+                .map_err(|_| E::custom("statement"));
         }
         let kept = self.place.here().any(|(_, field)| field.uses & Field::TEXT != 0);
         self.scalar(Value::Text(if kept { text.to_owned() } else { String::new() }))

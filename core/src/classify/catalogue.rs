@@ -273,6 +273,7 @@ impl Field {
     pub(super) const GRAPHQL: u8 = lower::GRAPHQL;
     pub(super) const TRUTH: u8 = lower::TRUTH;
     pub(super) const OUTER: u8 = lower::OUTER;
+    pub(super) const YQL: u8 = lower::YQL;
 }
 
 /// One step of a field's path.
@@ -303,11 +304,15 @@ pub(super) enum Amount {
         times: Option<Factor>,
         /// A list that bounds it, where it is given.
         within: Option<Source>,
+        /// Where all that stands here begins so, one comes back: a count is no list.
+        one: Option<(Source, &'static [&'static str])>,
     },
     /// The length of lists.
     Count(&'static [Source]),
     /// Inputs of a model: a text, a list of texts, a list of token ids, a list of such lists.
     Texts(Source),
+    /// One or a list of them.
+    Items(Source),
 }
 
 /// What a number is multiplied by.

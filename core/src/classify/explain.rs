@@ -232,16 +232,17 @@ fn sources(entry: &'static Entry, rule: Option<&'static Rule>) -> Vec<Source> {
     let mut all: Vec<Source> = rule.iter().flat_map(|rule| rule.tests).map(|test| test.of).collect();
     match entry.amount {
         Amount::Fixed(_) | Amount::Unbounded => {}
-        Amount::Number { of, times, within, .. } => {
+        Amount::Number { of, times, within, one, .. } => {
             all.extend(of);
             all.extend(within);
+            all.extend(one.map(|(of, _)| of));
             match times {
                 Some(Factor::Number(of, _) | Factor::Count(of)) => all.push(of),
                 None => {}
             }
         }
         Amount::Count(of) => all.extend(of),
-        Amount::Texts(of) => all.push(of),
+        Amount::Texts(of) | Amount::Items(of) => all.push(of),
     }
     all.extend(entry.resource.iter().filter(|source| **source != Source::All));
     all

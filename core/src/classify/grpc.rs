@@ -11,7 +11,7 @@ use super::body::Record;
 use super::catalogue::{Entry, Step, System};
 use super::explain::Trace;
 use super::{Body, Classified, Outcome, Pending, Refusal, done, wire};
-use crate::coding::Decoder;
+use crate::coding::Packing;
 use crate::model::HttpHead;
 use crate::protobuf::frame;
 
@@ -120,7 +120,7 @@ fn messages(
     headers: &HeaderMap,
 ) -> Result<Option<Vec<Record>>, Refusal> {
     let mut reader = wire::Reader::new(entry);
-    let mut unpacked = Vec::new();
+    let (packing, mut unpacked) = (packing(headers), Vec::new());
     while !body.is_empty() {
         let (compressed, length, rest) = frame::head(body).ok_or(wire::MALFORMED)?;
         let (message, rest) = rest.split_at_checked(length).ok_or(wire::MALFORMED)?;
@@ -129,7 +129,7 @@ fn messages(
             0 => reader.message(message)?,
             1 => {
                 unpacked.clear();
-                if !unpack(message, headers, &mut unpacked) {
+                if !packing.unpack(message, MESSAGE_LIMIT, &mut unpacked) {
                     return Ok(None);
                 }
                 reader.message(&unpacked)?;
@@ -142,13 +142,19 @@ fn messages(
 
 /// The messages of a call without what asks for vectors in them, and how many fields that were; `None` where that cannot be told, or
 /// they are none.
-pub(crate) fn without_vectors(entry: &Entry, mut body: &[u8]) -> Option<(Vec<u8>, u64)> {
+pub(crate) fn without_vectors(entry: &Entry, mut body: &[u8], packing: Packing) -> Option<(Vec<u8>, u64)> {
     let asking: Vec<&[Step]> = entry.asking().collect();
     let (mut out, mut cleared) = (Vec::with_capacity(body.len()), 0);
+    let mut unpacked = Vec::new();
     while !body.is_empty() {
         let (flag, length, rest) = frame::head(body)?;
-        let (message, rest) = rest.split_at_checked(length).filter(|_| flag == 0)?;
+        let (mut message, rest) = rest.split_at_checked(length)?;
         body = rest;
+        if flag != 0 {
+            unpacked.clear();
+            let read = flag == 1 && packing.unpack(message, MESSAGE_LIMIT, &mut unpacked);
+            message = read.then_some(unpacked.as_slice())?;
+        }
         let mut less = Vec::with_capacity(message.len());
         cleared += wire::without(&asking, message, &mut less)?;
         frame::write(&less, &mut out)?;
@@ -156,14 +162,12 @@ pub(crate) fn without_vectors(entry: &Entry, mut body: &[u8]) -> Option<(Vec<u8>
     Some((out, cleared))
 }
 
-/// Undoes the compression of a message, within bounds.
-fn unpack(message: &[u8], headers: &HeaderMap, into: &mut Vec<u8>) -> bool {
-    let coding = headers.get(&ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Ok(Some(mut decoder)) = Decoder::of(coding) else { return false };
-    for piece in message.chunks(4 << 10) {
-        if decoder.push(piece, into).is_err() || into.len() > MESSAGE_LIMIT {
-            return false;
-        }
+/// How the messages of a call are packed, as its head says; a coding that is named twice is none that anybody undoes.
+pub(crate) fn packing(headers: &HeaderMap) -> Packing {
+    let mut given = headers.get_all(&ENCODING).iter();
+    match (given.next(), given.next()) {
+        (None, _) => Packing::Plain,
+        (Some(name), None) => name.to_str().map_or(Packing::Unknown, Packing::of),
+        (Some(_), Some(_)) => Packing::Unknown,
     }
-    decoder.finish(into).is_ok() && into.len() <= MESSAGE_LIMIT
 }

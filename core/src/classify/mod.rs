@@ -39,11 +39,12 @@ pub mod shell;
 mod sql;
 mod target;
 mod wire;
+mod yql;
 
 pub use catalogue::{Entry, System};
 pub use command::command;
 pub(crate) use entries::system as own_system;
-pub(crate) use grpc::{is_protobuf, without_vectors};
+pub(crate) use grpc::{is_protobuf, packing, without_vectors};
 pub use risk::raised;
 pub use said::{said, statement};
 pub use sql::{Dialect, Statements, sql, sql_with};
@@ -116,8 +117,8 @@ impl Classified {
 /// A request that has no one reading, and so must not go on. Names the field, quotes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// `repeated_key`, `wrong_type`, `malformed_json`, `malformed_query`, `malformed_graphql`, `malformed_protobuf`,
-    /// `too_many_acts` or `too_many_elements`.
+    /// `repeated_key`, `wrong_type`, `malformed_json`, `malformed_query`, `malformed_graphql`, `malformed_yql`,
+    /// `malformed_protobuf`, `too_many_acts` or `too_many_elements`.
     pub code: &'static str,
     /// The deciding field, as the catalogue names it, or `body`.
     pub at: &'static str,
@@ -207,7 +208,11 @@ fn traced(system: &'static System, head: &HttpHead, base_path: &str, trace: Opti
         // Fields of a form, and of what only begins with JSON, are not read: the worst of the entry stands.
         return done(acts::worst(entry, &facts).map(|acts| Classified::of(entry, acts, true)));
     }
-    let nothing = [Record { entry: Some(entry), values: Vec::new() }];
+    let values = match body::read_query(system, entry, target.query) {
+        Ok(values) => values,
+        Err(refusal) => return Outcome::Refused(refusal),
+    };
+    let nothing = [Record { entry: Some(entry), values }];
     done(acts::judge(entry, &facts, &nothing).map(|acts| Classified::of(entry, acts, false)))
 }
 
@@ -288,7 +293,10 @@ impl Pending {
         };
         match body {
             Body::Whole(bytes) => {
-                let records = body::read(self.system, self.entry, bytes)?;
+                let mut records = body::read(self.system, self.entry, bytes)?;
+                if let Some(record) = records.first_mut() {
+                    record.values.extend(body::read_query(self.system, self.entry, self.query.as_deref())?);
+                }
                 Ok(Classified::of(self.entry, acts::judge(self.entry, &facts, &records)?, false))
             }
             Body::TooLarge | Body::Undecodable => {

@@ -6,7 +6,7 @@
 //! goes no deeper than the fields of its entry do, so no input makes this recurse further.
 
 use super::Refusal;
-use super::body::{MAX_ELEMENTS, Place, Record, Value, bit, has_elements};
+use super::body::{MAX_BESIDE, MAX_ELEMENTS, Place, Record, Value, bit, has_elements};
 use super::catalogue::{Entry, Field, Step};
 use crate::protobuf::{self, Malformed, OnWire, Wire};
 
@@ -21,8 +21,6 @@ impl From<Malformed> for Refusal {
 
 /// How many fields the messages of a call may have where they are looked at.
 const MAX_FIELDS: usize = 1 << 17;
-/// How many bytes of texts may stand beside the elements of a message, each element's counted.
-const MAX_BESIDE: usize = 4 << 20;
 
 /// Reads the messages of one call.
 pub(super) struct Reader {

@@ -25,6 +25,52 @@ const SLICE_LIMIT: usize = 5 * 1024 * 1024;
 /// A list longer than this has no honest sender.
 const CODINGS: usize = 3;
 
+/// How messages are packed that may each be packed by itself, as those of gRPC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Packing {
+    /// None is.
+    Plain,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 1950 or 1951.
+    Deflate,
+    /// RFC 8878.
+    Zstd,
+    /// Nobody here can undo it.
+    Unknown,
+}
+
+impl Packing {
+    /// By its name, as `grpc-encoding` has it.
+    pub fn of(name: &str) -> Self {
+        match name {
+            "" | "identity" => Self::Plain,
+            "gzip" => Self::Gzip,
+            "deflate" => Self::Deflate,
+            "zstd" => Self::Zstd,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// Unpacks one message and appends it; `false` where it cannot be, or is longer than `limit`.
+    pub fn unpack(self, message: &[u8], limit: usize, out: &mut Vec<u8>) -> bool {
+        let name = match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+            Self::Zstd => "zstd",
+            Self::Plain | Self::Unknown => return false,
+        };
+        let Ok(Some(mut decoder)) = Decoder::of(name) else { return false };
+        let end = out.len().saturating_add(limit);
+        for piece in message.chunks(SLICE) {
+            if decoder.push(piece, out).is_err() || out.len() > end {
+                return false;
+            }
+        }
+        decoder.finish(out).is_ok() && out.len() <= end
+    }
+}
+
 /// Decodes the codings of one body, outermost first.
 pub struct Decoder {
     stages: Vec<Stage>,

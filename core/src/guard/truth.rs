@@ -38,7 +38,6 @@ impl HeaderEdits {
 
 /// How messages of gRPC may be packed, and how they are.
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
-pub(super) const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
 /// Hashes of a body, as validators or for integrity (RFC 9110, 9530, 3230, 1864).
 const BODY_HASHES: [HeaderName; 4] = [

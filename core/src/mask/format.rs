@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::coding::Packing;
 use crate::protobuf::Schema;
 
 /// The forms of body that masking reads.
@@ -26,8 +27,8 @@ pub enum Format {
     },
     /// `multipart/form-data` (RFC 7578) and the other kinds of multipart (RFC 2046).
     Multipart(Boundary),
-    /// Messages of gRPC of this kind, each behind its length; which kind it is the catalogue tells.
-    Grpc(Schema),
+    /// Messages of gRPC of this kind, each behind its length, and some perhaps packed so; which kind it is the catalogue tells.
+    Grpc(Schema, Packing),
 }
 
 /// What separates the parts of a multipart body: 1 to 70 characters (RFC 2046, section 5.1.1).

@@ -45,7 +45,7 @@ impl Pipe {
             Format::Json => Driver::Json(Box::new(JsonDriver::document(marker))),
             Format::Ndjson => Driver::Lines(Box::new(LinesDriver::new())),
             Format::Sse => Driver::Sse(Box::default()),
-            Format::Grpc(schema) => Driver::Grpc(Box::new(GrpcDriver::new(schema))),
+            Format::Grpc(schema, packing) => Driver::Grpc(Box::new(GrpcDriver::new(schema, packing))),
             Format::Text if marker.plan.detects() => Driver::Text(Box::new(TextDriver::under(key))),
             Format::Form if !marker.plan.is_empty() => Driver::Form(Box::default()),
             Format::Csv { separator } if !marker.plan.is_empty() => {

@@ -73,6 +73,8 @@ pub enum Kind {
     Dimensions,
     /// How many vectors stand in this message.
     Pieces,
+    /// With this number: several vectors stand in the bytes of this message, behind two bytes that say how many numbers each has.
+    Several(u64),
     /// The name that the inline members of this message stand under.
     Name,
     /// Vectors, one after the other, of components of so many bits.

@@ -255,6 +255,10 @@ impl Counter {
     /// A container begins.
     pub fn open(&mut self, object: bool) {
         let roles = self.value(Kind::Container);
+        if self.places.0.one_or_list && self.levels.is_empty() && !object {
+            // Its elements are the rows.
+            self.census.rows = self.census.rows.saturating_sub(1);
+        }
         if roles.has(Roles::COPY) || self.copies.depth > 0 {
             self.copies.depth += 1;
         }

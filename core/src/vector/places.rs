@@ -16,6 +16,8 @@ pub(super) struct Compiled {
     pub(super) set: PathSet,
     /// What each path of the set stands for.
     pub(super) roles: Vec<Roles>,
+    /// A document is one row, or a list of them.
+    pub(super) one_or_list: bool,
 }
 
 /// What a value is to the census; several at once.
@@ -81,6 +83,7 @@ impl Places {
                 compiled.push(path);
             }
         }
-        Ok(Self(Arc::new(Compiled { set: PathSet::new(compiled), roles })))
+        let one_or_list = ["$", "[*]"].iter().all(|path| paths.rows.contains(path));
+        Ok(Self(Arc::new(Compiled { set: PathSet::new(compiled), roles, one_or_list })))
     }
 }

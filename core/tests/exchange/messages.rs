@@ -148,3 +148,55 @@ fn vectors_are_left_out_of_messages() {
     let passed = entries[0].record.response.as_ref().unwrap();
     assert_eq!((passed.stripped, passed.census.as_ref().unwrap().vectors), (2, 0));
 }
+
+/// A message, packed as gRPC's clients and servers do.
+fn packed(framed: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut packed, &framed[5..]).unwrap();
+    let mut out = frame(&packed.finish().unwrap());
+    out[0] = 1;
+    out
+}
+
+/// The same question and answers, both ways in this encoding.
+fn ask_packed(guard: &Guard, encoding: &str, sent: &[u8], answer: &[u8]) -> Seen {
+    let given = [("x-user", "ana"), ("content-type", "application/grpc"), ("grpc-encoding", encoding)];
+    let mut headers = http::HeaderMap::new();
+    headers.insert("content-type", "application/grpc+proto".parse().unwrap());
+    headers.insert("grpc-encoding", encoding.parse().unwrap());
+    let chunks = answer.chunks(17).map(<[u8]>::to_vec).collect();
+    exchange(guard, head("POST", SCROLL, &given), sent, &Service { status: 200, headers, chunks })
+}
+
+#[test]
+fn packed_messages_are_read_both_ways() {
+    let asked = frame(b"\x0a\x04docs\x20\x03\x3a\x02\x08\x01");
+    let answer = [page(7, "quiet"), page(9, "rosa.lind@example.com")];
+    // Counted, and what nothing changes stays packed.
+    let (folder, plain) = guard(ALLOW);
+    let body = answer.each_ref().map(|page| packed(page)).concat();
+    assert_eq!(ask_packed(&plain, "gzip", &packed(&asked), &body).body, body);
+    let entries = record(plain, &folder);
+    assert_eq!(entries[0].record.acts[0].operation.name(), "vector.fetch");
+    assert_eq!(entries[0].record.response.as_ref().unwrap().census.as_ref().unwrap().vectors, 2);
+
+    // Masked: what changes goes on unpacked.
+    let mask = "mask:\n  - {name: pii, entities: {email: redact}, reread: always}\n";
+    let (folder, masking) = guard(&format!("{ALLOW}{mask}"));
+    let seen = ask_packed(&masking, "gzip", &packed(&asked), &body);
+    assert_eq!(seen.body, [packed(&answer[0]), page(9, "[EMAIL]")].concat());
+    assert_eq!(seen.service.unwrap().1, packed(&asked));
+    // What nobody can undo is refused.
+    let seen = ask_packed(&masking, "snappy", &asked, &body);
+    assert!(seen.body.is_empty() && (seen.aborted.is_some() || seen.status >= 400));
+    let entries = record(masking, &folder);
+    let passed = entries[0].record.response.as_ref().unwrap();
+    assert_eq!(passed.reread.as_ref().unwrap().surviving, Some(0));
+
+    // Stripped, in the request too.
+    let (_folder, stripping) = guard(&format!("{ALLOW}mask:\n  - {{name: none, vectors: strip}}\n"));
+    let seen = ask_packed(&stripping, "gzip", &packed(&asked), &packed(&answer[0]));
+    assert_eq!(seen.service.unwrap().1, frame(b"\x0a\x04docs\x20\x03\x3a\x00"));
+    let payload = [field(1, b"note"), field(2, &field(4, b"quiet"))].concat();
+    assert_eq!(seen.body, frame(&field(2, &[field(1, &[8, 7]), field(2, &payload)].concat())));
+}

@@ -20,6 +20,8 @@ pub(crate) struct Entry {
     pub(crate) each: Option<String>,
     pub(crate) lines: Option<Lines>,
     pub(crate) graphql: Option<String>,
+    /// The member, or parameter of the query, that holds a statement of Vespa's.
+    pub(crate) yql: Option<String>,
     pub(crate) stream: bool,
     /// The numbers of a gRPC method's fields, `points.filter` by its own within `points`.
     pub(crate) message: Vec<(String, u64)>,
@@ -65,9 +67,12 @@ pub(crate) enum Amount<B = String> {
         default: Option<u64>,
         times: Option<Factor<B>>,
         within: Option<Source<B>>,
+        /// Where all that stands here begins so, one comes back.
+        one: Option<(Source<B>, Vec<String>)>,
     },
     Count(Vec<Source<B>>),
     Texts(Source<B>),
+    Items(Source<B>),
 }
 
 /// What a number is multiplied by.
@@ -157,6 +162,7 @@ pub(super) fn entry(
             (_, "each") => entry.each = Some(text(value, faults)),
             (_, "lines") => entry.lines = lines(value, faults),
             (_, "graphql") => entry.graphql = Some(text(value, faults)),
+            (_, "yql") => entry.yql = Some(text(value, faults)),
             (_, "stream") => entry.stream = text(value, faults) == "true",
             (_, "message") => {
                 for (name, _, value) in members(value, faults) {
@@ -196,6 +202,9 @@ pub(super) fn entry(
     if !entry.message.is_empty() && entry.method != "RPC" {
         faults.at(entry.place, "message is for RPC");
     }
+    if entry.yql.is_some() && (entry.each.is_some() || entry.lines.is_some()) {
+        faults.at(entry.place, "yql is one statement: it goes with neither each nor lines");
+    }
     if entry.graphql.is_some() && entry.graphql != entry.each {
         faults.at(
             entry.place,
@@ -212,40 +221,65 @@ fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount
         }
         return (Amount::Unbounded, None);
     }
-    let (mut found, mut unit, mut default, mut times, mut within) = (None, None, None, None, None);
+    let (mut found, mut unit, mut default, mut times) = (None, None, None, None);
+    let (mut within, mut one) = (None, None);
     let mut numbers = Vec::new();
     for (key, at, value) in members(node, faults) {
         match key.as_str() {
-            "field" => numbers.push(Source::Body(text(value, faults))),
-            "query" => numbers.push(Source::Query(text(value, faults))),
+            "field" | "query" => match value.texts() {
+                Some(names) if !names.is_empty() => {
+                    let of = if key == "field" { Source::Body } else { Source::Query };
+                    numbers.extend(names.into_iter().map(of));
+                }
+                _ => faults.at(at, "expected a name, or a list of names"),
+            },
             "arg" | "word" => numbers.push(place(format!("{key}.{}", text(value, faults)))),
             "count" => {
                 let of = value.texts().unwrap_or_default().into_iter().map(place).collect();
                 found = Some(Amount::Count(of));
             }
             "texts" => found = Some(Amount::Texts(Source::Body(text(value, faults)))),
+            "items" => found = Some(Amount::Items(Source::Body(text(value, faults)))),
             "fixed" => found = Some(Amount::Fixed(number(value, faults))),
             "default" => default = Some(number(value, faults)),
             "times" => times = Some(factor(value, faults)),
             "within" => within = Some(place(text(value, faults))),
+            "one" => one = begins(value, faults),
             "unit" => unit = known(&words.units, value, faults, "no such unit"),
             _ => faults.at(at, format!("unknown key {key:?} in magnitude")),
         }
     }
     let amount = match found {
-        None if !numbers.is_empty() => Amount::Number { of: numbers, default, times, within },
+        None if !numbers.is_empty() => Amount::Number { of: numbers, default, times, within, one },
         Some(_) if !numbers.is_empty() => {
             faults.at(node.place(), "field, query, arg and word are numbers, and go with no other magnitude");
             Amount::One
         }
-        other if default.is_some() || times.is_some() || within.is_some() => {
-            faults.at(node.place(), "default, times and within go with field, query, arg or word");
+        other if default.is_some() || times.is_some() || within.is_some() || one.is_some() => {
+            faults.at(node.place(), "default, times, within and one go with field, query, arg or word");
             other.unwrap_or_default()
         }
         Some(other) => other,
         None => Amount::One,
     };
     (amount, unit)
+}
+
+/// `{field: columns[*], starts: ["count("]}`.
+fn begins(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Option<(Source, Vec<String>)> {
+    let (mut of, mut starts) = (None, None);
+    for (key, _, value) in members(node, faults) {
+        match key.as_str() {
+            "field" => of = Some(Source::Body(text(value, faults))),
+            "starts" => starts = value.texts().filter(|texts| !texts.is_empty()),
+            _ => {}
+        }
+    }
+    let both = of.zip(starts);
+    if both.is_none() {
+        faults.at(node.place(), "one is {field, starts}");
+    }
+    both
 }
 
 fn factor(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Factor {

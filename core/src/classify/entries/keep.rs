@@ -185,7 +185,7 @@ fn amount(amount: &entry::Amount<usize>) -> Amount {
         entry::Amount::One => Amount::Fixed(1),
         entry::Amount::Fixed(n) => Amount::Fixed(*n),
         entry::Amount::Unbounded => Amount::Unbounded,
-        entry::Amount::Number { of, default, times, within } => Amount::Number {
+        entry::Amount::Number { of, default, times, within, one } => Amount::Number {
             of: sources(of),
             default: *default,
             times: times.as_ref().map(|times| match times {
@@ -193,9 +193,11 @@ fn amount(amount: &entry::Amount<usize>) -> Amount {
                 entry::Factor::Count(of) => Factor::Count(source(of)),
             }),
             within: within.as_ref().map(source),
+            one: one.as_ref().map(|(of, starts)| (source(of), texts(starts))),
         },
         entry::Amount::Count(of) => Amount::Count(sources(of)),
         entry::Amount::Texts(of) => Amount::Texts(source(of)),
+        entry::Amount::Items(of) => Amount::Items(source(of)),
     }
 }
 

@@ -18,6 +18,9 @@ pub(crate) const TRUTH: u8 = 32;
 /// It stands beside the elements of a batch, and belongs to each.
 pub(crate) const OUTER: u8 = 64;
 
+/// It is a statement of Vespa's, read as an object; a parameter of the query may hold it instead.
+pub(crate) const YQL: u8 = 128;
+
 /// One entry of a table, as far as it is another than it was read.
 pub(crate) struct Lowered {
     pub(crate) fields: Vec<Field>,
@@ -57,6 +60,9 @@ pub(crate) fn lower(entry: &Entry, system: &System) -> Result<Lowered, Vec<Strin
     }
     if let Some(document) = &entry.graphql {
         fields.add(document.clone(), GRAPHQL);
+    }
+    if let Some(statement) = &entry.yql {
+        fields.add(statement.clone(), YQL);
     }
     let resource = fields.sources(entry.resource.as_deref().unwrap_or_default(), TEXT);
     let amount = fields.amount(&entry.amount);
@@ -150,7 +156,7 @@ impl Fields<'_> {
             Amount::One => Amount::One,
             Amount::Fixed(n) => Amount::Fixed(*n),
             Amount::Unbounded => Amount::Unbounded,
-            Amount::Number { of, default, times, within } => Amount::Number {
+            Amount::Number { of, default, times, within, one } => Amount::Number {
                 of: self.sources(of, TEXT),
                 default: *default,
                 times: times.as_ref().map(|times| match times {
@@ -158,9 +164,11 @@ impl Fields<'_> {
                     Factor::Count(of) => Factor::Count(self.source(of, COUNT)),
                 }),
                 within: within.as_ref().map(|of| self.source(of, COUNT)),
+                one: one.as_ref().map(|(of, starts)| (self.source(of, TEXT), starts.clone())),
             },
             Amount::Count(of) => Amount::Count(self.sources(of, COUNT)),
             Amount::Texts(of) => Amount::Texts(self.source(of, TEXTS)),
+            Amount::Items(of) => Amount::Items(self.source(of, COUNT)),
         }
     }
 }

@@ -60,7 +60,10 @@ pub(super) fn message(
     if fields.windows(2).any(|pair| matches!(pair, [one, two] if one.number == two.number)) {
         faults.at(place, "two fields have one number");
     }
-    let shown = |field: &&Field| !matches!(field.kind.as_str(), "skip" | "dimensions" | "pieces" | "name");
+    let shown = |field: &&Field| {
+        !matches!(field.kind.as_str(), "skip" | "dimensions" | "pieces" | "name")
+            && !field.kind.starts_with("several")
+    };
     let under_name = fields.iter().any(|field| field.kind == "name");
     let object = under_name || !fields.iter().filter(shown).all(|field| field.inline);
     if object && !under_name && fields.iter().filter(shown).any(|field| field.inline) {
@@ -89,6 +92,9 @@ impl Field {
     pub(crate) fn kind(&self, messages: &[Message]) -> Option<Kind> {
         if let Some(bits) = self.kind.strip_prefix("dense").and_then(|bits| bits.parse().ok()) {
             return Some(Kind::Dense(bits));
+        }
+        if let Some(number) = self.kind.strip_prefix("several").and_then(|number| number.parse().ok()) {
+            return Some(Kind::Several(number));
         }
         if let Some((_, kind)) = PLAIN.iter().find(|(word, _)| *word == self.kind) {
             return Some(*kind);

@@ -3,12 +3,14 @@
 //! The text that it gets is written anew from our tokens, so that no comment, escape or quote can mean one thing here and
 //! another there.
 
+use std::cell::LazyCell;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{Ident, ObjectName, Statement, visit_relations};
 use sqlparser::dialect;
 use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Tokenizer;
 
 use super::Dialect;
 use super::cursor::{Tokens, kind, table};
@@ -64,8 +66,14 @@ pub(super) fn objects_to(tokens: Tokens<'_, '_>, dialect: Dialect, known: &[Stri
         return Some("too_complex");
     }
     let Some(text) = written(tokens, dialect) else { return Some("too_complex") };
-    let parser = Parser::new(grammar(dialect)).with_recursion_limit(NESTING * 2);
-    let Ok(statements) = parser.try_with_sql(&text).and_then(|mut parser| parser.parse_statements()) else {
+    let grammar = grammar(dialect);
+    // A space and a token for each of ours, so that the list need not grow.
+    let mut read = Vec::with_capacity(2 * tokens.len());
+    if Tokenizer::new(grammar, &text).tokenize_with_location_into_buf(&mut read).is_err() {
+        return Some("not_parsed");
+    }
+    let parser = Parser::new(grammar).with_recursion_limit(NESTING * 2);
+    let Ok(statements) = parser.with_tokens_with_locations(read).parse_statements() else {
         return Some("not_parsed");
     };
     (statements.len() != 1 || statements.iter().any(|statement| names_more(statement, tokens, known)))
@@ -74,13 +82,12 @@ pub(super) fn objects_to(tokens: Tokens<'_, '_>, dialect: Dialect, known: &[Stri
 
 /// Whether the statement names a table that is neither known nor a name that a `WITH` gives.
 fn names_more(statement: &Statement, tokens: Tokens<'_, '_>, known: &[String]) -> bool {
-    // A name of a WITH stands right before AS or its list of columns; a function before its arguments.
-    let mut given: HashSet<String> = HashSet::new();
-    for (token, next) in tokens.iter().zip(tokens.iter().skip(1)) {
-        if token.names() && (next.is("AS") || next.kind == Kind::Open) {
-            given.insert(token.text.to_lowercase());
-        }
-    }
+    // A name of a WITH stands right before AS or its list of columns; a function before its arguments. Asked for what is not known alone.
+    let given = LazyCell::new(|| -> HashSet<String> {
+        let pairs = tokens.iter().zip(tokens.iter().skip(1));
+        let named = pairs.filter(|(token, next)| token.names() && (next.is("AS") || next.kind == Kind::Open));
+        named.map(|(token, _)| token.text.to_lowercase()).collect()
+    });
     visit_relations(statement, |relation: &ObjectName| {
         let parts: Vec<&Ident> = relation.0.iter().filter_map(|part| part.as_ident()).collect();
         let name: Vec<String> = parts
@@ -93,7 +100,7 @@ fn names_more(statement: &Statement, tokens: Tokens<'_, '_>, known: &[String]) -
             .collect();
         let name = table(name.join("."));
         let last = parts.last().map_or("", |part| part.value.as_str());
-        if known.contains(&name) || given.contains(&last.to_lowercase()) || parts.len() != relation.0.len() {
+        if known.contains(&name) || parts.len() != relation.0.len() || given.contains(&last.to_lowercase()) {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())
@@ -123,7 +130,7 @@ fn grammar(dialect: Dialect) -> &'static dyn dialect::Dialect {
 fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> Option<String> {
     let constant = |at: usize| matches!(kind(tokens, at), Some(Kind::Number | Kind::Text));
     let comma = |at: usize| kind(tokens, at) == Some(Kind::Comma);
-    let mut text = String::new();
+    let mut text = String::with_capacity(8 * tokens.len().min(LONG));
     let (mut tight, mut written, mut at) = (true, 0, 0);
     loop {
         // `1, 2, 3,` up to here and `4,` from here on: the last one is written.

@@ -51,7 +51,7 @@ impl Exchange {
     /// The response's body is known. Whether it is cut exactly: where items of it are counted against a quota, and some of it may leave
     /// before all of it is known.
     pub(super) fn begin_exactly(&mut self, format: Option<Format>) {
-        self.exact.messages = matches!(format, Some(Format::Grpc(_))).then(Messages::default);
+        self.exact.messages = matches!(format, Some(Format::Grpc(..))).then(Messages::default);
         self.exact.cuts = self.enforces()
             && self.said.is_none()
             && self.meters(Side::Response)

@@ -9,7 +9,7 @@ use super::collect::State;
 use super::purse::Purse;
 use super::{Await, Exchange, Phase, flow_of};
 use crate::classify;
-use crate::coding::Decoder;
+use crate::coding::{Decoder, Packing};
 use crate::error::Error;
 use crate::guard::body::{Body, Broken, DENIED};
 use crate::guard::step::{Effect, Flow, Forward, LeaseRequest, RequestBody, Step};
@@ -186,7 +186,13 @@ impl Exchange {
     pub(super) fn format(&self, side: Side, content_type: Option<&str>) -> Option<Format> {
         let content_type = content_type?;
         let message = || self.census(side).and_then(|census| census.message).unwrap_or(Schema::OPAQUE);
-        let grpc = || classify::is_protobuf(content_type).then(|| Format::Grpc(message()));
+        let packing = || match side {
+            Side::Request => {
+                self.head.as_ref().map_or(Packing::Plain, |head| classify::packing(&head.headers))
+            }
+            Side::Response => self.packing,
+        };
+        let grpc = || classify::is_protobuf(content_type).then(|| Format::Grpc(message(), packing()));
         Format::of(content_type).or_else(grpc)
     }
 

@@ -48,6 +48,7 @@ use super::step::{Abort, Done, Effect, Flow, Passage, ResponseBody, Step};
 use super::worker::Runtime;
 use crate::audit::{Ending, Found, Kind, Outcome, Record};
 use crate::classify;
+use crate::coding::Packing;
 use crate::identity::Identity;
 use crate::mask::{Release, Scopes};
 use crate::model::{Act, HttpHead, Mode, RecordId, Unusual, Verdict};
@@ -75,6 +76,8 @@ pub struct Exchange {
     acts: Vec<Act>,
     pending: Option<classify::Pending>,
     response_census: Option<&'static vector::Paths>,
+    /// How messages of the response are packed.
+    packing: Packing,
     request_census: Option<&'static vector::Paths>,
     decision: Option<Decision>,
     /// In which ways it is unlike what its caller did before, as far as the policy speaks of that.
@@ -181,6 +184,7 @@ impl Exchange {
             acts: Vec::new(),
             pending: None,
             response_census: None,
+            packing: Packing::Plain,
             request_census: None,
             decision: None,
             unusual: Vec::new(),

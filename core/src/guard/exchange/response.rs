@@ -3,7 +3,8 @@
 use http::{HeaderMap, Method, StatusCode, header};
 
 use super::{Exchange, Phase, flow_of};
-use crate::coding::Decoder;
+use crate::classify;
+use crate::coding::{Decoder, Packing};
 use crate::grant::GrantState;
 use crate::guard::body::{Body, Broken, DENIED, UNMASKABLE};
 use crate::guard::step::{Effect, Flow, Passage, ResponseBody};
@@ -18,6 +19,7 @@ const WHOLE: u64 = 64 * 1024;
 impl Exchange {
     pub(super) fn judge_response(&mut self, status: StatusCode, headers: &HeaderMap) -> Passage {
         self.record.status = Some(status.as_u16());
+        self.packing = classify::packing(headers);
         let mut edits = HeaderEdits::default();
         if self.unguarded {
             return Passage { edits, body: ResponseBody::Pass };
@@ -56,8 +58,8 @@ impl Exchange {
         let partial = status == StatusCode::PARTIAL_CONTENT;
         let format = self.format(Side::Response, content_type).filter(|_| !partial);
         // A text could be behind a coding, or cut in two by a range.
-        let packed = headers.get(truth::GRPC_ENCODING).is_some_and(|coding| coding != "identity");
-        let clear = !packed && (matches!(Decoder::of(coding), Ok(None)) || (changes && format.is_some()));
+        let clear = self.packing != Packing::Unknown
+            && (matches!(Decoder::of(coding), Ok(None)) || (changes && format.is_some()));
         if keeps_in && (partial || !clear) {
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("unsearchable_response")) };
         }

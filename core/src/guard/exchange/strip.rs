@@ -9,7 +9,9 @@ use bytes::Bytes;
 
 use super::Exchange;
 use super::collect::State;
-use crate::classify::{Body as Whole, Classified, Entry, Outcome, http, is_protobuf, without_vectors};
+use crate::classify::{
+    Body as Whole, Classified, Entry, Outcome, http, is_protobuf, packing, without_vectors,
+};
 use crate::error::Error;
 use crate::guard::body::Body;
 use crate::json::Path;
@@ -50,7 +52,9 @@ impl Exchange {
         let content_type = self.content_type()?;
         let (body, fields) = match Format::of(content_type) {
             Some(Format::Json) => self.without_flags(entry)?,
-            None if is_protobuf(content_type) => without_vectors(entry, self.collected.clear()?)?,
+            None if is_protobuf(content_type) => {
+                without_vectors(entry, self.collected.clear()?, packing(&self.head.as_ref()?.headers))?
+            }
             _ => return None,
         };
         if fields == 0 {
@@ -78,7 +82,7 @@ impl Exchange {
     pub(super) fn cannot_strip(&self, content_type: Option<&str>, looks: bool) -> bool {
         let among = |some: &[Operation]| self.acts.iter().any(|act| some.contains(&act.operation));
         match (self.format(Side::Response, content_type), self.response_census) {
-            (Some(Format::Grpc(schema)), Some(_)) if schema != Schema::OPAQUE => looks,
+            (Some(Format::Grpc(schema, _)), Some(_)) if schema != Schema::OPAQUE => looks,
             // Some of it would have gone on before all of it is known.
             (Some(Format::Json | Format::Ndjson | Format::Sse), Some(_)) => looks,
             (Some(Format::Json | Format::Ndjson | Format::Sse), None) => among(&CARRY),

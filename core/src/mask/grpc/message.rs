@@ -30,6 +30,7 @@ pub(super) struct Walk<'m> {
 struct Around<'w> {
     dimensions: Option<u64>,
     pieces: u64,
+    several: bool,
     name: Option<&'w [u8]>,
 }
 
@@ -77,7 +78,7 @@ impl<'m> Walk<'m> {
                 self.close_list();
                 list = None;
             }
-            if matches!(known.kind, Kind::Skip | Kind::Dimensions | Kind::Pieces | Kind::Name) {
+            if known.kind == Kind::Skip || tells(known) {
                 continue;
             }
             let fate = if known.shape == Shape::Single || is_packed(known, field.value) {
@@ -269,8 +270,7 @@ impl<'m> Walk<'m> {
 impl<'w> Around<'w> {
     /// What a message says of what stands in it, wherever in it that is said.
     fn read(message: &Message, bytes: &'w [u8], outside: Around<'w>) -> Result<Self, FaultCode> {
-        let tells = |field: &Field| matches!(field.kind, Kind::Dimensions | Kind::Pieces | Kind::Name);
-        let mut around = Self { pieces: 1, ..outside };
+        let mut around = Self { pieces: 1, several: false, ..outside };
         if !message.fields.iter().any(tells) {
             return Ok(around);
         }
@@ -279,12 +279,18 @@ impl<'w> Around<'w> {
             match (message.field(field.number).map(|known| known.kind), field.value) {
                 (Some(Kind::Dimensions), Wire::Number(number)) => around.dimensions = Some(number),
                 (Some(Kind::Pieces), Wire::Number(number)) => around.pieces = number.max(1),
+                (Some(Kind::Several(mark)), Wire::Number(number)) => around.several = number == mark,
                 (Some(Kind::Name), Wire::Bytes(name)) => around.name = Some(name),
                 _ => {}
             }
         }
         Ok(around)
     }
+}
+
+/// Whether a field says how the others of its message are to be read.
+fn tells(field: &Field) -> bool {
+    matches!(field.kind, Kind::Dimensions | Kind::Pieces | Kind::Several(_) | Kind::Name)
 }
 
 /// Whether numbers of a list stand in one value.

@@ -11,6 +11,7 @@ use self::message::Walk;
 use super::marker::Marker;
 use super::splice::Splice;
 use super::text::Progress;
+use crate::coding::Packing;
 use crate::json::{Fault, FaultCode};
 use crate::protobuf::{Schema, frame};
 
@@ -24,12 +25,13 @@ const TRAILERS: u8 = 0x80;
 #[derive(Debug)]
 pub(super) struct GrpcDriver {
     schema: Schema,
+    packing: Packing,
     base: u64,
 }
 
 impl GrpcDriver {
-    pub(super) fn new(schema: Schema) -> Self {
-        Self { schema, base: 0 }
+    pub(super) fn new(schema: Schema, packing: Packing) -> Self {
+        Self { schema, packing, base: 0 }
     }
 
     pub(super) fn read(
@@ -50,15 +52,30 @@ impl GrpcDriver {
             let end = at + frame::HEAD + length;
             match flag {
                 TRAILERS => {}
-                0 => {
-                    let new = Walk::over(marker).whole(self.schema, message).map_err(fault)?;
-                    if let Some(new) = new {
-                        splice.cut(at..end);
-                        frame::write(&new, splice.out()).ok_or(fault(FaultCode::TooLong))?;
+                0 | 1 => {
+                    let mut unpacked = Vec::new();
+                    let read = match flag {
+                        0 => Some(message),
+                        _ if self.packing.unpack(message, MAX_MESSAGE, &mut unpacked) => {
+                            Some(unpacked.as_slice())
+                        }
+                        _ => None,
+                    };
+                    match read {
+                        // What changes goes on as it is, whatever the head says of the others.
+                        Some(message) => {
+                            if let Some(new) =
+                                Walk::over(marker).whole(self.schema, message).map_err(fault)?
+                            {
+                                splice.cut(at..end);
+                                frame::write(&new, splice.out()).ok_or(fault(FaultCode::TooLong))?;
+                            }
+                        }
+                        None if passes(marker) => {}
+                        None => return Err(fault(FaultCode::Unmaskable)),
                     }
                 }
-                _ if marker.plan.passes_unmaskable && marker.counter.is_none() => {}
-                // Services are not told that they may compress; what comes so anyway is not read.
+                _ if passes(marker) => {}
                 _ => return Err(fault(FaultCode::Unmaskable)),
             }
             at = end;
@@ -69,4 +86,9 @@ impl GrpcDriver {
         self.base += at as u64;
         Ok(Progress { released: at, keep: at })
     }
+}
+
+/// Whether what cannot be read may go on.
+fn passes(marker: &Marker) -> bool {
+    marker.plan.passes_unmaskable && marker.counter.is_none()
 }

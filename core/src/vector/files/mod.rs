@@ -1,11 +1,14 @@
-//! Files of vectors, counted from their headers as the bytes pass: NumPy's `.npy` and `.npz`, safetensors, `.fvecs`.
+//! Files of vectors, counted from their headers as the bytes pass: NumPy's `.npy` and `.npz`, safetensors, `.fvecs`, Arrow, Parquet.
 //!
-//! Their headers say how many vectors follow, so that the count is known before the first of them has gone on. What Parquet and
-//! Arrow hold stands in a footer or in metadata of a format of its own: such a file, and any that is not known, is not
-//! counted rather than guessed.
+//! Their headers say how many vectors follow, so that the count is known before the first of them has gone on. Of Parquet it stands in a
+//! footer: until that has come nothing is known, so where a quota counts vectors none of it goes on. A file that is not known is not counted
+//! rather than guessed.
 
+mod arrow;
 mod npy;
+mod parquet;
 mod safetensors;
+mod thrift;
 mod zip;
 
 use crate::model::Census;
@@ -24,6 +27,10 @@ pub struct FileCounter {
     held: Vec<u8>,
     /// How many bytes come before the next header.
     skip: u64,
+    /// How much must have come before what is held is read again.
+    again: usize,
+    /// Of Arrow's columns, which are lists of numbers.
+    columns: Vec<bool>,
     census: Census,
 }
 
@@ -35,6 +42,12 @@ enum Kind {
     Zip,
     Safetensors,
     Fvecs,
+    /// Arrow's messages; `ArrowFile` before the first.
+    ArrowFile,
+    Arrow,
+    /// Parquet's pages, and what stands behind them.
+    Parquet,
+    ParquetTail,
     /// Everything is counted.
     Done,
     /// Nothing is known of what it holds.
@@ -70,8 +83,14 @@ impl FileCounter {
     /// What was counted so far; `None` where the file cannot be counted, or its header has not come.
     pub fn census(&self) -> Option<&Census> {
         match self.kind {
-            Kind::Unread | Kind::Npy | Kind::Safetensors | Kind::Unknown => None,
-            Kind::Zip | Kind::Fvecs | Kind::Done => Some(&self.census),
+            Kind::Unread
+            | Kind::Npy
+            | Kind::Safetensors
+            | Kind::ArrowFile
+            | Kind::Parquet
+            | Kind::ParquetTail
+            | Kind::Unknown => None,
+            Kind::Zip | Kind::Fvecs | Kind::Arrow | Kind::Done => Some(&self.census),
         }
     }
 
@@ -92,8 +111,18 @@ impl FileCounter {
             if self.skip > 0 || matches!(self.kind, Kind::Done | Kind::Unknown) {
                 break false;
             }
+            if ahead.len() < self.again {
+                break true;
+            }
+            self.again = 0;
             match self.read(ahead) {
-                Read::More if ahead.len() <= MAX_HEADER => break true,
+                Read::More if ahead.len() <= MAX_HEADER => {
+                    // A header whose length is not told is read from its start each time.
+                    if self.kind == Kind::Parquet && ahead.len() > 1 << 10 {
+                        self.again = ahead.len() + ahead.len() / 4;
+                    }
+                    break true;
+                }
                 Read::More | Read::Unknown => self.kind = Kind::Unknown,
                 Read::Next(read, skip, kind) => {
                     at += read;
@@ -148,8 +177,37 @@ impl FileCounter {
                     _ => Read::Unknown,
                 },
             },
+            Kind::ArrowFile | Kind::Arrow => self.message(held),
+            Kind::Parquet => match parquet::next(held) {
+                Some(parquet::Next::Pages(header, size)) => Read::Next(header, size, Kind::Parquet),
+                Some(parquet::Next::Tail) => Read::Next(0, 0, Kind::ParquetTail),
+                None => Read::More,
+            },
+            Kind::ParquetTail => match parquet::footer(held) {
+                Ok(Some(counted)) => {
+                    self.rows(counted.rows, counted.vectors);
+                    Read::Next(held.len(), 0, Kind::Done)
+                }
+                Ok(None) => Read::More,
+                Err(()) => Read::Unknown,
+            },
             Kind::Done | Kind::Unknown => Read::Unknown,
         }
+    }
+
+    fn message(&mut self, held: &[u8]) -> Read {
+        let message = match arrow::message(held, &self.columns) {
+            Ok(Some(message)) => message,
+            Ok(None) => return Read::More,
+            Err(()) => return Read::Unknown,
+        };
+        match message.said {
+            arrow::Said::Columns(columns) => self.columns = columns,
+            arrow::Said::Rows { rows, vectors } => self.rows(rows, vectors),
+            arrow::Said::Other => {}
+            arrow::Said::End => return Read::Next(message.header, 0, Kind::Done),
+        }
+        Read::Next(message.header, message.size, Kind::Arrow)
     }
 
     /// Counts an array: of two dimensions a list of vectors, of one the ids of its neighbours.
@@ -176,9 +234,16 @@ impl FileCounter {
 
 /// What a file is, by how it begins.
 fn kind(start: &[u8]) -> Read {
-    let magic: [(&[u8], Kind); 2] = [(b"\x93NUMPY", Kind::Npy), (b"PK\x03\x04", Kind::Zip)];
-    if let Some((_, kind)) = magic.iter().find(|(magic, _)| start.starts_with(magic)) {
-        return Read::Next(0, 0, *kind);
+    // How a file begins, and how much of that is only its mark.
+    let magic: [(&[u8], Kind, usize); 5] = [
+        (b"\x93NUMPY", Kind::Npy, 0),
+        (b"PK\x03\x04", Kind::Zip, 0),
+        (b"PAR1", Kind::Parquet, 4),
+        (b"ARROW1\0\0", Kind::ArrowFile, 8),
+        (b"\xff\xff\xff\xff", Kind::ArrowFile, 0),
+    ];
+    if let Some((_, kind, mark)) = magic.iter().find(|(magic, ..)| start.starts_with(magic)) {
+        return Read::Next(*mark, 0, *kind);
     }
     match start.get(..9) {
         None => Read::More,

@@ -21,10 +21,60 @@ fn check(name: &str, file: &[u8], expected: Option<(u64, u64, u64)>) {
 #[test]
 fn samples() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/census/files");
-    for name in ["export.npy", "export.npz", "export.safetensors", "export.fvecs"] {
+    for (name, counts) in [
+        ("export.npy", Some((5, 5, 5))),
+        ("export.npz", Some((5, 5, 5))),
+        ("export.safetensors", Some((5, 5, 5))),
+        ("export.fvecs", Some((5, 5, 5))),
+        ("export.parquet", Some((5, 5, 5))),
+        ("export.arrow", Some((5, 5, 5))),
+        ("export.arrows", Some((5, 5, 5))),
+        // Halves, doubles of which two are missing, and codes within a structure; words and counts are no vectors.
+        ("mixed.parquet", Some((7 + 5 + 7, 7, 7))),
+        ("mixed.arrows", Some((7 + 5 + 7, 7, 7))),
+        // Lists in lists: Arrow says how many, Parquet does not.
+        ("several.parquet", None),
+        ("several.arrow", Some((5, 3, 3))),
+        ("none.parquet", Some((0, 2, 2))),
+    ] {
         let file = std::fs::read(format!("{folder}/{name}")).unwrap();
-        check(name, &file, Some((5, 5, 5)));
+        check(name, &file, counts);
     }
+}
+
+#[test]
+fn a_footer_tells_nothing_before_it_is_there() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/census/files");
+    let file = std::fs::read(format!("{folder}/mixed.parquet")).unwrap();
+    let (most, last) = file.split_at(file.len() - 1);
+    assert_eq!(counts("a.parquet", &[most]), None);
+    assert!(counts("a.parquet", &[most, last]).is_some());
+    // Rows in front of what they say of themselves.
+    let file = std::fs::read(format!("{folder}/export.arrows")).unwrap();
+    let counted: Vec<_> =
+        (0..file.len()).filter_map(|end| counts("a", &[file.get(..end).unwrap()])).collect();
+    assert!(counted.contains(&(0, 0, 0)) && counted.contains(&(2, 2, 2)) && counted.contains(&(4, 4, 4)));
+}
+
+#[test]
+fn damaged_files_are_read_to_their_end() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/census/files");
+    for name in ["mixed.parquet", "mixed.arrows", "several.arrow"] {
+        let file = std::fs::read(format!("{folder}/{name}")).unwrap();
+        let mut same = 0;
+        for at in 0..file.len() {
+            let mut other = file.clone();
+            other[at] ^= 0xff;
+            same += usize::from(counts(name, &[&other]) == counts(name, &[&file]));
+        }
+        // What is data, or a name, counts nothing; what tells of it does.
+        assert!(same > file.len() / 4 && same < file.len(), "{name}: {same} of {}", file.len());
+    }
+    // A footer whose length leads into it is none.
+    let mut file = std::fs::read(format!("{folder}/mixed.parquet")).unwrap();
+    let at = file.len() - 8;
+    file[at] ^= 1;
+    check("a.parquet", &file, None);
 }
 
 fn npy(kind: &str, shape: &str) -> Vec<u8> {

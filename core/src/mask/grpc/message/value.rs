@@ -108,14 +108,19 @@ impl Walk<'_> {
 
     /// Vectors one after the other.
     pub(super) fn dense(&mut self, bits: u32, bytes: &[u8], around: Around<'_>) -> Result<(), FaultCode> {
+        let (dimensions, bytes) = match bytes.split_first_chunk::<2>() {
+            Some((length, rest)) if around.several => (Some(u64::from(u16::from_le_bytes(*length))), rest),
+            None if around.several && !bytes.is_empty() => return Err(FaultCode::Malformed),
+            _ => (around.dimensions, bytes),
+        };
         let components = (bytes.len() as u64).saturating_mul(8) / u64::from(bits.max(1));
-        let vectors = match around.dimensions {
+        let vectors = match dimensions {
             Some(0) if components > 0 => return Err(FaultCode::Malformed),
             Some(dimensions) => components.div_ceil(dimensions.max(1)),
             None => around.pieces.min(components),
         };
         self.stand.open(self.marker, false);
-        if around.dimensions.is_none() && vectors <= 1 {
+        if dimensions.is_none() && vectors <= 1 {
             self.numbers(components);
         } else if let Some(counter) = &mut self.marker.counter {
             counter.arrays(vectors);
