@@ -147,6 +147,13 @@ impl Place {
                 continue;
             }
             let bytes = self.names.get(frame.name.clone()).unwrap_or_default();
+            if let (None, Some(name)) = (&frame.shown, plain(bytes)) {
+                if !path.is_empty() {
+                    path.push('.');
+                }
+                path.push_str(name);
+                continue;
+            }
             let full = match &frame.shown {
                 Some(shown) => Cow::Borrowed(shown.as_str()),
                 None => String::from_utf8_lossy(bytes),
@@ -164,4 +171,11 @@ impl Place {
         }
         path
     }
+}
+
+/// A name as nearly all are: short, and of letters of ASCII, digits, `_`, `-` and `$`.
+fn plain(name: &[u8]) -> Option<&str> {
+    let plain = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$');
+    let fits = (1..=MAX_NAME).contains(&name.len()) && name.iter().all(plain);
+    fits.then(|| std::str::from_utf8(name).ok())?
 }
