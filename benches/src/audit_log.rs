@@ -150,7 +150,7 @@ fn per_second(what: &str, count: u64, started: Instant) {
 }
 
 fn id(n: u64) -> String {
-    format!("rec_0193a5c2-7c1e-7{:03x}-8000-{:012x}", n % 4_096, n)
+    format!("rec_0193a5c27c1e7{:03x}8000{:012x}", n % 4_096, n)
 }
 
 fn at(n: u64) -> Timestamp {

@@ -8,7 +8,7 @@
 //! use wardline::audit::Record;
 //! let record = br#"{"id":"rec_1","kind":"exchange","at":"2026-11-25T06:25:00Z","service":"vectors",
 //!     "identity":{"subject":"ana"},"acts":[{"operation":"vector.search","resource":"docs","magnitude":{},"risk":20}],"enforced":"allow"}"#;
-//! let record = Record::read(record).unwrap();
+//! let record = Record::from_json(record).unwrap();
 //! let event = Event { log: "wardline/w0001/a1b2c3d4", index: 7, record: &record };
 //! let mut out = Vec::new();
 //! Format::Ocsf.write(&[event], &mut out).unwrap();

@@ -56,7 +56,7 @@ fn every_json_event_holds_the_whole_record() {
         let attributes = log["attributes"].as_array().unwrap();
         let whole = attributes.iter().find(|one| one["key"] == "wardline.entry").unwrap();
         assert_eq!(
-            Record::read(whole["value"]["stringValue"].as_str().unwrap().as_bytes()).unwrap(),
+            Record::from_json(whole["value"]["stringValue"].as_str().unwrap().as_bytes()).unwrap(),
             *record
         );
     }
