@@ -181,13 +181,7 @@ pub(super) fn frame<E>(
         let crc = [length.as_slice(), &index, &group, body]
             .iter()
             .fold(0, |crc, part| crc32c::crc32c_append(crc, part));
-        let parts = length
-            .iter()
-            .chain(crc.to_le_bytes().iter())
-            .copied()
-            .chain(index)
-            .chain(group)
-            .collect::<Vec<_>>();
+        let parts = length.into_iter().chain(crc.to_le_bytes()).chain(index).chain(group);
         head.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
     }
     Ok(record)
