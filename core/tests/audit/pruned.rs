@@ -42,7 +42,11 @@ fn left(state: &Path) -> Vec<i64> {
 }
 
 fn indexed(state: &Path) -> Vec<i64> {
-    let found = Index::open(state).unwrap().page(&Filter::default(), &Page::newest(10_000)).unwrap();
+    let found = Index::open(state)
+        .unwrap()
+        .in_batches_of(700)
+        .page(&Filter::default(), &Page::newest(10_000))
+        .unwrap();
     assert!(found.unread.is_empty(), "{:?}", found.unread);
     found.entries.iter().map(|entry| entry.record.at.millis()).collect()
 }
