@@ -44,7 +44,7 @@ pub struct Event<'e> {
 pub enum Format {
     /// The records as they are, a line of JSON each, with `log` and `index`.
     Jsonl,
-    /// The Open Cybersecurity Schema Framework 1.3: API Activity (6003) and Datastore Activity (6005), a line of JSON each.
+    /// The Open Cybersecurity Schema Framework 1.4: API Activity (6003) and Datastore Activity (6005), a line of JSON each.
     Ocsf,
     /// The Elastic Common Schema 8.11, a line of JSON each.
     Ecs,

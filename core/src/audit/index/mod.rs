@@ -100,6 +100,15 @@ impl Index {
         fill::catch_up(&mut self.db, &self.state, self.batch)?;
         search::search(&self.db, &self.state, filter, page)
     }
+
+    /// The exchanges that were begun and have no end, oldest first: they run, or their process died.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page).
+    pub fn unended(&mut self) -> Result<Listing, Error> {
+        fill::catch_up(&mut self.db, &self.state, self.batch)?;
+        search::unended(&self.db, &self.state)
+    }
 }
 
 impl std::fmt::Debug for Index {

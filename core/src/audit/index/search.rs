@@ -68,6 +68,26 @@ pub(super) fn search(db: &Connection, state: &Path, filter: &Filter, page: &Page
     Ok(listing)
 }
 
+/// What was begun and has not ended.
+pub(super) fn unended(db: &Connection, state: &Path) -> Result<Listing, Error> {
+    let mut listing = Listing { entries: Vec::new(), unread: unread(db).map_err(failed)?, more: false };
+    let mut reader = Reader { state, logs: logs(db).map_err(failed)?, open: HashMap::new() };
+    let mut statement = db
+        .prepare_cached("SELECT id, at FROM entry WHERE complete = 0 ORDER BY at, record")
+        .map_err(failed)?;
+    let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+    for open in rows {
+        let (entry, at) = open.map_err(failed)?;
+        if let Some(row) = row(db, entry, at).map_err(failed)? {
+            match reader.entry(&row, &Filter::default()) {
+                Ok((entry, _)) => listing.entries.push(entry),
+                Err(error) => listing.unread.push(error),
+            }
+        }
+    }
+    Ok(listing)
+}
+
 /// What is asked of one field: the terms that fit it, of which an entry has one.
 struct Wanted {
     terms: Vec<i64>,
