@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::capture::{Captured, Clear};
 use super::compact;
@@ -65,7 +65,7 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Arc<Identity>>,
     /// The address that it came from, as rules were asked about it.
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "as_text")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
     pub source: Option<IpAddr>,
     /// Keyed digest of the token or key that named the caller, in hex; only where the policy watches who sends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -417,11 +417,28 @@ pub struct Blob {
 }
 
 /// An address is a text in every form of a record.
-#[expect(clippy::ref_option, reason = "serde asks by reference")]
-fn as_text<S: Serializer>(address: &Option<IpAddr>, serializer: S) -> Result<S::Ok, S::Error> {
-    match address {
-        Some(address) => serializer.collect_str(address),
-        None => serializer.serialize_none(),
+mod as_text {
+    use std::net::IpAddr;
+
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    #[expect(clippy::ref_option, reason = "serde asks by reference")]
+    pub(super) fn serialize<S: Serializer>(
+        address: &Option<IpAddr>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match address {
+            Some(address) => serializer.collect_str(address),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<IpAddr>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        let wrong = |_| de::Error::custom("expected an address");
+        text.map(|text| text.parse().map_err(wrong)).transpose()
     }
 }
 

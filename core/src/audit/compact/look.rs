@@ -58,11 +58,13 @@ pub(in crate::audit) fn look(entry: &[u8]) -> Option<Look<'_>> {
     let mut items = Items(entry);
     items.of(UNSIGNED).filter(|version| *version >= VERSION)?;
     let mut look = Look { id: &[], kind: "", gap: false, whole: false, beside: false };
+    let mut last = None;
     for _ in 0..items.of(MAP)? {
-        let number = items.of(UNSIGNED)?;
+        let number = next(&mut items, &mut last)?;
         if number == numbers.request || number == numbers.response {
+            let mut last = None;
             for _ in 0..items.of(MAP)? {
-                let inner = items.of(UNSIGNED)?;
+                let inner = next(&mut items, &mut last)?;
                 look.beside |= inner == numbers.listed || inner == numbers.captured;
                 items.skip()?;
             }
@@ -79,4 +81,10 @@ pub(in crate::audit) fn look(entry: &[u8]) -> Option<Look<'_>> {
         look.whole |= number == numbers.whole;
     }
     (items.0.is_empty() && !look.id.is_empty()).then_some(look)
+}
+
+/// The number of the next member: each once, and in order.
+fn next(items: &mut Items<'_>, last: &mut Option<u64>) -> Option<u64> {
+    let number = items.of(UNSIGNED)?;
+    last.replace(number).is_none_or(|last| last < number).then_some(number)
 }

@@ -17,7 +17,7 @@
 
 mod cbor;
 mod look;
-mod show;
+mod read;
 mod table;
 mod write;
 
@@ -38,8 +38,12 @@ pub(super) fn write(out: &mut Vec<u8>, record: &Record) -> Result<(), Error> {
 /// The record of an entry.
 pub(super) fn read(entry: &[u8]) -> Result<Record, Error> {
     let wrong = || Error::new(ErrorKind::Log, "not a record in the form of the log");
-    let (version, json) = shown(entry).ok_or_else(wrong)?;
-    let record = Record::from_json(&json)?;
+    let mut items = Items(entry);
+    let version = items.of(UNSIGNED).filter(|version| *version >= VERSION).ok_or_else(wrong)?;
+    let record: Record = read::read(&mut items, version > VERSION).ok_or_else(wrong)?;
+    if !items.0.is_empty() {
+        return Err(wrong());
+    }
     if version == VERSION {
         let mut again = Vec::with_capacity(entry.len());
         write(&mut again, &record)?;
@@ -48,15 +52,6 @@ pub(super) fn read(entry: &[u8]) -> Result<Record, Error> {
         }
     }
     Ok(record)
-}
-
-/// The version and the JSON of an entry.
-fn shown(entry: &[u8]) -> Option<(u64, Vec<u8>)> {
-    let mut items = Items(entry);
-    let version = items.of(UNSIGNED).filter(|version| *version >= VERSION)?;
-    let mut json = Vec::with_capacity(entry.len() * 4);
-    show::show(&mut json, &mut items, Table::own().record()?, version > VERSION)?;
-    items.0.is_empty().then_some((version, json))
 }
 
 #[cfg(test)]

@@ -34,8 +34,8 @@ pub(super) struct Field {
     pub(super) number: u64,
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    /// What is left out, as it would be written and as JSON has it.
-    pub(super) left_out: Option<(Vec<u8>, &'static str)>,
+    /// What is left out, as it would be written.
+    pub(super) left_out: Option<Vec<u8>>,
 }
 
 /// The fields of one kind of map, in the order in which JSON has them.
@@ -151,8 +151,7 @@ impl Table {
             *fields.numbers.get_mut(at)? = Some(fields.all.len());
             fields.all.push(Field { number, name, kind, left_out: None });
             if let Some(json) = rest.get(1) {
-                let written = written(json, kind, &lines)?;
-                fields.all.last_mut()?.left_out = Some((written, json));
+                fields.all.last_mut()?.left_out = Some(written(json, kind, &lines)?);
             }
         }
         Some(table)

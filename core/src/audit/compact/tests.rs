@@ -162,11 +162,10 @@ fn names(
 #[test]
 fn a_record_with_everything_reads_back_and_its_json_is_the_same() {
     let record = filled();
-    let bytes = entry(&record);
-    assert_eq!(read(&bytes).unwrap(), record);
-    let (_, json) = shown(&bytes).unwrap();
-    let shown: serde_json::Value = serde_json::from_slice(&json).unwrap();
-    assert_eq!(shown, serde_json::to_value(&record).unwrap());
+    let (back, shown) = (read(&entry(&record)).unwrap(), serde_json::to_value(&record).unwrap());
+    assert_eq!(back, record);
+    assert_eq!(serde_json::to_value(&back).unwrap(), shown);
+    assert_eq!(Record::from_json(shown.to_string().as_bytes()).unwrap(), record);
     // Nothing of the table is left untried.
     let (table, mut seen) = (Table::own(), std::collections::BTreeSet::new());
     names(&shown, 0, table, &mut seen);
@@ -311,6 +310,17 @@ fn every_other_form_of_a_record_is_refused() {
 }
 
 #[test]
+fn no_nesting_brings_a_reader_down() {
+    for (open, count) in [(0x81, 60_000), (0xa1, 60_000)] {
+        let nested = vec![open; count];
+        // As a claim, which may be a list.
+        let bytes = [&[1, 0xa2, 0, 0x61, b'r', 9, 0xa1, 3, 0xa1, 0x61, b'c'][..], &nested].concat();
+        assert!(read(&bytes).is_err());
+        assert_eq!(look(&bytes), None);
+    }
+}
+
+#[test]
 fn a_newer_entry_is_read_as_far_as_it_is_known() {
     let mut bytes = entry(&Record::new(Kind::Exchange, ID.into(), at(7)));
     assert_eq!(bytes[..2], [1, 0xa3]);
@@ -341,7 +351,16 @@ fn what_verifying_asks_is_seen_without_reading() {
     let all = entry(&filled());
     let seen = look(&all).unwrap();
     assert!(seen.gap && seen.whole && seen.beside);
-    for wrong in [&b"[1]"[..], b"{\"id\":\"rec_1\",\"kind\":\"begin\"}", &[], &[1], &[1, 0xa0], &[0, 0xa0]] {
+    for wrong in [
+        &b"[1]"[..],
+        b"{\"id\":\"rec_1\",\"kind\":\"begin\"}",
+        &[],
+        &[1],
+        &[1, 0xa0],
+        &[0, 0xa0],
+        &[1, 0xa2, 0, 0, 0, 0],
+        &[1, 0xa2, 1, 0, 0, 0],
+    ] {
         assert_eq!(look(wrong), None, "{wrong:x?}");
     }
 }

@@ -8,12 +8,17 @@ use serde::ser::{self, Serialize};
 use super::cbor::{self, ARRAY, BYTES, FALSE, MAP, NULL, SIMPLE, TEXT, TRUE, UNSIGNED};
 use super::table::{Fields, Kind, Table, time_of};
 
+/// Members that are open at once, and bytes of those that are put in order, of most records: room for them is made once.
+const MEMBERS: usize = 64;
+const TURNED: usize = 512;
+
 /// Appends what stands for a value of that kind of map.
 pub(super) fn write(out: &mut Vec<u8>, fields: &'static Fields, value: &impl Serialize) -> fmt::Result {
     let table = Table::own();
     let kind = table.maps.iter().position(|map| std::ptr::eq(map, fields)).map(Kind::Map);
     let kind = kind.ok_or(fmt::Error)?;
-    value.serialize(&mut Writer { out, table, kind, time: 0, parts: Vec::new(), turned: Vec::new() })
+    let (parts, turned) = (Vec::with_capacity(MEMBERS), Vec::with_capacity(TURNED));
+    value.serialize(&mut Writer { out, table, kind, time: 0, parts, turned })
 }
 
 struct Writer<'o> {
@@ -169,7 +174,7 @@ impl ser::SerializeStruct for Members<'_, '_> {
         let behind = self.writer.out.len();
         self.writer.kind = field.kind;
         value.serialize(&mut *self.writer)?;
-        if field.left_out.as_ref().is_some_and(|(bytes, _)| self.writer.out.get(behind..) == Some(bytes)) {
+        if field.left_out.as_ref().is_some_and(|bytes| self.writer.out.get(behind..) == Some(bytes)) {
             self.writer.out.truncate(start);
         } else {
             let at = start..self.writer.out.len();
