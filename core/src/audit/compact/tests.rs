@@ -393,3 +393,69 @@ proptest::proptest! {
         }
     }
 }
+
+/// Hears from serde which fields a struct has.
+struct Names<'n>(&'n mut &'static [&'static str]);
+
+impl<'de> serde::Deserializer<'de> for Names<'_> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: serde::de::Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(serde::de::Error::custom("no value"))
+    }
+
+    fn deserialize_struct<V: serde::de::Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = fields;
+        Err(serde::de::Error::custom("no value"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+fn fields<'de, T: serde::Deserialize<'de>>() -> &'static [&'static str] {
+    let mut names: &[&str] = &[];
+    assert!(T::deserialize(Names(&mut names)).is_err());
+    names
+}
+
+#[test]
+fn whatever_a_record_has_has_a_number_and_nothing_else_has() {
+    // In the order of the table. A seal is never part of a record.
+    let has = [
+        fields::<Record>(),
+        fields::<Identity>(),
+        fields::<Hop>(),
+        fields::<Act>(),
+        fields::<Magnitude>(),
+        fields::<Weighed>(),
+        fields::<Term>(),
+        fields::<Unusual>(),
+        fields::<Matched>(),
+        fields::<Drawn>(),
+        fields::<Passed>(),
+        fields::<Census>(),
+        fields::<EmbedInput>(),
+        fields::<Reread>(),
+        fields::<Found>(),
+        fields::<Outcome>(),
+        fields::<Change>(),
+        fields::<Gap>(),
+        fields::<Captured>(),
+        fields::<Blob>(),
+    ];
+    let table = Table::own();
+    assert_eq!(table.maps.len(), has.len());
+    for (map, has) in table.maps.iter().zip(has) {
+        let numbered: Vec<&str> = map.all.iter().map(|field| field.name).collect();
+        let has: Vec<&str> = has.iter().copied().filter(|name| *name != "seal").collect();
+        assert_eq!(numbered, has, "fields of core/data/record.tsv");
+    }
+}
