@@ -1,4 +1,5 @@
-//! What the audit log costs: durable appends beside what the disk itself allows, verifying every byte, and questions over many records.
+//! What the audit log costs: handing a record over, its bytes, durable appends beside what the disk itself allows, verifying every byte, and questions
+//! over many records.
 //!
 //! ```text
 //! cargo run --release -p wardline-benches --bin audit-log -- FOLDER RECORDS
@@ -7,6 +8,7 @@
 //! FOLDER lies on the disk that is meant, and is left with the log that was written.
 
 use std::fs::OpenOptions;
+use std::hint::black_box;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -17,8 +19,10 @@ use wardline::audit::{
 };
 use wardline::clock::Timestamp;
 use wardline::glob::Glob;
+use wardline::guard::{Caller, Guard, Step};
 use wardline::identity::Identity;
-use wardline::model::{Act, Census, Operation, Risk, Verdict};
+use wardline::model::{Act, Call, Census, Operation, Risk, SessionId, Subject, Verdict};
+use wardline::policy::Policy;
 
 /// Records written under one sync, as a busy guard gathers them.
 const GROUPS: [usize; 4] = [1, 16, 256, 4_096];
@@ -31,11 +35,72 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("expected FOLDER and RECORDS".into());
     };
     let (folder, count) = (Path::new(&folder), count.parse::<u64>()?);
-    let bytes =
-        (0..1_000).map(|n| typical(n).canonical().map_or(0, |bytes| bytes.len())).sum::<usize>() / 1_000;
-    println!("a typical record: {bytes} bytes");
+    let bytes = encoded()?;
+    handed_over(folder)?;
     rates(folder, bytes)?;
     questions(folder, count)
+}
+
+/// How long the bytes of a record and what it says take, and how many bytes they are.
+fn encoded() -> Result<usize, Box<dyn std::error::Error>> {
+    const ROUNDS: u32 = 100;
+    let records: Vec<Record> = (0..1_000).map(typical).collect();
+    let entries = records.iter().map(Record::canonical).collect::<Result<Vec<_>, _>>()?;
+    let json = records.iter().map(serde_json::to_vec).collect::<Result<Vec<_>, _>>()?;
+    let mean = |all: &[Vec<u8>]| all.iter().map(Vec::len).sum::<usize>() / all.len().max(1);
+    let mut out = Vec::with_capacity(1_024);
+    let started = Instant::now();
+    for record in (0..ROUNDS).flat_map(|_| &records) {
+        out.clear();
+        record.canonical_into(&mut out)?;
+        black_box(&out);
+    }
+    let (writing, count) = (started.elapsed(), ROUNDS * 1_000);
+    let started = Instant::now();
+    for entry in (0..ROUNDS).flat_map(|_| &entries) {
+        black_box(Record::read(entry)?);
+    }
+    println!(
+        "a typical record: {} bytes, {} as JSON; written in {:.2} us, read in {:.2} us",
+        mean(&entries),
+        mean(&json),
+        ms(writing / count) * 1_000.0,
+        ms(started.elapsed() / count) * 1_000.0,
+    );
+    Ok(mean(&entries))
+}
+
+/// What the thread of a request pays to hand its record over: the last call of an exchange.
+fn handed_over(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let state = folder.join("handed-over");
+    let text = format!(
+        "version: 1\nstate: {}\nservices: {{vectors: {{system: qdrant}}}}\n\
+         rules: [{{name: search, who: ['user:*'], operations: ['vector.*'], effect: allow}}]\n",
+        state.display()
+    );
+    let guard = Guard::new(Policy::parse(&text, "bench.yaml").map_err(|e| e.to_string())?);
+    let mut times = Vec::new();
+    for round in 0..100_000 {
+        let acts = vec![Act::new(Operation::VectorSearch, "docs")];
+        let call = Call { service: "vectors".into(), acts };
+        let mut exchange = guard.begin(Subject::Call(call), Caller::verified(Identity::new("ana")), "bench");
+        assert!(matches!(exchange.next_blocking(), Step::Forward(_)));
+        let started = Instant::now();
+        exchange.finish(Ending::Complete);
+        times.push(started.elapsed());
+        if round % 4_096 == 0 {
+            guard.flush()?;
+        }
+    }
+    drop(guard);
+    std::fs::remove_dir_all(&state)?;
+    times.sort();
+    println!(
+        "handed over in {:.2} us (p50), {:.2} us (p99)",
+        ms(times[50_000]) * 1_000.0,
+        ms(times[99_000]) * 1_000.0
+    );
+    Ok(())
 }
 
 /// Groups made durable, beside as many bytes written to a preallocated file and synced.
@@ -100,7 +165,10 @@ fn questions(folder: &Path, count: u64) -> Result<(), Box<dyn std::error::Error>
     let mut index = Index::open(&state)?;
     index.page(&Filter::default(), &Page::newest(1))?;
     per_second("indexed", count, started);
+    // What was written ahead of the file itself goes into it with the last one who has it open.
+    drop(index);
     let size = std::fs::metadata(state.join("index.db"))?.len();
+    let mut index = Index::open(&state)?;
     println!("the index: {} bytes a record", size / count.max(1));
     let glob = |text: &str| Glob::new(text).ok();
     let middle = count / 2;
@@ -110,10 +178,7 @@ fn questions(folder: &Path, count: u64) -> Result<(), Box<dyn std::error::Error>
         ("operation", Filter { operation: glob("vector.export"), ..Filter::default() }),
         ("resource", Filter { resource: glob("docs-7"), ..Filter::default() }),
         ("verdict deny", Filter { verdict: Some(Verdict::Deny), ..Filter::default() }),
-        (
-            "session",
-            Filter { session: Some(format!("s{}", middle / 20).as_str().into()), ..Filter::default() },
-        ),
+        ("session", Filter { session: Some(session(middle)), ..Filter::default() }),
         ("vector id", Filter { vector: Some(format!("v{}", middle % 1_000_000)), ..Filter::default() }),
         ("value", Filter { value: Some(format!("{:016x}", middle % 100_000)), ..Filter::default() }),
         ("entity", Filter { entity: glob("email"), ..Filter::default() }),
@@ -150,7 +215,11 @@ fn per_second(what: &str, count: u64, started: Instant) {
 }
 
 fn id(n: u64) -> String {
-    format!("rec_0193a5c2-7c1e-7{:03x}-8000-{:012x}", n % 4_096, n)
+    format!("rec_{:012x}7{:03x}8000{n:012x}", at(n).millis(), n % 4_096)
+}
+
+fn session(n: u64) -> SessionId {
+    format!("ses_0193a5c27c1e7abc8000{:012x}", n / 20).into()
 }
 
 fn at(n: u64) -> Timestamp {
@@ -161,7 +230,7 @@ fn at(n: u64) -> Timestamp {
 fn typical(n: u64) -> Record {
     let mut record = Record::new(Kind::Exchange, id(n).as_str().into(), at(n));
     record.ended_at = Some(at(n + 3));
-    record.session = Some(format!("s{}", n / 20).as_str().into());
+    record.session = Some(session(n));
     record.service = "vectors".into();
     record.system = Some("qdrant".into());
     record.door = Some("tower".into());

@@ -51,6 +51,10 @@ def test_an_auditor_needs_the_receipt_and_the_keys_alone(serve: Serve) -> None:
             forged["entries"][number][change] = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
             with pytest.raises((receipt.NotProved, ValueError)):
                 receipt.verify(forged, keys)
+        forged = copy.deepcopy(told)
+        forged["entries"][number]["record"]["at"] = "2026-01-01T00:00:00Z"
+        with pytest.raises(receipt.NotProved):
+            receipt.verify(forged, keys)
 
 
 def test_which_of_many_vectors_left_is_proved_by_the_receipt(serve: Serve) -> None:

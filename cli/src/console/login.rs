@@ -48,14 +48,23 @@ pub(super) async fn enter(
     Ok(([(header::SET_COOKIE, console.set_cookie(&cookie))], see("/")).into_response())
 }
 
-/// Ends the session.
+/// Ends the session. Whoever signed in elsewhere is still so there, and is told where to end that: browsers follow no form to another site here.
 pub(super) async fn leave(
     State(console): State<Arc<Console>>,
     headers: HeaderMap,
-    _posted: Posted,
+    posted: Posted,
 ) -> Response {
     if let Some(cookie) = console.said(&headers) {
         console.sessions.close(cookie);
     }
-    ([(header::SET_COOKIE, console.set_cookie(""))], see("/")).into_response()
+    let forget = [(header::SET_COOKIE, console.set_cookie(""))];
+    let Some(leaving) = posted.session.leaving else { return (forget, see("/")).into_response() };
+    let body = html! {
+        h1 { "Signed out" }
+        div.card {
+            p { "Your session here has ended. At the identity provider you are still signed in: whoever uses this browser next can come back without you." }
+            div.row { a.button href=(leaving) { "Sign out there too" } a href="/" { "To the beginning" } }
+        }
+    };
+    (forget, shell("Signed out", &html! {}, &body)).into_response()
 }

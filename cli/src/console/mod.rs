@@ -22,7 +22,7 @@ mod sessions;
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -30,6 +30,8 @@ use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use wardline::audit::VerifyReport;
+use wardline::clock::Timestamp;
 use wardline::grant::{Answer, Approval};
 use wardline::guard::Guard;
 use wardline::identity::{ApiKeys, Identity};
@@ -58,6 +60,8 @@ pub(crate) struct Console {
     sessions: Sessions,
     keys: ApiKeys,
     provider: Option<Provider>,
+    /// What the newest verifying of the logs found, and when.
+    verified: Mutex<Option<(Timestamp, VerifyReport)>>,
 }
 
 impl Console {
@@ -72,7 +76,8 @@ impl Console {
         let guard = state.guard()?;
         guard.check()?;
         let links = Links::of(&folder);
-        Ok(Self { guard, state, folder, origin, links, sessions: Sessions::default(), keys, provider })
+        let (sessions, verified) = (Sessions::default(), Mutex::default());
+        Ok(Self { guard, state, folder, origin, links, sessions, keys, provider, verified })
     }
 
     /// Reads the policy again; whether another one is in force now.
@@ -91,6 +96,7 @@ impl Console {
             .route("/live", get(live::list))
             .route("/edges", get(edges::show))
             .route("/records", get(records::search))
+            .route("/records/verify", post(records::verify))
             .route("/records/{id}", get(records::one))
             .route("/sessions/{id}", get(sessions::one))
             .route("/policy", get(policy::show))

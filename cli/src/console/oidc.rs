@@ -68,6 +68,8 @@ struct Places {
     authorization_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
+    /// Where people end their session there (OpenID Connect RP-Initiated Logout 1.0).
+    end_session_endpoint: Option<String>,
 }
 
 /// What the browser brings back (RFC 6749, 4.1.2; RFC 9207).
@@ -112,7 +114,8 @@ impl Provider {
         let text = Client::new(PATIENCE).fetch(&address).map_err(|_| AWAY)?;
         let places: Places = serde_json::from_str(&text).map_err(|_| AWAY)?;
         let all = [&places.authorization_endpoint, &places.token_endpoint, &places.jwks_uri];
-        let safe = all.into_iter().all(|url| may_call(url, false).is_ok());
+        let safe =
+            all.into_iter().chain(&places.end_session_endpoint).all(|url| may_call(url, false).is_ok());
         if safe && places.issuer == self.issuer { Ok(places) } else { Err(AWAY) }
     }
 
@@ -133,9 +136,7 @@ impl Provider {
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
         ]);
-        let endpoint = &places.authorization_endpoint;
-        let joint = if endpoint.contains('?') { '&' } else { '?' };
-        let address = format!("{endpoint}{joint}{query}");
+        let address = asking(&places.authorization_endpoint, &query);
         let now = SystemClock.now();
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         begun.retain(|_, one| now < one.until);
@@ -147,8 +148,13 @@ impl Provider {
         Ok((address, browser))
     }
 
-    /// Whom the provider signed in, in the browser that holds this.
-    fn end(&self, origin: &str, brought: &Brought, browser: &str) -> Result<Identity, Refusal> {
+    /// Whom the provider signed in, in the browser that holds this, and where they end their session there.
+    fn end(
+        &self,
+        origin: &str,
+        brought: &Brought,
+        browser: &str,
+    ) -> Result<(Identity, Option<String>), Refusal> {
         let state = brought.state.as_deref().ok_or(NOT_BEGUN)?;
         // Whatever comes of it, a state serves once.
         let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner).remove(&digest(state));
@@ -172,7 +178,11 @@ impl Provider {
         let exchanged: Exchanged = serde_json::from_str(&answer).map_err(|_| AWAY)?;
         let keys = client.fetch(&begun.places.jwks_uri).map_err(|_| AWAY)?;
         let keys = Keys::parse(&keys).map_err(|_| AWAY)?;
-        self.verify(&exchanged.id_token, Arc::new(keys), &begun.nonce)
+        let person = self.verify(&exchanged.id_token, Arc::new(keys), &begun.nonce)?;
+        // Without the token, which is nobody's to see in an address: the provider asks the person.
+        let home = format!("{origin}/");
+        let query = form(&[("client_id", &self.client), ("post_logout_redirect_uri", &home)]);
+        Ok((person, begun.places.end_session_endpoint.map(|endpoint| asking(&endpoint, &query))))
     }
 
     fn verify(&self, token: &str, keys: Arc<Keys>, nonce: &str) -> Result<Identity, Refusal> {
@@ -232,14 +242,14 @@ pub(super) async fn end(
         Ok(console.provider.as_ref().map(|provider| provider.end(&console.origin, &brought, &browser)))
     })
     .await?;
-    let person = match ended {
+    let (person, leaving) = match ended {
         None => return Ok(NOT_BEGUN.into_response()),
         Some(Err(refusal)) => return Ok(refusal.into_response()),
-        Some(Ok(person)) => person,
+        Some(Ok(ended)) => ended,
     };
     let name = person.subject.clone();
     let cookies = AppendHeaders([
-        (header::SET_COOKIE, console.set_cookie(&console.sessions.begin(person)?)),
+        (header::SET_COOKIE, console.set_cookie(&console.sessions.begin(person, leaving)?)),
         (header::SET_COOKIE, console.set_browser("", Duration::ZERO)),
     ]);
     // The session's cookie does not come along where another site led here: the next step is the person's own.
@@ -248,6 +258,12 @@ pub(super) async fn end(
         div.card { p { "You decide and look as " strong { (name) } "." } div.row { a.button href="/" { "Continue" } } }
     };
     Ok((cookies, shell("Signed in", &html! {}, &body)).into_response())
+}
+
+/// An endpoint, asked.
+fn asking(endpoint: &str, query: &str) -> String {
+    let joint = if endpoint.contains('?') { '&' } else { '?' };
+    format!("{endpoint}{joint}{query}")
 }
 
 /// Fields as a form or a query has them.

@@ -1,6 +1,6 @@
 //! The log: a search, whether it verifies, and one record whole.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
@@ -9,10 +9,11 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use wardline::ErrorKind;
 use wardline::audit::{Cursor, Entry, Filter, Index, Page, VerifyReport};
+use wardline::clock::{Clock, SystemClock, Timestamp};
 use wardline::model::{RecordId, Verdict};
 
-use super::page::{page, time};
-use super::session::Session;
+use super::page::{csrf, page, see, time};
+use super::session::{Posted, Session};
 use super::{Console, ask};
 use crate::Failure;
 use crate::args::Wanted;
@@ -36,7 +37,7 @@ pub(super) struct Search {
     before: String,
 }
 
-/// A page of the records that fit, newest first, and the state of the logs.
+/// A page of the records that fit, newest first, and what verifying the logs found when it was asked for last.
 pub(super) async fn search(
     State(console): State<Arc<Console>>,
     session: Session,
@@ -52,7 +53,7 @@ pub(super) async fn search(
         let asked = serde_json::to_string(&wanted).map_err(std::io::Error::from)?;
         console.guard.note_reading(&by, "queried", &asked)?;
         let found = Index::open(&console.folder)?.page(&wanted, &page)?;
-        Ok((found, verified(&console.guard.policy(), &console.folder, Vec::new())?))
+        Ok((found, console.verified.lock().unwrap_or_else(PoisonError::into_inner).clone()))
     })
     .await;
     let (found, report, wrong) = match answered {
@@ -64,7 +65,7 @@ pub(super) async fn search(
     let body = html! {
         @if let Some(wrong) = &wrong { p.said.no role="alert" { (wrong) } }
         h1 { "Records" }
-        @if let Some(report) = &report { (standing(report)) }
+        @if let Some(report) = &report { (standing(report.as_ref(), &session)) }
         (form(&search))
         @if let Some(found) = &found {
             @if !found.unread.is_empty() {
@@ -80,6 +81,20 @@ pub(super) async fn search(
         }
     };
     Ok(page(&session, "/records", "Records", &body).into_response())
+}
+
+/// Verifies every byte of the logs, which takes as long as there is much of them: so it is asked for.
+pub(super) async fn verify(State(console): State<Arc<Console>>, posted: Posted) -> Result<Response, Failure> {
+    let by = posted.session.who.subject.clone();
+    ask(console, move |console| {
+        console.guard.note_reading(&by, "verified", "all logs")?;
+        let report = verified(&console.guard.policy(), &console.folder, Vec::new())?;
+        let mut newest = console.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        *newest = Some((SystemClock.now(), report));
+        Ok(())
+    })
+    .await?;
+    Ok(see("/records").into_response())
 }
 
 /// One record, with every field that it has.
@@ -119,16 +134,31 @@ fn path(text: &str) -> String {
     utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
-/// Whether the logs are what they were.
-fn standing(report: &VerifyReport) -> Markup {
+/// Whether the logs are what they were, and the button that asks.
+fn standing(report: Option<&(Timestamp, VerifyReport)>, session: &Session) -> Markup {
+    html! {
+        @match report {
+            Some((at, report)) => (verdict(*at, report)),
+            None => p.said role="status" { "The logs were not verified since the console was started." },
+        }
+        form method="post" action="/records/verify" {
+            (csrf(session))
+            div.row { button type="submit" { "Verify the logs now" } }
+        }
+    }
+}
+
+fn verdict(at: Timestamp, report: &VerifyReport) -> Markup {
     let entries: u64 = report.logs.iter().map(|log| log.size).sum();
     let signed: u64 = report.logs.iter().map(|log| log.signed).sum();
     html! {
         @if report.is_sound() {
-            p.said role="status" { "Verified just now: " (report.logs.len()) " logs, " (entries) " entries, " (signed) " of them signed; all sound." }
+            p.said role="status" {
+                "Verified at " (time(at)) ": " (report.logs.len()) " logs, " (entries) " entries, " (signed) " of them signed; all sound."
+            }
         } @else {
             div.said.no role="alert" {
-                "The log is not what it was."
+                "The log is not what it was, verified at " (time(at)) "."
                 ul {
                     @for log in &report.logs {
                         @if let Some(fault) = &log.fault {

@@ -107,21 +107,23 @@ pub(super) struct Session {
     pub(super) who: Identity,
     /// What their forms carry.
     pub(super) csrf: String,
+    /// Where they end their session with whoever signed them in.
+    pub(super) leaving: Option<String>,
     until: Timestamp,
 }
 
 impl Sessions {
     /// Signs in whom a link names: what the cookie says.
     pub(super) fn open(&self, links: &Links, token: &str) -> Result<Option<String>, Failure> {
-        links.redeem(token).map(|by| self.begin(Identity::new(by))).transpose()
+        links.redeem(token).map(|by| self.begin(Identity::new(by), None)).transpose()
     }
 
-    /// Signs somebody in: what the cookie says.
-    pub(super) fn begin(&self, who: Identity) -> Result<String, Failure> {
+    /// Signs somebody in, who ends their session elsewhere too where there is such a place: what the cookie says.
+    pub(super) fn begin(&self, who: Identity, leaving: Option<String>) -> Result<String, Failure> {
         let (cookie, csrf, now) = (hex(&random()?), hex(&random()?), SystemClock.now());
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|_, session| now < session.until);
-        sessions.insert(digest(&cookie), Session { who, csrf, until: now + SESSION });
+        sessions.insert(digest(&cookie), Session { who, csrf, leaving, until: now + SESSION });
         Ok(cookie)
     }
 

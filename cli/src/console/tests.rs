@@ -428,12 +428,20 @@ fn records_are_searched_and_the_logs_verified() {
     desk.hold("bo", "notes");
     desk.guard.flush().unwrap();
     let browser = desk.sign_in("sam");
+    let verified = || {
+        assert_eq!(browser.post("/records/verify", "").status, StatusCode::SEE_OTHER);
+        browser.get("/records")
+    };
     let all = browser.get("/records");
     assert!(
-        all.body.contains("Verified just now") && all.body.contains(">ana<") && all.body.contains(">bo<"),
+        all.body.contains("were not verified") && all.body.contains(">ana<") && all.body.contains(">bo<"),
         "{}",
         all.body
     );
+    let all = verified();
+    assert!(all.body.contains("Verified at") && all.body.contains("all sound"), "{}", all.body);
+    let forged = [FORM[0], FORM[1], ("cookie", browser.cookie.as_str())];
+    assert_eq!(desk.send("POST", "/records/verify", &forged, "").status, StatusCode::FORBIDDEN);
     let some =
         browser.get("/records?identity=an*&operation=vector.*&verdict=hold&from=2020-01-01T00:00&until=");
     assert!(some.body.contains(">ana<") && !some.body.contains(">bo<"), "{}", some.body);
@@ -455,7 +463,8 @@ fn records_are_searched_and_the_logs_verified() {
     let at = at(&bytes).unwrap();
     bytes[at] ^= 1;
     std::fs::write(&seg, bytes).unwrap();
-    assert!(browser.get("/records").body.contains("The log is not what it was"));
+    assert!(browser.get("/records").body.contains("all sound"), "as it was found, and when");
+    assert!(verified().body.contains("The log is not what it was"));
 }
 
 #[test]

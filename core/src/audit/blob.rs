@@ -102,7 +102,7 @@ fn clipped(texts: &[String]) -> Vec<String> {
     texts.iter().take(KEPT / 4).map(|text| clip(text)).collect()
 }
 
-/// The start of a text; control characters, whose JSON form is six times as long, are left out of a cut one.
+/// The start of a text, without control characters.
 fn clip(text: &str) -> String {
     if text.len() <= TEXT && !text.chars().any(char::is_control) {
         return text.to_owned();
@@ -157,15 +157,4 @@ pub(super) fn path(folder: &Path, blob: &Blob) -> PathBuf {
 /// Whether these bytes are the ones that an entry names.
 pub(super) fn is(bytes: &[u8], blob: &Blob) -> bool {
     hex(&Sha256::digest(bytes)) == blob.sha256 && bytes.len() as u64 == blob.bytes
-}
-
-/// The blob that an entry names, found at its end without reading the rest.
-pub(super) fn named_in(entry: &[u8]) -> Option<Blob> {
-    const LONGEST: usize = 140;
-    let tail = entry.get(entry.len().saturating_sub(LONGEST)..)?;
-    if !entry.ends_with(b"}}") {
-        return None;
-    }
-    memchr::memmem::find(tail, b"\"whole\":{")?;
-    Record::read(entry).ok()?.whole
 }

@@ -17,9 +17,6 @@ use crate::error::Error;
 use crate::keys::hex;
 use crate::model::{Census, IdDigest};
 
-/// What a record's canonical bytes hold where it names such a file, or a body.
-const NAMED: [&[u8]; 2] = [b"\"listed\":{\"sha256\":\"", b"\"captured\":{\"sha256\":\""];
-
 /// The record with its files named, and what is to be written there.
 pub(super) fn named(record: &Record) -> (Cow<'_, Record>, Vec<(Blob, Vec<u8>)>) {
     let mut files = Vec::new();
@@ -49,15 +46,11 @@ pub(super) fn named(record: &Record) -> (Cow<'_, Record>, Vec<(Blob, Vec<u8>)>) 
     (Cow::Owned(record), files)
 }
 
-/// The lists and bodies that an entry names, found without reading it where there are none.
-pub(super) fn named_in(entry: &[u8]) -> Vec<Blob> {
-    if NAMED.iter().all(|named| memchr::memmem::find(entry, named).is_none()) {
-        return Vec::new();
-    }
-    let Ok(record) = Record::read(entry) else { return Vec::new() };
+/// The lists and bodies that a record names.
+pub(super) fn beside(record: &Record) -> impl Iterator<Item = Blob> {
     let passed = [&record.request, &record.response].into_iter().flatten();
     let bodies = passed.filter_map(|passed| passed.captured.as_ref()).map(Captured::blob);
-    files(&record).cloned().chain(bodies).collect()
+    files(record).cloned().chain(bodies)
 }
 
 /// Whether an id is in one of the files that a record names.
@@ -78,11 +71,6 @@ pub(super) fn has(folder: &Path, record: &Record, id: &str) -> Result<bool, Erro
 /// Whether a record names any.
 pub(super) fn any(record: &Record) -> bool {
     files(record).next().is_some()
-}
-
-/// Whether each file is what the entry says.
-pub(super) fn are_sound(folder: &Path, entry: &[u8]) -> bool {
-    named_in(entry).iter().all(|file| blob::read(folder, file).is_ok())
 }
 
 /// The lists that a record names.

@@ -9,6 +9,7 @@
 
 mod blob;
 mod capture;
+mod compact;
 pub mod export;
 mod follow;
 mod index;

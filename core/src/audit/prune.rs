@@ -19,7 +19,7 @@ use super::note::Checkpoint;
 use super::read::slots;
 use super::record::Record;
 use super::tile::Tiles;
-use super::{blob, list, log};
+use super::{list, log};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::keys::{PublicKey, Signer};
@@ -154,8 +154,7 @@ fn is_older(
                 if record.ended_at.unwrap_or(record.at).max(record.at) >= before {
                     return Ok(false);
                 }
-                named.extend(blob::named_in(frame.record).map(|blob| blob.sha256));
-                named.extend(list::named_in(frame.record).into_iter().map(|list| list.sha256));
+                named.extend(list::beside(&record).chain(record.whole.clone()).map(|blob| blob.sha256));
                 place = frame.next;
             }
             Step::End => {

@@ -116,9 +116,10 @@ pub(super) fn stands(folder: &Path, mark: Mark, id: &str) -> bool {
 
 /// The record of an entry, from beside the log where the entry is cut short.
 fn whole(folder: &Path, bytes: &[u8]) -> Result<Record, Error> {
-    match blob::named_in(bytes) {
-        Some(blob) => Record::read(&blob::read(folder, &blob)?),
-        None => Record::read(bytes),
+    let record = Record::read(bytes)?;
+    match &record.whole {
+        Some(blob) => Record::read(&blob::read(folder, blob)?),
+        None => Ok(record),
     }
 }
 

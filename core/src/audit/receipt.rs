@@ -1,7 +1,7 @@
 //! Receipts: what an outsider needs to be sure of one exchange, in one file that is checked without the machine that wrote it.
 //!
-//! A receipt holds the entries of the exchange, and those of the approval and the grant that let it happen, byte for byte, each with its
-//! proof (C2SP tlog-proof) under a signed checkpoint. Whoever has the public keys of the logs needs nothing else.
+//! A receipt holds the entries of the exchange, and those of the approval and the grant that let it happen, byte for byte and as people read
+//! them, each with its proof (C2SP tlog-proof) under a signed checkpoint. Whoever has the public keys of the logs needs nothing else.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -37,9 +37,11 @@ pub struct Receipt {
 /// One entry, and that it stands in its log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proved {
-    /// The entry as it is written in the log: canonical JSON.
+    /// What it says, for people: what the bytes below say, or nothing is proved.
+    pub record: Record,
+    /// The entry as it is written in the log (`core/data/record.tsv`), in base64.
     pub entry: String,
-    /// Where the entry is cut short in the log: the whole of it, whose SHA-256 the entry names.
+    /// Where the entry is cut short in the log: the whole of it, whose SHA-256 the entry names, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<String>,
     /// Where more ids passed than the record names: each file of digests that it names instead, in base64 by its SHA-256.
@@ -103,19 +105,23 @@ impl Receipt {
             let key = key.ok_or_else(|| wrong(number, "its log's key is none of those that are trusted"))?;
             let proof = Proof::read(&proved.proof)
                 .map_err(|e| wrong(number, "its proof is not one").with_source(e))?;
-            if !proof
-                .holds(proved.entry.as_bytes(), key)
-                .map_err(|e| wrong(number, "its checkpoint").with_source(e))?
-            {
+            let entry = BASE64.decode(&proved.entry).map_err(|_| wrong(number, "it is not in base64"))?;
+            if !proof.holds(&entry, key).map_err(|e| wrong(number, "its checkpoint").with_source(e))? {
                 return Err(wrong(number, "it is not in the log that its proof speaks of"));
             }
-            let bytes = match (blob::named_in(proved.entry.as_bytes()), &proved.whole) {
-                (Some(name), Some(whole)) if blob::is(whole.as_bytes(), &name) => whole,
-                (None, None) => &proved.entry,
-                _ => return Err(wrong(number, "the whole of it is not what the log names")),
+            let read = |bytes: &[u8]| {
+                Record::read(bytes).map_err(|e| wrong(number, "it is not a record").with_source(e))
             };
-            let mut record = Record::read(bytes.as_bytes())
-                .map_err(|e| wrong(number, "it is not a record").with_source(e))?;
+            let mut record = read(&entry)?;
+            let whole = proved.whole.as_ref().map(|whole| BASE64.decode(whole).unwrap_or_default());
+            match (&record.whole, &whole) {
+                (Some(name), Some(whole)) if blob::is(whole, name) => record = read(whole)?,
+                (None, None) => {}
+                _ => return Err(wrong(number, "the whole of it is not what the log names")),
+            }
+            if record != proved.record {
+                return Err(wrong(number, "it says another thing than the log"));
+            }
             if !proved.give_back(&mut record) {
                 return Err(wrong(number, "a list of ids is not what the log names"));
             }
@@ -161,12 +167,11 @@ impl About {
 
 impl Proved {
     fn of(state: &Path, folder: &Path, slot: &str, index: u64, bytes: Vec<u8>) -> Result<Self, Error> {
-        let text = |bytes: Vec<u8>| {
-            String::from_utf8(bytes)
-                .map_err(|_| Error::new(ErrorKind::Log, format!("entry {index} of {slot} is no text")))
-        };
-        let whole = blob::named_in(&bytes).map(|name| blob::read(folder, &name)).transpose()?;
-        let record = Record::read(whole.as_deref().unwrap_or(&bytes))?;
+        let mut record = Record::read(&bytes)?;
+        let whole = record.whole.as_ref().map(|name| blob::read(folder, name)).transpose()?;
+        if let Some(whole) = &whole {
+            record = Record::read(whole)?;
+        }
         let mut listed = BTreeMap::new();
         for list in list::files(&record) {
             listed.insert(list.sha256.clone(), BASE64.encode(blob::read(folder, list)?));
@@ -174,9 +179,10 @@ impl Proved {
         let key = fs::read_to_string(folder.join("key.pub"))
             .map_err(|e| log::at(folder, "has lost its public key", e))?;
         Ok(Self {
+            record,
             listed,
-            whole: whole.map(text).transpose()?,
-            entry: text(bytes)?,
+            whole: whole.map(|bytes| BASE64.encode(bytes)),
+            entry: BASE64.encode(bytes),
             proof: prove(state, slot, index)?.to_text(),
             key,
         })

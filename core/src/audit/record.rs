@@ -1,8 +1,8 @@
 //! One entry of the log: everything that a decision was made from, and what came of it.
 //!
-//! **Canonical bytes** of a record are `serde_json`'s compact encoding of the struct, fields in the order
-//! declared here, absent ones left out. They are written once and hashed as written; a reader never encodes
-//! again, so an entry of a newer version, with fields that this one does not know, verifies and reads all the same.
+//! People, queries, exports and the JSON Schema see a record as JSON, fields in the order declared here. Its **canonical bytes**, which the log
+//! holds and hashes, are the same document in a third of the room (`audit/compact/`); what each field is there stands in `core/data/record.tsv`.
+//! An entry of a newer version, with fields that this one does not know, verifies and reads all the same.
 //!
 //! A record never holds a value that was found, a raw request target or a body: findings are name, path, length and
 //! keyed digest, the target is the route template of the catalogue.
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::capture::{Captured, Clear};
+use super::compact;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::identity::Identity;
@@ -64,7 +65,7 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<Arc<Identity>>,
     /// The address that it came from, as rules were asked about it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "as_text")]
     pub source: Option<IpAddr>,
     /// Keyed digest of the token or key that named the caller, in hex; only where the policy watches who sends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -142,7 +143,6 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<Gap>,
     /// Where this entry is cut short because it would exceed the limit: the whole of it, beside the log.
-    /// Always the last field, so that `verify` finds it without reading the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<Blob>,
 }
@@ -416,6 +416,32 @@ pub struct Blob {
     pub bytes: u64,
 }
 
+/// An address is a text in every form of a record.
+mod as_text {
+    use std::net::IpAddr;
+
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    #[expect(clippy::ref_option, reason = "serde asks by reference")]
+    pub(super) fn serialize<S: Serializer>(
+        address: &Option<IpAddr>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match address {
+            Some(address) => serializer.collect_str(address),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<IpAddr>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        let wrong = |_| de::Error::custom("expected an address");
+        text.map(|text| text.parse().map_err(wrong)).transpose()
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 fn is_none(count: &u64) -> bool {
     *count == 0
@@ -479,7 +505,7 @@ impl Record {
     /// # Errors
     /// None in practice: every field can be encoded.
     pub fn canonical(&self) -> Result<Vec<u8>, Error> {
-        let mut bytes = Vec::with_capacity(1_024);
+        let mut bytes = Vec::with_capacity(512);
         self.canonical_into(&mut bytes)?;
         Ok(bytes)
     }
@@ -489,15 +515,22 @@ impl Record {
     /// # Errors
     /// None in practice: every field can be encoded.
     pub fn canonical_into(&self, out: &mut Vec<u8>) -> Result<(), Error> {
-        serde_json::to_writer(out, self)
-            .map_err(|e| Error::new(ErrorKind::Internal, "cannot encode a record").with_source(e))
+        compact::write(out, self)
     }
 
-    /// Reads an entry; fields that this version does not know are passed over.
+    /// Reads canonical bytes. Of a newer version, what this one does not know is passed over.
     ///
     /// # Errors
-    /// Where the bytes are not a record.
+    /// Where the bytes are not those of a record: each has one form, and nothing else is read.
     pub fn read(bytes: &[u8]) -> Result<Self, Error> {
+        compact::read(bytes)
+    }
+
+    /// Reads the JSON of a record; members that this version does not know are passed over.
+    ///
+    /// # Errors
+    /// Where it is not a record.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, Error> {
         serde_json::from_slice(bytes).map_err(|e| {
             let at = format!("not a record (line {}, column {})", e.line(), e.column());
             Error::new(ErrorKind::Log, at)
@@ -532,28 +565,28 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_the_fields_in_order_and_read_back() {
+    fn json_is_the_fields_in_order_and_reads_back() {
         let record = filled();
-        let bytes = record.canonical().unwrap();
+        let json = serde_json::to_string(&record).unwrap();
         assert!(
-            bytes.starts_with(
-                br#"{"id":"rec_1","kind":"end","at":"2025-11-25T06:25:00.123Z","mode":"observe","#
+            json.starts_with(
+                r#"{"id":"rec_1","kind":"end","at":"2025-11-25T06:25:00.123Z","mode":"observe","#
             )
         );
-        assert_eq!(Record::read(&bytes).unwrap(), record);
-        assert_eq!(Record::read(&bytes).unwrap().canonical().unwrap(), bytes);
+        assert_eq!(Record::from_json(json.as_bytes()).unwrap(), record);
+        assert_eq!(Record::read(&record.canonical().unwrap()).unwrap(), record);
     }
 
     #[test]
     fn newer_fields_and_words_do_not_stop_a_reader() {
         let text = br#"{"id":"rec_1","kind":"lease","at":"2025-11-25T06:25:00Z","later":{"x":[1]},"outcome":{"result":"paused"}}"#;
-        let record = Record::read(text).unwrap();
+        let record = Record::from_json(text).unwrap();
         assert_eq!((record.kind, record.outcome.unwrap().result), (Kind::Unknown, Ending::Unknown));
     }
 
     #[test]
     fn an_error_quotes_nothing() {
-        let error = Record::read(br#"{"id":"rec_1","kind":"end","at":"secret"}"#).unwrap_err();
+        let error = Record::from_json(br#"{"id":"rec_1","kind":"end","at":"secret"}"#).unwrap_err();
         assert!(!format!("{error} {error:?}").contains("secret"));
     }
 }

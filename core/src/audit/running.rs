@@ -6,21 +6,20 @@ use std::collections::HashMap;
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 
-use super::{Entry, Filter, Kind, query};
+use super::{Entry, Index};
 use crate::error::Error;
 
-/// The exchanges that run, oldest first. Entries that cannot be read are passed over: [`query`] tells of them.
+/// The exchanges that run, oldest first, found by the index. Entries that cannot be read are passed over: [`query`](super::query) tells of them.
 ///
 /// # Errors
 /// Where the folder cannot be read at all.
 pub fn running(state: &Path) -> Result<Vec<Entry>, Error> {
-    let filter = Filter { kind: Some(Kind::Exchange), ..Filter::default() };
-    let mut open: Vec<Entry> = query(state, &filter)?.into_iter().flatten().collect();
+    let mut open = Index::open(state)?.unended()?.entries;
     let mut writers = HashMap::new();
     open.retain(|entry| {
         let first = writers.entry(entry.slot.clone()).or_insert_with(|| first_of_writer(state, &entry.slot));
         // What the writer before left open ended with it.
-        !entry.complete && first.is_some_and(|first| entry.index >= first)
+        first.is_some_and(|first| entry.index >= first)
     });
     Ok(open)
 }
@@ -37,7 +36,7 @@ fn first_of_writer(state: &Path, slot: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audit::{Journal, Log, NoKeeper, Record};
+    use crate::audit::{Journal, Kind, Log, NoKeeper, Record};
     use crate::clock::Timestamp;
 
     #[test]

@@ -11,13 +11,10 @@ use super::merkle::{Hash, TILE, Tree, leaf_hash};
 use super::note::Checkpoint;
 use super::pairs::Pairs;
 use super::read::slots;
-use super::record::{Gap, Record};
-use super::{blob, list, prune, tile};
+use super::record::{Blob, Gap, Record};
+use super::{blob, compact, list, prune, tile};
 use crate::error::Error;
 use crate::keys::{PublicKey, hex};
-
-/// What the canonical bytes of an entry hold that says what is not in the log.
-const GAP: &[u8] = b"\"gap\":{";
 
 /// What verifying a state folder found.
 #[derive(Debug, Clone, Serialize)]
@@ -224,23 +221,31 @@ impl Walk {
     }
 
     fn entry(&mut self, folder: &Path, record: &[u8]) -> Result<(), Fault> {
-        if let Some(blob) = blob::named_in(record)
-            && blob::read(folder, &blob).is_err()
-        {
-            return Err(self.here("the whole of the entry, beside the log, is gone or altered"));
+        let no_record = "the entry is not a record";
+        let look = compact::look(record).ok_or_else(|| self.here(no_record))?;
+        if look.whole || look.beside || look.gap {
+            let record = Record::read(record).map_err(|_| self.here(no_record))?;
+            self.what_it_names(folder, &record)?;
         }
-        if !list::are_sound(folder, record) {
-            return Err(self.here("a list of ids or a body, beside the log, is gone or altered"));
-        }
-        if memchr::memmem::find(record, GAP).is_some()
-            && let Some(gap) = Record::read(record).ok().and_then(|record| record.gap)
-        {
-            self.lost = Some(self.lost.as_ref().map_or(gap.clone(), |before| before.joined(&gap)));
-        }
-        if let Err(what) = self.pairs.take(record) {
+        if let Err(what) = self.pairs.take(look) {
             return Err(self.here(what));
         }
         self.push(folder, leaf_hash(record))
+    }
+
+    /// Files beside the log, and what is not in it.
+    fn what_it_names(&mut self, folder: &Path, record: &Record) -> Result<(), Fault> {
+        let is_sound = |file: &Blob| blob::read(folder, file).is_ok();
+        if !record.whole.iter().all(is_sound) {
+            return Err(self.here("the whole of the entry, beside the log, is gone or altered"));
+        }
+        if !list::beside(record).all(|file| is_sound(&file)) {
+            return Err(self.here("a list of ids or a body, beside the log, is gone or altered"));
+        }
+        if let Some(gap) = &record.gap {
+            self.lost = Some(self.lost.as_ref().map_or(gap.clone(), |before| before.joined(gap)));
+        }
+        Ok(())
     }
 
     fn push(&mut self, folder: &Path, hash: Hash) -> Result<(), Fault> {

@@ -17,7 +17,7 @@
 //! let record = br#"{"id":"rec_1","kind":"exchange","at":"2026-11-25T06:25:00Z","service":"vectors",
 //!     "identity":{"subject":"ana"},"acts":[{"operation":"vector.search","resource":"docs","magnitude":{},"risk":10}],
 //!     "risk":{"total":10},"decided":"allow"}"#;
-//! let record = Record::read(record)?;
+//! let record = Record::from_json(record)?;
 //! assert!(matches!(Replay::new(policy("allow")?, Vec::new()).decide(&record), Replayed::Same));
 //! let Replayed::Otherwise(decision) = Replay::new(policy("deny")?, Vec::new()).decide(&record) else { panic!() };
 //! assert_eq!((record.decided, decision.verdict), (Some(Verdict::Allow), Verdict::Deny));

@@ -151,18 +151,22 @@ fn filters() -> Vec<Filter> {
 fn every_question_has_the_answer_that_reading_the_whole_log_gives() {
     let state = tempfile::tempdir().unwrap();
     written(state.path(), 90);
-    let mut index = Index::open(state.path()).unwrap();
-    let mut answered = 0;
-    for filter in filters() {
-        let all = all(state.path(), &filter);
-        answered += usize::from(!all.is_empty());
-        for limit in [1, 7, 1_000] {
-            let (back, on) = paged(&mut index, &filter, limit);
-            assert_eq!(back, all, "{filter:?}, {limit} at a time");
-            assert_eq!(on, all, "{filter:?}, {limit} at a time");
+    // All in rows, in packs of various lengths, and in one.
+    for batch in [1_000, 1, 7, 40, 180] {
+        let _ = fs::remove_file(state.path().join("index.db"));
+        let mut index = Index::open(state.path()).unwrap().in_batches_of(batch);
+        let mut answered = 0;
+        for filter in filters() {
+            let all = all(state.path(), &filter);
+            answered += usize::from(!all.is_empty());
+            for limit in [1, 7, 1_000] {
+                let (back, on) = paged(&mut index, &filter, limit);
+                assert_eq!(back, all, "{filter:?}, {limit} at a time, {batch} together");
+                assert_eq!(on, all, "{filter:?}, {limit} at a time, {batch} together");
+            }
         }
+        assert!(answered >= filters().len() - 2);
     }
-    assert!(answered >= filters().len() - 2);
 }
 
 proptest! {
@@ -170,11 +174,12 @@ proptest! {
 
     /// The index is asked at any moment, by several, and goes on where it was.
     #[test]
-    fn an_index_goes_on_with_the_log(parts in proptest::collection::vec(1_usize..12, 1..8), again in any::<bool>()) {
+    fn an_index_goes_on_with_the_log(parts in proptest::collection::vec(1_usize..12, 1..8), again in any::<bool>(), batch in 1_usize..60) {
         let state = tempfile::tempdir().unwrap();
         let mut log = Log::open_with(state.path(), Box::new(NoKeeper), SEGMENT).unwrap();
         let mut numbers = 0..;
-        let mut index = Index::open(state.path()).unwrap();
+        let open = || Index::open(state.path()).unwrap().in_batches_of(batch);
+        let mut index = open();
         for part in parts {
             for number in numbers.by_ref().take(part) {
                 let kinds: &[Kind] = match number % 3 { 0 => &[Kind::Exchange], 1 => &[Kind::Begin, Kind::End], _ => &[Kind::Begin] };
@@ -182,7 +187,7 @@ proptest! {
                 log.append(&records).unwrap();
             }
             if again {
-                index = Index::open(state.path()).unwrap();
+                index = open();
             }
             for filter in filters() {
                 let (back, _) = paged(&mut index, &filter, 5);
@@ -228,7 +233,8 @@ fn another_log_in_the_place_of_the_one_that_was_read_shows() {
     let mut log = Log::open_with(state.path(), Box::new(NoKeeper), SEGMENT).unwrap();
     log.append(&[varied(60, Kind::Exchange)]).unwrap();
     drop(log);
-    let newest = || Index::open(state.path()).unwrap().page(&Filter::default(), &Page::newest(100)).unwrap();
+    let open = || Index::open(state.path()).unwrap().in_batches_of(4);
+    let newest = || open().page(&Filter::default(), &Page::newest(100)).unwrap();
     assert_eq!(newest().entries, all(state.path(), &Filter::default()));
     // Rolled back to the copy that was made before.
     copy(older.path());

@@ -94,7 +94,7 @@ fn every_id_of_a_large_export_is_found_and_its_list_is_proved() {
 
     // It goes with its entry.
     let mut log = Log::open_with(state, Box::new(NoKeeper), SEGMENT).unwrap();
-    let filler: Vec<_> = (10..2_000).map(|number| export(number, 0..1)).collect();
+    let filler: Vec<_> = (10..2_000).map(|number| export(number, 0..40)).collect();
     filler.chunks(50).for_each(|some| log.append(some).unwrap());
     drop(log);
     prune(state, Timestamp::from_millis(1_000)).unwrap();

@@ -9,11 +9,20 @@ use wardline::audit::{
 };
 use wardline::clock::Timestamp;
 
-use super::{faults, record};
+use wardline::audit::Record;
+
+use super::faults;
 use crate::{Journal, Log, SEGMENT};
 
 /// Enough for several segments: every one has room for a header of any tree.
 const COUNT: i64 = 4_000;
+
+/// One of some length, so that they are several segments.
+fn record(number: i64) -> Record {
+    let mut record = super::record(number);
+    record.because = Some("said at length ".repeat(10).into());
+    record
+}
 
 /// Appends records from one number to another, exclusive.
 fn append(state: &Path, numbers: std::ops::Range<i64>) {
@@ -33,7 +42,11 @@ fn left(state: &Path) -> Vec<i64> {
 }
 
 fn indexed(state: &Path) -> Vec<i64> {
-    let found = Index::open(state).unwrap().page(&Filter::default(), &Page::newest(10_000)).unwrap();
+    let found = Index::open(state)
+        .unwrap()
+        .in_batches_of(700)
+        .page(&Filter::default(), &Page::newest(10_000))
+        .unwrap();
     assert!(found.unread.is_empty(), "{:?}", found.unread);
     found.entries.iter().map(|entry| entry.record.at.millis()).collect()
 }

@@ -88,8 +88,12 @@ fn an_entry_that_lies_beside_the_log_is_in_the_receipt_whole() {
     assert_eq!(receipt.verify(&keys).unwrap(), [large]);
     let whole = receipt.entries[0].whole.take().unwrap();
     assert!(receipt.verify(&keys).is_err());
-    receipt.entries[0].whole = Some(whole.replacen("gr_000000000001", "gr_000000000002", 1));
+    receipt.entries[0].whole = Some(whole.replacen('A', "B", 1));
     assert!(receipt.verify(&keys).is_err());
+    receipt.entries[0].whole = Some(whole);
+    receipt.verify(&keys).unwrap();
+    receipt.entries[0].record.service = "other".into();
+    assert!(receipt.verify(&keys).unwrap_err().to_string().contains("another thing"));
 }
 
 #[test]

@@ -347,7 +347,7 @@ fn who_names_a_canary_is_held_and_watched_for_a_while() {
     let other = Guard::with_clock(policy(folder.path(), CANARY), clock.clone());
     assert_eq!(code(&ask(&other, "ana", READ.0, READ.1)), "unusual_approval_required");
     let told = record(&guard, &folder);
-    assert!(!String::from_utf8(told.canonical().unwrap()).unwrap().contains("Zwirn"));
+    assert!(!serde_json::to_string(&told).unwrap().contains("Zwirn"));
     // That it was held does not lengthen it.
     clock.advance(Duration::from_secs(2 * 3_600));
     assert_eq!(plain("ana"), "passed");

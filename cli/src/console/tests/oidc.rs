@@ -48,6 +48,7 @@ fn provider(said: Said) -> String {
                     json!({
                         "issuer": said["issuer"].as_str().unwrap_or(&own), "authorization_endpoint": format!("{own}/authorize?tenant=a"),
                         "token_endpoint": format!("{own}/token"), "jwks_uri": format!("{own}/keys"),
+                        "end_session_endpoint": said["leave"].as_str().map(|path| format!("{own}{path}")),
                     }),
                 ),
                 "/keys" => {
@@ -161,6 +162,43 @@ fn somebody_signs_in_elsewhere_and_decides_by_the_groups_that_are_vouched_for() 
     // A state serves once.
     let again = back(&desk, &cookie, &format!("code=the-code&state={state}"));
     assert_eq!(again.status, StatusCode::FORBIDDEN);
+}
+
+#[test]
+fn who_signs_out_is_told_where_to_sign_out_of_the_provider() {
+    for (leave, told) in [
+        (None, None),
+        (
+            Some("/leave?tenant=a"),
+            Some(
+                "/leave?tenant=a&amp;client_id=console&amp;post_logout_redirect_uri=http%3A%2F%2F127.0.0.1%3A7878%2F",
+            ),
+        ),
+    ] {
+        let said = Said::new(Mutex::new(json!({"leave": leave})));
+        let (desk, issuer) = desk(&said);
+        let (cookie, state) = begin(&desk, &said);
+        let page = back(&desk, &cookie, &format!("code=the-code&state={state}"));
+        let session = page.header("set-cookie").split(';').next().unwrap().to_owned();
+        let home = desk.send("GET", "/", &[("cookie", &session)], "");
+        let (_, rest) = home.body.split_once("name=\"csrf\" value=\"").unwrap();
+        let csrf = rest.split('"').next().unwrap().to_owned();
+        let browser = Browser { desk: &desk, cookie: session, csrf };
+        let out = browser.post("/logout", "");
+        assert!(out.header("set-cookie").contains("Max-Age=0"));
+        match told {
+            None => assert_eq!(out.status, StatusCode::SEE_OTHER),
+            Some(address) => {
+                assert!(out.body.contains(&format!("href=\"{issuer}{address}\"")), "{}", out.body)
+            }
+        }
+        assert_eq!(browser.get("/").status, StatusCode::UNAUTHORIZED);
+    }
+    // To a place that may not be called nobody is sent.
+    let said = Said::new(Mutex::new(json!({"leave": ""})));
+    let (desk, _) = desk(&said);
+    said.lock().unwrap()["leave"] = json!("@example.org/");
+    assert_eq!(desk.send("GET", "/oidc", &[], "").status, StatusCode::BAD_GATEWAY);
 }
 
 #[test]

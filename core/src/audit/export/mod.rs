@@ -8,7 +8,7 @@
 //! use wardline::audit::Record;
 //! let record = br#"{"id":"rec_1","kind":"exchange","at":"2026-11-25T06:25:00Z","service":"vectors",
 //!     "identity":{"subject":"ana"},"acts":[{"operation":"vector.search","resource":"docs","magnitude":{},"risk":20}],"enforced":"allow"}"#;
-//! let record = Record::read(record).unwrap();
+//! let record = Record::from_json(record).unwrap();
 //! let event = Event { log: "wardline/w0001/a1b2c3d4", index: 7, record: &record };
 //! let mut out = Vec::new();
 //! Format::Ocsf.write(&[event], &mut out).unwrap();
@@ -44,7 +44,7 @@ pub struct Event<'e> {
 pub enum Format {
     /// The records as they are, a line of JSON each, with `log` and `index`.
     Jsonl,
-    /// The Open Cybersecurity Schema Framework 1.3: API Activity (6003) and Datastore Activity (6005), a line of JSON each.
+    /// The Open Cybersecurity Schema Framework 1.4: API Activity (6003) and Datastore Activity (6005), a line of JSON each.
     Ocsf,
     /// The Elastic Common Schema 8.11, a line of JSON each.
     Ecs,

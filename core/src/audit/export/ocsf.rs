@@ -1,10 +1,14 @@
-//! OCSF 1.3, <https://schema.ocsf.io>: API Activity and Datastore Activity with the profile `security_control`.
+//! OCSF 1.4, <https://schema.ocsf.io>: API Activity and Datastore Activity with the profile `security_control`, which API Activity has since that
+//! version. `core/tests/data/ocsf.tsv` has what the schema says of them.
 
 use serde_json::{Value, json};
 
 use super::{Event, terms};
 use crate::audit::record::{Ending, Kind, Record};
 use crate::model::Verdict;
+
+/// The version of the schema.
+const VERSION: &str = "1.4.0";
 
 /// The class of what people do about approvals, grants, the policy and the log.
 const API: u32 = 6003;
@@ -33,7 +37,7 @@ pub(super) fn event(event: &Event<'_>) -> Value {
         "action": action, "action_id": action_id, "disposition": disposition, "disposition_id": disposition_id,
         "message": event.message(),
         "metadata": {
-            "version": "1.3.0", "profiles": ["security_control"], "uid": event.id(), "correlation_uid": record.id,
+            "version": VERSION, "profiles": ["security_control"], "uid": event.id(), "correlation_uid": record.id,
             "log_name": event.log, "sequence": event.index,
             "product": { "name": "Wardline", "vendor_name": "Wardline", "version": env!("CARGO_PKG_VERSION") },
         },
@@ -59,25 +63,35 @@ pub(super) fn event(event: &Event<'_>) -> Value {
         put("status_detail", because.as_ref().into());
     }
     if class == API {
-        put("api", json!({ "operation": event.action(), "service": { "name": &*record.service } }));
-        let resources: Vec<_> = record.acts.iter().map(|act| json!({ "name": act.resource })).collect();
+        put("api", json!({ "operation": event.action(), "service": { "name": service(record) } }));
+        let named = record.acts.iter().map(|act| &act.resource).filter(|name| !name.is_empty());
+        let resources: Vec<_> = named.map(|name| json!({ "name": name })).collect();
         if !resources.is_empty() {
             put("resources", resources.into());
         }
     } else {
-        put("database", json!({ "name": &*record.service, "type": record.system.as_deref(), "type_id": 99 }));
-        put("table", json!({ "name": event.act().map(|act| act.resource.as_str()) }));
+        let system = record.system.as_deref().unwrap_or("other");
+        put("database", json!({ "name": service(record), "type": system, "type_id": 99 }));
+        if let Some(act) = event.act().filter(|act| !act.resource.is_empty()) {
+            put("table", json!({ "name": act.resource }));
+        }
     }
-    if let Some(method) = &record.method {
-        put(
-            "http_request",
-            json!({ "http_method": method.as_ref(), "url": { "path": record.entry.as_deref() } }),
-        );
+    match (&record.method, &record.entry) {
+        (Some(method), Some(entry)) => {
+            put("http_request", json!({ "http_method": method.as_ref(), "url": { "path": entry.as_ref() } }));
+        }
+        (Some(method), None) => put("http_request", json!({ "http_method": method.as_ref() })),
+        _ => {}
     }
     if let Some(status) = record.status {
         put("http_response", json!({ "code": status }));
     }
     out
+}
+
+/// What the schema wants a name of.
+fn service(record: &Record) -> &str {
+    if record.service.is_empty() { "unknown" } else { &record.service }
 }
 
 fn user(event: &Event<'_>) -> Value {

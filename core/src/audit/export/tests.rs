@@ -56,7 +56,7 @@ fn every_json_event_holds_the_whole_record() {
         let attributes = log["attributes"].as_array().unwrap();
         let whole = attributes.iter().find(|one| one["key"] == "wardline.entry").unwrap();
         assert_eq!(
-            Record::read(whole["value"]["stringValue"].as_str().unwrap().as_bytes()).unwrap(),
+            Record::from_json(whole["value"]["stringValue"].as_str().unwrap().as_bytes()).unwrap(),
             *record
         );
     }
@@ -130,4 +130,151 @@ fn steps_of_people_are_events_of_their_own() {
         Some(Change { step: "approved".to_owned(), by: "sam".to_owned(), reason: None })
     );
     assert!(written(Format::Cef, &[record]).contains("cs3Label=approval cs3=appr_1"));
+}
+
+/// What the schema says of an attribute of a class or an object.
+struct Attribute<'t> {
+    kind: &'t str,
+    required: bool,
+    numbers: Vec<i64>,
+}
+
+/// The schema, as far as events have anything to do with it.
+#[derive(Default)]
+struct Schema<'t> {
+    attributes: std::collections::BTreeMap<&'t str, std::collections::BTreeMap<&'t str, Attribute<'t>>>,
+    one_of: Vec<(&'t str, Vec<&'t str>)>,
+}
+
+impl<'t> Schema<'t> {
+    fn read(text: &'t str) -> Self {
+        let mut schema = Self::default();
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let columns: Vec<&str> = line.split('\t').collect();
+            let more = columns.get(4).map_or(Vec::new(), |more| more.split(' ').collect());
+            if columns[2] == "constraint" {
+                assert_eq!(columns[1], "at_least_one");
+                schema.one_of.push((columns[0], more));
+                continue;
+            }
+            let numbers = more.iter().map(|number| number.parse().unwrap()).collect();
+            let attribute = Attribute { kind: columns[2], required: columns[3] == "required", numbers };
+            schema.attributes.entry(columns[0]).or_default().insert(columns[1], attribute);
+        }
+        schema
+    }
+
+    /// What an object has that the schema does not let it, or has not and should.
+    fn faults(&self, of: &str, object: &Value, place: &str, faults: &mut Vec<String>) {
+        let (Some(attributes), Some(members)) = (self.attributes.get(of), object.as_object()) else {
+            return faults.push(format!("{place} is no {of} that the schema tells of"));
+        };
+        for (name, attribute) in attributes {
+            if attribute.required && !members.contains_key(*name) {
+                faults.push(format!("{place} lacks {name}"));
+            }
+        }
+        for (_, names) in self.one_of.iter().filter(|(owner, _)| *owner == of) {
+            if !names.iter().any(|name| members.contains_key(*name)) {
+                faults.push(format!("{place} has none of {names:?}"));
+            }
+        }
+        for (name, value) in members {
+            let place = format!("{place}.{name}");
+            let Some(attribute) = attributes.get(name.as_str()) else {
+                faults.push(format!("{place} is not of the schema"));
+                continue;
+            };
+            match (attribute.kind.strip_suffix("[]"), value) {
+                (Some(kind), Value::Array(all)) => {
+                    all.iter().for_each(|one| self.value(kind, &attribute.numbers, one, &place, faults));
+                }
+                (Some(_), _) => faults.push(format!("{place} is no list")),
+                (None, one) => self.value(attribute.kind, &attribute.numbers, one, &place, faults),
+            }
+        }
+    }
+
+    fn value(&self, kind: &str, numbers: &[i64], value: &Value, place: &str, faults: &mut Vec<String>) {
+        let fits = match kind {
+            // `unmapped` is what a producer likes.
+            "object" => value.is_object(),
+            "integer_t" | "long_t" | "timestamp_t" | "port_t" => {
+                value.as_i64().is_some_and(|number| numbers.is_empty() || numbers.contains(&number))
+            }
+            "boolean_t" => value.is_boolean(),
+            "ip_t" => value.as_str().is_some_and(|text| text.parse::<std::net::IpAddr>().is_ok()),
+            text if text.ends_with("_t") => value.is_string(),
+            object => return self.faults(object, value, place, faults),
+        };
+        if !fits {
+            faults.push(format!("{place} is no {kind}, or none of {numbers:?}"));
+        }
+    }
+
+    fn of_event(&self, event: &Value) -> Vec<String> {
+        let mut faults = Vec::new();
+        let class = event["class_uid"].as_i64().unwrap_or_default();
+        let name = if class == 6005 { "datastore_activity" } else { "api_activity" };
+        // Of a class the schema numbers its category and itself where they are put together.
+        let mut rest = event.clone();
+        let own = ["category_uid", "class_uid"].map(|name| rest.as_object_mut().unwrap().remove(name));
+        self.faults(name, &rest, name, &mut faults);
+        faults.retain(|fault| !fault.ends_with("lacks category_uid") && !fault.ends_with("lacks class_uid"));
+        let type_uid = class * 100 + event["activity_id"].as_i64().unwrap_or_default();
+        if own != [Some(6.into()), Some(class.into())] || event["type_uid"] != type_uid {
+            faults.push("the numbers of class and type do not agree".to_owned());
+        }
+        faults
+    }
+}
+
+#[test]
+fn every_event_of_ocsf_is_one_that_its_schema_lets_pass() {
+    let schema = Schema::read(include_str!("../../../tests/data/ocsf.tsv"));
+    let mut records = vec![
+        Record::new(Kind::Exchange, "rec_bare".into(), Timestamp::from_millis(5)),
+        Record::step(Kind::Log, Timestamp::from_millis(5), "lost", "wardline", Some("two")),
+        Record::step(Kind::Grant, Timestamp::from_millis(5), "issued", "", None),
+    ];
+    for operation in Operation::ALL {
+        for (verdict, result) in [
+            (Some(Verdict::Allow), Ending::Complete),
+            (Some(Verdict::Deny), Ending::Denied),
+            (Some(Verdict::Hold), Ending::Held),
+            (None, Ending::Failed),
+        ] {
+            let mut full = record();
+            full.acts = vec![Act::new(*operation, "docs")];
+            (full.enforced, full.outcome) = (verdict, Some(Outcome { result, reason: None }));
+            let mut bare = full.clone();
+            (bare.identity, bare.source, bare.system, bare.entry, bare.status) =
+                (None, None, None, None, None);
+            bare.service = "".into();
+            bare.acts = vec![Act::new(*operation, "")];
+            bare.kind = Kind::Begin;
+            records.extend([full, bare]);
+        }
+    }
+    let text = written(Format::Ocsf, &records);
+    assert_eq!(text.lines().count(), records.len());
+    for line in text.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let faults = schema.of_event(&event);
+        assert!(faults.is_empty(), "{faults:?} in {line}");
+    }
+    // And what is no event shows.
+    let good: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    for (name, value) in [
+        ("severity_id", 7.into()),
+        ("actor", serde_json::json!({})),
+        ("time", "now".into()),
+        ("secret", 1.into()),
+        ("type_uid", 1.into()),
+        ("src_endpoint", Value::Null),
+    ] {
+        let mut wrong = good.clone();
+        wrong[name] = value;
+        assert!(!schema.of_event(&wrong).is_empty(), "{name}");
+    }
 }

@@ -1,37 +1,65 @@
 //! Catching up: what was logged since the index was last asked.
+//!
+//! One thread reads the log and this one writes what it finds. A few entries get a row for each posting; of many, or once many are there, they go
+//! into a pack.
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
+use super::pack::{self, Posting};
 use super::terms::{self, Field};
 use super::{count, failed, number, search};
 use crate::audit::log::segment;
 use crate::audit::read::{self, Mark};
-use crate::audit::record::{Ending, Kind, Record};
-use crate::error::Error;
+use crate::audit::record::{Kind, Record};
+use crate::error::{Error, ErrorKind};
 
-/// Entries of one transaction: a first reading of a long log goes on where it was interrupted.
-const BATCH: usize = 50_000;
+/// Entries of one transaction and of one pack: a first reading of a long log goes on where it was interrupted.
+pub(super) const BATCH: usize = 65_536;
+
+/// Entries that are handed on together.
+const TOGETHER: usize = 256;
 
 /// Terms whose numbers are remembered.
 const REMEMBERED: usize = 200_000;
 
 /// Reads what every log has that the index has not.
-pub(super) fn catch_up(db: &mut Connection, state: &Path) -> Result<(), Error> {
+pub(super) fn catch_up(db: &mut Connection, state: &Path, most: usize) -> Result<(), Error> {
+    while !round(db, state, most)? {}
+    Ok(())
+}
+
+/// Goes through the logs; whether all were still those that the index knows. Else it knows nothing any more.
+fn round(db: &mut Connection, state: &Path, most: usize) -> Result<bool, Error> {
     let slots = read::slots(state)?;
-    for (log, _) in search::logs(db).map_err(failed)?.into_iter().filter(|(_, slot)| !slots.contains(slot)) {
+    if search::logs(db).map_err(failed)?.values().any(|slot| !slots.contains(slot)) {
         let gone = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        forget(&gone, log).and_then(|()| gone.commit()).map_err(failed)?;
+        forget(&gone).and_then(|()| gone.commit()).map_err(failed)?;
     }
     for slot in slots {
         let folder = state.join("log").join(&slot);
-        if folder.join("seg").exists() {
-            while batch(db, &folder, &slot)? {}
+        while folder.join("seg").exists() {
+            match batch(db, &folder, &slot, most)? {
+                Step::More => {}
+                Step::Done => break,
+                Step::Other => return Ok(false),
+            }
         }
     }
-    Ok(())
+    Ok(true)
+}
+
+/// What reading a part of a log came to.
+enum Step {
+    /// There may be more.
+    More,
+    Done,
+    /// It is another log, or an older copy of it.
+    Other,
 }
 
 /// How far a log was read, and the newest entry then.
@@ -43,16 +71,14 @@ struct Known {
     record: String,
 }
 
-/// Reads a part of a log; whether more may be there.
-fn batch(db: &mut Connection, folder: &Path, slot: &str) -> Result<bool, Error> {
+/// Reads a part of a log.
+fn batch(db: &mut Connection, folder: &Path, slot: &str, most: usize) -> Result<Step, Error> {
     let here = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-    let known = known(&here, slot).map_err(failed)?;
-    let known = match known {
-        // Else this is another log, or an older copy of it.
+    let known = match known(&here, slot).map_err(failed)? {
         Some(known) if known.record.is_empty() || read::stands(folder, known.last, &known.record) => known,
-        Some(other) => {
-            forget(&here, other.log).map_err(failed)?;
-            begin(&here, slot).map_err(failed)?
+        Some(_) => {
+            forget(&here).and_then(|()| here.commit()).map_err(failed)?;
+            return Ok(Step::Other);
         }
         None => begin(&here, slot).map_err(failed)?,
     };
@@ -61,27 +87,24 @@ fn batch(db: &mut Connection, folder: &Path, slot: &str) -> Result<bool, Error> 
         prune(&here, known.log, first).map_err(failed)?;
     }
     let mut fill = Fill::new(&here, known.log).map_err(failed)?;
-    let (mut taken, mut last, mut failure) = (0, None, None);
-    let read = read::entries_from(folder, known.next, &mut |mark, record| {
-        let written = match &record {
-            Ok(record) => fill.add(mark, record),
-            Err(error) => fill.wrong(mark, error),
-        };
-        failure = failure.take().or(written.err());
-        if let Ok(record) = record {
-            last = Some((mark, record.id.as_str().to_owned()));
+    let (mut taken, mut last) = (0, None);
+    let read = while_reading(folder, known.next, most, |entries| {
+        for (mark, record) in entries.iter().flatten() {
+            taken += 1;
+            match record {
+                Ok(record) => {
+                    fill.add(mark, &record).map_err(failed)?;
+                    last = Some((mark, record.id.as_str().to_owned()));
+                }
+                Err(error) => fill.wrong(mark, &error).map_err(failed)?,
+            }
         }
-        taken += 1;
-        failure.is_none() && taken < BATCH
+        Ok(())
     })?;
-    if let Some(failure) = failure {
-        return Err(failed(failure));
-    }
     if taken == 0 && read == known.next && known.first == first {
-        return Ok(false);
+        return Ok(Step::Done);
     }
-    fill.count().map_err(failed)?;
-    drop(fill);
+    fill.finish(taken, most).map_err(failed)?;
     let (last, record) = last.unwrap_or((known.last, known.record));
     here.execute(
         "UPDATE log SET segment = ?2, place = ?3, next = ?4, last_segment = ?5, last_place = ?6, \
@@ -100,7 +123,40 @@ fn batch(db: &mut Connection, folder: &Path, slot: &str) -> Result<bool, Error> 
     )
     .map_err(failed)?;
     here.commit().map_err(failed)?;
-    Ok(taken >= BATCH)
+    Ok(if taken >= most { Step::More } else { Step::Done })
+}
+
+/// An entry as it was read.
+type Read = (Mark, Result<Record, Error>);
+
+/// Has `take` hear of the entries from a mark on, at most a batch, while another thread reads them; where it ended.
+fn while_reading(
+    folder: &Path,
+    from: Mark,
+    most: usize,
+    take: impl FnOnce(Receiver<Vec<Read>>) -> Result<(), Error>,
+) -> Result<Mark, Error> {
+    let died = || Error::new(ErrorKind::Internal, "the thread that reads the log died");
+    let (to, entries) = sync_channel(8);
+    thread::scope(|scope| {
+        let reading = thread::Builder::new().spawn_scoped(scope, move || read_batch(folder, from, most, &to));
+        let reading = reading.map_err(|e| died().with_source(e))?;
+        take(entries)?;
+        reading.join().map_err(|_| died())?
+    })
+}
+
+fn read_batch(folder: &Path, from: Mark, most: usize, to: &SyncSender<Vec<Read>>) -> Result<Mark, Error> {
+    let (mut some, mut taken) = (Vec::new(), 0);
+    let end = read::entries_from(folder, from, &mut |mark, record| {
+        some.push((mark, record));
+        taken += 1;
+        // Who takes no more has failed, and says so.
+        let goes_on = some.len() < TOGETHER || to.send(std::mem::take(&mut some)).is_ok();
+        goes_on && taken < most
+    });
+    let _ = to.send(some);
+    end
 }
 
 fn known(db: &Transaction<'_>, slot: &str) -> rusqlite::Result<Option<Known>> {
@@ -141,16 +197,20 @@ fn prune(db: &Transaction<'_>, log: i64, first: u64) -> rusqlite::Result<()> {
     if any {
         db.execute(&format!("DELETE FROM posting WHERE entry IN {gone}"), params![log, number(first)])?;
         db.execute("DELETE FROM entry WHERE log = ?1 AND segment < ?2", params![log, number(first)])?;
+        // What packs say of entries that are gone is passed over.
+        let old = "last < coalesce((SELECT min(at) FROM entry), 9223372036854775807)";
+        db.execute(&format!("DELETE FROM packed WHERE pack IN (SELECT id FROM pack WHERE {old})"), ())?;
+        db.execute(&format!("DELETE FROM pack WHERE {old}"), ())?;
     }
     Ok(())
 }
 
-fn forget(db: &Transaction<'_>, log: i64) -> rusqlite::Result<()> {
-    db.execute("DELETE FROM posting WHERE entry IN (SELECT id FROM entry WHERE log = ?1)", [log])?;
-    db.execute("DELETE FROM entry WHERE log = ?1", [log])?;
-    db.execute("DELETE FROM wrong WHERE log = ?1", [log])?;
-    db.execute("DELETE FROM log WHERE id = ?1", [log])?;
-    Ok(())
+/// Begins anew: what a log was that is another one now lies among what the others are.
+fn forget(db: &Transaction<'_>) -> rusqlite::Result<()> {
+    db.execute_batch(
+        "DELETE FROM posting; DELETE FROM packed; DELETE FROM pack; DELETE FROM term; DELETE FROM entry; \
+         DELETE FROM wrong; DELETE FROM log",
+    )
 }
 
 /// Writes the entries of one log.
@@ -161,6 +221,7 @@ struct Fill<'t> {
     /// Each term by field.
     terms: HashMap<Field, HashMap<String, Counted>>,
     remembered: usize,
+    postings: Vec<Posting>,
 }
 
 /// A term, and how many entries have it that its row does not count yet.
@@ -174,8 +235,6 @@ struct Statements<'t> {
     open: CachedStatement<'t>,
     go_on: CachedStatement<'t>,
     enter: CachedStatement<'t>,
-    post: CachedStatement<'t>,
-    take_back: CachedStatement<'t>,
     name: CachedStatement<'t>,
     named: CachedStatement<'t>,
 }
@@ -190,12 +249,10 @@ impl<'t> Fill<'t> {
             enter: db.prepare_cached(
                 "INSERT INTO entry (log, number, segment, place, at, record, complete) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?,
-            post: db.prepare_cached("INSERT OR IGNORE INTO posting VALUES (?1, ?2, ?3)")?,
-            take_back: db.prepare_cached("DELETE FROM posting WHERE term = ?1 AND at = ?2 AND entry = ?3")?,
             name: db.prepare_cached("INSERT INTO term (field, text) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?,
             named: db.prepare_cached("SELECT id FROM term WHERE field = ?1 AND text = ?2")?,
         };
-        Ok(Self { db, log, say, terms: HashMap::new(), remembered: 0 })
+        Ok(Self { db, log, say, terms: HashMap::new(), remembered: 0, postings: Vec::new() })
     }
 
     fn wrong(&self, mark: Mark, error: &Error) -> rusqlite::Result<()> {
@@ -227,25 +284,42 @@ impl<'t> Fill<'t> {
         terms::of(record, &mut |field, text| {
             failure = failure.take().or(self.post(field, text, at, entry).err());
         });
-        // An exchange without an end counts as failed, until it has one.
-        if !complete {
-            self.post(Field::Outcome, Ending::Failed.name(), at, entry)?;
-        } else if open.is_some() && record.outcome.as_ref().is_none_or(|o| o.result != Ending::Failed) {
-            let term = self.term(Field::Outcome, Ending::Failed.name(), 0)?;
-            self.say.take_back.execute(params![term, at, entry])?;
-        }
         failure.map_or(Ok(()), Err)
     }
 
     fn post(&mut self, field: Field, text: &str, at: i64, entry: i64) -> rusqlite::Result<()> {
-        let term = self.term(field, text, 1)?;
-        self.say.post.execute(params![term, at, entry]).map(drop)
+        let term = if field.is_drawn() { field.drawn(text) } else { self.term(field, text)? };
+        self.postings.push((term, at, entry));
+        Ok(())
     }
 
-    /// The number of a term, which so many more entries have.
-    fn term(&mut self, field: Field, text: &str, more: i64) -> rusqlite::Result<i64> {
+    /// Writes what was found in so many entries: as a pack, where no more were to be taken.
+    fn finish(mut self, taken: usize, most: usize) -> rusqlite::Result<()> {
+        self.count()?;
+        let newest = "SELECT coalesce(max(id), 0) FROM entry";
+        let newest: i64 = self.db.query_row(newest, (), |row| row.get(0))?;
+        if taken >= most {
+            return pack::write(self.db, self.postings, newest);
+        }
+        let mut post = self.db.prepare_cached("INSERT OR IGNORE INTO posting VALUES (?1, ?2, ?3)")?;
+        for posting in self.postings {
+            post.execute(posting)?;
+        }
+        let packed = "SELECT coalesce(max(entry), 0) FROM pack";
+        let packed: i64 = self.db.query_row(packed, (), |row| row.get(0))?;
+        if newest.saturating_sub(packed) < most as i64 {
+            return Ok(());
+        }
+        let mut rows = self.db.prepare_cached("SELECT term, at, entry FROM posting")?;
+        let rows = rows.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        pack::write(self.db, rows.collect::<Result<_, _>>()?, newest)?;
+        self.db.execute("DELETE FROM posting", ()).map(drop)
+    }
+
+    /// The number of a term, which one more entry has.
+    fn term(&mut self, field: Field, text: &str) -> rusqlite::Result<i64> {
         if let Some(counted) = self.terms.get_mut(&field).and_then(|terms| terms.get_mut(text)) {
-            counted.more += more;
+            counted.more += 1;
             return Ok(counted.term);
         }
         if self.remembered >= REMEMBERED {
@@ -255,9 +329,9 @@ impl<'t> Fill<'t> {
         let counted = match self.say.name.execute(params![field as u8, text])? {
             0 => Counted {
                 term: self.say.named.query_row(params![field as u8, text], |row| row.get(0))?,
-                more,
+                more: 1,
             },
-            _ => Counted { term: self.db.last_insert_rowid(), more: more - 1 },
+            _ => Counted { term: self.db.last_insert_rowid(), more: 0 },
         };
         let term = counted.term;
         self.terms.entry(field).or_default().insert(text.to_owned(), counted);

@@ -23,7 +23,9 @@
 
 mod cursor;
 mod fill;
+mod pack;
 mod search;
+mod stream;
 mod terms;
 
 use std::fs::{self, OpenOptions};
@@ -39,7 +41,7 @@ use super::{Entry, Filter};
 use crate::error::{Error, ErrorKind};
 
 /// The layout of the file; one with another number is made anew.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 
 /// How long one waits while another process has the index catch up.
 const BUSY: Duration = Duration::from_secs(600);
@@ -48,6 +50,7 @@ const BUSY: Duration = Duration::from_secs(600);
 pub struct Index {
     state: PathBuf,
     db: Connection,
+    batch: usize,
 }
 
 /// One page of what was found.
@@ -79,7 +82,14 @@ impl Index {
             }
             Err(e) => return Err(failed(e)),
         };
-        Ok(Self { state: state.to_owned(), db })
+        Ok(Self { state: state.to_owned(), db, batch: fill::BATCH })
+    }
+
+    /// Reads so many entries at a time, which it keeps together: fewer than 65,536 take less memory and more time.
+    #[must_use]
+    pub fn in_batches_of(mut self, entries: usize) -> Self {
+        self.batch = entries.max(1);
+        self
     }
 
     /// The records that fit, a page at a time; see [`query`](super::query) for all of them.
@@ -87,8 +97,17 @@ impl Index {
     /// # Errors
     /// [`ErrorKind::Log`] where the logs or the index cannot be read.
     pub fn page(&mut self, filter: &Filter, page: &Page) -> Result<Listing, Error> {
-        fill::catch_up(&mut self.db, &self.state)?;
+        fill::catch_up(&mut self.db, &self.state, self.batch)?;
         search::search(&self.db, &self.state, filter, page)
+    }
+
+    /// The exchanges that were begun and have no end, oldest first: they run, or their process died.
+    ///
+    /// # Errors
+    /// As [`page`](Self::page).
+    pub fn unended(&mut self) -> Result<Listing, Error> {
+        fill::catch_up(&mut self.db, &self.state, self.batch)?;
+        search::unended(&self.db, &self.state)
     }
 }
 
@@ -117,6 +136,8 @@ fn laid_out(mut db: Connection, journal: Option<&str>) -> rusqlite::Result<Conne
     db.pragma_update(None, "synchronous", "normal")?;
     db.pragma_update(None, "trusted_schema", false)?;
     db.pragma_update(None, "cache_size", -65_536)?;
+    // Of what is made for the first time, less is written twice.
+    db.pragma_update(None, "wal_autocheckpoint", 16_384)?;
     let layout: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if layout == LAYOUT {
         // One that cannot be written cannot catch up: that shows here.

@@ -8,14 +8,20 @@ CREATE TABLE entry (
     id INTEGER PRIMARY KEY, log INTEGER NOT NULL, number INTEGER NOT NULL, segment INTEGER NOT NULL, place INTEGER NOT NULL,
     at INTEGER NOT NULL, record TEXT NOT NULL, complete INTEGER NOT NULL) STRICT;
 CREATE INDEX entry_at ON entry (at);
-CREATE INDEX entry_record ON entry (record);
 CREATE UNIQUE INDEX entry_open ON entry (log, record) WHERE complete = 0;
 
--- What entries can be found by: a field, and what stands in it. `count` is about how many have it.
+-- What entries can be found by: a field, and what stands in it. `count` is about how many have it. Ids and digests, of which there are as many
+-- as entries, have no row: their terms are below zero, and drawn from what they are.
 CREATE TABLE term (
     id INTEGER PRIMARY KEY, field INTEGER NOT NULL, text TEXT NOT NULL, count INTEGER NOT NULL DEFAULT 1, UNIQUE (field, text)) STRICT;
+
+-- Which entries have a term: the newest ones a row each, those before them in packs. A pack covers some ten thousand entries from one time to
+-- another, and has been made when `entry` was the newest; `data` is as `pack.rs` says.
 CREATE TABLE posting (
     term INTEGER NOT NULL, at INTEGER NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (term, at, entry)) STRICT, WITHOUT ROWID;
+CREATE TABLE pack (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, entry INTEGER NOT NULL) STRICT;
+CREATE TABLE packed (
+    pack INTEGER NOT NULL, bucket INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (pack, bucket)) STRICT, WITHOUT ROWID;
 
 -- Places that cannot be read.
 CREATE TABLE wrong (

@@ -1,23 +1,24 @@
-//! Finding: the postings of the rarest field that is asked for, in order, and each record that they name read from the log.
+//! Finding: the postings of the rarest field that is asked for, in order, those of the others held against them, and each record that is left read from
+//! the log.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
+use std::rc::Rc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::pack;
+use super::stream::{Fields, Lead, Source, Span, Stream};
 use super::terms::{self, Asked, Field};
 use super::{Cursor, Listing, Page, count, failed};
 use crate::audit::log::segment;
 use crate::audit::query::{Entry, Filter};
 use crate::audit::read::{self, Mark};
+use crate::audit::record::Ending;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::model::RecordId;
-
-/// Postings fetched at once.
-const FETCHED: usize = 256;
 
 /// So few terms of a field are asked for one by one before a record is read.
 const ASKED: usize = 8;
@@ -29,16 +30,13 @@ const OPEN: usize = 64;
 pub(super) fn search(db: &Connection, state: &Path, filter: &Filter, page: &Page) -> Result<Listing, Error> {
     let mut listing = Listing { entries: Vec::new(), unread: unread(db).map_err(failed)?, more: false };
     let mut reader = Reader { state, logs: logs(db).map_err(failed)?, open: HashMap::new() };
-    let Some((mut lead, others)) = plan(db, filter, page).map_err(failed)? else {
+    let Some(mut lead) = plan(db, filter, page).map_err(failed)? else {
         return Ok(listing);
     };
     while let Some((at, entries)) = lead.next(db).map_err(failed)? {
-        let mut rows = Vec::with_capacity(entries.len());
-        for entry in entries {
-            if others.iter().all(|terms| has_any(db, terms, at, entry).unwrap_or(true)) {
-                rows.extend(row(db, entry, at).map_err(failed)?);
-            }
-        }
+        let rows: rusqlite::Result<Vec<Option<Row>>> =
+            entries.into_iter().map(|entry| row(db, entry, at)).collect();
+        let mut rows: Vec<Row> = rows.map_err(failed)?.into_iter().flatten().collect();
         // What happened in the same millisecond is ordered by its id.
         rows.sort_by(|a, b| if page.newer { a.id.cmp(&b.id) } else { b.id.cmp(&a.id) });
         for row in rows {
@@ -70,33 +68,80 @@ pub(super) fn search(db: &Connection, state: &Path, filter: &Filter, page: &Page
     Ok(listing)
 }
 
-/// What to go through, and which other terms each must have; nothing where a field is asked for that no record has.
-fn plan(db: &Connection, filter: &Filter, page: &Page) -> rusqlite::Result<Option<(Lead, Vec<Vec<i64>>)>> {
-    let span = Span::of(filter, page);
-    if let Some(id) = &filter.id {
-        return Ok(Some((Lead::new(span, vec![Stream::of_record(db, id)?]), Vec::new())));
+/// What was begun and has not ended.
+pub(super) fn unended(db: &Connection, state: &Path) -> Result<Listing, Error> {
+    let mut listing = Listing { entries: Vec::new(), unread: unread(db).map_err(failed)?, more: false };
+    let mut reader = Reader { state, logs: logs(db).map_err(failed)?, open: HashMap::new() };
+    let mut statement = db
+        .prepare_cached("SELECT id, at FROM entry WHERE complete = 0 ORDER BY at, record")
+        .map_err(failed)?;
+    let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+    for open in rows {
+        let (entry, at) = open.map_err(failed)?;
+        if let Some(row) = row(db, entry, at).map_err(failed)? {
+            match reader.entry(&row, &Filter::default()) {
+                Ok((entry, _)) => listing.entries.push(entry),
+                Err(error) => listing.unread.push(error),
+            }
+        }
     }
+    Ok(listing)
+}
+
+/// What is asked of one field: the terms that fit it, of which an entry has one.
+struct Wanted {
+    terms: Vec<i64>,
+    /// About how many entries have them.
+    count: i64,
+    /// Exchanges that have not ended fit as well.
+    open: bool,
+}
+
+/// What to go through; nothing where a field is asked for that no record has.
+fn plan(db: &Connection, filter: &Filter, page: &Page) -> rusqlite::Result<Option<Lead>> {
+    let span = Span::of(filter, page);
     let mut fields = Vec::new();
     for (field, asked) in terms::asked(filter) {
         let terms = found(db, field, &asked)?;
-        if terms.is_empty() {
+        // What was begun and has no end is shown as failed.
+        let open =
+            matches!((field, &asked), (Field::Outcome, Asked::Text(text)) if *text == Ending::Failed.name());
+        if terms.is_empty() && !open {
             return Ok(None);
         }
-        fields.push(terms);
+        let running = if open { "SELECT count(*) FROM entry WHERE complete = 0" } else { "SELECT 0" };
+        let running: i64 = db.query_row(running, (), |row| row.get(0))?;
+        let count = terms.iter().map(|(_, count)| count).sum::<i64>() + running;
+        fields.push(Wanted { terms: terms.into_iter().map(|(term, _)| term).collect(), count, open });
     }
-    fields.sort_by_key(|terms| terms.iter().map(|(_, count)| count).sum::<i64>());
-    let mut fields =
-        fields.into_iter().map(|terms| terms.into_iter().map(|(term, _)| term).collect::<Vec<_>>());
-    let streams = match fields.next() {
-        Some(lead) => lead.into_iter().map(|term| Stream::new(Some(term))).collect(),
-        None => vec![Stream::new(None)],
-    };
-    Ok(Some((Lead::new(span, streams), fields.filter(|terms| terms.len() <= ASKED).collect())))
+    fields.sort_by_key(|wanted| wanted.count);
+    let mut fields = fields.into_iter();
+    let Some(lead) = fields.next() else { return Ok(Some(Lead::new(span, vec![Stream::new(Source::All)]))) };
+    let wanted = Rc::new(Fields {
+        others: fields
+            .filter(|other| !other.open && other.terms.len() <= ASKED)
+            .map(|other| other.terms)
+            .collect(),
+        lead: lead.terms,
+    });
+    let mut streams: Vec<Stream> =
+        wanted.lead.iter().map(|term| Stream::new(Source::Rows(*term, wanted.clone()))).collect();
+    if lead.open {
+        streams.push(Stream::new(Source::Open));
+    }
+    for pack in pack::all(db)? {
+        if pack.first <= span.until && pack.last >= span.from {
+            streams.push(Stream::new(Source::Pack(pack, wanted.clone())));
+        }
+    }
+    Ok(Some(Lead::new(span, streams)))
 }
 
 /// The terms that fit what is asked of a field, with about how many entries have each.
 fn found(db: &Connection, field: Field, asked: &Asked<'_>) -> rusqlite::Result<Vec<(i64, i64)>> {
     match asked {
+        // Few have the same, and how many is not counted.
+        Asked::Text(text) if field.is_drawn() => Ok(vec![(field.drawn(text), 0)]),
         Asked::Text(text) => db
             .prepare_cached("SELECT id, count FROM term WHERE field = ?1 AND text = ?2")?
             .query_map(params![field as u8, text], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -113,142 +158,6 @@ fn found(db: &Connection, field: Field, asked: &Asked<'_>) -> rusqlite::Result<V
             })?;
             rows.filter_map(Result::transpose).collect()
         }
-    }
-}
-
-fn has_any(db: &Connection, terms: &[i64], at: i64, entry: i64) -> rusqlite::Result<bool> {
-    let mut statement =
-        db.prepare_cached("SELECT 1 FROM posting WHERE term = ?1 AND at = ?2 AND entry = ?3")?;
-    for term in terms {
-        if statement.exists(params![term, at, entry])? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-/// The part of time that is gone through, and in which direction.
-#[derive(Clone, Copy)]
-struct Span {
-    from: i64,
-    until: i64,
-    newer: bool,
-}
-
-impl Span {
-    /// Both ends inclusive.
-    fn of(filter: &Filter, page: &Page) -> Self {
-        let mut from = filter.from.map_or(i64::MIN, Timestamp::millis);
-        let mut until = filter.until.map_or(i64::MAX, |until| until.millis().saturating_sub(1));
-        match &page.from {
-            Some(cursor) if page.newer => from = from.max(cursor.at.millis()),
-            Some(cursor) => until = until.min(cursor.at.millis()),
-            None => {}
-        }
-        Self { from, until, newer: page.newer }
-    }
-}
-
-/// The entries of several terms as one, by time; what several terms name comes once.
-struct Lead {
-    span: Span,
-    streams: Vec<Stream>,
-    /// The next of each stream: for older ones first what is the latest.
-    heads: BinaryHeap<(Reverse<(i64, i64)>, usize)>,
-    begun: bool,
-}
-
-impl Lead {
-    fn new(span: Span, streams: Vec<Stream>) -> Self {
-        Self { span, streams, heads: BinaryHeap::new(), begun: false }
-    }
-
-    /// All entries of the next instant that has any.
-    fn next(&mut self, db: &Connection) -> rusqlite::Result<Option<(i64, BTreeSet<i64>)>> {
-        if !self.begun {
-            self.begun = true;
-            for stream in 0..self.streams.len() {
-                self.advance(db, stream)?;
-            }
-        }
-        let mut instant: Option<(i64, BTreeSet<i64>)> = None;
-        while let Some((Reverse(head), stream)) = self.heads.peek().copied() {
-            let (at, entry) = self.turned(head);
-            let (_, entries) = match &mut instant {
-                Some(instant) if instant.0 == at => instant,
-                Some(_) => break,
-                empty => empty.insert((at, BTreeSet::new())),
-            };
-            entries.insert(entry);
-            self.heads.pop();
-            self.advance(db, stream)?;
-        }
-        Ok(instant)
-    }
-
-    fn advance(&mut self, db: &Connection, number: usize) -> rusqlite::Result<()> {
-        let Some(stream) = self.streams.get_mut(number) else { return Ok(()) };
-        if let Some(next) = stream.next(db, self.span)? {
-            let head = self.turned(next);
-            self.heads.push((Reverse(head), number));
-        }
-        Ok(())
-    }
-
-    /// In the order of the page: negated where the latest comes first. Its own inverse.
-    fn turned(&self, (at, entry): (i64, i64)) -> (i64, i64) {
-        if self.span.newer { (at, entry) } else { (-at, -entry) }
-    }
-}
-
-/// The entries that have one term, or all of them, by time.
-struct Stream {
-    term: Option<i64>,
-    fetched: VecDeque<(i64, i64)>,
-    last: Option<(i64, i64)>,
-    ended: bool,
-}
-
-impl Stream {
-    fn new(term: Option<i64>) -> Self {
-        Self { term, fetched: VecDeque::new(), last: None, ended: false }
-    }
-
-    /// The entries of one record.
-    fn of_record(db: &Connection, id: &RecordId) -> rusqlite::Result<Self> {
-        let mut statement =
-            db.prepare_cached("SELECT at, id FROM entry WHERE record = ?1 ORDER BY at, id")?;
-        let rows = statement.query_map([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(Self { fetched: rows.collect::<Result<_, _>>()?, ended: true, ..Self::new(None) })
-    }
-
-    fn next(&mut self, db: &Connection, span: Span) -> rusqlite::Result<Option<(i64, i64)>> {
-        if self.fetched.is_empty() && !self.ended {
-            self.fetch(db, span)?;
-        }
-        Ok(self.fetched.pop_front())
-    }
-
-    fn fetch(&mut self, db: &Connection, span: Span) -> rusqlite::Result<()> {
-        let (source, entry) = match self.term {
-            Some(_) => ("posting WHERE term = ?1", "entry"),
-            None => ("entry WHERE ?1 IS NULL", "id"),
-        };
-        let (side, order) = if span.newer { (">", "ASC") } else { ("<", "DESC") };
-        let start = if span.newer { (span.from, i64::MIN) } else { (span.until, i64::MAX) };
-        let (at, last) = self.last.unwrap_or(start);
-        let sql = format!(
-            "SELECT at, {entry} FROM {source} AND (at, {entry}) {side} (?2, ?3) AND at BETWEEN ?4 AND ?5 \
-             ORDER BY at {order}, {entry} {order} LIMIT {FETCHED}"
-        );
-        let mut statement = db.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![self.term, at, last, span.from, span.until], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-        self.fetched = rows.collect::<Result<_, _>>()?;
-        self.ended = self.fetched.len() < FETCHED;
-        self.last = self.fetched.back().copied();
-        Ok(())
     }
 }
 

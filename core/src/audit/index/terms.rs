@@ -1,5 +1,7 @@
 //! What a record can be found by, and what a filter asks for, as the same terms.
 
+use sha2::{Digest, Sha256};
+
 use crate::audit::list;
 use crate::audit::query::Filter;
 use crate::audit::record::{Kind, Passed, Record};
@@ -27,6 +29,23 @@ pub(super) enum Field {
     Value = 15,
     /// That more vectors passed than are named: which, stands beside the log.
     Listed = 16,
+    Record = 17,
+}
+
+impl Field {
+    /// Whether it holds ids and digests, which are as many as entries: their terms are drawn from what they are, and no pattern is asked of them.
+    pub(super) fn is_drawn(self) -> bool {
+        matches!(
+            self,
+            Self::Session | Self::Vector | Self::Grant | Self::Approval | Self::Value | Self::Record
+        )
+    }
+
+    /// The term of such a text. Two texts that share one are told apart when their records are read.
+    pub(super) fn drawn(self, text: &str) -> i64 {
+        let digest = Sha256::new().chain_update([self as u8]).chain_update(text).finalize();
+        i64::from_le_bytes(*digest.first_chunk().unwrap_or(&[0; 8])) | i64::MIN
+    }
 }
 
 /// What stands under [`Field::Listed`].
@@ -39,6 +58,7 @@ pub(super) fn of(record: &Record, put: &mut dyn FnMut(Field, &str)) {
         kind => kind,
     };
     put(Field::Kind, kind.name());
+    put(Field::Record, record.id.as_str());
     // A pattern may fit the empty name too: who is nobody, and what is of no service.
     put(Field::Identity, record.identity.as_ref().map_or("", |identity| &identity.subject));
     put(Field::Service, &record.service);
@@ -92,7 +112,7 @@ pub(super) enum Asked<'f> {
     Pattern(&'f Glob),
 }
 
-/// What a filter asks for, besides time and id.
+/// What a filter asks for, besides time.
 pub(super) fn asked(filter: &Filter) -> Vec<(Field, Asked<'_>)> {
     let globs = [
         (Field::Identity, &filter.identity),
@@ -109,6 +129,7 @@ pub(super) fn asked(filter: &Filter) -> Vec<(Field, Asked<'_>)> {
         })
     });
     let texts = [
+        (Field::Record, filter.id.as_ref().map(|id| id.as_str())),
         (Field::Kind, filter.kind.map(Kind::name)),
         (Field::Verdict, filter.verdict.map(Verdict::name)),
         (Field::Session, filter.session.as_ref().map(|id| id.as_str())),

@@ -181,13 +181,7 @@ pub(super) fn frame<E>(
         let crc = [length.as_slice(), &index, &group, body]
             .iter()
             .fold(0, |crc, part| crc32c::crc32c_append(crc, part));
-        let parts = length
-            .iter()
-            .chain(crc.to_le_bytes().iter())
-            .copied()
-            .chain(index)
-            .chain(group)
-            .collect::<Vec<_>>();
+        let parts = length.into_iter().chain(crc.to_le_bytes()).chain(index).chain(group);
         head.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
     }
     Ok(record)
@@ -251,10 +245,10 @@ fn is_zero(bytes: &[u8]) -> bool {
     blocks.iter().all(|block| *block == [0; 64]) && rest.iter().all(|byte| *byte == 0)
 }
 
-/// The bytes up to the last that is not zero: no record ends in one.
+/// The bytes up to the last that is not zero, and behind them as many as a record could end in that are.
 pub(in crate::audit) fn used(bytes: &[u8]) -> &[u8] {
-    let last = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-    bytes.get(..last).unwrap_or_default()
+    let last = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1 + MAX_ENTRY);
+    bytes.get(..last).unwrap_or(bytes)
 }
 
 /// The next good frame of index `from` or later, at any place from `at` on.

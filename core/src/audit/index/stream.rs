@@ -1,0 +1,241 @@
+//! Entries by time, from the rows of postings and from packs, as one.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, VecDeque};
+use std::rc::Rc;
+
+use rusqlite::{Connection, params};
+
+use super::Page;
+use super::pack::Pack;
+use crate::audit::query::Filter;
+use crate::clock::Timestamp;
+
+/// Postings fetched at once.
+const FETCHED: usize = 256;
+
+/// So few records of a pack are read without asking for the other fields first.
+const FEW: usize = 16;
+
+/// The part of time that is gone through, and in which direction.
+#[derive(Clone, Copy)]
+pub(super) struct Span {
+    pub(super) from: i64,
+    pub(super) until: i64,
+    newer: bool,
+}
+
+impl Span {
+    /// Both ends inclusive.
+    pub(super) fn of(filter: &Filter, page: &Page) -> Self {
+        let mut from = filter.from.map_or(i64::MIN, Timestamp::millis);
+        let mut until = filter.until.map_or(i64::MAX, |until| until.millis().saturating_sub(1));
+        match &page.from {
+            Some(cursor) if page.newer => from = from.max(cursor.at.millis()),
+            Some(cursor) => until = until.min(cursor.at.millis()),
+            None => {}
+        }
+        Self { from, until, newer: page.newer }
+    }
+}
+
+/// The entries of several terms as one, by time; what several terms name comes once.
+pub(super) struct Lead {
+    span: Span,
+    streams: Vec<Stream>,
+    /// The next of each stream: for older ones first what is the latest.
+    heads: BinaryHeap<(Reverse<(i64, i64)>, usize)>,
+    begun: bool,
+}
+
+/// The terms of the rarest field that is asked for, and of the others.
+pub(super) struct Fields {
+    pub(super) lead: Vec<i64>,
+    pub(super) others: Vec<Vec<i64>>,
+}
+
+impl Lead {
+    pub(super) fn new(span: Span, streams: Vec<Stream>) -> Self {
+        Self { span, streams, heads: BinaryHeap::new(), begun: false }
+    }
+
+    /// All entries of the next instant that has any.
+    pub(super) fn next(&mut self, db: &Connection) -> rusqlite::Result<Option<(i64, BTreeSet<i64>)>> {
+        if !self.begun {
+            self.begun = true;
+            for stream in 0..self.streams.len() {
+                // A pack is looked into once its time has come.
+                match self.streams.get(stream).and_then(|stream| stream.earliest(self.span)) {
+                    Some(bound) => self.heads.push((Reverse(self.turned(bound)), stream)),
+                    None => self.advance(db, stream)?,
+                }
+            }
+        }
+        let mut instant: Option<(i64, BTreeSet<i64>)> = None;
+        while let Some((Reverse(head), stream)) = self.heads.peek().copied() {
+            if self.streams.get(stream).is_some_and(|stream| stream.earliest(self.span).is_some()) {
+                self.heads.pop();
+                self.advance(db, stream)?;
+                continue;
+            }
+            let (at, entry) = self.turned(head);
+            let (_, entries) = match &mut instant {
+                Some(instant) if instant.0 == at => instant,
+                Some(_) => break,
+                empty => empty.insert((at, BTreeSet::new())),
+            };
+            entries.insert(entry);
+            self.heads.pop();
+            self.advance(db, stream)?;
+        }
+        Ok(instant)
+    }
+
+    fn advance(&mut self, db: &Connection, number: usize) -> rusqlite::Result<()> {
+        let Some(stream) = self.streams.get_mut(number) else { return Ok(()) };
+        if let Some(next) = stream.next(db, self.span)? {
+            let head = self.turned(next);
+            self.heads.push((Reverse(head), number));
+        }
+        Ok(())
+    }
+
+    /// In the order of the page: negated where the latest comes first. Its own inverse.
+    fn turned(&self, (at, entry): (i64, i64)) -> (i64, i64) {
+        if self.span.newer { (at, entry) } else { (-at, -entry) }
+    }
+}
+
+/// Where entries come from, by time.
+#[derive(Clone)]
+pub(super) enum Source {
+    /// All of them.
+    All,
+    /// Those that have not ended.
+    Open,
+    /// Those that have a term, of which each has a row.
+    Rows(i64, Rc<Fields>),
+    /// Those of a pack.
+    Pack(Pack, Rc<Fields>),
+}
+
+/// The entries of one source.
+pub(super) struct Stream {
+    source: Source,
+    fetched: VecDeque<(i64, i64)>,
+    last: Option<(i64, i64)>,
+    ended: bool,
+}
+
+impl Stream {
+    pub(super) fn new(source: Source) -> Self {
+        Self { source, fetched: VecDeque::new(), last: None, ended: false }
+    }
+
+    /// Of a pack that was not looked into: nothing in it comes before this in the order of the page.
+    fn earliest(&self, span: Span) -> Option<(i64, i64)> {
+        match &self.source {
+            Source::Pack(pack, _) if !self.ended && span.newer => Some((pack.first, i64::MIN)),
+            Source::Pack(pack, _) if !self.ended => Some((pack.last, i64::MAX)),
+            _ => None,
+        }
+    }
+
+    fn next(&mut self, db: &Connection, span: Span) -> rusqlite::Result<Option<(i64, i64)>> {
+        while self.fetched.is_empty() && !self.ended {
+            self.fetch(db, span)?;
+        }
+        Ok(self.fetched.pop_front())
+    }
+
+    fn fetch(&mut self, db: &Connection, span: Span) -> rusqlite::Result<()> {
+        match self.source.clone() {
+            Source::All => self.rows(db, span, None, "entry WHERE ?1 IS NULL", "id"),
+            Source::Open => self.rows(db, span, None, "entry WHERE ?1 IS NULL AND complete = 0", "id"),
+            Source::Rows(term, fields) => {
+                self.rows(db, span, Some(term), "posting WHERE term = ?1", "entry")?;
+                let fetched = std::mem::take(&mut self.fetched);
+                for (at, entry) in fetched {
+                    if has_all(db, &fields.others, at, entry)? {
+                        self.fetched.push_back((at, entry));
+                    }
+                }
+                Ok(())
+            }
+            Source::Pack(pack, fields) => {
+                let mut found = in_pack(db, pack, &fields)?;
+                found.retain(|(at, _)| (span.from..=span.until).contains(at));
+                if !span.newer {
+                    found.reverse();
+                }
+                (self.fetched, self.ended) = (found.into(), true);
+                Ok(())
+            }
+        }
+    }
+
+    /// The next rows of a table.
+    fn rows(
+        &mut self,
+        db: &Connection,
+        span: Span,
+        term: Option<i64>,
+        source: &str,
+        entry: &str,
+    ) -> rusqlite::Result<()> {
+        let (side, order) = if span.newer { (">", "ASC") } else { ("<", "DESC") };
+        let start = if span.newer { (span.from, i64::MIN) } else { (span.until, i64::MAX) };
+        let (at, last) = self.last.unwrap_or(start);
+        let sql = format!(
+            "SELECT at, {entry} FROM {source} AND (at, {entry}) {side} (?2, ?3) AND at BETWEEN ?4 AND ?5 \
+             ORDER BY at {order}, {entry} {order} LIMIT {FETCHED}"
+        );
+        let mut statement = db.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![term, at, last, span.from, span.until], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        self.fetched = rows.collect::<Result<_, _>>()?;
+        self.ended = self.fetched.len() < FETCHED;
+        self.last = self.fetched.back().copied();
+        Ok(())
+    }
+}
+
+/// Whether an entry has one term of each field, of those that have rows. What was logged together is a row each or in one pack.
+fn has_all(db: &Connection, fields: &[Vec<i64>], at: i64, entry: i64) -> rusqlite::Result<bool> {
+    let mut statement =
+        db.prepare_cached("SELECT 1 FROM posting WHERE term = ?1 AND at = ?2 AND entry = ?3")?;
+    for terms in fields {
+        let mut any = false;
+        for term in terms {
+            any = any || statement.exists(params![term, at, entry])?;
+        }
+        if !any {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// The entries of a pack that have one term of each field, by time. Of a few it is cheaper to read the records.
+fn in_pack(db: &Connection, pack: Pack, fields: &Fields) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let of = |terms: &[i64]| -> rusqlite::Result<Vec<(i64, i64)>> {
+        let mut found = Vec::new();
+        for term in terms {
+            pack.entries(db, *term, &mut found)?;
+        }
+        if terms.len() > 1 {
+            found.sort_unstable();
+            found.dedup();
+        }
+        Ok(found)
+    };
+    let mut found = of(&fields.lead)?;
+    for other in &fields.others {
+        if found.len() > FEW {
+            let others = of(other)?;
+            found.retain(|entry| others.binary_search(entry).is_ok());
+        }
+    }
+    Ok(found)
+}
