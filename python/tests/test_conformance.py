@@ -22,7 +22,9 @@ import behaviours
 import pytest
 from players.server import Player
 from starlette.middleware.gzip import GZipMiddleware
-from support import Served, answering, queried, wire
+from support import POLICY, Served, answering, queried, wire
+
+from wardline import WardlineError
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "core" / "tests" / "data" / "behaviours.tsv"
@@ -123,6 +125,26 @@ def test_django_knows_who_is_logged_in(players: dict[str, Player]) -> None:
     reply = player.exchange("POST", "/masked/read-before", b"mail=a%40b.co", form, headers=behaviours.TEXT, pieces=["ok"])
     # Whatever stands before the guard may have looked into the body: what stands behind it gets it masked.
     assert reply.status == 200 and player.saw()["body"] == "mail=%5BEMAIL%5D"
+
+
+def test_django_s_own_middleware_passes_no_asynchronous_stream(tmp_path: Path) -> None:
+    from django.conf import settings
+    from django.http import StreamingHttpResponse
+    from django.test import RequestFactory
+
+    (tmp_path / "wardline.yaml").write_text(POLICY)
+    told = {"WARDLINE_POLICY": str(tmp_path / "wardline.yaml"), "WARDLINE_IDENTITY": lambda request: "ana"}
+    settings.configure(ALLOWED_HOSTS=["*"], SECRET_KEY="for tests", **told)
+    from wardline.django import GuardMiddleware
+
+    async def pieces() -> Any:
+        yield behaviours.MAIL.encode()
+
+    def view(request: Any) -> Any:
+        return StreamingHttpResponse(pieces(), content_type="text/plain")
+
+    with pytest.raises(WardlineError, match="wardline.asgi"):
+        GuardMiddleware(view)(RequestFactory().get("/masked/collections/docs/points/7"))
 
 
 @pytest.mark.parametrize("outside", [True, False])
