@@ -21,7 +21,7 @@ import aiohttp
 from aiohttp import ClientRequest, ClientResponse, hdrs
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from ._client import Body, answered, pieces_of
+from ._aiohttp import Body, answered, pieces_of
 from ._crossing import Crossing, Headers, Returning, source_beside
 from ._egress import Asking, Outgoing
 from ._errors import ExchangeCut
