@@ -150,11 +150,13 @@ def test_a_body_of_any_kind_passes_aiohttp(world: Worlds, tmp_path: Path) -> Non
                         assert await got.json() == {"mail": "[EMAIL]"}
             async with http.post(url + "/masked" + QUERY, json={"query": "ana@example.org", "limit": 3}) as got:
                 assert got.status == 200
-            await http.post(url + "/masked" + QUERY, data=ASKED, headers=JSON, chunked=True)
-            await http.post(url + "/masked" + QUERY, data=ASKED, headers=JSON, expect100=True)
+            for how in {"chunked": True}, {"expect100": True}:
+                async with http.post(url + "/masked" + QUERY, data=ASKED, headers=JSON, **how) as got:
+                    assert got.status == 200
             form = aiohttp.FormData({"note": "to ana@example.org"})
             form.add_field("file", b"\0\1", filename="a.bin")
-            await http.put(url + "/plain" + UPSERT, data=form)
+            async with http.put(url + "/plain" + UPSERT, data=form) as got:
+                assert await got.read() == CLEAR
             async with http.post(url + "/masked" + QUERY, data=ASKED, headers=JSON, compress="gzip") as got:
                 assert got.status == 200
 
