@@ -30,6 +30,7 @@ class Play {
   /** The pieces, each when it may leave. */
   async * stream () {
     try {
+      if (this.asked.endless) yield * this.endless()
       for (const [number, piece] of this.pieces.entries()) {
         while (this.asked.gated && !fs.existsSync(place(`gate-${number}`))) await new Promise((resolve) => setTimeout(resolve, 5))
         yield piece
@@ -38,6 +39,14 @@ class Play {
       if (this.fails === 'after') throw new Error('the service failed')
     } finally {
       fs.writeFileSync(place('closed'), '')
+    }
+  }
+
+  * endless () {
+    const piece = Buffer.concat(Array(this.asked.endless).fill(this.pieces[0]))
+    for (let made = 0; ;) {
+      yield piece
+      fs.writeFileSync(place('made'), String(made += piece.length))
     }
   }
 }

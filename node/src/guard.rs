@@ -378,6 +378,7 @@ fn head(method: &str, target: String, headers: http::HeaderMap) -> Result<HttpHe
 }
 
 /// What records call the doors, by the numbers of `js/door/codes.js`.
-const DOORS: [&str; 6] = ["express", "fastify", "fetch", "hono", "fetch-egress", "undici-egress"];
+const DOORS: [&str; 7] =
+    ["express", "fastify", "fetch", "hono", "fetch-egress", "undici-egress", "http-egress"];
 /// And what is no request: the host itself asks.
 const HOST: &str = "node";

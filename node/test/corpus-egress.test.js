@@ -1,12 +1,13 @@
 'use strict'
 
 // The corpus on its way out: a gateway that is under no guard itself passes each request on, as the caller's whom the case
-// names, through `guardedFetch` and through undici's dispatcher.
+// names, through `guardedFetch`, through undici's dispatcher and through the agents of `http.request`.
 
 const http = require('node:http')
 const { Readable } = require('node:stream')
 const { Agent } = require('undici')
 
+const { guardAgents } = require('wardline/http')
 const { guardedFetch, guardInterceptor } = require('wardline/undici')
 const { corpus } = require('./corpus.js')
 const { serve } = require('./place.js')
@@ -23,6 +24,16 @@ corpus('undici, on the way out', 'undici-egress', (behind, current) => gateway(c
   const dispatcher = new Agent().compose(guardInterceptor(behind, { caller }))
   const { statusCode: status, headers, body } = await dispatcher.request({ origin, path, ...init })
   return { status, headers, body }
+}), fits)
+
+corpus('http.request, on the way out', 'http-egress', (behind, current) => gateway(current, (origin, path, { method, headers, body }, caller) => {
+  const agent = guardAgents(behind, { caller }).httpAgent
+  const length = body === undefined ? {} : { 'content-length': body.length }
+  return new Promise((resolve, reject) => {
+    http.request(new URL(path, origin), { method, headers: { ...headers, ...length }, agent }, (answer) => {
+      resolve({ status: answer.statusCode, headers: answer.headers, body: answer })
+    }).on('error', reject).end(body)
+  })
 }), fits)
 
 /** What goes out comes from no address and is told by no key: the rule about the collection `records` asks for one. */

@@ -3,12 +3,15 @@
 // What a handler finds of the request, and what is never read of one that is denied.
 
 const assert = require('node:assert')
+const { AsyncLocalStorage } = require('node:async_hooks')
+const Fastify = require('fastify')
 const express = require('express')
 const http = require('node:http')
 const net = require('node:net')
 const { describe, it } = require('node:test')
 
 const { guard, holdContinue } = require('wardline/express')
+const fastify = require('wardline/fastify')
 const { place, records, serve } = require('./place.js')
 const wire = require('./wire.js')
 
@@ -263,5 +266,29 @@ describe('a denied request', () => {
     socket.write(CLEAR)
     await new Promise((resolve) => socket.on('close', resolve))
     assert.strictEqual(JSON.parse(wire.parse(Buffer.from(text)).body).text, MASKED)
+  })
+})
+
+describe('the context of what stands before the guard', () => {
+  it('is that of the handler, though the body is waited for', async () => {
+    const context = new AsyncLocalStorage()
+    const { port } = await under((req, res) => req.resume().on('end', () => res.json({ text: context.getStore() })), {
+      before: (app) => app.use((req, res, next) => context.run('of the tracer', next))
+    })
+    for (const [method, target, body] of [['GET', '/qdrant/collections/docs/points/7', ''], ['POST', EMBED, CLEAR]]) {
+      assert.deepStrictEqual((await ask(port, wire.request(method, target, JSON_TYPE, body), method)).json, { text: 'of the tracer' })
+    }
+  })
+
+  it('is that of the handler in Fastify, too', async () => {
+    const context = new AsyncLocalStorage()
+    const app = Fastify({ serverFactory: (handler) => http.createServer((req, res) => context.run('of the tracer', () => handler(req, res))) })
+    await app.register(fastify.guard, { policy: place().guard })
+    app.all('*', async () => ({ text: context.getStore() }))
+    await app.ready()
+    const { port } = await serve(app.server)
+    for (const [method, target, body] of [['GET', '/qdrant/collections/docs/points/7', ''], ['POST', EMBED, CLEAR]]) {
+      assert.deepStrictEqual((await ask(port, wire.request(method, target, JSON_TYPE, body), method)).json, { text: 'of the tracer' })
+    }
   })
 })

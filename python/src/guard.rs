@@ -487,8 +487,9 @@ pub(crate) fn flush_all(py: Python<'_>) {
     });
 }
 
-/// The doors that exchanges of HTTP begin through: three for what comes in, three for what goes out.
-const DOORS: [&str; 6] = ["asgi", "wsgi", "grpc", "httpx", "requests", "grpc-client"];
+/// The doors that exchanges of HTTP begin through: three for what comes in, the others for what goes out.
+const DOORS: [&str; 9] =
+    ["asgi", "wsgi", "grpc", "httpx", "requests", "grpc-client", "httpx2", "aiohttp", "urllib3"];
 
 /// The host asked for. Several different ones are no host's name.
 fn asked(headers: &http::HeaderMap) -> String {

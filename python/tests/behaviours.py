@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable
 
 from players.server import JSON, Player, answer, request
-from support import Reply
+from support import Client, Reply
 
 from wardline import Guard
 from wardline.types import Approval
@@ -342,6 +342,40 @@ def lines_leave_as_they_come(player: Player) -> None:
     streamed(player, [("content-type", "application/x-ndjson")], lines, [f'{{"n": {n}, "a": "[EMAIL]"}}\n' for n in range(3)])
 
 
+def endless(player: Player) -> Client:
+    """A connection on which an answer without end has begun. Nothing of it is looked for, or what fills the sockets takes a while to be read."""
+    client = player.connect()
+    client.send(request("GET", "/plain/a", headers=[("content-type", "application/x-ndjson")], pieces=['{"n": 1}\n'], endless=8192))
+    assert client.head().status == 200
+    return client
+
+
+@asks("C36")
+def a_service_stands_still_while_nobody_reads(player: Player) -> None:
+    client = endless(player)
+    assert player.stands_still() < AHEAD
+    client.close()
+
+
+@asks("C37")
+def an_endless_answer_is_not_kept(player: Player) -> None:
+    client = endless(player)
+    read = 0
+    for _ in range(2):
+        ahead = player.stands_still() - read
+        # What was read makes room, and no more than that is made anew.
+        assert ahead < AHEAD
+        for _ in range(100):
+            chunk = client.chunk()
+            assert chunk
+            read += len(chunk)
+    client.close()
+
+
+# What two sockets and those between keep of it.
+AHEAD = 24 << 20
+
+
 @asks("C38")
 def what_holds_nothing_is_not_held_back(player: Player) -> None:
     streamed(player, TEXT, ["first line.\n", "second line.\n", "third line.\n"], ["first", "second", "third"])
@@ -357,6 +391,15 @@ def trailers_are_kept(player: Player) -> None:
     fields = [*TEXT, ("trailer", "x-sum")]
     reply = player.exchange("GET", "/masked/a", None, [("te", "trailers")], headers=fields, pieces=["a", ""], trailers=[["x-sum", "7"]])
     assert (reply.body, reply.trailers.get("x-sum"), reply.aborted) == (b"a", "7", False)
+
+
+@asks("C41")
+def an_answer_that_is_a_head_only(player: Player) -> None:
+    fields = [("content-type", "application/grpc"), ("grpc-status", "5"), ("grpc-message", "no such point")]
+    for path in "/masked/a", "/plain/a":
+        reply = player.exchange("GET", path, None, [("te", "trailers")], headers=fields, pieces=[])
+        assert (reply.status, reply.body, reply.aborted) == (200, b"", False), reply
+        assert (reply.headers.get("grpc-status"), reply.headers.get("grpc-message")) == ("5", "no such point")
 
 
 # Disconnects and errors

@@ -121,6 +121,14 @@ def test_what_the_book_imports_is_there() -> None:
         assert (ROOT / f"node/js/{door}.mjs").exists(), door
 
 
+def test_all_rust_that_the_book_shows_is_compiled() -> None:
+    compiled = set(re.findall(r'include_str!\("../../docs/src/([^"]+)"\)', (ROOT / "tower-layer/src/lib.rs").read_text()))
+    # `no_run`: a page's guard would open the reader's own policy.
+    flags = {name: re.findall(r"^```rust(.*)$", whole(page), re.MULTILINE) for name, page in PAGES.items()}
+    assert compiled == {name for name, found in flags.items() if found}
+    assert {flag for found in flags.values() for flag in found} == {",no_run"}
+
+
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.stem)
 def test_every_recipe_holds(recipe: Path) -> None:
     assert f"cookbook/{recipe.name}" in PAGES["cookbook.md"].read_text()

@@ -20,9 +20,13 @@ import qdrant_client
 import requests
 from support import POLICY, WAIT, Uvicorn, answering, body_of, recorded
 from test_streams import METERED, Source
+from ways import WAYS
 
+import wardline.aiohttp
 import wardline.httpx
+import wardline.httpx2
 import wardline.requests
+import wardline.urllib3
 from wardline import ExchangeCut, Guard, Identity, WardlineError, caller
 from wardline.httpx import AsyncGuardTransport, GuardTransport
 from wardline.requests import GuardAdapter
@@ -31,7 +35,7 @@ READ = "/collections/docs/points/7"
 QUERY, UPSERT = "/collections/docs/points/query", "/collections/docs/points"
 CLEAR, MASKED = b'{"mail":"ana@example.org"}', b'{"mail":"[EMAIL]"}'
 SCROLL, BULK = "/collections/docs/points/scroll", b'{"limit": 5000, "with_vector": true}'
-CLIENTS = ["httpx", "httpx-async", "requests"]
+CLIENTS = list(WAYS)
 
 Pieces = list[bytes]
 
@@ -55,47 +59,13 @@ class World:
 
     def ask(self, client: str, method: str, path: str, body: Any = None, identity: Any = "svc-ingest") -> httpx.Response:
         """One request, and all of its response."""
-        url, headers = self.server.url + path, {"content-type": "application/json"} if body is not None else {}
-        if client == "requests":
-            with self.session(identity) as session:
-                got = session.request(method, url, data=body, headers=headers, timeout=WAIT)
-                fields = [(name, value) for name, value in got.headers.items() if name.lower() != "content-encoding"]
-                return httpx.Response(got.status_code, headers=fields, content=got.content)
-        if client == "httpx":
-            with httpx.Client(transport=self.transport(identity), follow_redirects=True) as plain:
-                return plain.request(method, url, content=body, headers=headers)
-
-        async def asked() -> httpx.Response:
-            transport = AsyncGuardTransport(identity=identity, guard=self.guard)
-            async with httpx.AsyncClient(transport=transport, follow_redirects=True) as beside:
-                return await beside.request(method, url, content=body, headers=headers)
-
-        return asyncio.run(asked())
+        headers = {"content-type": "application/json"} if body is not None else {}
+        return WAYS[client].ask(self.guard, identity, method, self.server.url + path, body, headers)
 
     def stream(self, client: str, method: str, path: str, body: Optional[bytes], take: Callable[[bytes], bool]) -> None:
         """One request whose response is read piece by piece, until `take` has enough."""
-        url, headers = self.server.url + path, {"content-type": "application/json"}
-        if client == "requests":
-            with self.session() as session, session.request(
-                method, url, data=body, headers=headers, stream=True, timeout=WAIT
-            ) as got:
-                any(take(piece) for piece in got.iter_content(512))
-            return
-        if client == "httpx":
-            with httpx.Client(transport=self.transport()) as plain:
-                with plain.stream(method, url, content=body, headers=headers) as response:
-                    any(take(piece) for piece in response.iter_raw())
-            return
-
-        async def streamed() -> None:
-            transport = AsyncGuardTransport(identity="svc-ingest", guard=self.guard)
-            async with httpx.AsyncClient(transport=transport) as beside:
-                async with beside.stream(method, url, content=body, headers=headers) as response:
-                    async for piece in response.aiter_raw():
-                        if take(piece):
-                            return
-
-        asyncio.run(streamed())
+        headers = {"content-type": "application/json"}
+        WAYS[client].stream(self.guard, method, self.server.url + path, body, headers, take)
 
     def records(self, count: int = 1) -> list[dict[str, Any]]:
         return recorded(self.guard, self.policy, count)
@@ -135,7 +105,7 @@ def test_both_ways_are_masked_and_lengths_are_true(world: Worlds, client: str) -
     assert got.content == CLEAR and got.headers["etag"] == '"v1"'
     assert not {b"content-length", b"transfer-encoding"} & set(dict(app.saw[1][0]["headers"]))
     found = here.records(2)
-    assert {record["door"] for record in found} == {client.partition("-")[0]}
+    assert {record["door"] for record in found} == {WAYS[client].door}
     assert {record["identity"]["subject"] for record in found} == {"svc-ingest"}
 
 
@@ -200,12 +170,7 @@ def test_a_large_request_is_masked_as_it_goes_out(world: Worlds, client: str, de
         for at in range(0, len(body), 1000):
             yield body[at : at + 1000]
 
-    async def beside() -> Any:
-        for piece in pieces():
-            yield piece
-
-    given: Any = body if declared else beside() if client == "httpx-async" else pieces()
-    assert world(app).ask(client, "PUT", "/masked" + UPSERT, given).status_code == 200
+    assert world(app).ask(client, "PUT", "/masked" + UPSERT, body if declared else pieces()).status_code == 200
     scope, saw = app.saw[0]
     assert b"@example.org" not in saw and len(json.loads(saw)["points"]) == 300
     assert dict(scope["headers"])[b"transfer-encoding"] == b"chunked"
@@ -251,8 +216,7 @@ def test_a_response_that_is_cut_is_an_error_of_the_client(world: Worlds, client:
     size = -(-len(body) // pieces)
     feeding = threading.Thread(target=lambda: [source.put(body[at : at + size]) for at in range(0, len(body), size)])
     feeding.start()
-    kind = requests.exceptions.ChunkedEncodingError if client == "requests" else httpx.ReadError
-    with pytest.raises(kind) as cut:
+    with pytest.raises(WAYS[client].cut) as cut:
         here.stream(client, "POST", SCROLL, b'{"limit": 2, "with_vector": true}', lambda piece: got.append(piece) or False)  # type: ignore[func-returns-value]
     feeding.join(WAIT)
     assert isinstance(cut.value, ExchangeCut) and cut.value.code == "grant_exhausted"
@@ -313,13 +277,12 @@ def test_a_service_that_is_away_or_breaks_off_is_the_client_s_own_error(world: W
         raise RuntimeError("the service broke")
 
     here = world(app)
-    kinds: Any = (requests.exceptions.RequestException,) if client == "requests" else (httpx.TransportError,)
     for base in ("/masked", "/plain"):
-        with pytest.raises((*kinds, *((requests.urllib3.exceptions.HTTPError,) if client == "requests" else ()))) as failed:  # type: ignore[attr-defined]
+        with pytest.raises(WAYS[client].fails) as failed:
             here.ask(client, "GET", base + READ)
         assert not isinstance(failed.value, ExchangeCut)
     here.server.close()
-    with pytest.raises(kinds):
+    with pytest.raises(WAYS[client].fails):
         here.ask(client, "GET", "/plain" + READ)
     assert [record["outcome"]["result"] for record in here.records(3)] == ["failed"] * 3
 
@@ -401,7 +364,8 @@ CHAT = POLICY.replace("models: {system: mlflow", "chat: {system: openai, base_pa
 ).replace("services: [masked, watched]", "services: [masked, watched, chat]")
 
 
-def test_the_client_of_openai(world: Worlds) -> None:
+@pytest.mark.parametrize("way", ["httpx", "httpx2"])
+def test_the_client_of_openai(world: Worlds, way: str) -> None:
     events = [
         {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
          "choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}
@@ -423,7 +387,7 @@ def test_the_client_of_openai(world: Worlds) -> None:
 
     saw: list[bytes] = []
     here = world(app, policy=CHAT)
-    with httpx.Client(transport=here.transport()) as http:
+    with WAYS[way].client(here.guard, "svc-ingest") as http:  # type: ignore[attr-defined]
         client = openai.OpenAI(base_url=here.server.url + "/openai/v1", api_key="k", http_client=http)
         got = client.embeddings.create(model="m", input="of ana@example.org", encoding_format="float")
         assert got.data[0].embedding == [0.5] and b"of [EMAIL]" in saw[0]
@@ -521,6 +485,7 @@ def test_what_goes_out_is_sealed_hop_by_hop(serve: Callable[..., Any], serve_wsg
 def test_cuts_survive_the_way_between_processes() -> None:
     import pickle
 
-    for kind in (wardline.httpx.Cut, wardline.requests.Cut):
+    for module in (wardline.httpx, wardline.httpx2, wardline.requests, wardline.urllib3, wardline.aiohttp):
+        kind: Any = module.Cut  # type: ignore[attr-defined]
         again = pickle.loads(pickle.dumps(kind("cut", "grant_exhausted")))
         assert (type(again), str(again), again.code) == (kind, "cut", "grant_exhausted")

@@ -14,21 +14,18 @@ for requests on behalf of whoever called. ``AsyncGuardTransport`` waits beside a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from typing import Any, Optional, Union
+from typing import Any, Optional
 
 import httpx
 
-from ._crossing import Crossing, Headers, Returning, source_beside, source_of
-from ._egress import Asking, Outgoing
+from ._egress import Asking
 from ._errors import ExchangeCut
-from ._flow import Source, beside, blocking, reason_of, run
+from ._flow import reason_of
 from ._guarded import Policy
+from ._transport import Beside, BesideStream, Blocking, BlockingStream, Library
 from ._wardline import Guard
 
 __all__ = ["AsyncGuardTransport", "Cut", "GuardTransport"]
-
-_Closes = Callable[[], Awaitable[None]]
 
 
 class Cut(ExchangeCut, httpx.ReadError):
@@ -39,10 +36,24 @@ class Cut(ExchangeCut, httpx.ReadError):
         self._request = None
 
 
-class GuardTransport(Outgoing, httpx.BaseTransport):
+class _Stream(BlockingStream, httpx.SyncByteStream): ...
+
+
+class _AsyncStream(BesideStream, httpx.AsyncByteStream): ...
+
+
+def _cut(cut: Any) -> Cut:
+    return Cut(reason_of(cut), cut[3])
+
+
+_LIBRARY = Library(httpx, _Stream, _AsyncStream, _cut)
+
+
+class GuardTransport(Blocking, httpx.BaseTransport):
     """Guards what goes out through a transport of httpx: the ordinary one, or yours."""
 
     door = "httpx"
+    library = _LIBRARY
 
     def __init__(
         self,
@@ -52,22 +63,14 @@ class GuardTransport(Outgoing, httpx.BaseTransport):
         policy: Optional[Policy] = None,
         guard: Optional[Guard] = None,
     ) -> None:
-        super().__init__(identity, policy, guard)
-        self._transport = httpx.HTTPTransport() if transport is None else transport
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if not self._runs():
-            self._start()
-        return run(_pass(self, request, _Blocking(self._transport)))
-
-    def close(self) -> None:
-        self._transport.close()
+        super().__init__(transport, identity=identity, policy=policy, guard=guard)
 
 
-class AsyncGuardTransport(Outgoing, httpx.AsyncBaseTransport):
+class AsyncGuardTransport(Beside, httpx.AsyncBaseTransport):
     """The same for an ``httpx.AsyncClient``."""
 
     door = "httpx"
+    library = _LIBRARY
 
     def __init__(
         self,
@@ -77,152 +80,4 @@ class AsyncGuardTransport(Outgoing, httpx.AsyncBaseTransport):
         policy: Optional[Policy] = None,
         guard: Optional[Guard] = None,
     ) -> None:
-        super().__init__(identity, policy, guard)
-        self._transport = httpx.AsyncHTTPTransport() if transport is None else transport
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        if not self._runs():
-            await self._start_beside()
-        return await _pass(self, request, _Beside(self._transport))
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
-
-
-class _Blocking:
-    """How a client without an event loop sends, reads and waits."""
-
-    wait = staticmethod(blocking)
-    source = staticmethod(source_of)
-
-    def __init__(self, transport: httpx.BaseTransport) -> None:
-        self._transport = transport
-
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        return self._transport.handle_request(request)
-
-    async def close(self, response: httpx.Response) -> None:
-        assert isinstance(response.stream, httpx.SyncByteStream)
-        response.stream.close()
-
-    def stream(self, following: Source, close: _Closes) -> httpx.SyncByteStream:
-        return _BlockingStream(following, close)
-
-
-class _BlockingStream(httpx.SyncByteStream):
-    def __init__(self, following: Source, close: _Closes) -> None:
-        self._following = following
-        self._close = close
-
-    def __iter__(self) -> Iterator[bytes]:
-        while (piece := run(self._following())) is not None:
-            yield piece
-
-    def close(self) -> None:
-        run(self._close())
-
-
-class _Beside:
-    """How a client beside an event loop does."""
-
-    wait = staticmethod(beside)
-    source = staticmethod(source_beside)
-
-    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        self._transport = transport
-
-    async def send(self, request: httpx.Request) -> httpx.Response:
-        return await self._transport.handle_async_request(request)
-
-    async def close(self, response: httpx.Response) -> None:
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        await response.stream.aclose()
-
-    def stream(self, following: Source, close: _Closes) -> httpx.AsyncByteStream:
-        return _BesideStream(following, close)
-
-
-class _BesideStream(httpx.AsyncByteStream):
-    def __init__(self, following: Source, close: _Closes) -> None:
-        self._following = following
-        self._close = close
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while (piece := await self._following()) is not None:
-            yield piece
-
-    async def aclose(self) -> None:
-        await self._close()
-
-
-async def _pass(door: Outgoing, request: httpx.Request, way: Union[_Blocking, _Beside]) -> httpx.Response:
-    """One request on its way out, and the head of its response on the way back."""
-    url = request.url
-    target: bytes = request.extensions.get("target", url.raw_path)
-    line = request.method, target, url.netloc.decode("ascii")
-    crossing = door.begin(request, line, request.headers.raw, way.wait)
-    try:
-        if not await crossing.judged(way.source(request.stream)):
-            return _answer(crossing, request)
-        await crossing.begun()
-        response = await way.send(_outgoing(crossing, request, way))
-    except BaseException as error:
-        if crossing.broke(error):
-            return _answer(crossing, request)
-        raise
-    source = way.source(response.stream)
-    try:
-        headers, body = await crossing.returned(response.status_code, response.headers.raw, source)
-        if crossing.answer is not None or body is not None:
-            await way.close(response)
-    except BaseException as error:
-        crossing.broke(error)
-        await way.close(response)
-        raise
-    if crossing.answer is not None:
-        return _answer(crossing, request)
-    if body is not None:
-        stream: Any = httpx.ByteStream(body)
-    else:
-
-        async def close() -> None:
-            # Before its end that means that nobody reads on.
-            crossing.exchange.disconnect()
-            await way.close(response)
-
-        stream = way.stream(Returning(crossing, source, _cut).following, close)
-    return httpx.Response(response.status_code, headers=headers, stream=stream, extensions=response.extensions)
-
-
-def _outgoing(crossing: Crossing, request: httpx.Request, way: Union[_Blocking, _Beside]) -> httpx.Request:
-    headers = crossing.headers
-    if crossing.untouched:
-        stream: Any = request.stream
-    elif crossing.body is not None:
-        stream = httpx.ByteStream(crossing.body)
-    else:
-        stream = way.stream(crossing.following, _nothing)
-        headers = _framed(headers)
-    return httpx.Request(
-        request.method, request.url, headers=headers, stream=stream, extensions=request.extensions
-    )
-
-
-def _framed(headers: Headers) -> Headers:
-    """Of a body whose length is not known any more the end has to show."""
-    names = {name.lower() for name, _ in headers}
-    if names & {b"content-length", b"transfer-encoding"}:
-        return headers
-    return [*headers, (b"transfer-encoding", b"chunked")]
-
-
-def _answer(crossing: Crossing, request: httpx.Request) -> httpx.Response:
-    status, headers, body, _ = crossing.answer
-    return httpx.Response(status, headers=headers, content=b"" if request.method == "HEAD" else body)
-
-
-def _cut(cut: Any) -> Cut:
-    return Cut(reason_of(cut), cut[3])
-
-
-async def _nothing() -> None: ...
+        super().__init__(transport, identity=identity, policy=policy, guard=guard)

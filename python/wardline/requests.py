@@ -15,28 +15,23 @@ again (``Retry(connect=3, read=False, ...)``) is not.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Optional
 from urllib.parse import urlsplit
 
 import requests
-import urllib3
 from requests.adapters import BaseAdapter, HTTPAdapter
 
 from ._crossing import Crossing, Headers, Returning, source_of
 from ._egress import Asking, Outgoing
 from ._errors import ExchangeCut, WardlineError
-from ._flow import Source, blocking, each, reason_of, run
+from ._flow import blocking, each, reason_of, run
 from ._guarded import Policy
-from ._reading import Pieces
+from ._raw import Raw, body_of, headers_of, pieces_of, reader, texts_of
 from ._wardline import Guard
 
 __all__ = ["Cut", "GuardAdapter"]
-
-# So much is read at a time.
-_PIECE = 64 * 1024
 
 
 class Cut(ExchangeCut, requests.exceptions.ChunkedEncodingError):
@@ -85,9 +80,9 @@ class GuardAdapter(Outgoing, BaseAdapter):
     async def _passed(self, request: requests.PreparedRequest, options: dict[str, Any]) -> requests.Response:
         url = urlsplit(request.url or "")
         line = str(request.method), request.path_url.encode(), url.netloc.rpartition("@")[2]
-        crossing = self.begin(request, line, _headers_of(request.headers), blocking)
+        crossing = self.begin(request, line, headers_of(request.headers), blocking)
         try:
-            if not await crossing.judged(source_of(_pieces_of(request.body))):
+            if not await crossing.judged(source_of(pieces_of(request.body))):
                 return self._answer(crossing, request)
             await crossing.begun()
             response = self._adapter.send(_outgoing(crossing, request), **options)
@@ -97,9 +92,9 @@ class GuardAdapter(Outgoing, BaseAdapter):
             raise
         raw = response.raw
         headers = getattr(raw, "headers", None) or response.headers
-        source = _source_of(raw)
+        source = body_of(raw)
         try:
-            back, body = await crossing.returned(response.status_code, _headers_of(headers), source)
+            back, body = await crossing.returned(response.status_code, headers_of(headers), source)
             if crossing.answer is not None or body is not None:
                 response.close()
         except BaseException as error:
@@ -109,22 +104,22 @@ class GuardAdapter(Outgoing, BaseAdapter):
         if crossing.answer is not None:
             return self._answer(crossing, request)
         if body is None:
-            reader: Any = io.BufferedReader(_Reader(Returning(crossing, source, _cut).following, crossing, response), _PIECE)
+            body_file: Any = reader(Returning(crossing, source, _cut).following, crossing, response.close)
         else:
-            reader = io.BytesIO(body)
-        return self._response(request, response.status_code, back, reader, raw)
+            body_file = io.BytesIO(body)
+        return self._response(request, response.status_code, back, body_file, raw)
 
     def _answer(self, crossing: Crossing, request: requests.PreparedRequest) -> requests.Response:
         status, headers, body, _ = crossing.answer
         return self._response(request, status, headers, io.BytesIO(b"" if request.method == "HEAD" else body), None)
 
     def _response(
-        self, request: requests.PreparedRequest, status: int, headers: Headers, reader: Any, raw: Any
+        self, request: requests.PreparedRequest, status: int, headers: Headers, body: Any, raw: Any
     ) -> requests.Response:
         """A response of requests. What it sends itself (to authenticate) comes back here, and cookies are taken from the real head."""
-        guarded = _Raw(
-            body=reader,
-            headers=[(name.decode("latin-1"), value.decode("latin-1")) for name, value in headers],  # type: ignore[arg-type]
+        guarded = Raw(
+            body=body,
+            headers=texts_of(headers),  # type: ignore[arg-type]
             status=status,
             version=getattr(raw, "version", 11),
             reason=getattr(raw, "reason", None) or HTTPStatus(status).phrase,
@@ -138,35 +133,6 @@ class GuardAdapter(Outgoing, BaseAdapter):
         return HTTPAdapter.build_response(self, request, guarded)  # type: ignore[arg-type]
 
 
-class _Reader(Pieces):
-    """What is read of a response on its way back."""
-
-    def __init__(self, following: Source, crossing: Crossing, response: requests.Response) -> None:
-        super().__init__(each(following))
-        self._crossing = crossing
-        self._response = response
-
-    def close(self) -> None:
-        if not self.closed:
-            # Before its end that means that nobody reads on.
-            self._crossing.exchange.disconnect()
-            self._response.close()
-        super().close()
-
-
-class _Raw(urllib3.HTTPResponse):
-    """The response of urllib3 below one of requests. Pieces are handed on as they come, and not kept until there are ``amt`` bytes."""
-
-    def stream(self, amt: Optional[int] = _PIECE, decode_content: Optional[bool] = None) -> Any:
-        try:
-            while piece := self.read1(amt, decode_content):
-                yield piece
-        except urllib3.exceptions.ProtocolError as error:
-            if isinstance(error.__cause__, Cut):
-                raise error.__cause__ from None
-            raise
-
-
 def _sends_again(retries: Any) -> bool:
     """Whether a request that may have reached its service is sent once more."""
     if retries is None:
@@ -177,42 +143,12 @@ def _sends_again(retries: Any) -> bool:
 
 def _outgoing(crossing: Crossing, request: requests.PreparedRequest) -> requests.PreparedRequest:
     outgoing = request.copy()
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in crossing.headers}
-    outgoing.headers = requests.structures.CaseInsensitiveDict(headers)
+    outgoing.headers = requests.structures.CaseInsensitiveDict(texts_of(crossing.headers))
     if crossing.body is not None:
         outgoing.body = crossing.body or None
     elif not crossing.untouched:
         outgoing.body = each(crossing.following)  # type: ignore[assignment]
     return outgoing
-
-
-def _headers_of(headers: Any) -> Headers:
-    """Headers of requests or urllib3, repeated ones too."""
-    return [(_bytes(name, "latin-1"), _bytes(value, "latin-1")) for name, value in headers.items()]
-
-
-def _pieces_of(body: Any) -> Iterator[bytes]:
-    """A request's body, whatever it was given as."""
-    pieces: Iterable[Any] = body
-    if body is None:
-        pieces = ()
-    elif isinstance(body, (str, bytes, bytearray)):
-        pieces = (body,)
-    elif hasattr(body, "read"):
-        pieces = iter(lambda: body.read(_PIECE) or None, None)
-    for piece in pieces:
-        yield _bytes(piece, "utf-8")
-
-
-def _source_of(raw: Any) -> Source:
-    """A response's body as it came."""
-    if isinstance(raw, urllib3.HTTPResponse):
-        return source_of(iter(partial(raw.read1, _PIECE, decode_content=False), b""))
-    return source_of(iter(partial(raw.read, _PIECE), b""))
-
-
-def _bytes(text: Any, charset: str) -> bytes:
-    return text.encode(charset) if isinstance(text, str) else bytes(text)
 
 
 def _cut(cut: Any) -> Cut:

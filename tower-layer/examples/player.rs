@@ -54,6 +54,7 @@ struct Play {
     length: bool,
     reads: String,
     gated: bool,
+    endless: usize,
     fails: String,
     trailers: Vec<(String, String)>,
 }
@@ -87,6 +88,12 @@ async fn service(request: Request<Body>) -> Result<Response<Body>, Infallible> {
 
 /// Hands the pieces over, each when it may leave, and tells when the body is over or let go.
 async fn plays(play: Play, pieces: Vec<Vec<u8>>, sender: mpsc::Sender<Result<Frame<Bytes>, BoxError>>) {
+    let endless = pieces.first().map(|piece| Bytes::from(piece.repeat(play.endless))).unwrap_or_default();
+    let mut made = 0;
+    while play.endless > 0 && sender.send(Ok(Frame::data(endless.clone()))).await.is_ok() {
+        made += endless.len();
+        let _ = std::fs::write(place("made"), made.to_string());
+    }
     for (number, piece) in pieces.into_iter().enumerate() {
         while play.gated && !sender.is_closed() && !place(&format!("gate-{number}")).exists() {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -57,7 +57,13 @@ pub use service::GuardService;
 /// An error of a body, as hosts take it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// The README's Rust is compiled like any other example.
+/// The Rust of the README and of the book is compiled like any other example.
 #[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
+mod shown {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/src/start.md")]
+    struct Start;
+    #[doc = include_str!("../../docs/src/hosts/tower.md")]
+    struct Tower;
+}

@@ -2,6 +2,8 @@
 
 // One request under guard, from its head to the service or to an answer.
 
+const { AsyncResource } = require('node:async_hooks')
+
 const native = require('../native.js')
 const { abandoned } = require('./abandoned.js')
 const { remember } = require('./callers.js')
@@ -34,6 +36,8 @@ class Admission {
   #fail
   #outgoing
   #incoming = null
+  /** Goes on when there is more of the body, once that is waited for. */
+  #asks = null
 
   constructor (exchange, req, res, next, fail) {
     this.#exchange = exchange
@@ -48,7 +52,9 @@ class Admission {
     let step = codes.code(packed)
     while (step === STEP.NEED_BODY) {
       proceed(this.#req, this.#res)
-      const piece = this.#body.next(() => this.#ask())
+      // The parser, which brings it, has no context of its own: that of what stands before the guard (a tracer) goes on.
+      this.#asks ??= AsyncResource.bind(() => this.#ask())
+      const piece = this.#body.next(this.#asks)
       if (piece === undefined) return
       packed = native.read(this.#exchange, piece)
       step = codes.code(packed)

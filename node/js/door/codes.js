@@ -5,7 +5,7 @@
 module.exports = {
   STEP: { NEED_BODY: 0, EFFECT: 1, ANSWER: 2, FORWARD: 3, FORWARD_WHOLE: 4, FORWARD_FEED: 5 },
   PASSAGE: { PASS: 0, STREAM: 1, WHOLE: 2, REFUSE: 3 },
-  DOOR: { EXPRESS: 0, FASTIFY: 1, FETCH: 2, HONO: 3, FETCH_EGRESS: 4, UNDICI_EGRESS: 5 },
+  DOOR: { EXPRESS: 0, FASTIFY: 1, FETCH: 2, HONO: 3, FETCH_EGRESS: 4, UNDICI_EGRESS: 5, HTTP_EGRESS: 6 },
   // Any other number is how many bytes wait to go on instead; a text is what goes on itself, a byte a character.
   FLOW: { UNCHANGED: -1, EFFECT: -2, ABORT: -3, LAST: -4 },
   ENDING: { COMPLETE: 0, DISCONNECTED: 1, FAILED: 2 },

@@ -1,6 +1,8 @@
 // What a TypeScript host writes against this package, as an ES module; `tsc` checks it and nobody runs it.
 
 import http from 'node:http'
+import https from 'node:https'
+import axios from 'axios'
 import express, { type Request as ExpressRequest } from 'express'
 import Fastify from 'fastify'
 import { Hono } from 'hono'
@@ -12,6 +14,7 @@ import { guard as expressGuard, holdContinue } from 'wardline/express'
 import fastifyGuard from 'wardline/fastify'
 import { guard as fetchGuard } from 'wardline/fetch'
 import { guard as honoGuard } from 'wardline/hono'
+import { guardAgents } from 'wardline/http'
 import { guardPool } from 'wardline/pg'
 import { callerOf, guardedFetch, guardInterceptor } from 'wardline/undici'
 
@@ -37,6 +40,8 @@ export const POST: (request: Request, context: RouteContext) => Promise<Response
 
 new OpenAI({ apiKey: 'none', fetch: guardedFetch(guard, { caller: ana }) })
 setGlobalDispatcher(new Agent().compose(guardInterceptor('wardline.yaml', { caller: () => ana })))
+axios.create(guardAgents(guard, { caller: ana, https: new https.Agent({ rejectUnauthorized: true }) }))
+http.globalAgent = guardAgents('wardline.yaml', { caller: 'svc-ingest' }).httpAgent
 http.createServer(async (req, res) => {
   const caller = callerOf(req)
   if (caller !== undefined) await guardedFetch(guard, { caller })('http://features.internal/collections')

@@ -1,14 +1,16 @@
 """What the service of a player is asked to do, by the header `x-play`, and what it tells in files beside it.
 
 `{"status": 200, "headers": [["a", "b"]], "pieces": ["latin-1"], "length": true, "reads": "all" | "none" | "twice", "gated": true,
-"fails": "before" | "after", "trailers": [["a", "b"]]}`. A gated piece waits for the file `gate-N`. `saw.json` is what the service was asked, `closed` tells
-that its answer was ended or let go.
+"endless": 1000, "fails": "before" | "after", "trailers": [["a", "b"]]}`. A gated piece waits for the file `gate-N`; of an endless answer the first piece comes
+again and again, so many times at once, and `made` is how many bytes it has come to. `saw.json` is what the service was asked, `closed` tells that its
+answer was ended or let go.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,17 @@ class Play:
         fresh = PLACE / "saw.fresh"
         fresh.write_text(json.dumps(told))
         fresh.rename(PLACE / "saw.json")
+
+    def each(self) -> Iterator[tuple[int, bytes]]:
+        """The pieces, by number."""
+        if not self.asked.get("endless"):
+            yield from enumerate(self.pieces)
+            return
+        piece, made = self.pieces[0] * self.asked["endless"], 0
+        while True:
+            yield 0, piece
+            made += len(piece)
+            (PLACE / "made").write_text(str(made))
 
     def may(self, number: int) -> bool:
         """Whether this piece may leave."""

@@ -50,7 +50,7 @@ class Player:
         """As if nothing had been asked."""
         while self.clients:
             self.clients.pop().close()
-        for file in ("saw.json", "closed", *(gate.name for gate in self.folder.glob("gate-*"))):
+        for file in ("saw.json", "closed", "made", *(gate.name for gate in self.folder.glob("gate-*"))):
             (self.folder / file).unlink(missing_ok=True)
 
     def exchange(self, method: str, path: str, body: Optional[bytes] = None, fields: Fields = (), **play: Any) -> Reply:
@@ -79,6 +79,17 @@ class Player:
 
     def is_closed(self) -> Optional[bool]:
         return (self.folder / "closed").exists() or None
+
+    def stands_still(self) -> int:
+        """How many bytes of an endless answer were made, once no more are."""
+        sizes = [-1] * 10
+
+        def same() -> Optional[int]:
+            time.sleep(0.05)
+            sizes.append(int(self._text("made") or 0))
+            return sizes[-1] if sizes[-1] > 0 and len(set(sizes[-10:])) == 1 else None
+
+        return self.awaited(same, "the service stands still")
 
     def closed(self) -> None:
         """Waits until the service's answer is over or let go."""

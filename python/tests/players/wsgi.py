@@ -29,7 +29,7 @@ def service(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
 
 def pieces(play: Play) -> Iterator[bytes]:
     try:
-        for number, piece in enumerate(play.pieces):
+        for number, piece in play.each():
             while not play.may(number):
                 time.sleep(0.005)
             yield piece

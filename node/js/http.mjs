@@ -1,0 +1,3 @@
+import door from './http.js'
+
+export const { guardAgents, callerOf } = door
