@@ -57,8 +57,8 @@ impl Exchange {
         let keeps_in = !no_body && self.keeps_in();
         let partial = status == StatusCode::PARTIAL_CONTENT;
         let format = self.format(Side::Response, content_type).filter(|_| !partial);
-        // A text could be behind a coding, or cut in two by a range.
-        let clear = self.packing != Packing::Unknown
+        // A text could be behind a coding, or cut in two by a range; a message in which nothing changes goes on packed.
+        let clear = self.packing == Packing::Plain
             && (matches!(Decoder::of(coding), Ok(None)) || (changes && format.is_some()));
         if keeps_in && (partial || !clear) {
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("unsearchable_response")) };
