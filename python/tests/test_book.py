@@ -113,8 +113,14 @@ def test_what_the_book_imports_is_there() -> None:
     shown = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     ours = [node for node in shown if (node.module or "").partition(".")[0] == "wardline"]
     for node in ours:
-        module = importlib.import_module(node.module or "")
-        assert all(hasattr(module, name.name) for name in node.names), ast.unparse(node)
+        try:
+            there = set(dir(importlib.import_module(node.module or "")))
+        except ModuleNotFoundError as missing:
+            # A host that is not installed here: what the file says is enough.
+            assert not (missing.name or "").startswith("wardline"), missing
+            source = (ROOT / "python" / (node.module or "").replace(".", "/")).with_suffix(".py").read_text()
+            there = {named.name for named in ast.parse(source).body if isinstance(named, (ast.ClassDef, ast.FunctionDef))}
+        assert {name.name for name in node.names} <= there, ast.unparse(node)
     doors = re.findall(r"from ['\"]wardline/([a-z]+)['\"]", "".join(block for _, block in fenced("js")))
     assert len(ours) >= 10 and len(set(doors)) >= 6
     for door in doors:

@@ -127,14 +127,13 @@ def test_django_knows_who_is_logged_in(players: dict[str, Player]) -> None:
     assert reply.status == 200 and player.saw()["body"] == "mail=%5BEMAIL%5D"
 
 
-def test_django_s_own_middleware_passes_no_asynchronous_stream(tmp_path: Path) -> None:
-    from django.conf import settings
+def test_django_s_own_middleware_passes_no_asynchronous_stream(tmp_path: Path, django_settings: Callable[..., None]) -> None:
     from django.http import StreamingHttpResponse
     from django.test import RequestFactory
 
     (tmp_path / "wardline.yaml").write_text(POLICY)
     told = {"WARDLINE_POLICY": str(tmp_path / "wardline.yaml"), "WARDLINE_IDENTITY": lambda request: "ana"}
-    settings.configure(ALLOWED_HOSTS=["*"], SECRET_KEY="for tests", **told)
+    django_settings(**told)
     from wardline.django import GuardMiddleware
 
     async def pieces() -> Any:

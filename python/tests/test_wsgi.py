@@ -115,9 +115,7 @@ def test_flask(serve_wsgi: Serve) -> None:
     assert [found["outcome"]["result"] for found in server.records(5)] == ["complete"] * 4 + ["denied"]
 
 
-def test_django(serve_wsgi: Serve) -> None:
-    import django
-    from django.conf import settings
+def test_django(serve_wsgi: Serve, django_settings: Callable[..., None]) -> None:
     from django.core.wsgi import get_wsgi_application
     from django.http import FileResponse, JsonResponse, StreamingHttpResponse
     from django.urls import path
@@ -132,8 +130,7 @@ def test_django(serve_wsgi: Serve) -> None:
         return FileResponse(io.BytesIO(b"mail ana@example.org"), content_type="text/plain")
 
     urls = [path(QUERY[1:], query), path(UPSERT[1:], query), path("masked" + READ, read), path("masked/collections/docs/points/8", sent)]
-    settings.configure(ROOT_URLCONF=tuple(urls), ALLOWED_HOSTS=["*"], SECRET_KEY="for tests")
-    django.setup()
+    django_settings(ROOT_URLCONF=tuple(urls))
     server = serve_wsgi(get_wsgi_application())
     reply = server.exchange(wire("POST", QUERY, '{"query": "ana@example.org", "limit": 3}'))
     assert json.loads(reply.body) == {"saw": '{"query": "[EMAIL]", "limit": 3}', "mail": "[EMAIL]"}
