@@ -12,9 +12,14 @@ use wardline::policy::Policy;
 
 /// 50 rules over one Qdrant service, with masking of every entity.
 pub fn policy() -> Policy {
-    let mut text = String::from(
-        "version: 1\nstate: memory\nthresholds: {hold: never, deny: never}\nservices:\n  vectors: {system: qdrant}\nmask:\n  - {name: pii, in: [response], \
-         entities: {'*': redact}}\nrules:\n",
+    policy_in("memory")
+}
+
+/// The same with the log and the store in a folder, or in `memory`.
+fn policy_in(state: &str) -> Policy {
+    let mut text = format!(
+        "version: 1\nstate: {state}\nthresholds: {{hold: never, deny: never}}\nservices:\n  vectors: {{system: qdrant}}\nmask:\n  - {{name: pii, in: [response], \
+         entities: {{'*': redact}}}}\nrules:\n",
     );
     for n in 0..48 {
         let effect = ["allow", "deny", "grant", "allow"][n % 4];
@@ -33,7 +38,12 @@ pub fn policy() -> Policy {
 
 /// A guard under that policy with `grants` live grants.
 pub fn guard(grants: usize) -> Guard {
-    let guard = Guard::new(policy());
+    guard_in("memory", grants)
+}
+
+/// The same with the log and the store in a folder, or in `memory`.
+pub fn guard_in(state: &str, grants: usize) -> Guard {
+    let guard = Guard::new(policy_in(state));
     for n in 0..grants {
         let terms = format!(
             r#"{{"scope": {{"who": ["user:user-{n}"], "services": ["*"], "operations": ["vector.export"],

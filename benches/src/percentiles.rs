@@ -13,7 +13,7 @@ use wardline::audit::Ending;
 use wardline::guard::{Caller, Guard, Step};
 use wardline::identity::Identity;
 use wardline::model::Subject;
-use wardline_benches::{answer, guard, head, service};
+use wardline_benches::{answer, guard, guard_in, head, service};
 use wardline_tower::GuardLayer;
 
 const ROUNDS: usize = 20_000;
@@ -28,11 +28,18 @@ fn main() {
         let body = Bytes::from(answer(floats));
         println!("-- {} byte answer, {floats} floats, 3 findings", body.len());
         let engine = guard(0);
-        times("engine alone", || exchange(&engine, &body));
+        times("engine alone, records kept in memory", || exchange(&engine, &body));
+        let folder = std::env::temp_dir().join(format!("wardline-percentiles-{}", std::process::id()));
+        let engine = guard_in(&folder.display().to_string(), 0);
+        times("engine alone, records go to disk", || exchange(&engine, &body));
+        let layered = GuardLayer::new(engine).layer(service(body.clone()));
+        times("through Tower, records go to disk", || runtime.block_on(call(&layered)));
+        drop(layered);
+        let _ = std::fs::remove_dir_all(folder);
         let bare = service(body.clone());
         let layered = GuardLayer::new(guard(0)).layer(service(body));
         times("bare service", || runtime.block_on(call(&bare)));
-        times("through Tower", || runtime.block_on(call(&layered)));
+        times("through Tower, records kept in memory", || runtime.block_on(call(&layered)));
     }
 }
 
