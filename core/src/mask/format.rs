@@ -76,8 +76,8 @@ impl Format {
     /// ```
     pub fn of(content_type: &str) -> Option<Self> {
         let mut parts = content_type.split(';');
-        // As nearly all write them, and so without a copy.
         let essence = parts.next().unwrap_or("").trim();
+        // Nearly all write it in small letters, which need no copy.
         let essence = match essence.bytes().any(|byte| byte.is_ascii_uppercase()) {
             true => Cow::Owned(essence.to_ascii_lowercase()),
             false => Cow::Borrowed(essence),
