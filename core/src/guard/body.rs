@@ -1,8 +1,7 @@
 //! One body on its way through: decoded where it is coded, masked where the plan says so, counted in any case.
 
-use sha2::{Digest, Sha256};
-
-use crate::audit::{self, Clear, Found, Passed};
+use super::behind::Behind;
+use crate::audit::{Clear, Found, Passed};
 use crate::coding::Decoder;
 use crate::json::FaultCode;
 use crate::keys::hex;
@@ -23,9 +22,8 @@ pub(super) struct Body {
     decoded: Vec<u8>,
     aside: Vec<u8>,
     bytes: u64,
-    sha256: Sha256,
-    /// Reads once more what went on.
-    reread: Option<Box<Reread>>,
+    /// What went on, for those who read it after that.
+    behind: Behind,
     /// A copy of what went on.
     kept: Option<Box<Clear>>,
     /// Looks for canaries in what goes on.
@@ -92,7 +90,7 @@ impl Body {
 
     /// The same body, of which what went on is read once more.
     pub(super) fn rereading(mut self, reread: Option<Reread>) -> Self {
-        self.reread = reread.map(Box::new);
+        self.behind.rereading(reread);
         self
     }
 
@@ -124,8 +122,7 @@ impl Body {
             decoded: Vec::new(),
             aside: Vec::new(),
             bytes: 0,
-            sha256: Sha256::new(),
-            reread: None,
+            behind: Behind::default(),
             kept: None,
             spotter: None,
             strip: None,
@@ -227,10 +224,7 @@ impl Body {
     /// Notes what really went on.
     pub(super) fn released(&mut self, bytes: &[u8]) {
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);
-        self.sha256.update(bytes);
-        if let Some(reread) = &mut self.reread {
-            reread.push(bytes);
-        }
+        self.behind.push(bytes);
         if let Some(kept) = &mut self.kept {
             kept.push(bytes);
         }
@@ -295,13 +289,10 @@ impl Body {
         self.masker.as_deref().and_then(Masker::census).or_else(file)
     }
 
-    /// What the record says of it.
-    pub(super) fn passed(self) -> Passed {
+    /// What the record says of it, and what is still to be read for that.
+    pub(super) fn passed(self) -> (Passed, Option<Behind>) {
         let clear = self.kept.filter(|kept| !kept.is_empty());
         let mut passed = Passed { bytes: self.bytes, clear, ..Passed::default() };
-        if self.bytes > 0 {
-            passed.sha256 = Some(hex(&self.sha256.finalize()));
-        }
         passed.census =
             self.file.as_ref().and_then(FileCounter::census).filter(|census| !census.is_empty()).cloned();
         if let Some(masker) = self.masker {
@@ -321,13 +312,8 @@ impl Body {
                 passed.findings.retain(|found| &*found.name != path);
             }
         }
-        passed.reread = self.reread.map(|reread| match reread.finish() {
-            Some(report) => {
-                audit::Reread { surviving: Some(report.total()), findings: found(report.findings) }
-            }
-            None => audit::Reread::default(),
-        });
-        passed
+        let behind = Some(self.behind).filter(Behind::tells);
+        (passed, behind)
     }
 }
 
@@ -341,7 +327,7 @@ fn code_of(fault: MaskError) -> Broken {
 }
 
 /// Findings as a record has them.
-fn found(findings: Vec<Masked>) -> Vec<Found> {
+pub(super) fn found(findings: Vec<Masked>) -> Vec<Found> {
     let one = |found: Masked| Found {
         name: found.what.text(),
         path: found.path,

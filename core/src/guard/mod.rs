@@ -29,6 +29,7 @@
 #[cfg(any(feature = "key-urls", feature = "notify"))]
 mod agent;
 mod answer;
+mod behind;
 mod body;
 #[cfg(feature = "notify")]
 mod collector;

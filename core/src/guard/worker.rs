@@ -5,6 +5,7 @@
 
 mod bench;
 mod capturing;
+mod ended;
 mod learning;
 mod standing;
 
@@ -19,16 +20,17 @@ use tokio::sync::oneshot;
 
 pub(super) use self::bench::Bench;
 use self::capturing::Room;
+pub(super) use self::ended::Ended;
+use self::ended::Queue;
 use super::driver::Carrying;
 use super::lost::Lost;
 use super::policies::Policies;
 use super::step::{Done, Effect};
-use crate::audit::Record;
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "notify")]
 use crate::grant::Parcel;
-use crate::grant::{Lack, Lease, Snapshot};
+use crate::grant::{Lack, Snapshot};
 use crate::identity::Identity;
 use crate::keys::Keys;
 use crate::model::{Act, GrantId};
@@ -78,8 +80,8 @@ struct State {
     broken: AtomicBool,
     /// Whether another worker of this process says what is lost.
     succeeded: AtomicBool,
-    /// Ended exchanges whose records are to be written.
-    ended: Mutex<Vec<Ended>>,
+    /// Ended exchanges whose records are to be written, and what is left of those before.
+    queue: Mutex<Queue>,
     /// Whether the worker looks at `ended` by itself soon.
     awake: AtomicBool,
 }
@@ -119,9 +121,6 @@ impl Returns {
         }
     }
 }
-
-/// The record of an ended exchange, and what it leased and did not spend.
-pub(super) type Ended = (Box<Record>, Vec<Lease>);
 
 /// What the worker is asked to do.
 pub(super) enum Job {
@@ -164,7 +163,7 @@ impl Runtime {
                         backlog: AtomicUsize::new(0),
                         broken: AtomicBool::new(false),
                         succeeded: AtomicBool::new(false),
-                        ended: Mutex::default(),
+                        queue: Mutex::default(),
                         awake: AtomicBool::new(false),
                     });
                     let (waking, jobs) = (state.clone(), caller.clone());
@@ -264,14 +263,17 @@ impl Runtime {
         Carrying::new(answer)
     }
 
-    /// Hands over the record of an ended exchange, and what it leased and did not spend.
-    pub(super) fn end(&self, record: Box<Record>, unspent: Vec<Lease>) {
-        self.state.room.take(&record);
-        self.state.backlog.fetch_add(1, Ordering::Relaxed);
-        let mut ended = self.state.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        ended.push((record, unspent));
-        let many = ended.len() == GATHERED;
-        drop(ended);
+    /// Hands over an exchange that is over. Where many wait, the worker is not left with reading too.
+    pub(super) fn end(&self, mut over: Ended) {
+        self.state.room.take(&over.record);
+        if self.state.backlog.fetch_add(1, Ordering::Relaxed) >= GATHERED {
+            over.catch_up();
+        }
+        let mut queue = self.state.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let (waiting, spent) = queue.put(over);
+        drop(queue);
+        drop(spent);
+        let many = waiting == GATHERED;
         let asleep = !self.state.awake.swap(true, Ordering::AcqRel);
         if (many || asleep) && self.send(Job::Wake).is_err() {
             self.state.broken.store(true, Ordering::Release);
@@ -402,11 +404,7 @@ fn work(
 
 /// Takes over what has ended; where nothing has, the next one wakes the worker.
 fn gather(bench: &mut Bench, state: &State) {
-    let take = || {
-        let mut ended = state.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = Vec::with_capacity(ended.len().min(GATHERED));
-        std::mem::replace(&mut *ended, room)
-    };
+    let mut take = || state.queue.lock().unwrap_or_else(PoisonError::into_inner).take(&mut bench.spent);
     let mut ended = take();
     if ended.is_empty() {
         state.awake.store(false, Ordering::Release);

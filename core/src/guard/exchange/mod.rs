@@ -45,7 +45,7 @@ use super::policies::InForce;
 use super::shared::Shared;
 use super::span;
 use super::step::{Abort, Done, Effect, Flow, Passage, ResponseBody, Step};
-use super::worker::Runtime;
+use super::worker::{Ended, Runtime};
 use crate::audit::{Ending, Found, Kind, Outcome, Record};
 use crate::classify;
 use crate::coding::Packing;
@@ -392,10 +392,10 @@ impl Exchange {
         record.outcome = Some(outcome);
         record.budgets = self.purse.record();
         let spotted = self.request.spotted() || self.response.spotted();
-        let mut request = std::mem::replace(&mut self.request, Body::passing()).passed();
+        let (mut request, asked) = std::mem::replace(&mut self.request, Body::passing()).passed();
         request.embed = self.embed.take().map(|embed| embed.record(&request, &record));
         request.stripped = self.cleared;
-        let mut response = std::mem::replace(&mut self.response, Body::passing()).passed();
+        let (mut response, answered) = std::mem::replace(&mut self.response, Body::passing()).passed();
         self.settle_said(ending, &mut request, &mut response);
         self.note_canaries(spotted, &response, &mut record);
         let told = request.bytes > 0
@@ -413,7 +413,9 @@ impl Exchange {
         span::end(&self.span, &record);
         self.span = Span::none();
         match &self.runtime {
-            Some(runtime) => runtime.end(record, self.ledger.unspent(self.sent)),
+            Some(runtime) => {
+                runtime.end(Ended::new(*record, self.ledger.unspent(self.sent), [asked, answered]));
+            }
             None => self.shared.lost.note(&record),
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use super::capturing::Capturing;
+use super::ended::Spent;
 use super::{Ended, Job, Reply};
 use crate::audit::{Journal, Kind, Log, MemoryJournal, Record};
 use crate::budget::Budgets;
@@ -46,6 +47,8 @@ pub(in crate::guard) struct Bench {
     pub(super) capturing: Capturing,
     /// Records of this round, appended as one group.
     group: Vec<Record>,
+    /// What is left of rounds before.
+    pub(super) spent: Spent,
     /// Who waits for that group to be on disk.
     owed: Vec<oneshot::Sender<Done>>,
     waiters: Vec<Waiter>,
@@ -115,6 +118,7 @@ impl Bench {
             clock,
             policy_digest: in_force.digest.clone(),
             group: Vec::new(),
+            spent: Spent::default(),
             owed: Vec::new(),
             waiters: Vec::new(),
             changed: false,
@@ -189,9 +193,12 @@ impl Bench {
     }
 
     /// Takes the record of an ended exchange, and gives back what it did not spend.
-    pub(super) fn ended(&mut self, (record, unspent): Ended) {
+    pub(super) fn ended(&mut self, mut ended: Ended) {
+        ended.catch_up();
+        let Ended { record, unspent, read } = ended;
+        self.spent.read.extend(read.into_iter().flatten());
         self.learn_from(&record);
-        self.group.extend(self.capturing.take(record).map(|record| *record));
+        self.group.extend(self.capturing.take(record));
         // What cannot be given back is lost to the grant: it errs towards deny.
         unspent.into_iter().for_each(|lease| {
             let _ = Grants::new(&*self.store).give_back(lease);
@@ -298,7 +305,7 @@ impl Bench {
             self.failed = true;
             self.group.iter().for_each(|record| self.lost.note(record));
         }
-        self.group.clear();
+        self.spent.records.append(&mut self.group);
         for reply in self.owed.drain(..) {
             let _ = reply.send(if appended.is_ok() { Done::Persisted } else { Done::Failed });
         }

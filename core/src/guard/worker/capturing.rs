@@ -62,7 +62,7 @@ impl Capturing {
     }
 
     /// Takes a record that carries bodies; one that goes to the log as it is comes back at once.
-    pub(super) fn take(&mut self, mut record: Box<Record>) -> Option<Box<Record>> {
+    pub(super) fn take(&mut self, mut record: Record) -> Option<Record> {
         if passed(&mut record).all(|passed| passed.clear.is_none()) {
             return Some(record);
         }
@@ -72,12 +72,12 @@ impl Capturing {
             self.hands = start(bodies.clone(), self.room.clone(), self.wake.clone());
         }
         let Some(hands) = &mut self.hands else { return Some(self.without(record, bytes, "failed")) };
-        match hands.to.send(record) {
+        match hands.to.send(Box::new(record)) {
             Ok(()) => {
                 hands.out += 1;
                 None
             }
-            Err(back) => Some(self.without(back.0, bytes, "failed")),
+            Err(back) => Some(self.without(*back.0, bytes, "failed")),
         }
     }
 
@@ -99,7 +99,7 @@ impl Capturing {
         Ok(back)
     }
 
-    fn without(&self, mut record: Box<Record>, bytes: usize, why: &'static str) -> Box<Record> {
+    fn without(&self, mut record: Record, bytes: usize, why: &'static str) -> Record {
         self.room.waiting.fetch_sub(bytes, Ordering::Relaxed);
         for passed in passed(&mut record) {
             if passed.clear.take().is_some() {

@@ -1,0 +1,115 @@
+//! What is read of a body once it has left: its digest, and the second reading that proves the masking. Nobody waits for either, so a body that
+//! fits into [`LATER`] bytes is kept until its exchange is over and read by the worker; of a longer one no more than that is ever behind.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use sha2::{Digest, Sha256};
+
+use super::body::found;
+use crate::audit::{self, Passed};
+use crate::keys::hex;
+use crate::mask::Reread;
+
+/// So many bytes wait at most to be read.
+const LATER: usize = 16 * 1024;
+
+/// Bytes that left and are still to be read, and those who read them.
+#[derive(Debug, Default)]
+pub(super) struct Behind {
+    kept: Vec<u8>,
+    sha256: Sha256,
+    /// Reads once more what went on.
+    reread: Option<Box<Reread>>,
+    /// Whether a byte left.
+    any: bool,
+}
+
+impl Behind {
+    /// The same for a body of which what went on is read once more.
+    pub(super) fn rereading(&mut self, reread: Option<Reread>) {
+        self.reread = reread.map(Box::new);
+    }
+
+    /// Takes bytes that leave.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.any |= !bytes.is_empty();
+        if self.kept.len().saturating_add(bytes.len()) <= LATER {
+            self.kept.extend_from_slice(bytes);
+            return;
+        }
+        self.read_kept();
+        self.read(bytes);
+    }
+
+    fn read_kept(&mut self) {
+        let kept = std::mem::take(&mut self.kept);
+        self.read(&kept);
+        // Whoever lets go of this frees it too.
+        self.kept = kept;
+        self.kept.clear();
+    }
+
+    fn read(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        if let Some(reread) = &mut self.reread {
+            reread.push(bytes);
+        }
+    }
+
+    /// Whether there is anything to tell of it.
+    pub(super) fn tells(&self) -> bool {
+        self.any || self.reread.is_some()
+    }
+
+    /// Reads the rest and says in the record what came of it. A panic in the second reading proves nothing, and ends nothing.
+    pub(super) fn tell(&mut self, passed: &mut Passed) {
+        let rereads = self.reread.is_some();
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            self.read_kept();
+            let report = self.reread.take().and_then(|reread| reread.finish());
+            (self.any.then(|| hex(&self.sha256.finalize_reset())), report)
+        }));
+        let (sha256, report) = told.unwrap_or_default();
+        passed.sha256 = sha256;
+        passed.reread = rereads.then(|| match report {
+            Some(report) => {
+                audit::Reread { surviving: Some(report.total()), findings: found(report.findings) }
+            }
+            None => audit::Reread::default(),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digest(pieces: &[&[u8]]) -> Option<String> {
+        let (mut behind, mut passed) = (Behind::default(), Passed::default());
+        pieces.iter().for_each(|piece| behind.push(piece));
+        behind.tell(&mut passed);
+        assert_eq!(passed.reread, None);
+        passed.sha256
+    }
+
+    #[test]
+    fn a_digest_is_the_same_however_the_bytes_left() {
+        let long: Vec<u8> = (0..100_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+        let whole = hex(&Sha256::digest(&long));
+        for size in [1, 1_000, LATER - 1, LATER, LATER + 1, long.len()] {
+            let pieces: Vec<&[u8]> = long.chunks(size).collect();
+            assert_eq!(digest(&pieces).as_deref(), Some(&*whole), "{size}");
+        }
+        assert_eq!(digest(&[]), None);
+        assert_eq!(digest(&[b""]), None);
+    }
+
+    #[test]
+    fn no_more_is_ever_behind_than_said() {
+        let mut behind = Behind::default();
+        for size in [1, 900, LATER, 3, LATER * 4, 70] {
+            behind.push(&vec![7; size]);
+            assert!(behind.kept.len() <= LATER);
+        }
+    }
+}
