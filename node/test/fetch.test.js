@@ -72,6 +72,31 @@ describe('a web request', () => {
     })
   }
 
+  it('says what may be answered as long as it is handled, and afterwards what it said', async () => {
+    const sent = new Request(POINT, { headers: { 'accept-encoding': 'gzip', 'x-own': '1' } })
+    let found
+    await under((request) => {
+      found = Object.fromEntries(request.headers)
+      return new Response('{}', { headers: json })
+    })(sent)
+    assert.deepStrictEqual(found, { 'accept-encoding': 'identity', 'x-own': '1' })
+    assert.deepStrictEqual(Object.fromEntries(sent.headers), { 'accept-encoding': 'gzip', 'x-own': '1' })
+    const bare = new Request(POINT)
+    await assert.rejects(under(() => { throw new Error('of the handler') })(bare), /of the handler/)
+    assert.deepStrictEqual([...bare.headers], [])
+  })
+
+  it('never says again what must not be said', async () => {
+    const sent = new Request(POINT, { headers: { range: 'bytes=0-7', 'x-own': '1' } })
+    let found
+    await under((request) => {
+      found = request
+      return new Response('{}', { headers: json })
+    })(sent)
+    assert.deepStrictEqual(Object.fromEntries(found.headers), { 'accept-encoding': 'identity', 'x-own': '1' })
+    assert.strictEqual(sent.headers.get('range'), 'bytes=0-7')
+  })
+
   it('says its new length, and keeps what else it says', async () => {
     const controller = new AbortController()
     let found

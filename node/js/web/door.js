@@ -67,10 +67,16 @@ function judgeRequest (guard, door, request, address, identity, handle) {
     source: new RequestSource(request),
     signal: () => request.signal
   }
-  return judge(guard, door, message, identity, ({ edits, body, exchange }) => {
-    const passed = forwarded(request, edits, body)
+  return judge(guard, door, message, identity, async ({ edits, body, exchange }) => {
+    // A second request costs more than all the rest: where headers are only set, the one that came goes on with those until it is answered.
+    const back = edits !== null && body === undefined ? headers.setInPlace(request.headers, edits) : null
+    const passed = back === null ? forwarded(request, edits, body) : request
     remember(passed, exchange)
-    return handle(passed)
+    try {
+      return await handle(passed)
+    } finally {
+      back?.()
+    }
   })
 }
 
