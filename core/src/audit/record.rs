@@ -244,7 +244,7 @@ pub struct Drawn {
 pub struct Passed {
     /// Bytes that went on, after masking.
     pub bytes: u64,
-    /// SHA-256 of those bytes, in hex.
+    /// SHA-256 of those bytes, in hex. Absent of more than 16 KiB that pass as they came, unless the service has `digests: always`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// The first findings, in order of appearance.

@@ -85,7 +85,13 @@ impl Body {
 
     /// Bytes that go on decoded and masked.
     pub(super) fn masked(decoder: Option<Decoder>, masker: Masker) -> Self {
-        Self::new(decoder, Some(masker), true)
+        Self::new(decoder, Some(masker), true).digesting(true)
+    }
+
+    /// The same body, whose digest is made however long it is, changed or not.
+    pub(super) fn digesting(mut self, whole: bool) -> Self {
+        self.behind.digesting(whole);
+        self
     }
 
     /// The same body, of which what went on is read once more.

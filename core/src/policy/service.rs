@@ -32,6 +32,8 @@ pub struct Service {
     pub on_failure: OnFailure,
     /// At most so many bytes of a body, decoded, are read to judge a request.
     pub body_limit: usize,
+    /// Whether the record has the digest of every body, those too that pass as they came and are long.
+    pub digests_all: bool,
     /// The risks from which a request is held or denied whatever a rule says.
     pub thresholds: Thresholds,
     /// From this final risk on, a `begin` record is on disk before a request goes on; `None` for never.

@@ -15,6 +15,7 @@ mod census;
 mod corpus;
 mod decided;
 mod detectors;
+mod digests;
 mod field;
 mod flow;
 #[cfg(feature = "key-urls")]

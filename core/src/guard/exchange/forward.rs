@@ -69,11 +69,12 @@ impl Exchange {
             return Some(self.mask_request(&masking, edits));
         }
         let coding = self.header(&header::CONTENT_ENCODING).unwrap_or("");
-        self.request =
+        let body =
             match (self.watcher(Side::Request, &masking.plan, self.content_type()), Decoder::of(coding)) {
                 (Some(body), Ok(decoder)) => body.decoding(decoder),
                 _ => self.file(self.content_type(), coding).unwrap_or_else(Body::passing),
             };
+        self.request = body.digesting(self.digests_all());
         let read: Vec<Bytes> = self.collected.raw.clone();
         for piece in &read {
             let _ = self.request.push(piece, &mut self.waiting);
@@ -144,6 +145,11 @@ impl Exchange {
         let bytes = Bytes::from(out);
         let body = if whole { RequestBody::Whole(bytes) } else { RequestBody::Feed(bytes) };
         Step::Forward(Forward { edits, body })
+    }
+
+    /// Whether bodies that pass as they came have their digest in the record too.
+    pub(super) fn digests_all(&self) -> bool {
+        self.service().is_some_and(|service| service.digests_all)
     }
 
     /// The body cannot go on: what it holds is the policy's verdict, what is wrong with it is not.

@@ -70,13 +70,13 @@ impl Exchange {
                     || self.purse.binds()
                     || self.strips
                     || keeps_in;
-                self.response = match (self.watcher(Side::Response, &plan, content_type), Decoder::of(coding))
-                {
+                let body = match (self.watcher(Side::Response, &plan, content_type), Decoder::of(coding)) {
                     (Some(body), Ok(None)) if holds => body.holding(),
                     (Some(body), Ok(decoder)) => body.decoding(decoder).stripping(strip),
                     (Some(_), Err(_)) => Body::passing(),
                     (None, _) => self.file(content_type, coding).unwrap_or_else(Body::passing),
                 };
+                self.response = body.digesting(self.digests_all());
             }
             // What may be refused is collected where it is small, so that the refusal is an answer.
             let whole = (self.purse.binds() || self.strips || keeps_in) && small && length != Some(0);

@@ -67,6 +67,7 @@ pub(in crate::policy) mod word {
     pub(in crate::policy) const CASE: &[&str] = &["exact", "ignore"];
     pub(in crate::policy) const CAPTURE: &[&str] = &["masked"];
     pub(in crate::policy) const REREAD: &[&str] = &["always", "never"];
+    pub(in crate::policy) const DIGESTS: &[&str] = &["changed", "always"];
     pub(in crate::policy) const EMBED: &[&str] = &["mask", "pass", "deny"];
     pub(in crate::policy) const FORMS: &[&str] = &["json", "slack", "teams"];
     pub(in crate::policy) const VECTORS: &[&str] = &["strip"];
@@ -399,6 +400,11 @@ static SERVICE: Table = Table {
             "body_limit",
             &Shape::One(Scalar::Bytes),
             "at most so much of a body is read to judge a request; default 1MiB",
+        ),
+        may(
+            "digests",
+            &Shape::One(Scalar::Choice(word::DIGESTS)),
+            "which bodies the record has the SHA-256 of: changed, those that masking may change and others of up to 16 KiB; always, all. Default changed",
         ),
         may("thresholds", &Shape::Keys(&THRESHOLDS), "instead of the policy's"),
         may("durable_from", &THRESHOLD, "instead of the policy's"),

@@ -263,6 +263,7 @@ fn read_service(
             .and_then(bytes)
             .and_then(|size| usize::try_from(size).ok())
             .unwrap_or(DEFAULT_BODY_LIMIT),
+        digests_all: text(node, "digests") == Some("always"),
         thresholds: read_thresholds(node, thresholds),
         durable_from: read_threshold(node, "durable_from").unwrap_or(durable_from),
         sealed_for: text(node, "sealed_for").map(str::to_owned),
