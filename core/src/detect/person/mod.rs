@@ -50,6 +50,10 @@ const ENOUGH: i32 = 45;
 const VERB: i32 = 12;
 const INSIDE: i32 = 11;
 const AROUND: i32 = VERB + INSIDE;
+/// What a name beside it in a row adds.
+const IN_ROW: i32 = 25;
+/// What may stand between two names of a row.
+const BETWEEN: [&[u8]; 3] = [b", and ", b" and ", b", "];
 /// The longest particle.
 const PARTICLE: usize = 6;
 /// How many bytes before a name are read for a title or a cue.
@@ -164,7 +168,10 @@ impl Person {
         }
         let known = Known::hashed(word.hash);
         let is_part = known != Known::default() || self.ends_as_family(word.text);
-        (is_part && (keyed || weight(known, Kind::Name) + AROUND >= ENOUGH))
+        (is_part
+            && (keyed
+                || weight(known, Kind::Name) + AROUND >= ENOUGH
+                || self.is_in_row(input, word.start, word.end)))
             || self.may_be_cued(input, word.start, if is_part { &self.tails } else { &self.announcing })
             || self.goes_on_as_name(input, word, is_part)
     }
@@ -184,6 +191,31 @@ impl Person {
             let last = input.run(word.end + 1, PARTICLE, |b| b.is_ascii_lowercase());
             self.particles.contains(input.slice(word.end + 1, last))
         }
+    }
+
+    /// Whether a name stands beside a word, in a row of them: `Ingrid, Kjersti and Pavlović`.
+    fn is_in_row(&self, input: &Input<'_>, start: usize, end: usize) -> bool {
+        let next = BETWEEN.into_iter().find(|between| input.starts(end, between));
+        if next.is_some_and(|between| self.name_at(input, end + between.len()).is_some()) {
+            return true;
+        }
+        let ends = |between: &&[u8]| {
+            start.checked_sub(between.len()).map(|at| input.slice(at, start)) == Some(*between)
+        };
+        BETWEEN.into_iter().find(ends).is_some_and(|between| {
+            let stop = start - between.len();
+            let first = input.run_back(stop, BEHIND, |b| b.is_ascii_alphabetic() || b >= 0x80 || b == b'-');
+            self.name_at(input, first) == Some(stop)
+        })
+    }
+
+    /// The end of the word at an offset, where it is plainly a name.
+    fn name_at(&self, input: &Input<'_>, at: usize) -> Option<usize> {
+        let token = Token::read(input, at).filter(|token| token.kind == Kind::Name)?;
+        let known = self.known(token.text);
+        let named = (known.is_given() || known.is_common()) && !known.is_word();
+        let ends = known == Known::default() && self.ends_as_family(token.text.as_bytes());
+        (named || ends).then_some(token.end)
     }
 
     /// Whether the word after an offset and a space is in a set.
@@ -298,6 +330,11 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
     }
     if is_speaker(input, start, end) {
         points += 15;
+    }
+    let small = Small::of(first.text);
+    let may_be_other = known.is_word() || person.organisations.contains(small.as_bytes());
+    if count == 1 && !may_be_other && person.is_in_row(input, start, end) {
+        points += IN_ROW;
     }
     points += keyed(person, sense);
     if count > 1 && is_line(input, start, end) {
