@@ -15,7 +15,8 @@ class RequestSource {
   #source = null
 
   constructor (request) {
-    if (request.bodyUsed) throw alreadyRead()
+    // A host may make the request only once it is asked for more than its head.
+    if (mayHaveBody(request) && request.bodyUsed) throw alreadyRead()
     this.#request = request
   }
 
