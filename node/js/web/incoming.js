@@ -14,7 +14,7 @@ class Incoming {
   #pieces = []
   #ended = false
 
-  /** `source` gives pieces: `next()`, `null` at the end, and `cancel(reason)` where nobody reads on. */
+  /** `source` gives pieces: `next()`, `null` at the end, and `cancel(reason)` where nobody reads on; `none` where there are none. */
   constructor (source) {
     this.#source = source
   }
@@ -32,6 +32,7 @@ class Incoming {
 
   /** What goes on in place of the body under this verdict: bytes, a stream, or `undefined` where it is as it came. */
   passed (exchange, step) {
+    if (this.#source.none) return undefined
     if (step === STEP.FORWARD_WHOLE) return exchange.take()
     if (step === STEP.FORWARD_FEED) return this.#fed(exchange, exchange.take())
     if (this.#ended) return joined(this.#pieces)

@@ -20,6 +20,11 @@ class RequestSource {
     this.#request = request
   }
 
+  /** Whether its method knows no body. */
+  get none () {
+    return !mayHaveBody(this.#request)
+  }
+
   async next () {
     if (this.#source !== null) return this.#source.next()
     const request = this.#request
