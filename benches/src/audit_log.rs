@@ -189,6 +189,21 @@ fn questions(folder: &Path, count: u64) -> Result<(), Box<dyn std::error::Error>
             "identity and verdict",
             Filter { identity: glob("user-17"), verdict: Some(Verdict::Deny), ..Filter::default() },
         ),
+        (
+            "operation and time",
+            Filter {
+                operation: glob("vector.search"),
+                from: Some(at(middle)),
+                until: Some(at(middle + 50_000)),
+                ..Filter::default()
+            },
+        ),
+        // Each of them has many, and no record has both.
+        (
+            "search and failed",
+            Filter { operation: glob("vector.search"), outcome: Some(Ending::Failed), ..Filter::default() },
+        ),
+        ("everybody", Filter { identity: glob("user-*"), ..Filter::default() }),
         ("nobody", Filter { identity: glob("nobody"), ..Filter::default() }),
     ];
     for (name, filter) in asked {

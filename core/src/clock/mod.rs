@@ -24,17 +24,25 @@ pub use window::Window;
 
 use crate::error::{Error, ErrorKind};
 
-/// Milliseconds since the Unix epoch, UTC. Written as RFC 3339 wherever a person reads it.
+/// Milliseconds since the Unix epoch, UTC. Written as RFC 3339 wherever a person reads it, and never beyond what can be written so: what is
+/// made of a greater or smaller number is the last or the first instant.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The latest instant that can be written.
-    pub const MAX: Self = Self(i64::MAX);
+    /// The first instant that can be written, in the year -9999.
+    pub const MIN: Self = Self(-377_705_023_201_000);
+
+    /// The last instant that can be written, in the year 9999.
+    pub const MAX: Self = Self(253_402_207_200_999);
 
     /// From milliseconds since the Unix epoch.
     pub const fn from_millis(millis: i64) -> Self {
-        Self(millis)
+        match millis {
+            ..=-377_705_023_201_000 => Self::MIN,
+            253_402_207_200_999.. => Self::MAX,
+            _ => Self(millis),
+        }
     }
 
     /// Milliseconds since the Unix epoch.
@@ -51,23 +59,21 @@ impl Timestamp {
 impl Add<Duration> for Timestamp {
     type Output = Self;
     fn add(self, length: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(length.as_millis()).unwrap_or(i64::MAX)))
+        Self::from_millis(self.0.saturating_add(i64::try_from(length.as_millis()).unwrap_or(i64::MAX)))
     }
 }
 
 impl Sub<Duration> for Timestamp {
     type Output = Self;
     fn sub(self, length: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(length.as_millis()).unwrap_or(i64::MAX)))
+        Self::from_millis(self.0.saturating_sub(i64::try_from(length.as_millis()).unwrap_or(i64::MAX)))
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(t) => write!(f, "{t}"),
-            Err(_) => f.write_str("never"),
-        }
+        let at = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::MAX);
+        write!(f, "{at}")
     }
 }
 
@@ -80,7 +86,7 @@ impl fmt::Debug for Timestamp {
 impl FromStr for Timestamp {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self, Error> {
-        text.parse::<jiff::Timestamp>().map(|t| Self(t.as_millisecond())).map_err(|_| {
+        text.parse::<jiff::Timestamp>().map(|t| Self::from_millis(t.as_millisecond())).map_err(|_| {
             Error::new(ErrorKind::Input, "expected a time such as 2026-11-25T06:25:00Z (RFC 3339)")
         })
     }
@@ -102,7 +108,10 @@ impl<'de> Deserialize<'de> for Timestamp {
         if deserializer.is_human_readable() {
             String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
         } else {
-            i64::deserialize(deserializer).map(Self)
+            let millis = i64::deserialize(deserializer)?;
+            // Taken for another instant it would not be written again as it was read.
+            let kept = Some(Self::from_millis(millis)).filter(|kept| kept.0 == millis);
+            kept.ok_or_else(|| serde::de::Error::custom("expected a time before the year 10000"))
         }
     }
 }
@@ -120,7 +129,7 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 }
 
@@ -142,7 +151,7 @@ impl ManualClock {
 
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -193,6 +202,22 @@ mod tests {
         for wrong in ["", "10", "m", "5y", "1h5", "-3s", "99999999999999999999s"] {
             assert!(parse_duration(wrong).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn no_time_is_beyond_what_can_be_written() {
+        assert_eq!(Timestamp::MIN.0, jiff::Timestamp::MIN.as_millisecond());
+        assert_eq!(Timestamp::MAX.0, jiff::Timestamp::MAX.as_millisecond());
+        for end in [Timestamp::MIN, Timestamp::MAX] {
+            assert_eq!(end.to_string().parse::<Timestamp>().unwrap(), end);
+        }
+        let day = Duration::from_secs(86_400);
+        assert_eq!(
+            (Timestamp::from_millis(i64::MAX), Timestamp::from_millis(i64::MIN)),
+            (Timestamp::MAX, Timestamp::MIN)
+        );
+        assert_eq!((Timestamp::MAX + day, Timestamp::MIN - day), (Timestamp::MAX, Timestamp::MIN));
+        assert_eq!(Timestamp::MAX - day + day, Timestamp::MAX);
     }
 
     #[test]

@@ -26,7 +26,7 @@
 //! assert_eq!((answer.status.as_u16(), answer.code), (403, "default_deny"));
 //! ```
 
-#[cfg(any(feature = "key-urls", feature = "notify"))]
+#[cfg(any(feature = "key-urls", feature = "notify", feature = "objects"))]
 mod agent;
 mod answer;
 mod behind;
@@ -48,6 +48,8 @@ mod lost;
 mod metrics;
 #[cfg(feature = "notify")]
 mod notify;
+#[cfg(feature = "objects")]
+mod objects;
 mod people;
 mod policies;
 mod replay;
@@ -73,6 +75,8 @@ pub use driver::Carrying;
 pub use exchange::Exchange;
 pub use guard::{Caller, Guard};
 pub use link::Link;
+#[cfg(feature = "objects")]
+pub use objects::Objects;
 pub use replay::{Replay, Replayed};
 pub use running::Running;
 pub use step::{

@@ -6,6 +6,7 @@ mod indexed;
 mod keys;
 mod killed;
 mod listed;
+mod many;
 mod power;
 mod pruned;
 mod receipts;

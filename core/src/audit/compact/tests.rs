@@ -337,6 +337,22 @@ fn a_newer_entry_is_read_as_far_as_it_is_known() {
 }
 
 #[test]
+fn a_time_that_no_calendar_has_is_not_read() {
+    let last = Record::new(Kind::Begin, "rec_1".into(), Timestamp::MAX);
+    let mut bytes = entry(&last);
+    assert_eq!(read(&bytes).unwrap(), last);
+    assert_eq!(Record::from_json(&serde_json::to_vec(&last).unwrap()).unwrap(), last);
+    let millis = u64::try_from(Timestamp::MAX.millis()).unwrap();
+    let place = bytes.windows(8).position(|eight| eight == millis.to_be_bytes()).unwrap();
+    for beyond in [millis + 1, i64::MAX.unsigned_abs()] {
+        bytes.splice(place..place + 8, beyond.to_be_bytes());
+        assert!(read(&bytes).is_err());
+    }
+    // Of that time, though no number in it says so: its id does.
+    assert!(read(include_bytes!("../../../../fuzz/corpus/record/beyond")).is_err());
+}
+
+#[test]
 fn what_verifying_asks_is_seen_without_reading() {
     let plain = Record::new(Kind::Begin, ID.into(), at(7));
     let bytes = entry(&plain);

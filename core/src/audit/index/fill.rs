@@ -1,7 +1,7 @@
 //! Catching up: what was logged since the index was last asked.
 //!
 //! One thread reads the log and this one writes what it finds. A few entries get a row for each posting; of many, or once many are there, they go
-//! into a pack.
+//! into a pack. Rows are looked at one by one, so no more of them are kept than can be looked at in the time that a question has.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::thread;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::pack::{self, Posting};
+use super::pack::{self, Postings};
 use super::terms::{self, Field};
 use super::{count, failed, number, search};
 use crate::audit::log::segment;
@@ -20,6 +20,9 @@ use crate::error::{Error, ErrorKind};
 
 /// Entries of one transaction and of one pack: a first reading of a long log goes on where it was interrupted.
 pub(super) const BATCH: usize = 65_536;
+
+/// So many new entries go into a pack.
+const ROWS: usize = 16_384;
 
 /// Entries that are handed on together.
 const TOGETHER: usize = 256;
@@ -199,7 +202,9 @@ fn prune(db: &Transaction<'_>, log: i64, first: u64) -> rusqlite::Result<()> {
         db.execute("DELETE FROM entry WHERE log = ?1 AND segment < ?2", params![log, number(first)])?;
         // What packs say of entries that are gone is passed over.
         let old = "last < coalesce((SELECT min(at) FROM entry), 9223372036854775807)";
-        db.execute(&format!("DELETE FROM packed WHERE pack IN (SELECT id FROM pack WHERE {old})"), ())?;
+        for part in ["packed", "packed_entry"] {
+            db.execute(&format!("DELETE FROM {part} WHERE pack IN (SELECT id FROM pack WHERE {old})"), ())?;
+        }
         db.execute(&format!("DELETE FROM pack WHERE {old}"), ())?;
     }
     Ok(())
@@ -208,8 +213,8 @@ fn prune(db: &Transaction<'_>, log: i64, first: u64) -> rusqlite::Result<()> {
 /// Begins anew: what a log was that is another one now lies among what the others are.
 fn forget(db: &Transaction<'_>) -> rusqlite::Result<()> {
     db.execute_batch(
-        "DELETE FROM posting; DELETE FROM packed; DELETE FROM pack; DELETE FROM term; DELETE FROM entry; \
-         DELETE FROM wrong; DELETE FROM log",
+        "DELETE FROM posting; DELETE FROM packed; DELETE FROM packed_entry; DELETE FROM pack; DELETE FROM term; \
+         DELETE FROM entry; DELETE FROM wrong; DELETE FROM log",
     )
 }
 
@@ -221,7 +226,7 @@ struct Fill<'t> {
     /// Each term by field.
     terms: HashMap<Field, HashMap<String, Counted>>,
     remembered: usize,
-    postings: Vec<Posting>,
+    postings: Postings,
 }
 
 /// A term, and how many entries have it that its row does not count yet.
@@ -252,7 +257,7 @@ impl<'t> Fill<'t> {
             name: db.prepare_cached("INSERT INTO term (field, text) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?,
             named: db.prepare_cached("SELECT id FROM term WHERE field = ?1 AND text = ?2")?,
         };
-        Ok(Self { db, log, say, terms: HashMap::new(), remembered: 0, postings: Vec::new() })
+        Ok(Self { db, log, say, terms: HashMap::new(), remembered: 0, postings: Postings::default() })
     }
 
     fn wrong(&self, mark: Mark, error: &Error) -> rusqlite::Result<()> {
@@ -281,38 +286,34 @@ impl<'t> Fill<'t> {
             None => self.say.enter.insert(params![self.log, index, segment, place, at, id, complete])?,
         };
         let mut failure = None;
+        self.postings.entry(at, entry);
         terms::of(record, &mut |field, text| {
-            failure = failure.take().or(self.post(field, text, at, entry).err());
+            failure = failure.take().or(self.post(field, text).err());
         });
         failure.map_or(Ok(()), Err)
     }
 
-    fn post(&mut self, field: Field, text: &str, at: i64, entry: i64) -> rusqlite::Result<()> {
+    fn post(&mut self, field: Field, text: &str) -> rusqlite::Result<()> {
         let term = if field.is_drawn() { field.drawn(text) } else { self.term(field, text)? };
-        self.postings.push((term, at, entry));
+        self.postings.term(term);
         Ok(())
     }
 
-    /// Writes what was found in so many entries: as a pack, where no more were to be taken.
+    /// Writes what was found in so many entries: as rows where they are few, and else together with the rows that are there as a pack.
     fn finish(mut self, taken: usize, most: usize) -> rusqlite::Result<()> {
         self.count()?;
-        let newest = "SELECT coalesce(max(id), 0) FROM entry";
-        let newest: i64 = self.db.query_row(newest, (), |row| row.get(0))?;
-        if taken >= most {
-            return pack::write(self.db, self.postings, newest);
-        }
-        let mut post = self.db.prepare_cached("INSERT OR IGNORE INTO posting VALUES (?1, ?2, ?3)")?;
-        for posting in self.postings {
-            post.execute(posting)?;
-        }
-        let packed = "SELECT coalesce(max(entry), 0) FROM pack";
-        let packed: i64 = self.db.query_row(packed, (), |row| row.get(0))?;
-        if newest.saturating_sub(packed) < most as i64 {
-            return Ok(());
+        let number = |sql: &str| self.db.query_row(sql, (), |row| row.get::<_, i64>(0));
+        let newest = number("SELECT coalesce(max(id), 0) FROM entry")?;
+        let packed = number("SELECT coalesce(max(entry), 0) FROM pack")?;
+        let many = most.min(ROWS);
+        if taken < many && newest.saturating_sub(packed) < many as i64 {
+            let mut post = self.db.prepare_cached("INSERT OR IGNORE INTO posting VALUES (?1, ?2, ?3)")?;
+            return self.postings.rows().try_for_each(|row| post.execute(row).map(drop));
         }
         let mut rows = self.db.prepare_cached("SELECT term, at, entry FROM posting")?;
         let rows = rows.query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-        pack::write(self.db, rows.collect::<Result<_, _>>()?, newest)?;
+        self.postings.extend(rows)?;
+        pack::write(self.db, self.postings, newest)?;
         self.db.execute("DELETE FROM posting", ()).map(drop)
     }
 

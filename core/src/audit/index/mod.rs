@@ -21,6 +21,7 @@
 //! # Ok(()) }
 //! ```
 
+mod bits;
 mod cursor;
 mod fill;
 mod pack;
@@ -41,7 +42,7 @@ use super::{Entry, Filter};
 use crate::error::{Error, ErrorKind};
 
 /// The layout of the file; one with another number is made anew.
-const LAYOUT: i64 = 2;
+const LAYOUT: i64 = 3;
 
 /// How long one waits while another process has the index catch up.
 const BUSY: Duration = Duration::from_secs(600);
@@ -201,3 +202,6 @@ fn number(n: u64) -> i64 {
 fn count(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

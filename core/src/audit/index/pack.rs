@@ -1,24 +1,110 @@
 //! Postings of many entries together: which entries have which terms, in a few bytes each.
 //!
-//! A row for each would be a million rows where a pack has some ten thousand. The terms of a pack lie in buckets: each term that has a row
-//! is its own, and those that are drawn from ids and digests share one by their first bits. A bucket is the postings in order, each as three
-//! numbers in LEB128: how much greater its term, its time and its entry are than those before (the latter zigzagged; a new term begins anew from
-//! the pack's first time).
+//! A row for each would be a million rows where a pack has some ten thousand. A pack numbers its entries by time, and says of a term which
+//! numbers have it: in differences (LEB128) where they are few, by a bit each where that is shorter. So what fits several fields is found by
+//! joining bits, without looking at an entry, and a field that most entries have costs no more than another. When each entry was stands
+//! apart ([`BLOCK`] of them a row), and is read of those that are left.
+//!
+//! The terms of a pack lie in buckets: each term that has a row is its own (a byte that says in which form, then the numbers), and those that
+//! are drawn from ids and digests share one by their first bits: postings in order, each as how much greater its term is than the one before,
+//! and its number (of the same term, how much greater).
+
+use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
-/// A term, when, and the entry that has it.
-pub(super) type Posting = (i64, i64, i64);
+use super::bits::Bits;
+
+/// When, and which entry.
+pub(super) type Place = (i64, i64);
 
 /// Terms below zero share a bucket where these many bits above are the same.
 const SHARED: u32 = 50;
 
-/// One pack: the times that it covers.
+/// So many terms are not looked for one by one. They are of one field, and none that is drawn: of those no pattern is asked.
+pub(super) const MANY: usize = 128;
+
+/// Entries whose times stand in one row.
+const BLOCK: u32 = 512;
+
+/// How the numbers of a term are written.
+const NUMBERS: u8 = 0;
+const BITS: u8 = 1;
+
+/// What a pack is made of: entries, and which terms they have.
+#[derive(Debug, Default)]
+pub(super) struct Postings {
+    entries: Vec<Place>,
+    /// A term, and the place of an entry above.
+    terms: Vec<(i64, u32)>,
+}
+
+impl Postings {
+    /// Begins an entry: what comes next is about it.
+    pub(super) fn entry(&mut self, at: i64, entry: i64) {
+        self.entries.push((at, entry));
+    }
+
+    /// A term of the entry that was begun last.
+    pub(super) fn term(&mut self, term: i64) {
+        let place = self.entries.len().saturating_sub(1);
+        self.terms.push((term, u32::try_from(place).unwrap_or(u32::MAX)));
+    }
+
+    /// All of them, one by one.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (i64, i64, i64)> {
+        self.terms.iter().filter_map(|(term, place)| {
+            self.entries.get(*place as usize).map(|(at, entry)| (*term, *at, *entry))
+        })
+    }
+
+    /// Adds what stands in rows.
+    pub(super) fn extend(
+        &mut self,
+        rows: impl Iterator<Item = rusqlite::Result<(i64, i64, i64)>>,
+    ) -> rusqlite::Result<()> {
+        let mut places = HashMap::new();
+        for row in rows {
+            let (term, at, entry) = row?;
+            let place = *places.entry((at, entry)).or_insert_with(|| {
+                self.entries.push((at, entry));
+                self.entries.len().saturating_sub(1)
+            });
+            self.terms.push((term, u32::try_from(place).unwrap_or(u32::MAX)));
+        }
+        Ok(())
+    }
+
+    /// Entries in order of time, each once, and terms in order with the numbers of these entries.
+    fn numbered(self) -> (Vec<Place>, Vec<(i64, u32)>) {
+        let mut order: Vec<(Place, u32)> = self.entries.iter().copied().zip(0..).collect();
+        order.sort_unstable();
+        let (mut entries, mut numbers) = (Vec::with_capacity(order.len()), vec![0; order.len()]);
+        for (place, before) in order {
+            if entries.last() != Some(&place) {
+                entries.push(place);
+            }
+            if let Some(number) = numbers.get_mut(before as usize) {
+                *number = u32::try_from(entries.len() - 1).unwrap_or(u32::MAX);
+            }
+        }
+        let mut terms = self.terms;
+        for (_, place) in &mut terms {
+            *place = numbers.get(*place as usize).copied().unwrap_or(u32::MAX);
+        }
+        terms.sort_unstable();
+        terms.dedup();
+        (entries, terms)
+    }
+}
+
+/// One pack: the times that it covers, and how many entries.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pack {
     id: i64,
     pub(super) first: i64,
     pub(super) last: i64,
+    size: u32,
 }
 
 /// The bucket of a term, and the least term that may lie in it.
@@ -27,75 +113,181 @@ fn bucket(term: i64) -> (i64, i64) {
 }
 
 /// Writes a pack of postings; `entry` is the newest entry there is.
-pub(super) fn write(db: &Transaction<'_>, mut postings: Vec<Posting>, entry: i64) -> rusqlite::Result<()> {
-    postings.sort_unstable();
-    postings.dedup();
-    let times = || postings.iter().map(|(_, at, _)| *at);
-    let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(()) };
-    db.execute("INSERT INTO pack (first, last, entry) VALUES (?1, ?2, ?3)", [first, last, entry])?;
+pub(super) fn write(db: &Transaction<'_>, postings: Postings, entry: i64) -> rusqlite::Result<()> {
+    let (entries, terms) = postings.numbered();
+    let (Some((first, _)), Some((last, _))) = (entries.first().copied(), entries.last().copied()) else {
+        return Ok(());
+    };
+    let size = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+    db.execute(
+        "INSERT INTO pack (first, last, size, entry) VALUES (?1, ?2, ?3, ?4)",
+        params![first, last, size, entry],
+    )?;
     let pack = db.last_insert_rowid();
+    let mut put = db.prepare_cached("INSERT INTO packed_entry VALUES (?1, ?2, ?3)")?;
+    for (block, entries) in (0..).zip(entries.chunks(BLOCK as usize)) {
+        put.execute(params![pack, block, coded_entries(entries, first)])?;
+    }
     let mut put = db.prepare_cached("INSERT INTO packed VALUES (?1, ?2, ?3)")?;
-    for postings in postings.chunk_by(|a, b| bucket(a.0) == bucket(b.0)) {
-        let Some((number, least)) = postings.first().map(|(term, ..)| bucket(*term)) else { continue };
-        put.execute(params![pack, number, coded(postings, least, first)])?;
+    for postings in terms.chunk_by(|a, b| bucket(a.0) == bucket(b.0)) {
+        let Some((number, least)) = postings.first().map(|(term, _)| bucket(*term)) else { continue };
+        let data = if number < 0 { coded_terms(postings, least) } else { coded_numbers(postings, size) };
+        put.execute(params![pack, number, data])?;
     }
     Ok(())
 }
 
 /// The packs, oldest first.
 pub(super) fn all(db: &Connection) -> rusqlite::Result<Vec<Pack>> {
-    let mut statement = db.prepare_cached("SELECT id, first, last FROM pack ORDER BY first, last")?;
-    let rows =
-        statement.query_map((), |row| Ok(Pack { id: row.get(0)?, first: row.get(1)?, last: row.get(2)? }))?;
+    let mut statement = db.prepare_cached("SELECT id, first, last, size FROM pack ORDER BY first, last")?;
+    let rows = statement.query_map((), |row| {
+        Ok(Pack { id: row.get(0)?, first: row.get(1)?, last: row.get(2)?, size: row.get(3)? })
+    })?;
     rows.collect()
 }
 
 impl Pack {
-    /// Adds the entries of a pack that have a term, in order of time.
-    pub(super) fn entries(
-        self,
-        db: &Connection,
-        term: i64,
-        into: &mut Vec<(i64, i64)>,
-    ) -> rusqlite::Result<()> {
-        let (number, least) = bucket(term);
-        let mut statement = db.prepare_cached("SELECT data FROM packed WHERE pack = ?1 AND bucket = ?2")?;
-        let data: Option<Vec<u8>> = statement.query_row([self.id, number], |row| row.get(0)).optional()?;
-        if let Some(data) = data {
-            let of_term = |(own, at, entry): Posting| (own == term).then_some((at, entry));
-            into.extend(decoded(&data, least, self.first).filter_map(of_term));
+    /// Which of its entries have one of these terms, which are in order.
+    pub(super) fn having(self, db: &Connection, terms: &[i64]) -> rusqlite::Result<Bits> {
+        if terms.len() > MANY {
+            return self.having_many(db, terms);
         }
-        Ok(())
+        let mut statement = db.prepare_cached("SELECT data FROM packed WHERE pack = ?1 AND bucket = ?2")?;
+        let mut bits = Bits::none_of(self.size);
+        for term in terms {
+            let (number, least) = bucket(*term);
+            let mut rows = statement.query([self.id, number])?;
+            if let Some(row) = rows.next()? {
+                let data = row.get_ref(0)?.as_blob()?;
+                if number < 0 {
+                    decoded_terms(data, least).filter(|own| own.0 == *term).for_each(|own| bits.set(own.1));
+                } else {
+                    set_numbers(data, &mut bits);
+                }
+            }
+        }
+        Ok(bits)
+    }
+
+    /// The same by going through all that have a bucket of their own: of many terms, most are not in each pack.
+    fn having_many(self, db: &Connection, terms: &[i64]) -> rusqlite::Result<Bits> {
+        let mut bits = Bits::none_of(self.size);
+        let mut statement =
+            db.prepare_cached("SELECT bucket, data FROM packed WHERE pack = ?1 AND bucket >= 0")?;
+        let mut rows = statement.query([self.id])?;
+        while let Some(row) = rows.next()? {
+            if terms.binary_search(&row.get(0)?).is_ok() {
+                set_numbers(row.get_ref(1)?.as_blob()?, &mut bits);
+            }
+        }
+        Ok(bits)
+    }
+
+    /// How many of its entries are earlier than `at`.
+    pub(super) fn before(self, db: &Connection, at: i64) -> rusqlite::Result<u32> {
+        let (mut from, mut until) = (0, self.size.div_ceil(BLOCK));
+        while from < until {
+            let middle = from + (until - from) / 2;
+            match self.block(db, middle)?.first() {
+                Some((first, _)) if *first < at => from = middle + 1,
+                _ => until = middle,
+            }
+        }
+        // In the last block that begins earlier.
+        let Some(block) = from.checked_sub(1) else { return Ok(0) };
+        let earlier = self.block(db, block)?.partition_point(|(own, _)| *own < at);
+        Ok(block * BLOCK + u32::try_from(earlier).unwrap_or(BLOCK))
+    }
+
+    /// The entries that lie together with the one of this number, and the number of the first of them.
+    pub(super) fn around(self, db: &Connection, number: u32) -> rusqlite::Result<(u32, Vec<Place>)> {
+        let block = number / BLOCK;
+        Ok((block * BLOCK, self.block(db, block)?))
+    }
+
+    fn block(self, db: &Connection, block: u32) -> rusqlite::Result<Vec<Place>> {
+        let mut statement =
+            db.prepare_cached("SELECT data FROM packed_entry WHERE pack = ?1 AND block = ?2")?;
+        let data = statement.query_row(params![self.id, block], |row| {
+            Ok(decoded_entries(row.get_ref(0)?.as_blob()?, self.first).collect())
+        });
+        Ok(data.optional()?.unwrap_or_default())
     }
 }
 
-fn coded(postings: &[Posting], least: i64, first: i64) -> Vec<u8> {
-    let mut out = Vec::with_capacity(postings.len() * 4);
-    let mut before = (least, first, 0);
-    for posting in postings {
-        let (term, at, entry) = *posting;
-        if term != before.0 {
-            before.1 = first;
-        }
-        put(&mut out, term.abs_diff(before.0));
-        put(&mut out, at.abs_diff(before.1));
-        let step = entry.wrapping_sub(before.2);
+fn coded_entries(entries: &[Place], first: i64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(entries.len() * 3);
+    let mut before = (first, 0_i64);
+    for (at, entry) in entries {
+        put(&mut out, at.abs_diff(before.0));
+        let step = entry.wrapping_sub(before.1);
         put(&mut out, ((step << 1) ^ (step >> 63)).cast_unsigned());
+        before = (*at, *entry);
+    }
+    out
+}
+
+/// The entries of a block. Of bytes that are none, as many as can be read.
+fn decoded_entries(mut data: &[u8], first: i64) -> impl Iterator<Item = Place> {
+    let mut before = (first, 0_i64);
+    std::iter::from_fn(move || {
+        let at = before.0.wrapping_add_unsigned(take(&mut data)?);
+        let step = take(&mut data)?;
+        let entry = before.1.wrapping_add((step >> 1).cast_signed() ^ -((step & 1).cast_signed()));
+        before = (at, entry);
+        Some(before)
+    })
+}
+
+/// The numbers of one term, in the shorter form.
+fn coded_numbers(postings: &[(i64, u32)], size: u32) -> Vec<u8> {
+    let mut out = vec![NUMBERS];
+    let mut before = 0;
+    for (_, number) in postings {
+        put(&mut out, u64::from(number - before));
+        before = *number;
+        if out.len() > size as usize / 8 {
+            let mut bits = Bits::none_of(size);
+            postings.iter().for_each(|(_, number)| bits.set(*number));
+            return [&[BITS], bits.bytes().as_slice()].concat();
+        }
+    }
+    out
+}
+
+fn set_numbers(data: &[u8], bits: &mut Bits) {
+    match data.split_first() {
+        Some((&BITS, data)) => bits.set_all(data),
+        Some((&NUMBERS, mut data)) => {
+            let mut number = 0_u32;
+            while let Some(step) = take(&mut data) {
+                number = number.saturating_add(u32::try_from(step).unwrap_or(u32::MAX));
+                bits.set(number);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn coded_terms(postings: &[(i64, u32)], least: i64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(postings.len() * 8);
+    let mut before = (least, 0);
+    for posting in postings {
+        put(&mut out, posting.0.abs_diff(before.0));
+        put(&mut out, u64::from(posting.1 - if posting.0 == before.0 { before.1 } else { 0 }));
         before = *posting;
     }
     out
 }
 
 /// The postings of a bucket. Of bytes that are none, as many as can be read.
-fn decoded(mut data: &[u8], least: i64, first: i64) -> impl Iterator<Item = Posting> {
-    let mut before = (least, first, 0_i64);
+fn decoded_terms(mut data: &[u8], least: i64) -> impl Iterator<Item = (i64, u32)> {
+    let mut before = (least, 0_u32);
     std::iter::from_fn(move || {
         let term = before.0.wrapping_add_unsigned(take(&mut data)?);
-        let base = if term == before.0 { before.1 } else { first };
-        let at = base.wrapping_add_unsigned(take(&mut data)?);
-        let step = take(&mut data)?;
-        let entry = before.2.wrapping_add((step >> 1).cast_signed() ^ -((step & 1).cast_signed()));
-        before = (term, at, entry);
+        let base = if term == before.0 { before.1 } else { 0 };
+        let step = u32::try_from(take(&mut data)?).unwrap_or(u32::MAX);
+        before = (term, base.saturating_add(step));
         Some(before)
     })
 }
@@ -127,10 +319,35 @@ mod tests {
 
     use super::*;
 
+    type Posting = (i64, i64, i64);
+
+    /// The entries of a pack that have a term, as a search goes through them.
+    fn entries(db: &Connection, pack: Pack, term: i64) -> Vec<Place> {
+        let (mut bits, mut from, mut found) = (pack.having(db, &[term]).unwrap(), 0, Vec::new());
+        while let Some(number) = bits.pop_first(&mut from) {
+            let (first, block) = pack.around(db, number).unwrap();
+            found.push(block[(number - first) as usize]);
+        }
+        found
+    }
+
+    fn gathered(postings: &[Posting]) -> Postings {
+        let mut all = Postings::default();
+        let (some, others) = postings.split_at(postings.len() / 2);
+        for (term, at, entry) in some {
+            all.entry(*at, *entry);
+            all.term(*term);
+        }
+        all.extend(others.iter().map(|row| Ok(*row))).unwrap();
+        all
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
         #[test]
         fn what_was_packed_is_there(
-            postings in proptest::collection::vec((prop_oneof![0..6_i64, i64::MIN..0], any::<i32>(), 0..90_000_i64), 0..200),
+            postings in proptest::collection::vec((prop_oneof![0..6_i64, i64::MIN..0], any::<i32>(), 0..90_000_i64), 0..1_500),
             absent in i64::MIN..0,
         ) {
             let mut db = Connection::open_in_memory().unwrap();
@@ -138,25 +355,34 @@ mod tests {
             let here = db.transaction().unwrap();
             let postings: Vec<Posting> =
                 postings.into_iter().map(|(term, at, entry)| (term, i64::from(at), entry)).collect();
-            write(&here, postings.clone(), 7).unwrap();
+            write(&here, gathered(&postings), 7).unwrap();
             let packs = all(&here).unwrap();
             prop_assert_eq!(packs.len(), usize::from(!postings.is_empty()));
             for pack in packs {
-                for term in postings.iter().map(|(term, ..)| *term).chain([absent]) {
-                    let mut found = Vec::new();
-                    pack.entries(&here, term, &mut found).unwrap();
+                for term in postings.iter().map(|(term, ..)| *term).take(40).chain(0..6).chain([absent]) {
                     let mut wanted: Vec<_> =
                         postings.iter().filter(|posting| posting.0 == term).map(|(_, at, entry)| (*at, *entry)).collect();
                     wanted.sort_unstable();
                     wanted.dedup();
-                    prop_assert_eq!(found, wanted);
+                    prop_assert_eq!(entries(&here, pack, term), wanted);
+                }
+                let mut each: Vec<Place> = postings.iter().map(|(_, at, entry)| (*at, *entry)).collect();
+                each.sort_unstable();
+                each.dedup();
+                for at in postings.iter().map(|posting| posting.1).take(20).chain([i64::MIN, i64::MAX, 0]) {
+                    let earlier = each.iter().filter(|(own, _)| *own < at).count();
+                    prop_assert_eq!(pack.before(&here, at).unwrap() as usize, earlier);
                 }
             }
         }
 
         #[test]
-        fn bytes_that_are_no_bucket_end_it(data in proptest::collection::vec(any::<u8>(), 0..64)) {
-            prop_assert!(decoded(&data, i64::MIN, -1).count() <= data.len());
+        fn bytes_that_are_no_bucket_end_it(data in proptest::collection::vec(any::<u8>(), 0..64), size in 0..600_u32) {
+            prop_assert!(decoded_terms(&data, i64::MIN).count() <= data.len());
+            prop_assert!(decoded_entries(&data, -1).count() <= data.len());
+            let mut bits = Bits::none_of(size);
+            set_numbers(&data, &mut bits);
+            prop_assert!(bits.pop_last().is_none_or(|last| last < size));
         }
     }
 }

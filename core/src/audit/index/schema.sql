@@ -9,6 +9,7 @@ CREATE TABLE entry (
     at INTEGER NOT NULL, record TEXT NOT NULL, complete INTEGER NOT NULL) STRICT;
 CREATE INDEX entry_at ON entry (at);
 CREATE UNIQUE INDEX entry_open ON entry (log, record) WHERE complete = 0;
+CREATE INDEX entry_unended ON entry (at) WHERE complete = 0;
 
 -- What entries can be found by: a field, and what stands in it. `count` is about how many have it. Ids and digests, of which there are as many
 -- as entries, have no row: their terms are below zero, and drawn from what they are.
@@ -19,9 +20,12 @@ CREATE TABLE term (
 -- another, and has been made when `entry` was the newest; `data` is as `pack.rs` says.
 CREATE TABLE posting (
     term INTEGER NOT NULL, at INTEGER NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (term, at, entry)) STRICT, WITHOUT ROWID;
-CREATE TABLE pack (id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, entry INTEGER NOT NULL) STRICT;
+CREATE TABLE pack (
+    id INTEGER PRIMARY KEY, first INTEGER NOT NULL, last INTEGER NOT NULL, size INTEGER NOT NULL, entry INTEGER NOT NULL) STRICT;
 CREATE TABLE packed (
     pack INTEGER NOT NULL, bucket INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (pack, bucket)) STRICT, WITHOUT ROWID;
+CREATE TABLE packed_entry (
+    pack INTEGER NOT NULL, block INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (pack, block)) STRICT, WITHOUT ROWID;
 
 -- Places that cannot be read.
 CREATE TABLE wrong (

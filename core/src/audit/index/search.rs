@@ -20,9 +20,6 @@ use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::model::RecordId;
 
-/// So few terms of a field are asked for one by one before a record is read.
-const ASKED: usize = 8;
-
 /// Segments that stay open.
 const OPEN: usize = 64;
 
@@ -73,7 +70,9 @@ pub(super) fn unended(db: &Connection, state: &Path) -> Result<Listing, Error> {
     let mut listing = Listing { entries: Vec::new(), unread: unread(db).map_err(failed)?, more: false };
     let mut reader = Reader { state, logs: logs(db).map_err(failed)?, open: HashMap::new() };
     let mut statement = db
-        .prepare_cached("SELECT id, at FROM entry WHERE complete = 0 ORDER BY at, record")
+        .prepare_cached(
+            "SELECT id, at FROM entry INDEXED BY entry_unended WHERE complete = 0 ORDER BY at, record",
+        )
         .map_err(failed)?;
     let rows = statement.query_map((), |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
     for open in rows {
@@ -93,40 +92,36 @@ struct Wanted {
     terms: Vec<i64>,
     /// About how many entries have them.
     count: i64,
-    /// Exchanges that have not ended fit as well.
-    open: bool,
 }
 
 /// What to go through; nothing where a field is asked for that no record has.
 fn plan(db: &Connection, filter: &Filter, page: &Page) -> rusqlite::Result<Option<Lead>> {
     let span = Span::of(filter, page);
-    let mut fields = Vec::new();
+    let (mut fields, mut open) = (Vec::new(), false);
     for (field, asked) in terms::asked(filter) {
         let terms = found(db, field, &asked)?;
-        // What was begun and has no end is shown as failed.
-        let open =
-            matches!((field, &asked), (Field::Outcome, Asked::Text(text)) if *text == Ending::Failed.name());
-        if terms.is_empty() && !open {
+        // What was begun and has no end is shown as failed: no term says so.
+        let failed = Ending::Failed.name();
+        let failed = matches!((field, &asked), (Field::Outcome, Asked::Text(text)) if *text == failed);
+        if terms.is_empty() && !failed {
             return Ok(None);
         }
-        let running = if open { "SELECT count(*) FROM entry WHERE complete = 0" } else { "SELECT 0" };
-        let running: i64 = db.query_row(running, (), |row| row.get(0))?;
-        let count = terms.iter().map(|(_, count)| count).sum::<i64>() + running;
-        fields.push(Wanted { terms: terms.into_iter().map(|(term, _)| term).collect(), count, open });
+        open |= failed;
+        let count = terms.iter().map(|(_, count)| count).sum::<i64>();
+        let mut terms: Vec<i64> = terms.into_iter().map(|(term, _)| term).collect();
+        terms.sort_unstable();
+        fields.push(Wanted { terms, count });
     }
     fields.sort_by_key(|wanted| wanted.count);
-    let mut fields = fields.into_iter();
+    let mut fields = fields.into_iter().map(|wanted| wanted.terms);
     let Some(lead) = fields.next() else { return Ok(Some(Lead::new(span, vec![Stream::new(Source::All)]))) };
-    let wanted = Rc::new(Fields {
-        others: fields
-            .filter(|other| !other.open && other.terms.len() <= ASKED)
-            .map(|other| other.terms)
-            .collect(),
-        lead: lead.terms,
-    });
-    let mut streams: Vec<Stream> =
-        wanted.lead.iter().map(|term| Stream::new(Source::Rows(*term, wanted.clone()))).collect();
-    if lead.open {
+    let wanted = Rc::new(Fields { lead, others: fields.collect() });
+    let rows = |term: &i64| Stream::new(Source::Rows(*term, wanted.clone()));
+    let mut streams: Vec<Stream> = match wanted.lead.len() {
+        0..=pack::MANY => wanted.lead.iter().map(rows).collect(),
+        _ => vec![Stream::new(Source::Any(wanted.clone()))],
+    };
+    if open {
         streams.push(Stream::new(Source::Open));
     }
     for pack in pack::all(db)? {

@@ -7,7 +7,8 @@ use std::rc::Rc;
 use rusqlite::{Connection, params};
 
 use super::Page;
-use super::pack::Pack;
+use super::bits::Bits;
+use super::pack::{Pack, Place};
 use crate::audit::query::Filter;
 use crate::clock::Timestamp;
 
@@ -15,7 +16,13 @@ use crate::clock::Timestamp;
 const FETCHED: usize = 256;
 
 /// So few records of a pack are read without asking for the other fields first.
-const FEW: usize = 16;
+const FEW: u32 = 16;
+
+/// So few terms of a field are asked for one by one, of what has rows.
+const ASKED: usize = 8;
+
+/// So many terms are looked for in a pack in the time that it takes to read a record.
+const A_RECORD: usize = 4;
 
 /// The part of time that is gone through, and in which direction.
 #[derive(Clone, Copy)]
@@ -115,6 +122,8 @@ pub(super) enum Source {
     Open,
     /// Those that have a term, of which each has a row.
     Rows(i64, Rc<Fields>),
+    /// Those that have one of many terms, of which each has a row.
+    Any(Rc<Fields>),
     /// Those of a pack.
     Pack(Pack, Rc<Fields>),
 }
@@ -122,21 +131,23 @@ pub(super) enum Source {
 /// The entries of one source.
 pub(super) struct Stream {
     source: Source,
-    fetched: VecDeque<(i64, i64)>,
-    last: Option<(i64, i64)>,
+    fetched: VecDeque<Place>,
+    last: Option<Place>,
+    /// Of a pack that was looked into: what is left of it.
+    left: Option<(Bits, u32)>,
     ended: bool,
 }
 
 impl Stream {
     pub(super) fn new(source: Source) -> Self {
-        Self { source, fetched: VecDeque::new(), last: None, ended: false }
+        Self { source, fetched: VecDeque::new(), last: None, left: None, ended: false }
     }
 
     /// Of a pack that was not looked into: nothing in it comes before this in the order of the page.
     fn earliest(&self, span: Span) -> Option<(i64, i64)> {
         match &self.source {
-            Source::Pack(pack, _) if !self.ended && span.newer => Some((pack.first, i64::MIN)),
-            Source::Pack(pack, _) if !self.ended => Some((pack.last, i64::MAX)),
+            Source::Pack(pack, _) if self.left.is_none() && span.newer => Some((pack.first, i64::MIN)),
+            Source::Pack(pack, _) if self.left.is_none() => Some((pack.last, i64::MAX)),
             _ => None,
         }
     }
@@ -150,28 +161,59 @@ impl Stream {
 
     fn fetch(&mut self, db: &Connection, span: Span) -> rusqlite::Result<()> {
         match self.source.clone() {
-            Source::All => self.rows(db, span, None, "entry WHERE ?1 IS NULL", "id"),
-            Source::Open => self.rows(db, span, None, "entry WHERE ?1 IS NULL AND complete = 0", "id"),
+            Source::All => self.rows(db, span, None, "entry INDEXED BY entry_at WHERE ?1 IS NULL", "id"),
+            // Of a million there may be one: SQLite is not left to look for it.
+            Source::Open => {
+                let open = "entry INDEXED BY entry_unended WHERE ?1 IS NULL AND complete = 0";
+                self.rows(db, span, None, open, "id")
+            }
             Source::Rows(term, fields) => {
                 self.rows(db, span, Some(term), "posting WHERE term = ?1", "entry")?;
-                let fetched = std::mem::take(&mut self.fetched);
-                for (at, entry) in fetched {
-                    if has_all(db, &fields.others, at, entry)? {
-                        self.fetched.push_back((at, entry));
-                    }
-                }
-                Ok(())
+                self.leave(db, &fields.others)
             }
-            Source::Pack(pack, fields) => {
-                let mut found = in_pack(db, pack, &fields)?;
-                found.retain(|(at, _)| (span.from..=span.until).contains(at));
-                if !span.newer {
-                    found.reverse();
-                }
-                (self.fetched, self.ended) = (found.into(), true);
-                Ok(())
+            Source::Any(fields) => {
+                self.fetched = of_any(db, span, &fields.lead)?.into();
+                self.ended = true;
+                self.leave(db, &fields.others)
+            }
+            Source::Pack(pack, fields) => self.packed(db, span, pack, &fields),
+        }
+    }
+
+    /// Leaves what has one term of each field, of what was fetched from rows.
+    fn leave(&mut self, db: &Connection, others: &[Vec<i64>]) -> rusqlite::Result<()> {
+        let fetched = std::mem::take(&mut self.fetched);
+        for (at, entry) in fetched {
+            if has_all(db, others, at, entry)? {
+                self.fetched.push_back((at, entry));
             }
         }
+        Ok(())
+    }
+
+    /// The next entries of a pack.
+    fn packed(&mut self, db: &Connection, span: Span, pack: Pack, fields: &Fields) -> rusqlite::Result<()> {
+        let (left, from) = match &mut self.left {
+            Some(left) => (&mut left.0, &mut left.1),
+            empty => {
+                let left = empty.insert((in_pack(db, span, pack, fields)?, 0));
+                (&mut left.0, &mut left.1)
+            }
+        };
+        let next = if span.newer { left.pop_first(from) } else { left.pop_last() };
+        let Some(next) = next else {
+            self.ended = true;
+            return Ok(());
+        };
+        // What lies together is read together.
+        let (first, entries) = pack.around(db, next)?;
+        let fits =
+            entries.into_iter().zip(first..).filter(|(_, number)| *number == next || left.remove(*number));
+        self.fetched.extend(fits.map(|(entry, _)| entry));
+        if !span.newer {
+            self.fetched.make_contiguous().reverse();
+        }
+        Ok(())
     }
 
     /// The next rows of a table.
@@ -201,11 +243,30 @@ impl Stream {
     }
 }
 
+/// What has rows and one of many terms.
+fn of_any(db: &Connection, span: Span, terms: &[i64]) -> rusqlite::Result<Vec<Place>> {
+    let mut statement =
+        db.prepare_cached("SELECT at, entry FROM posting WHERE term = ?1 AND at BETWEEN ?2 AND ?3")?;
+    let mut found = Vec::new();
+    for term in terms {
+        let mut rows = statement.query([*term, span.from, span.until])?;
+        while let Some(row) = rows.next()? {
+            found.push((row.get(0)?, row.get(1)?));
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    if !span.newer {
+        found.reverse();
+    }
+    Ok(found)
+}
+
 /// Whether an entry has one term of each field, of those that have rows. What was logged together is a row each or in one pack.
 fn has_all(db: &Connection, fields: &[Vec<i64>], at: i64, entry: i64) -> rusqlite::Result<bool> {
     let mut statement =
         db.prepare_cached("SELECT 1 FROM posting WHERE term = ?1 AND at = ?2 AND entry = ?3")?;
-    for terms in fields {
+    for terms in fields.iter().filter(|terms| terms.len() <= ASKED) {
         let mut any = false;
         for term in terms {
             any = any || statement.exists(params![term, at, entry])?;
@@ -217,25 +278,17 @@ fn has_all(db: &Connection, fields: &[Vec<i64>], at: i64, entry: i64) -> rusqlit
     Ok(true)
 }
 
-/// The entries of a pack that have one term of each field, by time. Of a few it is cheaper to read the records.
-fn in_pack(db: &Connection, pack: Pack, fields: &Fields) -> rusqlite::Result<Vec<(i64, i64)>> {
-    let of = |terms: &[i64]| -> rusqlite::Result<Vec<(i64, i64)>> {
-        let mut found = Vec::new();
-        for term in terms {
-            pack.entries(db, *term, &mut found)?;
-        }
-        if terms.len() > 1 {
-            found.sort_unstable();
-            found.dedup();
-        }
-        Ok(found)
-    };
-    let mut found = of(&fields.lead)?;
+/// Which entries of a pack have one term of each field. Of a few it is cheaper to read the records.
+fn in_pack(db: &Connection, span: Span, pack: Pack, fields: &Fields) -> rusqlite::Result<Bits> {
+    let mut found = pack.having(db, &fields.lead)?;
     for other in &fields.others {
-        if found.len() > FEW {
-            let others = of(other)?;
-            found.retain(|entry| others.binary_search(entry).is_ok());
+        let left = found.count();
+        if left > FEW && other.len() <= left as usize * A_RECORD {
+            found.and(&pack.having(db, other)?);
         }
+    }
+    if found.count() > 0 && (pack.first < span.from || pack.last > span.until) {
+        found.keep(pack.before(db, span.from)?, pack.before(db, span.until.saturating_add(1))?);
     }
     Ok(found)
 }

@@ -6,7 +6,7 @@
 //!
 //! Each process takes the first slot whose lock is free, so that a recycled worker continues its slot's log and
 //! nobody waits for anybody. Order of a group: frames, one fdatasync, then the tree; nothing is signed that is not
-//! synced. After a failed sync the log is poisoned: what the pages hold is unknown, so it is never tried again.
+//! synced. Many records are several groups, each synced before the next one is written: while the disk takes one, the next is made. After a failed sync the log is poisoned: what the pages hold is unknown, so it is never tried again.
 //! A segment is begun only once everything before it is signed, so that whoever continues the log never has to take
 //! the word of an unsigned header.
 
@@ -18,6 +18,7 @@ pub(in crate::audit) mod segment;
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -40,8 +41,12 @@ const SLOTS: u32 = 1_024;
 /// Room of a segment in bytes.
 const SEGMENT: u64 = 64 << 20;
 /// Zeros that are written ahead of the entries, so that the appends that follow write over blocks that the disk has: to sync those takes half as long
-/// as to sync room that was only reserved.
-const AHEAD: u64 = 256 << 10;
+/// as to sync room that was only reserved. A group that is as long as this pays for its own room.
+const AHEAD: u64 = 1 << 20;
+/// Records that are synced together. While the disk takes a group, those before it are hashed and those after it are written as bytes.
+const GROUP: usize = 256;
+/// To have another thread wait for the disk pays from so many records on.
+const MANY: usize = 64;
 
 /// How a log is kept.
 #[derive(Clone)]
@@ -199,42 +204,53 @@ impl Log {
         self.tree.size()
     }
 
-    fn write(&mut self, records: &[Record]) -> Result<Vec<Hash>, Error> {
-        self.buffer.clear();
-        let mut hashes = Vec::with_capacity(records.len());
-        for (group, record) in records.iter().enumerate() {
-            let index = self.tree.size() + group as u64;
-            let group = u32::try_from(group).unwrap_or(u32::MAX);
-            let (record, lists) = list::named(record);
-            blob::write(&self.folder, &lists).map_err(|e| at(&self.folder, "cannot be written", e))?;
-            let start = self.buffer.len();
-            let mut range = segment::frame(&mut self.buffer, index, group, |out| record.canonical_into(out))?;
-            if range.len() > segment::MAX_ENTRY {
-                let whole = self.buffer.get(range).unwrap_or_default().to_vec();
-                let cut = blob::cut(&record, &whole);
-                let named: Vec<_> = cut.whole.iter().map(|name| (name.clone(), whole.clone())).collect();
-                blob::write(&self.folder, &named).map_err(|e| at(&self.folder, "cannot be written", e))?;
-                self.buffer.truncate(start);
-                range = segment::frame(&mut self.buffer, index, group, |out| cut.canonical_into(out))?;
-            }
-            hashes.push(leaf_hash(self.buffer.get(range).unwrap_or_default()));
+    fn write(&mut self, records: &[Record]) -> Result<(), Error> {
+        let mut groups = records.chunks(GROUP);
+        let first = groups.next().unwrap_or_default();
+        let mut next =
+            Some(Frames::of(&self.folder, self.tree.size(), first, std::mem::take(&mut self.buffer))?);
+        while let Some(frames) = next {
+            next = self.sync(frames, groups.next())?;
         }
-        let length = self.buffer.len() as u64;
-        let last = records.iter().map(|record| record.ended_at.unwrap_or(record.at)).max();
-        let written = self.make_room(length, last).and_then(|()| {
-            let end = self.at + length;
-            if end > self.zeros {
-                let ahead = AHEAD.min(self.room.saturating_sub(end));
-                self.buffer.resize(self.buffer.len() + usize::try_from(ahead).unwrap_or(0), 0);
-                self.zeros = end + ahead;
-            }
-            self.segment.write_at(self.at, &self.buffer)?;
-            self.segment.sync()
+        Ok(())
+    }
+
+    /// Makes a group durable and adds it to the tree; answers with the frames of the records that come next.
+    fn sync(&mut self, mut frames: Frames, next: Option<&[Record]>) -> Result<Option<Frames>, Error> {
+        let length = frames.bytes.len() as u64;
+        let room = self.make_room(length, frames.last);
+        room.map_err(|e| at(&self.folder, "cannot be written", e))?;
+        let end = self.at + length;
+        if end > self.zeros {
+            let ahead = if length < AHEAD { AHEAD.min(self.room.saturating_sub(end)) } else { 0 };
+            frames.bytes.resize(frames.bytes.len() + usize::try_from(ahead).unwrap_or(0), 0);
+            self.zeros = end + ahead;
+        }
+        let (segment, place, bytes) = (&mut self.segment, self.at, &frames.bytes);
+        let mut write = || {
+            segment.write_at(place, bytes)?;
+            segment.sync()
+        };
+        let (folder, index) = (&self.folder, self.tree.size() + frames.entries.len() as u64);
+        let spare = std::mem::take(&mut self.buffer);
+        let (written, hashes, next) = thread::scope(|scope| {
+            let writing = (frames.entries.len() >= MANY)
+                .then(|| thread::Builder::new().spawn_scoped(scope, &mut write))
+                .and_then(Result::ok);
+            let hashes = frames.hashes();
+            let next = next.map(|records| Frames::of(folder, index, records, spare)).transpose();
+            let died = || Err(io::Error::other("a thread ended early"));
+            (writing.map(|writing| writing.join().unwrap_or_else(|_| died())), hashes, next)
         });
-        written.map_err(|e| at(&self.folder, "cannot be written", e))?;
-        self.at += length;
-        self.begun = self.begun.or(records.first().map(|record| record.at));
-        Ok(hashes)
+        written.unwrap_or_else(write).map_err(|e| at(&self.folder, "cannot be written", e))?;
+        self.at = end;
+        self.begun = self.begun.or(frames.first);
+        let full = &mut self.full;
+        for hash in hashes {
+            self.tree.push(hash, &mut |level, number, row| full.push((level, number, row.to_vec())));
+        }
+        self.buffer = frames.bytes;
+        next
     }
 
     /// Begins a new segment where this group does not fit the one at hand, or comes long after what is there. Where it cannot be signed what is
@@ -313,6 +329,49 @@ impl Log {
     }
 }
 
+/// A group of records as bytes.
+struct Frames {
+    bytes: Vec<u8>,
+    /// Where the entries lie in them.
+    entries: Vec<Range<usize>>,
+    /// When the first record began, and the last one ended.
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+}
+
+impl Frames {
+    /// Of records of which the first has that index; `bytes` is room that is used again. What is too large is written beside the log.
+    fn of(folder: &Path, index: u64, records: &[Record], mut bytes: Vec<u8>) -> Result<Self, Error> {
+        let wrong = |e| at(folder, "cannot be written", e);
+        bytes.clear();
+        let mut entries = Vec::with_capacity(records.len());
+        for (group, record) in (0_u32..).zip(records) {
+            let index = index + u64::from(group);
+            let (record, lists) = list::named(record);
+            blob::write(folder, &lists).map_err(wrong)?;
+            let start = bytes.len();
+            let mut entry = segment::frame(&mut bytes, index, group, |out| record.canonical_into(out))?;
+            if entry.len() > segment::MAX_ENTRY {
+                let whole = bytes.get(entry).unwrap_or_default().to_vec();
+                let cut = blob::cut(&record, &whole);
+                let named: Vec<_> = cut.whole.iter().map(|name| (name.clone(), whole.clone())).collect();
+                blob::write(folder, &named).map_err(wrong)?;
+                bytes.truncate(start);
+                entry = segment::frame(&mut bytes, index, group, |out| cut.canonical_into(out))?;
+            }
+            entries.push(entry);
+        }
+        let first = records.first().map(|record| record.at);
+        let last = records.iter().map(|record| record.ended_at.unwrap_or(record.at)).max();
+        Ok(Self { bytes, entries, first, last })
+    }
+
+    fn hashes(&self) -> Vec<Hash> {
+        let entries = self.entries.iter().map(|entry| self.bytes.get(entry.clone()).unwrap_or_default());
+        entries.map(leaf_hash).collect()
+    }
+}
+
 impl Journal for Log {
     fn append(&mut self, records: &[Record]) -> Result<(), Error> {
         self.check_process()?;
@@ -323,11 +382,7 @@ impl Journal for Log {
             return Ok(());
         }
         match self.write(records) {
-            Ok(hashes) => {
-                let full = &mut self.full;
-                for hash in hashes {
-                    self.tree.push(hash, &mut |level, number, row| full.push((level, number, row.to_vec())));
-                }
+            Ok(()) => {
                 if self.leaves && records.iter().any(|record| record.gap.is_some()) {
                     // Where it stays, it is said twice rather than never.
                     self.leaves = left::write(&self.folder, None).is_err();
@@ -519,6 +574,48 @@ mod tests {
                 assert!(there.len() >= acknowledged && there.iter().all(Result::is_ok));
             }
         }
+    }
+
+    #[test]
+    fn of_several_groups_at_once_all_are_acknowledged_or_none_and_none_is_skipped() {
+        const MANY: usize = 3 * GROUP + 7;
+        let records: Vec<Record> = (0..MANY as i64).map(record).collect();
+        for good in 0..=8 {
+            let state = tempfile::tempdir().unwrap();
+            let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 1 << 20).unwrap();
+            let path = segment::path(&log.folder, 1);
+            let file = File::options().write(true).open(path).unwrap();
+            log.segment = Box::new(Faulty { file, good, part: 300 });
+            // A write and a sync each.
+            assert_eq!(log.append(&records).is_ok(), good == 8, "{good}");
+            let _ = log.checkpoint();
+            drop(log);
+            let report = verify(state.path(), &[]).unwrap();
+            assert!(report.is_sound(), "{good}: {report:?}");
+            assert_eq!(report.logs[0].signed, if good == 8 { MANY as u64 } else { 0 });
+            let there = query(state.path(), &Filter::default()).unwrap();
+            let there: Vec<Record> = there.into_iter().map(|entry| entry.unwrap().record).collect();
+            assert!(there.len() >= (good / 2 * GROUP).min(MANY), "{good}: what was synced is there");
+            assert_eq!(there, records[..there.len()], "{good}: in order, and from the first on");
+        }
+    }
+
+    #[test]
+    fn many_records_at_once_are_the_log_that_one_by_one_makes() {
+        let records: Vec<Record> = (0..2_000).map(record).collect();
+        let roots = [1, 100, 2_000].map(|together| {
+            let state = tempfile::tempdir().unwrap();
+            // Segments end within what is appended at once.
+            let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 20_000).unwrap();
+            records.chunks(together).for_each(|some| log.append(some).unwrap());
+            log.checkpoint().unwrap();
+            let root = log.tree.root();
+            drop(log);
+            let report = verify(state.path(), &[]).unwrap();
+            assert!(report.is_sound() && report.logs[0].signed == 2_000, "{report:?}");
+            root
+        });
+        assert!(roots.iter().all(|root| *root == roots[0]));
     }
 
     #[test]
