@@ -541,6 +541,9 @@ impl<'t> Parser<'t> {
         let target = self.word()?.ok_or("malformed")?;
         // `2>` takes messages aside; a file is written all the same, but `2>/dev/null` and `2>&1` are everyday.
         let kind = if descriptor == "2" && kind == Kind::Write { Kind::Aside } else { kind };
+        // `>&2` is a descriptor, `>& file` a file.
+        let named = matches!(target.0.as_slice(), [Part::Text(text, _), ..] if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
+        let kind = if mark == ">&" && named { Kind::Write } else { kind };
         Ok(Some(Redirect { kind, target }))
     }
 

@@ -285,6 +285,10 @@ pub(super) fn code(walk: &mut Walk, text: &str) {
         "execSync(",
         "system ",
         "spawn(",
+        "execute(",
+        "passthru(",
+        "execFile(",
+        "spawnSync(",
     ] {
         for rest in text.split(call).skip(1) {
             let rest = rest.trim_start_matches(['(', '[', ' ']);
@@ -297,6 +301,12 @@ pub(super) fn code(walk: &mut Walk, text: &str) {
                 inner.to_owned()
             };
             walk.script(&text);
+        }
+    }
+    // What Perl and Ruby run between back quotes.
+    for inner in text.split('`').skip(1).step_by(2) {
+        if inner.split_whitespace().next().is_some_and(|word| tools::tool(word).is_some()) {
+            walk.script(inner);
         }
     }
 }

@@ -7,7 +7,7 @@ use super::effects::Effects;
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query};
-use super::statement;
+use super::{Dialect, statement};
 use crate::model::{Operation, Risk};
 
 const ROLES: [&str; 10] =
@@ -59,6 +59,14 @@ pub(super) fn statement(verb: &str, tokens: Tokens<'_, '_>, scope: &mut Scope, e
         "PIVOT" | "UNPIVOT" | "SUMMARIZE" => {
             let rows = super::query::sources(from(tokens, 1), scope, effects);
             effects.read(&rows);
+        }
+        // SQL Server's conditions stand before one statement.
+        "IF" | "ELSE" | "WHILE" if effects.dialect == Dialect::SqlServer => {
+            nested(tokens, scope, effects);
+            match find(tokens, 1, &statement::VERBS) {
+                Some(place) => statement::one(from(tokens, place), scope, effects),
+                None => effects.add(Operation::SessionControl, "", Some(1)),
+            }
         }
         "ELSE" | "IF" | "LOOP" | "WHILE" | "RETURN" | "WAITFOR" => {
             effects.unknown("dynamic");

@@ -446,6 +446,13 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
     {
         return file(path, effects);
     }
+    // Snowflake's table as it was: `docs AT(OFFSET => -60)`.
+    if effects.dialect == Dialect::Snowflake
+        && any(part, next, &["AT", "BEFORE"])
+        && kind(part, next + 1) == Some(Kind::Open)
+    {
+        effects.own_form = true;
+    }
     // Oracle's table of another server: `docs@link`.
     if effects.dialect == Dialect::Oracle
         && at(part, next).is_some_and(|token| token.kind == Kind::Parameter && token.text.starts_with('@'))

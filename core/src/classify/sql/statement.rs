@@ -12,7 +12,7 @@ use super::{define, run, transfer, write};
 use crate::model::{Operation, Risk};
 
 /// Words that begin what a procedure does.
-const VERBS: [&str; 19] = [
+pub(super) const VERBS: [&str; 19] = [
     "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "DROP", "TRUNCATE", "ALTER", "CREATE", "COPY", "GRANT",
     "REVOKE", "PERFORM", "EXECUTE", "CALL", "WITH", "REPLACE", "EXEC", "VACUUM",
 ];
@@ -312,6 +312,9 @@ fn execute(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         let text = bare(inside(tokens, place).unwrap_or_else(|| from(tokens, place)));
         let alone = at(text, 1).is_none_or(|token| token.any(&["USING", "INTO", "AS"]));
         return match at(text, 0) {
+            Some(token) if token.kind == Kind::Text && alone && is_block(&token.text) => {
+                body(&token.text, effects)
+            }
             Some(token) if token.kind == Kind::Text && alone => run(&token.text, effects),
             _ => effects.unknown("dynamic"),
         };
@@ -329,6 +332,12 @@ fn execute(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         return;
     }
     procedure(&given, between(tokens, next, tokens.len()), effects);
+}
+
+/// Whether a text is a block of statements and none of them alone.
+fn is_block(text: &str) -> bool {
+    let first = text.split_ascii_whitespace().next().unwrap_or_default();
+    first.eq_ignore_ascii_case("BEGIN") || first.eq_ignore_ascii_case("DECLARE")
 }
 
 fn call(tokens: Tokens<'_, '_>, effects: &mut Effects) {
