@@ -7,13 +7,15 @@ const { pipeline, Readable } = require('node:stream')
 const express = require('express')
 
 const { guard, holdContinue } = require('wardline/express')
-const { Play, bodyOf, listens } = require('./play.js')
+const { Play, bodyOf, listens, variable } = require('./play.js')
 
 const app = express()
+app.use((req, res, next) => variable.run(req.headers['x-variable'], next))
 app.use(guard(process.env.WARDLINE_POLICY))
 app.use(async (req, res) => {
   const play = new Play(req.headers['x-play'])
   play.saw(req.method, req.url, req.headers, await bodyOf(req, play))
+  play.task()
   if (play.fails === 'before') throw new Error('the service failed')
   res.writeHead(play.status, play.headers().flat())
   res.flushHeaders()

@@ -7,15 +7,17 @@ const { getRequestListener } = require('@hono/node-server')
 const { Hono } = require('hono')
 
 const { guard } = require('wardline/hono')
-const { Play, bodyOf, listens } = require('./play.js')
+const { Play, bodyOf, listens, variable } = require('./play.js')
 
 const app = new Hono()
+app.use((c, next) => variable.run(c.req.header('x-variable'), next))
 app.use(guard(process.env.WARDLINE_POLICY))
 app.all('*', async (c) => {
   const request = c.req.raw
   const play = new Play(request.headers.get('x-play'))
   const body = request.body === null || play.reads === 'none' ? Buffer.alloc(0) : Buffer.from(await request.arrayBuffer())
   play.saw(request.method, new URL(request.url).pathname, Object.fromEntries(request.headers), body)
+  play.task()
   if (play.fails === 'before') throw new Error('the service failed')
   const stream = [204, 205, 304].includes(play.status) ? null : ReadableStream.from(play.stream())
   return new Response(stream, { status: play.status, headers: play.headers() })

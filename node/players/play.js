@@ -2,10 +2,14 @@
 
 // What the service of a player is asked to do, as python/tests/players/play.py has it.
 
+const { AsyncLocalStorage } = require('node:async_hooks')
 const fs = require('node:fs')
 const path = require('node:path')
 
 const place = (name) => path.join(process.env.WARDLINE_PLAYER ?? '.', name)
+
+// What stands before the guard sets it, and the service finds it.
+const variable = new AsyncLocalStorage()
 
 class Play {
   constructor (told) {
@@ -22,7 +26,7 @@ class Play {
   }
 
   saw (method, target, headers, body) {
-    const told = { method, target: target.split('?')[0], headers, body: body.toString('latin1') }
+    const told = { method, target: target.split('?')[0], headers, body: body.toString('latin1'), variable: variable.getStore() ?? '' }
     fs.writeFileSync(place('saw.fresh'), JSON.stringify(told))
     fs.renameSync(place('saw.fresh'), place('saw.json'))
   }
@@ -40,6 +44,13 @@ class Play {
     } finally {
       fs.writeFileSync(place('closed'), '')
     }
+  }
+
+  /** Starts what goes on behind the answer, where one is asked for. */
+  async task () {
+    if (!this.asked.task) return
+    while (!fs.existsSync(place('gate-task'))) await new Promise((resolve) => setTimeout(resolve, 5))
+    fs.writeFileSync(place('task'), '')
   }
 
   * endless () {
@@ -67,4 +78,4 @@ function listens (server) {
   process.stdin.on('end', () => process.exit()).resume()
 }
 
-module.exports = { Play, bodyOf, listens }
+module.exports = { Play, bodyOf, listens, variable }

@@ -466,6 +466,22 @@ def an_error_after_the_head_breaks_the_connection(player: Player) -> None:
         assert reply.aborted or reply.status >= 500, reply
 
 
+@asks("C50")
+def what_goes_on_behind_an_answer_does_not_delay_it(player: Player) -> None:
+    good(player.answers(f'{{"a": "{MAIL}"}}', task=True), '{"a": "[EMAIL]"}')
+    assert not player.has_worked()
+    player.open("task")
+    player.awaited(player.has_worked, "the task ends")
+
+
+@asks("C51")
+def variables_of_a_context_reach_the_service(player: Player) -> None:
+    for told in "one", "two":
+        player.exchange("POST", "/masked/a", b"{}", [*JSON, ("x-variable", told)])
+        assert player.saw()["variable"] == told
+        player.fresh()
+
+
 @asks("C52")
 def a_wait_ends_by_itself(player: Player) -> None:
     reply = player.exchange("GET", "/masked/brief/a", headers=TEXT, pieces=["late"])

@@ -13,6 +13,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::middleware::{Next, from_fn};
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body::Frame;
@@ -28,11 +29,22 @@ async fn main() -> Result<(), BoxError> {
     let guard = Guard::from_file(std::env::var("WARDLINE_POLICY")?)?;
     let layer =
         GuardLayer::new(guard).peer(|extensions| Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip()));
-    let app = Router::new().fallback(service).layer(layer);
+    let app = Router::new().fallback(service).layer(layer).layer(from_fn(outside));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?.port());
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
     Ok(())
+}
+
+tokio::task_local! {
+    /// What stands before the guard sets it, and the service finds it.
+    static VARIABLE: String;
+}
+
+/// Stands before the guard.
+async fn outside(request: Request<Body>, next: Next) -> Response<Body> {
+    let told = request.headers().get("x-variable").and_then(|told| told.to_str().ok()).unwrap_or_default();
+    VARIABLE.scope(told.to_owned(), next.run(request)).await
 }
 
 fn place(name: &str) -> PathBuf {
@@ -57,6 +69,7 @@ struct Play {
     endless: usize,
     fails: String,
     trailers: Vec<(String, String)>,
+    task: bool,
 }
 
 async fn service(request: Request<Body>) -> Result<Response<Body>, Infallible> {
@@ -70,6 +83,9 @@ async fn service(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     // A body that breaks off ends the handler: there is nobody to answer.
     let Ok(read) = read else { return Ok(answer(400)) };
     saw(&parts.method, parts.uri.path(), &parts.headers, &read);
+    if play.task {
+        tokio::spawn(works());
+    }
     if play.fails == "before" {
         return Ok(answer(500));
     }
@@ -84,6 +100,14 @@ async fn service(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(plays(play, pieces, sender));
     Ok(response.body(Body::new(Pieces(receiver))).unwrap_or_else(|_| answer(500)))
+}
+
+/// What goes on behind the answer.
+async fn works() {
+    while !place("gate-task").exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let _ = std::fs::write(place("task"), "");
 }
 
 /// Hands the pieces over, each when it may leave, and tells when the body is over or let go.
@@ -138,7 +162,8 @@ fn saw(method: &http::Method, path: &str, headers: &HeaderMap, body: &[u8]) {
         })
         .collect();
     let body: String = body.iter().map(|byte| char::from(*byte)).collect();
-    let told = json!({"method": method.as_str(), "target": path, "headers": headers, "body": body});
+    let variable = VARIABLE.try_with(String::clone).unwrap_or_default();
+    let told = json!({"method": method.as_str(), "target": path, "headers": headers, "body": body, "variable": variable});
     let _ = std::fs::write(place("saw.fresh"), told.to_string());
     let _ = std::fs::rename(place("saw.fresh"), place("saw.json"));
 }

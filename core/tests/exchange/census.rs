@@ -71,6 +71,35 @@ fn counts_reach_the_record() {
     }
 }
 
+/// A plan that cannot read a file, and lets it pass, does not keep it from being counted.
+#[test]
+fn a_file_that_passes_unmasked_is_counted_both_ways() {
+    let policy = "version: 1\nstate: ./state\nidentity: {headers: {subject: x-user}, trusted_peers: [127.0.0.1]}\n\
+         services: {files: {system: s3, thresholds: {hold: never, deny: never}}}\n\
+         rules: [{name: all, who: [\"*\"], operations: [\"*\"], effect: allow}]\n\
+         mask: [{name: mail, entities: {email: redact}, unmaskable: pass}]\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    fs::write(&path, policy).unwrap();
+    let guard = Guard::from_file(&path).unwrap();
+    let body = fs::read(format!("{FOLDER}/files/export.npy")).unwrap();
+    let octets = ("content-type", "application/octet-stream");
+    let mut headers = http::HeaderMap::new();
+    headers.insert(octets.0, octets.1.parse().unwrap());
+    let put = head("PUT", "/vectors/export.npy", &[("x-user", "ana"), octets]);
+    let get = head("GET", "/vectors/export.npy", &[("x-user", "ana")]);
+    let stored = Service { status: 200, headers: http::HeaderMap::new(), chunks: vec![] };
+    let held = Service { status: 200, headers, chunks: body.chunks(11).map(<[u8]>::to_vec).collect() };
+    assert_eq!(exchange(&guard, put, &body, &stored).status, 200);
+    assert_eq!(exchange(&guard, get, b"", &held).status, 200);
+    drop(guard);
+    let records = exchanges(&folder.path().join("state"));
+    let of = |passed: &Option<wardline::audit::Passed>| {
+        passed.as_ref().and_then(|passed| passed.census.as_ref()).map(|census| census.vectors)
+    };
+    assert_eq!((of(&records[0].record.request), of(&records[1].record.response)), (Some(5), Some(5)));
+}
+
 /// What a sample body is, by its name.
 pub(crate) fn content_type(file: &str) -> &'static str {
     match file.rsplit_once('.').unwrap().1 {

@@ -75,7 +75,7 @@ fn send(guard: &Guard, headers: &[(&str, &str)], method: &str, target: &str) -> 
 }
 
 const READ: (&str, &str) = ("POST", "/q/collections/docs/points/scroll");
-const FETCH: (&str, &str) = ("POST", "/q/collections/docs/points/query");
+const FETCH: (&str, &str) = ("POST", "/q/collections/docs/points/search");
 
 fn code(seen: &Seen) -> &str {
     seen.answer.as_ref().map_or("passed", |answer| answer.code)

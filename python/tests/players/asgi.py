@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from typing import Any
 
 import uvicorn
-from play import Play
+from play import VARIABLE, Play
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
@@ -25,7 +27,9 @@ async def service(request: Request) -> StreamingResponse:
     play.saw(request.method, request.url.path, dict(request.headers), body)
     if play.fails == "before":
         raise RuntimeError("the service failed")
-    response = StreamingResponse(pieces(play), play.status)
+    # Starlette runs what is no coroutine in a thread.
+    task = BackgroundTask(play.works) if play.asked.get("task") else None
+    response = StreamingResponse(pieces(play), play.status, background=task)
     response.raw_headers = [(name.encode(), value.encode()) for name, value in play.headers()]
     return response
 
@@ -46,8 +50,20 @@ async def pieces(play: Play) -> AsyncIterator[bytes]:
 
 app = Starlette(routes=[Route("/{path:path}", service, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])])
 
+class Variable:
+    """Stands before the guard, and sets a variable of the context."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            VARIABLE.set(dict(scope["headers"]).get(b"x-variable", b"").decode())
+        await self.app(scope, receive, send)
+
+
 if __name__ == "__main__":
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(GuardMiddleware(app), proxy_headers=False, log_level="critical", ws="websockets-sansio")
+    config = uvicorn.Config(Variable(GuardMiddleware(app)), proxy_headers=False, log_level="critical", ws="websockets-sansio")
     asyncio.run(uvicorn.Server(config).serve([listener]))

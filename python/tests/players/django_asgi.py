@@ -11,6 +11,7 @@ from typing import Any
 import django
 import uvicorn
 from django.conf import settings
+from asgi import Variable
 from play import Play
 
 from wardline.asgi import GuardMiddleware
@@ -30,6 +31,7 @@ async def service(request: Any) -> Any:
     if play.reads == "twice":
         body += request.read()
     play.saw(request.method, request.path, headers, body)
+    play.task()
     if play.fails == "before":
         raise RuntimeError("the service failed")
     if play.asked.get("length"):
@@ -61,6 +63,6 @@ urlpatterns = [re_path("", service)]
 if __name__ == "__main__":
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    app = GuardMiddleware(get_asgi_application())
+    app = Variable(GuardMiddleware(get_asgi_application()))
     config = uvicorn.Config(app, proxy_headers=False, log_level="critical", lifespan="off", ws="websockets-sansio")
     asyncio.run(uvicorn.Server(config).serve([listener]))

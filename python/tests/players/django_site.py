@@ -6,7 +6,7 @@ from typing import Any
 
 import django
 from django.conf import settings
-from play import PLACE, Play
+from play import PLACE, VARIABLE, Play
 from wsgi import pieces, serve
 
 settings.configure(
@@ -19,6 +19,7 @@ settings.configure(
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
         f"{__name__}.Remote",
+        f"{__name__}.variable",
         "wardline.django.GuardMiddleware",
     ],
     ROOT_URLCONF=__name__,
@@ -42,6 +43,16 @@ class Remote(RemoteUserMiddleware):
             request.POST["mail"]
 
 
+def variable(handle: Any) -> Any:
+    """Stands before the guard, and sets a variable of the context."""
+
+    def handled(request: Any) -> Any:
+        VARIABLE.set(request.headers.get("x-variable", ""))
+        return handle(request)
+
+    return handled
+
+
 def service(request: Any) -> Any:
     headers = {name.lower(): value for name, value in request.headers.items()}
     play = Play(headers.get("x-play", ""))
@@ -49,6 +60,7 @@ def service(request: Any) -> Any:
     if play.reads == "twice":
         body += request.read()
     play.saw(request.method, request.path, headers, body)
+    play.task()
     if play.fails == "before":
         raise RuntimeError("the service failed")
     if play.asked.get("length"):

@@ -50,7 +50,7 @@ class Player:
         """As if nothing had been asked."""
         while self.clients:
             self.clients.pop().close()
-        for file in ("saw.json", "closed", "made", *(gate.name for gate in self.folder.glob("gate-*"))):
+        for file in ("saw.json", "closed", "made", "task", *(gate.name for gate in self.folder.glob("gate-*"))):
             (self.folder / file).unlink(missing_ok=True)
 
     def exchange(self, method: str, path: str, body: Optional[bytes] = None, fields: Fields = (), **play: Any) -> Reply:
@@ -74,8 +74,12 @@ class Player:
     def was_asked(self) -> bool:
         return (self.folder / "saw.json").exists()
 
-    def open(self, number: int) -> None:
+    def open(self, number: Union[int, str]) -> None:
         (self.folder / f"gate-{number}").touch()
+
+    def has_worked(self) -> Optional[bool]:
+        """Whether the task behind an answer is done."""
+        return (self.folder / "task").exists() or None
 
     def is_closed(self) -> Optional[bool]:
         return (self.folder / "closed").exists() or None

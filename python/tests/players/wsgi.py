@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
-from play import Play
+from play import VARIABLE, Play
 
 from wardline._environ import headers_of
 from wardline.wsgi import GuardMiddleware
@@ -21,10 +21,21 @@ def service(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
     if play.reads == "twice":
         body += environ["wsgi.input"].read()
     play.saw(environ["REQUEST_METHOD"], environ["PATH_INFO"], headers, body)
+    play.task()
     if play.fails == "before":
         raise RuntimeError("the service failed")
     start_response(f"{play.status} as it is", play.headers())
     return pieces(play)
+
+
+def variable(app: Any) -> Any:
+    """Stands before the guard, and sets a variable of the context."""
+
+    def called(environ: dict[str, Any], start_response: Any) -> Any:
+        VARIABLE.set(environ.get("HTTP_X_VARIABLE", ""))
+        return app(environ, start_response)
+
+    return called
 
 
 def pieces(play: Play) -> Iterator[bytes]:
@@ -65,4 +76,4 @@ def serve(app: Any) -> None:
 
 
 if __name__ == "__main__":
-    serve(GuardMiddleware(service))
+    serve(variable(GuardMiddleware(service)))

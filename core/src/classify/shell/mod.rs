@@ -5,7 +5,9 @@
 //! are seen through; what stands in a place that only the run can tell is `unknown`. Branches all count. A pipeline is a flow: what
 //! an early command reads and a late one sends has left.
 
+mod clients;
 mod net;
+mod own;
 mod parse;
 mod special;
 mod tools;

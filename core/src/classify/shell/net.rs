@@ -27,6 +27,36 @@ struct Request<'a> {
     configured: bool,
 }
 
+/// Options of `wget` that take a value and are of no account.
+const WGET: [&str; 26] = [
+    "-o",
+    "-O",
+    "-P",
+    "-a",
+    "-e",
+    "-t",
+    "-T",
+    "-w",
+    "-Q",
+    "-U",
+    "-A",
+    "-R",
+    "-D",
+    "-I",
+    "-X",
+    "-B",
+    "-l",
+    "--output-document",
+    "--directory-prefix",
+    "--tries",
+    "--user",
+    "--password",
+    "--user-agent",
+    "--limit-rate",
+    "--level",
+    "--timeout",
+];
+
 const VALUES: [&str; 46] = [
     "-o",
     "--output",
@@ -96,7 +126,7 @@ fn read<'a>(name: &str, words: &[&'a str]) -> Request<'a> {
         };
         // `-XPOST`, `-d@file`, `-sd @file`
         let short = !option.starts_with("--");
-        let taking: &str = if wget { "OPtTQaUeo" } else { "XdFTHouAebcmxwCrEK" };
+        let taking: &str = if wget { "OPtTQaUeowARDIXBl" } else { "XdFTHouAebcmxwCrEK" };
         let mut letter = option.to_owned();
         if short && let Some(at) = option.get(1..).and_then(|letters| letters.find(|c| taking.contains(c))) {
             letter = format!("-{}", option.get(at + 1..at + 2).unwrap_or_default());
@@ -150,7 +180,7 @@ fn read<'a>(name: &str, words: &[&'a str]) -> Request<'a> {
                 next(value);
             }
             "-H" | "--header" if !wget || option == "--header" => request.headers.push(next(value)),
-            letter if VALUES.contains(&letter) => {
+            letter if wget && WGET.contains(&letter) || !wget && VALUES.contains(&letter) => {
                 next(value);
             }
             _ => {}
@@ -285,11 +315,13 @@ pub(super) fn copy(walk: &mut Walk, name: &str, words: &[&str]) {
     };
     let paths = arguments.range("2..");
     let Some((to, from)) = paths.split_last() else { return walk.act(Operation::None, None, "") };
-    if from.is_empty() {
+    let alone = from.is_empty();
+    if alone && !(remote(to) && tools::kind(to).is_some()) {
         return walk.act(Operation::NetworkFetch, None, to);
     }
+    let from = if alone { std::slice::from_ref(to) } else { from };
     let path = |word: &str| word.split_once(':').map_or(word.to_owned(), |(_, path)| path.to_owned());
-    if remote(to) {
+    if remote(to) && !alone {
         for file in from.iter().filter(|file| !remote(file)) {
             reads(walk, file);
         }

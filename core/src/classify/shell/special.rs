@@ -1,18 +1,12 @@
-//! Commands that need more than a table, and the mechanisms that tables name.
+//! The mechanisms that tables name: files, flows, containers, texts of programs.
 
 use std::collections::HashSet;
 
-use base64::Engine as _;
-
-use super::net;
+use super::clients::{mongo, redis, sql};
 use super::tools::{self, Arguments};
-use super::walk::{Input, Walk, printed};
+use super::walk::{Input, Walk};
 use super::word::Field;
-use crate::classify;
 use crate::model::{Act, Operation, Risk};
-
-/// What a statement costs beside its length, in bytes of words.
-const STATEMENT: usize = 8 << 10;
 
 /// The name of what is touched: without the address of a bucket, as catalogues have it.
 pub(super) fn named(resource: &str) -> &str {
@@ -215,7 +209,7 @@ pub(super) fn by(
             }
         }
         "code" => code(walk, value().unwrap_or_default()),
-        "sql" => sql(walk, value().unwrap_or_default()),
+        "sql" => sql(walk, words.first().copied().unwrap_or_default(), value().unwrap_or_default()),
         "redis" => redis(walk, arguments),
         "dumpfile" => {
             if let Some(path) = value() {
@@ -223,15 +217,16 @@ pub(super) fn by(
             }
         }
         "dockerrun" => docker(walk, number(first), arguments, fields),
-        "kubectlcp" => {
+        "containercp" => {
             let (from, to) = (arguments.word(3).unwrap_or_default(), arguments.word(4).unwrap_or_default());
-            if from.contains(':') {
-                let exports = matches!(tools::kind(from), Some("vectors"));
-                walk.act(
-                    if exports { Operation::VectorExport } else { Operation::DataExport },
-                    Some(85),
-                    from,
-                );
+            if let Some((_, path)) = from.split_once(':') {
+                let (operation, risk) = match tools::kind(path).or(tools::kind(from)) {
+                    Some("vectors") => (Operation::VectorExport, 85),
+                    Some("model") => (Operation::ModelDownload, 80),
+                    Some("secret") => (Operation::SecretRead, 85),
+                    _ => (Operation::DataExport, 85),
+                };
+                walk.act(operation, Some(risk), from);
                 writes(walk, to);
             } else {
                 reads(walk, from);
@@ -263,7 +258,7 @@ fn remote(walk: &mut Walk, script: &str, arguments: &Arguments<'_>) {
     }
 }
 
-fn proxy(walk: &mut Walk, arguments: &Arguments<'_>) {
+pub(super) fn proxy(walk: &mut Walk, arguments: &Arguments<'_>) {
     let options = arguments.options.iter().filter(|(name, _)| *name == "-o").filter_map(|(_, value)| *value);
     for option in options {
         let option = option.to_ascii_lowercase();
@@ -290,6 +285,10 @@ pub(super) fn code(walk: &mut Walk, text: &str) {
         "execSync(",
         "system ",
         "spawn(",
+        "execute(",
+        "passthru(",
+        "execFile(",
+        "spawnSync(",
     ] {
         for rest in text.split(call).skip(1) {
             let rest = rest.trim_start_matches(['(', '[', ' ']);
@@ -304,59 +303,16 @@ pub(super) fn code(walk: &mut Walk, text: &str) {
             walk.script(&text);
         }
     }
-}
-
-/// Statements that a client sends; of its dialect by what their quotes look like.
-pub(super) fn sql(walk: &mut Walk, text: &str) {
-    if !walk.spend(STATEMENT + text.len()) {
-        return;
-    }
-    walk.statements(classify::sql(text, None));
-}
-
-fn mongo(walk: &mut Walk, text: &str) {
-    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if has(&["dropDatabase(", ".drop("]) {
-        walk.act(Operation::CollectionDrop, Some(95), "");
-    } else if has(&["deleteMany(", "deleteOne(", ".remove("]) {
-        walk.act(Operation::DataDelete, Some(85), "");
-    } else if has(&["insert", "update", "replaceOne("]) {
-        walk.act(Operation::DataIngest, None, "");
-    } else if has(&["createUser(", "grantRoles", "dropUser("]) {
-        walk.act(Operation::AdminAccess, None, "");
-    } else if has(&[".find(", ".aggregate(", "findOne("]) {
-        let bounded = has(&["limit(", "findOne(", "$limit"]);
-        walk.act(if bounded { Operation::DataQuery } else { Operation::DataExport }, None, "");
-    } else if has(&["count", "show ", "stats(", "getCollectionNames", "listDatabases"]) {
-        walk.act(Operation::CollectionList, None, "");
-    } else {
-        walk.unknown("unknown_use");
+    // What Perl and Ruby run between back quotes.
+    for inner in text.split('`').skip(1).step_by(2) {
+        if inner.split_whitespace().next().is_some_and(|word| tools::tool(word).is_some()) {
+            walk.script(inner);
+        }
     }
 }
 
-/// The words of a Redis command.
-fn redis(walk: &mut Walk, arguments: &Arguments<'_>) {
-    let words = arguments.range("2..");
-    let Some(system) = classify::system("redis") else { return walk.unknown("unknown_tool") };
-    if words.is_empty() {
-        return match walk.input.clone() {
-            Input::None => walk.act(Operation::SessionControl, Some(40), ""),
-            Input::Piped => walk.unknown("dynamic"),
-            Input::Text(text) => {
-                for line in text.lines().filter(|line| !line.trim().is_empty()) {
-                    told(walk, system, &line.split_whitespace().collect::<Vec<_>>());
-                }
-            }
-        };
-    }
-    told(walk, system, &words);
-}
-
-fn told(walk: &mut Walk, system: &'static classify::System, words: &[&str]) {
-    match classify::command(system, words) {
-        Ok(done) => walk.acts.extend(done.acts),
-        Err(refusal) => walk.unknown(refusal.code),
-    }
+fn harmless(act: &Act) -> bool {
+    matches!(act.operation, Operation::SessionControl | Operation::None)
 }
 
 /// A container of the caller's making: what it may see of the host decides.
@@ -376,402 +332,20 @@ fn docker(walk: &mut Walk, image: usize, arguments: &Arguments<'_>, fields: &[Fi
         });
     let at = arguments.words.get(image.saturating_sub(1)).map(|(at, _)| *at);
     let command = at.and_then(|at| fields.get(at + 1..)).filter(|rest| !rest.is_empty());
+    let known = command.filter(|command| command.first().is_some_and(|f| tools::tool(&f.text).is_some()));
     if free {
         walk.act(Operation::CodeExecute, Some(95), "");
-        return;
     }
-    match command {
-        Some(command)
-            if tools::tool(&command.first().map(|f| f.text.clone()).unwrap_or_default()).is_some() =>
-        {
+    match known {
+        Some(command) => {
+            let before = walk.acts.len();
             walk.deeper(|walk| walk.command(command));
-        }
-        _ => walk.act(Operation::JobRun, None, arguments.word(image).unwrap_or_default()),
-    }
-}
-
-/// Commands with rules of their own. Whether it was one of them.
-pub(super) fn run(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str]) -> bool {
-    let rest = fields.get(1..).unwrap_or_default();
-    match name {
-        "echo" | "printf" => {
-            walk.act(Operation::None, None, "");
-            walk.output = printed(name, fields);
-        }
-        "cat" if rest.is_empty() => walk.output = text_of(&walk.input),
-        "base64" if words.iter().any(|word| matches!(*word, "-d" | "-D" | "--decode" | "-di")) => {
-            let engine = base64::engine::general_purpose::STANDARD;
-            let files: Vec<&Field> = rest.iter().filter(|field| !field.text.starts_with('-')).collect();
-            for file in &files {
-                reads(walk, &file.text);
-            }
-            walk.output = text_of(&walk.input).filter(|_| files.is_empty()).and_then(|text| {
-                let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-                String::from_utf8(engine.decode(plain).ok()?).ok()
-            });
-            walk.act(Operation::None, None, "");
-        }
-        "rev" if rest.is_empty() => {
-            walk.output = text_of(&walk.input).map(|text| text.trim_end().chars().rev().collect());
-        }
-        "tr" | "xxd" | "sed" | "openssl" if matches!(walk.input, Input::Text(_)) => {
-            walk.act(Operation::None, None, "")
-        }
-        "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash" | "fish" => shell(walk, name, fields, words),
-        "find" | "fd" => find(walk, fields, words),
-        "xargs" | "parallel" => xargs(walk, fields, words),
-        "dd" => dd(walk, words),
-        "curl" | "wget" | "http" | "https" | "xh" => net::fetch(walk, name, fields, words),
-        "scp" | "rsync" | "sftp" => net::copy(walk, name, words),
-        "tar" | "bsdtar" => tar(walk, words),
-        "psql" | "pgcli" | "mysql" | "mariadb" | "sqlite3" | "duckdb" | "clickhouse-client"
-        | "clickhouse" => database(walk, name, words),
-        "ssh" => {
-            let Some(tool) = tools::tool(name) else { return false };
-            let arguments = tool.arguments(words);
-            if arguments.words.len() > 2 {
-                return false;
-            }
-            proxy(walk, &arguments);
-            let sent = !matches!(walk.input, Input::None);
-            walk.sends = sent;
-            if sent {
-                walk.act(Operation::NetworkSend, Some(80), arguments.word(2).unwrap_or_default());
-            } else if walk.acts.last().is_none_or(|act| act.operation != Operation::CodeExecute) {
-                walk.act(Operation::SessionControl, Some(40), arguments.word(2).unwrap_or_default());
+            if free && walk.acts.get(before..).is_some_and(|acts| acts.iter().all(harmless)) {
+                // A shell, say: it is what the first act is about.
+                walk.acts.truncate(before);
             }
         }
-        "python" | "python2" | "python3" | "python3.11" | "python3.12" | "pypy" => {
-            return python(walk, fields, words);
-        }
-        "perl" | "ruby" | "node" | "php"
-            if rest.iter().any(|f| {
-                f.text.starts_with('-')
-                    && !f.text.starts_with("--")
-                    && f.text.contains(['e', 'r'])
-                    && f.text.len() > 2
-            }) =>
-        {
-            let at = rest.iter().position(|f| f.text.starts_with('-') && f.text.contains(['e', 'r']));
-            let text = at.and_then(|at| rest.get(at + 1)).map(|f| f.text.clone()).unwrap_or_default();
-            code(walk, &text);
-        }
-        "env"
-            if rest.iter().all(|field| field.text.starts_with('-') || field.text.contains('='))
-                && !words.contains(&"-S") =>
-        {
-            walk.act(Operation::SecretRead, Some(60), "");
-        }
-        _ => return false,
-    }
-    true
-}
-
-fn text_of(input: &Input) -> Option<String> {
-    match input {
-        Input::Text(text) => Some(text.clone()),
-        Input::None | Input::Piped => None,
-    }
-}
-
-/// A shell: text in an option, a file, or whatever comes in.
-fn shell(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str]) {
-    let Some(tool) = tools::tool(name) else { return };
-    let option = words
-        .iter()
-        .skip(1)
-        .position(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('c'));
-    if let Some(at) = option {
-        return match fields.get(at + 2) {
-            Some(text) if !text.dynamic => walk.script(&text.text),
-            Some(text) if !text.text.is_empty() => {
-                walk.script(&text.text);
-                walk.unknown("dynamic");
-            }
-            _ => walk.unknown("dynamic"),
-        };
-    }
-    let arguments = tool.arguments(words);
-    let read = arguments.has("-s") || arguments.words.len() < 2 || arguments.word(2) == Some("-");
-    if !read {
-        // A file, or what another command feeds.
-        let fed = fields.iter().any(|field| field.dynamic);
-        return walk.act(
-            Operation::CodeExecute,
-            Some(if fed { 95 } else { 50 }),
-            arguments.word(2).unwrap_or_default(),
-        );
-    }
-    match walk.input.clone() {
-        Input::None => walk.act(Operation::SessionControl, Some(40), ""),
-        Input::Piped => walk.act(Operation::CodeExecute, Some(95), ""),
-        Input::Text(text) => {
-            walk.input = Input::None;
-            walk.script(&text);
-        }
-    }
-}
-
-fn python(walk: &mut Walk, fields: &[Field], words: &[&str]) -> bool {
-    let Some(tool) = tools::tool("python") else { return false };
-    let arguments = tool.arguments(words);
-    if let Some(module) = arguments.value("-m") {
-        let rest =
-            words.iter().position(|word| *word == module).and_then(|at| fields.get(at..)).unwrap_or_default();
-        match module {
-            "http.server" | "SimpleHTTPServer" | "pyftpdlib" => {
-                walk.act(Operation::NetworkSend, Some(75), "")
-            }
-            "pip" | "pytest" | "mlflow" | "dvc" | "mypy" | "black" => walk.deeper(|walk| walk.command(rest)),
-            module
-                if ["vllm", "tritonserver", "sglang", "llama_cpp", "text_generation", "infinity_emb"]
-                    .iter()
-                    .any(|known| module.starts_with(known)) =>
-            {
-                walk.act(Operation::ModelLoad, None, arguments.value("--model").unwrap_or_default());
-            }
-            "venv" | "compileall" | "json.tool" | "build" | "timeit" | "unittest" => {
-                walk.act(Operation::CodeExecute, Some(30), module)
-            }
-            _ => walk.act(Operation::CodeExecute, Some(40), module),
-        }
-        return true;
-    }
-    if arguments.words.len() < 2 && arguments.value("-c").is_none() || arguments.word(2) == Some("-") {
-        match walk.input.clone() {
-            Input::None => walk.act(Operation::SessionControl, Some(40), ""),
-            Input::Piped => walk.act(Operation::CodeExecute, Some(95), ""),
-            Input::Text(text) => code(walk, &text),
-        }
-        return true;
-    }
-    false
-}
-
-/// `find`: what it starts for each file, and `-delete`.
-fn find(walk: &mut Walk, fields: &[Field], words: &[&str]) {
-    let place = words.iter().skip(1).find(|word| !word.starts_with('-')).copied().unwrap_or(".");
-    let names = words
-        .iter()
-        .zip(words.iter().skip(1))
-        .filter(|(name, _)| matches!(**name, "-name" | "-iname" | "-path"));
-    let wanted: Vec<&str> = names.map(|(_, value)| *value).collect();
-    let mut did = false;
-    if words.contains(&"-delete") {
-        did = true;
-        deletes(walk, place, false, true);
-        if wanted.iter().any(|name| tools::kind(name) == Some("model")) {
-            walk.act(Operation::ModelDelete, Some(85), place);
-        }
-    }
-    let mut next = 0;
-    for (at, word) in words.iter().enumerate() {
-        if at < next || !matches!(*word, "-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "-X") {
-            continue;
-        }
-        did = true;
-        let rest = fields.get(at + 1..).unwrap_or_default();
-        let end = rest.iter().position(|f| matches!(f.text.as_str(), ";" | "+")).unwrap_or(rest.len());
-        next = at + 1 + end;
-        let shown =
-            wanted.first().map_or(place.to_owned(), |name| format!("{}/{name}", place.trim_end_matches('/')));
-        let command: Vec<Field> = rest
-            .iter()
-            .take(end)
-            .map(|f| match f.text.as_str() {
-                "{}" => Field::of(shown.clone()),
-                _ => f.clone(),
-            })
-            .collect();
-        // What it finds is a whole tree.
-        let before = walk.acts.len();
-        walk.deeper(|walk| walk.command(&command));
-        for act in walk.acts.iter_mut().skip(before).filter(|act| act.operation == Operation::FileDelete) {
-            act.risk = act.risk.plus(5);
-        }
-    }
-    if words.iter().any(|word| word.starts_with("-fprint") || *word == "-fls") {
-        walk.act(Operation::FileWrite, Some(60), "");
-    }
-    if !did {
-        walk.act(Operation::None, None, "");
-    }
-}
-
-/// `xargs`: another command, with words that come in.
-fn xargs(walk: &mut Walk, fields: &[Field], words: &[&str]) {
-    let values = [
-        "-I",
-        "-n",
-        "-P",
-        "-L",
-        "-d",
-        "-a",
-        "-s",
-        "-E",
-        "-j",
-        "--arg-file",
-        "--max-args",
-        "--max-procs",
-        "--delimiter",
-        "--replace",
-    ];
-    let mut at = 1;
-    let mut replaced = None;
-    while let Some(word) = words.get(at).filter(|word| word.starts_with('-')) {
-        if let Some(mark) = word.strip_prefix("-I").filter(|mark| !mark.is_empty()) {
-            replaced = Some(mark);
-        } else if *word == "-I" {
-            replaced = words.get(at + 1).copied();
-        }
-        at += 1 + usize::from(values.contains(word));
-    }
-    let more = match (&walk.input, words.iter().any(|word| word.starts_with("-a") || *word == "--arg-file")) {
-        (Input::Text(text), false) => text.split_whitespace().map(Field::of).collect(),
-        _ => vec![Field { dynamic: true, ..Field::default() }],
-    };
-    let mut command: Vec<Field> = fields.get(at..).unwrap_or_default().to_vec();
-    match replaced {
-        Some(mark) => {
-            let one = more.first().cloned().unwrap_or_default();
-            for field in command.iter_mut().filter(|field| field.text.contains(mark)) {
-                field.text = field.text.replace(mark, &one.text);
-                field.dynamic |= one.dynamic;
-            }
-        }
-        None => command.extend(more),
-    }
-    if command.is_empty() {
-        return walk.act(Operation::None, None, "");
-    }
-    walk.input = Input::None;
-    walk.deeper(|walk| walk.command(&command));
-}
-
-fn dd(walk: &mut Walk, words: &[&str]) {
-    let value = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
-    let (from, to) = (value("if").unwrap_or_default(), value("of").unwrap_or_default());
-    if !from.is_empty()
-        && !from.starts_with("/dev/zero")
-        && !from.starts_with("/dev/urandom")
-        && !from.starts_with("/dev/random")
-    {
-        reads(walk, from);
-    }
-    if !to.is_empty() {
-        writes(walk, to);
-    }
-    walk.act(Operation::None, None, "");
-}
-
-fn tar(walk: &mut Walk, words: &[&str]) {
-    let mode = words.get(1).copied().unwrap_or_default();
-    let letters = mode.strip_prefix('-').unwrap_or(mode);
-    let short = !mode.starts_with("--");
-    let is = |letter: char, long: &str| short && letters.contains(letter) || words.contains(&long);
-    let creates = is('c', "--create") || is('r', "--append") || is('u', "--update");
-    let runs = ["--checkpoint-action", "--to-command", "--use-compress-program", "-I", "--rsh-command"];
-    if words.iter().any(|word| {
-        runs.iter().any(|option| word.starts_with(option) && !word.contains("zstd") && !word.contains("pigz"))
-    }) {
-        walk.act(Operation::CodeExecute, Some(85), "");
-    }
-    let file_in_mode = short && letters.contains('f');
-    let mut operands: Vec<&str> =
-        words.iter().skip(2).filter(|word| !word.starts_with('-') || **word == "-").copied().collect();
-    let archive = match words.iter().position(|word| matches!(*word, "-f" | "--file")) {
-        Some(at) => words.get(at + 1).copied(),
-        None if file_in_mode && !operands.is_empty() => Some(operands.remove(0)),
-        None => words.iter().find_map(|word| word.strip_prefix("--file=")),
-    };
-    operands.retain(|word| Some(*word) != archive && *word != "-");
-    if let Some(folder) =
-        words.iter().position(|word| matches!(*word, "-C" | "--directory")).and_then(|at| words.get(at + 1))
-    {
-        operands.retain(|word| word != folder);
-        if creates {
-            operands = vec![folder];
-        }
-    }
-    if creates {
-        for path in operands {
-            reads(walk, path);
-        }
-        if let Some(archive) = archive.filter(|archive| *archive != "-") {
-            writes(walk, archive);
-        }
-    } else if is('t', "--list") {
-        walk.act(Operation::FileRead, None, archive.unwrap_or_default());
-    } else {
-        walk.act(Operation::FileWrite, None, archive.unwrap_or_default());
-    }
-}
-
-/// Clients of SQL databases: statements in options, words, or what comes in.
-fn database(walk: &mut Walk, name: &str, words: &[&str]) {
-    let Some(tool) = tools::tool(name) else { return };
-    let arguments = tool.arguments(words);
-    let mut any = false;
-    let options = ["-c", "--command", "-e", "--execute", "-q", "--query"];
-    let given: Vec<&str> = arguments
-        .options
-        .iter()
-        .filter(|(option, _)| options.contains(option))
-        .filter_map(|(_, value)| *value)
-        .collect();
-    let texts = given.into_iter().chain(arguments.word(3).filter(|_| matches!(name, "sqlite3" | "duckdb")));
-    for text in texts.collect::<Vec<_>>() {
-        any = true;
-        let text = text.trim();
-        if let Some(command) = text.strip_prefix("\\!") {
-            walk.script(command);
-        } else if let Some(rest) = text.strip_prefix("\\copy ").or(text.strip_prefix("\\COPY ")) {
-            copy(walk, rest);
-        } else if text.starts_with('\\') {
-            walk.act(Operation::CollectionList, None, "");
-        } else if let Some(rest) = text.strip_prefix(".dump").or(text.strip_prefix(".backup")) {
-            walk.act(Operation::DataExport, Some(85), rest.trim());
-        } else if let Some(rest) = text.strip_prefix(".shell").or(text.strip_prefix(".system")) {
-            walk.script(rest);
-        } else if text.starts_with(".tables") || text.starts_with(".schema") {
-            walk.act(Operation::CollectionList, None, "");
-        } else {
-            sql(walk, text);
-        }
-    }
-    for file in ["-f", "--file"].iter().filter_map(|option| arguments.value(option)) {
-        any = true;
-        walk.act(Operation::Unknown, None, file);
-    }
-    match walk.input.clone() {
-        _ if any => {}
-        Input::None => walk.act(Operation::SessionControl, Some(40), arguments.word(2).unwrap_or_default()),
-        Input::Piped => walk.unknown("sql"),
-        Input::Text(text) => sql(walk, &text),
-    }
-}
-
-/// `\copy table to 'file'`.
-fn copy(walk: &mut Walk, rest: &str) {
-    let lower = rest.to_ascii_lowercase();
-    let (table, out) = match (lower.find(" to "), lower.find(" from ")) {
-        (Some(at), _) if !rest.starts_with('(') || lower.find(" from ").is_none_or(|from| from < at) => {
-            (rest.get(..at), true)
-        }
-        (_, Some(at)) => (rest.get(..at), false),
-        _ => return walk.unknown("sql"),
-    };
-    let table = table.unwrap_or_default().split('(').next().unwrap_or_default().trim();
-    if lower.contains(" program ") {
-        walk.act(Operation::CodeExecute, None, "");
-    }
-    if out {
-        walk.act(Operation::DataExport, Some(85), table);
-        let file = rest.split(['\'', '"']).nth(1).unwrap_or_default();
-        if !file.is_empty() {
-            writes(walk, file);
-        }
-    } else {
-        walk.act(Operation::DataIngest, Some(60), table);
+        None if free => {}
+        None => walk.act(Operation::JobRun, None, arguments.word(image).unwrap_or_default()),
     }
 }

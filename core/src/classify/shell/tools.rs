@@ -147,7 +147,7 @@ fn effect(text: &'static str) -> Option<Effect> {
         "url",
         "dumpfile",
         "dockerrun",
-        "kubectlcp",
+        "containercp",
         "gitconfig",
         "objectdelete",
         "mongo",
@@ -246,6 +246,9 @@ impl<'a> Arguments<'a> {
     /// Whether one of these options is there, by itself or among other letters.
     pub(super) fn has(&self, options: &str) -> bool {
         options.split('|').any(|wanted| {
+            if let Some((wanted, value)) = wanted.split_once('=') {
+                return self.value(wanted).is_some_and(|held| meets(value, held));
+            }
             self.options.iter().any(|(name, _)| {
                 let letters = name.strip_prefix('-').filter(|rest| !rest.starts_with('-'));
                 meets(wanted, name)

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::parse::{self, Command, Kind, Pipeline, Stage};
 use super::tools::{self, Arguments, Effect};
 use super::word::{Field, Part, Word, unescaped};
-use super::{Commands, special};
+use super::{Commands, own, special};
 use crate::classify::explain::{Ground, Place};
 use crate::classify::sql::Statements;
 use crate::model::{Act, Operation, Risk};
@@ -301,6 +301,14 @@ impl Walk {
     fn simple(&mut self, assigned: &[(String, Word)], words: &[Word]) {
         for (name, word) in assigned {
             let value = self.text(word);
+            // Programs start these by themselves.
+            let starts = matches!(
+                name.as_str(),
+                "GIT_SSH_COMMAND" | "GIT_EXTERNAL_DIFF" | "LESSOPEN" | "PYTHONSTARTUP" | "LD_AUDIT"
+            );
+            if starts && !value.text.starts_with("ssh ") {
+                self.act(Operation::CodeExecute, Some(80), "");
+            }
             // What the shell takes for a command, or how it reads one, is no plain variable.
             if matches!(
                 name.as_str(),
@@ -398,7 +406,7 @@ impl Walk {
             }
             _ => {}
         }
-        if special::run(self, name, fields, &words) {
+        if own::run(self, name, fields, &words) {
             return;
         }
         let Some(tool) = tools::tool(name) else {
@@ -408,6 +416,9 @@ impl Walk {
             }
             return self.unknown("unknown_tool");
         };
+        if let [_, "--version" | "--help"] = words.as_slice() {
+            return self.act(Operation::None, None, "");
+        }
         let arguments = tool.arguments(&words);
         match tool.rule(&arguments) {
             Some(rule) => {
@@ -460,6 +471,7 @@ impl Walk {
         let mut fields = vec![Field::default()];
         let mut any = false;
         for part in &word.0 {
+            let mut secret = false;
             let (text, dynamic, quoted) = match part {
                 Part::Text(text, quoted) => {
                     any |= *quoted;
@@ -485,14 +497,15 @@ impl Walk {
                         continue;
                     }
                     let known = self.variable(name, default.as_ref());
+                    secret = known.dynamic && !self.variables.contains_key(name) && says_secret(name);
                     (known.text, known.dynamic, *quoted || !splits)
                 }
                 Part::Output(list, quoted) => {
-                    let output = self.substituted(list);
+                    let output = self.substituted(list, Input::None);
                     (output.clone().unwrap_or_default(), output.is_none(), *quoted || !splits)
                 }
-                Part::Process(list) => {
-                    self.substituted(list);
+                Part::Process(list, fed) => {
+                    self.substituted(list, if *fed { Input::Piped } else { Input::None });
                     ("/dev/fd/63".to_owned(), true, true)
                 }
                 Part::Either(inner) | Part::Changed(inner) => (self.inner(inner).text, true, true),
@@ -502,7 +515,7 @@ impl Walk {
             let (text, dynamic) =
                 if self.spend(text.len()) { (text, dynamic) } else { (String::new(), true) };
             if quoted {
-                append(&mut fields, &Field { text, dynamic, split: false });
+                append(&mut fields, &Field { text, dynamic, secret, ..Field::default() });
                 any |= !matches!(part, Part::Text(_, false));
                 continue;
             }
@@ -514,10 +527,11 @@ impl Walk {
                 {
                     fields.push(Field::default());
                 }
-                append(&mut fields, &Field { text: piece.to_owned(), dynamic, split: false });
+                append(&mut fields, &Field { text: piece.to_owned(), dynamic, ..Field::default() });
             }
             if dynamic && let Some(last) = fields.last_mut() {
                 last.dynamic = true;
+                last.secret |= secret;
             }
         }
         fields.retain(|field| any || !field.text.is_empty() || field.dynamic);
@@ -553,8 +567,9 @@ impl Walk {
     }
 
     /// Commands whose output becomes a word: they run, and what they put out may be known.
-    fn substituted(&mut self, list: &[Pipeline]) -> Option<String> {
-        let (input, output, sends) = (std::mem::take(&mut self.input), self.output.take(), self.sends);
+    fn substituted(&mut self, list: &[Pipeline], fed: Input) -> Option<String> {
+        let (input, output, sends) =
+            (std::mem::replace(&mut self.input, fed), self.output.take(), self.sends);
         self.deeper(|walk| walk.list(list));
         let told = self.output.take();
         (self.input, self.output, self.sends) = (input, output, sends);
@@ -566,7 +581,15 @@ fn append(fields: &mut [Field], piece: &Field) {
     if let Some(last) = fields.last_mut() {
         last.text.push_str(&piece.text);
         last.dynamic |= piece.dynamic;
+        last.secret |= piece.secret;
     }
+}
+
+/// Whether a variable of the environment is named as what holds a secret.
+fn says_secret(name: &str) -> bool {
+    const ENDS: [&str; 8] =
+        ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD", "_PASSWD", "_PASS", "_CREDENTIALS", "_API_KEY_ID"];
+    ENDS.iter().any(|end| name.ends_with(end) || name == end.trim_start_matches('_'))
 }
 
 /// Writes `{a,b}` out; whether it is all written out, and not only as much as a word may become.

@@ -14,8 +14,8 @@ pub(super) enum Part {
     Variable(String, Option<Word>, bool),
     /// The output of commands, and whether it was quoted.
     Output(Vec<Pipeline>, bool),
-    /// A file that other commands feed or read.
-    Process(Vec<Pipeline>),
+    /// A file that other commands feed, or that feeds them.
+    Process(Vec<Pipeline>, bool),
     /// This, or nothing.
     Either(Word),
     /// Something made of a variable, with words that may run commands.
@@ -45,6 +45,8 @@ pub(super) struct Field {
     pub(super) dynamic: bool,
     /// It was told apart by what stands in `IFS`.
     pub(super) split: bool,
+    /// The environment gives some of it, under a name that says it is secret.
+    pub(super) secret: bool,
 }
 
 impl Field {

@@ -1,11 +1,11 @@
 //! The columns of a query: what comes out of each row.
 
-use super::cursor::{Tokens, after, any, at, from, inside, is_query, kind, name, places};
+use super::cursor::{Tokens, after, any, at, from, inside, is, is_query, kind, name, places};
 use super::effects::{Effects, Rows, Shape};
 use super::knowledge::{KNOWLEDGE, is_key_column};
 use super::lexer::{Kind, Token};
 
-const DISTANCES: [&str; 6] = ["<->", "<=>", "<#>", "<+>", "<~>", "<%>"];
+pub(super) const DISTANCES: [&str; 6] = ["<->", "<=>", "<#>", "<+>", "<~>", "<%>"];
 /// Functions that measure two vectors against each other.
 const MEASURES: [&str; 30] = [
     "l2_distance",
@@ -116,6 +116,17 @@ fn one_of(token: &Token<'_>, names: &[&str]) -> bool {
 fn measures(tokens: Tokens<'_, '_>, place: usize) -> bool {
     at(tokens, place).is_some_and(|token| token.kind == Kind::Operator && DISTANCES.contains(&&*token.text))
         || called(tokens, place).is_some_and(|token| one_of(token, &MEASURES))
+        || matches(tokens, place)
+}
+
+/// Whether a column of vectors is asked for its nearest, as sqlite-vec has it: `embedding MATCH ?`.
+fn matches(tokens: Tokens<'_, '_>, place: usize) -> bool {
+    is(tokens, place, "MATCH")
+        && kind(tokens, place + 1) != Some(Kind::Open)
+        && place
+            .checked_sub(1)
+            .and_then(|before| at(tokens, before))
+            .is_some_and(|column| column.names() && super::knowledge::is_vector_column(&column.text))
 }
 
 /// Whether rows come by the nearness of vectors.

@@ -74,12 +74,8 @@ fn both(a: Condition, b: Condition) -> Condition {
 }
 
 fn atom(tokens: Tokens<'_, '_>, tables: &[String]) -> Condition {
-    if is(tokens, 0, "NOT") && tokens.len() <= 2 {
-        return if any(tokens, 1, &["FALSE"]) || is_number(tokens, 1, "0") {
-            Condition::Every
-        } else {
-            Condition::Some
-        };
+    if is(tokens, 0, "NOT") {
+        return if never(bare(from(tokens, 1))) { Condition::Every } else { Condition::Some };
     }
     if tokens.len() == 1 {
         return match at(tokens, 0) {
@@ -149,6 +145,16 @@ fn atom(tokens: Tokens<'_, '_>, tables: &[String]) -> Condition {
         "IS" if is(right, 0, "NULL") && is(left, 0, "NULL") => Condition::Every,
         "IS" if is(right, 0, "TRUE") => condition(left, tables),
         _ => Condition::Some,
+    }
+}
+
+/// Whether constants make it false.
+fn never(tokens: Tokens<'_, '_>) -> bool {
+    let sides = split(tokens, |place| at(tokens, place).is_some_and(|token| token.operator("=")));
+    match sides.as_slice() {
+        [_] if tokens.len() == 1 => any(tokens, 0, &["FALSE"]) || is_number(tokens, 0, "0"),
+        [left, right] => constant(left) && constant(right) && !same(left, right),
+        _ => false,
     }
 }
 

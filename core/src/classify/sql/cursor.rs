@@ -161,7 +161,9 @@ pub(super) fn is_query(tokens: Tokens<'_, '_>) -> bool {
         Some(token) if token.kind == Kind::Open => inside(tokens, 0).is_some_and(is_query),
         Some(token) => {
             token.any(&["SELECT", "WITH", "VALUES"])
-                || (token.is("FROM") && at(tokens, 1).is_some_and(Token::names))
+                // DuckDB reads `FROM 'a.parquet'` too.
+                || (token.is("FROM")
+                    && at(tokens, 1).is_some_and(|next| next.names() || next.kind == Kind::Text))
                 || (token.is("TABLE") && name(tokens, 1).is_some_and(|(_, next)| !goes_on(tokens, next)))
         }
         None => false,

@@ -7,11 +7,12 @@ use super::effects::Effects;
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query};
-use super::statement;
+use super::{Dialect, statement};
 use crate::model::{Operation, Risk};
 
-const ROLES: [&str; 8] = ["ROLE", "USER", "GROUP", "LOGIN", "POLICY", "ROW", "MASKING", "QUOTA"];
-const CODE: [&str; 10] = [
+const ROLES: [&str; 10] =
+    ["ROLE", "USER", "GROUP", "LOGIN", "POLICY", "ROW", "MASKING", "QUOTA", "SHARE", "DATASHARE"];
+const CODE: [&str; 12] = [
     "FUNCTION",
     "PROCEDURE",
     "PROC",
@@ -22,6 +23,8 @@ const CODE: [&str; 10] = [
     "AGGREGATE",
     "MACRO",
     "ASSEMBLY",
+    "EVENT",
+    "TASK",
 ];
 const REMOTE: [&str; 9] = [
     "SERVER",
@@ -56,6 +59,14 @@ pub(super) fn statement(verb: &str, tokens: Tokens<'_, '_>, scope: &mut Scope, e
         "PIVOT" | "UNPIVOT" | "SUMMARIZE" => {
             let rows = super::query::sources(from(tokens, 1), scope, effects);
             effects.read(&rows);
+        }
+        // SQL Server's conditions stand before one statement.
+        "IF" | "ELSE" | "WHILE" if effects.dialect == Dialect::SqlServer => {
+            nested(tokens, scope, effects);
+            match find(tokens, 1, &statement::VERBS) {
+                Some(place) => statement::one(from(tokens, place), scope, effects),
+                None => effects.add(Operation::SessionControl, "", Some(1)),
+            }
         }
         "ELSE" | "IF" | "LOOP" | "WHILE" | "RETURN" | "WAITFOR" => {
             effects.unknown("dynamic");
@@ -121,11 +132,20 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         "KEYSPACE",
         "SECRET",
         "CREDENTIAL",
+        "MODEL",
     ];
     let all: Vec<&str> = kinds.iter().chain(&ROLES).chain(&CODE).chain(&REMOTE).copied().collect();
     let Some(place) = sort_of(tokens, &all) else { return unknown(tokens, effects) };
+    let place = place + usize::from(is(tokens, place, "EXTERNAL") && is(tokens, place + 1, "FUNCTION"));
     if any(tokens, place, &CODE) {
         return code(tokens, place, effects);
+    }
+    if is(tokens, place, "MODEL") {
+        return model(tokens, place, scope, effects);
+    }
+    if is(tokens, place, "DATABASE") && is(tokens, place + 1, "LINK") {
+        effects.act(Operation::NetworkFetch, "", Some(1), Risk::new(65));
+        return effects.add(Operation::AdminConfig, "", Some(1));
     }
     if any(tokens, place, &ROLES) {
         return effects.add(Operation::AdminAccess, "", Some(1));
@@ -153,6 +173,16 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         effects.table(&given);
     }
     effects.add(Operation::CollectionCreate, &given, Some(1));
+    if let Some(clone) = find(tokens, place, &["CLONE"]) {
+        let source = objects(tokens, clone + 1 + usize::from(is(tokens, clone + 1, "AS"))).into_iter().next();
+        let source = source.unwrap_or_default();
+        if is(tokens, place, "TABLE") && !source.is_empty() {
+            effects.table(&source);
+        }
+        let snapshot = sort_of(tokens, &["SNAPSHOT"]).is_some();
+        let operation = if snapshot { Operation::CollectionSnapshot } else { Operation::DataExport };
+        return effects.add(operation, &source, None);
+    }
     // `CREATE TABLE t AS SELECT` copies; a view reads nothing until it is read.
     let body =
         find(tokens, place, &["AS"]).map(|place| from(tokens, place + 1)).filter(|rest| is_query(rest));
@@ -171,12 +201,41 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         let rows = query(super::cursor::between(body, 0, end), scope, effects);
         if is(tokens, place, "TABLE") || sort_of(tokens, &["MATERIALIZED"]).is_some() {
             effects.read(&rows);
+            // `LOCATION 's3://...'`
+            let place = find(tokens, place, &["LOCATION"]).and_then(|location| at(tokens, location + 1));
+            if place.is_some_and(|text| text.kind == Kind::Text && super::transfer::is_remote(&text.text)) {
+                effects.act(Operation::NetworkSend, "", Some(1), Risk::new(80));
+            }
         }
     }
 }
 
+/// `CREATE MODEL`: trained on a query or a table, or brought in.
+fn model(tokens: Tokens<'_, '_>, place: usize, scope: &mut Scope, effects: &mut Effects) {
+    let given = objects(tokens, place + 1).into_iter().next().unwrap_or_default();
+    let brought = tokens.iter().any(|token| token.is("MODEL_PATH"));
+    if brought {
+        return effects.add(Operation::ModelUpload, &given, None);
+    }
+    let source = places(tokens).skip(place).map(|place| from(tokens, place)).find(|rest| is_query(rest));
+    if let Some(source) = source {
+        if any(source, 0, &["SELECT", "WITH"]) {
+            query(source, scope, effects);
+        } else if let Some((read, _)) = name(source, 1) {
+            effects.table(&table(read));
+        }
+    }
+    effects.add(Operation::ModelTrain, &given, None);
+}
+
 /// A routine runs later, with whatever rights; a rule and a trigger run by themselves, so what they do counts.
 fn code(tokens: Tokens<'_, '_>, place: usize, effects: &mut Effects) {
+    if is(tokens, place, "EXTENSION") {
+        let given = objects(tokens, place + 1).into_iter().next().unwrap_or_default();
+        if let Some(meaning) = KNOWLEDGE.extensions.find(&given.to_lowercase()) {
+            return effects.means(meaning, &given);
+        }
+    }
     effects.add(Operation::CodeExecute, "", Some(1));
     if is(tokens, place, "RULE") {
         if let Some(place) = find(tokens, place, &["DO"]) {
@@ -194,23 +253,24 @@ fn code(tokens: Tokens<'_, '_>, place: usize, effects: &mut Effects) {
         }
     } else if any(tokens, place, &["FUNCTION", "PROCEDURE", "PROC"]) {
         // What it will touch is worth telling, although nothing of it runs yet.
-        let text = find(tokens, place, &["AS"])
-            .and_then(|place| at(tokens, place + 1))
-            .filter(|token| token.kind == Kind::Text);
-        if let Some(text) = text {
-            let mut later = effects.apart();
-            later.depth += 1;
-            statement::body(&text.text, &mut later);
-            later.tables.iter().for_each(|table| effects.table(table));
+        let Some(start) = find(tokens, place, &["AS", "BEGIN", "RETURN"]) else { return };
+        let mut later = effects.apart();
+        later.depth += 1;
+        match at(tokens, start + 1).filter(|token| token.kind == Kind::Text) {
+            Some(text) => statement::body(&text.text, &mut later),
+            None => statement::routine(from(tokens, start), &mut later),
         }
+        effects.spent(&later);
+        later.tables.iter().for_each(|table| effects.table(table));
     } else if is(tokens, place, "TRIGGER") {
-        let verbs = ["BEGIN", "SET"];
-        if let Some(start) = find(tokens, place, &verbs) {
-            let inner = find(tokens, start, &["INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE"]);
-            if let Some(inner) = inner {
-                statement::one(from(tokens, inner), &mut Vec::new(), effects);
-            }
+        // Behind the rows that it is for; what it comes after is named before.
+        if let Some(start) = find(tokens, place, &["BEGIN", "SET", "ROW", "AS"]) {
+            statement::routine(from(tokens, start + 1), effects);
         }
+    } else if let Some(start) =
+        find(tokens, place, &["DO", "AS"]).filter(|_| any(tokens, place, &["EVENT", "TASK"]))
+    {
+        statement::routine(from(tokens, start + 1), effects);
     }
 }
 
@@ -247,6 +307,9 @@ fn drop(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         if given.is_empty() {
             effects.add(Operation::CollectionDrop, "", None);
         }
+    } else if is(tokens, 1, "MODEL") {
+        let given = objects(tokens, 2).into_iter().next().unwrap_or_default();
+        effects.add(Operation::ModelDelete, &given, Some(1));
     } else if any(tokens, 1, &all) {
         let operation = if any(tokens, 1, &ROLES) { Operation::AdminAccess } else { Operation::AdminConfig };
         effects.add(operation, "", Some(1));
@@ -286,18 +349,25 @@ fn truncate(tokens: Tokens<'_, '_>, effects: &mut Effects) {
 
 fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     if any(tokens, 0, &["COMMENT", "SECURITY"]) {
-        let given = find(tokens, 1, &["TABLE", "COLUMN"]).and_then(|place| name(tokens, place + 1));
-        return effects.add(
-            Operation::CollectionAlter,
-            &given.map(|(given, _)| given).unwrap_or_default(),
-            Some(1),
-        );
+        let place = find(tokens, 1, &["TABLE", "VIEW", "COLUMN"]);
+        let given = place.and_then(|place| name(tokens, place + 1)).map(|(given, _)| given);
+        // The last part of the name of a column is its own.
+        let column = place.is_some_and(|place| is(tokens, place, "COLUMN"));
+        let given = given.map(|given| match given.rsplit_once('.').filter(|_| column) {
+            Some((of, _)) => table(of.to_owned()),
+            None => table(given),
+        });
+        let given = given.unwrap_or_default();
+        if !given.is_empty() {
+            effects.table(&given);
+        }
+        return effects.add(Operation::CollectionAlter, &given, Some(1));
     }
     let all: Vec<&str> = ROLES
         .iter()
         .chain(&[
             "SYSTEM", "TABLE", "VIEW", "INDEX", "DATABASE", "SCHEMA", "SESSION", "SEQUENCE", "TYPE",
-            "DOMAIN", "DEFAULT", "RENAME", "SERVER", "INSTANCE", "ACCOUNT",
+            "DOMAIN", "DEFAULT", "RENAME", "SERVER", "INSTANCE", "ACCOUNT", "MODEL",
         ])
         .chain(&CODE)
         .chain(&REMOTE)
@@ -306,6 +376,12 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let Some(place) = sort_of(tokens, &all).or_else(|| is(tokens, 0, "RENAME").then_some(0)) else {
         return unknown(tokens, effects);
     };
+    if is(tokens, place, "SERVER") && any(tokens, place + 1, &ROLES) {
+        return effects.add(Operation::AdminAccess, "", Some(1));
+    }
+    if is(tokens, place, "MODEL") {
+        return effects.add(Operation::ModelUpdate, "", Some(1));
+    }
     if any(
         tokens,
         place,
@@ -400,6 +476,11 @@ fn access(tokens: Tokens<'_, '_>, effects: &mut Effects) {
                 "LARGE",
                 "TABLESPACE",
                 "TYPE",
+                "DATASHARE",
+                "SHARE",
+                "STAGE",
+                "INTEGRATION",
+                "FOREIGN",
             ],
         );
         let end = find(tokens, place, &["TO", "FROM"]).unwrap_or(tokens.len());
@@ -429,6 +510,9 @@ pub(super) fn setting(given: Option<&str>, effects: &mut Effects) {
 fn set(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     nested(tokens, scope, effects);
     let mut place = 1;
+    if is(tokens, 0, "RESET") && any(tokens, 1, &["MASTER", "SLAVE", "REPLICA", "BINARY", "PERSIST"]) {
+        return effects.add(Operation::AdminConfig, "", Some(1));
+    }
     if any(tokens, 1, &["PASSWORD"]) {
         return effects.add(Operation::AdminKey, "", Some(1));
     }
@@ -482,6 +566,11 @@ fn pragma(tokens: Tokens<'_, '_>, effects: &mut Effects) {
 }
 
 fn show(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    let running =
+        ["PROCESSLIST", "STATUS", "PROFILES", "PROFILE", "QUERIES", "JOBS", "TRANSACTIONS", "LOCKS"];
+    if find(tokens, 1, &running).is_some_and(|place| place < 5) && find(tokens, 1, &["TABLE"]).is_none() {
+        return effects.add(Operation::TelemetryRead, "", Some(1));
+    }
     let listed = find(
         tokens,
         1,
@@ -544,6 +633,10 @@ pub(super) fn maintain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut 
                 "REPAIR",
                 "LAZY",
                 "LOCAL",
+                "SORT",
+                "DELETE",
+                "ONLY",
+                "RECLUSTER",
             ],
         )
     {

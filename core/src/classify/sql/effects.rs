@@ -45,6 +45,8 @@ pub(super) struct Effects {
     pub own_form: bool,
     /// Whether this is the body of a procedure: its `INTO` fills variables and its queries give nothing back.
     pub procedure: bool,
+    /// How many rows the last write had at most.
+    pub wrote: Bound,
     /// How deep statements within statements are.
     pub within: usize,
     /// How deep texts within texts are.
@@ -110,6 +112,7 @@ impl Effects {
             vector_columns: Vec::new(),
             own_form: false,
             procedure: false,
+            wrote: None,
             within: 0,
             depth: 0,
             bounds: Bounds::default(),
@@ -182,6 +185,7 @@ impl Effects {
 
     /// A write to rows; `every` where it names none of them.
     pub(super) fn write(&mut self, operation: Operation, table: &str, count: Bound, every: bool) {
+        self.wrote = count;
         let base = operation.base_risk().plus(if every { EVERY_ROW } else { 0 });
         self.act(operation, table, count, base);
     }

@@ -159,6 +159,8 @@ fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> Option<String> {
                 text.extend(["`", &token.text.replace('`', "``"), "`"]);
             }
             Kind::Name => text.extend(["\"", &token.text.replace('"', "\"\""), "\""]),
+            // One operator reads as another, and not all are known.
+            Kind::Operator if super::columns::DISTANCES.contains(&&*token.text) => text.push_str("<->"),
             _ => text.push_str(&token.text),
         }
     }

@@ -14,6 +14,8 @@ pub(super) struct Meaning {
     pub risk: Risk,
     /// A string given to it is SQL that runs.
     pub runs: bool,
+    /// It is the last string that is a statement, whatever else it is given.
+    pub last: bool,
     pub unbounded: bool,
     /// The line of the data file.
     pub line: usize,
@@ -43,6 +45,8 @@ pub(super) struct Knowledge {
     pub functions: Names,
     pub tables: Names,
     pub settings: Names,
+    /// Extensions that are no code of somebody's own.
+    pub extensions: Names,
 }
 
 pub(super) static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
@@ -53,7 +57,12 @@ pub(super) static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
         let part = parts.first().and_then(|file| file.as_mapping_get(part));
         part.map(|part| names(part, &mut lines)).unwrap_or_default()
     };
-    Knowledge { functions: names("functions"), tables: names("tables"), settings: names("settings") }
+    Knowledge {
+        functions: names("functions"),
+        tables: names("tables"),
+        settings: names("settings"),
+        extensions: names("extensions"),
+    }
 });
 
 /// The lines on which an entry begins, in order.
@@ -82,12 +91,14 @@ fn names(part: &Yaml<'_>, lines: &mut impl Iterator<Item = usize>) -> Names {
 fn meaning(entry: &Yaml<'_>, line: usize) -> Option<Meaning> {
     let flag = |key: &str| entry.as_mapping_get(key).and_then(|value| value.as_bool()).unwrap_or(false);
     let operation: Operation = entry.as_mapping_get("does")?.as_str()?.parse().ok()?;
+    let last = entry.as_mapping_get("runs").and_then(|value| value.as_str()) == Some("last");
     let risk = entry.as_mapping_get("risk").and_then(|risk| risk.as_integer());
     let risk = risk.and_then(|risk| u8::try_from(risk).ok()).map_or(operation.base_risk(), Risk::new);
     Some(Meaning {
         operation,
         risk: risk.max(operation.base_risk()),
-        runs: flag("runs"),
+        runs: flag("runs") || last,
+        last,
         unbounded: flag("unbounded"),
         table_only: flag("table"),
         line,
@@ -104,6 +115,7 @@ pub(super) fn is_vector_column(name: &str) -> bool {
         "embedding" | "embeddings" | "vector" | "vectors" | "vec" | "vecs" | "emb" | "embed" | "embs"
     ) || name.ends_with("embedding")
         || name.starts_with("embedding_v")
+        || name.ends_with("embedding_result")
 }
 
 /// Whether a column names its row, by its name: `id`, `uuid`, or `doc_id` of the table `docs`.
@@ -133,7 +145,7 @@ mod tests {
         let text = include_str!("../../../data/sql.yaml");
         let entries = entry_lines(text).count();
         let parts = Yaml::load_from_str(text).unwrap();
-        let read = ["functions", "tables", "settings"].iter().flat_map(|part| {
+        let read = ["functions", "tables", "settings", "extensions"].iter().flat_map(|part| {
             let entries = parts[0].as_mapping_get(part).unwrap().as_sequence().unwrap();
             entries.iter().filter(|entry| meaning(entry, 1).is_some())
         });

@@ -107,7 +107,14 @@ fn script(text: &str, effects: &mut Effects) {
         Ok(tokens) => tokens,
         Err(reason) => return effects.unknown(reason),
     };
-    for tokens in tokens.split(|token| token.kind == Kind::Semicolon).filter(|tokens| !tokens.is_empty()) {
+    let mut rest = tokens.as_slice();
+    while !rest.is_empty() {
+        let end = statement::end(rest);
+        let tokens = rest.get(..end).unwrap_or(rest);
+        rest = rest.get(end + 1..).unwrap_or_default();
+        if tokens.is_empty() {
+            continue;
+        }
         (effects.own_form, effects.vector_columns) = (false, Vec::new());
         if effects.notes.is_some() && effects.depth == 0 {
             let words = tokens.iter().take_while(|token| token.kind == Kind::Word).take(2);

@@ -8,7 +8,8 @@ use super::cursor::{
 use super::effects::{Bound, Bounds, Effects, Rows, Shape, least};
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
-use super::{columns, statement};
+use super::transfer::is_remote;
+use super::{Dialect, columns, statement};
 use crate::model::{Operation, Risk};
 
 /// Names that a `WITH` gave, the innermost last.
@@ -130,8 +131,9 @@ fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Row
         let rows = if is_query(body) {
             query(body, scope, effects)
         } else {
+            effects.wrote = None;
             statement::one(body, scope, effects);
-            Rows { shape: Shape::Rows, written: true, ..Rows::default() }
+            Rows { shape: Shape::Rows, written: true, bound: effects.wrote, ..Rows::default() }
         };
         if let Some(entry) = scope.iter_mut().rev().find(|(known, _)| *known == given) {
             entry.1 = rows;
@@ -241,8 +243,19 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     if rows.shape != Shape::Computed || rows.bound.is_none_or(|bound| bound != 1) {
         rows.bound = least(rows.bound, least(kept.bound(), top));
     }
+    if rows.searches {
+        rows.bound = least(rows.bound, nearest(tokens, &effects.bounds));
+    }
     into(tokens, whole, &rows, effects);
     rows
+}
+
+/// How many neighbours a condition asks for: `v MATCH ? AND k = 10`, as sqlite-vec has it.
+fn nearest(tokens: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
+    find(tokens, 0, &["MATCH"])?;
+    let place = find(tokens, 0, &["K"])?;
+    at(tokens, place + 1).filter(|token| token.operator("="))?;
+    number(between(tokens, place + 2, place + 3), bounds)
 }
 
 /// What `WHERE` and its kin keep; sub-queries in any clause are read for what they do.
@@ -274,8 +287,14 @@ fn into(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, rows: &Rows, effects: &mu
     }
     if any(tokens, place + 1, &["OUTFILE", "DUMPFILE"]) {
         effects.own_form = true;
-        // A file of the server's host, a web page or a key among them.
-        effects.act(Operation::FileWrite, "", Some(1), Risk::new(85));
+        let remote =
+            from(tokens, place).iter().any(|token| token.kind == Kind::Text && is_remote(&token.text));
+        if remote {
+            effects.act(Operation::NetworkSend, "", Some(1), Risk::new(80));
+        } else {
+            // A file of the server's host, a web page or a key among them.
+            effects.act(Operation::FileWrite, "", Some(1), Risk::new(85));
+        }
         let operation =
             if rows.shape == Shape::Vectors { Operation::VectorExport } else { Operation::DataExport };
         effects.add(operation, &rows.resource, rows.bound);
@@ -377,6 +396,9 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
         if function.is_some_and(|meaning| meaning.operation == Operation::VectorSearch) {
             return searched(arguments, read, scope, effects);
         }
+        if is(arguments, 0, "MODEL") {
+            return predicted(arguments, read, scope, effects);
+        }
         if let Some(meaning) = function.filter(|meaning| meaning.table_only) {
             effects.means(meaning, "");
         }
@@ -403,7 +425,10 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
             () if known => Shape::Nothing,
             () => Shape::Computed,
         };
-        let bound = if known && !reads || made { Some(1) } else { None };
+        let far = function.is_some_and(|meaning| {
+            matches!(meaning.operation, Operation::NetworkFetch | Operation::NetworkSend)
+        });
+        let bound = if known && !reads && !far || made { Some(1) } else { None };
         let mut rows = Rows { shape, bound, ..Rows::default() };
         if read != Rows::default() {
             rows.join(read);
@@ -413,6 +438,26 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
     }
     if let Some((_, rows)) = scope.iter().rev().find(|(known, _)| *known == given) {
         return rows.clone();
+    }
+    // Spark reads a file so: parquet.`s3://b/x`.
+    if effects.dialect == Dialect::Spark
+        && let Some((format, path)) = given.split_once('.').filter(|(_, path)| path.contains('/'))
+        && ["parquet", "csv", "json", "orc", "avro", "delta", "text", "binaryfile"].contains(&format)
+    {
+        return file(path, effects);
+    }
+    // Snowflake's table as it was: `docs AT(OFFSET => -60)`.
+    if effects.dialect == Dialect::Snowflake
+        && any(part, next, &["AT", "BEFORE"])
+        && kind(part, next + 1) == Some(Kind::Open)
+    {
+        effects.own_form = true;
+    }
+    // Oracle's table of another server: `docs@link`.
+    if effects.dialect == Dialect::Oracle
+        && at(part, next).is_some_and(|token| token.kind == Kind::Parameter && token.text.starts_with('@'))
+    {
+        effects.act(Operation::NetworkSend, "", Some(1), Risk::new(80));
     }
     let given = table(given);
     effects.table(&given);
@@ -467,6 +512,18 @@ fn searched(arguments: Tokens<'_, '_>, read: Rows, scope: &Scope, effects: &mut 
     let bound = nearest.zip(vectors).map(|(nearest, vectors)| nearest.saturating_mul(vectors));
     let resource = if read.resource.is_empty() { index(arguments, effects) } else { read.resource };
     Rows { shape: Shape::Rows, searches: true, bound, resource, ..Rows::default() }
+}
+
+/// What a model makes of rows, `f(MODEL m, (query))` or `f(MODEL m, TABLE t)`: as many as there are.
+fn predicted(arguments: Tokens<'_, '_>, read: Rows, scope: &Scope, effects: &mut Effects) -> Rows {
+    effects.own_form = true;
+    let queries =
+        places(arguments).filter_map(|place| inside(arguments, place)).find(|inner| is_query(inner));
+    let Some(inner) = queries else { return read };
+    let mut apart = effects.apart();
+    let rows = query(inner, &mut scope.clone(), &mut apart);
+    effects.spent(&apart);
+    rows
 }
 
 /// Where the value of an argument stands that is given by one of these names: `name => value`, `name = value`.

@@ -2,14 +2,48 @@
 
 use super::cursor::{
     Tokens, after, any, at, bare, between, commas, find, from, inside, is, is_query, kind, name, places,
-    rowset,
+    rowset, split,
 };
 use super::effects::{Effects, Rows};
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query};
 use super::{define, run, transfer, write};
-use crate::model::Operation;
+use crate::model::{Operation, Risk};
+
+/// Words that begin what a procedure does.
+pub(super) const VERBS: [&str; 19] = [
+    "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "DROP", "TRUNCATE", "ALTER", "CREATE", "COPY", "GRANT",
+    "REVOKE", "PERFORM", "EXECUTE", "CALL", "WITH", "REPLACE", "EXEC", "VACUUM",
+];
+
+/// Where the first statement ends: at its semicolon, but for a routine that is written out at its last `END`.
+pub(super) fn end(tokens: Tokens<'_, '_>) -> usize {
+    let next = |start: usize| {
+        let found = from(tokens, start).iter().position(|token| token.kind == Kind::Semicolon);
+        found.map_or(tokens.len(), |found| start + found)
+    };
+    let first = next(0);
+    let head = between(tokens, 0, first);
+    let routines = ["FUNCTION", "PROCEDURE", "PROC", "TRIGGER", "EVENT"];
+    let begins =
+        any(head, 0, &["CREATE", "ALTER"]) && find(head, 1, &routines).is_some_and(|place| place < 7);
+    let Some(begin) = find(head, 1, &["BEGIN"]).filter(|_| begins) else { return first };
+    let mut open = 0_usize;
+    for place in begin..tokens.len() {
+        if any(tokens, place, &["BEGIN", "CASE"]) && !is(tokens, place.saturating_sub(1), "END") {
+            open += 1;
+        } else if is(tokens, place, "END")
+            && !any(tokens, place + 1, &["IF", "LOOP", "WHILE", "REPEAT", "FOR"])
+        {
+            open = open.saturating_sub(1);
+            if open == 0 {
+                return next(place);
+            }
+        }
+    }
+    first
+}
 
 /// Reads a statement with all that it calls.
 pub(super) fn whole(tokens: Tokens<'_, '_>, effects: &mut Effects) {
@@ -63,6 +97,11 @@ fn dispatch(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
             define::maintain(tokens, scope, effects);
         }
         "BULK" => transfer::bulk(tokens, effects),
+        "UNDROP" => transfer::restored(tokens, effects),
+        "REVERT" => effects.add(Operation::AdminAccess, "", Some(1)),
+        "WAITFOR" if any(tokens, 1, &["DELAY", "TIME"]) => {
+            effects.act(Operation::SessionControl, "", Some(1), Risk::new(60));
+        }
         "COPY" => transfer::copy(tokens, scope, effects),
         "UNLOAD" => transfer::unload(tokens, scope, effects),
         "EXPORT" | "BACKUP" | "DUMP" => transfer::export(tokens, scope, effects),
@@ -129,7 +168,9 @@ fn functions(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         } else {
             effects.means(meaning, "");
         }
-        if meaning.runs {
+        if meaning.last {
+            last_text(arguments, effects);
+        } else if meaning.runs {
             // The text comes first, or behind where it runs.
             let texts = commas(arguments);
             match if elsewhere { texts.last() } else { texts.first() }.and_then(|text| at(text, 0)) {
@@ -139,6 +180,19 @@ fn functions(tokens: Tokens<'_, '_>, effects: &mut Effects) {
                 _ => effects.unknown("dynamic"),
             }
         }
+    }
+}
+
+/// Runs the last text among arguments that is a statement.
+fn last_text(arguments: Tokens<'_, '_>, effects: &mut Effects) {
+    let texts = commas(arguments);
+    let told = texts.iter().rev().filter_map(|text| at(text, 0)).find(|text| {
+        let first = text.text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        text.kind == Kind::Text && VERBS.iter().any(|verb| verb.eq_ignore_ascii_case(first))
+    });
+    match told {
+        Some(text) => run(&text.text, effects),
+        None => effects.unknown("dynamic"),
     }
 }
 
@@ -245,6 +299,10 @@ fn declare(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
 }
 
 fn execute(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    // SQL Server's change of who asks.
+    if is(tokens, 1, "AS") && any(tokens, 2, &["LOGIN", "USER", "OWNER", "CALLER"]) {
+        return effects.add(Operation::AdminAccess, "", Some(1));
+    }
     if is(tokens, 1, "IMMEDIATE")
         || kind(tokens, 1) == Some(Kind::Open)
         || kind(tokens, 1) == Some(Kind::Text)
@@ -254,6 +312,9 @@ fn execute(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         let text = bare(inside(tokens, place).unwrap_or_else(|| from(tokens, place)));
         let alone = at(text, 1).is_none_or(|token| token.any(&["USING", "INTO", "AS"]));
         return match at(text, 0) {
+            Some(token) if token.kind == Kind::Text && alone && is_block(&token.text) => {
+                body(&token.text, effects)
+            }
             Some(token) if token.kind == Kind::Text && alone => run(&token.text, effects),
             _ => effects.unknown("dynamic"),
         };
@@ -271,6 +332,12 @@ fn execute(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         return;
     }
     procedure(&given, between(tokens, next, tokens.len()), effects);
+}
+
+/// Whether a text is a block of statements and none of them alone.
+fn is_block(text: &str) -> bool {
+    let first = text.split_ascii_whitespace().next().unwrap_or_default();
+    first.eq_ignore_ascii_case("BEGIN") || first.eq_ignore_ascii_case("DECLARE")
 }
 
 fn call(tokens: Tokens<'_, '_>, effects: &mut Effects) {
@@ -311,10 +378,6 @@ fn block(tokens: Tokens<'_, '_>, effects: &mut Effects) {
 
 /// The statements of a procedure's body.
 pub(super) fn body(text: &str, effects: &mut Effects) {
-    const VERBS: [&str; 18] = [
-        "SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "DROP", "TRUNCATE", "ALTER", "CREATE", "COPY",
-        "GRANT", "REVOKE", "PERFORM", "EXECUTE", "CALL", "WITH", "REPLACE", "EXEC",
-    ];
     if effects.depth >= super::TEXTS {
         return effects.unknown("too_deep");
     }
@@ -322,16 +385,36 @@ pub(super) fn body(text: &str, effects: &mut Effects) {
         Ok(tokens) => tokens,
         Err(reason) => return effects.unknown(reason),
     };
+    routine(&tokens, effects);
+}
+
+/// The same of tokens.
+pub(super) fn routine(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    // `IF c THEN DELETE ...`, `LOOP EXECUTE ...`: a statement begins behind these, where an expression has no such verb.
+    let begins = |part: Tokens<'_, '_>, place: usize| {
+        let own = match at(part, place) {
+            // `ON CONFLICT DO UPDATE`, `WHEN MATCHED THEN DELETE`
+            Some(token) if token.is("DO") => find(part, 0, &["CONFLICT"]).is_none(),
+            Some(token) if token.is("THEN") => find(part, 0, &["MERGE"]).is_none_or(|merge| merge > place),
+            Some(token) => token.any(&["LOOP", "ELSE", "BEGIN", "ATOMIC"]),
+            None => false,
+        };
+        own && any(part, place + 1, &VERBS) && kind(part, place + 2) != Some(Kind::Open)
+    };
     let procedure = std::mem::replace(&mut effects.procedure, true);
     effects.depth += 1;
-    for part in tokens.split(|token| token.kind == Kind::Semicolon) {
+    let whole = tokens.split(|token| token.kind == Kind::Semicolon);
+    for part in whole.flat_map(|part| split(part, |place| begins(part, place))) {
         let Some(start) = places(part).find(|place| any(part, *place, &VERBS)) else {
             functions(part, effects);
             continue;
         };
         let part = from(part, start);
         functions(part, effects);
-        if is(part, 0, "EXECUTE") {
+        if is(part, 0, "EXECUTE") && any(part, 1, &["FUNCTION", "PROCEDURE"]) {
+            // A trigger's function, of which nothing is known here.
+            effects.add(Operation::CodeExecute, "", Some(1));
+        } else if is(part, 0, "EXECUTE") {
             match at(part, 1) {
                 Some(text)
                     if text.kind == Kind::Text
@@ -361,6 +444,9 @@ pub(super) fn body(text: &str, effects: &mut Effects) {
 }
 
 fn control(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    if is(tokens, 0, "USE") && any(tokens, 1, &["ROLE", "SECONDARY"]) {
+        return effects.add(Operation::AdminAccess, "", Some(1));
+    }
     effects.add(Operation::SessionControl, "", Some(1));
     // `BEGIN DELETE ...`, as in a trigger or a batch without semicolons.
     if any(tokens, 0, &["BEGIN", "OPEN", "GO", "PRINT"]) {

@@ -13,7 +13,7 @@ use crate::model::{Operation, Risk};
 /// What a program of the host is worth.
 const PROGRAM: Risk = Risk::new(95);
 
-fn is_remote(text: &str) -> bool {
+pub(super) fn is_remote(text: &str) -> bool {
     (text.contains("://") && !text.starts_with("file:")) || text.starts_with("\\\\")
 }
 
@@ -25,8 +25,10 @@ fn goes(target: Option<&Token<'_>>, effects: &mut Effects) {
         Some(token) if token.kind == Kind::Text && is_remote(&token.text) => {
             effects.add(Operation::NetworkSend, "", Some(1))
         }
-        // A stage of the warehouse, `@stage`.
-        Some(token) if token.kind == Kind::Parameter => effects.add(Operation::NetworkSend, "", Some(1)),
+        // A stage of the warehouse: `@stage`, `@~` of the user, `@%t` of a table.
+        Some(token) if token.kind == Kind::Parameter || token.text.starts_with('@') => {
+            effects.add(Operation::NetworkSend, "", Some(1))
+        }
         _ => effects.add(Operation::FileWrite, "", Some(1)),
     }
 }
@@ -36,7 +38,9 @@ fn comes(source: Option<&Token<'_>>, effects: &mut Effects) {
     match source {
         Some(token) if token.any(&["STDIN"]) => {}
         Some(token) if token.is("PROGRAM") => effects.act(Operation::CodeExecute, "", Some(1), PROGRAM),
-        Some(token) if token.kind == Kind::Parameter || is_remote(&token.text) => {
+        Some(token)
+            if token.kind == Kind::Parameter || token.text.starts_with('@') || is_remote(&token.text) =>
+        {
             effects.add(Operation::NetworkFetch, "", Some(1))
         }
         _ => effects.add(Operation::FileRead, "", Some(1)),
@@ -139,7 +143,12 @@ pub(super) fn export(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
     let target = tokens.iter().find(|token| token.kind == Kind::Text);
     goes(target, effects);
     if is(tokens, 0, "BACKUP") {
-        return effects.add(Operation::CollectionSnapshot, "", None);
+        let given = backed(tokens, effects);
+        return effects.add(Operation::CollectionSnapshot, &given, None);
+    }
+    if is(tokens, 1, "MODEL") {
+        let given = name(tokens, 2).map(|(given, _)| given).unwrap_or_default();
+        return effects.add(Operation::ModelDownload, &given, None);
     }
     match find(tokens, 1, &["AS"]).map(|place| from(tokens, place + 1)).filter(|rest| is_query(rest)) {
         Some(rest) => {
@@ -156,6 +165,21 @@ pub(super) fn export(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
             effects.add(Operation::DataExport, &given, None);
         }
     }
+}
+
+/// The table that a copy is made of, or that comes back: `BACKUP TABLE t`, `RESTORE TABLE t`, `UNDROP TABLE t`.
+fn backed(tokens: Tokens<'_, '_>, effects: &mut Effects) -> String {
+    let given = if is(tokens, 1, "TABLE") { name(tokens, 2).map(|(given, _)| table(given)) } else { None };
+    let given = given.unwrap_or_default();
+    if !given.is_empty() {
+        effects.table(&given);
+    }
+    given
+}
+
+pub(super) fn restored(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    let given = backed(tokens, effects);
+    effects.add(Operation::CollectionRestore, &given, None);
 }
 
 /// `LOAD DATA`, `BULK INSERT`, `ATTACH`, `INSTALL`, `RESTORE`, stage commands.
@@ -181,6 +205,10 @@ pub(super) fn bring(tokens: Tokens<'_, '_>, effects: &mut Effects) {
             }
         }
         "LOAD" | "INSTALL" | "ADD" => effects.add(Operation::CodeExecute, "", Some(1)),
+        "ATTACH" if any(tokens, 1, &["TABLE", "VIEW", "DICTIONARY"]) => {
+            let given = backed(tokens, effects);
+            effects.add(Operation::CollectionCreate, &given, Some(1));
+        }
         "ATTACH" => {
             if remote {
                 effects.add(Operation::NetworkSend, "", Some(1));
@@ -189,8 +217,15 @@ pub(super) fn bring(tokens: Tokens<'_, '_>, effects: &mut Effects) {
                 effects.add(Operation::FileWrite, "", Some(1));
             }
         }
+        // ClickHouse takes tables off so, and for good.
+        "DETACH" if any(tokens, 1, &["TABLE", "VIEW", "DICTIONARY"]) => {
+            let given = backed(tokens, effects);
+            let good = find(tokens, 2, &["PERMANENTLY"]).is_some();
+            let operation = if good { Operation::CollectionDrop } else { Operation::CollectionAlter };
+            effects.add(operation, &given, Some(1));
+        }
         "DETACH" => effects.add(Operation::SessionControl, "", Some(1)),
-        "RESTORE" => effects.add(Operation::CollectionRestore, "", None),
+        "RESTORE" => restored(tokens, effects),
         "IMPORT" if is(tokens, 1, "FOREIGN") => {
             effects.add(Operation::CollectionCreate, "", None);
             effects.add(Operation::NetworkFetch, "", Some(1));

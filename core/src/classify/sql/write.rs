@@ -7,9 +7,10 @@ use super::cursor::{
     table,
 };
 use super::effects::{Bound, Effects, Rows, Shape};
+use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query, sources};
-use crate::model::Operation;
+use crate::model::{Operation, Risk};
 
 /// `INSERT`, `REPLACE` and `UPSERT`.
 pub(super) fn insert(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
@@ -45,16 +46,15 @@ pub(super) fn insert(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
         effects.own_form = true;
         place += 1;
     }
+    if is(tokens, place.saturating_sub(1), "FUNCTION") {
+        return insert_into_function(tokens, place, scope, effects);
+    }
     let elsewhere = rowset(tokens, place);
     let Some((target, next)) = elsewhere.map(|next| (String::new(), next)).or_else(|| name(tokens, place))
     else {
         return effects.unknown("unclear_table");
     };
-    let target = if kind(tokens, next) == Some(Kind::Open) && is(tokens, place - 1, "FUNCTION") {
-        String::new()
-    } else {
-        table(target)
-    };
+    let target = table(target);
     if !target.is_empty() {
         effects.table(&target);
     }
@@ -102,6 +102,25 @@ pub(super) fn insert(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
     );
     if overwrites {
         effects.write(Operation::DataDelete, &target, None, true);
+    }
+}
+
+/// ClickHouse's `INSERT INTO FUNCTION s3(...) SELECT`: rows go where the function would read.
+fn insert_into_function(tokens: Tokens<'_, '_>, place: usize, scope: &mut Scope, effects: &mut Effects) {
+    let Some((given, next)) = name(tokens, place) else { return effects.unknown("unclear_table") };
+    let reads = KNOWLEDGE.functions.find(&given).map(|meaning| meaning.operation);
+    match reads {
+        Some(Operation::FileRead) => effects.add(Operation::FileWrite, "", Some(1)),
+        Some(Operation::CodeExecute) => effects.add(Operation::CodeExecute, "", Some(1)),
+        _ => effects.act(Operation::NetworkSend, "", Some(1), Risk::new(80)),
+    }
+    let rest = from(tokens, after(tokens, next));
+    match places(rest).find(|place| is_query(from(rest, *place))) {
+        Some(start) => {
+            let rows = query(from(rest, start), scope, effects);
+            taken(&rows, effects);
+        }
+        None => effects.add(Operation::DataExport, "", None),
     }
 }
 

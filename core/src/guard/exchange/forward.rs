@@ -65,7 +65,10 @@ impl Exchange {
             truth::request_of_changing_response(&head.method, &head.headers, &mut edits);
         }
         self.phase = Phase::Forwarded;
-        if changes && !(self.collected.is_empty() && self.collected.state == State::Whole) {
+        // What no format reads passes where the policy says so, and a file is counted as it does.
+        let unread = self.runtime.is_none() || self.format(Side::Request, self.content_type()).is_none();
+        let passes = changes && unread && !masking.refuse_unmaskable && self.cleared == 0;
+        if changes && !passes && !(self.collected.is_empty() && self.collected.state == State::Whole) {
             return Some(self.mask_request(&masking, edits));
         }
         let coding = self.header(&header::CONTENT_ENCODING).unwrap_or("");
@@ -94,7 +97,8 @@ impl Exchange {
         if self.collected.state == State::Whole {
             return Some(Step::Forward(Forward { edits, body: RequestBody::Unchanged }));
         }
-        let watched = self.request_census.is_some() || !masking.plan.is_empty() || self.request.reads();
+        let asked = self.request_census.is_some() || !masking.plan.is_empty();
+        let watched = asked && !passes || self.request.reads();
         let body =
             if watched { RequestBody::Feed(Bytes::from(read.concat())) } else { RequestBody::Unchanged };
         Some(Step::Forward(Forward { edits, body }))
@@ -103,9 +107,6 @@ impl Exchange {
     fn mask_request(&mut self, masking: &Masking, mut edits: HeaderEdits) -> Step {
         let format = self.format(Side::Request, self.content_type());
         let (Some(format), Some(runtime)) = (format, &self.runtime) else {
-            if !masking.refuse_unmaskable && self.cleared == 0 {
-                return Step::Forward(Forward { edits, body: RequestBody::Unchanged });
-            }
             return Step::Answer(self.refuse("unmaskable_request"));
         };
         if self.collected.state == State::Undecodable {

@@ -94,6 +94,8 @@ impl Exchange {
         }
         let (Some(format), Ok(decoder), Some(runtime)) = (format, Decoder::of(coding), &self.runtime) else {
             if !masking.refuse_unmaskable {
+                // What no format reads passes, and a file is counted as it does.
+                self.response = self.file(content_type, coding).unwrap_or_else(Body::passing);
                 return Passage { edits, body: ResponseBody::Pass };
             }
             return Passage { edits, body: ResponseBody::Refuse(self.refuse("unmaskable_response")) };
