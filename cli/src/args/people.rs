@@ -129,7 +129,7 @@ pub(crate) struct Vote {
     pub(crate) state: State,
     /// Which.
     pub(crate) id: String,
-    /// Who votes; their groups are those of the policy.
+    /// Who says so; their groups are those of the policy.
     #[arg(long = "as", env = "USER")]
     pub(crate) by: String,
     /// Why.

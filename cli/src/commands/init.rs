@@ -268,12 +268,14 @@ impl Document {
             let known = |(method, route): &&(String, String)| has(system, method, &format!("{base}{route}"));
             self.operations.iter().filter(known).count()
         };
+        // Of several that know as many, the one that the title names, or else the first: others speak what OpenAI speaks, and more.
         let (known, system, base_path) = classify::systems()
             .iter()
+            .rev()
             .flat_map(|system| {
                 [(knows(system, ""), system, below.clone()), (knows(system, &self.base), system, None)]
             })
-            .max_by_key(|(known, ..)| *known)?;
+            .max_by_key(|(known, system, _)| (*known, self.name.contains(system.name())))?;
         (known * 100 >= self.operations.len() * KNOWN_PERCENT).then_some((system, base_path))
     }
 
