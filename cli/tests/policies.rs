@@ -93,16 +93,17 @@ fn an_openapi_document_tells_its_system_or_becomes_a_catalogue() {
         assert_eq!(wardline(&["check", &policy], "").0, 0);
         fs::read_to_string(&policy).unwrap()
     };
-    // Routes may stand under the path of the server: those of the system with it, or below it.
+    // Routes may stand under the path of the server: those of the system with it, or below it. Of systems that speak the same the title
+    // names one.
     let paths =
         json!({"/chat/completions": {"post": {}}, "/embeddings": {"post": {}}, "/models": {"get": {}}});
-    let models = json!({"servers": [{"url": "https://models.test/v1"}], "paths": paths});
+    let models = json!({"info": {"title": "OpenAI API"}, "servers": [{"url": "https://models.test/v1"}], "paths": paths});
     let text = folder_of("models.yaml", document("models.json", &models.to_string()));
     assert!(text.contains("openai: {system: openai, hosts: ['models.test'], mode"), "{text}");
     let paths = json!({"/v1/chat/completions": {"post": {}}, "/v1/embeddings": {"post": {}}});
-    let below = json!({"servers": [{"url": "/tenant"}], "paths": paths});
+    let below = json!({"info": {"title": "vLLM"}, "servers": [{"url": "/tenant"}], "paths": paths});
     let text = folder_of("below.yaml", document("below.json", &below.to_string()));
-    assert!(text.contains("openai: {system: openai, base_path: '/tenant', mode"), "{text}");
+    assert!(text.contains("vllm: {system: vllm, base_path: '/tenant', mode"), "{text}");
     let older = json!({"swagger": "2.0", "info": {"title": "Old"}, "host": "old.test", "basePath": "/api", "paths": {"/x": {"get": {}}}});
     let text = folder_of("old.yaml", document("old.json", &older.to_string()));
     assert!(text.contains("old: {system: old, hosts: ['old.test'], mode"), "{text}");

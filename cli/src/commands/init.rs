@@ -268,10 +268,9 @@ impl Document {
             let known = |(method, route): &&(String, String)| has(system, method, &format!("{base}{route}"));
             self.operations.iter().filter(known).count()
         };
-        // Of several that know as many, the one that the title names, or else the first: others speak what OpenAI speaks, and more.
+        // Of several that know as many, as others speak what OpenAI speaks, the one that the title names.
         let (known, system, base_path) = classify::systems()
             .iter()
-            .rev()
             .flat_map(|system| {
                 [(knows(system, ""), system, below.clone()), (knows(system, &self.base), system, None)]
             })
