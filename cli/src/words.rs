@@ -2,7 +2,7 @@
 //!
 //! Names come from callers. On a terminal [`plain`] keeps them from moving the cursor or turning the line around.
 
-use wardline::grant::{Answer, Approval, Step, Vote};
+use wardline::grant::{Answer, Approval, Comment, Step, Vote};
 use wardline::identity::{Hop, HopProof, Identity};
 use wardline::model::Act;
 
@@ -34,6 +34,11 @@ pub(crate) fn votes(approval: &Approval) -> String {
     joined(approval.votes.iter().map(vote), ", ", "none")
 }
 
+/// What a person said beside the votes.
+pub(crate) fn comment(comment: &Comment) -> String {
+    format!("{} at {}: {}", comment.by, comment.at, comment.text)
+}
+
 /// Who asks: the caller, their groups, and the workloads in between with how each is known.
 pub(crate) fn caller(identity: &Identity) -> String {
     let mut text = identity.subject.clone();
@@ -44,6 +49,24 @@ pub(crate) fn caller(identity: &Identity) -> String {
         text.push_str(&format!(" via {}", hop(one)));
     }
     text
+}
+
+/// Who asks for what: a service to do something, or a grant for it.
+pub(crate) fn asks(who: &str, approval: &Approval) -> String {
+    let (services, what) = (approval.services().join(", "), approval.what().join(", "));
+    match approval.wants {
+        Some(_) => format!("{who} asks for {what} at {services}"),
+        None => format!("{who} asks {services} for {what}"),
+    }
+}
+
+/// What holds a request; nothing where a grant is asked for.
+pub(crate) fn held(approval: &Approval) -> Option<String> {
+    match (&approval.wants, approval.rules.as_slice()) {
+        (Some(_), _) => None,
+        (None, []) => Some("the policy's thresholds".to_owned()),
+        (None, rules) => Some(rules.join(", ")),
+    }
 }
 
 /// One workload that a request came through.

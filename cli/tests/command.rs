@@ -74,7 +74,7 @@ fn findings_are_told_to_scanners_and_to_workflows() {
     let place = &results[1]["locations"][0]["physicalLocation"];
     assert_eq!(
         (place["region"]["startLine"].as_u64(), place["artifactLocation"]["uri"].as_str()),
-        (Some(4), Some(path))
+        (Some(4), Some(path.replace(',', "%2C").as_str()))
     );
     assert_eq!(told["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap().len(), 2);
     let github = wardline(&["check", "--format", "github", path], "");
@@ -86,7 +86,30 @@ fn findings_are_told_to_scanners_and_to_workflows() {
         github.out
     );
     let sound = policy(folder.path());
-    assert_eq!(wardline(&["check", "--format", "github", sound.to_str().unwrap()], "").out, "");
+    let sound = sound.to_str().unwrap();
+    assert_eq!(wardline(&["check", "--format", "github", sound], "").out, "");
+    // Several policies, one of which is not there: a machine reads of it where it reads of the others.
+    let none = folder.path().join("no such.yaml");
+    let none = none.to_str().unwrap();
+    for (format, expected) in [("json", 3), ("sarif", 3), ("github", 3)] {
+        let all = wardline(&["check", "--format", format, path, none, sound], "");
+        let told = match format {
+            "json" => json(&all)["errors"].as_array().unwrap().len(),
+            "sarif" => json(&all)["runs"][0]["results"].as_array().unwrap().len(),
+            _ => all.out.lines().count(),
+        };
+        assert_eq!((all.code, told, all.err.as_str()), (2, expected, ""), "{format}");
+        assert!(all.out.contains("not_found"), "{}", all.out);
+    }
+    let sarif = json(&wardline(&["check", "--format", "sarif", none], ""));
+    let uri = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"];
+    assert!(uri.as_str().unwrap().ends_with("/no%20such.yaml"), "{uri}");
+    let all = wardline(&["check", path, none, sound], "");
+    assert!(
+        all.code == 2 && all.err.lines().count() == 3 && all.out.ends_with("the policy is sound\n"),
+        "{}",
+        all.err
+    );
 }
 
 #[test]
@@ -194,7 +217,38 @@ fn cases_are_tried_and_reported() {
     std::fs::write(&cases, "cases: [{name: a, expect: {verdict: deny}}]\n").unwrap();
     let wrong = wardline(&["test", cases.to_str().unwrap()], "");
     assert!(wrong.code == 1 && wrong.err.contains(":1:9: `request` is missing"), "{}", wrong.err);
+    assert!(wrong.out.ends_with("0 cases, 0 failed, 1 errors\n"), "{}", wrong.out);
+    // Whoever reads the report sees it too.
+    let report = folder.path().join("report.xml");
+    let wrong =
+        wardline(&["--json", "test", cases.to_str().unwrap(), "--junit", report.to_str().unwrap()], "");
+    assert_eq!(
+        (json(&wrong)["error"].as_bool(), json(&wrong)["passed"].as_bool()),
+        (Some(true), Some(false))
+    );
+    let report = std::fs::read_to_string(report).unwrap();
+    assert!(
+        report.contains("errors=\"1\"") && report.contains("<error message=\"`request` is missing"),
+        "{report}"
+    );
     assert_eq!(wardline(&["test", folder.path().join("none").to_str().unwrap()], "").code, 2);
+}
+
+#[test]
+fn cases_are_looked_for_however_deep_and_reports_are_xml() {
+    let folder = tempfile::tempdir().unwrap();
+    for place in ["team/vectors", ".hidden", "node_modules/x"] {
+        let place = folder.path().join(place);
+        std::fs::create_dir_all(&place).unwrap();
+        policy(&place);
+        let case = "cases: [{name: \"a \\x01 b\", request: {url: /collections}, expect: {verdict: deny}}]\n";
+        std::fs::write(place.join("wardline.test.yaml"), case).unwrap();
+    }
+    let report = folder.path().join("report.xml");
+    let all = wardline(&["test", folder.path().to_str().unwrap(), "--junit", report.to_str().unwrap()], "");
+    assert_eq!((all.code, all.out.as_str()), (0, "1 cases, 0 failed\n"), "{}", all.err);
+    let report = std::fs::read_to_string(report).unwrap();
+    assert!(report.contains("name=\"a \u{fffd} b\""), "{report}");
 }
 
 #[test]
@@ -505,6 +559,7 @@ fn edges_are_listed_as_json_and_drawn() {
     let table = wardline(&["edges", "--policy", path], "");
     assert!(table.out.starts_with("a\"na  vectors  vector.search  1  first "), "{}", table.out);
     let dot = wardline(&["edges", "--policy", path, "--format", "dot"], "");
+    assert_eq!(wardline(&["edges", "--policy", path, "--dot"], "").out, dot.out);
     assert!(
         dot.out.starts_with("digraph wardline {") && dot.out.contains(r#"[label="a\"na"];"#),
         "{}",

@@ -52,6 +52,38 @@ fn a_grant_is_asked_for_approved_and_handed_on() {
 }
 
 #[test]
+fn a_request_is_talked_about_and_taken_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    std::fs::write(&path, POLICY).unwrap();
+    let path = path.to_str().unwrap();
+    let terms = "--operation vector.export --reason migration --ticket OPS-7";
+    let (_, asked, _) = wardline(path, &format!("grant request --who user:ana --until 90m --as ana {terms}"));
+    let id = asked["id"].as_str().unwrap();
+    let (code, said, _) = wardline(path, &format!("approval comment {id} why --as sam"));
+    assert_eq!((code, said["comments"][0]["by"].as_str()), (0, Some("sam")));
+    let (code, said, _) = wardline(path, &format!("approval comment {id} therefore --as ana"));
+    assert_eq!((code, said["comments"][1]["text"].as_str()), (0, Some("therefore")));
+    assert_eq!(wardline(path, &format!("approval comment {id} me --as eve")).0, 4);
+    let (mut out, mut err) = (Vec::new(), Vec::new());
+    let mut streams = Streams { input: &mut &b""[..], out: &mut out, err: &mut err };
+    assert_eq!(run(["wardline", "approval", "list", "--policy", path], &mut streams), 0);
+    let list = String::from_utf8(out).unwrap();
+    let asks = "  pending  ana asks for vector.export on * (a grant for user:ana, for 1h30m) at *; takes";
+    assert!(list.contains(asks), "{list}");
+    assert!(list.contains("\n    sam at ") && list.contains(": why\n"), "{list}");
+    assert_eq!(wardline(path, &format!("approval cancel {id} --as sam --reason no")).0, 4);
+    let (code, gone, _) = wardline(path, &format!("approval cancel {id} --as ana --reason done"));
+    assert_eq!(
+        (code, gone["state"].as_str(), gone["outcome"]["reason"].as_str()),
+        (0, Some("cancelled"), Some("done"))
+    );
+    assert_eq!(wardline(path, &format!("approval approve {id} --as sam")).0, 4);
+    let (_, noted, _) = wardline(path, "audit query --kind approval --limit 1");
+    assert_eq!(noted["record"]["change"]["step"], "cancelled", "{noted}");
+}
+
+#[test]
 fn glass_is_broken_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wardline.yaml");

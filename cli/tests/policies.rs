@@ -86,6 +86,34 @@ fn an_openapi_document_tells_its_system_or_becomes_a_catalogue() {
     assert!(catalogue.contains("  - DELETE /shelves/{shelf_id}: unknown\n"), "{catalogue}");
     assert_eq!(wardline(&["check", &policy], "").0, 0);
 
+    let folder_of = |name: &str, document: String| {
+        let policy = at(folder.path(), name);
+        let (code, _, err) = wardline(&["init", "--openapi", &document, "--out", &policy], "");
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert_eq!(wardline(&["check", &policy], "").0, 0);
+        fs::read_to_string(&policy).unwrap()
+    };
+    // Routes may stand under the path of the server: those of the system with it, or below it. Of systems that speak the same the title
+    // names one.
+    let paths =
+        json!({"/chat/completions": {"post": {}}, "/embeddings": {"post": {}}, "/models": {"get": {}}});
+    let models = json!({"info": {"title": "OpenAI API"}, "servers": [{"url": "https://models.test/v1"}], "paths": paths});
+    let text = folder_of("models.yaml", document("models.json", &models.to_string()));
+    assert!(text.contains("openai: {system: openai, hosts: ['models.test'], mode"), "{text}");
+    let paths = json!({"/v1/chat/completions": {"post": {}}, "/v1/embeddings": {"post": {}}});
+    let below = json!({"info": {"title": "vLLM"}, "servers": [{"url": "/tenant"}], "paths": paths});
+    let text = folder_of("below.yaml", document("below.json", &below.to_string()));
+    assert!(text.contains("vllm: {system: vllm, base_path: '/tenant', mode"), "{text}");
+    let older = json!({"swagger": "2.0", "info": {"title": "Old"}, "host": "old.test", "basePath": "/api", "paths": {"/x": {"get": {}}}});
+    let text = folder_of("old.yaml", document("old.json", &older.to_string()));
+    assert!(text.contains("old: {system: old, hosts: ['old.test'], mode"), "{text}");
+    let catalogue = fs::read_to_string(folder.path().join("old.catalogue.yaml")).unwrap();
+    assert!(catalogue.contains("  - GET /api/x: data.read\n"), "{catalogue}");
+
+    let none = at(folder.path(), "none.json");
+    let (code, _, err) =
+        wardline(&["init", "--openapi", &none, "--out", &at(folder.path(), "never.yaml")], "");
+    assert!(code == 2 && err.contains(&none), "{err}");
     for (name, text) in [("a.json", "{"), ("b.json", "[]"), ("c.json", "{\"paths\": {}}")] {
         let out = at(folder.path(), "never.yaml");
         assert_eq!(wardline(&["init", "--openapi", &document(name, text), "--out", &out], "").0, 2, "{name}");

@@ -83,6 +83,11 @@ impl Glob {
         }
     }
 
+    /// Whether `name` fits a pattern that is kept as its text: the same as [`matches`](Self::matches) of what it was made from.
+    pub(crate) fn fits(pattern: &str, name: &str) -> bool {
+        wildcard(pattern.as_bytes(), name.as_bytes())
+    }
+
     /// Whether some name fits both this and `pattern`, in which `*` stands for any run of characters.
     pub fn meets(&self, pattern: &str) -> bool {
         let (Some((start, _)), Some((_, end))) = (self.text.split_once('*'), self.text.rsplit_once('*'))

@@ -151,6 +151,8 @@ export interface Approval {
   rules: string[]
   steps: { from: string[], need: number }[]
   votes: { by: string, answer: 'approve' | 'deny' | 'break_glass', at: string, reason?: string }[]
+  /** What was asked and answered about it; it decides nothing. */
+  comments?: { by: string, at: string, text: string }[]
   opened_at: string
   pending_until: string
   [more: string]: unknown
@@ -273,6 +275,10 @@ export class Guard {
   breakGlass (id: string, by: string, reason: string): Promise<Approval>
   /** A person's no to a held request. */
   deny (id: string, by: string, reason?: string | null): Promise<Approval>
+  /** Takes a request of one's own back, also one that is approved and not yet used. */
+  cancel (id: string, by: string, reason?: string): Promise<Approval>
+  /** Says something about an open approval, for those who decide and those who ask; it decides nothing. */
+  comment (id: string, by: string, said: string): Promise<Approval>
 
   /** Waits until every record so far is on disk and signed. */
   flush (): Promise<void>

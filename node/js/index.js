@@ -123,6 +123,17 @@ class Guard {
     return this.#vote(id, by, 'deny', reason)
   }
 
+  /** Takes a request of one's own back, also one that is approved and not yet used. */
+  async cancel (id, by, reason = '') {
+    return JSON.parse(await this[stands].cancel(text(id, 'the id of an approval'), text(by, 'who asked'), reason))
+  }
+
+  /** Says something about an open approval; it decides nothing. */
+  async comment (id, by, said) {
+    const [who, what] = [text(by, 'who says it'), text(said, 'what is said')]
+    return JSON.parse(await this[stands].comment(text(id, 'the id of an approval'), who, what))
+  }
+
   async #vote (id, by, answer, reason) {
     return JSON.parse(await this[stands].vote(text(id, 'the id of an approval'), text(by, 'who votes'), answer, reason))
   }

@@ -170,6 +170,22 @@ impl Guard {
         })
     }
 
+    /// Takes a request of one's own back.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn cancel(&self, id: String, by: String, reason: String) -> AsyncTask<Work> {
+        self.work(move |guard| {
+            json(&ApprovalRow::of(&guard.cancel(&ApprovalId::from(id.as_str()), &by, &reason)?))
+        })
+    }
+
+    /// Says something about an open approval.
+    #[napi(ts_return_type = "Promise<string>")]
+    pub fn comment(&self, id: String, by: String, text: String) -> AsyncTask<Work> {
+        self.work(move |guard| {
+            json(&ApprovalRow::of(&guard.comment(&ApprovalId::from(id.as_str()), &by, &text)?))
+        })
+    }
+
     /// Waits until every record so far is on disk and signed.
     #[napi(ts_return_type = "Promise<string>")]
     pub fn flush(&self) -> AsyncTask<Work> {

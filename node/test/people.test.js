@@ -316,6 +316,11 @@ describe('grants that people ask for', () => {
   it('pass at once where the glass is broken', async () => {
     const here = place(ASKED).guard
     const asked = await here.requestGrant(terms('user:bea', { ticket: 'OPS-1' }), 'bea')
+    await here.comment(asked.id, 'sam', 'why?')
+    const { comments } = await here.comment(asked.id, 'ana', 'a fire')
+    assert.deepStrictEqual(comments.map(({ by, text }) => [by, text]), [['sam', 'why?'], ['ana', 'a fire']])
+    await assert.rejects(here.comment(asked.id, 'eve', 'me'), { code: 'not_eligible' })
+    await assert.rejects(here.cancel(asked.id, 'sam'), { code: 'not_eligible' })
     await assert.rejects(here.breakGlass(asked.id, 'sam', 'fire'), { code: 'not_eligible' })
     const broken = await here.breakGlass(asked.id, 'ana', 'fire')
     assert.strictEqual(broken.votes[0].answer, 'break_glass')

@@ -447,6 +447,32 @@ impl Guard {
         self.vote(py, approval, by, Answer::Deny, reason)
     }
 
+    /// Takes a request of one's own back, also one that is approved and not yet used.
+    #[pyo3(signature = (approval, *, by, reason=""))]
+    fn cancel<'py>(
+        &self,
+        py: Python<'py>,
+        approval: &str,
+        by: &str,
+        reason: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let taken_back = working(py, || self.inner.cancel(&approval.into(), by, reason))?;
+        border::to_python(py, &Asked::from(taken_back))
+    }
+
+    /// Says something about an open approval, which decides nothing.
+    #[pyo3(signature = (approval, text, *, by))]
+    fn comment<'py>(
+        &self,
+        py: Python<'py>,
+        approval: &str,
+        text: &str,
+        by: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let said = working(py, || self.inner.comment(&approval.into(), by, text))?;
+        border::to_python(py, &Asked::from(said))
+    }
+
     /// Waits until every record so far is on disk and signed.
     fn flush(&self, py: Python<'_>) -> PyResult<()> {
         working(py, || self.inner.flush())

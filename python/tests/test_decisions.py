@@ -276,6 +276,25 @@ def test_a_grant_is_asked_for_and_handed_on(tmp_path: Path) -> None:
     assert [one["state"] for one in guard.grants()] == ["revoked", "revoked"]
 
 
+def test_a_request_is_talked_about_and_taken_back(tmp_path: Path) -> None:
+    (tmp_path / "wardline.yaml").write_text(ASKED)
+    guard = Guard(tmp_path / "wardline.yaml")
+    asked = guard.request_grant(
+        who="user:bea", operations="vector.export", until="1h", by="bea", reason="r", ticket="OPS-1"
+    )
+    guard.comment(asked["id"], "why?", by="sam")
+    said = guard.comment(asked["id"], "the migration", by="bea")["comments"]
+    assert [(one["by"], one["text"]) for one in said] == [("sam", "why?"), ("bea", "the migration")]
+    for refused in (lambda: guard.comment(asked["id"], "me", by="eve"), lambda: guard.cancel(asked["id"], by="sam")):
+        with pytest.raises(WardlineError) as told:
+            refused()
+        assert told.value.code == "not_eligible"
+    gone = guard.cancel(asked["id"], by="bea", reason="not needed")
+    assert (gone["state"], gone["outcome"]["reason"]) == ("cancelled", "not needed")
+    with pytest.raises(WardlineError):
+        guard.approve(asked["id"], by="sam")
+
+
 def test_glass_is_broken_with_a_reason(tmp_path: Path) -> None:
     (tmp_path / "wardline.yaml").write_text(ASKED)
     guard = Guard(tmp_path / "wardline.yaml")

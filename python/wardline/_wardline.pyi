@@ -210,6 +210,10 @@ class Guard:
         required, and it stays marked."""
     def deny(self, approval: str, *, by: str, reason: Optional[str] = None) -> Approval:
         """Denies a held request in the name of ``by``."""
+    def cancel(self, approval: str, *, by: str, reason: str = "") -> Approval:
+        """Takes a request of one's own back, also one that is approved and not yet used."""
+    def comment(self, approval: str, text: str, *, by: str) -> Approval:
+        """Says something about an open approval, for those who decide and those who ask; it decides nothing."""
     def flush(self) -> None:
         """Waits until every record so far is on disk and signed."""
     def metrics_text(self) -> str:

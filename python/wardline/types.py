@@ -168,6 +168,14 @@ class Vote(_Vote, total=False):
     reason: str
 
 
+class Comment(TypedDict):
+    """What one person said about a request, beside the votes."""
+
+    by: str
+    at: str
+    text: str
+
+
 class _Approval(TypedDict):
     id: str
     state: Literal["pending", "approved", "denied", "expired", "used", "cancelled"]
@@ -191,4 +199,5 @@ class Approval(_Approval, total=False):
     wants: dict[str, object]
     granted: str
     break_glass: list[str]
+    comments: list[Comment]
     outcome: dict[str, object]

@@ -26,6 +26,14 @@ pub(crate) fn run(args: args::Approval, json: bool, streams: &mut Streams<'_>) -
             cast(&vote, answer, json, streams)?;
         }
         args::Approval::Deny(vote) => cast(&vote, Answer::Deny, json, streams)?,
+        args::Approval::Cancel(Vote { state, id, by, reason }) => {
+            let id = ApprovalId::from(id.as_str());
+            show(&state.guard()?.cancel(&id, &by, &reason.unwrap_or_default())?, json, streams)?;
+        }
+        args::Approval::Comment { state, id, text, by } => {
+            let id = ApprovalId::from(id.as_str());
+            show(&state.guard()?.comment(&id, &by, &text)?, json, streams)?;
+        }
         args::Approval::Watch(watch) => return watch::run(&watch, json, streams),
     }
     Ok(0)
@@ -50,14 +58,16 @@ pub(super) fn show(approval: &Approval, json: bool, streams: &mut Streams<'_>) -
         return streams.json(&Row { state, approval });
     }
     streams.say(words::plain(&format!(
-        "{}  {:?}  {} asks {} for {}; takes {}; votes: {}; open until {}",
+        "{}  {}  {}; takes {}; votes: {}; open until {}",
         approval.id,
         state,
-        approval.identity.subject,
-        approval.services().join(", "),
-        approval.what().join(", "),
+        words::asks(&approval.identity.subject, approval),
         words::steps(approval),
         words::votes(approval),
         approval.pending_until,
-    )))
+    )))?;
+    approval
+        .comments
+        .iter()
+        .try_for_each(|said| streams.say(words::plain(&format!("    {}", words::comment(said)))))
 }

@@ -1,5 +1,6 @@
 //! `wardline check`: every error of a policy in one run.
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::{Value, json};
 use wardline::ErrorKind;
@@ -7,40 +8,54 @@ use wardline::error::{Diagnostic, Severity};
 use wardline::policy::Policy;
 
 use crate::args::{Check, Format};
-use crate::{Failure, NO, Outcome, Streams};
+use crate::{NO, Outcome, Streams, USAGE};
 
 #[derive(Serialize)]
 struct Answer<'a> {
     ok: bool,
-    errors: &'a [Diagnostic],
-    warnings: &'a [Diagnostic],
+    errors: &'a [&'a Diagnostic],
+    warnings: &'a [&'a Diagnostic],
 }
 
 pub(crate) fn run(args: &Check, json: bool, streams: &mut Streams<'_>) -> Outcome {
-    let found = match Policy::from_file(&args.policy) {
-        Ok(policy) => policy.warnings().to_vec(),
-        Err(error) if error.kind() == ErrorKind::Policy => error.diagnostics().to_vec(),
-        Err(error) => return Err(Failure::Library(error)),
-    };
-    // What is only looked for where nothing is wrong never stands beside what is.
-    let sound = found.iter().all(|found| found.severity == Severity::Warning);
-    let (errors, warnings): (&[_], &[_]) = if sound { (&[], &found) } else { (&found, &[]) };
-    let ok = sound && (warnings.is_empty() || !args.strict);
-    let found = found.as_slice();
-    match args.format {
-        _ if json => streams.json(&Answer { ok, errors, warnings })?,
-        Format::Json => streams.json(&Answer { ok, errors, warnings })?,
-        Format::Sarif => streams.json(&sarif(found))?,
-        Format::Github => found.iter().try_for_each(|found| streams.say(annotation(found)))?,
-        Format::Text => {
-            found.iter().try_for_each(|found| writeln!(streams.err, "{found}"))?;
-            if sound {
-                streams.say(format!("{}: the policy is sound", args.policy.display()))?;
+    let mut found = Vec::new();
+    let mut missing = false;
+    let for_people = !json && args.format == Format::Text;
+    for file in &args.policies {
+        let of_file = match Policy::from_file(file) {
+            Ok(policy) => policy.warnings().to_vec(),
+            Err(error) if error.kind() == ErrorKind::Policy => error.diagnostics().to_vec(),
+            // Who reads findings by machine finds this among them too.
+            Err(error) => {
+                missing = true;
+                vec![Diagnostic::new(file.display().to_string(), 1, 1, error.code(), error.to_string())]
+            }
+        };
+        if for_people {
+            of_file.iter().try_for_each(|found| writeln!(streams.err, "{found}"))?;
+            if of_file.iter().all(|found| found.severity == Severity::Warning) {
+                streams.say(format!("{}: the policy is sound", file.display()))?;
             }
         }
+        found.extend(of_file);
     }
-    Ok(if ok { 0 } else { NO })
+    let (errors, warnings): (Vec<_>, Vec<_>) = found.iter().partition(|f| f.severity == Severity::Error);
+    let ok = errors.is_empty() && (warnings.is_empty() || !args.strict);
+    match args.format {
+        _ if for_people => {}
+        Format::Sarif if !json => streams.json(&sarif(&found))?,
+        Format::Github if !json => found.iter().try_for_each(|found| streams.say(annotation(found)))?,
+        _ => streams.json(&Answer { ok, errors: &errors, warnings: &warnings })?,
+    }
+    Ok(match (missing, ok) {
+        (true, _) => USAGE,
+        (false, true) => 0,
+        (false, false) => NO,
+    })
 }
+
+/// What of a path is encoded in a URI.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Findings as SARIF 2.1.0 (OASIS), which code scanners take in.
 fn sarif(found: &[Diagnostic]) -> Value {
@@ -50,7 +65,7 @@ fn sarif(found: &[Diagnostic]) -> Value {
             "level": found.severity.name(),
             "message": {"text": found.message},
             "locations": [{"physicalLocation": {
-                "artifactLocation": {"uri": found.file},
+                "artifactLocation": {"uri": utf8_percent_encode(&found.file, PATH).to_string()},
                 "region": {"startLine": found.line, "startColumn": found.column},
             }}],
         })
@@ -68,6 +83,8 @@ fn sarif(found: &[Diagnostic]) -> Value {
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": rules,
             }},
+            // Columns count characters, not units of UTF-16.
+            "columnKind": "unicodeCodePoints",
             "results": found.iter().map(result).collect::<Vec<_>>(),
         }],
     })

@@ -27,7 +27,7 @@ pub(crate) struct Row<'a> {
 pub(crate) fn run(args: &Edges, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let profiles = args.state.guard()?.edges()?;
     let rows = rows(&profiles);
-    match args.format {
+    match if args.dot { EdgesFormat::Dot } else { args.format } {
         EdgesFormat::Dot if !json => streams.say(dot(&rows))?,
         EdgesFormat::Table if !json => {
             for row in &rows {

@@ -30,6 +30,8 @@ struct Service {
     name: String,
     system: String,
     host: Option<String>,
+    /// The path that its system's routes stand under, where that is not the root.
+    base_path: Option<String>,
     operations: Vec<Operation>,
 }
 
@@ -42,7 +44,9 @@ pub(crate) fn run(args: &Init, json: bool, streams: &mut Streams<'_>) -> Outcome
     if let Some(file) = &args.openapi {
         let read = Document::read(file)?;
         match read.system() {
-            Some(system) => services.push(service(system, read.host.clone())),
+            Some((system, base_path)) => {
+                services.push(Service { base_path, ..service(system, read.host.clone()) });
+            }
             None => {
                 services.push(read.service());
                 catalogue = Some((
@@ -129,7 +133,8 @@ fn ask(streams: &mut Streams<'_>) -> Result<Vec<String>, Failure> {
 
 fn service(system: &'static System, host: Option<String>) -> Service {
     let all = system.operations().map_or_else(|| Operation::ALL.to_vec(), |all| all.collect());
-    Service { name: system.name().to_owned(), system: system.name().to_owned(), host, operations: all }
+    let name = system.name().to_owned();
+    Service { name: name.clone(), system: name, host, base_path: None, operations: all }
 }
 
 /// The text of a policy over these services.
@@ -169,7 +174,10 @@ approval:
             (None, 1) => String::new(),
             (None, _) => format!(", hosts: ['{0}', '{0}.*', '{0}:*']", service.name),
         };
-        let _ = writeln!(text, "  {}: {{system: {}{host}, mode: observe}}", service.name, service.system);
+        let base = service.base_path.as_ref().map(|path| format!(", base_path: {}", quoted(path)));
+        let base = base.unwrap_or_default();
+        let _ =
+            writeln!(text, "  {}: {{system: {}{host}{base}, mode: observe}}", service.name, service.system);
     }
     let among = |fits: &dyn Fn(Risk) -> bool| {
         let all = Operation::ALL.iter().filter(|operation| **operation != Operation::Unknown);
@@ -209,6 +217,8 @@ mask:
 struct Document {
     name: String,
     host: Option<String>,
+    /// The path that all routes stand under; empty where that is the root.
+    base: String,
     /// Method and route.
     operations: Vec<(String, String)>,
 }
@@ -218,7 +228,8 @@ const METHODS: [&str; 7] = ["get", "put", "post", "delete", "options", "head", "
 impl Document {
     fn read(file: &Path) -> Result<Self, Failure> {
         let wrong = |what: &str| Failure::Usage(format!("{}: expected {what}", file.display()));
-        let text = fs::read_to_string(file)?;
+        let text = fs::read_to_string(file)
+            .map_err(|error| Failure::Usage(format!("cannot read {}: {}", file.display(), error.kind())))?;
         let documents = Yaml::load_from_str(&text).map_err(|error| {
             let at = error.marker();
             wrong(&format!("JSON or YAML at line {}, column {}", at.line(), at.col() + 1))
@@ -241,23 +252,30 @@ impl Document {
         let title = root.as_mapping_get("info").and_then(|info| info.as_mapping_get("title")?.as_str());
         let servers = root.as_mapping_get("servers").and_then(Yaml::as_sequence);
         let url = servers.and_then(|servers| servers.first()?.as_mapping_get("url")?.as_str());
-        let host = url
-            .and_then(|url| url.split_once("://"))
-            .map(|(_, rest)| rest.split(['/', '?']).next().unwrap_or(rest).to_owned());
-        let host = host.filter(|host| !host.is_empty() && !host.contains(['{', '}', '*']));
-        Ok(Self { name: name(title.unwrap_or("service")), host, operations })
+        // Version 2 has its host and its path apart.
+        let older = |key| root.as_mapping_get(key).and_then(Yaml::as_str).unwrap_or_default();
+        let (host, base) = url.map_or((older("host"), older("basePath")), parts);
+        let fixed = |text: &str| !text.is_empty() && !text.contains(['{', '}', '*']);
+        let host = Some(host.to_owned()).filter(|host| fixed(host));
+        let base = Some(base.trim_end_matches('/')).filter(|base| fixed(base)).unwrap_or_default().to_owned();
+        Ok(Self { name: name(title.unwrap_or("service")), host, base, operations })
     }
 
-    /// The built-in system that knows most of the operations.
-    fn system(&self) -> Option<&'static System> {
-        let knows = |system: &System| {
-            self.operations.iter().filter(|(method, route)| has(system, method, route)).count()
+    /// The built-in system that knows most of the operations, and the path that they stand under where its routes do not begin with that.
+    fn system(&self) -> Option<(&'static System, Option<String>)> {
+        let below = Some(&self.base).filter(|base| !base.is_empty()).cloned();
+        let knows = |system: &System, base: &str| {
+            let known = |(method, route): &&(String, String)| has(system, method, &format!("{base}{route}"));
+            self.operations.iter().filter(known).count()
         };
-        let (known, system) = classify::systems()
+        // Of several that know as many, as others speak what OpenAI speaks, the one that the title names.
+        let (known, system, base_path) = classify::systems()
             .iter()
-            .map(|system| (knows(system), system))
-            .max_by_key(|(known, _)| *known)?;
-        (known * 100 >= self.operations.len() * KNOWN_PERCENT).then_some(system)
+            .flat_map(|system| {
+                [(knows(system, ""), system, below.clone()), (knows(system, &self.base), system, None)]
+            })
+            .max_by_key(|(known, system, _)| (*known, self.name.contains(system.name())))?;
+        (known * 100 >= self.operations.len() * KNOWN_PERCENT).then_some((system, base_path))
     }
 
     fn service(&self) -> Service {
@@ -266,6 +284,7 @@ impl Document {
             name: self.name.clone(),
             system: self.name.clone(),
             host: self.host.clone(),
+            base_path: None,
             operations: kinds.collect(),
         }
     }
@@ -283,13 +302,21 @@ operations:
         let mut seen = BTreeMap::new();
         for (method, route) in &self.operations {
             // Names of parameters may hold what a route of a catalogue does not.
-            let route = plain(route);
+            let route = plain(&format!("{}{route}", self.base));
             if seen.insert((method.clone(), route.clone()), ()).is_none() {
                 let _ = writeln!(text, "  - {method} {route}: {}", guess(method).name());
             }
         }
         text
     }
+}
+
+/// Host and path of a server's URL, which may be a path alone.
+fn parts(url: &str) -> (&str, &str) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split(['?', '#']).next().unwrap_or(rest);
+    let at = rest.find('/').unwrap_or(rest.len());
+    if rest.len() == url.len() && at > 0 { ("", "") } else { rest.split_at(at) }
 }
 
 /// Parameters under names of letters, digits and `_`.
@@ -329,6 +356,10 @@ fn name(title: &str) -> String {
     let name: String = title.chars().map(kept).collect();
     let mut name = name.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
     name.truncate(40);
+    // What is built in is not called so.
+    if classify::system(&name).is_some() {
+        name.push_str("-service");
+    }
     if name.starts_with(|c: char| c.is_ascii_lowercase()) {
         name
     } else {
@@ -344,6 +375,21 @@ mod tests {
     fn titles_become_names_and_parameters_plain() {
         assert_eq!(name("Embedding API (v2)"), "embedding-api-v2");
         assert_eq!((name("3D Search"), name("日本")), ("service-3d-search".to_owned(), "service".to_owned()));
+        assert_eq!(name("OpenAI"), "openai-service");
         assert_eq!(plain("/a/{user-id}/b-c/{x}"), "/a/{user_id}/b-c/{x}");
+    }
+
+    #[test]
+    fn a_server_s_url_has_a_host_and_a_path() {
+        for (url, host, path) in [
+            ("https://api.test:8443/v1?x=1", "api.test:8443", "/v1"),
+            ("https://api.test", "api.test", ""),
+            ("/v1", "", "/v1"),
+            ("/", "", "/"),
+            ("v1", "", ""),
+            ("", "", ""),
+        ] {
+            assert_eq!(parts(url), (host, path), "{url}");
+        }
     }
 }

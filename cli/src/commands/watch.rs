@@ -19,7 +19,7 @@ use crate::{Failure, Outcome, Streams, words};
 /// How often the store is asked whether anything changed.
 const PAUSE: Duration = Duration::from_millis(250);
 
-const HELP: &str = "approve N [REASON] | deny N REASON | skip N | list | quit";
+const HELP: &str = "approve N [REASON] | deny N REASON | comment N TEXT | skip N | list | quit";
 
 pub(crate) fn run(watch: &Watch, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let guard = watch.state.guard()?;
@@ -51,12 +51,21 @@ struct Desk<'a> {
     guard: &'a Guard,
     json: bool,
     streams: Streams<'a>,
-    /// What was shown, by the number that it was shown under; `false` once it waits no more.
-    shown: BTreeMap<usize, (ApprovalId, bool)>,
+    /// What was shown, by the number that it was shown under.
+    shown: BTreeMap<usize, Shown>,
     /// The store's revision when it was last read.
     revision: Option<u64>,
     /// Whether the store could not be read, and that was said.
     away: bool,
+}
+
+/// A request that was shown.
+struct Shown {
+    id: ApprovalId,
+    /// `false` once it waits no more.
+    waits: bool,
+    /// How many comments on it were shown.
+    comments: usize,
 }
 
 impl Desk<'_> {
@@ -84,11 +93,23 @@ impl Desk<'_> {
 
     fn compare(&mut self, pending: &[(Approval, Option<ApprovalRefusal>)]) -> Result<(), Failure> {
         let mut gone = Vec::new();
-        for (number, (id, waits)) in &mut self.shown {
-            if *waits && !pending.iter().any(|(approval, _)| approval.id == *id) {
-                *waits = false;
-                gone.push(*number);
+        let mut news = Vec::new();
+        for (number, shown) in &mut self.shown {
+            match pending.iter().find(|(approval, _)| approval.id == shown.id) {
+                Some((approval, _)) => {
+                    let new = approval.comments.iter().skip(shown.comments);
+                    news.extend(new.map(|said| format!("[{number}] {}", words::comment(said))));
+                    shown.comments = approval.comments.len();
+                }
+                None if shown.waits => {
+                    shown.waits = false;
+                    gone.push(*number);
+                }
+                None => {}
             }
+        }
+        if !self.json {
+            news.iter().try_for_each(|line| self.streams.say(words::plain(line)))?;
         }
         for number in gone {
             if !self.json {
@@ -96,9 +117,10 @@ impl Desk<'_> {
             }
         }
         for (approval, refusal) in pending {
-            if !self.shown.values().any(|(id, _)| *id == approval.id) {
+            if !self.shown.values().any(|shown| shown.id == approval.id) {
                 let number = self.shown.len() + 1;
-                self.shown.insert(number, (approval.id.clone(), true));
+                let shown = Shown { id: approval.id.clone(), waits: true, comments: approval.comments.len() };
+                self.shown.insert(number, shown);
                 self.present(number, approval, *refusal)?;
             }
         }
@@ -128,23 +150,23 @@ impl Desk<'_> {
             None => format!("approve {number} [REASON] | deny {number} REASON | skip {number}"),
             Some(refusal) => format!("not for you: {refusal}"),
         };
-        let head = format!(
-            "[{number}] {} asks {}",
-            words::caller(&approval.identity),
-            approval.services().join(", ")
-        );
-        let held = format!(
-            "    held by {}; takes {}; votes: {}",
-            rules(approval),
-            words::steps(approval),
-            words::votes(approval)
-        );
+        let (who, services) = (words::caller(&approval.identity), approval.services().join(", "));
+        let head = match approval.wants {
+            Some(_) => format!("[{number}] {who} asks for a grant at {services}"),
+            None => format!("[{number}] {who} asks {services}"),
+        };
+        let held = words::held(approval).map_or_else(String::new, |by| format!("held by {by}; "));
+        let held = format!("    {held}takes {}; votes: {}", words::steps(approval), words::votes(approval));
         let time = format!(
             "    {}  since {}, open until {}; asked for the like {before} times before",
             approval.id, approval.opened_at, approval.pending_until
         );
-        let lines =
-            std::iter::once(head).chain(acts).chain(wants).chain([held, time, format!("    {answers}")]);
+        let said = approval.comments.iter().map(|said| format!("    {}", words::comment(said)));
+        let lines = std::iter::once(head).chain(acts).chain(wants).chain(said).chain([
+            held,
+            time,
+            format!("    {answers}"),
+        ]);
         lines.map(|line| words::plain(&line)).try_for_each(|line| self.streams.say(line))?;
         Ok(self.streams.out.flush()?)
     }
@@ -164,6 +186,14 @@ impl Desk<'_> {
             "approve" | "a" => self.vote(which, Answer::Approve, reason)?,
             "deny" | "d" if reason.is_none() => self.streams.say("a denial says why: deny N REASON")?,
             "deny" | "d" => self.vote(which, Answer::Deny, reason)?,
+            "comment" | "c" => match (self.meant(which), reason) {
+                (Some(id), Some(text)) => match self.guard.comment(&id, &self.watch.by, text) {
+                    // It is shown with whatever else is said.
+                    Ok(_) => self.look()?,
+                    Err(error) => self.streams.fail(&error.into()),
+                },
+                _ => self.streams.say(HELP)?,
+            },
             "skip" | "s" => match self.meant(which) {
                 Some(_) => self.streams.say(format!("[{which}] is left to others"))?,
                 None => self.streams.say(HELP)?,
@@ -180,10 +210,7 @@ impl Desk<'_> {
         match renewed.and_then(|_| Ok(self.guard.vote(&id, by, answer, reason)?)) {
             Ok(approval) => {
                 // It has been answered here: that it waits no more is no news.
-                self.shown
-                    .values_mut()
-                    .filter(|(known, _)| *known == id)
-                    .for_each(|(_, waits)| *waits = false);
+                self.shown.values_mut().filter(|shown| shown.id == id).for_each(|shown| shown.waits = false);
                 show(&approval, self.json, &mut self.streams)?;
             }
             Err(failure) => self.streams.fail(&failure),
@@ -194,11 +221,7 @@ impl Desk<'_> {
     /// The approval that a number or an id means, of those that were shown.
     fn meant(&self, which: &str) -> Option<ApprovalId> {
         let by_number = which.parse().ok().and_then(|number: usize| self.shown.get(&number));
-        let shown = by_number.or_else(|| self.shown.values().find(|(id, _)| id.as_str() == which));
-        shown.map(|(id, _)| id.clone())
+        let shown = by_number.or_else(|| self.shown.values().find(|shown| shown.id.as_str() == which));
+        shown.map(|shown| shown.id.clone())
     }
-}
-
-fn rules(approval: &Approval) -> String {
-    if approval.rules.is_empty() { "the policy's thresholds".to_owned() } else { approval.rules.join(", ") }
 }

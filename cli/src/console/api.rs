@@ -1,6 +1,7 @@
-//! Answering an approval by a call: `POST /api/approvals/{id}/approve` or `deny`, with a bearer token.
+//! Answering an approval by a call: `POST /api/approvals/{id}/approve` or `deny`, with a bearer token; `comment` says the `text` of its body,
+//! and `cancel` takes one's own request back.
 //!
-//! The token is an API key, known by its SHA-256, or that of a signed link. No cookie counts here, so no page elsewhere can make a browser
+//! The token is an API key, known by its SHA-256, or that of a signed link, which answers only. No cookie counts here, so no page elsewhere can make a browser
 //! call it. Answers are JSON; what went wrong is told as RFC 9457 has it.
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 use wardline::clock::{Clock, SystemClock};
+use wardline::grant::Answer;
 use wardline::model::ApprovalId;
 
 use super::{Console, answer, ask, said};
@@ -23,6 +25,16 @@ use crate::Failure;
 struct Message {
     #[serde(default)]
     reason: String,
+    #[serde(default)]
+    text: String,
+}
+
+/// What is done.
+#[derive(Clone, Copy)]
+enum Deed {
+    Vote(Answer),
+    Comment,
+    Cancel,
 }
 
 pub(super) async fn answer_by(
@@ -31,8 +43,19 @@ pub(super) async fn answer_by(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some(answer) = answer(&word) else {
-        return problem(StatusCode::NOT_FOUND, "not_found", "expected approve or deny");
+    let deed = match word.as_str() {
+        "comment" => Deed::Comment,
+        "cancel" => Deed::Cancel,
+        word => match answer(word) {
+            Some(answer) => Deed::Vote(answer),
+            None => {
+                return problem(
+                    StatusCode::NOT_FOUND,
+                    "not_found",
+                    "expected approve, deny, comment or cancel",
+                );
+            }
+        },
     };
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let Some(token) =
@@ -42,14 +65,21 @@ pub(super) async fn answer_by(
     };
     let token = token.1.trim().to_owned();
     let message = if body.is_empty() { Ok(Message::default()) } else { serde_json::from_slice(&body) };
-    let Ok(Message { reason }) = message else {
-        return problem(StatusCode::BAD_REQUEST, "invalid_input", "expected a JSON object with the reason");
+    let Ok(Message { reason, text }) = message else {
+        let expected = "expected a JSON object with the reason, or the text of a comment";
+        return problem(StatusCode::BAD_REQUEST, "invalid_input", expected);
     };
     let id = ApprovalId::from(id);
     let done = ask(console, move |console| {
         if let Ok(holder) = console.keys.verify(&token, SystemClock.now()) {
-            return console.vote(&id, holder.subject.as_str(), answer, &reason).map(Some);
+            let by = holder.subject.as_str();
+            return Ok(Some(match deed {
+                Deed::Vote(answer) => console.vote(&id, by, answer, &reason)?,
+                Deed::Comment => console.guard.comment(&id, by, &text)?,
+                Deed::Cancel => console.guard.cancel(&id, by, &reason)?,
+            }));
         }
+        let Deed::Vote(answer) = deed else { return Ok(None) };
         console.state.renew(&console.guard)?;
         match console.guard.follow(&token) {
             Ok(link) if link.approval.id == id => {
@@ -62,7 +92,7 @@ pub(super) async fn answer_by(
     match done {
         Ok(Some(approval)) => {
             let state = approval.state(SystemClock.now());
-            axum::Json(json!({"id": approval.id, "state": state, "votes": approval.votes})).into_response()
+            axum::Json(json!({"id": approval.id, "state": state, "votes": approval.votes, "comments": approval.comments})).into_response()
         }
         Ok(None) => unknown(),
         Err(failure) => {

@@ -42,6 +42,7 @@ pub(super) async fn list(
         @match said.done.as_deref() {
             Some("approve") => p.said role="status" { "Your approval is recorded." },
             Some("deny") => p.said role="status" { "Your denial is recorded." },
+            Some("cancel") => p.said role="status" { "Your request is taken back." },
             Some(BREAK) => p.said role="status" { "You broke the glass. It is marked in the record and told." },
             _ => {}
         }
@@ -132,12 +133,50 @@ pub(super) async fn decide(
     let wanted = ApprovalId::from(id.as_str());
     match ask(Arc::clone(&console), move |console| console.vote(&wanted, by, answer, &reason)).await {
         Ok(_) => Ok(see(&format!("/?done={word}"))),
-        Err(failure) => {
-            let status = failure.status();
-            let shown = show(console, posted.session, &id, Some(failure.sentence())).await?;
-            Ok((status, shown).into_response())
-        }
+        Err(failure) => refused(console, posted.session, &id, &failure).await,
     }
+}
+
+/// What somebody says about a request, beside the votes.
+pub(super) async fn comment(
+    State(console): State<Arc<Console>>,
+    Path(id): Path<String>,
+    posted: Posted,
+) -> Result<Response, Failure> {
+    let (by, text) = (posted.session.who.clone(), posted.field("text").to_owned());
+    let wanted = ApprovalId::from(id.as_str());
+    let done = ask(Arc::clone(&console), move |console| Ok(console.guard.comment(&wanted, by, &text)?)).await;
+    match done {
+        Ok(_) => Ok(see(&format!("/approvals/{id}"))),
+        Err(failure) => refused(console, posted.session, &id, &failure).await,
+    }
+}
+
+/// Who asked takes it back.
+pub(super) async fn cancel(
+    State(console): State<Arc<Console>>,
+    Path(id): Path<String>,
+    posted: Posted,
+) -> Result<Response, Failure> {
+    let (by, reason) = (posted.session.who.clone(), posted.field("reason").to_owned());
+    let wanted = ApprovalId::from(id.as_str());
+    let done =
+        ask(Arc::clone(&console), move |console| Ok(console.guard.cancel(&wanted, by, &reason)?)).await;
+    match done {
+        Ok(_) => Ok(see("/?done=cancel")),
+        Err(failure) => refused(console, posted.session, &id, &failure).await,
+    }
+}
+
+/// The page of a request with what is wrong.
+async fn refused(
+    console: Arc<Console>,
+    session: Session,
+    id: &str,
+    failure: &Failure,
+) -> Result<Response, Failure> {
+    let shown = show(console, session, id, Some(failure.sentence())).await?;
+    Ok((failure.status(), shown).into_response())
 }
 
 async fn show(
@@ -147,15 +186,17 @@ async fn show(
     wrong: Option<String>,
 ) -> Result<Response, Failure> {
     let (by, wanted) = (session.who.clone(), ApprovalId::from(id));
-    let (approval, refusal, breaks, alike) = ask(console, move |console| {
+    let (approval, refusal, breaks, comments, cancels, alike) = ask(console, move |console| {
         let all = console.guard.approvals(None)?;
         let gone = || wardline::Error::new(ErrorKind::NotFound, "there is no such approval");
         let approval = all.iter().find(|one| one.id == wanted).cloned().ok_or_else(gone)?;
         let pending = console.guard.pending_for(by.clone())?;
         let refusal = pending.into_iter().find(|(one, _)| one.id == wanted).map(|(_, refusal)| refusal);
         let alike: Vec<Approval> = words::alike(&approval, &all).into_iter().take(LISTED).cloned().collect();
-        let breaks = refusal.is_some() && console.guard.may_break_glass(&approval, by)?;
-        Ok((approval, refusal, breaks, alike))
+        let breaks = refusal.is_some() && console.guard.may_break_glass(&approval, by.clone())?;
+        let comments = console.guard.may_comment(&approval, by.clone())?;
+        let cancels = console.guard.may_cancel(&approval, by)?;
+        Ok((approval, refusal, breaks, comments, cancels, alike))
     })
     .await?;
     let now = SystemClock.now();
@@ -183,6 +224,8 @@ async fn show(
             },
         }
         @if breaks { (break_glass(&approval, &session)) }
+        (said_about(&approval, comments, &session))
+        @if cancels { (take_back(&approval, &session)) }
         @if !alike.is_empty() {
             h2 { "The like of it before" }
             (table("Requests of the same caller that do the same, last first", &alike.iter().collect::<Vec<_>>(), now))
@@ -209,8 +252,7 @@ pub(super) fn facts(approval: &Approval) -> Markup {
                     dd { ul { @for hop in &identity.hops { li { (words::hop(hop)) } } } }
                 }
                 @for (name, value) in &identity.claims { dt { (name) } dd { (said(value)) } }
-                dt { "Held by" }
-                dd { @if approval.rules.is_empty() { "the policy's thresholds" } @else { (approval.rules.join(", ")) } }
+                @if let Some(by) = words::held(approval) { dt { "Held by" } dd { (by) } }
                 dt { "Takes" }
                 dd { (words::steps(approval)) @if approval.reason_required { "; each says why" } }
                 dt { "Votes" }
@@ -226,6 +268,44 @@ pub(super) fn facts(approval: &Approval) -> Markup {
         }
         @if !approval.acts.is_empty() { (acts(approval)) }
         @if let Some(terms) = &approval.wants { (wanted(terms)) }
+    }
+}
+
+/// What was said about a request, and where somebody who may says more.
+fn said_about(approval: &Approval, may: bool, session: &Session) -> Markup {
+    html! {
+        @if may || !approval.comments.is_empty() {
+            div.card {
+                h2 { "Comments" }
+                @if !approval.comments.is_empty() {
+                    ul { @for one in &approval.comments { li { (one.by) ", " (time(one.at)) ": " (one.text) } } }
+                }
+                @if may {
+                    form method="post" action={ "/approvals/" (approval.id) "/comments" } {
+                        (csrf(session))
+                        label for="comment" { "Ask, or answer; it decides nothing" }
+                        textarea #comment name="text" maxlength="4000" required {}
+                        div.row { button type="submit" { "Comment" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// For who asked.
+fn take_back(approval: &Approval, session: &Session) -> Markup {
+    html! {
+        details.card {
+            summary { "Take it back" }
+            p { "It is your own request: nobody has to decide about it any more, and it does not go on." }
+            form method="post" action={ "/approvals/" (approval.id) "/cancel" } {
+                (csrf(session))
+                label for="taken-back" { "Reason (if you like)" }
+                textarea #taken-back name="reason" maxlength="4000" {}
+                div.row { button.no type="submit" { "Take it back" } }
+            }
+        }
     }
 }
 

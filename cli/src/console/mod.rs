@@ -91,6 +91,8 @@ impl Console {
         Router::new()
             .route("/", get(approvals::list))
             .route("/approvals/{id}", get(approvals::one).post(approvals::decide))
+            .route("/approvals/{id}/comments", post(approvals::comment))
+            .route("/approvals/{id}/cancel", post(approvals::cancel))
             .route("/grants", get(grants::list))
             .route("/grants/{id}/revoke", post(grants::revoke))
             .route("/live", get(live::list))

@@ -291,6 +291,35 @@ fn people_decide_and_the_core_says_who_may() {
 }
 
 #[test]
+fn a_request_is_talked_about_and_taken_back_by_who_asked() {
+    let desk = Desk::new();
+    let id = desk.hold("ana", "docs");
+    let (sam, ana, eve) = (desk.sign_in("sam"), desk.sign_in("ana"), desk.sign_in("eve"));
+    let (page, comments, cancel) =
+        (format!("/approvals/{id}"), format!("/approvals/{id}/comments"), format!("/approvals/{id}/cancel"));
+    assert!(sam.get(&page).body.contains("Ask, or answer") && !sam.get(&page).body.contains("Take it back"));
+    assert!(!eve.get(&page).body.contains("Ask, or answer"));
+    assert_eq!(sam.post(&comments, "text=why+%3Cb%3Eall%3C/b%3E%3F").status, StatusCode::SEE_OTHER);
+    assert_eq!(ana.post(&comments, "text=the+migration").status, StatusCode::SEE_OTHER);
+    let refused = eve.post(&comments, "text=me+too");
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert!(refused.body.contains("only those behind a request"), "{}", refused.body);
+    assert_eq!(sam.post(&comments, "text=+").status, StatusCode::UNPROCESSABLE_ENTITY);
+    let shown = ana.get(&page).body;
+    assert!(shown.contains("why &lt;b&gt;all&lt;/b&gt;?") && shown.contains("the migration"), "{shown}");
+    // No form of another page says or takes back anything.
+    let cookie = [("cookie", ana.cookie.as_str())];
+    let foreign = desk.send("POST", &cancel, &[&FORM[..], &cookie].concat(), "reason=x");
+    assert_eq!(foreign.status, StatusCode::FORBIDDEN);
+    assert_eq!(sam.post(&cancel, "reason=x").status, StatusCode::FORBIDDEN);
+    assert!(shown.contains("Take it back"));
+    assert_eq!(ana.post(&cancel, "reason=").status, StatusCode::SEE_OTHER);
+    assert!(ana.get("/?done=cancel").body.contains("Your request is taken back."));
+    assert!(ana.get(&page).body.contains("cancelled") && desk.votes(&id).is_empty());
+    assert_eq!(ana.post(&cancel, "reason=").status, StatusCode::CONFLICT);
+}
+
+#[test]
 fn a_grant_that_is_asked_for_is_decided_like_a_request() {
     let desk = Desk::new();
     let terms: Terms = serde_json::from_value(json!({
@@ -520,8 +549,18 @@ fn programs_answer_with_a_key_or_a_link_and_are_told_what_is_wrong() {
     assert_eq!((again.status, &again.json()["code"]), (StatusCode::CONFLICT, &json!("conflict")));
     assert_eq!(call(&deny, "the-key-of-kim", "").status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(call(&deny, "the-key-of-kim", r#"{"why": "x"}"#).status, StatusCode::BAD_REQUEST);
+    let comment = format!("/api/approvals/{second}/comment");
+    let said = call(&comment, "the-key-of-kim", r#"{"text": "which part?"}"#);
+    assert_eq!((said.status, &said.json()["comments"][0]["text"]), (StatusCode::OK, &json!("which part?")));
+    let cancel = format!("/api/approvals/{second}/cancel");
+    assert_eq!(call(&cancel, "the-key-of-kim", "").status, StatusCode::FORBIDDEN, "another's request");
     let link = desk.guard.link(&second, "sam", std::time::Duration::from_secs(60)).unwrap();
     assert_eq!(call(&approve, &link, "").status, StatusCode::UNAUTHORIZED, "the link of another approval");
+    assert_eq!(
+        call(&comment, &link, r#"{"text": "x"}"#).status,
+        StatusCode::UNAUTHORIZED,
+        "a link only answers"
+    );
     let denied = call(&deny, &link, r#"{"reason": "not now"}"#);
     assert_eq!((denied.status, &denied.json()["state"]), (StatusCode::OK, &json!("denied")));
     assert_eq!(desk.votes(&second), [("sam".to_owned(), Answer::Deny)]);

@@ -12,7 +12,7 @@
 
 mod window;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::ops::{Add, Sub};
 use std::str::FromStr;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -191,6 +191,19 @@ pub fn parse_duration(text: &str) -> Result<Duration, Error> {
     if digits { Err(wrong()) } else { Ok(Duration::from_millis(total)) }
 }
 
+/// A length of time as [`parse_duration`] reads it: `1d2h`, `250ms`; what is less than a millisecond is left out.
+pub fn duration_text(length: Duration) -> String {
+    let mut left = length.as_millis();
+    let mut text = String::new();
+    for (unit, millis) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)] {
+        if left >= millis {
+            let _ = write!(text, "{}{unit}", left / millis);
+            left %= millis;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +231,15 @@ mod tests {
         );
         assert_eq!((Timestamp::MAX + day, Timestamp::MIN - day), (Timestamp::MAX, Timestamp::MIN));
         assert_eq!(Timestamp::MAX - day + day, Timestamp::MAX);
+    }
+
+    #[test]
+    fn a_length_is_written_as_it_is_read() {
+        for text in ["0s", "1ms", "8h", "1h30m", "1d2h3m4s5ms", "366d"] {
+            assert_eq!(duration_text(parse_duration(text).unwrap()), text);
+        }
+        assert_eq!(duration_text(Duration::from_secs(5_400)), "1h30m");
+        assert_eq!(duration_text(Duration::from_micros(900)), "0s");
     }
 
     #[test]

@@ -53,6 +53,11 @@ impl Window {
             || (self.begins_on(today.previous()) && minute < self.until)
     }
 
+    /// The names of the time zones that there are.
+    pub(crate) fn zones() -> impl Iterator<Item = String> {
+        jiff::tz::db().available().map(|name| name.to_string())
+    }
+
     fn begins_on(&self, day: Weekday) -> bool {
         self.days & (1 << day.to_monday_zero_offset()) != 0
     }
@@ -107,9 +112,8 @@ impl FromStr for Window {
             _ => None,
         };
         let (days, (from, until)) = read.ok_or_else(|| wrong(form))?;
-        let zone = TimeZone::get(name).map_err(|_| {
-            wrong("this machine knows no such time zone: expected one such as UTC or Europe/Berlin")
-        })?;
+        let zone = TimeZone::get(name)
+            .map_err(|_| wrong("there is no such time zone: expected one such as UTC or Europe/Berlin"))?;
         Ok(Self { days, from, until, zone, name: name.into() })
     }
 }

@@ -18,8 +18,8 @@ mod state;
 mod terms;
 
 pub use approval::{
-    Aliases, Answer, Approval, ApprovalEvent, ApprovalRefusal, ApprovalState, Approvals, Consumed, Counted,
-    Opening, Outcome, Step, Ticket, Vote,
+    Aliases, Answer, Approval, ApprovalEvent, ApprovalRefusal, ApprovalState, Approvals, Comment, Consumed,
+    Counted, Opening, Outcome, Step, Ticket, Vote,
 };
 pub use grants::{Grants, Leased};
 pub use lease::{Lease, Take};

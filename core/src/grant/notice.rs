@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Approval, ApprovalState, Grant};
+use super::{Approval, ApprovalState, Grant, Outcome};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 
@@ -19,6 +19,9 @@ pub enum Event {
     /// Somebody denied it.
     #[serde(rename = "approval.denied")]
     ApprovalDenied,
+    /// Somebody behind the request took it back.
+    #[serde(rename = "approval.cancelled")]
+    ApprovalCancelled,
     /// One person alone let it go on, in an emergency.
     #[serde(rename = "approval.break_glass")]
     ApprovalBreakGlass,
@@ -35,10 +38,11 @@ pub enum Event {
 
 impl Event {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::ApprovalOpened,
         Self::ApprovalApproved,
         Self::ApprovalDenied,
+        Self::ApprovalCancelled,
         Self::ApprovalBreakGlass,
         Self::ApprovalExpired,
         Self::GrantIssued,
@@ -51,6 +55,7 @@ impl Event {
             Self::ApprovalOpened => "approval.opened",
             Self::ApprovalApproved => "approval.approved",
             Self::ApprovalDenied => "approval.denied",
+            Self::ApprovalCancelled => "approval.cancelled",
             Self::ApprovalBreakGlass => "approval.break_glass",
             Self::ApprovalExpired => "approval.expired",
             Self::GrantIssued => "grant.issued",
@@ -63,6 +68,7 @@ impl Event {
         match state {
             ApprovalState::Approved => Some(Self::ApprovalApproved),
             ApprovalState::Denied => Some(Self::ApprovalDenied),
+            ApprovalState::Cancelled => Some(Self::ApprovalCancelled),
             _ => None,
         }
     }
@@ -105,7 +111,12 @@ pub struct Notice {
 
 impl Notice {
     pub(super) fn of_approval(event: Event, approval: &Approval, at: Timestamp) -> Self {
-        let by = approval.votes.last().map(|vote| vote.by.clone());
+        let voter = || approval.votes.last().map(|vote| vote.by.clone());
+        let by = match (event, &approval.outcome) {
+            (Event::ApprovalApproved | Event::ApprovalDenied | Event::ApprovalBreakGlass, _) => voter(),
+            (Event::ApprovalCancelled, Some(Outcome::Cancelled { by, .. })) => Some(by.clone()),
+            _ => None,
+        };
         Self {
             id: format!("{}-{}", approval.id.as_str(), event.name().rsplit('.').next().unwrap_or_default()),
             event,
@@ -114,9 +125,7 @@ impl Notice {
             who: approval.identity.everyone().map(str::to_owned).collect(),
             services: approval.services(),
             what: approval.what(),
-            by: by.filter(|_| {
-                matches!(event, Event::ApprovalApproved | Event::ApprovalDenied | Event::ApprovalBreakGlass)
-            }),
+            by,
             until: approval.ends().unwrap_or(approval.pending_until),
             needs: approval
                 .steps

@@ -4,12 +4,15 @@
 //! `now` it is asked about, so a grant that ends between two refreshes ends on time.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use super::{Grant, GrantState, Grants, Held, Lack, Scope};
 use crate::clock::Timestamp;
 use crate::error::Error;
+use crate::glob::Glob;
 use crate::identity::{Identity, Who};
 use crate::model::{Act, GrantId, Operation};
 use crate::store::Store;
@@ -19,10 +22,18 @@ use crate::store::Store;
 pub struct Snapshot {
     revision: u64,
     loaded_at: Timestamp,
-    grants: Arc<Vec<Arc<Grant>>>,
+    grants: Arc<Vec<Placed>>,
     slots: Arc<HashMap<GrantId, usize>>,
     index: Arc<Index>,
     unreadable: Arc<BTreeMap<String, u64>>,
+}
+
+/// A grant, and what it reaches in one piece of memory: of a hundred thousand grants none is at hand, and each list and pattern of a
+/// scope that has to be fetched costs more than comparing it.
+#[derive(Debug, Clone)]
+struct Placed {
+    grant: Arc<Grant>,
+    reach: Arc<str>,
 }
 
 /// Those that may still cover something, and those that ended before the index was built: only explaining looks at these.
@@ -40,13 +51,19 @@ struct Lists {
     rest: Vec<Entry>,
 }
 
-/// What rules out most grants without looking at them: two comparisons and a bit.
-#[derive(Debug, Clone, Copy)]
+/// What is asked of a grant without looking at it.
+#[derive(Debug, Clone)]
 struct Entry {
     operations: Operations,
     from: Timestamp,
     until: Timestamp,
-    slot: usize,
+    /// Its services and resources, as [`reach`] writes them.
+    reach: Arc<str>,
+    slot: u32,
+    /// Whether uses or a quota limit it.
+    limited: bool,
+    /// Whether it holds at some hours of the week only.
+    hours: bool,
 }
 
 /// One bit an operation.
@@ -90,13 +107,13 @@ impl Snapshot {
             let slot = self.slots.get(&id).copied();
             match (Grants::read(&row), slot.and_then(|slot| grants.get_mut(slot))) {
                 (Ok(grant), Some(place)) => {
-                    reindex |= unreadable.remove(&row.key).is_some() || !same_place(place, &grant);
-                    *place = Arc::new(grant);
+                    reindex |= unreadable.remove(&row.key).is_some() || !same_place(&place.grant, &grant);
+                    *place = Placed::new(grant);
                 }
                 (Ok(grant), None) => {
                     unreadable.remove(&row.key);
                     slots.get_or_insert_with(|| self.slots.as_ref().clone()).insert(id, grants.len());
-                    grants.push(Arc::new(grant));
+                    grants.push(Placed::new(grant));
                     reindex = true;
                 }
                 (Err(_), _) => {
@@ -146,7 +163,7 @@ impl Snapshot {
         if self.unreadable.contains_key(id.as_str()) {
             return None;
         }
-        self.grants.get(*self.slots.get(id)?).map(AsRef::as_ref)
+        self.grants.get(*self.slots.get(id)?).map(|placed| placed.grant.as_ref())
     }
 
     /// A grant that covers `act` of `identity` at `service` now. Of several, one without limits rather than one
@@ -165,20 +182,24 @@ impl Snapshot {
         held: impl Fn(&GrantId) -> Held,
     ) -> Option<&Grant> {
         let bit = bit(act.operation);
-        let first = |entries: &[Entry]| {
-            entries
-                .iter()
-                .filter(|entry| entry.operations & bit != 0 && entry.from <= now && now < entry.until)
-                .filter_map(|entry| self.grants.get(entry.slot))
-                .find(|grant| grant.covers_holding(identity, service, act, now, held(&grant.id)).is_ok())
+        let first = |(entries, named): (&'_ [Entry], bool)| {
+            let mut entries = entries.iter().filter(|entry| {
+                entry.operations & bit != 0
+                    && entry.from <= now
+                    && now < entry.until
+                    && reaches(&entry.reach, service, &act.resource)
+            });
+            entries.find_map(|entry| {
+                let grant = self.grants.get(entry.slot as usize)?.grant.as_ref();
+                // Found by its caller, and nothing but time ends it: all has been asked.
+                let covers = (named && !entry.limited && !entry.hours)
+                    || grant.covers_holding(identity, service, act, now, held(&grant.id)).is_ok();
+                covers.then(|| (preference(entry.limited, entry.until), grant))
+            })
         };
         // Entries are in order of preference, so the first of each list stands for its list.
-        self.index
-            .live
-            .of(identity)
-            .filter_map(first)
-            .min_by_key(|grant| preference(grant))
-            .map(AsRef::as_ref)
+        let found = self.index.live.of(identity).filter_map(first);
+        found.min_by_key(|(preference, _)| *preference).map(|(_, grant)| grant)
     }
 
     /// The grant of this caller that comes nearest to covering, and what it lacks: for explaining a denial, never for
@@ -193,55 +214,69 @@ impl Snapshot {
         let Index { live, ended } = self.index.as_ref();
         live.of(identity)
             .chain(ended.of(identity))
-            .flatten()
-            .filter_map(|entry| self.grants.get(entry.slot))
-            .filter_map(|grant| Some((grant.as_ref(), grant.covers(identity, service, act, now).err()?)))
+            .flat_map(|(entries, _)| entries)
+            .filter_map(|entry| self.grants.get(entry.slot as usize))
+            .map(|placed| placed.grant.as_ref())
+            .filter_map(|grant| Some((grant, grant.covers(identity, service, act, now).err()?)))
             .filter(|(_, lack)| *lack != Lack::Who)
             .max_by(|(a, a_lack), (b, b_lack)| (a_lack, a.until).cmp(&(b_lack, b.until)))
     }
 }
 
 impl Index {
-    fn of(grants: &[Arc<Grant>], unreadable: &BTreeMap<String, u64>, now: Timestamp) -> Self {
-        let mut order: Vec<(usize, &Arc<Grant>)> = grants
-            .iter()
-            .enumerate()
-            .filter(|(_, grant)| !unreadable.contains_key(grant.id.as_str()))
-            .collect();
-        order.sort_by_key(|(_, grant)| preference(grant));
+    fn of(grants: &[Placed], unreadable: &BTreeMap<String, u64>, now: Timestamp) -> Self {
+        let readable = |(_, placed): &(u32, &Placed)| !unreadable.contains_key(placed.grant.id.as_str());
+        let mut order: Vec<(u32, &Placed)> = (0..).zip(grants).filter(readable).collect();
+        order.sort_by_key(|(_, placed)| preference(is_limited(&placed.grant), placed.grant.until));
         let mut index = Self::default();
-        for (slot, grant) in order {
+        for (slot, placed) in order {
             // Exhausted is no end: a lease may come back.
-            let ended = matches!(grant.state(now), GrantState::Revoked | GrantState::Expired);
+            let ended = matches!(placed.grant.state(now), GrantState::Revoked | GrantState::Expired);
             let lists = if ended { &mut index.ended } else { &mut index.live };
-            lists.add(slot, grant);
+            lists.add(slot, placed);
         }
         index
     }
 }
 
 impl Lists {
-    fn add(&mut self, slot: usize, grant: &Grant) {
-        let operations = operations(&grant.scope);
-        let entry = Entry { operations, from: grant.from, until: grant.until, slot };
+    fn add(&mut self, slot: u32, placed: &Placed) {
+        let grant = &placed.grant;
+        let entry = Entry {
+            operations: operations(&grant.scope),
+            from: grant.from,
+            until: grant.until,
+            reach: Arc::clone(&placed.reach),
+            slot,
+            limited: is_limited(grant),
+            hours: !grant.when.is_empty(),
+        };
         for who in &grant.scope.who {
-            match (who.exact_user(), who) {
-                (Some(user), _) => self.users.entry(user.into()).or_default().push(entry),
-                (None, Who::Group(name)) => self.groups.entry(name.clone()).or_default().push(entry),
-                (None, _) => self.rest.push(entry),
-            }
+            let list = match (who.exact_user(), who) {
+                (Some(user), _) => self.users.entry(user.into()).or_default(),
+                (None, Who::Group(name)) => self.groups.entry(name.clone()).or_default(),
+                (None, _) => &mut self.rest,
+            };
+            list.push(entry.clone());
         }
     }
 
-    /// The lists that may hold a grant for this caller.
-    fn of<'s>(&'s self, identity: &'s Identity) -> impl Iterator<Item = &'s [Entry]> {
+    /// The lists that may hold a grant for this caller, and whether what is in them is for this caller as sure as it is there: nobody
+    /// vouches for the name and the groups of a stranger.
+    fn of<'s>(&'s self, identity: &'s Identity) -> impl Iterator<Item = (&'s [Entry], bool)> {
+        let named = !identity.is_anonymous();
         let groups = identity.groups.iter().filter_map(|group| self.groups.get(group.as_str()));
-        self.users
-            .get(identity.subject.as_str())
-            .into_iter()
-            .chain(groups)
-            .chain(std::iter::once(&self.rest))
-            .map(Vec::as_slice)
+        let user = self.users.get(identity.subject.as_str()).into_iter();
+        user.chain(groups)
+            .map(move |entries| (entries.as_slice(), named))
+            .chain(std::iter::once((self.rest.as_slice(), false)))
+    }
+}
+
+impl Placed {
+    fn new(grant: Grant) -> Self {
+        let reach = reach(&grant.scope).into();
+        Self { grant: Arc::new(grant), reach }
     }
 }
 
@@ -253,9 +288,41 @@ fn same_place(old: &Grant, new: &Grant) -> bool {
         && old.revoked.is_some() == new.revoked.is_some()
 }
 
-fn preference(grant: &Grant) -> (bool, Reverse<Timestamp>) {
-    (grant.uses.is_some() || grant.quota.is_some(), Reverse(grant.until))
+fn is_limited(grant: &Grant) -> bool {
+    grant.uses.is_some() || grant.quota.is_some()
 }
+
+/// The least is taken first.
+fn preference(limited: bool, until: Timestamp) -> (bool, Reverse<Timestamp>) {
+    (limited, Reverse(until))
+}
+
+/// The services and the resources of a scope as one text: each pattern with its end. No pattern holds a control character.
+fn reach(scope: &Scope) -> String {
+    let mut text = String::new();
+    for (globs, end) in [(&scope.services, Some(LIST)), (&scope.resources, None)] {
+        for glob in globs {
+            text.push_str(glob.as_str());
+            text.push(PATTERN);
+        }
+        text.extend(end);
+    }
+    text
+}
+
+/// Whether what [`reach`] wrote has this service and this resource.
+fn reaches(reach: &str, service: &str, resource: &str) -> bool {
+    let fits = |patterns: &str, name: &str| {
+        patterns.split_terminator(PATTERN).any(|pattern| Glob::fits(pattern, name))
+    };
+    reach
+        .split_once(LIST)
+        .is_some_and(|(services, resources)| fits(services, service) && fits(resources, resource))
+}
+
+/// What ends a pattern, and a list of them.
+const PATTERN: char = '\u{0}';
+const LIST: char = '\u{1}';
 
 fn operations(scope: &Scope) -> Operations {
     Operation::ALL

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Grant, Grants, Limits, Scope};
-use crate::clock::{Timestamp, Window, parse_duration};
+use crate::clock::{Timestamp, Window, duration_text, parse_duration};
 use crate::error::{Error, ErrorKind};
 use crate::model::{GrantId, Unit};
 
@@ -99,7 +99,7 @@ impl Terms {
         if until.since(from) > longest {
             return Err(Error::new(
                 ErrorKind::Input,
-                format!("a grant lasts at most {} hours here", longest.as_secs() / 3_600),
+                format!("a grant lasts at most {} here", duration_text(longest)),
             ));
         }
         if from.since(now) > longest {
@@ -147,7 +147,7 @@ impl fmt::Display for Until {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::At(at) => write!(f, "{at}"),
-            Self::Lasting(length) => write!(f, "{}ms", length.as_millis()),
+            Self::Lasting(length) => f.write_str(&duration_text(*length)),
         }
     }
 }

@@ -20,9 +20,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::guard::Guard;
+use super::worker::Bench;
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
-use crate::grant::{Answer, Approval, ApprovalRefusal, ApprovalState};
+use crate::grant::{Answer, Approval, ApprovalEvent, ApprovalRefusal, ApprovalState};
 use crate::identity::Identity;
 use crate::keys::{KeyedDigest, Keys, Purpose};
 use crate::model::ApprovalId;
@@ -78,6 +79,30 @@ impl Guard {
         let (voter, approval) = (self.person(by), approval.clone());
         self.runtime()?
             .run(move |bench| Ok(bench.approvals().refusal(&approval, &voter, Answer::BreakGlass)?.is_none()))
+    }
+
+    /// Whether this person could say something about an approval now: they are behind it, or asked.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn may_comment(&self, approval: &Approval, by: impl Into<Identity>) -> Result<bool, Error> {
+        let (by, approval) = (self.person(by), approval.clone());
+        let said = move |bench: &mut Bench| {
+            bench.approvals().permits(&approval, &ApprovalEvent::Comment { by: &by, text: "given" })
+        };
+        self.runtime()?.run(said)
+    }
+
+    /// Whether this person could take a request back now: they are behind it, and it is open.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn may_cancel(&self, approval: &Approval, by: impl Into<Identity>) -> Result<bool, Error> {
+        let (by, approval) = (self.person(by), approval.clone());
+        let taken_back = move |bench: &mut Bench| {
+            bench.approvals().permits(&approval, &ApprovalEvent::Cancel { by: &by, reason: "" })
+        };
+        self.runtime()?.run(taken_back)
     }
 
     /// The revision of the store: another one whenever anything in it changed.

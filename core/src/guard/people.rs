@@ -14,11 +14,16 @@ impl Guard {
     /// Issues a grant; its clock starts now.
     ///
     /// # Errors
-    /// [`ErrorKind::NotEligible`] where the policy names its issuers and `by` is none of them; terms that cannot be granted, or a store or
-    /// log that cannot be written.
+    /// [`ErrorKind::NotEligible`] where the policy names its issuers and `by` is none of them, or the grant would be their own; terms that
+    /// cannot be granted, or a store or log that cannot be written.
     pub fn issue_grant(&self, terms: Terms, by: &str) -> Result<Grant, Error> {
-        if !self.policy().granting().may_issue(&self.person(by)) {
+        let (policy, issuer) = (self.policy(), self.person(by));
+        if !policy.granting().may_issue(&issuer) {
             return Err(no_issuer("issues grants"));
+        }
+        if policy.granting().is_own(&terms.scope, &issuer) {
+            let message = "nobody issues grants to themselves here: another issuer does, or it is asked for";
+            return Err(Error::new(ErrorKind::NotEligible, message));
         }
         let by = by.to_owned();
         self.runtime()?.run(move |bench| {
@@ -162,6 +167,37 @@ impl Guard {
             {
                 bench.note_grant("issued", &grant, &voter.subject, Some(&grant.reason));
             }
+            bench.flush()?;
+            Ok(approval)
+        })
+    }
+
+    /// Takes a request of one's own back that is held, or approved and not yet used.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotEligible`] for who is not behind it, [`ErrorKind::Conflict`] where it is settled; a store or log that cannot be written.
+    pub fn cancel(&self, id: &ApprovalId, by: impl Into<Identity>, reason: &str) -> Result<Approval, Error> {
+        let (by, id, reason) = (self.person(by), id.clone(), reason.to_owned());
+        self.runtime()?.run(move |bench| {
+            let approval = bench.approvals().cancel(&id, &by, &reason)?;
+            let reason = Some(reason.trim()).filter(|text| !text.is_empty());
+            bench.note_approval("cancelled", &approval, &by.subject, reason);
+            bench.flush()?;
+            Ok(approval)
+        })
+    }
+
+    /// Says something about an open approval: a question of who decides, or the answer of who asks. It is read where the approval is, stands
+    /// in the log, and decides nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotEligible`] for who is neither behind it nor asked, [`ErrorKind::Conflict`] where it is settled; a store or log that
+    /// cannot be written.
+    pub fn comment(&self, id: &ApprovalId, by: impl Into<Identity>, text: &str) -> Result<Approval, Error> {
+        let (by, id, text) = (self.person(by), id.clone(), text.to_owned());
+        self.runtime()?.run(move |bench| {
+            let approval = bench.approvals().comment(&id, &by, &text)?;
+            bench.note_approval("commented", &approval, &by.subject, Some(text.trim()));
             bench.flush()?;
             Ok(approval)
         })

@@ -26,6 +26,15 @@ fn conventional(system: &str) -> &str {
     }
 }
 
+/// Words of routes under which models talk; others complete a text.
+const CHATS: [&str; 4] = ["chat", "messages", "converse", "responses"];
+
+/// What the conventions call a generation of text under this route.
+fn generation(route: Option<&str>) -> &'static str {
+    let chats = |route: &str| CHATS.iter().any(|word| route.contains(word));
+    if route.is_some_and(chats) { "chat" } else { "text_completion" }
+}
+
 /// Begins the span of an exchange.
 pub(super) fn begin(record: &Record) -> Span {
     info_span!(
@@ -71,8 +80,12 @@ pub(super) fn end(span: &Span, record: &Record) {
         span.record("wardline.operation", name);
         let family = name.split('.').next().unwrap_or_default();
         let system = record.system.as_deref().map(conventional);
-        if act.operation == Operation::InferenceEmbed {
-            span.record("gen_ai.operation.name", "embeddings");
+        match act.operation {
+            Operation::InferenceEmbed => told("gen_ai.operation.name", Some("embeddings")),
+            Operation::InferenceComplete => {
+                told("gen_ai.operation.name", Some(generation(record.entry.as_deref())));
+            }
+            _ => {}
         }
         if family == "inference" {
             told("gen_ai.provider.name", system);

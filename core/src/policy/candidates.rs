@@ -1,7 +1,7 @@
 //! Which rules may speak of a request: found by who asks and what is done, so that a decision does not grow with the rules that
 //! are about others.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 use super::callers::Callers;
 use super::draft::Rule;
@@ -10,6 +10,15 @@ use crate::model::Operation;
 
 /// Places of rules in their policy.
 type Places = Box<[u32]>;
+
+/// How a rule was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// By the name or a group of the caller: the rule speaks of this caller.
+    ByName,
+    /// By what is done: whether it speaks of this caller is still to be asked.
+    ByOperation,
+}
 
 /// The rules of a policy, by what they name. A rule is found under each name that makes it fit, so perhaps twice for one request:
 /// saying a thing twice says no more.
@@ -49,13 +58,20 @@ impl Candidates {
     }
 
     /// The places of every rule that may fit what `identity` does as `operation`, and of some that do not.
-    pub(super) fn places(&self, identity: &Identity, operation: Operation) -> impl Iterator<Item = usize> {
-        let open = self.open.get(operation as usize);
+    pub(super) fn places(
+        &self,
+        identity: &Identity,
+        operation: Operation,
+    ) -> impl Iterator<Item = (usize, Found)> {
+        let open = self.open.get(operation as usize).into_iter();
         let known = !identity.is_anonymous();
         let user = known.then(|| self.users.get(identity.subject.as_str())).flatten();
         let groups = identity.groups.iter().filter(move |_| known && !self.groups.is_empty());
         let groups = groups.filter_map(|group| self.groups.get(group.as_str()));
-        open.into_iter().chain(user).chain(groups).flatten().map(|place| *place as usize)
+        let named = user.into_iter().chain(groups).map(|places| (places, Found::ByName));
+        open.map(|places| (places, Found::ByOperation))
+            .chain(named)
+            .flat_map(|(places, found)| places.iter().map(move |place| (*place as usize, found)))
     }
 }
 

@@ -155,8 +155,8 @@ impl Policy {
         let thresholds = facts.service.map_or(self.thresholds, |service| service.thresholds);
         let mut cover = Cover { ask: || grants.covering(facts.identity, name, act), answer: None };
         let (mut any, mut held) = (false, false);
-        for rule in self.rules_for(facts.identity, act.operation) {
-            if !rule.matcher.fits(facts, index, act, risk, Reach::of(rule.effect)) {
+        for (rule, found) in self.rules_for(facts.identity, act.operation) {
+            if !rule.matcher.fits_found(found, facts, index, act, risk, Reach::of(rule.effect)) {
                 continue;
             }
             any = true;
@@ -203,20 +203,11 @@ impl Policy {
         let reason = tally.reason.unwrap_or(Reason::DefaultDeny);
         let verdict = reason.verdict();
         let because = tally
-            .rules
-            .iter()
-            .filter(|(of, _)| *of == reason)
-            .filter_map(|(_, rule)| rule.because.as_ref().map(|text| (&rule.name, text)))
-            .min()
-            .map(|(_, text)| Arc::clone(text))
-            .or_else(|| self.sentences.get(reason as usize).cloned())
-            .unwrap_or_else(|| reason.sentence().into());
-        let mut rules: Vec<Arc<str>> = tally
-            .rules
-            .iter()
-            .filter(|(of, _)| of.verdict() == verdict)
-            .map(|(_, rule)| Arc::clone(&rule.name))
-            .collect();
+            .because
+            .and_then(|rule| rule.because.as_ref())
+            .or_else(|| self.sentences.get(reason as usize))
+            .map_or_else(|| reason.sentence().into(), Arc::clone);
+        let mut rules = tally.rules;
         rules.sort_unstable();
         rules.dedup();
         let mut grants = if verdict == Verdict::Deny { Vec::new() } else { tally.grants };
@@ -239,11 +230,14 @@ impl<F: Fn() -> Option<GrantId>> Cover<F> {
     }
 }
 
-/// What has been said so far.
+/// What has been said so far. What a stricter verdict leaves behind is dropped at once, so that an answer needs no second list.
 #[derive(Default)]
 struct Tally<'p> {
     reason: Option<Reason>,
-    rules: Vec<(Reason, &'p Rule)>,
+    /// The names of the rules that say the strictest verdict.
+    rules: Vec<Arc<str>>,
+    /// Of the rules with words of their own for the strictest reason, the first by name.
+    because: Option<&'p Rule>,
     terms: Vec<&'p Arc<ApprovalTerms>>,
     grants: Vec<GrantId>,
     risk: Risk,
@@ -251,8 +245,24 @@ struct Tally<'p> {
 
 impl<'p> Tally<'p> {
     fn add(&mut self, reason: Reason, rule: Option<&'p Rule>, terms: Option<&'p Arc<ApprovalTerms>>) {
-        self.reason = self.reason.max(Some(reason));
-        self.rules.extend(rule.map(|rule| (reason, rule)));
+        if self.reason < Some(reason) {
+            if self.reason.is_some_and(|before| before.verdict() != reason.verdict()) {
+                self.rules.clear();
+            }
+            self.because = None;
+            self.reason = Some(reason);
+        }
+        if let Some(rule) = rule {
+            if self.reason.is_some_and(|strictest| strictest.verdict() == reason.verdict()) {
+                self.rules.push(Arc::clone(&rule.name));
+            }
+            if self.reason == Some(reason)
+                && rule.because.is_some()
+                && self.because.is_none_or(|first| rule.name < first.name)
+            {
+                self.because = Some(rule);
+            }
+        }
         if reason.verdict() == Verdict::Hold {
             self.terms.extend(terms);
         }

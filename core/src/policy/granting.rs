@@ -3,8 +3,8 @@
 use super::Policy;
 use super::decision::ApprovalTerms;
 use crate::error::{Error, ErrorKind};
-use crate::grant::{Grant, Limits};
-use crate::identity::Identity;
+use crate::grant::{Grant, Limits, Scope};
+use crate::identity::{Identity, Who};
 
 /// The limits of new grants, and who approves those that are asked for.
 #[derive(Debug, Clone)]
@@ -34,6 +34,13 @@ impl Granting {
     pub fn may_issue(&self, by: &Identity) -> bool {
         let in_one = |groups: &Vec<String>| groups.iter().any(|group| by.in_group(group));
         self.issuers.as_ref().is_none_or(|groups| !by.is_anonymous() && in_one(groups))
+    }
+
+    /// Whether this person would issue a grant to themselves: where the policy names who issues grants, two people agree on each, as they
+    /// do on what is asked for. One for everybody is for nobody in particular.
+    pub fn is_own(&self, scope: &Scope, by: &Identity) -> bool {
+        let named = |who: &Who| !matches!(who, Who::Everyone) && who.matches(by);
+        self.issuers.is_some() && scope.who.iter().any(named)
     }
 
     /// Whether this person may end a grant: one who may issue grants, who issued it, or whose own it is.

@@ -69,7 +69,7 @@ pub use service::{LogTerms, OnFailure, Service, SharedStore, State, Thresholds};
 pub use suite::{Case, Expect, Response, Suite};
 pub use watch::{Look, Watch};
 
-use candidates::Candidates;
+use candidates::{Candidates, Found};
 use catalogues::Catalogues;
 use decide::Reason;
 use document::{File, Findings, MAX_BYTES, POLICY, Shape, beside};
@@ -477,9 +477,10 @@ impl Policy {
         service.map_or(self.services.len(), |service| service.index)
     }
 
-    /// Every rule that may fit what `identity` does as `operation`.
-    fn rules_for(&self, identity: &Identity, operation: Operation) -> impl Iterator<Item = &Rule> {
-        self.candidates.places(identity, operation).filter_map(|place| self.rules.get(place))
+    /// Every rule that may fit what `identity` does as `operation`, and how it was found.
+    fn rules_for(&self, identity: &Identity, operation: Operation) -> impl Iterator<Item = (&Rule, Found)> {
+        let places = self.candidates.places(identity, operation);
+        places.filter_map(|(place, found)| Some((self.rules.get(place)?, found)))
     }
 }
 
@@ -487,13 +488,17 @@ impl Policy {
 const SHARED_NEEDS_FOLDER: &str =
     "a store that machines share needs a state folder beside it, for the keys and the log";
 
+/// Why a folder is not read: nothing says which of its files belong together.
+const IS_FOLDER: &str = "it is a folder; name the files in it";
+
 /// The text of a file that a policy names, from beside the file that names it. It is open for findings then, under the name by which
 /// whoever called knows it. Why it cannot be read otherwise.
 fn text_beside(findings: &mut Findings, from: File, written: &str) -> Result<(File, String), String> {
     let from = findings.name(from).to_owned();
     let text = text_of(&beside(&from, written)).map_err(|error| {
         let found = error.diagnostics().first().map(|found| found.message.clone());
-        found.unwrap_or_else(|| "no such file, or it may not be read".to_owned())
+        let why = if error.kind() == ErrorKind::NotFound { "no such file" } else { "it may not be read" };
+        found.unwrap_or_else(|| if beside(&from, written).is_dir() { IS_FOLDER } else { why }.to_owned())
     })?;
     let name = Path::new(&from).with_file_name(written).display().to_string();
     Ok((findings.open(&name), text))
@@ -505,7 +510,8 @@ fn text_of(path: &Path) -> Result<String, Error> {
     let unreadable = |e: std::io::Error| {
         let kind =
             if e.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Input };
-        Error::new(kind, format!("cannot read {name}")).with_source(e)
+        let why = if path.is_dir() { format!(": {IS_FOLDER}") } else { String::new() };
+        Error::new(kind, format!("cannot read {name}{why}")).with_source(e)
     };
     let mut bytes = Vec::new();
     // One byte more than is accepted tells that there is more.

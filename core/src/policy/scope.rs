@@ -2,6 +2,7 @@
 //! to which resources.
 
 use super::callers::Callers;
+use super::candidates::Found;
 use super::decision::{Effect, Facts};
 use super::explain::Miss;
 use super::labels::Labelled;
@@ -88,11 +89,15 @@ pub(super) struct Scope {
 impl Scope {
     /// Whether an act fits.
     fn fits(&self, facts: &Facts<'_>, service: usize, act: &Act, reach: Reach) -> bool {
+        self.fits_but_who(facts, service, act, reach) && self.has_caller(facts)
+    }
+
+    /// Whether an act fits where its caller does.
+    fn fits_but_who(&self, facts: &Facts<'_>, service: usize, act: &Act, reach: Reach) -> bool {
         self.operations.has(act.operation)
             && self.has_service(service)
             && self.has_resource(&act.resource, reach)
             && self.has_label(service, &act.resource, reach)
-            && self.has_caller(facts)
             && self.setting.fits(facts, reach)
     }
 
@@ -159,9 +164,23 @@ impl Matcher {
         risk: Risk,
         reach: Reach,
     ) -> bool {
+        self.fits_found(Found::ByOperation, facts, service, act, risk, reach)
+    }
+
+    /// The same for a rule that was found: one that was found by its caller's name is not asked about the caller again.
+    pub(super) fn fits_found(
+        &self,
+        found: Found,
+        facts: &Facts<'_>,
+        service: usize,
+        act: &Act,
+        risk: Risk,
+        reach: Reach,
+    ) -> bool {
         self.has_risk(risk)
             && self.has_magnitude(act)
-            && self.scope.fits(facts, service, act, reach)
+            && self.scope.fits_but_who(facts, service, act, reach)
+            && (found == Found::ByName || self.scope.has_caller(facts))
             && !self.excepts(facts, service, act, reach)
     }
 

@@ -131,6 +131,11 @@ impl Signal {
         }
     }
 
+    /// Whether it is known from the first request on: a canary is no question of what was usual.
+    fn needs_no_learning(self) -> bool {
+        matches!(self, Self::Canary { .. })
+    }
+
     /// Whether an act is unlike what was before.
     fn is_in(self, act: &Act, watch: &Watch, service: &str, look: &Look<'_>, now: Timestamp) -> bool {
         let edge = || look.profile.and_then(|profile| profile.edge(service, act.operation));
@@ -194,10 +199,10 @@ impl Watch {
         self.sizes.iter().filter(|(glob, _)| glob.matches(resource)).map(|(_, size)| *size).min()
     }
 
-    /// Whether watching that began then is still learning only.
+    /// Whether watching that began then is still learning what is usual.
     fn is_learning(&self, since: Timestamp, now: Timestamp) -> bool {
         // The first exchange began before watching did.
-        !self.raises || (!self.learning.is_zero() && now < since + self.learning)
+        !self.learning.is_zero() && now < since + self.learning
     }
 }
 
@@ -213,10 +218,10 @@ impl Policy {
         self.watch.as_ref()
     }
 
-    /// What is laid out for such a request, and what it means to touch it; `None` where nothing is, or while the policy only learns.
-    pub fn canaries(&self, facts: &Facts<'_>, since: Timestamp) -> Option<(&Arc<Canaries>, Unusual)> {
-        let watch = self.watch.as_ref()?;
-        let canaries = watch.canaries.as_ref().filter(|_| !watch.is_learning(since, facts.at))?;
+    /// What is laid out for such a request, and what it means to touch it; `None` where nothing is, or where the policy only learns.
+    pub fn canaries(&self, facts: &Facts<'_>) -> Option<(&Arc<Canaries>, Unusual)> {
+        let watch = self.watch.as_ref().filter(|watch| watch.raises)?;
+        let canaries = watch.canaries.as_ref()?;
         let watched = watch.signals.iter().find(|watched| matches!(watched.signal, Signal::Canary { .. }))?;
         let concerns = facts.acts.iter().any(|act| self.speaks_of(&watched.matcher, facts, act));
         concerns.then(|| (canaries, watched.unusual(None)))
@@ -225,15 +230,16 @@ impl Policy {
     /// In which ways a request is unlike what its caller did before, as far as the policy speaks of that. Allocates nothing where it is not.
     pub fn unusual(&self, facts: &Facts<'_>, look: &Look<'_>) -> Vec<Unusual> {
         let mut unusual: Vec<Unusual> = Vec::new();
-        let Some(watch) = self.watch.as_ref().filter(|watch| !watch.is_learning(look.since, facts.at)) else {
+        let Some(watch) = self.watch.as_ref().filter(|watch| watch.raises) else {
             return unusual;
         };
-        if look.away && !watch.signals.is_empty() {
+        let learning = watch.is_learning(look.since, facts.at);
+        if look.away && !learning && !watch.signals.is_empty() {
             // What is not known was never seen; that it could not be known is said.
             unusual.push(Unusual { signal: AWAY.into(), operation: None, points: 0, holds: false });
         }
         let service = facts.service.map_or("", |service| &service.name);
-        for watched in &watch.signals {
+        for watched in watch.signals.iter().filter(|one| !learning || one.signal.needs_no_learning()) {
             let speaks = |act: &Act| self.speaks_of(&watched.matcher, facts, act);
             if watched.signal.is_of_caller(look, facts.at) && facts.acts.iter().any(speaks) {
                 unusual.push(match watched.signal {

@@ -98,6 +98,11 @@ fn only_issuers_issue_and_end_what_is_not_theirs() {
         let refused = guard.issue_grant(wish("user:ana"), by).map_err(kind);
         assert_eq!(refused.unwrap_err(), wardline::ErrorKind::NotEligible, "{by}");
     }
+    // Two people agree on each, by name, group or pattern.
+    for who in ["user:sam", "user:s*", "group:security"] {
+        let refused = guard.issue_grant(wish(who), "sam").map_err(kind);
+        assert_eq!(refused.unwrap_err(), wardline::ErrorKind::NotEligible, "{who}");
+    }
     let issue = |who: &str| guard.issue_grant(wish(who), "sam").unwrap().id;
     let (hers, team) = (issue("user:ana"), issue("user:a*"));
     for (id, by, may) in

@@ -146,11 +146,20 @@ fn systems_have_the_names_that_the_conventions_give_them() {
             times: 1,
         };
         guard.statement(statement, wardline::identity::Identity::new("ana")).unwrap_err();
+        for route in ["/models/v1/chat/completions", "/models/v1/completions"] {
+            let body = br#"{"model":"m","messages":[],"prompt":"x"}"#;
+            assert_eq!(
+                exchange(&guard, head("POST", route, &headers), body, &Service::default()).status,
+                403
+            );
+        }
     });
     let spans = spans.0.lock().unwrap();
     let said = |at: usize, key: &str| spans[at].1.fields.get(key).cloned();
     let some = |text: &str| Some(text.to_owned());
     assert_eq!(said(0, "gen_ai.operation.name"), some("embeddings"));
     assert_eq!((said(0, "gen_ai.provider.name"), said(0, "db.system.name")), (some("openai"), None));
+    let generated = [2, 3].map(|at| said(at, "gen_ai.operation.name"));
+    assert_eq!(generated, [some("chat"), some("text_completion")]);
     assert_eq!((said(1, "db.system.name"), said(1, "gen_ai.provider.name")), (some("postgresql"), None));
 }

@@ -353,6 +353,21 @@ fn who_names_a_canary_is_held_and_watched_for_a_while() {
     assert_eq!(plain("ana"), "passed");
 }
 
+#[test]
+fn a_canary_counts_while_the_rest_is_learnt() {
+    let asked = |more: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let watch = format!(
+            "watch: {{{more}, first_seen: {{effect: hold}}, canary: {{effect: hold, ids: [\"9000117\"]}}}}\n"
+        );
+        let guard = guard_in(folder.path(), &watch);
+        let before = code(&ask(&guard, "ana", READ.0, READ.1)).to_owned();
+        [before, code(&ask(&guard, "ana", "GET", "/q/collections/docs/points/9000117")).to_owned()]
+    };
+    assert_eq!(asked("learning: 7d"), ["passed", "unusual_approval_required"]);
+    assert_eq!(asked("mode: learn"), ["passed", "passed"]);
+}
+
 const NOTED: &str =
     "watch: {canary: {effect: raise, risk: 5, ids: [\"9000117\"], texts: [Otto Zwirn], for: 2h}}\n";
 

@@ -446,7 +446,7 @@ proptest! {
             "", " ", "\n", "\n  ", "- ", ": ", "[", "]", "{", "}", "&a ", "*a", "!t ", "'", "\"", "|", ">", "?", "#", "é",
             "~", "true", "-1", "1e9", "99999999999999999999", "never", "\t", "---\n", "*", "name", "who",
         ];
-        let mut text: Vec<char> = include_str!("../../../packs/ingestion.yaml").chars().collect();
+        let mut text: Vec<char> = include_str!("../../../packs/ingestion-pipeline.yaml").chars().collect();
         for (at, piece) in &cuts {
             let at = at.index(text.len());
             let end = (at + 1).min(text.len());

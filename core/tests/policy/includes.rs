@@ -110,5 +110,34 @@ mask:
         ),
         [(3, "unusable_service"), (7, "unreachable_resource")]
     );
+    assert_eq!(
+        warnings(
+            "labels: {secret: {resources: ['vault*', docs-1], services: [a]}}
+rules:
+  - {name: r, who: ['user:*'], services: [a], operations: [vector.search], resources: ['docs*', hidden, 'vault-*'], effect: allow}
+  - {name: d, services: [a], operations: ['vector.*'], resources: [hidden, 'v*'], effect: deny}
+  - {name: e, operations: [vector.search], resources: ['docs*'], unless: {who: ['user:ana']}, effect: deny}
+"
+        ),
+        // The label, and of the rule what another denies whole; what is denied with an exception can be reached.
+        [(3, "unusable_service"), (4, "unreachable_resource"), (6, "unreachable_resource"), (6, "unreachable_resource")]
+    );
     assert_eq!(warnings("default: danger_allow\n"), []);
+}
+
+#[test]
+fn a_folder_is_no_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = Policy::from_file(folder.path()).unwrap_err();
+    assert!(error.to_string().contains("it is a folder"), "{error}");
+    fs::create_dir(folder.path().join("parts")).unwrap();
+    let main = folder.path().join("p.yaml");
+    fs::write(
+        &main,
+        "{version: 1, state: memory, include: [parts, none.yaml], services: {a: {system: qdrant}}}",
+    )
+    .unwrap();
+    let error = Policy::from_file(&main).unwrap_err();
+    let told: Vec<_> = error.diagnostics().iter().map(|d| d.message.as_str()).collect();
+    assert!(told[0].contains("it is a folder") && told[1].contains("no such file"), "{told:?}");
 }

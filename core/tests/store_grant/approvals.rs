@@ -290,3 +290,45 @@ fn what_nobody_could_approve_is_not_opened() {
         assert!(approvals.list(None).unwrap().is_empty());
     });
 }
+
+/// Those behind it and those who are asked speak while it is open; that settles nothing, and only those behind it take it back.
+#[test]
+fn an_approval_is_talked_about_and_taken_back() {
+    on_each_store(|store, _| {
+        let approvals = Approvals::new(store);
+        let held = approvals.open_or_find(&Opening { break_glass: vec!["web".to_owned()], ..opening('a') });
+        let held = held.unwrap().approval;
+        for (by, text, code) in [
+            (person("sam", &["sec"]), " why the whole of it? ", None),
+            (held.identity.clone(), "a migration", None),
+            (person("web", &["web"]), "seen", None),
+            (person("eve", &["other"]), "me too", Some("not_eligible")),
+            (Identity::anonymous().with_groups(["sec"]), "me too", Some("not_eligible")),
+            (person("sam", &["sec"]), "  ", Some("invalid_input")),
+        ] {
+            let said = approvals.comment(&held.id, &by, text);
+            assert_eq!(said.err().map(|error| error.code()), code, "{text}");
+        }
+        let long = "x".repeat(4_097);
+        assert_eq!(approvals.comment(&held.id, &held.identity, &long).unwrap_err().code(), "invalid_input");
+        let now = approvals.find(&held.id).unwrap().unwrap();
+        let said: Vec<&str> = now.comments.iter().map(|comment| comment.text.as_str()).collect();
+        assert_eq!(said, ["why the whole of it?", "a migration", "seen"]);
+        assert_eq!((now.votes.len(), state(store, &held)), (0, ApprovalState::Pending));
+        for number in now.comments.len()..Approval::MOST_COMMENTS {
+            approvals.comment(&held.id, &held.identity, &number.to_string()).unwrap();
+        }
+        assert_eq!(approvals.comment(&held.id, &held.identity, "more").unwrap_err().code(), "conflict");
+
+        let others = approvals.cancel(&held.id, &person("sam", &["sec"]), "mine");
+        assert_eq!(others.unwrap_err().code(), "not_eligible");
+        let held = approvals.vote(&held.id, &person("sam", &["sec"]), Answer::Approve, None).unwrap();
+        assert_eq!(state(store, &held), ApprovalState::Approved);
+        approvals.cancel(&held.id, &held.identity, "not needed").unwrap();
+        assert_eq!(state(store, &held), ApprovalState::Cancelled);
+        let used = approvals.consume(&held.id, &held.digest).unwrap();
+        assert_eq!(used, Consumed::Refused(ApprovalRefusal::Stands(ApprovalState::Cancelled)));
+        assert_eq!(approvals.comment(&held.id, &held.identity, "late").unwrap_err().code(), "conflict");
+        assert!(approvals.open_or_find(&opening('a')).unwrap().opened, "the same request may be held anew");
+    });
+}

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use wardline::clock::Timestamp;
+use proptest::prelude::*;
+use wardline::clock::{ManualClock, Timestamp};
 use wardline::grant::{Grants, Held, Lack, Scope, Snapshot, Take, Terms};
 use wardline::identity::Identity;
 use wardline::store::{MemoryStore, Store};
@@ -114,6 +115,51 @@ fn a_store_put_back_to_an_older_state_is_read_anew() {
     }
     Grants::new(&short).issue(&terms(r#""until": "1h""#), "cleo").unwrap();
     assert_eq!(Snapshot::load(&long).unwrap().refresh(&short).unwrap().len(), 1);
+}
+
+proptest! {
+    /// What is found through the index is what asking every grant finds, and of the same preference.
+    #[test]
+    fn the_index_finds_what_asking_every_grant_finds(
+        wishes in prop::collection::vec((any_of(WHO), any_of(NAMES), any_of(OPERATIONS), any_of(NAMES), 0_usize..4), 0..6),
+        who in prop::sample::select(vec!["ana", "svc-a", "bob", "anonymous"]),
+        groups in any_of(&["sec", "web", "ana"]),
+        (service, resource) in (name(), name()),
+        later in prop::sample::select(vec![0, 30, 61, 121]),
+    ) {
+        let store = MemoryStore::with_clock(std::sync::Arc::new(ManualClock::new("2026-03-01T10:00:00Z".parse().unwrap())));
+        for (who, services, operations, resources, more) in wishes {
+            let more = [
+                r#""until": "1h""#,
+                r#""until": "2h", "uses": 1"#,
+                r#""until": "2h", "quota": ["rows", 9]"#,
+                r#""until": "2h", "when": ["sun 11:00-12:00 UTC"]"#,
+            ][more];
+            let scope = serde_json::json!({"who": who, "services": services, "operations": operations, "resources": resources});
+            let wish = Terms { scope: serde_json::from_value(scope).unwrap(), ..terms(more) };
+            Grants::new(&store).issue(&wish, "cleo").unwrap();
+        }
+        let view = Snapshot::load(&store).unwrap();
+        let identity = Identity::new(who).with_groups(groups);
+        let (act, now) = (export(&resource), store.now().unwrap() + minutes(later));
+        let all = Grants::new(&store).list().unwrap();
+        let least = |grant: &wardline::grant::Grant| (grant.uses.is_some() || grant.quota.is_some(), std::cmp::Reverse(grant.until));
+        let naive = all.iter().filter(|grant| grant.covers(&identity, &service, &act, now).is_ok()).map(least).min();
+        prop_assert_eq!(view.covering(&identity, &service, &act, now).map(least), naive);
+    }
+}
+
+const WHO: &[&str] =
+    &["user:ana", "user:svc-*", "user:*", "user:anonymous", "group:sec", "group:ana", "anonymous", "*"];
+const OPERATIONS: &[&str] = &["vector.export", "vector.*", "*", "model.list"];
+const NAMES: &[&str] = &["*", "docs", "docs*", "*s", "d*c*", "a", "a*"];
+
+fn any_of(list: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(prop::sample::select(list).prop_map(str::to_owned), 1..3)
+}
+
+fn name() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["", "a", "ab", "docs", "docs-1", "docs*", "dxc"]).prop_map(str::to_owned)
 }
 
 /// Prints what `covering` costs at 1,000 grants: `cargo nextest run -p wardline --run-ignored only --no-capture covering_costs`.

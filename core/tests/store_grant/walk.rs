@@ -53,6 +53,7 @@ fn every_path_of_an_approval() {
         person("dan", &["data"]),
         person("web", &["web"]),
         person("ana", &["sec", "data"]),
+        person("eve", &["other"]),
         Identity::anonymous().with_groups(["sec"]),
     ];
     let none = Aliases::default();
@@ -71,6 +72,11 @@ fn every_path_of_an_approval() {
             ];
             for by in &people {
                 events.push(ApprovalEvent::Cancel { by, reason: "x" });
+                if approval.comments.is_empty()
+                    && ["ana", "sam", "eve", Identity::ANONYMOUS].contains(&&*by.subject)
+                {
+                    events.push(ApprovalEvent::Comment { by, text: " why? " });
+                }
                 for answer in [Answer::Approve, Answer::Deny] {
                     events.push(ApprovalEvent::Vote { by, answer, reason: None });
                 }
@@ -91,6 +97,15 @@ fn every_path_of_an_approval() {
                     ApprovalEvent::Supersede => matches!(state, Pending | Approved) && to == Cancelled,
                     ApprovalEvent::Cancel { by, .. } => {
                         matches!(state, Pending | Approved) && to == Cancelled && by.subject == "ana"
+                    }
+                    // Those behind it and those who are asked speak while it is open, and nothing is decided by that.
+                    ApprovalEvent::Comment { by, .. } => {
+                        matches!(state, Pending | Approved)
+                            && to == state
+                            && moved.votes == approval.votes
+                            && moved.comments.len() == 1
+                            && by.subject != Identity::ANONYMOUS
+                            && by.subject != "eve"
                     }
                     ApprovalEvent::Vote { by, answer: Answer::BreakGlass, reason } => {
                         (state, to, by.subject.as_str()) == (Pending, Approved, "web") && reason.is_some()

@@ -190,6 +190,14 @@ impl<'a> Approvals<'a> {
         Ok(approval.step(&vote, self.aliases, self.store.now()?).err())
     }
 
+    /// Whether this could happen to an approval now. Nothing is written.
+    ///
+    /// # Errors
+    /// Where the store tells the time and cannot be reached.
+    pub fn permits(&self, approval: &Approval, event: &ApprovalEvent<'_>) -> Result<bool, Error> {
+        Ok(approval.step(event, self.aliases, self.store.now()?).is_ok())
+    }
+
     /// Uses an approved approval up, for the request with `digest`. Of any number of callers at once, one gets it.
     ///
     /// # Errors
@@ -201,7 +209,7 @@ impl<'a> Approvals<'a> {
         })
     }
 
-    /// Takes one's own request back.
+    /// Takes one's own request back, also where it is approved and not yet used.
     ///
     /// # Errors
     /// [`ErrorKind::NotEligible`] for others, [`ErrorKind::Conflict`] where it is settled, [`ErrorKind::NotFound`].
@@ -210,6 +218,18 @@ impl<'a> Approvals<'a> {
             return Err(Error::new(ErrorKind::Input, "a reason takes at most 4096 bytes"));
         }
         self.step(id, &ApprovalEvent::Cancel { by, reason })?.map_err(Error::from)
+    }
+
+    /// Says something about an open approval, for those who decide and those who ask; it decides nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotEligible`] for who is neither behind it nor asked, [`ErrorKind::Conflict`] where it is settled or as much was said as
+    /// it takes, [`ErrorKind::Input`] for a text that is empty or too long, [`ErrorKind::NotFound`].
+    pub fn comment(&self, id: &ApprovalId, by: &Identity, text: &str) -> Result<Approval, Error> {
+        if text.trim().is_empty() || text.len() > MAX_REASON {
+            return Err(Error::new(ErrorKind::Input, "a comment takes some text, at most 4096 bytes"));
+        }
+        self.step(id, &ApprovalEvent::Comment { by, text })?.map_err(Error::from)
     }
 
     /// The approval of that name, whatever its state.
@@ -339,6 +359,7 @@ impl Opening {
             break_glass: self.break_glass.clone(),
             reason_required: self.reason_required,
             votes: Vec::new(),
+            comments: Vec::new(),
             opened_at: now,
             pending_until: now + self.pending_for,
             usable_for_ms: u64::try_from(self.usable_for.as_millis()).unwrap_or(u64::MAX),
@@ -378,10 +399,12 @@ impl From<ApprovalRefusal> for Error {
             ApprovalRefusal::Anonymous
             | ApprovalRefusal::OwnRequest
             | ApprovalRefusal::NotEligible
-            | ApprovalRefusal::NotOwn => ErrorKind::NotEligible,
-            ApprovalRefusal::VotedAlready | ApprovalRefusal::OtherRequest | ApprovalRefusal::Stands(_) => {
-                ErrorKind::Conflict
-            }
+            | ApprovalRefusal::NotOwn
+            | ApprovalRefusal::NotConcerned => ErrorKind::NotEligible,
+            ApprovalRefusal::VotedAlready
+            | ApprovalRefusal::OtherRequest
+            | ApprovalRefusal::SaidEnough
+            | ApprovalRefusal::Stands(_) => ErrorKind::Conflict,
         };
         Self::new(kind, refusal.to_string())
     }

@@ -8,5 +8,5 @@ mod state;
 pub use aliases::Aliases;
 pub use approvals::{Approvals, Consumed, Opening, Ticket};
 pub use state::{
-    Answer, Approval, ApprovalEvent, ApprovalRefusal, ApprovalState, Counted, Outcome, Step, Vote,
+    Answer, Approval, ApprovalEvent, ApprovalRefusal, ApprovalState, Comment, Counted, Outcome, Step, Vote,
 };

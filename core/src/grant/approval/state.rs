@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Aliases, quorum};
 use crate::clock::Timestamp;
-use crate::grant::Terms;
+use crate::grant::{Terms, Until};
 use crate::identity::{Identity, Who};
 use crate::model::{Act, ApprovalId, GrantId};
 
@@ -55,6 +55,9 @@ pub struct Approval {
     /// All votes, in order.
     #[serde(default)]
     pub votes: Vec<Vote>,
+    /// What was asked and answered about it, in order; it decides nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comments: Vec<Comment>,
     /// When it was opened.
     pub opened_at: Timestamp,
     /// Until when people may vote: the instant itself is outside.
@@ -106,6 +109,18 @@ pub struct Vote {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// What one person said about it, beside the votes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Comment {
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub text: String,
 }
 
 /// How an approval was settled.
@@ -196,6 +211,13 @@ pub enum ApprovalEvent<'a> {
         /// Why.
         reason: &'a str,
     },
+    /// Someone who may vote on it, or who is behind it, says something about it.
+    Comment {
+        /// Who, as authenticated now.
+        by: &'a Identity,
+        /// What.
+        text: &'a str,
+    },
     /// The policy asks for other approvers now.
     Supersede,
 }
@@ -217,6 +239,10 @@ pub enum ApprovalRefusal {
     ReasonRequired,
     /// It is not one's own request to take back.
     NotOwn,
+    /// It is neither one's own request nor one that one is asked about.
+    NotConcerned,
+    /// As much was said about it as it takes.
+    SaidEnough,
     /// It was approved for another request.
     OtherRequest,
     /// It stands elsewhere than this needs.
@@ -226,6 +252,9 @@ pub enum ApprovalRefusal {
 }
 
 impl Approval {
+    /// So many comments it takes.
+    pub const MOST_COMMENTS: usize = 100;
+
     /// Where it stands at `now`.
     pub fn state(&self, now: Timestamp) -> ApprovalState {
         match &self.outcome {
@@ -266,6 +295,7 @@ impl Approval {
                 }
                 self.cancelled(&by.subject, reason, now)
             }
+            ApprovalEvent::Comment { by, text } => self.commented(by, text, aliases, now),
             ApprovalEvent::Supersede => {
                 self.cancelled("policy", "the policy asks for other approvers now", now)
             }
@@ -354,6 +384,31 @@ impl Approval {
         }
     }
 
+    fn commented(
+        &self,
+        by: &Identity,
+        text: &str,
+        aliases: &Aliases,
+        now: Timestamp,
+    ) -> Result<Self, ApprovalRefusal> {
+        let asked = |group: &String| self.asks(group) || self.break_glass.contains(group);
+        let concerned =
+            self.is_behind(&by.subject, aliases) || self.is_for(by) || by.groups.iter().any(asked);
+        if by.is_anonymous() || !concerned {
+            return Err(ApprovalRefusal::NotConcerned);
+        }
+        let state = self.state(now);
+        if !matches!(state, ApprovalState::Pending | ApprovalState::Approved) {
+            return Err(ApprovalRefusal::Stands(state));
+        }
+        if self.comments.len() >= Self::MOST_COMMENTS {
+            return Err(ApprovalRefusal::SaidEnough);
+        }
+        let mut next = self.clone();
+        next.comments.push(Comment { by: by.subject.clone(), at: now, text: text.trim().to_owned() });
+        Ok(next)
+    }
+
     /// The grant that it asked for was issued: that is its use.
     pub(super) fn fulfilled(mut self, grant: &GrantId, now: Timestamp) -> Self {
         if let Some(Outcome::Approved { used_at, .. }) = &mut self.outcome {
@@ -373,7 +428,11 @@ impl Approval {
         match &self.wants {
             Some(terms) => {
                 let who: Vec<String> = terms.scope.who.iter().map(ToString::to_string).collect();
-                let of = format!(" (a grant for {}, until {})", who.join(", "), terms.until);
+                let lasting = match terms.until {
+                    Until::At(end) => format!("until {end}"),
+                    length @ Until::Lasting(_) => format!("for {length}"),
+                };
+                let of = format!(" (a grant for {}, {lasting})", who.join(", "));
                 terms.scope.what().map(|what| what + &of).collect()
             }
             None => self.acts.iter().map(ToString::to_string).collect(),
@@ -436,6 +495,10 @@ impl fmt::Display for ApprovalRefusal {
             Self::VotedAlready => f.write_str("the voter has approved already; one person counts once"),
             Self::ReasonRequired => f.write_str("this approval requires a reason"),
             Self::NotOwn => f.write_str("only those behind a request may take it back"),
+            Self::NotConcerned => {
+                f.write_str("only those behind a request, and those who are asked, say something about it")
+            }
+            Self::SaidEnough => write!(f, "an approval takes at most {} comments", Approval::MOST_COMMENTS),
             Self::OtherRequest => f.write_str("this approval belongs to another request"),
             Self::Stands(state) => write!(f, "the approval is {state}"),
             Self::Gone => f.write_str("there is no such approval"),

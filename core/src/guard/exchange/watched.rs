@@ -46,8 +46,8 @@ impl Exchange {
 
     /// Whether canaries are laid out for what it does.
     pub(super) fn lays_out(&mut self) -> bool {
-        let (Some(runtime), Some(_)) = (&self.runtime, self.in_force.policy.watch()) else { return false };
-        let laid_out = self.in_force.policy.canaries(&self.facts(&self.acts), runtime.history().since());
+        let (Some(_), Some(_)) = (&self.runtime, self.in_force.policy.watch()) else { return false };
+        let laid_out = self.in_force.policy.canaries(&self.facts(&self.acts));
         self.canaries = laid_out.map(|(canaries, unusual)| {
             let canaries = Arc::clone(canaries);
             Box::new(LaidOut { canaries, unusual, verdict: Verdict::Allow, gate: None, met: false })

@@ -89,6 +89,9 @@ fn sentence(notice: &Notice, plain: fn(&str) -> String) -> String {
         Event::ApprovalBreakGlass => {
             format!("{by} BROKE THE GLASS: {who} at {services}, {what}; to be used until {until}. ({about})")
         }
+        Event::ApprovalCancelled => {
+            format!("{by} took the request back: {who} at {services}, {what}. ({about})")
+        }
         Event::ApprovalDenied => format!("{by} denied: {who} at {services}, {what}. ({about})"),
         Event::ApprovalExpired => format!("Nobody decided in time: {who} at {services}, {what}. ({about})"),
         Event::GrantIssued => {

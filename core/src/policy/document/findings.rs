@@ -31,7 +31,7 @@ impl File {
     }
 }
 
-/// At most this many findings are kept: beyond it nobody reads on.
+/// At most this many findings are kept: beyond it nobody reads on. That there are more is said.
 const MOST: usize = 200;
 
 /// The findings of one run.
@@ -39,12 +39,14 @@ const MOST: usize = 200;
 pub(in crate::policy) struct Findings {
     files: Vec<String>,
     list: Vec<Diagnostic>,
+    /// How many more there were.
+    more: usize,
 }
 
 impl Findings {
     /// Those of a file and of what it brings in.
     pub(in crate::policy) fn new(file: &str) -> Self {
-        Self { files: vec![file.to_owned()], list: Vec::new() }
+        Self { files: vec![file.to_owned()], list: Vec::new(), more: 0 }
     }
 
     /// Another file of the run.
@@ -78,6 +80,8 @@ impl Findings {
             let file = self.name(place.file).to_owned();
             let found = Diagnostic::new(file, place.line, place.column, code, message);
             self.list.push(Diagnostic { severity, ..found });
+        } else {
+            self.more += 1;
         }
     }
 
@@ -102,12 +106,18 @@ impl Findings {
         self.list.iter().any(|d| d.severity == Severity::Error && d.file == name)
     }
 
-    /// All of them, in the order of the text; those about further files come last, in the order of their names.
+    /// All of them, in the order of the text; those about further files come last, in the order of their names. Where there were too
+    /// many, the last one says so.
     pub(in crate::policy) fn sorted(mut self) -> Vec<Diagnostic> {
         let file = self.name(File::MAIN).to_owned();
         let key = |d: &Diagnostic| (d.file != file, d.file.clone(), d.line, d.column, d.code);
         self.list.sort_by_cached_key(key);
         self.list.dedup();
+        if let Some(last) = self.list.last().filter(|_| self.more > 0).cloned() {
+            let (code, message) =
+                ("too_many_findings", format!("{} more are not told: see to these first", self.more));
+            self.list.push(Diagnostic { code, message, ..last });
+        }
         self.list
     }
 }
@@ -172,6 +182,16 @@ mod tests {
         assert_eq!(hint("banana", known), "");
         assert_eq!(distance("ab", "ba"), 1);
         assert_eq!(distance("", "abc"), 3);
+    }
+
+    #[test]
+    fn that_there_are_more_than_anybody_reads_is_said() {
+        let mut findings = Findings::new("p.yaml");
+        (0..MOST + 3).for_each(|line| findings.add(File::MAIN.place(line + 1, 1), "a", ""));
+        let told = findings.sorted();
+        let last = told.last().unwrap();
+        assert_eq!((told.len(), last.code, last.line), (MOST + 1, "too_many_findings", MOST));
+        assert!(last.message.starts_with("3 more"), "{last}");
     }
 
     #[test]

@@ -154,7 +154,14 @@ impl Scalar {
                 .parse::<IpAddr>()
                 .map(drop)
                 .map_err(|_| ("bad_network", format!("expected {}", self.expected()))),
-            Self::Window => Window::from_str(text).map(drop).map_err(|e| ("bad_window", e.to_string())),
+            Self::Window => Window::from_str(text).map(drop).map_err(|e| {
+                // The zone stands last; where it is known, something before it is wrong.
+                let zone = text.split_ascii_whitespace().next_back().unwrap_or_default();
+                let zones: Vec<String> = Window::zones().collect();
+                let known = zones.iter().any(|name| name.eq_ignore_ascii_case(zone));
+                let hint = if known { String::new() } else { hint(zone, zones.iter().map(String::as_str)) };
+                ("bad_window", format!("{e}{hint}"))
+            }),
             Self::Duration => match parse_duration(text) {
                 Ok(length) if !length.is_zero() && length <= Self::LONGEST => Ok(()),
                 Ok(_) => Err(("bad_duration", "expected more than nothing and at most 366d".to_owned())),

@@ -197,7 +197,7 @@ static NOTIFY: Table = Table {
         may(
             "events",
             &Shape::Many(&Shape::One(Scalar::Glob)),
-            "approval.opened, approval.approved, approval.denied, approval.expired, grant.issued, grant.revoked, or patterns; all where absent",
+            "approval.opened, approval.approved, approval.denied, approval.cancelled, approval.break_glass, approval.expired, grant.issued, grant.revoked, or patterns; all where absent",
         ),
         may(
             "form",

@@ -100,7 +100,7 @@ pub(super) static WATCH: Table = Table {
         may(
             "learning",
             &DURATION,
-            "for so long after watching began here, by the store's clock, nothing is raised; default: from the first request on it is",
+            "for so long after watching began here, by the store's clock, nothing is raised but by canaries; default: from the first request on it is",
         ),
         may(
             "first_seen",
