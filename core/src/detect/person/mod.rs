@@ -6,6 +6,7 @@
 
 mod gazetteer;
 mod hash;
+pub(super) mod said;
 mod token;
 
 use saphyr::Yaml;
@@ -27,6 +28,9 @@ pub(super) struct Person {
     /// Words before a name, and their last words.
     cues: Vec<&'static str>,
     cue_ends: WordSet,
+    /// What stands before a name in small letters, and words before that by which it is the name of something else.
+    said: Vec<&'static str>,
+    not_said: WordSet,
     weak_cues: WordSet,
     /// How family names end.
     endings: Endings,
@@ -85,6 +89,8 @@ impl Person {
             announcing: Tails::of(strings(row, "titles")?.iter().chain(&cues).copied()),
             tails: Tails::of(said.iter().chain(&cues).copied()),
             titles: set("titles")?,
+            said: strings(row, "said")?,
+            not_said: set("not_said")?,
             cue_ends: WordSet::of(ends),
             cues,
             weak_cues: set("weak_cues")?,
