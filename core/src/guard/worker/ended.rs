@@ -52,8 +52,8 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// Puts one in; how many wait now, and something to let go of once the queue is free.
-    pub(super) fn put(&mut self, ended: Ended) -> (usize, impl Sized + use<>) {
+    /// Puts one in; how many wait now, and what to let go of once the queue is free.
+    pub(super) fn put(&mut self, ended: Ended) -> (usize, (Option<Record>, Option<Behind>)) {
         self.ended.push(ended);
         (self.ended.len(), (self.spent.records.pop(), self.spent.read.pop()))
     }
