@@ -172,7 +172,7 @@ fn a_grant_that_is_asked_for_begins_with_the_deciding_vote() {
         let asked = approvals.open_or_find(&wish(terms(r#""until": "1h", "uses": 3"#))).unwrap();
         assert!(!approvals.open_or_find(&wish(terms(r#""until": "1h", "uses": 3"#))).unwrap().opened);
         let id = asked.approval.id.clone();
-        assert_eq!(asked.approval.what(), ["vector.export on docs (a grant for user:ana, until 3600000ms)"]);
+        assert_eq!(asked.approval.what(), ["vector.export on docs (a grant for user:ana, for 1h)"]);
         approvals.vote(&id, &person("sam", &["sec"]), Answer::Approve, None).unwrap();
         assert!(Grants::new(store).list().unwrap().is_empty());
         clock.advance(minutes(30));
