@@ -77,13 +77,7 @@ pub(crate) enum Audit {
     /// The public keys of the logs, one a line: what an auditor is told once.
     Keys(State),
     /// The newest signed checkpoint of each log, or of one: what is kept elsewhere for `verify --since`.
-    Checkpoint {
-        #[command(flatten)]
-        state: State,
-        /// The log, by its folder, such as w0001.
-        #[arg(long)]
-        log: Option<String>,
-    },
+    Checkpoint(Checkpoint),
     /// Have a witness (C2SP tlog-witness) cosign the newest checkpoint of each log.
     #[cfg(feature = "notify")]
     Cosign {
@@ -117,23 +111,45 @@ pub(crate) enum Audit {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct Checkpoint {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// The log, by its folder, such as w0001.
+    #[arg(long)]
+    pub(crate) log: Option<String>,
+    /// Where each is kept besides, as a file of its own: a folder, or s3://BUCKET/PREFIX.
+    #[arg(long)]
+    pub(crate) to: Option<String>,
+    /// The keys for s3://, ACCESS_KEY_ID:SECRET_ACCESS_KEY, by where they are kept: env:NAME or file:PATH. Without it, what AWS_... says.
+    #[arg(long, requires = "to")]
+    pub(crate) authorization: Option<String>,
+    /// Who speaks the API of S3, where it is not Amazon: https://... (http:// on this machine).
+    #[arg(long, requires = "to")]
+    pub(crate) endpoint: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Export {
     #[command(flatten)]
     pub(crate) reader: Reader,
     /// How an event is written.
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ExportFormat,
-    /// Where to: a file, to which is appended (a folder for parquet); https://... (http:// on this machine); syslog+tls://HOST:PORT (syslog:// on this machine).
-    /// Without it, standard output.
+    /// Where to: a file, to which is appended (a folder for parquet); https://... (http:// on this machine); syslog+tls://HOST:PORT (syslog:// on this machine);
+    /// s3://BUCKET/PREFIX, with a file for each day and log of what is new. Without it, standard output.
     #[arg(long)]
     pub(crate) to: Option<String>,
-    /// What stands in the Authorization header, by where it is kept: env:NAME or file:PATH.
+    /// What stands in the Authorization header, by where it is kept: env:NAME or file:PATH. For s3:// that is ACCESS_KEY_ID:SECRET_ACCESS_KEY;
+    /// without it the keys, the region and all else that AWS_... says stand in the environment.
     #[arg(long, requires = "to")]
     pub(crate) authorization: Option<String>,
+    /// Who speaks the API of S3, where it is not Amazon: https://... (http:// on this machine).
+    #[arg(long, requires = "to")]
+    pub(crate) endpoint: Option<String>,
     /// A file that remembers what has arrived: the next run goes on from there. Without it, all entries are written.
     #[arg(long)]
     pub(crate) position: Option<PathBuf>,
-    /// Go on as entries come, and where the collector is away try again until it is there.
+    /// Go on as entries come, and where the collector is away try again until it is there. Files are written once a minute.
     #[arg(long, requires = "position")]
     pub(crate) follow: bool,
 }
@@ -152,7 +168,7 @@ pub(crate) enum ExportFormat {
     Cef,
     /// OpenTelemetry logs.
     Otlp,
-    /// Files of columns by day, in the folder that --to names: what DuckDB, Spark and others query, of any number of machines together.
+    /// Files of columns by day, in the folder or the store of objects that --to names: what DuckDB, Spark and others query, of any number of machines together.
     Parquet,
 }
 

@@ -7,17 +7,28 @@ use serde_json::json;
 use wardline::audit::{Checkpoint, Kept, PublicKey, log_keys, witness};
 
 use super::folder;
+use super::place::Place;
+use crate::args;
+#[cfg(feature = "notify")]
 use crate::state::State;
 use crate::{Failure, NO, Outcome, Streams};
 
-/// The newest checkpoints, as they are signed.
-pub(crate) fn newest(state: &State, log: Option<&str>, json: bool, streams: &mut Streams<'_>) -> Outcome {
-    let folder = folder(state)?;
+/// The newest checkpoints, as they are signed; each a file besides, where that is asked for.
+pub(crate) fn newest(args: &args::Checkpoint, json: bool, streams: &mut Streams<'_>) -> Outcome {
+    let (endpoint, keys) = (args.endpoint.as_deref(), args.authorization.as_deref());
+    let place = args.to.as_deref().map(|to| Place::of(to, endpoint, keys)).transpose()?;
+    let folder = folder(&args.state)?;
     let mut code = NO;
-    for (slot, _) in log_keys(&folder)?.into_iter().filter(|(slot, _)| log.is_none_or(|log| log == slot)) {
+    let wanted = |slot: &str| args.log.as_deref().is_none_or(|log| log == slot);
+    for (slot, _) in log_keys(&folder)?.into_iter().filter(|(slot, _)| wanted(slot)) {
         let Ok(note) = fs::read_to_string(folder.join("log").join(&slot).join("checkpoint")) else {
             continue;
         };
+        if let Some(place) = &place {
+            // Of another size it is another file: what was kept before stays.
+            let Checkpoint { origin, size, .. } = Checkpoint::read(&note)?;
+            place.put(&format!("{}-{size:012}.checkpoint", origin.replace('/', "-")), note.as_bytes())?;
+        }
         if json {
             streams.json(&json!({ "slot": slot, "checkpoint": note }))?;
         } else {

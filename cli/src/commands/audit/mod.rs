@@ -4,6 +4,7 @@ mod checkpoints;
 mod csv;
 mod erase;
 mod export;
+mod place;
 mod prune;
 mod query;
 mod reading;
@@ -44,7 +45,7 @@ pub(crate) fn run(args: args::Audit, json: bool, streams: &mut Streams<'_>) -> O
         args::Audit::Replay(args) => replay::run(&args, json, streams),
         args::Audit::Report(args) => report::run(&args, json, streams),
         args::Audit::Keys(state) => receipt::keys(&state, json, streams),
-        args::Audit::Checkpoint { state, log } => checkpoints::newest(&state, log.as_deref(), json, streams),
+        args::Audit::Checkpoint(args) => checkpoints::newest(&args, json, streams),
         #[cfg(feature = "notify")]
         args::Audit::Cosign { state, url, witness } => checkpoints::cosign(&state, &url, &witness, streams),
         args::Audit::Prove { state, id } => receipt::prove(&state, &id, streams),

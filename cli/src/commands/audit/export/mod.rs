@@ -3,6 +3,7 @@
 //! What has arrived is remembered in a file, after it has arrived: a run that ends in between ships some entries twice and none never. One
 //! run serves one collector, so that one that is away holds up no other.
 
+mod files;
 #[cfg(feature = "parquet")]
 mod parquet;
 
@@ -17,33 +18,36 @@ use wardline::audit::export::{Event, Format};
 use wardline::audit::{Follower, Position};
 #[cfg(feature = "notify")]
 use wardline::guard::Collector;
-#[cfg(feature = "notify")]
-use wardline::keys::Secret;
 
+#[cfg(feature = "notify")]
+use super::place::secret;
+use super::place::{is_objects, put};
 use super::{folder, reading};
 use crate::args::{self, ExportFormat};
 use crate::{Failure, NO, Outcome, Streams};
 
 /// Entries that are shipped at once.
 const BATCH: usize = 500;
-/// Entries of one file of Parquet at most.
-#[cfg(feature = "parquet")]
-const FILE: usize = 100_000;
 /// How often one looks for new entries, and how long one waits at first for a collector that is away.
 const PAUSE: Duration = Duration::from_secs(1);
 /// How long one waits for it at most.
 const LONGEST: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(args: &args::Export, streams: &mut Streams<'_>) -> Outcome {
-    let folder = folder(&args.reader.state)?;
+    let objects = args.to.as_deref().is_some_and(is_objects);
+    if args.endpoint.is_some() && !objects {
+        return Err(Failure::Usage("--endpoint: expected s3://BUCKET/PREFIX in --to".to_owned()));
+    }
     let format = match args.format {
-        ExportFormat::Parquet => return columns(args, streams),
-        ExportFormat::Jsonl => Format::Jsonl,
-        ExportFormat::Ocsf => Format::Ocsf,
-        ExportFormat::Ecs => Format::Ecs,
-        ExportFormat::Cef => Format::Cef,
-        ExportFormat::Otlp => Format::Otlp,
+        ExportFormat::Parquet => None,
+        ExportFormat::Jsonl => Some(Format::Jsonl),
+        ExportFormat::Ocsf => Some(Format::Ocsf),
+        ExportFormat::Ecs => Some(Format::Ecs),
+        ExportFormat::Cef => Some(Format::Cef),
+        ExportFormat::Otlp => Some(Format::Otlp),
     };
+    let Some(format) = format.filter(|_| !objects) else { return files::run(args, format, streams) };
+    let folder = folder(&args.reader.state)?;
     let mut target = Target::of(args, format)?;
     let position = args.position.as_deref().map_or(Ok(Position::default()), remembered)?;
     reading::note(&args.reader, "exported", format.name(), streams)?;
@@ -80,37 +84,6 @@ pub(crate) fn run(args: &args::Export, streams: &mut Streams<'_>) -> Outcome {
     }
 }
 
-/// Writes what is new as files of Parquet, by day.
-#[cfg(feature = "parquet")]
-fn columns(args: &args::Export, streams: &mut Streams<'_>) -> Outcome {
-    let Some(to) = args.to.as_deref().filter(|to| !to.contains("://") && !args.follow) else {
-        let message =
-            "--format parquet: expected a folder in --to, and no --follow: run it again for what came since";
-        return Err(Failure::Usage(message.to_owned()));
-    };
-    let position = args.position.as_deref().map_or(Ok(Position::default()), remembered)?;
-    reading::note(&args.reader, "exported", "parquet", streams)?;
-    let mut follower = Follower::new(&folder(&args.reader.state)?, position);
-    let mut code = 0;
-    loop {
-        let batch = follower.next(FILE)?;
-        for error in batch.unread {
-            code = NO;
-            writeln!(streams.err, "wardline: {error}")?;
-        }
-        if batch.entries.is_empty() {
-            return Ok(code);
-        }
-        parquet::write(Path::new(to), &batch.entries)?;
-        kept(args, &batch.position)?;
-    }
-}
-
-#[cfg(not(feature = "parquet"))]
-fn columns(_: &args::Export, _: &mut Streams<'_>) -> Outcome {
-    Err(Failure::Usage("this build writes no Parquet: it lacks the feature `parquet`".to_owned()))
-}
-
 /// Remembers what has arrived, where that is asked for.
 fn kept(args: &args::Export, position: &Position) -> Result<(), Failure> {
     let Some(path) = &args.position else { return Ok(()) };
@@ -138,12 +111,7 @@ impl Target {
         }
         #[cfg(feature = "notify")]
         {
-            let authorization = args.authorization.as_deref().map(|place| match place.split_once(':') {
-                Some(("env", name)) => Ok(Secret::Env(name.to_owned())),
-                Some(("file", path)) => Ok(Secret::File(path.into())),
-                _ => Err(Failure::Usage("--authorization: expected env:NAME or file:PATH".to_owned())),
-            });
-            let collector = Collector::at(to, authorization.transpose()?.as_ref(), format)?;
+            let collector = Collector::at(to, secret(args.authorization.as_deref())?.as_ref(), format)?;
             Ok(Self::Collector(Box::new(collector)))
         }
         #[cfg(not(feature = "notify"))]
@@ -154,7 +122,7 @@ impl Target {
     }
 }
 
-/// Delivers events; answers with the places of those that are refused. In following, waits for a collector that is away.
+/// Delivers events; answers with the places of those that are refused.
 fn deliver(
     target: &mut Target,
     format: Format,
@@ -162,20 +130,32 @@ fn deliver(
     follow: bool,
     streams: &mut Streams<'_>,
 ) -> Result<Vec<usize>, Failure> {
+    patiently(follow, streams, |streams| match target {
+        Target::Out => {
+            written(format, events, streams.out)?;
+            streams.out.flush()?;
+            Ok(Vec::new())
+        }
+        // Arrived is what a power cut leaves there.
+        Target::File(file) => {
+            written(format, events, file)?;
+            file.sync_data()?;
+            Ok(Vec::new())
+        }
+        #[cfg(feature = "notify")]
+        Target::Collector(collector) => Ok(collector.send(events)?),
+    })
+}
+
+/// Delivers something. In following, waits for a collector that is away.
+fn patiently<T>(
+    follow: bool,
+    streams: &mut Streams<'_>,
+    mut deliver: impl FnMut(&mut Streams<'_>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let mut pause = PAUSE;
     loop {
-        let sent = match target {
-            Target::Out => written(format, events, streams.out).and_then(|()| Ok(streams.out.flush()?)),
-            // Arrived is what a power cut leaves there.
-            Target::File(file) => written(format, events, file).and_then(|()| Ok(file.sync_data()?)),
-            #[cfg(feature = "notify")]
-            Target::Collector(collector) => match collector.send(events) {
-                Ok(refused) => return Ok(refused),
-                Err(error) => Err(error.into()),
-            },
-        };
-        match sent {
-            Ok(()) => return Ok(Vec::new()),
+        match deliver(streams) {
             Err(failure @ Failure::Library(_)) if follow => {
                 if pause == PAUSE {
                     streams.fail(&failure);
@@ -183,7 +163,7 @@ fn deliver(
                 thread::sleep(pause);
                 pause = (pause * 2).min(LONGEST);
             }
-            Err(failure) => return Err(failure),
+            delivered => return delivered,
         }
     }
 }
@@ -206,18 +186,4 @@ fn remembered(path: &Path) -> Result<Position, Failure> {
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(Position::default()),
         Err(e) => Err(Failure::Usage(format!("{}: cannot be read: {e}", path.display()))),
     }
-}
-
-/// Writes a file durably, and whole or not at all.
-fn put(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = path.with_extension("new");
-    let mut file = File::create(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, path)?;
-    // The name too, where folders can be opened.
-    #[cfg(unix)]
-    File::open(path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
-        .sync_all()?;
-    Ok(())
 }

@@ -1,15 +1,9 @@
-//! Entries as columns (Apache Parquet), a folder a day: `day=2026-11-25/LOG-FIRST.parquet`, as DuckDB, Spark, DataFusion and Athena read
-//! them.
+//! Entries as columns (Apache Parquet), as DuckDB, Spark, DataFusion and Athena read them.
 //!
 //! One row is one entry of a log: an exchange that was on disk before it was forwarded has two, `begin` and `end`. What a column has no
-//! room for stands in `json`, the record as it was written. A file is named by its log and its first entry, so a run that ended before it
-//! was remembered writes the same file once more, and no row twice.
+//! room for stands in `json`, the record as it was written.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::fs;
-use std::io;
-use std::path::Path;
 use std::sync::Arc;
 
 use parquet::basic::Compression;
@@ -20,9 +14,6 @@ use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use wardline::audit::{Followed, Passed, Record};
 use wardline::identity::Identity;
-
-use super::put;
-use crate::Failure;
 
 /// What stands in a column.
 enum Column {
@@ -131,25 +122,8 @@ fn each<T: AsRef<str>>(texts: &[T]) -> Vec<&str> {
     texts.iter().map(AsRef::as_ref).collect()
 }
 
-/// Writes entries to files in a folder: one for each log and day.
-pub(super) fn write(folder: &Path, entries: &[Followed]) -> Result<(), Failure> {
-    let mut files: BTreeMap<(String, &str), Vec<&Followed>> = BTreeMap::new();
-    for entry in entries {
-        let day = entry.record.at.to_string().chars().take(10).collect();
-        files.entry((day, &entry.log)).or_default().push(entry);
-    }
-    for ((day, log), entries) in files {
-        let first = entries.first().map_or(0, |entry| entry.index);
-        let folder = folder.join(format!("day={day}"));
-        let path = folder.join(format!("{}-{first:012}.parquet", log.replace('/', "-")));
-        let written = file(&entries).map_err(io::Error::other);
-        let written = written.and_then(|bytes| fs::create_dir_all(&folder).and_then(|()| put(&path, &bytes)));
-        written.map_err(|e| Failure::Usage(format!("{}: cannot be written: {e}", path.display())))?;
-    }
-    Ok(())
-}
-
-fn file(entries: &[&Followed]) -> Result<Vec<u8>, ParquetError> {
+/// The bytes of a file of these entries.
+pub(super) fn file(entries: &[&Followed]) -> Result<Vec<u8>, ParquetError> {
     let schema = Arc::new(parse_message_type(&schema())?);
     let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
     let mut file = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties))?;
