@@ -391,20 +391,23 @@ pub(super) fn body(text: &str, effects: &mut Effects) {
 /// The same of tokens.
 pub(super) fn routine(tokens: Tokens<'_, '_>, effects: &mut Effects) {
     // `IF c THEN DELETE ...`, `LOOP EXECUTE ...`: a statement begins behind these, where an expression has no such verb.
-    let begins = |part: Tokens<'_, '_>, place: usize| {
-        let own = match at(part, place) {
-            // `ON CONFLICT DO UPDATE`, `WHEN MATCHED THEN DELETE`
-            Some(token) if token.is("DO") => find(part, 0, &["CONFLICT"]).is_none(),
-            Some(token) if token.is("THEN") => find(part, 0, &["MERGE"]).is_none_or(|merge| merge > place),
-            Some(token) => token.any(&["LOOP", "ELSE", "BEGIN", "ATOMIC"]),
-            None => false,
-        };
-        own && any(part, place + 1, &VERBS) && kind(part, place + 2) != Some(Kind::Open)
+    let steps = |part| {
+        // `ON CONFLICT DO UPDATE`, `WHEN MATCHED THEN DELETE`
+        let (merge, conflict) = (find(part, 0, &["MERGE"]), find(part, 0, &["CONFLICT"]).is_some());
+        split(part, |place| {
+            let own = match at(part, place) {
+                Some(token) if token.is("DO") => !conflict,
+                Some(token) if token.is("THEN") => merge.is_none_or(|merge| merge > place),
+                Some(token) => token.any(&["LOOP", "ELSE", "BEGIN", "ATOMIC"]),
+                None => false,
+            };
+            own && any(part, place + 1, &VERBS) && kind(part, place + 2) != Some(Kind::Open)
+        })
     };
     let procedure = std::mem::replace(&mut effects.procedure, true);
     effects.depth += 1;
     let whole = tokens.split(|token| token.kind == Kind::Semicolon);
-    for part in whole.flat_map(|part| split(part, |place| begins(part, place))) {
+    for part in whole.flat_map(steps) {
         let Some(start) = places(part).find(|place| any(part, *place, &VERBS)) else {
             functions(part, effects);
             continue;
