@@ -9,7 +9,9 @@ mod texts;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use audit::{Checkpoint, Audit, Export, ExportFormat, Query, Reader, Replay, Report, ReportFormat, Wanted};
+pub(crate) use audit::{
+    Audit, Checkpoint, Export, ExportFormat, Query, Reader, Replay, Report, ReportFormat, Wanted,
+};
 #[cfg(feature = "console")]
 pub(crate) use console::{Console, Serve};
 pub(crate) use people::{Approval, Grant, GrantIssue, Vote, Watch};
