@@ -180,7 +180,7 @@ fn a_quota_ends_within_the_answer_and_no_vector_leaves_unleased() {
     assert_eq!(guard.grants().unwrap()[0].spent, 10);
     // The service sends more than was asked for and more than is left: cut there.
     let seen = exchange(&guard, scroll("ana"), EXPORT, &points(6_500));
-    assert_eq!(seen.aborted, Some("grant_exhausted"));
+    assert_eq!((seen.status, seen.aborted), (200, Some("grant_exhausted")));
     let whole = seen.body.windows(4).filter(|w| w == b"0.2]").count();
     assert_eq!(whole, 5_990);
     guard.flush().unwrap();
