@@ -72,3 +72,22 @@ fn give<T>(from: &mut Vec<T>, to: &mut Vec<T>) {
     from.truncate(SPENT.saturating_sub(to.len()));
     to.append(from);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Kind;
+    use crate::clock::Timestamp;
+
+    #[test]
+    fn what_is_left_comes_back_as_far_as_there_is_room() {
+        let record = || Record::new(Kind::Exchange, "rec_1".into(), Timestamp::default());
+        let mut queue = Queue::default();
+        let mut spent = Spent { records: (0..SPENT + 5).map(|_| record()).collect(), ..Spent::default() };
+        assert!(queue.take(&mut spent).is_empty());
+        assert_eq!((spent.records.len(), queue.spent.records.len()), (0, SPENT));
+        let (waiting, (left, _)) = queue.put(Ended::new(record(), Vec::new(), [None, None]));
+        assert_eq!((waiting, left.is_some()), (1, true));
+        assert_eq!((queue.spent.records.len(), queue.take(&mut spent).len()), (SPENT - 1, 1));
+    }
+}
