@@ -270,13 +270,16 @@ fn typical(n: u64) -> Record {
         length: 18,
         digest: format!("{:016x}", (n + place * 50_000) % 100_000),
     };
-    record.response = Some(Passed {
-        bytes: 2_048,
-        findings: vec![found(0), found(1)],
-        totals: [("email".into(), 2)].into_iter().collect(),
-        census: Some(census),
-        ..Passed::default()
-    });
+    record.response = Some(
+        Passed {
+            bytes: 2_048,
+            findings: vec![found(0), found(1)],
+            totals: [("email".into(), 2)].into_iter().collect(),
+            census: Some(census),
+            ..Passed::default()
+        }
+        .into(),
+    );
     record.outcome = Some(Outcome {
         result: if n.is_multiple_of(1_000) { Ending::Failed } else { Ending::Complete },
         reason: None,

@@ -74,17 +74,20 @@ fn story(folder: &Path) {
         record
     };
     let mut search = exchange("rec_search", 0, Operation::VectorSearch, "s-1");
-    search.response = Some(Passed {
-        bytes: 512,
-        totals: [("email".into(), 1)].into_iter().collect(),
-        findings: vec![Found {
-            name: "email".into(),
-            path: "hits[0].mail".into(),
-            length: EMAIL.len() as u64,
-            digest: keys.finding(EMAIL.as_bytes()),
-        }],
-        ..Passed::default()
-    });
+    search.response = Some(
+        Passed {
+            bytes: 512,
+            totals: [("email".into(), 1)].into_iter().collect(),
+            findings: vec![Found {
+                name: "email".into(),
+                path: "hits[0].mail".into(),
+                length: EMAIL.len() as u64,
+                digest: keys.finding(EMAIL.as_bytes()),
+            }],
+            ..Passed::default()
+        }
+        .into(),
+    );
     let mut export = exchange("rec_export", 10, Operation::VectorExport, "s-1");
     export.decided = Some(Verdict::Hold);
     export.approval = Some("appr_1".into());

@@ -62,7 +62,7 @@ pub(super) fn cut(record: &Record, whole: &[u8]) -> Record {
     }
     cut.grants.truncate(KEPT);
     cut.grants.iter_mut().for_each(|id| *id = clip(id.as_str()).into());
-    cut.request.iter_mut().chain(cut.response.iter_mut()).for_each(cut_passed);
+    cut.passed_mut().for_each(cut_passed);
     if let Some(outcome) = &mut cut.outcome {
         outcome.reason = outcome.reason.take().map(|text| clip(&text).into());
     }

@@ -119,7 +119,7 @@ impl Bodies {
         let mut records: Vec<&mut Record> = records.into_iter().collect();
         let kept = self.try_to(&mut records);
         if kept.is_err() {
-            for passed in records.iter_mut().flat_map(|record| sides(record)) {
+            for passed in records.iter_mut().flat_map(|record| record.passed_mut()) {
                 passed.captured = None;
                 if passed.clear.take().is_some() {
                     passed.uncaptured = Some("failed".into());
@@ -156,7 +156,7 @@ impl Bodies {
             }
         }
         blob::write(&self.folder, &files).map_err(|e| log::at(&self.folder, "cannot keep bodies", e))?;
-        records.iter_mut().flat_map(|record| sides(record)).for_each(|passed| passed.clear = None);
+        records.iter_mut().flat_map(|record| record.passed_mut()).for_each(|passed| passed.clear = None);
         Ok(())
     }
 
@@ -191,7 +191,7 @@ const RESPONSE: &[u8] = b"response";
 /// Where one is not what the record names, or cannot be read.
 pub fn bodies(state: &Path, slot: &str, record: &Record) -> Result<[Option<Body>; 2], Error> {
     let folder = state.join("log").join(slot);
-    let one = |side: &[u8], passed: &Option<Passed>| -> Result<Option<Body>, Error> {
+    let one = |side: &[u8], passed: &Option<Box<Passed>>| -> Result<Option<Body>, Error> {
         let captured = passed.as_ref().and_then(|passed| passed.captured.as_ref());
         let Some(captured) = captured else { return Ok(None) };
         let key = Subjects::of(state).known(subject(record))?;
@@ -207,8 +207,4 @@ pub fn bodies(state: &Path, slot: &str, record: &Record) -> Result<[Option<Body>
 /// Whose key the bodies of a record are sealed under.
 fn subject(record: &Record) -> &str {
     record.identity.as_ref().map_or(Identity::ANONYMOUS, |identity| &identity.subject)
-}
-
-fn sides(record: &mut Record) -> impl Iterator<Item = &mut Passed> {
-    record.request.iter_mut().chain(record.response.iter_mut())
 }

@@ -20,17 +20,12 @@ use crate::model::{Census, IdDigest};
 /// The record with its files named, and what is to be written there.
 pub(super) fn named(record: &Record) -> (Cow<'_, Record>, Vec<(Blob, Vec<u8>)>) {
     let mut files = Vec::new();
-    let has = |passed: &Option<Passed>| {
-        passed
-            .as_ref()
-            .and_then(|passed| passed.census.as_ref())
-            .is_some_and(|census| !census.more.is_empty())
-    };
-    if !has(&record.request) && !has(&record.response) {
+    let more = |passed: &Passed| passed.census.as_ref().is_some_and(|census| !census.more.is_empty());
+    if !record.passed().any(more) {
         return (Cow::Borrowed(record), files);
     }
     let mut record = record.clone();
-    for passed in record.request.iter_mut().chain(record.response.iter_mut()) {
+    for passed in record.passed_mut() {
         let Some(census) = passed.census.as_mut() else { continue };
         let mut more = std::mem::take(&mut census.more);
         if more.is_empty() {
@@ -48,7 +43,7 @@ pub(super) fn named(record: &Record) -> (Cow<'_, Record>, Vec<(Blob, Vec<u8>)>) 
 
 /// The lists and bodies that a record names.
 pub(super) fn beside(record: &Record) -> impl Iterator<Item = Blob> {
-    let passed = [&record.request, &record.response].into_iter().flatten();
+    let passed = record.passed();
     let bodies = passed.filter_map(|passed| passed.captured.as_ref()).map(Captured::blob);
     files(record).cloned().chain(bodies)
 }
@@ -75,7 +70,7 @@ pub(super) fn any(record: &Record) -> bool {
 
 /// The lists that a record names.
 pub(super) fn files(record: &Record) -> impl Iterator<Item = &Blob> {
-    [&record.request, &record.response].into_iter().flatten().filter_map(|passed| passed.listed.as_ref())
+    record.passed().filter_map(|passed| passed.listed.as_ref())
 }
 
 /// Looks for a digest by halving.

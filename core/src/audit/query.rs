@@ -213,22 +213,18 @@ fn came_through(record: &Record, glob: &Glob) -> bool {
 
 /// The totals name all that was found, the findings only the first.
 fn found_in(record: &Record, glob: &Glob) -> bool {
-    [&record.request, &record.response]
-        .into_iter()
-        .flatten()
-        .any(|passed| passed.totals.keys().any(|name| glob.matches(name)))
+    record.passed().any(|passed| passed.totals.keys().any(|name| glob.matches(name)))
 }
 
 fn holds(record: &Record, digest: &str) -> bool {
-    let passed = [&record.request, &record.response].into_iter().flatten();
+    let passed = record.passed();
     passed.flat_map(Passed::found).any(|found| found.digest == digest)
 }
 
 fn carries(record: &Record, id: &str) -> bool {
     let digest = Census::digest(id);
-    [&record.request, &record.response]
-        .into_iter()
-        .flatten()
+    record
+        .passed()
         .filter_map(|passed| passed.census.as_ref())
         .any(|census| census.ids.iter().any(|one| one == id) || census.more.contains(&digest))
 }

@@ -194,7 +194,7 @@ impl Proved {
     /// along says nothing.
     fn give_back(&self, record: &mut Record) -> bool {
         let mut known = 0;
-        for passed in record.request.iter_mut().chain(record.response.iter_mut()) {
+        for passed in record.passed_mut() {
             let (Some(list), Some(census)) = (&passed.listed, &mut passed.census) else { continue };
             let Some(coded) = self.listed.get(&list.sha256) else { continue };
             let Some(bytes) = BASE64.decode(coded).ok().filter(|bytes| blob::is(bytes, list)) else {

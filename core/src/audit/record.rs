@@ -129,10 +129,10 @@ pub struct Record {
     pub digest: Option<String>,
     /// What came in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<Passed>,
+    pub request: Option<Box<Passed>>,
     /// What went out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub response: Option<Passed>,
+    pub response: Option<Box<Passed>>,
     /// How it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
@@ -277,6 +277,18 @@ pub struct Passed {
     /// The same on their way there. Never written by a log.
     #[serde(skip)]
     pub clear: Option<Box<Clear>>,
+}
+
+impl Record {
+    /// What passed, in and out.
+    pub fn passed(&self) -> impl Iterator<Item = &Passed> {
+        self.request.iter().chain(&self.response).map(|passed| &**passed)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn passed_mut(&mut self) -> impl Iterator<Item = &mut Passed> {
+        self.request.iter_mut().chain(&mut self.response).map(|passed| &mut **passed)
+    }
 }
 
 impl Passed {
@@ -552,15 +564,18 @@ mod tests {
         record.mode = Mode::Observe;
         record.risk =
             Some(Weighed { total: Risk::new(85), terms: vec![Term { name: "base".into(), points: 85 }] });
-        record.response = Some(Passed {
-            findings: vec![Found {
-                name: "email".into(),
-                path: "results[0].mail".into(),
-                length: 9,
-                digest: "3f2a".into(),
-            }],
-            ..Passed::default()
-        });
+        record.response = Some(
+            Passed {
+                findings: vec![Found {
+                    name: "email".into(),
+                    path: "results[0].mail".into(),
+                    length: 9,
+                    digest: "3f2a".into(),
+                }],
+                ..Passed::default()
+            }
+            .into(),
+        );
         record
     }
 

@@ -18,7 +18,8 @@ const LATER: usize = 16 * 1024;
 #[derive(Debug, Default)]
 pub(super) struct Behind {
     kept: Vec<u8>,
-    sha256: Sha256,
+    /// Of what was read.
+    sha256: Option<Box<Sha256>>,
     /// Reads once more what went on.
     reread: Option<Box<Reread>>,
     /// Whether a byte left.
@@ -68,7 +69,7 @@ impl Behind {
     }
 
     fn read(&mut self, bytes: &[u8]) {
-        self.sha256.update(bytes);
+        self.sha256.get_or_insert_default().update(bytes);
         if let Some(reread) = &mut self.reread {
             reread.push(bytes);
         }
@@ -85,7 +86,8 @@ impl Behind {
         let told = catch_unwind(AssertUnwindSafe(|| {
             self.read_kept();
             let report = self.reread.take().and_then(|reread| reread.finish());
-            ((self.any && !self.missed).then(|| hex(&self.sha256.finalize_reset())), report)
+            let sha256 = self.sha256.take().unwrap_or_default().finalize();
+            ((self.any && !self.missed).then(|| hex(&sha256)), report)
         }));
         let (sha256, report) = told.unwrap_or_default();
         passed.sha256 = sha256;

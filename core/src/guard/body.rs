@@ -13,10 +13,10 @@ use crate::watch::Spotter;
 /// The body of one direction of an exchange.
 pub(super) struct Body {
     decoder: Option<Decoder>,
-    /// Apart, like the second reading: an exchange is moved about, and most have one of these four.
+    /// Apart, like the second reading: an exchange is moved about, and most have one of these five.
     masker: Option<Box<Masker>>,
     /// What counts a file that masking does not read.
-    file: Option<FileCounter>,
+    file: Option<Box<FileCounter>>,
     changes: bool,
     uncountable: bool,
     decoded: Vec<u8>,
@@ -69,7 +69,7 @@ impl Body {
 
     /// Bytes of a file, which is counted as it passes.
     pub(super) fn file(counter: FileCounter) -> Self {
-        Self { file: Some(counter), ..Self::passing() }
+        Self { file: Some(Box::new(counter)), ..Self::passing() }
     }
 
     /// Whether anything is read of it.
@@ -291,7 +291,7 @@ impl Body {
     }
 
     fn census(&self) -> Option<&Census> {
-        let file = || self.file.as_ref().and_then(FileCounter::census);
+        let file = || self.file.as_deref().and_then(FileCounter::census);
         self.masker.as_deref().and_then(Masker::census).or_else(file)
     }
 
@@ -300,7 +300,7 @@ impl Body {
         let clear = self.kept.filter(|kept| !kept.is_empty());
         let mut passed = Passed { bytes: self.bytes, clear, ..Passed::default() };
         passed.census =
-            self.file.as_ref().and_then(FileCounter::census).filter(|census| !census.is_empty()).cloned();
+            self.file.as_deref().and_then(FileCounter::census).filter(|census| !census.is_empty()).cloned();
         if let Some(masker) = self.masker {
             let report = masker.into_report();
             passed.census = report.census.map(|mut census| {

@@ -261,7 +261,8 @@ impl Guard {
 
     /// What was counted in this process, in the text format of OpenMetrics 1.0 (`application/openmetrics-text`), which Prometheus reads, for
     /// the host to serve: exchanges by service, verdict and end, acts by operation, findings by entity, vectors, bytes, seconds from request to
-    /// end, and how the worker fares. Never by caller, resource or value.
+    /// end, and how the worker fares. Never by caller, resource or value. An exchange counts once the worker has its record, some milliseconds
+    /// after its end.
     pub fn metrics_text(&self) -> String {
         self.shared.metrics.text(&self.shared)
     }

@@ -18,7 +18,7 @@ use crate::vector::{Counter, Paths, Places};
 
 pub(super) struct Shared {
     pub(super) policies: Arc<Policies>,
-    pub(super) metrics: Metrics,
+    pub(super) metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     runtime: ArcSwapOption<Runtime>,
     start: Mutex<Start>,
@@ -47,7 +47,7 @@ impl Shared {
     pub(super) fn new(policies: Policies, clock: Arc<dyn Clock>) -> Self {
         Self {
             policies: Arc::new(policies),
-            metrics: Metrics::new(),
+            metrics: Arc::new(Metrics::new()),
             clock,
             runtime: ArcSwapOption::empty(),
             start: Mutex::default(),
@@ -104,7 +104,8 @@ impl Shared {
         {
             return Err(unavailable(because));
         }
-        match Runtime::start(pid, self.policies.clone(), self.clock.clone(), self.lost.clone()) {
+        let (policies, clock, lost) = (self.policies.clone(), self.clock.clone(), self.lost.clone());
+        match Runtime::start(pid, policies, clock, lost, self.metrics.clone()) {
             Ok(runtime) => {
                 self.running().iter().for_each(|before| before.succeed());
                 self.runtime.store(Some(runtime.clone()));

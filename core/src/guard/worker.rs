@@ -24,6 +24,7 @@ pub(super) use self::ended::Ended;
 use self::ended::Queue;
 use super::driver::Carrying;
 use super::lost::Lost;
+use super::metrics::Metrics;
 use super::policies::Policies;
 use super::step::{Done, Effect};
 use crate::clock::{Clock, Timestamp};
@@ -142,6 +143,7 @@ impl Runtime {
         policies: Arc<Policies>,
         clock: Arc<dyn Clock>,
         lost: Arc<Lost>,
+        metrics: Arc<Metrics>,
     ) -> Result<Arc<Self>, Error> {
         let (jobs, inbox) = channel();
         let jobs = Arc::new(jobs);
@@ -150,7 +152,7 @@ impl Runtime {
         let (ready, opened) = channel();
         let thread = thread::Builder::new()
             .name("wardline".to_owned())
-            .spawn(move || match Bench::open(&policies, clock, lost) {
+            .spawn(move || match Bench::open(&policies, clock, lost, metrics) {
                 Ok((mut bench, snapshot)) => {
                     let state = Arc::new(State {
                         snapshot: ArcSwap::from_pointee(snapshot),

@@ -212,10 +212,10 @@ pub fn random() -> Result<[u8; 32], Error> {
 
 /// Bytes as lower-case hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-    let mut text = String::with_capacity(2 * bytes.len());
-    text.extend(digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)));
-    text
+    let digit = |half: u8| if half < 10 { b'0' + half } else { b'a' - 10 + half };
+    let digits: Vec<u8> = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+    // They are ASCII.
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 /// The bytes that hexadecimal digits write, where they are exactly as many.

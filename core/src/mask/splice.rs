@@ -20,6 +20,10 @@ impl<'a> Splice<'a> {
 
     /// Cuts a span out. Spans come in order.
     pub(super) fn cut(&mut self, span: Range<usize>) {
+        if !self.changed {
+            // What goes on is about as long as what came.
+            self.out.reserve(self.window.len().saturating_sub(self.copied));
+        }
         self.pass(span.start);
         self.copied = self.copied.max(span.end);
         self.changed = true;

@@ -109,6 +109,9 @@ struct Copies {
     most: u64,
 }
 
+/// How deep most documents are nested.
+const ORDINARY_DEPTH: usize = 8;
+
 /// An array of numbers here is a vector.
 const DECLARED: Roles = Roles::VECTOR.and(Roles::NAMED).and(Roles::ENCODED).and(Roles::COPY);
 
@@ -126,7 +129,7 @@ impl Counter {
         Self {
             places: places.clone(),
             matcher: Matcher::new(&places.0.set),
-            levels: Vec::new(),
+            levels: Vec::with_capacity(ORDINARY_DEPTH),
             member: Member::Other,
             index: 0,
             positions: 0,

@@ -50,12 +50,15 @@ fn varied(number: i64, kind: Kind) -> Record {
             length: 9,
             digest: format!("{:016x}", number % 11),
         };
-        record.response = Some(Passed {
-            census: Some(census),
-            totals: [("email".into(), 1)].into_iter().collect(),
-            findings: vec![found],
-            ..Passed::default()
-        });
+        record.response = Some(
+            Passed {
+                census: Some(census),
+                totals: [("email".into(), 1)].into_iter().collect(),
+                findings: vec![found],
+                ..Passed::default()
+            }
+            .into(),
+        );
     }
     record
 }

@@ -121,7 +121,7 @@ fn a_segment_ends_with_its_time() {
     let mut first = record(0);
     let mut clear = Clear::new("text/plain");
     clear.push(b"a body that was kept");
-    first.request = Some(Passed { clear: Some(Box::new(clear)), ..Passed::default() });
+    first.request = Some(Passed { clear: Some(Box::new(clear)), ..Passed::default() }.into());
     let mut log = Log::open_with(folder.path(), Box::new(NoKeeper), hourly()).unwrap();
     log.bodies().unwrap().keep([&mut first]).unwrap();
     log.append(&[first]).unwrap();

@@ -19,7 +19,7 @@ fn export(number: i64, ids: std::ops::Range<usize>) -> Record {
         Record::new(Kind::Exchange, format!("rec_{number}").as_str().into(), Timestamp::from_millis(number));
     let mut census = Census::default();
     ids.for_each(|id| census.note_id(|| format!("point-{id}")));
-    record.response = Some(Passed { census: Some(census), ..Passed::default() });
+    record.response = Some(Passed { census: Some(census), ..Passed::default() }.into());
     record
 }
 

@@ -65,10 +65,13 @@ fn an_entry_that_is_too_large_lies_beside_the_log_and_reads_back_whole() {
     let folder = tempfile::tempdir().unwrap();
     let mut large = record(1);
     let ids = (0..1_024).map(|n| format!("{n:0>90}")).collect();
-    large.response = Some(wardline::audit::Passed {
-        census: Some(Census { ids, ids_total: 1_024, ..Census::default() }),
-        ..Default::default()
-    });
+    large.response = Some(
+        wardline::audit::Passed {
+            census: Some(Census { ids, ids_total: 1_024, ..Census::default() }),
+            ..Default::default()
+        }
+        .into(),
+    );
     let mut log = Log::open_with(folder.path(), Box::new(NoKeeper), SEGMENT).unwrap();
     log.append(&[record(0), large.clone(), record(2)]).unwrap();
     drop(log);
@@ -147,7 +150,7 @@ fn each_field_finds_its_record_and_no_other() {
     wanted.approval = Some("apr_1".into());
     wanted.policy = Some("aa11".into());
     let totals = [("email".into(), 2)].into();
-    wanted.response = Some(Passed { totals, ..Passed::default() });
+    wanted.response = Some(Passed { totals, ..Passed::default() }.into());
     let mut other = ended(2, Ending::Complete);
     other.grants = vec!["grt_1".into()];
     other.policy = Some("bb22".into());

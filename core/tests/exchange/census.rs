@@ -94,7 +94,7 @@ fn a_file_that_passes_unmasked_is_counted_both_ways() {
     assert_eq!(exchange(&guard, get, b"", &held).status, 200);
     drop(guard);
     let records = exchanges(&folder.path().join("state"));
-    let of = |passed: &Option<wardline::audit::Passed>| {
+    let of = |passed: &Option<Box<wardline::audit::Passed>>| {
         passed.as_ref().and_then(|passed| passed.census.as_ref()).map(|census| census.vectors)
     };
     assert_eq!((of(&records[0].record.request), of(&records[1].record.response)), (Some(5), Some(5)));

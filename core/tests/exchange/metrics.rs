@@ -33,6 +33,7 @@ fn counters_tell_what_the_log_tells_and_name_nobody() {
         exchange(&guard, search(), br#"{"vector": [0.1, 0.2], "limit": 1}"#, &service);
     }
     exchange(&guard, head("DELETE", "/collections/secret-plans", &[("x-user", "rosalind")]), b"", &service);
+    guard.flush().unwrap();
     let text = guard.metrics_text();
     for line in [
         r#"wardline_exchanges_total{service="vectors",decided="allow",enforced="allow",result="complete"} 3"#,

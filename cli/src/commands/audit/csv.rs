@@ -53,9 +53,8 @@ fn row(entry: &Entry) -> [String; 24] {
     let hops: Vec<&str> =
         identity.iter().flat_map(|who| &who.hops).map(|hop| hop.workload.as_str()).collect();
     let census = record.response.as_ref().and_then(|passed| passed.census.as_ref());
-    let totals: Vec<String> = [&record.request, &record.response]
-        .into_iter()
-        .flatten()
+    let totals: Vec<String> = record
+        .passed()
         .flat_map(|passed: &Passed| &passed.totals)
         .map(|(name, count)| format!("{name} {count}"))
         .collect();

@@ -23,7 +23,7 @@ fn write(desk: &Desk, count: i64) {
     records[0].approval.clone_from(&vote.approval);
     let mut clear = Clear::new("text/plain");
     clear.push(HOSTILE.as_bytes());
-    records[0].response = Some(Passed { clear: Some(Box::new(clear)), ..Passed::default() });
+    records[0].response = Some(Passed { clear: Some(Box::new(clear)), ..Passed::default() }.into());
     records.push(vote);
     let mut log = Log::open(&state, Box::new(NoKeeper)).unwrap();
     log.bodies().unwrap().keep([&mut records[0]]).unwrap();

@@ -121,8 +121,8 @@ fn filled() -> Record {
     record.break_glass = true;
     record.policy = Some("5f".repeat(32).as_str().to_owned().into());
     record.digest = Some("a0".repeat(16));
-    record.request = Some(passed());
-    record.response = Some(Passed::default());
+    record.request = Some(passed().into());
+    record.response = Some(Passed::default().into());
     record.outcome = Some(Outcome { result: Ending::Failed, reason: Some("incomplete".into()) });
     record.change = Some(Change { step: "voted".into(), by: "sam".into(), reason: Some("no".into()) });
     record.gap = Some(Gap { entries: 1, went_on: 0, from: at(-5), until: at(1) });
@@ -207,18 +207,21 @@ fn typical() -> Record {
         length: 18,
         digest: format!("{place:016x}"),
     };
-    record.response = Some(Passed {
-        bytes: 2_048,
-        findings: vec![found(0), found(1)],
-        totals: [("email".into(), 2)].into(),
-        census: Some(Census {
-            rows: 3,
-            ids: ["v100000", "v433333", "v766666"].map(str::to_owned).to_vec(),
-            ids_total: 3,
-            ..Census::default()
-        }),
-        ..Passed::default()
-    });
+    record.response = Some(
+        Passed {
+            bytes: 2_048,
+            findings: vec![found(0), found(1)],
+            totals: [("email".into(), 2)].into(),
+            census: Some(Census {
+                rows: 3,
+                ids: ["v100000", "v433333", "v766666"].map(str::to_owned).to_vec(),
+                ids_total: 3,
+                ..Census::default()
+            }),
+            ..Passed::default()
+        }
+        .into(),
+    );
     record.outcome = Some(Outcome { result: Ending::Complete, reason: None });
     record
 }
@@ -360,9 +363,9 @@ fn what_verifying_asks_is_seen_without_reading() {
     assert_eq!((seen.kind, seen.gap, seen.whole, seen.beside), ("begin", false, false, false));
     assert_eq!(seen.id.len(), 17);
     let mut record = plain;
-    record.request = Some(Passed { bytes: 1, ..Passed::default() });
+    record.request = Some(Passed { bytes: 1, ..Passed::default() }.into());
     assert!(!look(&entry(&record)).unwrap().beside);
-    record.response = Some(Passed { listed: Some(blob()), ..Passed::default() });
+    record.response = Some(Passed { listed: Some(blob()), ..Passed::default() }.into());
     assert!(look(&entry(&record)).unwrap().beside);
     let all = entry(&filled());
     let seen = look(&all).unwrap();
@@ -396,7 +399,7 @@ proptest::proptest! {
             totals: [(text.clone().into(), 1), ("email".into(), 2)].into(),
             census: Some(Census { ids: vec![text.clone(), text], ..Census::default() }),
             ..Passed::default()
-        });
+        }.into());
         let bytes = entry(&record);
         proptest::prop_assert_eq!(read(&bytes).unwrap(), record);
     }

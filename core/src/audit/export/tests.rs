@@ -23,7 +23,7 @@ fn record() -> Record {
     record.enforced = Some(Verdict::Allow);
     record.outcome = Some(Outcome { result: Ending::Complete, reason: None });
     let census = Census { vectors: 12, ..Census::default() };
-    record.response = Some(Passed { bytes: 900, census: Some(census), ..Passed::default() });
+    record.response = Some(Passed { bytes: 900, census: Some(census), ..Passed::default() }.into());
     record
 }
 

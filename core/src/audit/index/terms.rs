@@ -87,7 +87,7 @@ pub(super) fn of(record: &Record, put: &mut dyn FnMut(Field, &str)) {
     if list::any(record) {
         put(Field::Listed, MANY);
     }
-    for passed in [&record.request, &record.response].into_iter().flatten() {
+    for passed in record.passed() {
         of_passed(passed, put);
     }
 }

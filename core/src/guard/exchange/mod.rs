@@ -89,7 +89,7 @@ pub struct Exchange {
     /// It tells a value in clear: only a grant lets it pass, whatever a rule allows.
     discloses: bool,
     /// The value that was told.
-    disclosed: Option<Found>,
+    disclosed: Option<Box<Found>>,
     /// What became of values in what is embedded.
     embed: Option<Embedding>,
     collected: Collected,
@@ -111,7 +111,7 @@ pub struct Exchange {
     last: bool,
     /// The effect that an answer of the store called for, not yet handed out.
     follow_up: Option<Effect>,
-    abort: Option<Abort>,
+    abort: Option<Box<Abort>>,
     /// Whether anything may have reached the service.
     sent: bool,
     /// The service names this exchange's failures as its own: nothing is judged or changed any more.
@@ -231,7 +231,7 @@ impl Exchange {
 
     /// Notes what was told.
     pub(super) fn disclosed(&mut self, found: Found) {
-        self.disclosed = Some(found);
+        self.disclosed = Some(Box::new(found));
     }
 
     /// The id that the record of this exchange will carry.
@@ -402,21 +402,24 @@ impl Exchange {
             || !request.totals.is_empty()
             || request.embed.is_some()
             || request.census.is_some();
-        record.request = told.then_some(request);
+        record.request = told.then(|| request.into());
         if let Some(found) = self.disclosed.take() {
             response.totals.insert(found.name.clone(), 1);
-            response.findings.push(found);
+            response.findings.push(*found);
         }
         let told = response.bytes > 0 || !response.totals.is_empty() || response.census.is_some();
-        record.response = told.then_some(response);
-        self.shared.metrics.note(&record, self.started.elapsed());
+        record.response = told.then(|| response.into());
+        let took = self.started.elapsed();
         span::end(&self.span, &record);
         self.span = Span::none();
         match &self.runtime {
             Some(runtime) => {
-                runtime.end(Ended::new(*record, self.ledger.unspent(self.sent), [asked, answered]));
+                runtime.end(Ended::new(*record, took, self.ledger.unspent(self.sent), [asked, answered]));
             }
-            None => self.shared.lost.note(&record),
+            None => {
+                self.shared.metrics.note(&record, took);
+                self.shared.lost.note(&record);
+            }
         }
     }
 
@@ -482,13 +485,13 @@ impl Exchange {
         answer.record = Some(self.record.id.clone());
         let abort = Abort { code, answer };
         self.record.code = Some(code.into());
-        self.abort = Some(abort.clone());
+        self.abort = Some(Box::new(abort.clone()));
         abort
     }
 
     fn flow(&mut self, work: impl FnOnce(&mut Self) -> Flow) -> Flow {
         if let Some(abort) = &self.abort {
-            return Flow::Abort(abort.clone());
+            return Flow::Abort((**abort).clone());
         }
         if matches!(self.phase, Phase::Finished) {
             // Its record is written: nothing may pass that no rule reads.

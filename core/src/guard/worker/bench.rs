@@ -19,6 +19,7 @@ use crate::grant::{
 #[cfg(feature = "key-urls")]
 use crate::guard::key_sets;
 use crate::guard::lost::Lost;
+use crate::guard::metrics::Metrics;
 #[cfg(feature = "notify")]
 use crate::guard::notify::Post;
 use crate::guard::policies::{InForce, Policies};
@@ -41,6 +42,8 @@ pub(in crate::guard) struct Bench {
     failed: bool,
     /// What could not be recorded, here and by those before it.
     lost: Arc<Lost>,
+    /// What ended exchanges are counted in.
+    metrics: Arc<Metrics>,
     pub(super) clock: Arc<dyn Clock>,
     policy_digest: Text,
     /// Keeps bodies before their records go to the log.
@@ -81,6 +84,7 @@ impl Bench {
         policies: &Policies,
         clock: Arc<dyn Clock>,
         lost: Arc<Lost>,
+        metrics: Arc<Metrics>,
     ) -> Result<(Self, Snapshot), Error> {
         let in_force = policies.now();
         let policy = &*in_force.policy;
@@ -115,6 +119,7 @@ impl Bench {
             journal,
             failed: false,
             lost,
+            metrics,
             clock,
             policy_digest: in_force.digest.clone(),
             group: Vec::new(),
@@ -195,7 +200,8 @@ impl Bench {
     /// Takes the record of an ended exchange, and gives back what it did not spend.
     pub(super) fn ended(&mut self, mut ended: Ended) {
         ended.catch_up();
-        let Ended { record, unspent, read } = ended;
+        let Ended { record, took, unspent, read } = ended;
+        self.metrics.note(&record, took);
         self.spent.read.extend(read.into_iter().flatten());
         self.learn_from(&record);
         self.group.extend(self.capturing.take(record));

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use crate::audit::{Bodies, Passed, Record};
+use crate::audit::{Bodies, Record};
 
 /// Bytes of bodies that may wait for their disk at once.
 const MOST: usize = 64 << 20;
@@ -62,8 +62,8 @@ impl Capturing {
     }
 
     /// Takes a record that carries bodies; one that goes to the log as it is comes back at once.
-    pub(super) fn take(&mut self, mut record: Record) -> Option<Record> {
-        if passed(&mut record).all(|passed| passed.clear.is_none()) {
+    pub(super) fn take(&mut self, record: Record) -> Option<Record> {
+        if record.passed().all(|passed| passed.clear.is_none()) {
             return Some(record);
         }
         let bytes = bytes(&record);
@@ -101,7 +101,7 @@ impl Capturing {
 
     fn without(&self, mut record: Record, bytes: usize, why: &'static str) -> Record {
         self.room.waiting.fetch_sub(bytes, Ordering::Relaxed);
-        for passed in passed(&mut record) {
+        for passed in record.passed_mut() {
             if passed.clear.take().is_some() {
                 passed.uncaptured = Some(why.into());
             }
@@ -153,13 +153,6 @@ fn work(
     }
 }
 
-fn passed(record: &mut Record) -> impl Iterator<Item = &mut Passed> {
-    record.request.iter_mut().chain(record.response.iter_mut())
-}
-
 fn bytes(record: &Record) -> usize {
-    let clear = |passed: &Option<Passed>| {
-        passed.as_ref().and_then(|passed| passed.clear.as_ref()).map_or(0, |clear| clear.len())
-    };
-    clear(&record.request) + clear(&record.response)
+    record.passed().filter_map(|passed| passed.clear.as_ref()).map(|clear| clear.len()).sum()
 }

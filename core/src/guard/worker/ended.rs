@@ -1,6 +1,8 @@
 //! Exchanges that are over, on their way to the worker, and back: what is left of a written record is let go by a thread that ends exchanges, not by
 //! the worker. An allocator frees memory of another thread at the price of that thread's lock, and those who answer requests would wait for it.
 
+use std::time::Duration;
+
 use super::GATHERED;
 use crate::audit::Record;
 use crate::grant::Lease;
@@ -13,6 +15,8 @@ const SPENT: usize = 2 * GATHERED;
 pub(in crate::guard) struct Ended {
     /// Its record, but for what is [`Behind`].
     pub(super) record: Record,
+    /// How long it took.
+    pub(super) took: Duration,
     /// What it leased and did not spend.
     pub(super) unspent: Vec<Lease>,
     pub(super) read: Read,
@@ -29,8 +33,8 @@ pub(super) struct Spent {
 }
 
 impl Ended {
-    pub(in crate::guard) fn new(record: Record, unspent: Vec<Lease>, read: Read) -> Self {
-        Self { record, unspent, read }
+    pub(in crate::guard) fn new(record: Record, took: Duration, unspent: Vec<Lease>, read: Read) -> Self {
+        Self { record, took, unspent, read }
     }
 
     /// Reads what is still to be read.
@@ -86,7 +90,7 @@ mod tests {
         let mut spent = Spent { records: (0..SPENT + 5).map(|_| record()).collect(), ..Spent::default() };
         assert!(queue.take(&mut spent).is_empty());
         assert_eq!((spent.records.len(), queue.spent.records.len()), (0, SPENT));
-        let (waiting, (left, _)) = queue.put(Ended::new(record(), Vec::new(), [None, None]));
+        let (waiting, (left, _)) = queue.put(Ended::new(record(), Duration::ZERO, Vec::new(), [None, None]));
         assert_eq!((waiting, left.is_some()), (1, true));
         assert_eq!((queue.spent.records.len(), queue.take(&mut spent).len()), (SPENT - 1, 1));
     }

@@ -13,8 +13,11 @@ const MAX_NAME: usize = 128;
 /// Room for a path as most are.
 const ORDINARY_PATH: usize = 48;
 
+/// How deep most documents are nested, and how many bytes the names on the way there have.
+const ORDINARY: (usize, usize) = (8, 64);
+
 /// Where one stands in a document.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(in crate::mask) struct Place {
     /// The place of the string that holds this document.
     above: String,
@@ -38,6 +41,19 @@ struct Frame {
     shown: Option<String>,
     /// Whether some member or element stayed.
     kept: bool,
+}
+
+impl Default for Place {
+    /// Before a document.
+    fn default() -> Self {
+        let (depth, bytes) = ORDINARY;
+        Self {
+            above: String::new(),
+            names: Vec::with_capacity(bytes),
+            root: 0..0,
+            frames: Vec::with_capacity(depth),
+        }
+    }
 }
 
 impl Place {

@@ -89,17 +89,22 @@ impl Scopes {
 pub(in crate::mask) struct Keyring {
     keys: Keys,
     scopes: Scopes,
+    /// Apart: keys are large, and most bodies need none of these.
+    made: OnceLock<Box<Made>>,
+}
+
+/// Keys, by the scope that they are of.
+#[derive(Debug, Default)]
+struct Made {
     pseudonym: [OnceLock<KeyedDigest>; 3],
     shift: [OnceLock<u64>; 3],
-    /// Boxed: a key schedule is large, and most bodies need none.
-    fpe: [OnceLock<Box<Fpe>>; 3],
+    fpe: [OnceLock<Fpe>; 3],
     tokens: [OnceLock<Tokens>; 3],
 }
 
 impl Keyring {
     pub(in crate::mask) fn new(keys: Keys, scopes: Scopes) -> Self {
-        let (pseudonym, shift, fpe, tokens) = Default::default();
-        Self { keys, scopes, pseudonym, shift, fpe, tokens }
+        Self { keys, scopes, made: OnceLock::new() }
     }
 
     pub(in crate::mask) fn keys(&self) -> &Keys {
@@ -107,12 +112,17 @@ impl Keyring {
     }
 
     pub(in crate::mask) fn rescope(&mut self, scopes: Scopes) {
-        *self = Self::new(self.keys.clone(), scopes);
+        self.scopes = scopes;
+        self.made = OnceLock::new();
+    }
+
+    fn made(&self) -> &Made {
+        self.made.get_or_init(Box::default)
     }
 
     /// The digest that pseudonyms of a scope are drawn from.
     pub(super) fn pseudonym(&self, scope: Scope) -> Option<KeyedDigest> {
-        let slot = self.pseudonym.get(scope as usize)?;
+        let slot = self.made().pseudonym.get(scope as usize)?;
         Some(slot.get_or_init(|| self.within(Purpose::Pseudonym, b"pseudonym", scope)).clone())
     }
 
@@ -122,19 +132,19 @@ impl Keyring {
             let digest = self.within(Purpose::Pseudonym, b"date shift", scope).finish();
             digest.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
         };
-        self.shift.get(scope as usize).map(|slot| *slot.get_or_init(draw))
+        self.made().shift.get(scope as usize).map(|slot| *slot.get_or_init(draw))
     }
 
     /// The cipher of digits; `None` where nobody could have them back.
     pub(super) fn fpe(&self, scope: Scope) -> Option<&Fpe> {
-        let slot = self.fpe.get(scope as usize).filter(|_| self.scopes.lasts(scope))?;
+        let slot = self.made().fpe.get(scope as usize).filter(|_| self.scopes.lasts(scope))?;
         let key = || self.within(Purpose::Reversible, b"digits", scope).finish();
-        Some(slot.get_or_init(|| Box::new(Fpe::new(&key()))))
+        Some(slot.get_or_init(|| Fpe::new(&key())))
     }
 
     /// The maker of tokens; `None` where nobody could open them.
     pub(super) fn tokens(&self, scope: Scope) -> Option<&Tokens> {
-        let slot = self.tokens.get(scope as usize).filter(|_| self.scopes.lasts(scope))?;
+        let slot = self.made().tokens.get(scope as usize).filter(|_| self.scopes.lasts(scope))?;
         Some(slot.get_or_init(|| {
             let key_id = self.keys.within(Purpose::Reversible, &[b"key id"]).finish();
             Tokens::new(&self.within(Purpose::Reversible, b"token", scope), &key_id)

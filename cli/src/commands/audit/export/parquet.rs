@@ -12,7 +12,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
-use wardline::audit::{Followed, Passed, Record};
+use wardline::audit::{Followed, Passed};
 use wardline::identity::Identity;
 
 /// What stands in a column.
@@ -76,7 +76,9 @@ const COLUMNS: [(&str, Column); 39] = [
     (
         "vector_ids",
         Texts(|entry| {
-            passed(&entry.record)
+            entry
+                .record
+                .passed()
                 .filter_map(|passed| passed.census.as_ref())
                 .flat_map(|census| each(&census.ids))
                 .collect()
@@ -85,13 +87,13 @@ const COLUMNS: [(&str, Column); 39] = [
     (
         "entities",
         Texts(|entry| {
-            passed(&entry.record).flat_map(|passed| passed.totals.keys().map(|name| &**name)).collect()
+            entry.record.passed().flat_map(|passed| passed.totals.keys().map(|name| &**name)).collect()
         }),
     ),
     (
         "value_digests",
         Texts(|entry| {
-            passed(&entry.record).flat_map(Passed::found).map(|found| found.digest.as_str()).collect()
+            entry.record.passed().flat_map(Passed::found).map(|found| found.digest.as_str()).collect()
         }),
     ),
     ("surviving", Number(surviving)),
@@ -102,17 +104,13 @@ fn identity(entry: &Followed) -> Option<&Identity> {
     entry.record.identity.as_deref()
 }
 
-fn passed(record: &Record) -> impl Iterator<Item = &Passed> {
-    [&record.request, &record.response].into_iter().flatten()
-}
-
 fn out(entry: &Followed) -> Option<&wardline::model::Census> {
     entry.record.response.as_ref()?.census.as_ref()
 }
 
 /// How many values survived masking; nothing where nobody looked, or could not read what went on.
 fn surviving(entry: &Followed) -> Option<i64> {
-    let looked = passed(&entry.record).filter_map(|passed| passed.reread.as_ref());
+    let looked = entry.record.passed().filter_map(|passed| passed.reread.as_ref());
     let counts: Option<Vec<u64>> = looked.map(|reread| reread.surviving).collect();
     let counts = counts.filter(|counts| !counts.is_empty())?;
     i64::try_from(counts.iter().sum::<u64>()).ok()

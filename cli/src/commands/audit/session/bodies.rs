@@ -30,7 +30,7 @@ impl Bodies {
     ) -> impl Iterator<Item = (&'static str, &'a Passed, &'a Result<Option<Body>, String>)> {
         let passed = [("in", &entry.record.request), ("out", &entry.record.response)];
         let sides = passed.into_iter().zip(&self.0);
-        sides.filter_map(|((side, passed), body)| Some((side, passed.as_ref()?, body)))
+        sides.filter_map(|((side, passed), body)| Some((side, passed.as_deref()?, body)))
     }
 
     /// One line for each body.

@@ -26,7 +26,8 @@ pub(super) fn archive(folder: &Path, story: &[Entry]) -> Value {
 
 fn exchange(folder: &Path, entry: &Entry) -> Value {
     let record = &entry.record;
-    let size = |passed: &Option<wardline::audit::Passed>| passed.as_ref().map_or(0, |passed| passed.bytes);
+    let size =
+        |passed: &Option<Box<wardline::audit::Passed>>| passed.as_ref().map_or(0, |passed| passed.bytes);
     let (status, sent, got) = (record.status.unwrap_or(0), size(&record.request), size(&record.response));
     let time = length(record);
     let [asked, answered] = Bodies::of(folder, entry).contents(entry);
