@@ -1,12 +1,12 @@
 //! What all exchanges of a guard share: the policy, the clock, and the worker of this process.
 
-use std::collections::HashMap;
 use std::process;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
+use foldhash::HashMap;
 
 use super::lost::Lost;
 use super::metrics::Metrics;

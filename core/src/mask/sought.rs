@@ -47,6 +47,8 @@ pub(super) struct Sought {
     pub(super) except: Except,
     /// Sorted by name.
     pub(super) entities: Vec<Rule>,
+    /// Where their names stand in memory, sorted, and their places in that list: names of entities are statics, so most findings are known by that.
+    addresses: Vec<(usize, usize)>,
     /// Whether some of them are only noted.
     pub(super) observes: bool,
 }
@@ -68,7 +70,10 @@ impl Sought {
         entities.dedup_by(|later, first| later.what == first.what);
         let names: Vec<Entity> = entities.iter().filter_map(Rule::entity).collect();
         let observes = entities.iter().any(Rule::observes);
-        Self { detectors: Detectors::with(&names, own), except, entities, observes }
+        let mut addresses: Vec<(usize, usize)> =
+            names.iter().enumerate().map(|(place, entity)| (entity.name.as_ptr().addr(), place)).collect();
+        addresses.sort_unstable();
+        Self { detectors: Detectors::with(&names, own), except, entities, addresses, observes }
     }
 
     /// Leaves out what is excepted.
@@ -85,7 +90,14 @@ impl Sought {
     }
 
     pub(super) fn entity(&self, entity: Entity) -> Option<&Rule> {
-        let at = self.entities.binary_search_by(|rule| rule.what.name().cmp(entity.name)).ok()?;
-        self.entities.get(at)
+        let address = entity.name.as_ptr().addr();
+        let known = self.addresses.binary_search_by_key(&address, |(address, _)| *address);
+        let known = known.ok().and_then(|at| self.addresses.get(at)).map(|(_, place)| *place);
+        // The same name may stand elsewhere; and a shorter one could begin where another does.
+        let named = |place: &usize| {
+            self.entities.get(*place).is_some_and(|rule| rule.what.name().len() == entity.name.len())
+        };
+        let by_name = || self.entities.binary_search_by(|rule| rule.what.name().cmp(entity.name)).ok();
+        self.entities.get(known.filter(named).or_else(by_name)?)
     }
 }

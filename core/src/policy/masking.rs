@@ -1,7 +1,9 @@
 //! Which values must not pass: the mask entries that fit a request, joined to one plan.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
+
+use foldhash::HashMap;
 
 use super::scope::Matcher;
 use crate::detect::Custom;

@@ -26,6 +26,9 @@ const SOME_DIGITS: usize = 6;
 /// How much of a long string tells whether it is a vector; so much of it is there when it begins.
 const LONG_START: usize = 1_024;
 
+/// Room for what stands in place of most values.
+const ORDINARY_MARK: usize = 32;
+
 /// Shorter base64 is read as text: a token may look like it.
 const BASE64_VECTOR: usize = 64;
 
@@ -404,7 +407,7 @@ impl JsonDriver {
         {
             let mut new = std::mem::take(&mut self.escaped);
             let mut from = 0;
-            let mut whole = Vec::new();
+            let mut whole = Vec::with_capacity(if counts { text.len() } else { 0 });
             for finding in &found {
                 let span = match token.escaped {
                     true => decoded.raw_start(finding.span.start)..decoded.raw_end(finding.span.end),
@@ -412,6 +415,7 @@ impl JsonDriver {
                 };
                 splice.cut(inside.start + span.start..inside.start + span.end);
                 new.clear();
+                new.reserve(ORDINARY_MARK);
                 let place = &self.place;
                 marker.mark(text, finding, Role::Value, || place.path(), &mut new);
                 crate::json::escape_into(&new, splice.out());
