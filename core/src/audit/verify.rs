@@ -1,6 +1,7 @@
 //! Does the log still say what it said? Every frame, the tree over them, the signatures, and what was kept outside.
 
 use std::fs;
+use std::io::Read;
 use std::path::Path;
 
 use serde::Serialize;
@@ -128,11 +129,15 @@ impl Walk {
         if first > 1 {
             self.hashes(folder, first)?;
         }
+        let mut bytes = Vec::new();
         for (number, expected) in numbers.iter().zip(first..) {
             if *number != expected {
                 return Err(self.here("a segment before this one is missing"));
             }
-            let bytes = fs::read(segment::path(folder, *number))
+            // In the same room: memory that is new costs as much as what is read into it.
+            bytes.clear();
+            fs::File::open(segment::path(folder, *number))
+                .and_then(|mut file| file.read_to_end(&mut bytes))
                 .map_err(|_| self.here("a segment cannot be read"))?;
             self.segment(folder, &bytes, Some(number) == numbers.last())?;
         }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use foldhash::HashMap;
+use smallvec::SmallVec;
 
 use super::{Grant, GrantState, Grants, Held, Lack, Scope};
 use crate::clock::Timestamp;
@@ -28,13 +29,16 @@ pub struct Snapshot {
     unreadable: Arc<BTreeMap<String, u64>>,
 }
 
-/// A grant, and what it reaches in one piece of memory: of a hundred thousand grants none is at hand, and each list and pattern of a
-/// scope that has to be fetched costs more than comparing it.
+/// A grant, and what it reaches and is called in one piece of memory: of a hundred thousand grants none is at hand, and each list and
+/// pattern of a scope that has to be fetched costs more than comparing it.
 #[derive(Debug, Clone)]
 struct Placed {
     grant: Arc<Grant>,
     reach: Arc<str>,
 }
+
+/// The grants for one caller: mostly one, which then needs no list to be fetched.
+type Entries = SmallVec<[Entry; 1]>;
 
 /// Those that may still cover something, and those that ended before the index was built: only explaining looks at these.
 #[derive(Debug, Default)]
@@ -46,9 +50,9 @@ struct Index {
 /// Where the grants for a caller are found: by exact subject, by group, and all others.
 #[derive(Debug, Default)]
 struct Lists {
-    users: HashMap<Box<str>, Vec<Entry>>,
-    groups: HashMap<Box<str>, Vec<Entry>>,
-    rest: Vec<Entry>,
+    users: HashMap<Box<str>, Entries>,
+    groups: HashMap<Box<str>, Entries>,
+    rest: Entries,
 }
 
 /// What is asked of a grant without looking at it.
@@ -57,7 +61,7 @@ struct Entry {
     operations: Operations,
     from: Timestamp,
     until: Timestamp,
-    /// Its services and resources, as [`reach`] writes them.
+    /// Its services, its resources and its id, as [`reach`] writes them.
     reach: Arc<str>,
     slot: u32,
     /// Whether uses or a quota limit it.
@@ -181,25 +185,46 @@ impl Snapshot {
         now: Timestamp,
         held: impl Fn(&GrantId) -> Held,
     ) -> Option<&Grant> {
+        let entry = self.found(identity, service, act, now, held)?;
+        self.grants.get(entry.slot as usize).map(|placed| placed.grant.as_ref())
+    }
+
+    /// What the grant that [`covering`](Self::covering) answers with is called: for deciding, which needs no more of it.
+    pub fn covering_id(
+        &self,
+        identity: &Identity,
+        service: &str,
+        act: &Act,
+        now: Timestamp,
+    ) -> Option<GrantId> {
+        let entry = self.found(identity, service, act, now, |_| Held::default())?;
+        entry.reach.rsplit(LIST).next().map(GrantId::from)
+    }
+
+    fn found(
+        &self,
+        identity: &Identity,
+        service: &str,
+        act: &Act,
+        now: Timestamp,
+        held: impl Fn(&GrantId) -> Held,
+    ) -> Option<&Entry> {
         let bit = bit(act.operation);
-        let first = |(entries, named): (&'_ [Entry], bool)| {
-            let mut entries = entries.iter().filter(|entry| {
-                entry.operations & bit != 0
-                    && entry.from <= now
-                    && now < entry.until
-                    && reaches(&entry.reach, service, &act.resource)
-            });
-            entries.find_map(|entry| {
-                let grant = self.grants.get(entry.slot as usize)?.grant.as_ref();
-                // Found by its caller, and nothing but time ends it: all has been asked.
-                let covers = (named && !entry.limited && !entry.hours)
-                    || grant.covers_holding(identity, service, act, now, held(&grant.id)).is_ok();
-                covers.then(|| (preference(entry.limited, entry.until), grant))
-            })
+        let covers = |entry: &Entry, named: bool| {
+            entry.operations & bit != 0
+                && entry.from <= now
+                && now < entry.until
+                && reaches(&entry.reach, service, &act.resource)
+                // Found by its caller, and nothing but time ends it: all has been asked, and the grant itself is not fetched.
+                && ((named && !entry.limited && !entry.hours)
+                    || self.grants.get(entry.slot as usize).is_some_and(|Placed { grant, .. }| {
+                        grant.covers_holding(identity, service, act, now, held(&grant.id)).is_ok()
+                    }))
         };
         // Entries are in order of preference, so the first of each list stands for its list.
-        let found = self.index.live.of(identity).filter_map(first);
-        found.min_by_key(|(preference, _)| *preference).map(|(_, grant)| grant)
+        let lists = self.index.live.of(identity);
+        let found = lists.filter_map(|(entries, named)| entries.iter().find(|entry| covers(entry, named)));
+        found.min_by_key(|entry| preference(entry.limited, entry.until))
     }
 
     /// The grant of this caller that comes nearest to covering, and what it lacks: for explaining a denial, never for
@@ -263,7 +288,7 @@ impl Lists {
 
     /// The lists that may hold a grant for this caller, and whether what is in them is for this caller as sure as it is there: nobody
     /// vouches for the name and the groups of a stranger.
-    fn of<'s>(&'s self, identity: &'s Identity) -> impl Iterator<Item = (&'s [Entry], bool)> {
+    fn of<'s>(&'s self, identity: &Identity) -> impl Iterator<Item = (&'s [Entry], bool)> {
         let named = !identity.is_anonymous();
         let groups = identity.groups.iter().filter_map(|group| self.groups.get(group.as_str()));
         let user = self.users.get(identity.subject.as_str()).into_iter();
@@ -275,7 +300,7 @@ impl Lists {
 
 impl Placed {
     fn new(grant: Grant) -> Self {
-        let reach = reach(&grant.scope).into();
+        let reach = reach(&grant).into();
         Self { grant: Arc::new(grant), reach }
     }
 }
@@ -297,16 +322,17 @@ fn preference(limited: bool, until: Timestamp) -> (bool, Reverse<Timestamp>) {
     (limited, Reverse(until))
 }
 
-/// The services and the resources of a scope as one text: each pattern with its end. No pattern holds a control character.
-fn reach(scope: &Scope) -> String {
+/// The services and the resources of a grant as one text, each pattern with its end, and what it is called. No pattern holds a control character.
+fn reach(grant: &Grant) -> String {
     let mut text = String::new();
-    for (globs, end) in [(&scope.services, Some(LIST)), (&scope.resources, None)] {
+    for globs in [&grant.scope.services, &grant.scope.resources] {
         for glob in globs {
             text.push_str(glob.as_str());
             text.push(PATTERN);
         }
-        text.extend(end);
+        text.push(LIST);
     }
+    text.push_str(grant.id.as_str());
     text
 }
 
@@ -315,9 +341,9 @@ fn reaches(reach: &str, service: &str, resource: &str) -> bool {
     let fits = |patterns: &str, name: &str| {
         patterns.split_terminator(PATTERN).any(|pattern| Glob::fits(pattern, name))
     };
-    reach
-        .split_once(LIST)
-        .is_some_and(|(services, resources)| fits(services, service) && fits(resources, resource))
+    let mut lists = reach.split(LIST);
+    let mut next = |name| lists.next().is_some_and(|patterns| fits(patterns, name));
+    next(service) && next(resource)
 }
 
 /// What ends a pattern, and a list of them.

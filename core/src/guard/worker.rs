@@ -334,7 +334,7 @@ impl GrantView for View {
         if self.stale {
             return None;
         }
-        self.snapshot.covering(identity, service, act, self.now).map(|grant| grant.id.clone())
+        self.snapshot.covering_id(identity, service, act, self.now)
     }
 
     fn nearest(&self, identity: &Identity, service: &str, act: &Act) -> Option<(GrantId, Lack)> {

@@ -145,7 +145,10 @@ proptest! {
         let all = Grants::new(&store).list().unwrap();
         let least = |grant: &wardline::grant::Grant| (grant.uses.is_some() || grant.quota.is_some(), std::cmp::Reverse(grant.until));
         let naive = all.iter().filter(|grant| grant.covers(&identity, &service, &act, now).is_ok()).map(least).min();
-        prop_assert_eq!(view.covering(&identity, &service, &act, now).map(least), naive);
+        let covering = view.covering(&identity, &service, &act, now);
+        let id = view.covering_id(&identity, &service, &act, now);
+        prop_assert_eq!(id.as_ref(), covering.map(|grant| &grant.id));
+        prop_assert_eq!(covering.map(least), naive);
     }
 }
 

@@ -22,7 +22,7 @@ struct View {
 
 impl GrantView for View {
     fn covering(&self, identity: &Identity, service: &str, act: &Act) -> Option<GrantId> {
-        self.grants.covering(identity, service, act, self.now).map(|grant| grant.id.clone())
+        self.grants.covering_id(identity, service, act, self.now)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Which numbers stand for which names: `core/data/record.tsv`, which says what its columns are.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
+
+use foldhash::HashMap;
 
 use super::cbor;
 
@@ -66,28 +66,8 @@ impl Fields {
 pub(super) struct Table {
     pub(super) maps: Vec<Fields>,
     pub(super) words: Vec<&'static str>,
-    numbers: HashMap<&'static str, u64, BuildHasherDefault<Fnv>>,
-}
-
-/// FNV-1a: the words are few and short, and asked for twenty times a record.
-#[derive(Debug)]
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 =
-            bytes.iter().fold(self.0, |sum, byte| (sum ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+    /// Asked for twenty times a record.
+    numbers: HashMap<&'static str, u64>,
 }
 
 impl Table {

@@ -89,12 +89,13 @@ impl Writer<'_> {
         &mut self,
         start: usize,
         first: usize,
-        ordered: fn(&[u8], &Part, &Part) -> std::cmp::Ordering,
+        ordered: impl Fn(&[u8], &Part, &Part) -> std::cmp::Ordering,
     ) -> fmt::Result {
         let parts = self.parts.get_mut(first..).ok_or(fmt::Error)?;
         let count = parts.len() as u64;
         if !parts.is_sorted_by(|a, b| ordered(self.out, a, b).is_le()) {
-            parts.sort_by(|a, b| ordered(self.out, a, b));
+            // No two are the same.
+            parts.sort_unstable_by(|a, b| ordered(self.out, a, b));
             self.turned.clear();
             for part in parts {
                 self.turned.extend(self.out.get(part.at.clone()).ok_or(fmt::Error)?);
