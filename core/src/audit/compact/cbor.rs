@@ -21,6 +21,7 @@ pub(super) const TRUE: u64 = 21;
 pub(super) const NULL: u64 = 22;
 
 /// Appends the head of an item: what it is and its number, or its length.
+#[inline]
 pub(super) fn head(out: &mut Vec<u8>, major: u8, number: u64) {
     let first = major << 5;
     match number {

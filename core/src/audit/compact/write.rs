@@ -49,10 +49,7 @@ impl Writer<'_> {
                 }
             }
             Kind::Hex(prefix) | Kind::Id(prefix) => {
-                if let Some(digits) = text.strip_prefix(prefix).filter(|digits| is_hex(digits)) {
-                    cbor::head(self.out, BYTES, digits.len() as u64 / 2);
-                    let start = self.out.len();
-                    push_hex(self.out, digits);
+                if let Some(start) = text.strip_prefix(prefix).and_then(|digits| push_hex(self.out, digits)) {
                     if let (Kind::Id(_), Some(bytes)) = (self.kind, self.out.get(start..)) {
                         self.time = time_of(bytes).unwrap_or(self.time);
                     }
@@ -115,18 +112,33 @@ impl Writer<'_> {
     }
 }
 
-/// Lower-case digits of whole bytes.
-fn is_hex(digits: &str) -> bool {
-    !digits.is_empty()
-        && digits.len().is_multiple_of(2)
-        && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-fn push_hex(out: &mut Vec<u8>, digits: &str) {
-    let value =
-        |digit: u8| if digit <= b'9' { digit.wrapping_sub(b'0') } else { digit.wrapping_sub(b'a' - 10) };
-    let (pairs, _) = digits.as_bytes().as_chunks();
-    out.extend(pairs.iter().map(|[high, low]| (value(*high) << 4) | value(*low)));
+/// Appends the bytes that lower-case digits write, and where they begin; nothing where they do not write whole bytes.
+fn push_hex(out: &mut Vec<u8>, digits: &str) -> Option<usize> {
+    const NONE: u8 = 0xff;
+    let value = |digit: u8| match (digit.wrapping_sub(b'0'), digit.wrapping_sub(b'a')) {
+        (number @ 0..10, _) => number,
+        (_, letter @ 0..6) => 10 + letter,
+        _ => NONE,
+    };
+    let (pairs, rest) = digits.as_bytes().as_chunks();
+    if pairs.is_empty() || !rest.is_empty() {
+        return None;
+    }
+    let before = out.len();
+    cbor::head(out, BYTES, pairs.len() as u64);
+    let start = out.len();
+    // Read and judged in one go: nearly all are digits.
+    let mut seen = 0;
+    out.extend(pairs.iter().map(|[high, low]| {
+        let (high, low) = (value(*high), value(*low));
+        seen |= high | low;
+        (high << 4) | low
+    }));
+    if seen > 0xf {
+        out.truncate(before);
+        return None;
+    }
+    Some(start)
 }
 
 /// The number whose one text this is.
