@@ -46,7 +46,9 @@ impl Short {
     /// Whether nothing is in it, as is known from before.
     pub(super) fn is_known(&self) -> bool {
         CLEAN.with(|clean| {
-            clean.try_borrow().is_ok_and(|clean| clean.get(self.slot()).is_some_and(|known| known.is(self)))
+            let Ok(clean) = clean.try_borrow() else { return false };
+            let slot = self.slot();
+            [slot, slot ^ 1].iter().any(|slot| clean.get(*slot).is_some_and(|known| known.is(self)))
         })
     }
 
@@ -68,8 +70,11 @@ impl Short {
                 if clean.is_empty() {
                     clean.resize(SLOTS, Self::NONE);
                 }
-                if let Some(slot) = clean.get_mut(self.slot()) {
-                    *slot = self;
+                let slot = self.slot();
+                // Two texts that belong here both stay: a document that has both would else read both every time.
+                let before = clean.get_mut(slot).map(|here| std::mem::replace(here, self));
+                if let (Some(before), Some(beside)) = (before, clean.get_mut(slot ^ 1)) {
+                    *beside = before;
                 }
             }
         });
@@ -104,5 +109,15 @@ mod tests {
             assert!(!other.is_known(), "{other:?}");
         }
         assert!(Short::of(1, Some("key"), &[b'a'; MOST]).is_none());
+    }
+
+    #[test]
+    fn two_texts_of_one_slot_are_both_known() {
+        let text = |n: usize| format!("text {n}");
+        let short = |n: usize| Short::of(7, None, text(n).as_bytes()).unwrap();
+        let other = (1..).find(|n| short(*n).slot() == short(0).slot()).unwrap();
+        short(0).keep();
+        short(other).keep();
+        assert!(short(0).is_known() && short(other).is_known());
     }
 }
