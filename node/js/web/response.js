@@ -13,6 +13,8 @@ const { ENDING } = require('./exchange.js')
 
 /** Up to so many bytes are judged whole. */
 const WHOLE = 65_536
+/** The same of a body that says how long it is, where all of it is at hand: no stream is made of what a handler gave as bytes. */
+const AT_HAND = 1 << 20
 
 /** The response that the caller gets of `response`. Ends the exchange, at once or when the body has been read. */
 async function pass (exchange, method, response) {
@@ -45,7 +47,8 @@ async function pass (exchange, method, response) {
     leave(response.body)
     return made(null)
   }
-  if (passage === PASSAGE.WHOLE || gathered >= 0 || declared === 0) {
+  const whole = passage === PASSAGE.WHOLE || gathered >= 0 || declared === 0
+  if (whole || (declared > 0 && declared <= AT_HAND && await source.gather(declared) === declared)) {
     let body
     try {
       body = await source.all(declared)
