@@ -210,7 +210,7 @@ fn bodies_that_were_kept_are_shown_until_they_are_erased() {
     let passed = |text: &str| {
         let mut clear = Clear::new("application/json; charset=utf-8");
         clear.push(text.as_bytes());
-        Some(Passed { bytes: 9, clear: Some(Box::new(clear)), ..Passed::default() })
+        Some(Box::new(Passed { bytes: 9, clear: Some(Box::new(clear)), ..Passed::default() }))
     };
     (record.request, record.response) = (passed(r#"{"q":"\u001b[EMAIL]"}"#), passed("[]"));
     log.bodies().unwrap().keep([&mut record]).unwrap();
