@@ -1,13 +1,13 @@
 //! Definitions, rights, settings and upkeep.
 
 use super::cursor::{
-    Tokens, after, any, at, bare, commas, find, from, inside, is, is_query, kind, name, places, table,
+    Tokens, after, any, at, bare, between, commas, find, from, inside, is, is_query, kind, name, places, table,
 };
 use super::effects::Effects;
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query};
-use super::{Dialect, statement};
+use super::{Dialect, statement, transfer, variables};
 use crate::model::{Operation, Risk};
 
 const ROLES: [&str; 10] =
@@ -48,9 +48,10 @@ pub(super) fn statement(verb: &str, tokens: Tokens<'_, '_>, scope: &mut Scope, e
         "SET" | "RESET" => set(tokens, scope, effects),
         "PRAGMA" => pragma(tokens, effects),
         "SHOW" => show(tokens, effects),
-        "HANDLER" => {
-            effects.add(Operation::DataExport, "", None);
-        }
+        "HANDLER" => handler(tokens, effects),
+        "FLASHBACK" => transfer::restored(tokens, effects),
+        // Oracle's bin of dropped tables; elsewhere it is logs that are purged.
+        "PURGE" if effects.dialect == Dialect::Oracle => effects.add(Operation::CollectionDrop, "", None),
         "KILL" => effects.act(Operation::JobStop, "", Some(1), Risk::new(60)),
         "SHUTDOWN" | "RESTART" => effects.act(Operation::InfraChange, "", Some(1), Risk::new(85)),
         "SYSTEM" | "FLUSH" | "CHANGE" | "PURGE" | "STOP" | "RECONFIGURE" | "DBCC" => {
@@ -112,6 +113,18 @@ fn objects(tokens: Tokens<'_, '_>, mut place: usize) -> Vec<String> {
         .collect()
 }
 
+/// The table that a policy, a trigger or a rule is for.
+fn named_behind_on(tokens: Tokens<'_, '_>, start: usize, effects: &mut Effects) -> String {
+    let on = find(tokens, start, &["ON"]).and_then(|on| objects(between(tokens, 0, on + 4), on + 1).pop());
+    let on = on.unwrap_or_default();
+    // `ON ALL TABLES`, `ON DATABASE d`: no table.
+    if on.is_empty() || ["all", "database", "schema", "account", "server"].contains(&on.as_str()) {
+        return String::new();
+    }
+    effects.table(&on);
+    on
+}
+
 /// The first of `words` among the words before any name, e.g. the kind of what is created.
 fn sort_of(tokens: Tokens<'_, '_>, words: &[&str]) -> Option<usize> {
     find(tokens, 1, words).filter(|place| *place < 7)
@@ -148,10 +161,15 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         return effects.add(Operation::AdminConfig, "", Some(1));
     }
     if any(tokens, place, &ROLES) {
-        return effects.add(Operation::AdminAccess, "", Some(1));
+        let on = named_behind_on(tokens, place, effects);
+        return effects.add(Operation::AdminAccess, &on, Some(1));
     }
     if any(tokens, place, &["SECRET", "CREDENTIAL"]) {
         return effects.add(Operation::AdminKey, "", Some(1));
+    }
+    // What is published is there to be asked for; nobody is asked.
+    if is(tokens, place, "PUBLICATION") {
+        return effects.add(Operation::AdminConfig, "", Some(1));
     }
     if any(tokens, place, &REMOTE) {
         effects.act(Operation::NetworkFetch, "", Some(1), Risk::new(65));
@@ -198,12 +216,12 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
                 is(body, *place, "WITH") && *place > 0 && any(body, place + 1, &["NO", "DATA", "CHECK"])
             })
             .unwrap_or(body.len());
-        let rows = query(super::cursor::between(body, 0, end), scope, effects);
+        let rows = query(between(body, 0, end), scope, effects);
         if is(tokens, place, "TABLE") || sort_of(tokens, &["MATERIALIZED"]).is_some() {
             effects.read(&rows);
             // `LOCATION 's3://...'`
             let place = find(tokens, place, &["LOCATION"]).and_then(|location| at(tokens, location + 1));
-            if place.is_some_and(|text| text.kind == Kind::Text && super::transfer::is_remote(&text.text)) {
+            if place.is_some_and(|text| text.kind == Kind::Text && transfer::is_remote(&text.text)) {
                 effects.act(Operation::NetworkSend, "", Some(1), Risk::new(80));
             }
         }
@@ -237,6 +255,9 @@ fn code(tokens: Tokens<'_, '_>, place: usize, effects: &mut Effects) {
         }
     }
     effects.add(Operation::CodeExecute, "", Some(1));
+    if is(tokens, place, "TRIGGER") && !is(tokens, place.saturating_sub(1), "EVENT") {
+        named_behind_on(tokens, place, effects);
+    }
     if is(tokens, place, "RULE") {
         if let Some(place) = find(tokens, place, &["DO"]) {
             let mut rest = from(tokens, place + 1);
@@ -312,7 +333,12 @@ fn drop(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         effects.add(Operation::ModelDelete, &given, Some(1));
     } else if any(tokens, 1, &all) {
         let operation = if any(tokens, 1, &ROLES) { Operation::AdminAccess } else { Operation::AdminConfig };
-        effects.add(operation, "", Some(1));
+        let on = if any(tokens, 1, &["POLICY", "TRIGGER", "RULE"]) {
+            named_behind_on(tokens, 1, effects)
+        } else {
+            String::new()
+        };
+        effects.add(operation, &on, Some(1));
     } else if any(
         tokens,
         1,
@@ -403,7 +429,12 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         return effects.add(Operation::SessionControl, "", Some(1));
     }
     if any(tokens, place, &ROLES) || is(tokens, place, "DEFAULT") {
-        return effects.add(Operation::AdminAccess, "", Some(1));
+        let on = if is(tokens, place, "POLICY") {
+            named_behind_on(tokens, place, effects)
+        } else {
+            String::new()
+        };
+        return effects.add(Operation::AdminAccess, &on, Some(1));
     }
     if any(tokens, place, &CODE) {
         return effects.add(Operation::CodeExecute, "", Some(1));
@@ -485,7 +516,7 @@ fn access(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         );
         let end = find(tokens, place, &["TO", "FROM"]).unwrap_or(tokens.len());
         if !all {
-            for one in objects(super::cursor::between(tokens, 0, end), place) {
+            for one in objects(between(tokens, 0, end), place) {
                 if !one.ends_with('.') {
                     effects.table(&one);
                     resource = one;
@@ -509,6 +540,11 @@ pub(super) fn setting(given: Option<&str>, effects: &mut Effects) {
 
 fn set(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     nested(tokens, scope, effects);
+    let list = from(tokens, 1);
+    if is(tokens, 0, "SET") && effects.variables.given(list) && variables::begins(tokens) {
+        effects.set = true;
+        return;
+    }
     let mut place = 1;
     if is(tokens, 0, "RESET") && any(tokens, 1, &["MASTER", "SLAVE", "REPLICA", "BINARY", "PERSIST"]) {
         return effects.add(Operation::AdminConfig, "", Some(1));
@@ -605,6 +641,20 @@ fn show(tokens: Tokens<'_, '_>, effects: &mut Effects) {
     effects.add(Operation::CollectionList, &on, Some(1));
 }
 
+/// MySQL's `HANDLER t OPEN|READ|CLOSE`: a reading row by row, from an index or from the first row on.
+fn handler(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    let Some((given, next)) = name(tokens, 1) else { return effects.unknown("unclear_table") };
+    let given = table(given);
+    effects.table(&given);
+    if !is(tokens, next, "READ") {
+        return effects.add(Operation::SessionControl, "", Some(1));
+    }
+    let limit = find(tokens, next, &["LIMIT"]);
+    let bound = limit.map_or(Some(1), |place| super::query::limit(from(tokens, place), &effects.bounds));
+    let bulk = bound.is_none_or(|count| count >= super::effects::BULK);
+    effects.add(if bulk { Operation::DataExport } else { Operation::DataRead }, &given, bound);
+}
+
 /// `VACUUM`, `ANALYZE`, `REINDEX`, `OPTIMIZE`, `REFRESH`: nothing goes out or away, but the server works.
 pub(super) fn maintain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     nested(tokens, scope, effects);
@@ -649,6 +699,10 @@ pub(super) fn maintain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut 
         .unwrap_or_default();
     if !given.is_empty() && find(tokens, 0, &["INDEX", "DATABASE", "SCHEMA", "SYSTEM"]).is_none() {
         effects.table(&given);
+    }
+    // Where tables keep their past in files, those go for good.
+    if is(tokens, 0, "VACUUM") && effects.dialect == Dialect::Spark {
+        return effects.write(Operation::DataDelete, &given, None, false);
     }
     effects.add(Operation::CollectionAlter, &given, Some(1));
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::Dialect;
 use super::knowledge::Meaning;
 use super::lexer::Token;
+use super::variables::Variables;
 use crate::classify::raised;
 use crate::model::{Act, Magnitude, Operation, Risk};
 
@@ -13,11 +14,11 @@ use crate::model::{Act, Magnitude, Operation, Risk};
 pub(super) type Bound = Option<u64>;
 
 /// As many rows as this are taken out in bulk.
-const BULK: u64 = 1_000;
+pub(super) const BULK: u64 = 1_000;
 /// Most tables, and most different acts, of one text.
 const MANY: usize = 256;
 /// Most columns of vectors of one statement.
-const VECTORS: usize = 32;
+pub(super) const VECTORS: usize = 32;
 /// How many tokens are looked at in all: what nests is read once for each level that it stands in.
 const STEPS: usize = 1 << 20;
 /// What a write to every row adds: no condition names the rows it means.
@@ -39,6 +40,14 @@ pub(super) struct Effects {
     pub reason: Option<&'static str>,
     /// Statements prepared in this text.
     pub prepared: Vec<String>,
+    /// Variables that this text gives a value, each with the text that it is, where that is known.
+    pub variables: Variables,
+    /// Whether variables were given values or blocks begun: nothing that anybody would mind, and not nothing.
+    pub set: bool,
+    /// Blocks of statements that have begun and not ended.
+    pub blocks: usize,
+    /// Names of sources, each of which stands for its whole row.
+    pub whole_rows: Vec<String>,
     /// Columns next to a distance operator or with a vector type in this statement.
     pub vector_columns: Vec<String>,
     /// Whether the form is known here and the AST's grammar need not know it.
@@ -109,6 +118,10 @@ impl Effects {
             tables: Vec::new(),
             reason: None,
             prepared: Vec::new(),
+            variables: Variables::default(),
+            set: false,
+            blocks: 0,
+            whole_rows: Vec::new(),
             vector_columns: Vec::new(),
             own_form: false,
             procedure: false,

@@ -207,19 +207,17 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     let end = clause(start, &CLAUSES).unwrap_or(tokens.len());
     let items = commas(between(tokens, start, end));
     let source = clause(end, &["FROM"]);
+    let sourced = |place: usize| {
+        let clauses = CLAUSES.map(|word| if word == "LATERAL" || word == "FOR" { "WHERE" } else { word });
+        clause(place + 1, &clauses).unwrap_or(tokens.len())
+    };
     let mut rows = match source {
-        Some(place) => {
-            let end = clause(
-                place + 1,
-                &CLAUSES.map(|word| if word == "LATERAL" || word == "FOR" { "WHERE" } else { word }),
-            )
-            .unwrap_or(tokens.len());
-            sources(between(tokens, place + 1, end), scope, effects)
-        }
+        Some(place) => sources(between(tokens, place + 1, sourced(place)), scope, effects),
         None => Rows { bound: Some(1), ..Rows::default() },
     };
     columns::note_vectors(whole, effects);
-    columns::shape(
+    columns::whole_rows(source.map_or(&[], |place| between(tokens, place + 1, sourced(place))), effects);
+    let made = columns::shape(
         &items,
         find(tokens, end, &["GROUP"]).map(|place| from(tokens, place)),
         source.is_some(),
@@ -240,7 +238,10 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     }
     rows.searches |= columns::searches(whole);
     let kept = filtered(tokens, scope, effects);
-    if rows.shape != Shape::Computed || rows.bound.is_none_or(|bound| bound != 1) {
+    if made && matches!(kept, Condition::Keys(_)) {
+        // The sum of one vector is that vector.
+        rows.shape = Shape::Vectors;
+    } else if rows.shape != Shape::Computed || rows.bound.is_none_or(|bound| bound != 1) {
         rows.bound = least(rows.bound, least(kept.bound(), top));
     }
     if rows.searches {
@@ -461,7 +462,7 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
     }
     let given = table(given);
     effects.table(&given);
-    let system = KNOWLEDGE.tables.find(&given);
+    let system = KNOWLEDGE.tables.find(&given.to_lowercase());
     Rows {
         shape: if system.is_some() { Shape::Nothing } else { Shape::Rows },
         system: system.into_iter().collect(),
@@ -556,7 +557,7 @@ pub(super) fn nested(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
 }
 
 /// What the end of a query bounds.
-fn limit(tail: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
+pub(super) fn limit(tail: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
     if let Some(place) = find(tail, 0, &["LIMIT"]) {
         let end = find(
             tail,
