@@ -131,7 +131,7 @@ fn rule(line: &'static str, number: usize) -> Option<Rule> {
 fn effect(text: &'static str) -> Option<Effect> {
     let mut words = text.split_whitespace();
     let name = words.next()?;
-    const OWN: [&str; 19] = [
+    const OWN: [&str; 20] = [
         "read",
         "write",
         "delete",
@@ -149,6 +149,7 @@ fn effect(text: &'static str) -> Option<Effect> {
         "dockerrun",
         "containercp",
         "gitconfig",
+        "bang",
         "objectdelete",
         "mongo",
     ];

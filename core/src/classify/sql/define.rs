@@ -541,7 +541,9 @@ pub(super) fn setting(given: Option<&str>, effects: &mut Effects) {
 fn set(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     nested(tokens, scope, effects);
     let list = from(tokens, 1);
-    if is(tokens, 0, "SET") && effects.variables.given(list) && variables::begins(tokens) {
+    if is(tokens, 0, "SET") && effects.variables.given(list)
+        && (variables::begins(tokens) || effects.dialect == Dialect::Snowflake)
+    {
         effects.set = true;
         return;
     }

@@ -65,8 +65,10 @@ impl Variables {
             // `@@global.x` is a setting.
             let marked = at(one, 0).is_some_and(|token| token.kind == Kind::Parameter)
                 && kind(one, 1) != Some(Kind::Dot);
-            all &= marked;
-            let Some(variable) = name.and_then(|name| self.find(&name)) else { continue };
+            let Some(variable) = name.and_then(|name| self.find(&name)) else {
+                all &= marked;
+                continue;
+            };
             variable.read += usize::from(marked);
             let sets = one.iter().position(|token| {
                 token.operator("=") || token.operator(":=") || token.is("DEFAULT")
