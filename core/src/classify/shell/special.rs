@@ -33,6 +33,10 @@ pub(super) fn left(acts: &mut [Act]) {
         let sent = acts.iter_mut().filter(|act| act.operation == Operation::NetworkSend);
         sent.for_each(|act| act.risk = act.risk.max(Risk::new(90)));
     }
+    if acts.iter().any(|act| act.operation == Operation::ModelDownload) {
+        let sent = acts.iter_mut().filter(|act| act.operation == Operation::NetworkSend);
+        sent.for_each(|act| act.risk = act.risk.max(Risk::new(85)));
+    }
     for act in acts.iter_mut().filter(|act| act.operation == Operation::FileRead) {
         let (operation, risk) = match tools::kind(&act.resource) {
             Some("model") => (Operation::ModelDownload, 85),
@@ -260,7 +264,9 @@ fn configured(walk: &mut Walk, arguments: &Arguments<'_>, fields: &[Field], word
     let mut runs = false;
     for setting in settings {
         let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
-        if !tools::meets(PROGRAMS, &name.to_ascii_lowercase()) || matches!(value, "cat" | "less" | "true" | "") {
+        if !tools::meets(PROGRAMS, &name.to_ascii_lowercase())
+            || matches!(value, "cat" | "less" | "true" | "")
+        {
             continue;
         }
         if !runs {
@@ -315,7 +321,16 @@ pub(super) fn proxy(walk: &mut Walk, arguments: &Arguments<'_>) {
 
 /// Text of a program.
 pub(super) fn code(walk: &mut Walk, text: &str) {
-    walk.act(Operation::CodeExecute, None, "");
+    // Words behind which a program may do anything; without any of them it reckons and prints.
+    let reaches = tools::reaches(text);
+    walk.act(Operation::CodeExecute, if reaches { None } else { Some(50) }, "");
+    let began = walk.acts.len();
+    told(walk, text);
+    // That it opens a shell is no more than that it runs.
+    drop_harmless(walk, began);
+}
+
+fn told(walk: &mut Walk, text: &str) {
     for operation in tools::code(text) {
         walk.act(operation, Some(operation.base_risk().value().max(80)), "");
     }
@@ -366,8 +381,13 @@ pub(super) fn code(walk: &mut Walk, text: &str) {
     }
 }
 
-fn harmless(act: &Act) -> bool {
-    matches!(act.operation, Operation::SessionControl | Operation::None)
+/// Takes away what nobody would mind of the acts from `began` on.
+fn drop_harmless(walk: &mut Walk, began: usize) {
+    let mut at = 0;
+    walk.acts.retain(|act| {
+        at += 1;
+        at <= began || !matches!(act.operation, Operation::SessionControl | Operation::None)
+    });
 }
 
 /// A container of the caller's making: what it may see of the host decides.
@@ -395,9 +415,9 @@ fn docker(walk: &mut Walk, image: usize, arguments: &Arguments<'_>, fields: &[Fi
         Some(command) => {
             let before = walk.acts.len();
             walk.deeper(|walk| walk.command(command));
-            if free && walk.acts.get(before..).is_some_and(|acts| acts.iter().all(harmless)) {
+            if free {
                 // A shell, say: it is what the first act is about.
-                walk.acts.truncate(before);
+                drop_harmless(walk, before);
             }
         }
         None if free => {}

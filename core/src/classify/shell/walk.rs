@@ -65,7 +65,7 @@ pub(super) struct Walk {
 struct Origin {
     command: usize,
     name: String,
-    rule: Option<(usize, &'static str)>,
+    rule: Option<(&'static str, usize, &'static str)>,
 }
 
 impl Walk {
@@ -86,8 +86,8 @@ impl Walk {
             };
             let origin =
                 all.iter().zip(&origins).find(same).map(|(_, origin)| origin.clone()).unwrap_or_default();
-            let place = origin.rule.map(|(line, _)| Place::of("data/tools/tools.txt", line));
-            let rule = origin.rule.map(|(_, text)| text.to_owned());
+            let place = origin.rule.map(|(file, line, _)| Place::of(file, line));
+            let rule = origin.rule.map(|(_, _, text)| text.to_owned());
             let base = act.risk;
             Ground::of(act, base).part(origin.command, &origin.name).row(place, rule)
         };
@@ -437,7 +437,7 @@ impl Walk {
         let arguments = tool.arguments(&words);
         match tool.rule(&arguments) {
             Some(rule) => {
-                self.origin.rule = Some((rule.line, rule.text));
+                self.origin.rule = Some((rule.file, rule.line, rule.text));
                 for effect in &rule.effects {
                     self.effect(effect, &arguments, fields, &words);
                 }

@@ -1,7 +1,7 @@
 //! The columns of a query: what comes out of each row.
 
-use super::cursor::{Tokens, after, any, at, from, inside, is, is_query, kind, name, places};
 use super::Dialect;
+use super::cursor::{Tokens, after, any, at, from, inside, is, is_query, kind, name, places};
 use super::effects::{Effects, Rows, Shape, VECTORS};
 use super::knowledge::{KNOWLEDGE, is_key_column};
 use super::lexer::{Kind, Token};
@@ -185,7 +185,8 @@ pub(super) fn shape(
     let source = rows.shape;
     rows.star |= any(|item| matches!(item, Item::Star));
     rows.gathers = any(|item| matches!(item, Item::Gathered { .. }));
-    let made = sourced && source >= Shape::Rows && any(|item| matches!(item, Item::Aggregate { vector: true }));
+    let made =
+        sourced && source >= Shape::Rows && any(|item| matches!(item, Item::Aggregate { vector: true }));
     let vectors = any(|item| matches!(item, Item::Vector | Item::Gathered { vector: true, .. }))
         || source == Shape::Vectors && any(|item| matches!(item, Item::Gathered { whole: true, .. }))
         // A vector a group: of groups of one row, the rows' own.
@@ -215,10 +216,8 @@ pub(super) fn shape(
 /// The names by which a whole row of a source may be asked for, where the dialect has that: `SELECT t FROM (...) t`.
 pub(super) fn whole_rows(sources: Tokens<'_, '_>, effects: &mut Effects) {
     effects.whole_rows.clear();
-    if !matches!(
-        effects.dialect,
-        Dialect::Postgres | Dialect::Redshift | Dialect::DuckDb | Dialect::BigQuery
-    ) {
+    if !matches!(effects.dialect, Dialect::Postgres | Dialect::Redshift | Dialect::DuckDb | Dialect::BigQuery)
+    {
         return;
     }
     let ends = |place: usize| {
@@ -297,6 +296,12 @@ fn look(tokens: Tokens<'_, '_>, effects: &Effects, windowed: bool, found: &mut I
                     *found = if sized { Item::Column } else { Item::Aggregate { vector } };
                 }
                 place = after(tokens, next);
+                // `count(*) FILTER (WHERE ok)`, `percentile_cont(0.5) WITHIN GROUP (ORDER BY x)`
+                while one && any(tokens, place, &["FILTER", "WITHIN", "GROUP", "IGNORE", "RESPECT", "NULLS"])
+                    || one && kind(tokens, place) == Some(Kind::Open)
+                {
+                    place = after(tokens, place);
+                }
                 continue;
             }
             if KNOWLEDGE.functions.find(&whole).is_some_and(|meaning| !meaning.table_only) {

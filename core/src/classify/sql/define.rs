@@ -1,9 +1,10 @@
 //! Definitions, rights, settings and upkeep.
 
 use super::cursor::{
-    Tokens, after, any, at, bare, between, commas, find, from, inside, is, is_query, kind, name, places, table,
+    Tokens, after, any, at, bare, between, commas, find, from, inside, is, is_query, kind, name, places,
+    table,
 };
-use super::effects::Effects;
+use super::effects::{Effects, Shape};
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query};
@@ -38,6 +39,27 @@ const REMOTE: [&str; 9] = [
     "INTEGRATION",
 ];
 
+/// Objects that are settings of the server and hold no rows.
+const SETTINGS: [&str; 17] = [
+    "WAREHOUSE",
+    "RESOURCE",
+    "PIPE",
+    "STREAM",
+    "ALERT",
+    "TAG",
+    "TABLESPACE",
+    "DIRECTORY",
+    "ENDPOINT",
+    "QUEUE",
+    "RESERVATION",
+    "ASSIGNMENT",
+    "CAPACITY",
+    "RECIPIENT",
+    "PROVIDER",
+    "NOTIFICATION",
+    "REPLICATION",
+];
+
 pub(super) fn statement(verb: &str, tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     match verb {
         "CREATE" | "REPLACE" => create(tokens, scope, effects),
@@ -58,7 +80,11 @@ pub(super) fn statement(verb: &str, tokens: Tokens<'_, '_>, scope: &mut Scope, e
             effects.add(Operation::AdminConfig, "", Some(1))
         }
         "PIVOT" | "UNPIVOT" | "SUMMARIZE" => {
-            let rows = super::query::sources(from(tokens, 1), scope, effects);
+            let mut rows = super::query::sources(from(tokens, 1), scope, effects);
+            if verb == "SUMMARIZE" {
+                // A line of figures for each column.
+                rows.shape = rows.shape.min(Shape::Computed);
+            }
             effects.read(&rows);
         }
         // SQL Server's conditions stand before one statement.
@@ -141,14 +167,20 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         "TYPE",
         "DOMAIN",
         "DICTIONARY",
-        "TABLESPACE",
         "KEYSPACE",
+        "CATALOG",
+        "SYNONYM",
         "SECRET",
         "CREDENTIAL",
+        "CERTIFICATE",
         "MODEL",
     ];
-    let all: Vec<&str> = kinds.iter().chain(&ROLES).chain(&CODE).chain(&REMOTE).copied().collect();
+    let all: Vec<&str> =
+        kinds.iter().chain(&ROLES).chain(&CODE).chain(&REMOTE).chain(&SETTINGS).copied().collect();
     let Some(place) = sort_of(tokens, &all) else { return unknown(tokens, effects) };
+    if any(tokens, place, &SETTINGS) {
+        return effects.add(Operation::AdminConfig, "", Some(1));
+    }
     let place = place + usize::from(is(tokens, place, "EXTERNAL") && is(tokens, place + 1, "FUNCTION"));
     if any(tokens, place, &CODE) {
         return code(tokens, place, effects);
@@ -164,7 +196,7 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         let on = named_behind_on(tokens, place, effects);
         return effects.add(Operation::AdminAccess, &on, Some(1));
     }
-    if any(tokens, place, &["SECRET", "CREDENTIAL"]) {
+    if any(tokens, place, &["SECRET", "CREDENTIAL", "CERTIFICATE"]) {
         return effects.add(Operation::AdminKey, "", Some(1));
     }
     // What is published is there to be asked for; nobody is asked.
@@ -296,7 +328,7 @@ fn code(tokens: Tokens<'_, '_>, place: usize, effects: &mut Effects) {
 }
 
 fn drop(tokens: Tokens<'_, '_>, effects: &mut Effects) {
-    let all: Vec<&str> = ROLES.iter().chain(&CODE).chain(&REMOTE).copied().collect();
+    let all: Vec<&str> = ROLES.iter().chain(&CODE).chain(&REMOTE).chain(&SETTINGS).copied().collect();
     let sort = at(tokens, 1);
     if any(
         tokens,
@@ -392,11 +424,28 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let all: Vec<&str> = ROLES
         .iter()
         .chain(&[
-            "SYSTEM", "TABLE", "VIEW", "INDEX", "DATABASE", "SCHEMA", "SESSION", "SEQUENCE", "TYPE",
-            "DOMAIN", "DEFAULT", "RENAME", "SERVER", "INSTANCE", "ACCOUNT", "MODEL",
+            "SYSTEM",
+            "TABLE",
+            "VIEW",
+            "INDEX",
+            "DATABASE",
+            "SCHEMA",
+            "SESSION",
+            "SEQUENCE",
+            "TYPE",
+            "DOMAIN",
+            "DEFAULT",
+            "RENAME",
+            "SERVER",
+            "INSTANCE",
+            "ACCOUNT",
+            "MODEL",
+            "MATERIALIZED",
+            "CATALOG",
         ])
         .chain(&CODE)
         .chain(&REMOTE)
+        .chain(&SETTINGS)
         .copied()
         .collect();
     let Some(place) = sort_of(tokens, &all).or_else(|| is(tokens, 0, "RENAME").then_some(0)) else {
@@ -422,18 +471,16 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
             "STORAGE",
             "INTEGRATION",
         ],
-    ) {
+    ) || any(tokens, place, &SETTINGS)
+    {
         return effects.add(Operation::AdminConfig, "", Some(1));
     }
     if is(tokens, place, "SESSION") {
         return effects.add(Operation::SessionControl, "", Some(1));
     }
     if any(tokens, place, &ROLES) || is(tokens, place, "DEFAULT") {
-        let on = if is(tokens, place, "POLICY") {
-            named_behind_on(tokens, place, effects)
-        } else {
-            String::new()
-        };
+        let on =
+            if is(tokens, place, "POLICY") { named_behind_on(tokens, place, effects) } else { String::new() };
         return effects.add(Operation::AdminAccess, &on, Some(1));
     }
     if any(tokens, place, &CODE) {
@@ -541,7 +588,8 @@ pub(super) fn setting(given: Option<&str>, effects: &mut Effects) {
 fn set(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     nested(tokens, scope, effects);
     let list = from(tokens, 1);
-    if is(tokens, 0, "SET") && effects.variables.given(list)
+    if is(tokens, 0, "SET")
+        && effects.variables.given(list)
         && (variables::begins(tokens) || effects.dialect == Dialect::Snowflake)
     {
         effects.set = true;
@@ -555,7 +603,10 @@ fn set(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         return effects.add(Operation::AdminKey, "", Some(1));
     }
     if any(tokens, 1, &["GLOBAL", "PERSIST", "PERSIST_ONLY"])
-        || at(tokens, 1).is_some_and(|token| token.kind == Kind::Parameter && token.text == "@global")
+        || tokens.iter().any(|token| {
+            let names = ["@@global", "@@persist", "@@persist_only"];
+            token.kind == Kind::Parameter && names.iter().any(|name| token.text.eq_ignore_ascii_case(name))
+        })
     {
         return effects.add(Operation::AdminConfig, "", Some(1));
     }

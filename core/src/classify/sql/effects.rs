@@ -233,12 +233,17 @@ impl Effects {
         super::knowledge::is_vector_column(column) || self.vector_columns.iter().any(|known| known == column)
     }
 
+    /// What the system tables among the sources of a reading make of it.
+    pub(super) fn read_system(&mut self, rows: &Rows) {
+        for meaning in &rows.system {
+            self.told(*meaning, &rows.resource, rows.bound);
+        }
+    }
+
     /// The acts of a reading whose rows come out.
     pub(super) fn read(&mut self, rows: &Rows) {
         let resource = rows.resource.as_str();
-        for meaning in &rows.system {
-            self.told(*meaning, resource, rows.bound);
-        }
+        self.read_system(rows);
         if rows.searches {
             self.add(Operation::VectorSearch, resource, rows.bound);
         }

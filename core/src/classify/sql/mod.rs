@@ -111,7 +111,8 @@ fn script(text: &str, effects: &mut Effects) {
         Err(reason) => return effects.unknown(reason),
     };
     let mut rest = tokens.as_slice();
-    let outer = (std::mem::replace(&mut effects.variables, Variables::of(rest)), std::mem::take(&mut effects.blocks));
+    let outer =
+        (std::mem::replace(&mut effects.variables, Variables::of(rest)), std::mem::take(&mut effects.blocks));
     while !rest.is_empty() {
         let end = statement::end(rest);
         let tokens = rest.get(..end).unwrap_or(rest);

@@ -196,10 +196,12 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     }
     let clause = |start: usize, words: &[&str]| {
         let mut place = find(tokens, start, words);
-        // `IS DISTINCT FROM` is an operator.
-        while let Some(found) =
-            place.filter(|found| is(tokens, *found, "FROM") && is(tokens, found - 1, "DISTINCT"))
-        {
+        // `IS DISTINCT FROM` is an operator, `WITHIN GROUP (...)` belongs to an aggregate.
+        while let Some(found) = place.filter(|found| {
+            let before = |word: &str| found.checked_sub(1).is_some_and(|before| is(tokens, before, word));
+            is(tokens, *found, "FROM") && before("DISTINCT")
+                || is(tokens, *found, "GROUP") && before("WITHIN")
+        }) {
             place = find(tokens, found + 1, words);
         }
         place
@@ -226,7 +228,9 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     );
     for item in &items {
         let inner = nested(item, scope, effects);
-        rows.shape = rows.shape.max(inner.shape);
+        // Of a vector that another one is measured against, only how far it is comes out.
+        let measured = columns::searches(item) && inner.shape == Shape::Vectors && !inner.gathers;
+        rows.shape = rows.shape.max(if measured { Shape::Rows } else { inner.shape });
         rows.gathers |= inner.gathers;
         rows.system.extend(inner.system);
         if inner.gathers {
@@ -361,11 +365,20 @@ pub(super) fn sources(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut E
         };
         let next = rowset(part, 0).unwrap_or_else(|| after(part, 0));
         nested(from(part, next), scope, effects);
+        let mut one = one;
+        one.bound = least(one.bound, sampled(from(part, next), &effects.bounds));
         bound = bound.zip(one.bound).map(|(a, b)| a.saturating_mul(b));
         rows.join(one);
     }
     rows.bound = bound;
     rows
+}
+
+/// How many rows a sample takes: `SAMPLE (10 ROWS)`, `USING SAMPLE 10`; a share of them has no bound.
+fn sampled(tokens: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
+    let place = find(tokens, 0, &["SAMPLE", "TABLESAMPLE"])?;
+    let amount = places(from(tokens, place)).find_map(|at| inside(from(tokens, place), at))?;
+    is(amount, 1, "ROWS").then(|| number(between(amount, 0, 1), bounds))?
 }
 
 /// A file read in place of a table.
@@ -403,8 +416,7 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
         if let Some(meaning) = function.filter(|meaning| meaning.table_only) {
             effects.means(meaning, "");
         }
-        let reads =
-            function.is_some_and(|meaning| meaning.operation == Operation::FileRead && !meaning.unbounded);
+        let reads = function.is_some_and(|meaning| meaning.rows);
         let known = function.is_some();
         let made = any(
             part,

@@ -171,9 +171,9 @@ fn functions(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         let Some(meaning) = KNOWLEDGE.functions.find(&given).filter(|meaning| !meaning.table_only) else {
             continue;
         };
-        let remote = meaning.operation == Operation::FileRead
-            && arguments.iter().any(|token| token.kind == Kind::Text && token.text.contains("://"));
-        if remote {
+        let remote =
+            arguments.iter().any(|token| token.kind == Kind::Text && transfer::is_remote(&token.text));
+        if remote && meaning.operation == Operation::FileRead {
             effects.add(Operation::NetworkFetch, "", Some(1));
         } else {
             effects.means(meaning, "");
@@ -321,6 +321,10 @@ fn execute(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         let place = 1 + usize::from(is(tokens, 1, "IMMEDIATE"));
         let text = bare(inside(tokens, place).unwrap_or_else(|| from(tokens, place)));
         let alone = at(text, 1).is_none_or(|token| token.any(&["USING", "INTO", "AS"]));
+        // `EXEC ('...') AT server`
+        if is(tokens, after(tokens, place), "AT") {
+            effects.act(Operation::NetworkSend, "", Some(1), Risk::new(80));
+        }
         return match at(text, 0).filter(|_| alone).and_then(|token| effects.variables.text(token)) {
             Some(text) if is_block(&text) => body(&text, effects),
             Some(text) => run(&text, effects),
@@ -366,6 +370,11 @@ fn procedure(given: &str, arguments: Tokens<'_, '_>, effects: &mut Effects) {
         return effects.unknown("dynamic");
     };
     effects.means(meaning, "");
+    // A share of another machine: it is asked for, with whatever its name holds.
+    let share = |token: &Token<'_>| token.kind == Kind::Text && token.text.starts_with("\\\\");
+    if arguments.iter().any(share) {
+        effects.act(Operation::NetworkSend, "", Some(1), Risk::new(80));
+    }
     if meaning.runs {
         let first = commas(bare(arguments)).into_iter().next().unwrap_or_default();
         // `@stmt = N'...'` names the argument first.
@@ -464,7 +473,11 @@ fn control(tokens: Tokens<'_, '_>, effects: &mut Effects) {
     }
     // A block of statements is no transaction: `BEGIN DELETE ...; END`.
     let transaction = at(tokens, 1).is_none()
-        || any(tokens, 1, &["TRAN", "TRANSACTION", "WORK", "DEFERRED", "IMMEDIATE", "EXCLUSIVE", "ISOLATION", "READ"]);
+        || any(
+            tokens,
+            1,
+            &["TRAN", "TRANSACTION", "WORK", "DEFERRED", "IMMEDIATE", "EXCLUSIVE", "ISOLATION", "READ"],
+        );
     if is(tokens, 0, "END") && effects.blocks > 0 {
         effects.blocks -= 1;
         return;

@@ -101,6 +101,7 @@ fn copied(body: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let body = bare(body);
     if is_query(body) {
         let rows = query(body, scope, effects);
+        effects.read_system(&rows);
         let vectors = rows.shape == Shape::Vectors || rows.shape == Shape::Rows && rows.star;
         let operation = if vectors { Operation::VectorExport } else { Operation::DataExport };
         return effects.add(operation, &rows.resource, rows.bound);

@@ -28,6 +28,7 @@ struct Variable {
 
 /// The name of a variable: `@s`, Snowflake's `$s`.
 fn named(token: &Token<'_>) -> Option<String> {
+    // `@@version` is no variable of the text: what is behind its first mark begins no word.
     let marked = token.text.strip_prefix(['@', '$'])?;
     let name = marked.starts_with(|c: char| c.is_alphabetic() || c == '_');
     (token.kind == Kind::Parameter && name).then(|| marked.to_lowercase())
@@ -59,9 +60,8 @@ impl Variables {
         let mut all = true;
         for one in commas(list) {
             // Snowflake sets `s` and reads `$s`.
-            let name = at(one, 0).and_then(|token| {
-                named(token).or_else(|| token.names().then(|| token.text.to_lowercase()))
-            });
+            let name = at(one, 0)
+                .and_then(|token| named(token).or_else(|| token.names().then(|| token.text.to_lowercase())));
             // `@@global.x` is a setting.
             let marked = at(one, 0).is_some_and(|token| token.kind == Kind::Parameter)
                 && kind(one, 1) != Some(Kind::Dot);
@@ -70,9 +70,9 @@ impl Variables {
                 continue;
             };
             variable.read += usize::from(marked);
-            let sets = one.iter().position(|token| {
-                token.operator("=") || token.operator(":=") || token.is("DEFAULT")
-            });
+            let sets = one
+                .iter()
+                .position(|token| token.operator("=") || token.operator(":=") || token.is("DEFAULT"));
             let Some(value) = sets.map(|place| from(one, place + 1)) else { continue };
             variable.text = match value {
                 [text] if text.kind == Kind::Text => Some(text.text.to_string()),
@@ -114,12 +114,28 @@ mod tests {
         for (text, dialect, told) in [
             ("SET @s = 'DROP TABLE a'; PREPARE p FROM @s; EXECUTE p", Dialect::MySql, "collection.drop"),
             ("DECLARE @s nvarchar(9) = N'DROP TABLE a'; EXEC(@s)", Dialect::SqlServer, "collection.drop"),
-            ("DECLARE @s nvarchar(9); SET @s = N'DROP TABLE a'; EXEC sp_executesql @s", Dialect::SqlServer, "collection.drop"),
+            (
+                "DECLARE @s nvarchar(9); SET @s = N'DROP TABLE a'; EXEC sp_executesql @s",
+                Dialect::SqlServer,
+                "collection.drop",
+            ),
             ("SET s = 'DROP TABLE a'; EXECUTE IMMEDIATE $s", Dialect::Snowflake, "collection.drop"),
             // Somebody else writes to it, or reads it before it is known.
-            ("SET @s = 'SELECT 1'; SELECT q INTO @s FROM a LIMIT 1; PREPARE p FROM @s", Dialect::MySql, "unknown"),
-            ("DECLARE @s nvarchar(9) = N'SELECT 1'; SET @s = @s + @t; EXEC(@s)", Dialect::SqlServer, "unknown"),
-            ("DECLARE @s nvarchar(9) = N'SELECT 1'; EXEC p @s OUTPUT; EXEC(@s)", Dialect::SqlServer, "unknown"),
+            (
+                "SET @s = 'SELECT 1'; SELECT q INTO @s FROM a LIMIT 1; PREPARE p FROM @s",
+                Dialect::MySql,
+                "unknown",
+            ),
+            (
+                "DECLARE @s nvarchar(9) = N'SELECT 1'; SET @s = @s + @t; EXEC(@s)",
+                Dialect::SqlServer,
+                "unknown",
+            ),
+            (
+                "DECLARE @s nvarchar(9) = N'SELECT 1'; EXEC p @s OUTPUT; EXEC(@s)",
+                Dialect::SqlServer,
+                "unknown",
+            ),
             ("DECLARE @s nvarchar(9) = 'DROP' + ' TABLE a'; EXEC(@s)", Dialect::SqlServer, "unknown"),
         ] {
             let found = operations(text, dialect);

@@ -185,6 +185,7 @@ fn directory(tokens: Tokens<'_, '_>, place: usize, scope: &mut Scope, effects: &
 
 /// Rows that go to a file or another system.
 pub(super) fn taken(rows: &Rows, effects: &mut Effects) {
+    effects.read_system(rows);
     let operation =
         if rows.shape == Shape::Vectors { Operation::VectorExport } else { Operation::DataExport };
     effects.add(operation, &rows.resource, rows.bound);
