@@ -48,7 +48,16 @@ impl<'t> Token<'t> {
 
 /// Whether a statement is of commands behind pipes: those of Vespa begin with `select`.
 pub(super) fn is_piped(text: &str) -> bool {
-    tokens(text).is_none_or(|all| all.first().is_some_and(|first| !first.is("select")))
+    let mut rest = text.trim_start();
+    loop {
+        let after = match (rest.strip_prefix("//"), rest.strip_prefix("/*")) {
+            (Some(comment), _) => comment.split_once('\n'),
+            (None, Some(comment)) => comment.split_once("*/"),
+            (None, None) => break,
+        };
+        rest = after.map_or("", |(_, after)| after).trim_start();
+    }
+    !rest.get(..6).is_some_and(|first| first.eq_ignore_ascii_case("select"))
 }
 
 /// The parts of a statement; `None` where it has no one reading.
