@@ -297,9 +297,8 @@ fn look(tokens: Tokens<'_, '_>, effects: &Effects, windowed: bool, found: &mut I
                 }
                 place = after(tokens, next);
                 // `count(*) FILTER (WHERE ok)`, `percentile_cont(0.5) WITHIN GROUP (ORDER BY x)`
-                while one && any(tokens, place, &["FILTER", "WITHIN", "GROUP", "IGNORE", "RESPECT", "NULLS"])
-                    || one && kind(tokens, place) == Some(Kind::Open)
-                {
+                let words = ["FILTER", "WITHIN", "GROUP", "IGNORE", "RESPECT", "NULLS"];
+                while one && (any(tokens, place, &words) || kind(tokens, place) == Some(Kind::Open)) {
                     place = after(tokens, place);
                 }
                 continue;
@@ -316,7 +315,7 @@ fn look(tokens: Tokens<'_, '_>, effects: &Effects, windowed: bool, found: &mut I
             || token.kind == Kind::Name && effects.is_vector(last)
         {
             *found = Item::Vector;
-        } else if effects.whole_rows.iter().any(|row| *row == whole) && !matches!(found, Item::Vector) {
+        } else if effects.whole_rows.contains(&whole) && !matches!(found, Item::Vector) {
             *found = Item::Star;
         } else if !keyword && !matches!(found, Item::Vector | Item::Star) && !after_cast(tokens, place) {
             *found = Item::Column;

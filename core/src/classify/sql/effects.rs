@@ -56,6 +56,9 @@ pub(super) struct Effects {
     pub procedure: bool,
     /// How many rows the last write had at most.
     pub wrote: Bound,
+    /// Whether this is a write in a `WITH`, and what it gives back to the query behind.
+    pub within_with: bool,
+    pub gave: Option<Rows>,
     /// How deep statements within statements are.
     pub within: usize,
     /// How deep texts within texts are.
@@ -126,6 +129,8 @@ impl Effects {
             own_form: false,
             procedure: false,
             wrote: None,
+            within_with: false,
+            gave: None,
             within: 0,
             depth: 0,
             bounds: Bounds::default(),
@@ -249,7 +254,7 @@ impl Effects {
         }
         let bulk = rows.bound.is_none_or(|count| count >= BULK);
         let operation = match rows.shape {
-            Shape::Vectors if bulk => Operation::VectorExport,
+            Shape::Vectors if bulk && !rows.written => Operation::VectorExport,
             Shape::Vectors => Operation::VectorFetch,
             _ if rows.searches && !bulk => return,
             Shape::Rows if bulk && !rows.written => Operation::DataExport,

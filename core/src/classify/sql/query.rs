@@ -131,9 +131,12 @@ fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Row
         let rows = if is_query(body) {
             query(body, scope, effects)
         } else {
-            effects.wrote = None;
+            (effects.wrote, effects.gave) = (None, None);
+            let outer = std::mem::replace(&mut effects.within_with, true);
             statement::one(body, scope, effects);
-            Rows { shape: Shape::Rows, written: true, bound: effects.wrote, ..Rows::default() }
+            effects.within_with = outer;
+            let keys = Rows { shape: Shape::Rows, written: true, bound: effects.wrote, ..Rows::default() };
+            effects.gave.take().unwrap_or(keys)
         };
         if let Some(entry) = scope.iter_mut().rev().find(|(known, _)| *known == given) {
             entry.1 = rows;
@@ -152,7 +155,9 @@ fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Row
     let rows = if is_query(main) {
         query(main, scope, effects)
     } else {
+        let outer = std::mem::replace(&mut effects.within_with, false);
         statement::one(main, scope, effects);
+        effects.within_with = outer;
         Rows { bound: Some(0), ..Rows::default() }
     };
     scope.truncate(names);

@@ -363,6 +363,13 @@ fn returning(tokens: Tokens<'_, '_>, target: &str, bound: Bound, effects: &mut E
         return;
     }
     let vectors = columns::has_vector(items, effects);
+    if effects.within_with {
+        // Whether they come out is for the query behind to say.
+        let shape = if vectors { Shape::Vectors } else { Shape::Rows };
+        effects.gave =
+            Some(Rows { shape, written: true, bound, resource: target.to_owned(), ..Rows::default() });
+        return;
+    }
     effects.add(if vectors { Operation::VectorFetch } else { Operation::DataRead }, target, bound);
 }
 

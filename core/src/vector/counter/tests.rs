@@ -135,7 +135,10 @@ fn columns_are_told_by_shape() {
                 r#"{"rows": [{"e": {"type": "t", "cells": [{"address": {"x": "0"}, "value": 0.5}, {"address": {"x": "1"}, "value": 2}, {"address": {"x": "2"}, "value": 3}]}}]}"#,
                 1,
             ),
-            (r#"{"rows": [{"e": {"cells": {"a": 0.5, "b": 1.0}}, "f": {"cells": [{"value": 1}, {"value": 2}]}}]}"#, 1),
+            (
+                r#"{"rows": [{"e": {"cells": {"a": 0.5, "b": 1.0}}, "f": {"cells": [{"value": 1}, {"value": 2}]}}]}"#,
+                1,
+            ),
             (r#"{"rows": [{"prices": [{"value": 0.5}, {"value": 1.5}, {"value": 2.5}]}]}"#, 0),
             (
                 r#"{"rows": [{"indices": [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17], "values": [0.1, 0.2, 0.3]}]}"#,
