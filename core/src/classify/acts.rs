@@ -2,7 +2,7 @@
 //! candidates, and the riskiest one stands. Elements of a batch add up.
 
 use super::body::{Record, Value};
-use super::catalogue::{Amount, Entry, Factor, Is, Source, System, Test};
+use super::catalogue::{Amount, Entry, Factor, Field, Is, Source, System, Test};
 use super::explain::Trace;
 use super::risk::raised;
 use super::target::{first_segment, parameter};
@@ -331,7 +331,10 @@ fn passes(test: &Test, facts: &Facts<'_>, record: &Record) -> Result<bool, Refus
         for value in there.clone() {
             match value {
                 Value::Text(text) if fits(text) => return Ok(true),
-                Value::Text(_) => {}
+                // A truth begins like no text; of what may be a list or an object too, the parts are fields of their own.
+                Value::Text(_) | Value::Bool(_) => {}
+                Value::List { .. } | Value::Object { .. }
+                    if record.entry.is_some_and(|entry| has_parts(entry, test.of)) => {}
                 _ => return Err(record.entry.map_or(UNREADABLE, |entry| wrong_type(entry, test.of))),
             }
         }
@@ -415,6 +418,15 @@ fn elements(entry: &Entry, source: Source) -> bool {
     let Source::Body(at) = source else { return false };
     let Some(field) = entry.fields.get(at) else { return false };
     entry.fields.iter().any(|other| other.name.strip_suffix("[*]") == Some(field.name))
+}
+
+/// Whether parts of a field are deciding fields too: its elements or its members.
+fn has_parts(entry: &Entry, source: Source) -> bool {
+    let Source::Body(at) = source else { return false };
+    let Some(field) = entry.fields.get(at) else { return false };
+    let part =
+        |other: &Field| other.name.strip_prefix(field.name).is_some_and(|rest| rest.starts_with(['.', '[']));
+    entry.fields.iter().any(part)
 }
 
 /// What stands at a source.

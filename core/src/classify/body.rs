@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::catalogue::{Entry, Field, Lines, Step, System};
-use super::{Refusal, graphql, target, yql};
+use super::{Refusal, graphql, piped, target, yql};
 
 /// A value at a deciding field.
 #[derive(Debug, Clone, PartialEq)]
@@ -335,8 +335,11 @@ impl<'de> Visitor<'de> for Walk<'_> {
                 .map_err(|_| E::custom("selections"));
         }
         if self.place.here().any(|(_, field)| field.uses & Field::YQL != 0) {
-            let Some(parts) = yql::reading(text) else {
-                return self.state.refuse("malformed_yql", self.place.name());
+            let piped = piped::is_piped(text);
+            let parts = if piped { piped::reading(text) } else { yql::reading(text) };
+            let Some(parts) = parts else {
+                let code = if piped { "malformed_statement" } else { "malformed_yql" };
+                return self.state.refuse(code, self.place.name());
             };
             return Walk { state: self.state, place: self.place }
                 .deserialize(parts)

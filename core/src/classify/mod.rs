@@ -32,6 +32,7 @@ pub mod explain;
 mod graphql;
 mod grpc;
 mod names;
+mod piped;
 mod risk;
 mod router;
 mod said;
@@ -117,7 +118,7 @@ impl Classified {
 /// A request that has no one reading, and so must not go on. Names the field, quotes nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refusal {
-    /// `repeated_key`, `wrong_type`, `malformed_json`, `malformed_query`, `malformed_graphql`, `malformed_yql`,
+    /// `repeated_key`, `wrong_type`, `malformed_json`, `malformed_query`, `malformed_graphql`, `malformed_statement`, `malformed_yql`,
     /// `malformed_protobuf`, `too_many_acts` or `too_many_elements`.
     pub code: &'static str,
     /// The deciding field, as the catalogue names it, or `body`.

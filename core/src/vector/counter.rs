@@ -69,12 +69,14 @@ struct Level {
     /// An object of which every member so far is a number, and every name too, as in `{"7": 0.5}`.
     weights: bool,
     indexed: bool,
+    /// The cells of a tensor: a list of `{address, value}`, or an object of values by their label.
+    cells: bool,
 }
 
 impl Level {
     /// Whether it is a sparse vector that names its weights by their index, or by anything where it is known to be a vector.
     fn is_weights(&self) -> bool {
-        let column = self.roles.has(Roles::COLUMN) && self.indexed && self.measured;
+        let column = self.roles.has(Roles::COLUMN) && (self.indexed || self.cells) && self.measured;
         let declared = self.roles.has(Roles::VECTOR.and(Roles::ENCODED));
         self.object && self.weights && self.numbers > 0 && !self.counted && (column || declared)
     }
@@ -87,6 +89,7 @@ enum Member {
     Values,
     /// `index` or `value`.
     Part,
+    Cells,
     Number,
     Other,
 }
@@ -201,6 +204,7 @@ impl Counter {
             b"indices" => Member::Indices,
             b"values" => Member::Values,
             b"index" | b"value" => Member::Part,
+            b"cells" => Member::Cells,
             _ if !name.is_empty() && name.iter().all(u8::is_ascii_digit) => Member::Number,
             _ => Member::Other,
         };
@@ -272,6 +276,7 @@ impl Counter {
             level.weights = false;
         }
         let (weights, indexed) = (object, object);
+        let cells = roles.has(Roles::COLUMN) && self.member == Member::Cells;
         self.levels.push(Level {
             object,
             roles,
@@ -280,6 +285,7 @@ impl Counter {
             measured: false,
             weights,
             indexed,
+            cells,
         });
         self.matcher.open();
     }
@@ -375,9 +381,21 @@ impl Counter {
             self.census.texts += u64::from(first);
         }
         if level.roles.has(Roles::COLUMN) {
+            // Of a cell's value, what counts is the list of cells.
+            let list = around.last_mut().filter(|list| part && list.cells && !list.object);
+            let (level, object) = match list {
+                Some(list) => {
+                    list.numbers = list.numbers.saturating_add(count);
+                    (list, false)
+                }
+                None => {
+                    let object = level.object;
+                    (level, object)
+                }
+            };
             level.measured = level.measured || measured();
             let enough = if level.measured { shape::SHORTEST } else { shape::SHORTEST_WHOLE };
-            let is_vector = !level.object && level.numbers >= enough;
+            let is_vector = !object && level.numbers >= enough;
             let counted = std::mem::replace(&mut level.counted, is_vector);
             return self.vectors(u64::from(is_vector && !counted));
         }

@@ -20,8 +20,8 @@ pub(crate) struct Entry {
     pub(crate) each: Option<String>,
     pub(crate) lines: Option<Lines>,
     pub(crate) graphql: Option<String>,
-    /// The member, or parameter of the query, that holds a statement of Vespa's.
-    pub(crate) yql: Option<String>,
+    /// The member, or parameter of the query, that holds a statement of Vespa's or of commands behind pipes.
+    pub(crate) statement: Option<String>,
     pub(crate) stream: bool,
     /// The numbers of a gRPC method's fields, `points.filter` by its own within `points`.
     pub(crate) message: Vec<(String, u64)>,
@@ -81,7 +81,8 @@ pub(crate) enum Factor<B = String> {
     Count(Source<B>),
 }
 
-/// One line of `when`.
+/// One line of `when`, for one of the places that it names.
+#[derive(Clone)]
 pub(crate) struct Rule {
     pub(crate) line: usize,
     /// The line as it was written.
@@ -162,7 +163,7 @@ pub(super) fn entry(
             (_, "each") => entry.each = Some(text(value, faults)),
             (_, "lines") => entry.lines = lines(value, faults),
             (_, "graphql") => entry.graphql = Some(text(value, faults)),
-            (_, "yql") => entry.yql = Some(text(value, faults)),
+            (_, "yql" | "piped") => entry.statement = Some(text(value, faults)),
             (_, "stream") => entry.stream = text(value, faults) == "true",
             (_, "message") => {
                 for (name, _, value) in members(value, faults) {
@@ -176,8 +177,7 @@ pub(super) fn entry(
             }
             (_, "when") => {
                 for node in list(value, faults) {
-                    let rule = rule(node, faults, words);
-                    entry.when.push(rule);
+                    entry.when.extend(rules(node, faults, words));
                 }
             }
             (_, "census") => {
@@ -202,8 +202,8 @@ pub(super) fn entry(
     if !entry.message.is_empty() && entry.method != "RPC" {
         faults.at(entry.place, "message is for RPC");
     }
-    if entry.yql.is_some() && (entry.each.is_some() || entry.lines.is_some()) {
-        faults.at(entry.place, "yql is one statement: it goes with neither each nor lines");
+    if entry.statement.is_some() && (entry.each.is_some() || entry.lines.is_some()) {
+        faults.at(entry.place, "yql and piped are one statement: they go with neither each nor lines");
     }
     if entry.graphql.is_some() && entry.graphql != entry.each {
         faults.at(
@@ -332,7 +332,8 @@ fn place(place: String) -> Source {
     }
 }
 
-fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
+/// One line of `when`: a rule for each of the places that it names.
+fn rules(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Vec<Rule> {
     let mut rule = Rule {
         line: node.place().line,
         text: String::new(),
@@ -342,15 +343,19 @@ fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
         risk: None,
         unbounded: false,
     };
-    let (mut of, mut is) = (None, None);
+    let (mut of, mut is) = (Vec::new(), None);
+    let all = |value: Node<'_, '_>, kind: fn(String) -> Source, faults: &mut Faults<'_>| match value.texts() {
+        Some(names) if !names.is_empty() => names.into_iter().map(kind).collect(),
+        _ => vec![kind(text(value, faults))],
+    };
     for (key, at, value) in members(node, faults) {
         let texts = || value.texts().unwrap_or_default();
         match key.as_str() {
-            "field" => of = Some(Source::Body(text(value, faults))),
-            "query" => of = Some(Source::Query(text(value, faults))),
-            "path" => of = Some(Source::Path(text(value, faults))),
-            "arg" | "args" | "word" => of = Some(place(format!("{key}.{}", text(value, faults)))),
-            "header" => of = Some(Source::Header(text(value, faults).to_ascii_lowercase())),
+            "field" => of = all(value, Source::Body, faults),
+            "query" => of = all(value, Source::Query, faults),
+            "path" => of = vec![Source::Path(text(value, faults))],
+            "arg" | "args" | "word" => of = vec![place(format!("{key}.{}", text(value, faults)))],
+            "header" => of = vec![Source::Header(text(value, faults).to_ascii_lowercase())],
             "is" => is = state(value, faults),
             "starts" => is = Some(Is::Starts(texts())),
             "ends" => is = Some(Is::Ends(texts())),
@@ -373,21 +378,25 @@ fn rule(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Rule {
             _ => faults.at(at, format!("unknown key {key:?} in when")),
         }
     }
-    match (of, is) {
-        (Some(of), Some(is)) => rule.tests.insert(0, (of, is)),
-        (None, None) => {}
-        _ => faults.at(
+    if of.is_empty() != is.is_none() {
+        faults.at(
             node.place(),
             "a place (field, query, path, header, arg, args, word) and what it must be go together",
-        ),
+        );
     }
-    if rule.tests.is_empty() && rule.at_least.is_none() {
+    if of.is_empty() && rule.tests.is_empty() && rule.at_least.is_none() {
         faults.at(node.place(), "a rule needs a condition");
     }
     if rule.then.is_none() && rule.risk.is_none() && !rule.unbounded {
         faults.at(node.place(), "a rule needs an effect: then, risk or magnitude: unbounded");
     }
-    rule
+    let Some(is) = is.filter(|_| !of.is_empty()) else { return vec![rule] };
+    let one = |of: Source| {
+        let mut rule = rule.clone();
+        rule.tests.insert(0, (of, is.clone()));
+        rule
+    };
+    of.into_iter().map(one).collect()
 }
 
 fn lines(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Lines> {

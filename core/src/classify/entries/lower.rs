@@ -18,7 +18,7 @@ pub(crate) const TRUTH: u8 = 32;
 /// It stands beside the elements of a batch, and belongs to each.
 pub(crate) const OUTER: u8 = 64;
 
-/// It is a statement of Vespa's, read as an object; a parameter of the query may hold it instead.
+/// It is a statement of Vespa's or of commands behind pipes, read as an object; a parameter of the query may hold it instead.
 pub(crate) const YQL: u8 = 128;
 
 /// One entry of a table, as far as it is another than it was read.
@@ -61,7 +61,7 @@ pub(crate) fn lower(entry: &Entry, system: &System) -> Result<Lowered, Vec<Strin
     if let Some(document) = &entry.graphql {
         fields.add(document.clone(), GRAPHQL);
     }
-    if let Some(statement) = &entry.yql {
+    if let Some(statement) = &entry.statement {
         fields.add(statement.clone(), YQL);
     }
     let resource = fields.sources(entry.resource.as_deref().unwrap_or_default(), TEXT);

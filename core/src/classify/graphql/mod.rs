@@ -53,8 +53,11 @@ impl<'t> Found<'t> {
     /// The first level, which names what is done (`Get`).
     fn first(&mut self, parts: &[Part<'t>], depth: usize) -> Option<()> {
         self.walk(parts, depth, &mut |found, name, arguments, inside| {
-            if inside.is_empty() {
-                found.elements.push(element(name, "", arguments, Vec::new()));
+            // What is given arguments here is one thing, whatever it is asked for: `{ Explore(nearText: ...) { beacon } }`.
+            if inside.is_empty() || !arguments.is_empty() {
+                let mut fields = Vec::new();
+                found.names(inside, "", depth + 1, &mut fields)?;
+                found.elements.push(element(name, "", arguments, fields));
                 return Some(());
             }
             found.walk(inside, depth + 1, &mut |found, inner, arguments, inside| {

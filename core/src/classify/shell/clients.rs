@@ -45,6 +45,9 @@ pub(super) fn mongo(walk: &mut Walk, text: &str) {
     } else if has(&["createUser(", "grantRoles", "dropUser("]) {
         walk.act(Operation::AdminAccess, None, "");
     } else if has(&[".find(", ".aggregate(", "findOne("]) {
+        if has(&["findOne("]) && !has(&[".find(", ".aggregate("]) {
+            return walk.act(Operation::DataRead, None, "");
+        }
         let bounded = has(&["limit(", "findOne(", "$limit"]);
         walk.act(if bounded { Operation::DataQuery } else { Operation::DataExport }, None, "");
     } else if has(&["count", "show ", "stats(", "getCollectionNames", "listDatabases"]) {

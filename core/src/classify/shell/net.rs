@@ -205,17 +205,19 @@ pub(super) fn fetch(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str
         reads(walk, file);
     }
     let dynamic = fields.iter().any(|field| field.dynamic);
+    let told = fields.iter().filter(|field| field.told).any(|field| field.text.contains("://"));
     for url in &request.urls {
-        one(walk, &request, url, dynamic);
+        one(walk, &request, url, dynamic, told);
     }
     if request.urls.is_empty() {
         walk.act(if request.configured { Operation::NetworkSend } else { Operation::None }, None, "");
     }
     // What a file or another command gave is on its way, wherever that is.
-    walk.sends = request.sends && (request.input || !request.files.is_empty());
+    walk.sends = told || request.sends && (request.input || !request.files.is_empty());
 }
 
-fn one(walk: &mut Walk, request: &Request<'_>, url: &str, dynamic: bool) {
+/// One request; `told` where its address holds what commands put out.
+fn one(walk: &mut Walk, request: &Request<'_>, url: &str, dynamic: bool, told: bool) {
     if !walk.spend(url.len() + request.body.as_ref().map_or(0, String::len)) {
         return;
     }
@@ -244,6 +246,7 @@ fn one(walk: &mut Walk, request: &Request<'_>, url: &str, dynamic: bool) {
             }
         }
         None if carries => walk.act(Operation::NetworkSend, Some(90), host),
+        None if told => walk.act(Operation::NetworkSend, Some(80), host),
         None if request.sends || !matches!(method, "GET" | "HEAD" | "OPTIONS") => {
             walk.act(Operation::NetworkSend, Some(if dynamic { 80 } else { 70 }), host);
         }

@@ -72,6 +72,16 @@ pub(super) fn run(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str])
         "python" | "python2" | "python3" | "python3.11" | "python3.12" | "pypy" => {
             return python(walk, fields, words);
         }
+        // What is asked of name servers goes to whoever has the zone.
+        "dig" | "nslookup" | "host" | "ping" | "drill" | "resolvectl" | "whois"
+            if rest.iter().any(|field| field.told) =>
+        {
+            walk.act(Operation::NetworkSend, Some(80), "");
+            walk.sends = true;
+        }
+        "source" | "." if words.get(1) == Some(&"/dev/fd/63") => {
+            walk.act(Operation::CodeExecute, Some(95), "");
+        }
         "env"
             if rest.iter().all(|field| field.text.starts_with('-') || field.text.contains('='))
                 && !words.contains(&"-S") =>
@@ -99,7 +109,13 @@ fn shell(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str]) {
         .position(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('c'));
     if let Some(at) = option {
         return match fields.get(at + 2) {
-            Some(text) if !text.dynamic => walk.script(&text.text),
+            Some(text) if !text.dynamic => {
+                // `sh -c 'rm "$1"' name word`
+                let given = fields.get(at + 4..).unwrap_or_default().to_vec();
+                let outer = std::mem::replace(&mut walk.positional, given);
+                walk.script(&text.text);
+                walk.positional = outer;
+            }
             Some(text) if !text.text.is_empty() => {
                 walk.script(&text.text);
                 walk.unknown("dynamic");
@@ -289,6 +305,19 @@ fn dd(walk: &mut Walk, words: &[&str]) {
     walk.act(Operation::None, None, "");
 }
 
+/// What options start: `--to-command=cat`, `-I zstd`, `--checkpoint-action=exec=id`.
+fn programs<'a>(words: &[&'a str], options: &[&str]) -> Vec<&'a str> {
+    let value = |(at, word): (usize, &&'a str)| {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (*word, words.get(at + 1).copied()),
+        };
+        let value = value.filter(|_| options.contains(&name))?;
+        if name == "--checkpoint-action" { value.strip_prefix("exec=") } else { Some(value) }
+    };
+    words.iter().enumerate().filter_map(value).collect()
+}
+
 fn tar(walk: &mut Walk, words: &[&str]) {
     let mode = words.get(1).copied().unwrap_or_default();
     let letters = mode.strip_prefix('-').unwrap_or(mode);
@@ -300,6 +329,9 @@ fn tar(walk: &mut Walk, words: &[&str]) {
         runs.iter().any(|option| word.starts_with(option) && !word.contains("zstd") && !word.contains("pigz"))
     }) {
         walk.act(Operation::CodeExecute, Some(85), "");
+        for command in programs(words, &runs) {
+            walk.script(command);
+        }
     }
     let file_in_mode = short && letters.contains('f');
     let mut operands: Vec<&str> =

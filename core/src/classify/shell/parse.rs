@@ -54,6 +54,8 @@ pub(super) enum Kind {
     Text,
     /// `2>`, `>&2`: messages, or another descriptor.
     Aside,
+    /// `0>&1`, `<&3`: input from where another descriptor leads.
+    Joined,
 }
 
 type Parsed<T> = Result<T, &'static str>;
@@ -543,7 +545,12 @@ impl<'t> Parser<'t> {
         let kind = if descriptor == "2" && kind == Kind::Write { Kind::Aside } else { kind };
         // `>&2` is a descriptor, `>& file` a file.
         let named = matches!(target.0.as_slice(), [Part::Text(text, _), ..] if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
-        let kind = if mark == ">&" && named { Kind::Write } else { kind };
+        let kind = match mark {
+            ">&" if named => Kind::Write,
+            ">&" | "<&" if descriptor == "0" => Kind::Joined,
+            "<&" if descriptor.is_empty() => Kind::Joined,
+            _ => kind,
+        };
         Ok(Some(Redirect { kind, target }))
     }
 

@@ -28,6 +28,15 @@ pub(super) fn left(acts: &mut [Act]) {
         let sent = acts.iter_mut().filter(|act| act.operation == Operation::NetworkSend);
         sent.for_each(|act| act.risk = act.risk.max(Risk::new(95)));
     }
+    let bulk = [Operation::DataExport, Operation::VectorExport, Operation::CollectionSnapshot];
+    if acts.iter().any(|act| bulk.contains(&act.operation)) {
+        let sent = acts.iter_mut().filter(|act| act.operation == Operation::NetworkSend);
+        sent.for_each(|act| act.risk = act.risk.max(Risk::new(90)));
+    }
+    if acts.iter().any(|act| act.operation == Operation::ModelDownload) {
+        let sent = acts.iter_mut().filter(|act| act.operation == Operation::NetworkSend);
+        sent.for_each(|act| act.risk = act.risk.max(Risk::new(85)));
+    }
     for act in acts.iter_mut().filter(|act| act.operation == Operation::FileRead) {
         let (operation, risk) = match tools::kind(&act.resource) {
             Some("model") => (Operation::ModelDownload, 85),
@@ -233,13 +242,12 @@ pub(super) fn by(
                 walk.act(Operation::FileWrite, Some(60), to);
             }
         }
-        "gitconfig" => {
+        "gitconfig" => configured(walk, arguments, fields, words),
+        "bang" => {
             walk.act(Operation::CodeExecute, Some(80), "");
-            for (_, value) in arguments.options.iter().filter(|(name, _)| *name == "-c") {
-                if let Some(script) = value.and_then(|value| value.split_once("=!")).map(|(_, script)| script)
-                {
-                    walk.script(script);
-                }
+            let values = arguments.options.iter().filter(|(name, _)| places.contains(name));
+            for (_, script) in values.filter_map(|(_, value)| value.and_then(|value| value.split_once('!'))) {
+                walk.script(script);
             }
         }
         "mongo" => mongo(walk, arguments.value("--eval").unwrap_or_default()),
@@ -247,12 +255,55 @@ pub(super) fn by(
     }
 }
 
+/// `git -c setting=value`: some settings are programs, of the rest the command is what it is without them.
+fn configured(walk: &mut Walk, arguments: &Arguments<'_>, fields: &[Field], words: &[&str]) {
+    const PROGRAMS: &str = "core.pager|core.editor|core.sshcommand|core.fsmonitor|core.askpass|core.hookspath|\
+        core.gitproxy|sequence.editor|*.external|diff.*|difftool.*|mergetool.*|merge.*.driver|pager.*|alias.*|\
+        credential*helper|filter.*|gpg.*program|uploadpack.*|remote.*|protocol.*|include.path|init.templatedir";
+    let settings = arguments.options.iter().filter(|(name, _)| *name == "-c").filter_map(|(_, value)| *value);
+    let mut runs = false;
+    for setting in settings {
+        let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
+        if !tools::meets(PROGRAMS, &name.to_ascii_lowercase())
+            || matches!(value, "cat" | "less" | "true" | "")
+        {
+            continue;
+        }
+        if !runs {
+            walk.act(Operation::CodeExecute, Some(80), "");
+        }
+        runs = true;
+        // A shell reads it; a name alone is a folder, a file or a program of somebody's own.
+        let script = value.strip_prefix('!').unwrap_or(value);
+        if script.contains(' ') || script.len() < value.len() {
+            walk.script(script);
+        }
+    }
+    if !runs {
+        let mut skipped = false;
+        let rest = fields.iter().zip(words).filter(|(_, word)| {
+            let skip = **word == "-c" || skipped;
+            skipped = **word == "-c";
+            !skip
+        });
+        let rest: Vec<Field> = rest.map(|(field, _)| field.clone()).collect();
+        walk.deeper(|walk| walk.command(&rest));
+    }
+}
+
 /// A command on another machine; without one, whatever comes in is sent there.
 fn remote(walk: &mut Walk, script: &str, arguments: &Arguments<'_>) {
     let sent = !matches!(walk.input, Input::None);
+    let began = walk.acts.len();
     walk.script(script);
     proxy(walk, arguments);
     if sent {
+        // Where it comes to lie over there is the end of the sending.
+        let mut at = 0;
+        walk.acts.retain(|act| {
+            at += 1;
+            at <= began || act.operation != Operation::FileWrite
+        });
         walk.sends = true;
         walk.act(Operation::NetworkSend, Some(80), arguments.word(2).unwrap_or_default());
     }
@@ -270,7 +321,16 @@ pub(super) fn proxy(walk: &mut Walk, arguments: &Arguments<'_>) {
 
 /// Text of a program.
 pub(super) fn code(walk: &mut Walk, text: &str) {
-    walk.act(Operation::CodeExecute, None, "");
+    // Words behind which a program may do anything; without any of them it reckons and prints.
+    let reaches = tools::reaches(text);
+    walk.act(Operation::CodeExecute, if reaches { None } else { Some(50) }, "");
+    let began = walk.acts.len();
+    told(walk, text);
+    // That it opens a shell is no more than that it runs.
+    drop_harmless(walk, began);
+}
+
+fn told(walk: &mut Walk, text: &str) {
     for operation in tools::code(text) {
         walk.act(operation, Some(operation.base_risk().value().max(80)), "");
     }
@@ -303,6 +363,16 @@ pub(super) fn code(walk: &mut Walk, text: &str) {
             walk.script(&text);
         }
     }
+    // What awk reads from and writes to: `"id" | getline`, `print | "sh"`.
+    for (before, after) in text.split('|').zip(text.split('|').skip(1)) {
+        let before = before.trim_end().strip_suffix('"').and_then(|text| text.rsplit('"').next());
+        let after = after.trim_start().strip_prefix('"').and_then(|text| text.split('"').next());
+        for inner in [before, after].into_iter().flatten() {
+            if inner.split_whitespace().next().is_some_and(|word| tools::tool(word).is_some()) {
+                walk.script(inner);
+            }
+        }
+    }
     // What Perl and Ruby run between back quotes.
     for inner in text.split('`').skip(1).step_by(2) {
         if inner.split_whitespace().next().is_some_and(|word| tools::tool(word).is_some()) {
@@ -311,8 +381,13 @@ pub(super) fn code(walk: &mut Walk, text: &str) {
     }
 }
 
-fn harmless(act: &Act) -> bool {
-    matches!(act.operation, Operation::SessionControl | Operation::None)
+/// Takes away what nobody would mind of the acts from `began` on.
+fn drop_harmless(walk: &mut Walk, began: usize) {
+    let mut at = 0;
+    walk.acts.retain(|act| {
+        at += 1;
+        at <= began || !matches!(act.operation, Operation::SessionControl | Operation::None)
+    });
 }
 
 /// A container of the caller's making: what it may see of the host decides.
@@ -340,9 +415,9 @@ fn docker(walk: &mut Walk, image: usize, arguments: &Arguments<'_>, fields: &[Fi
         Some(command) => {
             let before = walk.acts.len();
             walk.deeper(|walk| walk.command(command));
-            if free && walk.acts.get(before..).is_some_and(|acts| acts.iter().all(harmless)) {
+            if free {
                 // A shell, say: it is what the first act is about.
-                walk.acts.truncate(before);
+                drop_harmless(walk, before);
             }
         }
         None if free => {}

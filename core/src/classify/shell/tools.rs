@@ -17,9 +17,10 @@ pub(super) struct Tool {
 
 #[derive(Debug)]
 pub(super) struct Rule {
-    /// The line of the table, and its number.
+    /// The line of the table, its number, and the file that it stands in.
     pub(super) text: &'static str,
     pub(super) line: usize,
+    pub(super) file: &'static str,
     words: Vec<&'static str>,
     options: Vec<&'static str>,
     pub(super) effects: Vec<Effect>,
@@ -52,9 +53,17 @@ struct Tables {
     paths: Vec<(&'static str, Vec<Shape>)>,
     systems: Vec<(&'static str, Vec<&'static str>)>,
     code: Vec<(Operation, Vec<&'static str>)>,
+    /// Words of programs that reach beyond themselves.
+    reach: Vec<&'static str>,
     /// Lines that could not be read; a test keeps this empty.
     wrong: Vec<&'static str>,
 }
+
+/// The tables of tools.
+const FILES: [(&str, &str); 2] = [
+    ("data/tools/tools.txt", include_str!("../../../data/tools/tools.txt")),
+    ("data/tools/stores.txt", include_str!("../../../data/tools/stores.txt")),
+];
 
 fn tables() -> &'static Tables {
     static TABLES: OnceLock<Tables> = OnceLock::new();
@@ -68,15 +77,18 @@ fn tables() -> &'static Tables {
                 .collect(),
             systems: lists(include_str!("../../../data/tools/systems.txt")),
             code: Vec::new(),
+            reach: Vec::new(),
             wrong: Vec::new(),
         };
         for (name, words) in lists(include_str!("../../../data/tools/code.txt")) {
             match name.parse() {
+                _ if name == "any" => tables.reach = words,
                 Ok(operation) => tables.code.push((operation, words)),
                 Err(_) => tables.wrong.push(name),
             }
         }
-        for (number, line) in numbered(include_str!("../../../data/tools/tools.txt")) {
+        let tools = FILES.iter().flat_map(|(file, text)| numbered(text).map(move |line| (*file, line)));
+        for (file, (number, line)) in tools {
             let read = match line.strip_prefix('[').and_then(|line| line.split_once(']')) {
                 Some((names, options)) => {
                     let values: Vec<_> = options.split_whitespace().collect();
@@ -91,9 +103,9 @@ fn tables() -> &'static Tables {
                     tables.all.push(Tool { values, first, rules: Vec::new() });
                     Some(())
                 }
-                None => {
-                    rule(line, number).zip(tables.all.last_mut()).map(|(rule, tool)| tool.rules.push(rule))
-                }
+                None => rule(line, number, file)
+                    .zip(tables.all.last_mut())
+                    .map(|(rule, tool)| tool.rules.push(rule)),
             };
             if read.is_none() {
                 tables.wrong.push(line);
@@ -120,18 +132,18 @@ fn lists(text: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
         .collect()
 }
 
-fn rule(line: &'static str, number: usize) -> Option<Rule> {
+fn rule(line: &'static str, number: usize, file: &'static str) -> Option<Rule> {
     let (pattern, effects) = line.split_once(" : ")?;
     let (options, words) =
         pattern.split_whitespace().partition(|word| word.starts_with('-') && word.len() > 1);
     let effects: Option<Vec<_>> = effects.split(", ").map(effect).collect();
-    Some(Rule { text: line, line: number, words, options, effects: effects? })
+    Some(Rule { text: line, line: number, file, words, options, effects: effects? })
 }
 
 fn effect(text: &'static str) -> Option<Effect> {
     let mut words = text.split_whitespace();
     let name = words.next()?;
-    const OWN: [&str; 19] = [
+    const OWN: [&str; 20] = [
         "read",
         "write",
         "delete",
@@ -149,6 +161,7 @@ fn effect(text: &'static str) -> Option<Effect> {
         "dockerrun",
         "containercp",
         "gitconfig",
+        "bang",
         "objectdelete",
         "mongo",
     ];
@@ -353,6 +366,11 @@ pub(super) fn system(host: &str) -> Option<&'static str> {
         .iter()
         .find(|(_, hosts)| hosts.iter().any(|known| meets(known, &host)))
         .map(|(name, _)| *name)
+}
+
+/// Whether a program may reach beyond itself, by its words.
+pub(super) fn reaches(text: &str) -> bool {
+    tables().reach.iter().any(|word| text.contains(word))
 }
 
 /// What the words of a program tell.

@@ -1,6 +1,6 @@
 //! From pipelines to acts: words are worked out, wrappers taken off, tools looked up.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use super::parse::{self, Command, Kind, Pipeline, Stage};
@@ -39,9 +39,11 @@ pub(super) enum Input {
 #[derive(Default)]
 pub(super) struct Walk {
     variables: HashMap<String, Option<String>>,
+    /// Those among them that hold what commands put out.
+    told: HashSet<String>,
     functions: HashMap<String, Rc<Vec<Pipeline>>>,
     aliases: HashMap<String, String>,
-    positional: Vec<Field>,
+    pub(super) positional: Vec<Field>,
     pub(super) acts: Vec<Act>,
     pub(super) input: Input,
     /// What the last command puts out, where that is known.
@@ -63,7 +65,7 @@ pub(super) struct Walk {
 struct Origin {
     command: usize,
     name: String,
-    rule: Option<(usize, &'static str)>,
+    rule: Option<(&'static str, usize, &'static str)>,
 }
 
 impl Walk {
@@ -84,8 +86,8 @@ impl Walk {
             };
             let origin =
                 all.iter().zip(&origins).find(same).map(|(_, origin)| origin.clone()).unwrap_or_default();
-            let place = origin.rule.map(|(line, _)| Place::of("data/tools/tools.txt", line));
-            let rule = origin.rule.map(|(_, text)| text.to_owned());
+            let place = origin.rule.map(|(file, line, _)| Place::of(file, line));
+            let rule = origin.rule.map(|(_, _, text)| text.to_owned());
             let base = act.risk;
             Ground::of(act, base).part(origin.command, &origin.name).row(place, rule)
         };
@@ -234,7 +236,7 @@ impl Walk {
             return self.unknown("too_long");
         }
         self.output = None;
-        let mut written = Vec::new();
+        let (mut written, mut connected) = (Vec::new(), false);
         for redirect in &stage.redirects {
             if !self.spend(REDIRECT) {
                 return;
@@ -249,17 +251,25 @@ impl Walk {
                     if target.text.starts_with("/dev/tcp/") || target.text.starts_with("/dev/udp/") =>
                 {
                     self.act(Operation::NetworkSend, Some(90), &target.text);
+                    self.input = Input::Piped;
                 }
                 Kind::Read => {
                     self.input = Input::Piped;
                     special::reads(self, &target.text);
                 }
                 Kind::Aside => {}
+                // What comes in by a connection is what somebody else says.
+                Kind::Joined => {
+                    if connected || target.text.parse::<u32>().is_ok_and(|descriptor| descriptor > 2) {
+                        self.input = Input::Piped;
+                    }
+                }
                 Kind::Write
                     if target.text.starts_with("/dev/tcp/") || target.text.starts_with("/dev/udp/") =>
                 {
                     self.act(Operation::NetworkSend, Some(90), &target.text);
                     written.push(None);
+                    connected = true;
                 }
                 Kind::Write => written.push(Some(target.text)),
             }
@@ -315,6 +325,11 @@ impl Walk {
                 "PATH" | "LD_PRELOAD" | "LD_LIBRARY_PATH" | "BASH_ENV" | "ENV" | "PROMPT_COMMAND" | "IFS"
             ) {
                 self.act(Operation::CodeExecute, Some(if name == "PATH" { 40 } else { 80 }), "");
+            }
+            if value.told {
+                self.told.insert(name.clone());
+            } else {
+                self.told.remove(name);
             }
             let value = (!value.dynamic).then_some(value.text);
             self.variables.insert(name.clone(), value);
@@ -422,7 +437,7 @@ impl Walk {
         let arguments = tool.arguments(&words);
         match tool.rule(&arguments) {
             Some(rule) => {
-                self.origin.rule = Some((rule.line, rule.text));
+                self.origin.rule = Some((rule.file, rule.line, rule.text));
                 for effect in &rule.effects {
                     self.effect(effect, &arguments, fields, &words);
                 }
@@ -450,6 +465,7 @@ impl Walk {
             }
             all.text.push_str(&field.text);
             all.dynamic |= field.dynamic;
+            all.told |= field.told;
         }
         all
     }
@@ -471,7 +487,7 @@ impl Walk {
         let mut fields = vec![Field::default()];
         let mut any = false;
         for part in &word.0 {
-            let mut secret = false;
+            let (mut secret, mut told) = (false, false);
             let (text, dynamic, quoted) = match part {
                 Part::Text(text, quoted) => {
                     any |= *quoted;
@@ -497,11 +513,13 @@ impl Walk {
                         continue;
                     }
                     let known = self.variable(name, default.as_ref());
+                    told = self.told.contains(name);
                     secret = known.dynamic && !self.variables.contains_key(name) && says_secret(name);
                     (known.text, known.dynamic, *quoted || !splits)
                 }
                 Part::Output(list, quoted) => {
                     let output = self.substituted(list, Input::None);
+                    told = output.is_none();
                     (output.clone().unwrap_or_default(), output.is_none(), *quoted || !splits)
                 }
                 Part::Process(list, fed) => {
@@ -515,7 +533,7 @@ impl Walk {
             let (text, dynamic) =
                 if self.spend(text.len()) { (text, dynamic) } else { (String::new(), true) };
             if quoted {
-                append(&mut fields, &Field { text, dynamic, secret, ..Field::default() });
+                append(&mut fields, &Field { text, dynamic, secret, told, ..Field::default() });
                 any |= !matches!(part, Part::Text(_, false));
                 continue;
             }
@@ -532,6 +550,7 @@ impl Walk {
             if dynamic && let Some(last) = fields.last_mut() {
                 last.dynamic = true;
                 last.secret |= secret;
+                last.told |= told;
             }
         }
         fields.retain(|field| any || !field.text.is_empty() || field.dynamic);
@@ -582,6 +601,7 @@ fn append(fields: &mut [Field], piece: &Field) {
         last.text.push_str(&piece.text);
         last.dynamic |= piece.dynamic;
         last.secret |= piece.secret;
+        last.told |= piece.told;
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Field {
     pub(super) dynamic: bool,
     /// It was told apart by what stands in `IFS`.
     pub(super) split: bool,
+    /// What commands put out is in it, and not known.
+    pub(super) told: bool,
     /// The environment gives some of it, under a name that says it is secret.
     pub(super) secret: bool,
 }

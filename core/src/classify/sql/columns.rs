@@ -1,7 +1,8 @@
 //! The columns of a query: what comes out of each row.
 
+use super::Dialect;
 use super::cursor::{Tokens, after, any, at, from, inside, is, is_query, kind, name, places};
-use super::effects::{Effects, Rows, Shape};
+use super::effects::{Effects, Rows, Shape, VECTORS};
 use super::knowledge::{KNOWLEDGE, is_key_column};
 use super::lexer::{Kind, Token};
 
@@ -78,6 +79,8 @@ const AGGREGATES: [&str; 34] = [
     "count_big",
     "bit_xor",
 ];
+/// Aggregates whose value is of the kind of what they are given: of one row's vector, that vector.
+const ALIKE: [&str; 7] = ["sum", "avg", "min", "max", "any_value", "mode", "median"];
 /// Aggregates that hold the values of all their rows.
 const GATHERERS: [&str; 22] = [
     "array_agg",
@@ -156,30 +159,38 @@ enum Item {
     Column,
     /// A function whose effect stands for it.
     Effect,
-    /// One value of many rows.
-    Aggregate,
-    /// All values of many rows.
+    /// One value of many rows; whether it is a vector that is made of theirs.
+    Aggregate {
+        vector: bool,
+    },
+    /// All values of many rows; whether whole rows of a source are among them.
     Gathered {
         vector: bool,
+        whole: bool,
     },
     Constant,
 }
 
-/// What the items of a query make of the rows of its sources.
+/// What the items of a query make of the rows of its sources. Whether a vector among them is made of those of all rows.
 pub(super) fn shape(
     items: &[Tokens<'_, '_>],
     group: Option<Tokens<'_, '_>>,
     sourced: bool,
     rows: &mut Rows,
     effects: &mut Effects,
-) {
+) -> bool {
     let items: Vec<Item> = items.iter().map(|item| read(item, effects)).collect();
     let any = |wanted: fn(&Item) -> bool| items.iter().any(wanted);
     let columns = any(|item| matches!(item, Item::Star | Item::Vector | Item::Column));
     let source = rows.shape;
     rows.star |= any(|item| matches!(item, Item::Star));
     rows.gathers = any(|item| matches!(item, Item::Gathered { .. }));
-    let vectors = any(|item| matches!(item, Item::Vector | Item::Gathered { vector: true }));
+    let made =
+        sourced && source >= Shape::Rows && any(|item| matches!(item, Item::Aggregate { vector: true }));
+    let vectors = any(|item| matches!(item, Item::Vector | Item::Gathered { vector: true, .. }))
+        || source == Shape::Vectors && any(|item| matches!(item, Item::Gathered { whole: true, .. }))
+        // A vector a group: of groups of one row, the rows' own.
+        || made && group.is_some();
     let keyed = group.is_some_and(|group| {
         group.iter().any(|token| token.names() && is_key_column(&token.text, &effects.tables))
     });
@@ -187,9 +198,9 @@ pub(super) fn shape(
         rows.shape = Shape::Vectors;
     } else if rows.gathers && sourced {
         rows.shape = source.min(Shape::Rows);
-    } else if !columns && !any(|item| matches!(item, Item::Aggregate | Item::Constant)) {
+    } else if !columns && !any(|item| matches!(item, Item::Aggregate { .. } | Item::Constant)) {
         rows.shape = Shape::Nothing;
-    } else if !columns || any(|item| matches!(item, Item::Aggregate)) && group.is_some() && !keyed {
+    } else if !columns || any(|item| matches!(item, Item::Aggregate { .. })) && group.is_some() && !keyed {
         rows.shape = if source == Shape::Nothing && sourced { Shape::Nothing } else { Shape::Computed };
         if group.is_none() {
             rows.bound = Some(1);
@@ -198,6 +209,30 @@ pub(super) fn shape(
         rows.shape = Shape::Computed;
     } else if !rows.star {
         rows.shape = source.min(Shape::Rows);
+    }
+    made && rows.shape == Shape::Computed
+}
+
+/// The names by which a whole row of a source may be asked for, where the dialect has that: `SELECT t FROM (...) t`.
+pub(super) fn whole_rows(sources: Tokens<'_, '_>, effects: &mut Effects) {
+    effects.whole_rows.clear();
+    if !matches!(effects.dialect, Dialect::Postgres | Dialect::Redshift | Dialect::DuckDb | Dialect::BigQuery)
+    {
+        return;
+    }
+    let ends = |place: usize| {
+        matches!(kind(sources, place), None | Some(Kind::Comma))
+            || any(
+                sources,
+                place,
+                &["ON", "USING", "JOIN", "INNER", "LEFT", "RIGHT", "FULL", "CROSS", "NATURAL", "TABLESAMPLE"],
+            )
+    };
+    for place in places(sources).filter(|place| ends(after(sources, *place))).take(VECTORS) {
+        // `t (a, b)` names its columns too.
+        let named = if kind(sources, place) == Some(Kind::Open) { place.checked_sub(1) } else { Some(place) };
+        let name = named.and_then(|place| at(sources, place)).filter(|token| token.names());
+        effects.whole_rows.extend(name.map(|token| token.text.to_lowercase()));
     }
 }
 
@@ -242,7 +277,8 @@ fn look(tokens: Tokens<'_, '_>, effects: &Effects, windowed: bool, found: &mut I
             if GATHERERS.contains(&last) {
                 let mut held = Item::Constant;
                 look(inner, effects, windowed, &mut held);
-                *found = Item::Gathered { vector: matches!(held, Item::Vector) };
+                let whole = matches!(held, Item::Star) || inner.iter().any(|token| token.operator("*"));
+                *found = Item::Gathered { vector: matches!(held, Item::Vector), whole };
                 return;
             }
             let one = AGGREGATES.contains(&last) && !windowed;
@@ -254,10 +290,17 @@ fn look(tokens: Tokens<'_, '_>, effects: &Effects, windowed: bool, found: &mut I
                     *found = held;
                     return;
                 }
-                if !matches!(found, Item::Vector | Item::Column) {
-                    *found = if sized { Item::Column } else { Item::Aggregate };
+                let vector = one && ALIKE.contains(&last) && matches!(held, Item::Vector)
+                    || matches!(found, Item::Aggregate { vector: true });
+                if !matches!(found, Item::Vector | Item::Column | Item::Star) {
+                    *found = if sized { Item::Column } else { Item::Aggregate { vector } };
                 }
                 place = after(tokens, next);
+                // `count(*) FILTER (WHERE ok)`, `percentile_cont(0.5) WITHIN GROUP (ORDER BY x)`
+                let words = ["FILTER", "WITHIN", "GROUP", "IGNORE", "RESPECT", "NULLS"];
+                while one && (any(tokens, place, &words) || kind(tokens, place) == Some(Kind::Open)) {
+                    place = after(tokens, place);
+                }
                 continue;
             }
             if KNOWLEDGE.functions.find(&whole).is_some_and(|meaning| !meaning.table_only) {
@@ -272,7 +315,9 @@ fn look(tokens: Tokens<'_, '_>, effects: &Effects, windowed: bool, found: &mut I
             || token.kind == Kind::Name && effects.is_vector(last)
         {
             *found = Item::Vector;
-        } else if !keyword && !matches!(found, Item::Vector) && !after_cast(tokens, place) {
+        } else if effects.whole_rows.contains(&whole) && !matches!(found, Item::Vector) {
+            *found = Item::Star;
+        } else if !keyword && !matches!(found, Item::Vector | Item::Star) && !after_cast(tokens, place) {
             *found = Item::Column;
         }
         place = next;

@@ -1,13 +1,14 @@
 //! Definitions, rights, settings and upkeep.
 
 use super::cursor::{
-    Tokens, after, any, at, bare, commas, find, from, inside, is, is_query, kind, name, places, table,
+    Tokens, after, any, at, bare, between, commas, find, from, inside, is, is_query, kind, name, places,
+    table,
 };
-use super::effects::Effects;
+use super::effects::{Effects, Shape};
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query};
-use super::{Dialect, statement};
+use super::{Dialect, statement, transfer, variables};
 use crate::model::{Operation, Risk};
 
 const ROLES: [&str; 10] =
@@ -38,6 +39,27 @@ const REMOTE: [&str; 9] = [
     "INTEGRATION",
 ];
 
+/// Objects that are settings of the server and hold no rows.
+const SETTINGS: [&str; 17] = [
+    "WAREHOUSE",
+    "RESOURCE",
+    "PIPE",
+    "STREAM",
+    "ALERT",
+    "TAG",
+    "TABLESPACE",
+    "DIRECTORY",
+    "ENDPOINT",
+    "QUEUE",
+    "RESERVATION",
+    "ASSIGNMENT",
+    "CAPACITY",
+    "RECIPIENT",
+    "PROVIDER",
+    "NOTIFICATION",
+    "REPLICATION",
+];
+
 pub(super) fn statement(verb: &str, tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     match verb {
         "CREATE" | "REPLACE" => create(tokens, scope, effects),
@@ -48,16 +70,21 @@ pub(super) fn statement(verb: &str, tokens: Tokens<'_, '_>, scope: &mut Scope, e
         "SET" | "RESET" => set(tokens, scope, effects),
         "PRAGMA" => pragma(tokens, effects),
         "SHOW" => show(tokens, effects),
-        "HANDLER" => {
-            effects.add(Operation::DataExport, "", None);
-        }
+        "HANDLER" => handler(tokens, effects),
+        "FLASHBACK" => transfer::restored(tokens, effects),
+        // Oracle's bin of dropped tables; elsewhere it is logs that are purged.
+        "PURGE" if effects.dialect == Dialect::Oracle => effects.add(Operation::CollectionDrop, "", None),
         "KILL" => effects.act(Operation::JobStop, "", Some(1), Risk::new(60)),
         "SHUTDOWN" | "RESTART" => effects.act(Operation::InfraChange, "", Some(1), Risk::new(85)),
         "SYSTEM" | "FLUSH" | "CHANGE" | "PURGE" | "STOP" | "RECONFIGURE" | "DBCC" => {
             effects.add(Operation::AdminConfig, "", Some(1))
         }
         "PIVOT" | "UNPIVOT" | "SUMMARIZE" => {
-            let rows = super::query::sources(from(tokens, 1), scope, effects);
+            let mut rows = super::query::sources(from(tokens, 1), scope, effects);
+            if verb == "SUMMARIZE" {
+                // A line of figures for each column.
+                rows.shape = rows.shape.min(Shape::Computed);
+            }
             effects.read(&rows);
         }
         // SQL Server's conditions stand before one statement.
@@ -112,6 +139,18 @@ fn objects(tokens: Tokens<'_, '_>, mut place: usize) -> Vec<String> {
         .collect()
 }
 
+/// The table that a policy, a trigger or a rule is for.
+fn named_behind_on(tokens: Tokens<'_, '_>, start: usize, effects: &mut Effects) -> String {
+    let on = find(tokens, start, &["ON"]).and_then(|on| objects(between(tokens, 0, on + 4), on + 1).pop());
+    let on = on.unwrap_or_default();
+    // `ON ALL TABLES`, `ON DATABASE d`: no table.
+    if on.is_empty() || ["all", "database", "schema", "account", "server"].contains(&on.as_str()) {
+        return String::new();
+    }
+    effects.table(&on);
+    on
+}
+
 /// The first of `words` among the words before any name, e.g. the kind of what is created.
 fn sort_of(tokens: Tokens<'_, '_>, words: &[&str]) -> Option<usize> {
     find(tokens, 1, words).filter(|place| *place < 7)
@@ -128,14 +167,20 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         "TYPE",
         "DOMAIN",
         "DICTIONARY",
-        "TABLESPACE",
         "KEYSPACE",
+        "CATALOG",
+        "SYNONYM",
         "SECRET",
         "CREDENTIAL",
+        "CERTIFICATE",
         "MODEL",
     ];
-    let all: Vec<&str> = kinds.iter().chain(&ROLES).chain(&CODE).chain(&REMOTE).copied().collect();
+    let all: Vec<&str> =
+        kinds.iter().chain(&ROLES).chain(&CODE).chain(&REMOTE).chain(&SETTINGS).copied().collect();
     let Some(place) = sort_of(tokens, &all) else { return unknown(tokens, effects) };
+    if any(tokens, place, &SETTINGS) {
+        return effects.add(Operation::AdminConfig, "", Some(1));
+    }
     let place = place + usize::from(is(tokens, place, "EXTERNAL") && is(tokens, place + 1, "FUNCTION"));
     if any(tokens, place, &CODE) {
         return code(tokens, place, effects);
@@ -148,10 +193,15 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         return effects.add(Operation::AdminConfig, "", Some(1));
     }
     if any(tokens, place, &ROLES) {
-        return effects.add(Operation::AdminAccess, "", Some(1));
+        let on = named_behind_on(tokens, place, effects);
+        return effects.add(Operation::AdminAccess, &on, Some(1));
     }
-    if any(tokens, place, &["SECRET", "CREDENTIAL"]) {
+    if any(tokens, place, &["SECRET", "CREDENTIAL", "CERTIFICATE"]) {
         return effects.add(Operation::AdminKey, "", Some(1));
+    }
+    // What is published is there to be asked for; nobody is asked.
+    if is(tokens, place, "PUBLICATION") {
+        return effects.add(Operation::AdminConfig, "", Some(1));
     }
     if any(tokens, place, &REMOTE) {
         effects.act(Operation::NetworkFetch, "", Some(1), Risk::new(65));
@@ -198,12 +248,12 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
                 is(body, *place, "WITH") && *place > 0 && any(body, place + 1, &["NO", "DATA", "CHECK"])
             })
             .unwrap_or(body.len());
-        let rows = query(super::cursor::between(body, 0, end), scope, effects);
+        let rows = query(between(body, 0, end), scope, effects);
         if is(tokens, place, "TABLE") || sort_of(tokens, &["MATERIALIZED"]).is_some() {
             effects.read(&rows);
             // `LOCATION 's3://...'`
             let place = find(tokens, place, &["LOCATION"]).and_then(|location| at(tokens, location + 1));
-            if place.is_some_and(|text| text.kind == Kind::Text && super::transfer::is_remote(&text.text)) {
+            if place.is_some_and(|text| text.kind == Kind::Text && transfer::is_remote(&text.text)) {
                 effects.act(Operation::NetworkSend, "", Some(1), Risk::new(80));
             }
         }
@@ -237,6 +287,9 @@ fn code(tokens: Tokens<'_, '_>, place: usize, effects: &mut Effects) {
         }
     }
     effects.add(Operation::CodeExecute, "", Some(1));
+    if is(tokens, place, "TRIGGER") && !is(tokens, place.saturating_sub(1), "EVENT") {
+        named_behind_on(tokens, place, effects);
+    }
     if is(tokens, place, "RULE") {
         if let Some(place) = find(tokens, place, &["DO"]) {
             let mut rest = from(tokens, place + 1);
@@ -275,7 +328,7 @@ fn code(tokens: Tokens<'_, '_>, place: usize, effects: &mut Effects) {
 }
 
 fn drop(tokens: Tokens<'_, '_>, effects: &mut Effects) {
-    let all: Vec<&str> = ROLES.iter().chain(&CODE).chain(&REMOTE).copied().collect();
+    let all: Vec<&str> = ROLES.iter().chain(&CODE).chain(&REMOTE).chain(&SETTINGS).copied().collect();
     let sort = at(tokens, 1);
     if any(
         tokens,
@@ -312,7 +365,12 @@ fn drop(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         effects.add(Operation::ModelDelete, &given, Some(1));
     } else if any(tokens, 1, &all) {
         let operation = if any(tokens, 1, &ROLES) { Operation::AdminAccess } else { Operation::AdminConfig };
-        effects.add(operation, "", Some(1));
+        let on = if any(tokens, 1, &["POLICY", "TRIGGER", "RULE"]) {
+            named_behind_on(tokens, 1, effects)
+        } else {
+            String::new()
+        };
+        effects.add(operation, &on, Some(1));
     } else if any(
         tokens,
         1,
@@ -366,11 +424,28 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let all: Vec<&str> = ROLES
         .iter()
         .chain(&[
-            "SYSTEM", "TABLE", "VIEW", "INDEX", "DATABASE", "SCHEMA", "SESSION", "SEQUENCE", "TYPE",
-            "DOMAIN", "DEFAULT", "RENAME", "SERVER", "INSTANCE", "ACCOUNT", "MODEL",
+            "SYSTEM",
+            "TABLE",
+            "VIEW",
+            "INDEX",
+            "DATABASE",
+            "SCHEMA",
+            "SESSION",
+            "SEQUENCE",
+            "TYPE",
+            "DOMAIN",
+            "DEFAULT",
+            "RENAME",
+            "SERVER",
+            "INSTANCE",
+            "ACCOUNT",
+            "MODEL",
+            "MATERIALIZED",
+            "CATALOG",
         ])
         .chain(&CODE)
         .chain(&REMOTE)
+        .chain(&SETTINGS)
         .copied()
         .collect();
     let Some(place) = sort_of(tokens, &all).or_else(|| is(tokens, 0, "RENAME").then_some(0)) else {
@@ -396,14 +471,17 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
             "STORAGE",
             "INTEGRATION",
         ],
-    ) {
+    ) || any(tokens, place, &SETTINGS)
+    {
         return effects.add(Operation::AdminConfig, "", Some(1));
     }
     if is(tokens, place, "SESSION") {
         return effects.add(Operation::SessionControl, "", Some(1));
     }
     if any(tokens, place, &ROLES) || is(tokens, place, "DEFAULT") {
-        return effects.add(Operation::AdminAccess, "", Some(1));
+        let on =
+            if is(tokens, place, "POLICY") { named_behind_on(tokens, place, effects) } else { String::new() };
+        return effects.add(Operation::AdminAccess, &on, Some(1));
     }
     if any(tokens, place, &CODE) {
         return effects.add(Operation::CodeExecute, "", Some(1));
@@ -485,7 +563,7 @@ fn access(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         );
         let end = find(tokens, place, &["TO", "FROM"]).unwrap_or(tokens.len());
         if !all {
-            for one in objects(super::cursor::between(tokens, 0, end), place) {
+            for one in objects(between(tokens, 0, end), place) {
                 if !one.ends_with('.') {
                     effects.table(&one);
                     resource = one;
@@ -509,6 +587,14 @@ pub(super) fn setting(given: Option<&str>, effects: &mut Effects) {
 
 fn set(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     nested(tokens, scope, effects);
+    let list = from(tokens, 1);
+    if is(tokens, 0, "SET")
+        && effects.variables.given(list)
+        && (variables::begins(tokens) || effects.dialect == Dialect::Snowflake)
+    {
+        effects.set = true;
+        return;
+    }
     let mut place = 1;
     if is(tokens, 0, "RESET") && any(tokens, 1, &["MASTER", "SLAVE", "REPLICA", "BINARY", "PERSIST"]) {
         return effects.add(Operation::AdminConfig, "", Some(1));
@@ -517,7 +603,10 @@ fn set(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         return effects.add(Operation::AdminKey, "", Some(1));
     }
     if any(tokens, 1, &["GLOBAL", "PERSIST", "PERSIST_ONLY"])
-        || at(tokens, 1).is_some_and(|token| token.kind == Kind::Parameter && token.text == "@global")
+        || tokens.iter().any(|token| {
+            let names = ["@@global", "@@persist", "@@persist_only"];
+            token.kind == Kind::Parameter && names.iter().any(|name| token.text.eq_ignore_ascii_case(name))
+        })
     {
         return effects.add(Operation::AdminConfig, "", Some(1));
     }
@@ -605,6 +694,20 @@ fn show(tokens: Tokens<'_, '_>, effects: &mut Effects) {
     effects.add(Operation::CollectionList, &on, Some(1));
 }
 
+/// MySQL's `HANDLER t OPEN|READ|CLOSE`: a reading row by row, from an index or from the first row on.
+fn handler(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    let Some((given, next)) = name(tokens, 1) else { return effects.unknown("unclear_table") };
+    let given = table(given);
+    effects.table(&given);
+    if !is(tokens, next, "READ") {
+        return effects.add(Operation::SessionControl, "", Some(1));
+    }
+    let limit = find(tokens, next, &["LIMIT"]);
+    let bound = limit.map_or(Some(1), |place| super::query::limit(from(tokens, place), &effects.bounds));
+    let bulk = bound.is_none_or(|count| count >= super::effects::BULK);
+    effects.add(if bulk { Operation::DataExport } else { Operation::DataRead }, &given, bound);
+}
+
 /// `VACUUM`, `ANALYZE`, `REINDEX`, `OPTIMIZE`, `REFRESH`: nothing goes out or away, but the server works.
 pub(super) fn maintain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     nested(tokens, scope, effects);
@@ -649,6 +752,10 @@ pub(super) fn maintain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut 
         .unwrap_or_default();
     if !given.is_empty() && find(tokens, 0, &["INDEX", "DATABASE", "SCHEMA", "SYSTEM"]).is_none() {
         effects.table(&given);
+    }
+    // Where tables keep their past in files, those go for good.
+    if is(tokens, 0, "VACUUM") && effects.dialect == Dialect::Spark {
+        return effects.write(Operation::DataDelete, &given, None, false);
     }
     effects.add(Operation::CollectionAlter, &given, Some(1));
 }

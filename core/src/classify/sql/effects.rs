@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::Dialect;
 use super::knowledge::Meaning;
 use super::lexer::Token;
+use super::variables::Variables;
 use crate::classify::raised;
 use crate::model::{Act, Magnitude, Operation, Risk};
 
@@ -13,11 +14,11 @@ use crate::model::{Act, Magnitude, Operation, Risk};
 pub(super) type Bound = Option<u64>;
 
 /// As many rows as this are taken out in bulk.
-const BULK: u64 = 1_000;
+pub(super) const BULK: u64 = 1_000;
 /// Most tables, and most different acts, of one text.
 const MANY: usize = 256;
 /// Most columns of vectors of one statement.
-const VECTORS: usize = 32;
+pub(super) const VECTORS: usize = 32;
 /// How many tokens are looked at in all: what nests is read once for each level that it stands in.
 const STEPS: usize = 1 << 20;
 /// What a write to every row adds: no condition names the rows it means.
@@ -39,6 +40,14 @@ pub(super) struct Effects {
     pub reason: Option<&'static str>,
     /// Statements prepared in this text.
     pub prepared: Vec<String>,
+    /// Variables that this text gives a value, each with the text that it is, where that is known.
+    pub variables: Variables,
+    /// Whether variables were given values or blocks begun: nothing that anybody would mind, and not nothing.
+    pub set: bool,
+    /// Blocks of statements that have begun and not ended.
+    pub blocks: usize,
+    /// Names of sources, each of which stands for its whole row.
+    pub whole_rows: Vec<String>,
     /// Columns next to a distance operator or with a vector type in this statement.
     pub vector_columns: Vec<String>,
     /// Whether the form is known here and the AST's grammar need not know it.
@@ -47,6 +56,9 @@ pub(super) struct Effects {
     pub procedure: bool,
     /// How many rows the last write had at most.
     pub wrote: Bound,
+    /// Whether this is a write in a `WITH`, and what it gives back to the query behind.
+    pub within_with: bool,
+    pub gave: Option<Rows>,
     /// How deep statements within statements are.
     pub within: usize,
     /// How deep texts within texts are.
@@ -109,10 +121,16 @@ impl Effects {
             tables: Vec::new(),
             reason: None,
             prepared: Vec::new(),
+            variables: Variables::default(),
+            set: false,
+            blocks: 0,
+            whole_rows: Vec::new(),
             vector_columns: Vec::new(),
             own_form: false,
             procedure: false,
             wrote: None,
+            within_with: false,
+            gave: None,
             within: 0,
             depth: 0,
             bounds: Bounds::default(),
@@ -220,18 +238,23 @@ impl Effects {
         super::knowledge::is_vector_column(column) || self.vector_columns.iter().any(|known| known == column)
     }
 
+    /// What the system tables among the sources of a reading make of it.
+    pub(super) fn read_system(&mut self, rows: &Rows) {
+        for meaning in &rows.system {
+            self.told(*meaning, &rows.resource, rows.bound);
+        }
+    }
+
     /// The acts of a reading whose rows come out.
     pub(super) fn read(&mut self, rows: &Rows) {
         let resource = rows.resource.as_str();
-        for meaning in &rows.system {
-            self.told(*meaning, resource, rows.bound);
-        }
+        self.read_system(rows);
         if rows.searches {
             self.add(Operation::VectorSearch, resource, rows.bound);
         }
         let bulk = rows.bound.is_none_or(|count| count >= BULK);
         let operation = match rows.shape {
-            Shape::Vectors if bulk => Operation::VectorExport,
+            Shape::Vectors if bulk && !rows.written => Operation::VectorExport,
             Shape::Vectors => Operation::VectorFetch,
             _ if rows.searches && !bulk => return,
             Shape::Rows if bulk && !rows.written => Operation::DataExport,

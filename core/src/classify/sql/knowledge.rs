@@ -7,6 +7,9 @@ use saphyr::{LoadableYamlNode, Yaml};
 
 use crate::model::{Operation, Risk};
 
+/// How many parts of a name are looked at.
+const PARTS: usize = 8;
+
 /// What one name stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Meaning {
@@ -17,6 +20,8 @@ pub(super) struct Meaning {
     /// It is the last string that is a statement, whatever else it is given.
     pub last: bool,
     pub unbounded: bool,
+    /// It gives the rows of what it reads.
+    pub rows: bool,
     /// The line of the data file.
     pub line: usize,
     /// Only as a source of rows; a column or scalar function of this name is something else.
@@ -31,12 +36,15 @@ pub(super) struct Names {
 }
 
 impl Names {
-    /// Looks a lower-case dotted name up: whole, then without its qualifiers.
+    /// Looks a lower-case dotted name up: whole, then without one qualifier after the other.
     pub(super) fn find(&self, name: &str) -> Option<Meaning> {
-        let last = name.rsplit('.').next().unwrap_or(name);
-        let exact = self.exact.get(name).or_else(|| self.exact.get(last));
-        let begins =
-            || self.begins.iter().find(|(start, _)| name.starts_with(start) || last.starts_with(start));
+        let parts = || {
+            std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, rest)| rest)).take(PARTS)
+        };
+        let exact = parts().find_map(|part| self.exact.get(part));
+        let begins = || {
+            parts().find_map(|part| self.begins.iter().find(|(start, _)| part.starts_with(start.as_str())))
+        };
         exact.copied().or_else(|| begins().map(|(_, meaning)| *meaning))
     }
 }
@@ -100,6 +108,7 @@ fn meaning(entry: &Yaml<'_>, line: usize) -> Option<Meaning> {
         runs: flag("runs") || last,
         last,
         unbounded: flag("unbounded"),
+        rows: flag("rows"),
         table_only: flag("table"),
         line,
     })

@@ -252,6 +252,11 @@ impl<'a> Lexer<'a> {
                     let length = 1 + word_length(self.rest().get(1..).unwrap_or(""));
                     self.take(Kind::Parameter, length);
                 }
+                // `@@version`, a setting or a state of the server.
+                b'@' if next == Some(b'@') && self.peek(2).is_some_and(starts_word) => {
+                    let length = 2 + word_length(self.rest().get(2..).unwrap_or(""));
+                    self.take(Kind::Parameter, length);
+                }
                 b'%' if next == Some(b's') && !self.peek(2).is_some_and(starts_word) => {
                     self.take(Kind::Parameter, 2);
                 }

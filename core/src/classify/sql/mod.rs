@@ -29,6 +29,7 @@ mod query;
 mod seen;
 mod statement;
 mod transfer;
+mod variables;
 mod write;
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use dialect::Dialect;
 
 use effects::Effects;
 use lexer::Kind;
+use variables::Variables;
 
 use super::explain::{Ground, Place};
 use crate::model::{Act, Operation};
@@ -93,7 +95,8 @@ fn read(text: &str, dialect: Option<Dialect>, numbers: &[Option<u64>], asked: bo
     script(text, &mut effects);
     if effects.acts.is_empty() {
         if effects.reason.is_none() && text.len() <= lexer::BYTES {
-            effects.acts.push(Act::new(Operation::None, ""));
+            let only = if effects.set { Operation::SessionControl } else { Operation::None };
+            effects.acts.push(Act::new(only, ""));
         } else {
             effects.unknown("empty");
         }
@@ -108,6 +111,8 @@ fn script(text: &str, effects: &mut Effects) {
         Err(reason) => return effects.unknown(reason),
     };
     let mut rest = tokens.as_slice();
+    let outer =
+        (std::mem::replace(&mut effects.variables, Variables::of(rest)), std::mem::take(&mut effects.blocks));
     while !rest.is_empty() {
         let end = statement::end(rest);
         let tokens = rest.get(..end).unwrap_or(rest);
@@ -128,6 +133,7 @@ fn script(text: &str, effects: &mut Effects) {
             effects.unknown(reason);
         }
     }
+    (effects.variables, effects.blocks) = outer;
 }
 
 /// Reads a text that a statement runs.

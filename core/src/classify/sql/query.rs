@@ -131,9 +131,12 @@ fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Row
         let rows = if is_query(body) {
             query(body, scope, effects)
         } else {
-            effects.wrote = None;
+            (effects.wrote, effects.gave) = (None, None);
+            let outer = std::mem::replace(&mut effects.within_with, true);
             statement::one(body, scope, effects);
-            Rows { shape: Shape::Rows, written: true, bound: effects.wrote, ..Rows::default() }
+            effects.within_with = outer;
+            let keys = Rows { shape: Shape::Rows, written: true, bound: effects.wrote, ..Rows::default() };
+            effects.gave.take().unwrap_or(keys)
         };
         if let Some(entry) = scope.iter_mut().rev().find(|(known, _)| *known == given) {
             entry.1 = rows;
@@ -152,7 +155,9 @@ fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Row
     let rows = if is_query(main) {
         query(main, scope, effects)
     } else {
+        let outer = std::mem::replace(&mut effects.within_with, false);
         statement::one(main, scope, effects);
+        effects.within_with = outer;
         Rows { bound: Some(0), ..Rows::default() }
     };
     scope.truncate(names);
@@ -196,10 +201,12 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     }
     let clause = |start: usize, words: &[&str]| {
         let mut place = find(tokens, start, words);
-        // `IS DISTINCT FROM` is an operator.
-        while let Some(found) =
-            place.filter(|found| is(tokens, *found, "FROM") && is(tokens, found - 1, "DISTINCT"))
-        {
+        // `IS DISTINCT FROM` is an operator, `WITHIN GROUP (...)` belongs to an aggregate.
+        while let Some(found) = place.filter(|found| {
+            let before = |word: &str| found.checked_sub(1).is_some_and(|before| is(tokens, before, word));
+            is(tokens, *found, "FROM") && before("DISTINCT")
+                || is(tokens, *found, "GROUP") && before("WITHIN")
+        }) {
             place = find(tokens, found + 1, words);
         }
         place
@@ -207,19 +214,17 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     let end = clause(start, &CLAUSES).unwrap_or(tokens.len());
     let items = commas(between(tokens, start, end));
     let source = clause(end, &["FROM"]);
+    let sourced = |place: usize| {
+        let clauses = CLAUSES.map(|word| if word == "LATERAL" || word == "FOR" { "WHERE" } else { word });
+        clause(place + 1, &clauses).unwrap_or(tokens.len())
+    };
     let mut rows = match source {
-        Some(place) => {
-            let end = clause(
-                place + 1,
-                &CLAUSES.map(|word| if word == "LATERAL" || word == "FOR" { "WHERE" } else { word }),
-            )
-            .unwrap_or(tokens.len());
-            sources(between(tokens, place + 1, end), scope, effects)
-        }
+        Some(place) => sources(between(tokens, place + 1, sourced(place)), scope, effects),
         None => Rows { bound: Some(1), ..Rows::default() },
     };
     columns::note_vectors(whole, effects);
-    columns::shape(
+    columns::whole_rows(source.map_or(&[], |place| between(tokens, place + 1, sourced(place))), effects);
+    let made = columns::shape(
         &items,
         find(tokens, end, &["GROUP"]).map(|place| from(tokens, place)),
         source.is_some(),
@@ -228,7 +233,9 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     );
     for item in &items {
         let inner = nested(item, scope, effects);
-        rows.shape = rows.shape.max(inner.shape);
+        // Of a vector that another one is measured against, only how far it is comes out.
+        let measured = columns::searches(item) && inner.shape == Shape::Vectors && !inner.gathers;
+        rows.shape = rows.shape.max(if measured { Shape::Rows } else { inner.shape });
         rows.gathers |= inner.gathers;
         rows.system.extend(inner.system);
         if inner.gathers {
@@ -240,7 +247,10 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     }
     rows.searches |= columns::searches(whole);
     let kept = filtered(tokens, scope, effects);
-    if rows.shape != Shape::Computed || rows.bound.is_none_or(|bound| bound != 1) {
+    if made && matches!(kept, Condition::Keys(_)) {
+        // The sum of one vector is that vector.
+        rows.shape = Shape::Vectors;
+    } else if rows.shape != Shape::Computed || rows.bound.is_none_or(|bound| bound != 1) {
         rows.bound = least(rows.bound, least(kept.bound(), top));
     }
     if rows.searches {
@@ -360,11 +370,20 @@ pub(super) fn sources(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut E
         };
         let next = rowset(part, 0).unwrap_or_else(|| after(part, 0));
         nested(from(part, next), scope, effects);
+        let mut one = one;
+        one.bound = least(one.bound, sampled(from(part, next), &effects.bounds));
         bound = bound.zip(one.bound).map(|(a, b)| a.saturating_mul(b));
         rows.join(one);
     }
     rows.bound = bound;
     rows
+}
+
+/// How many rows a sample takes: `SAMPLE (10 ROWS)`, `USING SAMPLE 10`; a share of them has no bound.
+fn sampled(tokens: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
+    let place = find(tokens, 0, &["SAMPLE", "TABLESAMPLE"])?;
+    let amount = places(from(tokens, place)).find_map(|at| inside(from(tokens, place), at))?;
+    is(amount, 1, "ROWS").then(|| number(between(amount, 0, 1), bounds))?
 }
 
 /// A file read in place of a table.
@@ -402,8 +421,7 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
         if let Some(meaning) = function.filter(|meaning| meaning.table_only) {
             effects.means(meaning, "");
         }
-        let reads =
-            function.is_some_and(|meaning| meaning.operation == Operation::FileRead && !meaning.unbounded);
+        let reads = function.is_some_and(|meaning| meaning.rows);
         let known = function.is_some();
         let made = any(
             part,
@@ -461,7 +479,7 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
     }
     let given = table(given);
     effects.table(&given);
-    let system = KNOWLEDGE.tables.find(&given);
+    let system = KNOWLEDGE.tables.find(&given.to_lowercase());
     Rows {
         shape: if system.is_some() { Shape::Nothing } else { Shape::Rows },
         system: system.into_iter().collect(),
@@ -556,7 +574,7 @@ pub(super) fn nested(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
 }
 
 /// What the end of a query bounds.
-fn limit(tail: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
+pub(super) fn limit(tail: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
     if let Some(place) = find(tail, 0, &["LIMIT"]) {
         let end = find(
             tail,

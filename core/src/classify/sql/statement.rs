@@ -8,7 +8,7 @@ use super::effects::{Effects, Rows};
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query};
-use super::{define, run, transfer, write};
+use super::{Dialect, define, run, transfer, write};
 use crate::model::{Operation, Risk};
 
 /// Words that begin what a procedure does.
@@ -151,6 +151,16 @@ fn functions(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         {
             continue;
         }
+        // Spark hands rows to a program: `TRANSFORM (a, b) USING 'x.py'`.
+        if matches!(&*given, "transform" | "map" | "reduce")
+            && find(tokens, after(tokens, next), &["USING"]).is_some_and(|place| {
+                place < after(tokens, next) + 12 && kind(tokens, place + 1) == Some(Kind::Text)
+            })
+        {
+            effects.own_form = true;
+            effects.act(Operation::CodeExecute, "", Some(1), transfer::PROGRAM);
+            continue;
+        }
         if given == "set_config" {
             let setting = at(arguments, 0)
                 .filter(|token| token.kind == Kind::Text)
@@ -161,9 +171,9 @@ fn functions(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         let Some(meaning) = KNOWLEDGE.functions.find(&given).filter(|meaning| !meaning.table_only) else {
             continue;
         };
-        let remote = meaning.operation == Operation::FileRead
-            && arguments.iter().any(|token| token.kind == Kind::Text && token.text.contains("://"));
-        if remote {
+        let remote =
+            arguments.iter().any(|token| token.kind == Kind::Text && transfer::is_remote(&token.text));
+        if remote && meaning.operation == Operation::FileRead {
             effects.add(Operation::NetworkFetch, "", Some(1));
         } else {
             effects.means(meaning, "");
@@ -275,11 +285,9 @@ fn prepare(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     if let Some(place) = find(tokens, 2, &["AS"]) {
         return one(from(tokens, place + 1), scope, effects);
     }
-    let text = find(tokens, 2, &["FROM"])
-        .and_then(|place| at(tokens, place + 1))
-        .filter(|token| token.kind == Kind::Text);
-    match text {
-        Some(text) => run(&text.text, effects),
+    let text = find(tokens, 2, &["FROM"]).and_then(|place| at(tokens, place + 1));
+    match text.and_then(|token| effects.variables.text(token)) {
+        Some(text) => run(&text, effects),
         None => effects.unknown("dynamic"),
     }
 }
@@ -289,7 +297,9 @@ fn declare(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     match find(tokens, 1, &["FOR"]).map(|place| from(tokens, place + 1)).filter(|rest| is_query(rest)) {
         Some(rest) => one(rest, scope, effects),
         None => {
-            effects.add(Operation::SessionControl, "", Some(1));
+            let list = from(tokens, 1);
+            effects.set = true;
+            effects.variables.given(list);
             let rows = nested(tokens, scope, effects);
             if rows != Rows::default() {
                 effects.read(&rows);
@@ -311,12 +321,14 @@ fn execute(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         let place = 1 + usize::from(is(tokens, 1, "IMMEDIATE"));
         let text = bare(inside(tokens, place).unwrap_or_else(|| from(tokens, place)));
         let alone = at(text, 1).is_none_or(|token| token.any(&["USING", "INTO", "AS"]));
-        return match at(text, 0) {
-            Some(token) if token.kind == Kind::Text && alone && is_block(&token.text) => {
-                body(&token.text, effects)
-            }
-            Some(token) if token.kind == Kind::Text && alone => run(&token.text, effects),
-            _ => effects.unknown("dynamic"),
+        // `EXEC ('...') AT server`
+        if is(tokens, after(tokens, place), "AT") {
+            effects.act(Operation::NetworkSend, "", Some(1), Risk::new(80));
+        }
+        return match at(text, 0).filter(|_| alone).and_then(|token| effects.variables.text(token)) {
+            Some(text) if is_block(&text) => body(&text, effects),
+            Some(text) => run(&text, effects),
+            None => effects.unknown("dynamic"),
         };
     }
     // `EXEC @result = procedure`
@@ -330,6 +342,10 @@ fn execute(tokens: Tokens<'_, '_>, effects: &mut Effects) {
     let Some((given, next)) = name(tokens, place) else { return effects.unknown("dynamic") };
     if effects.prepared.contains(&given) {
         return;
+    }
+    // What the session prepared earlier, where no procedure is called so.
+    if is(tokens, 0, "EXECUTE") && !matches!(effects.dialect, Dialect::SqlServer | Dialect::Oracle) {
+        return effects.unknown("dynamic");
     }
     procedure(&given, between(tokens, next, tokens.len()), effects);
 }
@@ -354,13 +370,18 @@ fn procedure(given: &str, arguments: Tokens<'_, '_>, effects: &mut Effects) {
         return effects.unknown("dynamic");
     };
     effects.means(meaning, "");
+    // A share of another machine: it is asked for, with whatever its name holds.
+    let share = |token: &Token<'_>| token.kind == Kind::Text && token.text.starts_with("\\\\");
+    if arguments.iter().any(share) {
+        effects.act(Operation::NetworkSend, "", Some(1), Risk::new(80));
+    }
     if meaning.runs {
-        match arguments
-            .iter()
-            .find(|token| token.kind != Kind::Open && token.kind != Kind::Parameter && !token.operator("="))
-        {
-            Some(text) if text.kind == Kind::Text => run(&text.text, effects),
-            _ => effects.unknown("dynamic"),
+        let first = commas(bare(arguments)).into_iter().next().unwrap_or_default();
+        // `@stmt = N'...'` names the argument first.
+        let value = first.iter().position(|token| token.operator("=")).map_or(0, |place| place + 1);
+        match at(first, value).and_then(|token| effects.variables.text(token)) {
+            Some(text) => run(&text, effects),
+            None => effects.unknown("dynamic"),
         }
     }
 }
@@ -450,8 +471,32 @@ fn control(tokens: Tokens<'_, '_>, effects: &mut Effects) {
     if is(tokens, 0, "USE") && any(tokens, 1, &["ROLE", "SECONDARY"]) {
         return effects.add(Operation::AdminAccess, "", Some(1));
     }
-    effects.add(Operation::SessionControl, "", Some(1));
-    // `BEGIN DELETE ...`, as in a trigger or a batch without semicolons.
+    // A block of statements is no transaction: `BEGIN DELETE ...; END`.
+    let transaction = at(tokens, 1).is_none()
+        || any(
+            tokens,
+            1,
+            &["TRAN", "TRANSACTION", "WORK", "DEFERRED", "IMMEDIATE", "EXCLUSIVE", "ISOLATION", "READ"],
+        );
+    if is(tokens, 0, "END") && effects.blocks > 0 {
+        effects.blocks -= 1;
+        return;
+    }
+    let block = is(tokens, 0, "BEGIN") && !transaction;
+    if block {
+        effects.blocks += 1;
+        effects.set = true;
+    } else {
+        effects.add(Operation::SessionControl, "", Some(1));
+    }
+    if is(tokens, 0, "LOCK") {
+        for one in commas(from(tokens, 1 + usize::from(any(tokens, 1, &["TABLE", "TABLES"])))) {
+            if let Some((given, _)) = name(one, 0) {
+                effects.table(&super::cursor::table(given));
+            }
+        }
+    }
+    // As in a trigger or a batch without semicolons.
     if any(tokens, 0, &["BEGIN", "OPEN", "GO", "PRINT"]) {
         let later = find(
             tokens,

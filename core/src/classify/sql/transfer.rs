@@ -11,7 +11,7 @@ use super::{run, statement};
 use crate::model::{Operation, Risk};
 
 /// What a program of the host is worth.
-const PROGRAM: Risk = Risk::new(95);
+pub(super) const PROGRAM: Risk = Risk::new(95);
 
 pub(super) fn is_remote(text: &str) -> bool {
     (text.contains("://") && !text.starts_with("file:")) || text.starts_with("\\\\")
@@ -101,6 +101,7 @@ fn copied(body: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let body = bare(body);
     if is_query(body) {
         let rows = query(body, scope, effects);
+        effects.read_system(&rows);
         let vectors = rows.shape == Shape::Vectors || rows.shape == Shape::Rows && rows.star;
         let operation = if vectors { Operation::VectorExport } else { Operation::DataExport };
         return effects.add(operation, &rows.resource, rows.bound);
@@ -167,7 +168,8 @@ pub(super) fn export(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
     }
 }
 
-/// The table that a copy is made of, or that comes back: `BACKUP TABLE t`, `RESTORE TABLE t`, `UNDROP TABLE t`.
+/// The table that a copy is made of, or that comes back: `BACKUP TABLE t`, `RESTORE TABLE t`, `UNDROP TABLE t`,
+/// `FLASHBACK TABLE t TO BEFORE DROP`.
 fn backed(tokens: Tokens<'_, '_>, effects: &mut Effects) -> String {
     let given = if is(tokens, 1, "TABLE") { name(tokens, 2).map(|(given, _)| table(given)) } else { None };
     let given = given.unwrap_or_default();
@@ -234,8 +236,15 @@ pub(super) fn bring(tokens: Tokens<'_, '_>, effects: &mut Effects) {
             comes(source, effects);
             effects.add(Operation::DataIngest, "", None);
         }
-        "PUT" => effects.add(Operation::NetworkSend, "", Some(1)),
-        "GET" => effects.add(Operation::NetworkFetch, "", Some(1)),
+        "PUT" => {
+            effects.add(Operation::FileRead, "", Some(1));
+            effects.add(Operation::NetworkSend, "", Some(1));
+        }
+        // Files of a stage, as `COPY INTO @stage` puts them there, come to the client.
+        "GET" => {
+            effects.add(Operation::FileWrite, "", Some(1));
+            effects.add(Operation::DataExport, "", None);
+        }
         "REMOVE" => effects.add(Operation::FileDelete, "", None),
         "LIST" => effects.add(Operation::DataList, "", Some(1)),
         _ => effects.unknown("not_understood"),

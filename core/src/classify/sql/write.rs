@@ -185,6 +185,7 @@ fn directory(tokens: Tokens<'_, '_>, place: usize, scope: &mut Scope, effects: &
 
 /// Rows that go to a file or another system.
 pub(super) fn taken(rows: &Rows, effects: &mut Effects) {
+    effects.read_system(rows);
     let operation =
         if rows.shape == Shape::Vectors { Operation::VectorExport } else { Operation::DataExport };
     effects.add(operation, &rows.resource, rows.bound);
@@ -362,6 +363,13 @@ fn returning(tokens: Tokens<'_, '_>, target: &str, bound: Bound, effects: &mut E
         return;
     }
     let vectors = columns::has_vector(items, effects);
+    if effects.within_with {
+        // Whether they come out is for the query behind to say.
+        let shape = if vectors { Shape::Vectors } else { Shape::Rows };
+        effects.gave =
+            Some(Rows { shape, written: true, bound, resource: target.to_owned(), ..Rows::default() });
+        return;
+    }
     effects.add(if vectors { Operation::VectorFetch } else { Operation::DataRead }, target, bound);
 }
 
