@@ -85,7 +85,7 @@ impl Detectors {
             at_sign: anchored(Anchor::AtSign),
             at_digit: anchored(Anchor::Digit),
             at_date: (0..entities.len())
-                .filter(|n| entities.get(*n).is_some_and(|i| matches!(i.find, Find::BirthDate)))
+                .filter(|n| entities.get(*n).is_some_and(|i| matches!(i.find, Find::BirthDate(_))))
                 .collect(),
             at_colon: anchored(Anchor::Colon),
             at_long_word: anchored(Anchor::LongWord),
