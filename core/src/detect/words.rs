@@ -153,6 +153,19 @@ impl Sense<'_> {
         self.keyed() || self.sight.holds(input, start, self.which)
     }
 
+    /// Whether the key tells it that the value directly follows in the text, as in `key="value` and `"key":"value`; `ask`
+    /// is asked about the words of such a key, in plain form.
+    pub(super) fn labelled(
+        &self,
+        input: &Input<'_>,
+        start: usize,
+        ask: impl FnOnce(&[u8]) -> bool,
+    ) -> Option<bool> {
+        let key = label(input.context(start))?;
+        let told = self.sight.lexicon.told(key, true);
+        Some(self.sight.tells(&told, self.which) || ask(Plain::of(key, true).words()))
+    }
+
     /// Whether the key that the text stands under tells it.
     pub(super) fn keyed(&self) -> bool {
         self.sight.tells(self.sight.key_told(), self.which)
