@@ -10,7 +10,7 @@ use super::coin::base58::{self, Base58};
 use super::coin::bech32::{self, Prefix};
 use super::coin::{ethereum, monero};
 use super::digits::card::{self, Brand};
-use super::digits::date;
+use super::digits::date::{self, Months};
 use super::digits::iban::{self, Country};
 use super::digits::phone::{self, Code};
 use super::digits::shape::Shaped;
@@ -39,7 +39,7 @@ pub(super) enum Find {
     Base58(Base58),
     Bech32(Vec<Prefix>),
     Bic(Bic),
-    BirthDate,
+    BirthDate(Months),
     Card(Vec<Brand>),
     Coordinates,
     Email(Email),
@@ -116,7 +116,7 @@ impl Find {
             "base58" => Self::Base58(Base58::read(row)?),
             "bech32" => Self::Bech32(bech32::prefixes(row)?),
             "bic" => Self::Bic(Bic::read(row)?),
-            "birth_date" => Self::BirthDate,
+            "birth_date" => Self::BirthDate(Months::read(row)?),
             "card" => Self::Card(card::brands(row)?),
             "coordinates" => Self::Coordinates,
             "email" => Self::Email(Email {
@@ -168,7 +168,7 @@ impl Find {
         match self {
             Self::Email(_) => Some(Anchor::AtSign),
             Self::Address(_)
-            | Self::BirthDate
+            | Self::BirthDate(_)
             | Self::Card(_)
             | Self::Iban(_)
             | Self::Ipv4
@@ -186,7 +186,7 @@ impl Find {
     pub(super) fn wants(&self, input: &Input<'_>, word: &Word) -> bool {
         match self {
             Self::Address(settings) => address::wants(input, word, settings),
-            Self::BirthDate => date::wants(input, word),
+            Self::BirthDate(months) => date::wants(input, word, months),
             Self::Card(_) => {
                 word.is_number() && word.length() >= 4 && (word.more || card::fits(word.length()))
             }
@@ -229,7 +229,7 @@ impl Find {
             Self::Address(settings) => address::attempt_word(input, &seen.word, settings, sense),
             Self::Base58(settings) => base58::attempt(input, &seen.word, settings, sense),
             Self::Bech32(prefixes) => bech32::attempt(input, &seen.word, prefixes),
-            Self::BirthDate => date::attempt(input, seen, sense),
+            Self::BirthDate(months) => date::attempt(input, seen, months, sense),
             Self::Card(brands) => card::attempt(input, &seen.word, seen.run(input), brands, sense),
             Self::Coordinates => geo::attempt_pair(input, &seen.word, sense),
             Self::Ethereum => ethereum::attempt(input, &seen.word, sense),
@@ -297,7 +297,7 @@ impl Find {
     /// Whether [`tail`](Self::tail) may say more than that the text ended.
     pub(super) fn has_tail(&self) -> bool {
         match self {
-            Self::Address(_) | Self::BirthDate | Self::Email(_) => true,
+            Self::Address(_) | Self::BirthDate(_) | Self::Email(_) => true,
             Self::Shape(shaped) => shaped.has_tail(),
             _ => false,
         }
@@ -307,7 +307,7 @@ impl Find {
     pub(super) fn tail(&self, input: &Input<'_>) -> usize {
         match self {
             Self::Address(_) => address::tail(input),
-            Self::BirthDate => date::tail(input),
+            Self::BirthDate(months) => date::tail(input, months),
             Self::Email(settings) => email::tail(input, settings),
             Self::Shape(shaped) => shaped.tail(input),
             _ => input.len(),

@@ -7,7 +7,11 @@ use super::words::Sense;
 /// RFC 791, RFC 6943 section 3.1.1: four decimal octets without leading zeros. The words are those of versions.
 pub(super) fn attempt_v4(input: &Input<'_>, at: usize, sense: &Sense<'_>) -> Attempt {
     let free = match input.before(at) {
-        Some(b'.' | b'-' | b'_' | b'%' | b'~' | b'^') => false,
+        // `10.0.0.1-10.0.0.9`
+        Some(b'-') => ends_octets(input, at - 1),
+        Some(b'.' | b'_' | b'%' | b'~' | b'^') => false,
+        // `Chrome/71.18.192.120`, `tool==1.2.3.4`, `>= 1.2.3.4`
+        Some(b'/' | b'=' | b' ') if is_version(input, at) => false,
         Some(b'n' | b't' | b'r') => input.before(at - 1) == Some(b'\\'),
         // The embedded address of an IPv6 one belongs to it.
         Some(b':') => input.before(at - 1) != Some(b':'),
@@ -20,10 +24,38 @@ pub(super) fn attempt_v4(input: &Input<'_>, at: usize, sense: &Sense<'_>) -> Att
     let hit = octets_end(input, at).filter(|&end| {
         let next = input.at(end);
         let longer = next == Some(b'.') && input.at(end + 1).is_some_and(|b| b.is_ascii_alphanumeric());
+        let range = next == Some(b'-') && octets_end(input, end + 1).is_some();
         let glued = next.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'%'));
-        !longer && !glued && !sense.holds(input, at)
+        !longer && (!glued || range) && !sense.holds(input, at)
     });
     Attempt { low: at, hit: hit.map(|end| Hit { start: at, end, score: 85, open: false }) }
+}
+
+/// The longest address.
+const LONGEST: usize = 15;
+/// The longest name of a product.
+const PRODUCT: usize = 24;
+
+/// Whether four octets end there.
+fn ends_octets(input: &Input<'_>, end: usize) -> bool {
+    let start = input.run_back(end, LONGEST + 1, |b| b.is_ascii_digit() || b == b'.');
+    octets_end(input, start) == Some(end)
+}
+
+/// Whether the name of a product and a slash stand before, as in the names of browsers, or a comparison of versions.
+fn is_version(input: &Input<'_>, at: usize) -> bool {
+    if input.before(at) == Some(b'/') {
+        let name = input.run_back(at - 1, PRODUCT, |b| b.is_ascii_alphabetic());
+        let alone = input.before(name).is_none_or(|b| matches!(b, b' ' | b'"' | b'\'' | b'('));
+        return alone && input.slice(name, at - 1).first().is_some_and(u8::is_ascii_uppercase);
+    }
+    let spaced = input.before(at) == Some(b' ');
+    let sign = at - usize::from(spaced);
+    let compared = matches!(input.before(sign.saturating_sub(1)), Some(b'>' | b'<' | b'~' | b'='));
+    input.before(sign) == Some(b'=')
+        && compared
+        && (input.before(sign.saturating_sub(1)) != Some(b'=')
+            || !spaced && input.before(sign.saturating_sub(2)).is_some_and(|b| b.is_ascii_alphanumeric()))
 }
 
 /// The end of four octets.

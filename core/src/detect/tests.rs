@@ -76,6 +76,23 @@ fn every_row_of_the_data_files_is_read() {
 }
 
 #[test]
+fn a_family_name_is_found_again_near_the_whole_one_however_the_text_is_cut() {
+    let detectors = Detectors::compile(&[entity("person_name").unwrap()]);
+    for (gap, count) in [(1, 2), (40, 2), (300, 1)] {
+        let text =
+            format!("Anna Lindqvist called. {}The agent saw that Lindqvist rang.", "it is so. ".repeat(gap));
+        let found = whole(&detectors, text.as_bytes(), None);
+        assert_eq!(found.len(), count, "{gap}");
+        for chunk in [1, 7, 64, 511] {
+            assert_eq!(streamed(&detectors, text.as_bytes().chunks(chunk), None), found, "{gap} {chunk}");
+        }
+    }
+    let reject =
+        "The Rust Foundation; every minimum Rust version. Lindqvist Street. Anna Lindqvist-Street: Street.";
+    assert!(whole(&detectors, reject.as_bytes(), None).iter().all(|found| found.span.len() > 8));
+}
+
+#[test]
 fn every_example_holds() {
     let mut wrong = Vec::new();
     let all = Detectors::all();

@@ -153,6 +153,19 @@ impl Sense<'_> {
         self.keyed() || self.sight.holds(input, start, self.which)
     }
 
+    /// Whether the key tells it that the value directly follows in the text, as in `key="value` and `"key":"value`; `ask`
+    /// is asked about the words of such a key, in plain form.
+    pub(super) fn labelled(
+        &self,
+        input: &Input<'_>,
+        start: usize,
+        ask: impl FnOnce(&[u8]) -> bool,
+    ) -> Option<bool> {
+        let key = label(input.context(start))?;
+        let told = self.sight.lexicon.told(key, true);
+        Some(self.sight.tells(&told, self.which) || ask(Plain::of(key, true).words()))
+    }
+
     /// Whether the key that the text stands under tells it.
     pub(super) fn keyed(&self) -> bool {
         self.sight.tells(self.sight.key_told(), self.which)
@@ -180,15 +193,21 @@ fn is_stop(byte: u8) -> bool {
     matches!(byte, b'\n' | b'\r' | b'"' | b'{' | b'}' | b'<' | b'>' | b';' | b'=' | b':' | b'|' | b',' | b'.')
 }
 
-/// The key that a value directly follows: `"key": "`, `key=`, `key = '`, `THE KEY = `.
+/// Keys that say nothing of what stands under them: the text before them names it, as in `"field":"phone","value":"`.
+const SILENT: [&[u8]; 6] = [b"value", b"val", b"Value", b"answer", b"response", b"values"];
+
+/// The key that a value directly follows: `"key": "`, `key=`, `key = '`, `THE KEY = `, `'key' => '`, `key := `.
 fn label(window: &[u8]) -> Option<&[u8]> {
-    let cut =
-        |text: &'_ [u8], of: &[u8]| text.iter().rposition(|b| !of.contains(b)).map_or(0, |last| last + 1);
     let before = window.get(..cut(window, b" \"'\\[(+"))?;
-    let (&sign, rest) = before.split_last()?;
+    let arrow = before.strip_suffix(b"=>");
+    let (sign, rest) = match arrow {
+        Some(rest) => (b'=', rest),
+        None => before.split_last().map(|(&sign, rest)| (sign, rest))?,
+    };
     if sign != b'=' && sign != b':' {
         return None;
     }
+    let rest = if sign == b'=' { rest.strip_suffix(b":").unwrap_or(rest) } else { rest };
     let key = rest.get(..cut(rest, b" "))?;
     let quoted = matches!(key.last(), Some(b'"' | b'\''));
     if sign == b':' && !quoted {
@@ -201,7 +220,26 @@ fn label(window: &[u8]) -> Option<&[u8]> {
         (_, true) => b"\n\"'{},;&=".contains(b),
         _ => !is_key(*b),
     };
-    key.get(key.iter().rposition(stops).map_or(0, |stop| stop + 1)..)
+    let start = key.iter().rposition(stops).map_or(0, |stop| stop + 1);
+    let name = key.get(start..)?;
+    if quoted && SILENT.contains(&name) {
+        return Some(named_before(key.get(..start)?).unwrap_or(name));
+    }
+    Some(name)
+}
+
+/// How long the text is without what of these ends it.
+fn cut(text: &[u8], of: &[u8]) -> usize {
+    text.iter().rposition(|b| !of.contains(b)).map_or(0, |last| last + 1)
+}
+
+/// The text in quotes that stands before a key and its comma.
+fn named_before(text: &[u8]) -> Option<&[u8]> {
+    let before = text.get(..cut(text, b" \"'\\"))?.strip_suffix(b",")?;
+    let quoted = before.get(..cut(before, b" \\"))?;
+    let text = quoted.strip_suffix(b"\"").or_else(|| quoted.strip_suffix(b"'"))?;
+    let text = text.get(..cut(text, b"\\"))?;
+    text.get(text.iter().rposition(|b| matches!(b, b'"' | b'\'')).map(|quote| quote + 1)?..)
 }
 
 fn is_key(byte: u8) -> bool {
@@ -245,6 +283,25 @@ mod tests {
         assert!(!holds("\"ssn\":\"x\",\"order_id\":", &["ssn"]));
         assert!(!holds("ssn=x order_id=", &["ssn"]));
         assert!(holds("order_id=x ssn=", &["ssn"]));
+    }
+
+    #[test]
+    fn arrows_and_silent_keys_are_read() {
+        for before in [
+            "'ssn' => '",
+            "\"ssn\"=>\"",
+            "ssn := ",
+            "{\"field\":\"ssn\",\"value\":\"",
+            "{'name': 'SSN', 'value': '",
+            "{\\\"key\\\":\\\"ssn\\\",\\\"value\\\":\\\"",
+        ] {
+            assert!(holds(before, &["ssn"]), "{before}");
+        }
+        for before in
+            ["'ssn' => 1, 'order' => '", "{\"ssn\":\"x\",\"value\":\"", "{\"ssn\":\"x\",\"total\":\""]
+        {
+            assert!(!holds(before, &["ssn"]), "{before}");
+        }
     }
 
     #[test]

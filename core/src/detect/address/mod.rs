@@ -24,6 +24,10 @@ use super::words::Sense;
 #[derive(Debug, Clone)]
 pub(super) struct Address {
     types: WordSet,
+    /// Words that are types of streets where more says so.
+    weak_types: WordSet,
+    /// The same in small letters, with a number behind.
+    behind_types: WordSet,
     leading: WordSet,
     glued: Endings,
     units: WordSet,
@@ -58,6 +62,8 @@ impl Address {
         let small = small.collect::<Option<Vec<_>>>()?.concat();
         Some(Self {
             types: set("types")?,
+            weak_types: set("weak_types")?,
+            behind_types: set("behind_types")?,
             leading: set("leading")?,
             glued: Endings::of(strings(row, "glued")?),
             units: set("units")?,
@@ -94,7 +100,19 @@ impl Address {
 #[inline]
 pub(super) fn wants_capital(input: &Input<'_>, word: &Capital<'_>, address: &Address) -> bool {
     let cornered = input.before(word.start) == Some(b' ') && input.before(word.start - 1) == Some(b'f');
-    cornered || address.begins.holds(word.hash, word.small()) || may_be_street(input, word, address)
+    cornered
+        || address.begins.holds(word.hash, word.small())
+        || may_be_street(input, word, address)
+        || led(input, word.start, address) < word.start
+}
+
+/// The start of a word in small letters before an offset behind which streets are named, as in `rue Example 5`; else the offset.
+fn led(input: &Input<'_>, start: usize, address: &Address) -> usize {
+    let Some(stop) = start.checked_sub(1).filter(|_| input.before(start) == Some(b' ')) else { return start };
+    let stop = stop - usize::from(input.before(stop) == Some(b'.'));
+    let first = input.run_back(stop, words::LONGEST, |b| b.is_ascii_lowercase() || b >= 0x80);
+    let alone = first < stop && input.before(first).is_none_or(|b| !is_word(b) && b != b'-' && b != b'.');
+    if alone && address.leading.contains(input.slice(first, stop)) { first } else { start }
 }
 
 /// Whether one of the words from there on ends as names of streets do, as far as they are capitalised.
@@ -107,6 +125,13 @@ fn may_be_street(input: &Input<'_>, word: &Capital<'_>, address: &Address) -> bo
         let stop = end + usize::from(input.at(end) == Some(b'.'));
         match (input.at(stop), input.at(stop + 1)) {
             (Some(b' '), Some(b'A'..=b'Z' | 0x80..)) => {}
+            // `Lipova 79`
+            (Some(b' '), Some(b'0'..=b'9')) => return true,
+            // `Polna ulica 79`
+            (Some(b' '), Some(b'a'..=b'z')) => {
+                let last = input.run(stop + 1, words::LONGEST, is_word);
+                return address.behind_types.contains(input.slice(stop + 1, last));
+            }
             // `P.O.`
             (Some(byte), _) => return is_word(byte),
             (None, _) => return false,
@@ -124,35 +149,57 @@ fn may_be_street(input: &Input<'_>, word: &Capital<'_>, address: &Address) -> bo
 #[inline]
 pub(super) fn wants(input: &Input<'_>, word: &Word, address: &Address) -> bool {
     let suffixed = word.end - word.digits_end <= 1;
-    let numbers =
-        word.letters() == 0 && suffixed && word.digits_end - word.at <= DIGITS && word.next == Some(b' ');
-    numbers
-        && match input.at(word.end + 1) {
-            // Most numbers end here.
-            Some(b'a'..=b'z') => address.wants_small(input, word.end + 1),
-            // A second number, and a word behind it.
-            Some(b'0'..=b'9') => {
-                let end = input.run(word.end + 1, DIGITS + 1, |b| b.is_ascii_alphanumeric());
-                input.at(end).is_none_or(|b| b == b' ')
-                    && !input.at(end + 1).is_some_and(|b| b.is_ascii_digit())
-            }
-            byte => byte.is_some_and(is_word),
+    if word.letters() > 0 || !suffixed || word.digits_end - word.at > DIGITS {
+        return false;
+    }
+    // `17, rue de la Paix`
+    let begin = match word.next {
+        Some(b' ') => word.end + 1,
+        Some(b',') if input.at(word.end + 1) == Some(b' ') => {
+            return input.at(word.end + 2).is_some_and(|b| b.is_ascii_lowercase())
+                && address.wants_small(input, word.end + 2);
         }
+        _ => return false,
+    };
+    match input.at(begin) {
+        // Most numbers end here.
+        Some(b'a'..=b'z') => address.wants_small(input, begin),
+        // A second number, and a word behind it.
+        Some(b'0'..=b'9') => {
+            let end = input.run(begin, DIGITS + 1, |b| b.is_ascii_alphanumeric());
+            input.at(end).is_none_or(|b| b == b' ') && !input.at(end + 1).is_some_and(|b| b.is_ascii_digit())
+        }
+        byte => byte.is_some_and(is_word),
+    }
 }
 
 /// The address that begins with a number.
 pub(super) fn attempt_word(input: &Input<'_>, word: &Word, address: &Address, sense: &Sense<'_>) -> Attempt {
-    let start = word.start;
+    let start = shared(input, word.start);
     let is_part = input.before(start).is_some_and(|b| is_word(b) || b"./-#$:,+'".contains(&b));
     let end = if is_part { None } else { numbered(input, start, word.end, address, sense) };
     found(input, start, end, 70, address)
 }
 
+/// The start of `304/169`, where the second number begins at an offset: the flat is written before the house.
+fn shared(input: &Input<'_>, start: usize) -> usize {
+    let Some(slash) = start.checked_sub(1).filter(|_| input.before(start) == Some(b'/')) else {
+        return start;
+    };
+    let first = input.run_back(slash, DIGITS, |b| b.is_ascii_digit());
+    if first < slash { first } else { start }
+}
+
 /// The address that begins with a word: `Hauptstraße 5`, `P.O. Box 12`, `Apt. 3`.
 pub(super) fn attempt_capital(input: &Input<'_>, start: usize, address: &Address) -> Attempt {
     let is_part = input.before(start).is_some_and(|b| is_word(b) || b"./-@".contains(&b));
-    let end = if is_part { None } else { named(input, start, address) };
-    found(input, start, end, 60, address)
+    let begin = led(input, start, address);
+    let end = match is_part {
+        true => None,
+        false if begin < start => after_lead(input, begin, address).or_else(|| named(input, start, address)),
+        false => named(input, start, address),
+    };
+    found(input, begin, end, 60, address)
 }
 
 /// The whole address, where its street ends.
@@ -167,7 +214,10 @@ fn found(input: &Input<'_>, start: usize, end: Option<usize>, score: u8, address
         None => end,
     };
     let start = corner.unwrap_or(start);
-    let hit = end.map(|end| Hit { start, end: follows::end(input, end, address), score, open: false });
+    let hit = end.map(|end| {
+        let flat = follows::unit_at(input, start, address) == Some(end);
+        Hit { start, end: follows::end(input, end, flat, address), score, open: false }
+    });
     Attempt { low: start, hit }
 }
 
@@ -199,21 +249,35 @@ fn numbered(
     address: &Address,
     sense: &Sense<'_>,
 ) -> Option<usize> {
+    let comma = usize::from(input.at(end) == Some(b','));
     // `50066 62 Rue Gafsa`: a postcode or another number before the house's.
-    let second = number(input, end + 1);
-    let at = second.map_or(end + 1, |second| second + 1);
+    let second = number(input, end + 1).filter(|_| comma == 0);
+    let at = second.map_or(end + 1 + comma, |second| second + 1);
     if second.is_some_and(|second| input.at(second) != Some(b' ')) {
         return None;
     }
     let words = Words::read(input, at, address);
     let first = words.first()?;
-    if address.not.contains(first.small.as_bytes()) {
+    if address.not.contains(first.small.as_bytes())
+        || comma > 0 && !address.leading.contains(first.small.as_bytes())
+    {
         return None;
     }
     if let Some(end) = words.street(address) {
-        return Some(house(input, end).unwrap_or(end));
+        return Some(house(input, end).filter(|_| comma == 0).unwrap_or(end));
     }
     if let Some(end) = box_end(input, at, address) {
+        return Some(end);
+    }
+    // Words that are no street by themselves, but with a flat, a town and its postcode, or a word that says so.
+    if let Some(end) = words.weak_street(address)
+        && (follows::unit(input, end, address).is_some() || sense.holds(input, start))
+    {
+        return Some(end);
+    }
+    if let Some(end) = words.name_end().filter(|_| first.capital)
+        && follows::is_posted(input, end, address)
+    {
         return Some(end);
     }
     // Words alone: a number behind them too, and more.
@@ -225,10 +289,15 @@ fn numbered(
     (told && first.capital && words_end > at).then_some(last)
 }
 
+/// The end of the street and its number behind a word in small letters that leads it.
+fn after_lead(input: &Input<'_>, start: usize, address: &Address) -> Option<usize> {
+    Words::read(input, start, address).before_number(input).map(|(_, last)| last)
+}
+
 /// The end of a street and its number that begin with a word.
 fn named(input: &Input<'_>, start: usize, address: &Address) -> Option<usize> {
     // Most capitalised words end here.
-    let last = input.run(start, words::LONGEST, |b| is_word(b) || b == b'.');
+    let last = input.run(start, words::LONGEST, |b| is_word(b) || matches!(b, b'.' | b'-'));
     let first = Small::of(std::str::from_utf8(input.slice(start, last)).unwrap_or_default());
     let small = first.as_str().trim_end_matches('.');
     let begins = |small: &str| {
@@ -245,17 +314,17 @@ fn named(input: &Input<'_>, start: usize, address: &Address) -> Option<usize> {
     }
     let words = Words::read(input, start, address);
     let first = words.first()?;
-    let leads = address.leading.contains(small);
-    if !leads && !words.has_glued(address) {
-        return None;
-    }
-    words.before_number(input).filter(|_| first.capital).map(|(_, last)| last)
+    let (_, last) = words.before_number(input).filter(|_| first.capital)?;
+    let leads = address.leading.contains(small) || words.has_glued(address) || words.ends_as_type(address);
+    // `Lipova 79, 173 19 Miletín`
+    (leads || follows::is_posted(input, last, address)).then_some(last)
 }
 
 /// Whether a word is the name of a street by itself, or more words of it may follow.
 fn is_capital_or_glued(input: &Input<'_>, end: usize, small: &str, address: &Address) -> bool {
     let follows = || {
-        input.at(end) == Some(b' ') && input.at(end + 1).is_some_and(|b| b.is_ascii_uppercase() || b >= 0xC3)
+        input.at(end) == Some(b' ')
+            && input.at(end + 1).is_some_and(|b| b.is_ascii_alphanumeric() || b >= 0xC3)
     };
     address.is_glued(small.as_bytes()) || follows()
 }
@@ -285,17 +354,38 @@ fn box_end(input: &Input<'_>, at: usize, address: &Address) -> Option<usize> {
     Some(more.unwrap_or(end))
 }
 
-/// The end of the number at an offset: up to six digits and a letter, alone.
+/// The end of the number at an offset: up to six digits and a letter, alone; `57/38` with its flat.
 fn number(input: &Input<'_>, at: usize) -> Option<usize> {
-    let digits = input.run(at, DIGITS + 1, |b| b.is_ascii_digit());
-    let end = input.run(digits, 1, |b| b.is_ascii_alphabetic());
-    let fits =
-        digits > at && digits - at <= DIGITS && !input.at(end).is_some_and(|b| is_word(b) || b == b':');
+    let one = |at: usize| {
+        let digits = input.run(at, DIGITS + 1, |b| b.is_ascii_digit());
+        let end = input.run(digits, 1, |b| b.is_ascii_alphabetic());
+        (digits > at && digits - at <= DIGITS).then_some(end)
+    };
+    let first = one(at)?;
+    // A flat, or another house: `57/38`, `5-7`.
+    let joined = match input.at(first) {
+        Some(b'/') => one(first + 1),
+        Some(b'-') if first - at <= 3 => one(first + 1).filter(|&end| end - first <= 4),
+        _ => None,
+    };
+    let end = joined.unwrap_or(first);
+    let longer =
+        input.at(end).is_some_and(|b| is_word(b) || b == b':' || matches!(b, b'/' | b'-') && end > first);
     let fraction = input.at(end) == Some(b'.') && input.at(end + 1).is_some_and(|b| b.is_ascii_digit());
-    (fits && !fraction).then_some(end)
+    (!longer && !fraction).then_some(end)
 }
 
-/// The end of the number of a house behind its street.
+/// The end of the number of a house behind its street, with a comma between where that is the custom.
 fn house(input: &Input<'_>, end: usize) -> Option<usize> {
-    (input.at(end) == Some(b' ')).then(|| number(input, end + 1)).flatten()
+    number(input, behind_street(input, end)?)
+}
+
+/// Where the number stands behind the words of a street: behind a space, or a comma and a space or the end of a line.
+fn behind_street(input: &Input<'_>, end: usize) -> Option<usize> {
+    if input.at(end) == Some(b' ') {
+        return Some(end + 1);
+    }
+    let line = input.run(end, 1, |b| b == b'\n');
+    let comma = input.run(line, 1, |b| b == b',');
+    (comma > line && input.at(comma) == Some(b' ')).then_some(comma + 1)
 }

@@ -1,11 +1,13 @@
 //! The words of a street or a town, one space between them.
 
-use super::{Address, number};
+use super::{Address, behind_street, number};
 use crate::detect::input::{Input, is_word};
 use crate::detect::small::Small;
 
 /// How many words are read, at most.
 pub(super) const MOST: usize = 7;
+/// How many words a street has that nothing but its town tells, at most.
+const STREET: usize = 4;
 /// The longest word.
 pub(super) const LONGEST: usize = 32;
 
@@ -40,6 +42,7 @@ impl Words {
                 || address.particles.contains(plain)
                 || address.leading.contains(plain)
                 || address.types.contains(plain)
+                || address.behind_types.contains(plain)
                 || plain.starts_with("d'")
                 || plain.starts_with("l'");
             let stop = end + usize::from(input.at(end) == Some(b'.'));
@@ -97,11 +100,37 @@ impl Words {
         self.each().take_while(|word| word.capital).any(|word| address.is_glued(word.small.as_bytes()))
     }
 
+    /// Whether the last of several words is what stands behind names of streets, in small letters or not.
+    pub(super) fn ends_as_type(&self, address: &Address) -> bool {
+        let last = self.each().next_back().filter(|_| self.count > 1);
+        last.is_some_and(|word| address.behind_types.contains(word.small.as_bytes()))
+    }
+
+    /// The end of the word before the first that is followed by a postcode, or is the first half of one, and that one's end.
+    pub(super) fn before_code(&self, code: impl Fn(usize) -> Option<usize>) -> Option<(usize, usize)> {
+        self.each().zip(self.each().skip(1)).find_map(|(before, word)| {
+            let length = word.small.as_bytes().len();
+            let digits = word.small.as_bytes().iter().any(u8::is_ascii_digit);
+            digits.then(|| code(word.end - length)).flatten().map(|end| (before.end, end))
+        })
+    }
+
     /// The end of the words and of the number that directly follows them.
     pub(super) fn before_number(&self, input: &Input<'_>) -> Option<(usize, usize)> {
         let last = self.each().next_back()?;
-        (input.at(last.stop) == Some(b' ')).then_some(())?;
-        Some((last.end, number(input, last.stop + 1)?))
+        Some((last.end, number(input, behind_street(input, last.stop)?)?))
+    }
+
+    /// The end of the street where its last word is a type of streets as often as something else, and others stand before.
+    pub(super) fn weak_street(&self, address: &Address) -> Option<usize> {
+        let first = self.first().filter(|word| word.capital)?;
+        let is_type = |word: &&Found| word.capital && address.weak_types.contains(word.small.as_bytes());
+        self.each().rfind(is_type).filter(|word| word.end > first.end).map(|word| word.end)
+    }
+
+    /// The end of the words, where they are as few as names of streets have.
+    pub(super) fn name_end(&self) -> Option<usize> {
+        (self.count <= STREET).then(|| self.last_capital()).flatten()
     }
 
     /// The end of the last capitalised word.

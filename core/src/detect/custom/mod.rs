@@ -115,6 +115,16 @@ impl Custom {
         }
     }
 
+    /// Whether it is looked for in what a text says in disguise, too: a word or a pattern that comes to an end. What may go on
+    /// without end, or is whatever stands under a name, is found as it came.
+    fn may_be_disguised(&self) -> bool {
+        match &self.find {
+            Find::Pattern(pattern) => pattern.ends(),
+            Find::Words(_) => true,
+            Find::Keys(_) | Find::Called(_) => false,
+        }
+    }
+
     /// The detector of the host that finds it.
     pub(crate) fn called(&self) -> Option<&Called> {
         match &self.find {
@@ -210,10 +220,17 @@ impl Customs {
         (first, whole): (usize, bool),
         candidates: &mut Vec<Candidate>,
     ) -> Result<usize, Failed> {
-        let mut limit = self.ask(input, from, context, (first, whole), candidates)?;
+        let mut limit = match input.is_view() {
+            // A detector of the host reads texts as they came.
+            true => usize::MAX,
+            false => self.ask(input, from, context, (first, whole), candidates)?,
+        };
         input.take_touched();
         let sight = Sight::new(&self.lexicon, context.key);
         for (which, custom) in self.all.iter().enumerate() {
+            if input.is_view() && !custom.may_be_disguised() {
+                continue;
+            }
             let sense = Sense { sight: &sight, which };
             let mut at = from;
             loop {

@@ -40,6 +40,25 @@ fn patterns_find_what_they_say() {
 }
 
 #[test]
+fn words_and_patterns_are_found_in_disguise() {
+    let order = || pattern("ORD-[0-9]{4}-[0-9]{4}");
+    for text in [
+        "ORD%2D1234%2D5678",
+        "see ORD\\u002d1234\\u002d5678.",
+        "ＯＲＤ-１２３４-５６７８",
+        "ORD\u{2d}12\u{200b}34-56\u{ad}78",
+        "&#79;RD-1234-5678",
+    ] {
+        assert_eq!(values(order(), text).len(), 1, "{text}");
+    }
+    assert_eq!(values(order(), "a=T1JELTEyMzQtNTY3OA== and ORD-1234-5678").len(), 2, "base64");
+    assert_eq!(values(words(&["blue heron"], true), "the Blue%20Heron flies"), ["Blue%20Heron"]);
+    let told = || pattern("[0-9]{5}").near(vec!["badge".into()]).unwrap();
+    assert_eq!(values(told(), "badge 1２345, room 1２345"), ["1２345"]);
+    assert!(values(pattern("ORD-[0-9]+"), "ORD%2D1234").is_empty(), "it may go on without end");
+}
+
+#[test]
 fn what_cannot_be_looked_for_is_refused() {
     for (text, code) in [
         ("(", "bad_pattern"),
@@ -163,6 +182,28 @@ proptest! {
             wanted.push(start..at);
         }
         prop_assert_eq!(found, wanted, "{}", text);
+    }
+
+    #[test]
+    fn a_cut_changes_nothing_in_disguise(
+        hay in prop::collection::vec(prop::sample::select(vec![
+            "a", "b", " ", "%61", "%62", "&#98;", "c", "\\u0061", "a%2", "ａ", "YWJhIGJhYmJhIGFi", "=", "\u{200b}",
+        ]), 0..40),
+        chunk in 1_usize..9,
+    ) {
+        let named = |name: &str, own: Custom| Arc::new(Custom { entity: Entity::declared(name), ..own });
+        let own = [
+            named("first", pattern("a[ab]b")),
+            named("second", pattern("b{2,3}")),
+            named("third", words(&["ab a", "b"], true)),
+            named("fourth", pattern("ab").near(vec!["c".into()]).unwrap()),
+            named("endless", pattern("ba+")),
+        ];
+        let wanted: Vec<_> = own.iter().map(|own| own.entity).collect();
+        let detectors = Detectors::with(&wanted, &own);
+        let hay = hay.concat();
+        let found = streamed(&detectors, hay.as_bytes().chunks(chunk), None);
+        prop_assert_eq!(found, whole(&detectors, hay.as_bytes(), None));
     }
 
     #[test]

@@ -70,8 +70,12 @@ fn read(input: &Input<'_>, at: usize, run: &Run, brands: &[Brand], sense: &Sense
     // People group cards in fours, or 4-6-5 and 4-6-4; and keep to one separator.
     let separator = run.groups().get(1).map_or(0, |second| second.separator);
     for (index, group) in run.groups().iter().enumerate() {
-        let alike = group.separator == separator && !group.wide && matches!(separator, b' ' | b'-');
-        let grouped = index == 0 || (alike && group.length <= 6);
+        // In other marks only where the groups are those of a card: `4111.1111.1111.1111`, `4111 - 1111 - …`.
+        let plain = !group.wide && matches!(separator, b' ' | b'-');
+        let marked = group.length >= 4 && matches!(separator, b'.' | b'-' | b'/');
+        let alike = group.separator == separator && (plain || marked);
+        let union = index == 1 && group.length == 13;
+        let grouped = index == 0 || (alike && (group.length <= 6 || union));
         if !grouped || (index == 0 && group.length < 4) {
             break;
         }

@@ -1,52 +1,107 @@
-//! Dates that context calls a birth date.
+//! Dates that context calls a birth date: in digits, with the name of a month in some thirty languages, or with the signs of
+//! China, Japan and Korea.
+
+use saphyr::Yaml;
 
 use super::word::{Seen, Word};
 use super::{Group, is_glued_after, is_glued_before};
+use crate::detect::catalogue::strings;
 use crate::detect::find::{Attempt, Hit};
 use crate::detect::input::Input;
+use crate::detect::lexicon::Plain;
 use crate::detect::words::Sense;
 
-/// How months begin, in small letters.
-const MONTHS: [[u8; 3]; 12] = [
-    *b"jan", *b"feb", *b"mar", *b"apr", *b"may", *b"jun", *b"jul", *b"aug", *b"sep", *b"oct", *b"nov",
-    *b"dec",
-];
+/// How the names of months begin, in any language of the data row.
+#[derive(Debug, Clone)]
+pub(in crate::detect) struct Months {
+    /// Of three letters of ASCII.
+    short: Vec<[u8; 3]>,
+    /// Of letters beyond it, in plain form.
+    beyond: Vec<&'static str>,
+}
 
-/// The longest name of a month.
-const LONGEST: usize = 9;
+impl Months {
+    /// Reads `months`.
+    pub(in crate::detect) fn read(row: &'static Yaml<'static>) -> Option<Self> {
+        let (ascii, beyond): (Vec<_>, Vec<_>) =
+            strings(row, "months")?.into_iter().partition(|text: &&str| text.is_ascii());
+        let mut short =
+            ascii.iter().map(|text| text.as_bytes().try_into().ok()).collect::<Option<Vec<_>>>()?;
+        short.sort_unstable();
+        Some(Self { short, beyond })
+    }
+
+    /// Whether a word begins as one does.
+    fn hold(&self, word: &[u8]) -> bool {
+        let Some(head) = word.first_chunk::<3>() else { return false };
+        if head.is_ascii() {
+            return self.short.binary_search(&head.map(|byte| byte | 0x20)).is_ok();
+        }
+        let plain = Plain::of(word, true);
+        let text = plain.words().trim_ascii_start();
+        let short = || text.first_chunk().is_some_and(|head| self.short.binary_search(head).is_ok());
+        short() || self.beyond.iter().any(|month| text.starts_with(month.as_bytes()))
+    }
+}
+
+/// The longest name of a month, in bytes.
+const LONGEST: usize = 20;
+
+/// What stands between the day, the month and the year: `7 de enero de 1990`, `3rd of May`.
+const BETWEEN: [&[u8]; 3] = [b"de ", b"of ", b"del "];
+
+fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphabetic() || byte >= 0x80
+}
 
 /// Whether a date can begin with the word, or with the month before it.
-pub(in crate::detect) fn wants(input: &Input<'_>, word: &Word) -> bool {
-    word.letters() == 0
-        && word.digits_end - word.at <= 4
+pub(in crate::detect) fn wants(input: &Input<'_>, word: &Word, months: &Months) -> bool {
+    if word.letters() > 0 || word.end - word.digits_end > 2 {
+        return false;
+    }
+    let digits = word.digits_end - word.at;
+    digits <= 4
         && (word.more
-            || (input.before(word.at) == Some(b' ') && month_before(input, word.at).is_some())
-            || (matches!(word.next, Some(b' ' | b'.' | b'-')) && begins_month(input, word.end + 1)))
+            || (input.before(word.at) == Some(b' ') && month_before(input, word.at, months).is_some())
+            || (matches!(word.next, Some(b' ' | b'.' | b'-')) && begins_month(input, word.end + 1, months))
+            || matches!(word.next, Some(0xE5 | 0xEB)))
+        || digits == 8 && word.is_number() && matches!(input.at(word.at), Some(b'1' | b'2'))
 }
 
 /// Where the month begins that stands before a space there.
-fn month_before(input: &Input<'_>, at: usize) -> Option<usize> {
+fn month_before(input: &Input<'_>, at: usize, months: &Months) -> Option<usize> {
     let end = at.checked_sub(1)?;
-    let month = input.run_back(end, LONGEST, |b| b.is_ascii_alphabetic());
-    is_month(input.slice(month, end)).then_some(month)
+    let end = end - usize::from(input.before(end) == Some(b'.'));
+    let month = input.run_back(end, LONGEST, is_letter);
+    months.hold(input.slice(month, end)).then_some(month)
 }
 
-/// Whether a month may begin there, or behind one more of the marks between.
-fn begins_month(input: &Input<'_>, at: usize) -> bool {
-    let begin = input.run(at, 1, |b| matches!(b, b' ' | b'.' | b'-'));
-    input.slice_to(begin, 3).is_none_or(is_month)
+/// Whether a month may begin there, or behind one more of the marks or small words between.
+fn begins_month(input: &Input<'_>, at: usize, months: &Months) -> bool {
+    let begin = between(input, input.run(at, 1, |b| matches!(b, b' ' | b'.' | b'-')));
+    let end = input.run(begin, LONGEST, is_letter);
+    months.hold(input.slice(begin, end)) || end - begin < 3 && input.at(end).is_none()
 }
 
-pub(in crate::detect) fn attempt(input: &Input<'_>, seen: &Seen, sense: &Sense<'_>) -> Attempt {
+/// Behind a small word between the parts of a date, or where it would stand.
+fn between(input: &Input<'_>, at: usize) -> usize {
+    BETWEEN.into_iter().find(|word| input.starts(at, word)).map_or(at, |word| at + word.len())
+}
+
+pub(in crate::detect) fn attempt(
+    input: &Input<'_>,
+    seen: &Seen,
+    months: &Months,
+    sense: &Sense<'_>,
+) -> Attempt {
     let at = seen.word.at;
     // `April 21, 1946`: the month stands before the digit.
-    let month = (input.before(at) == Some(b' ')).then(|| month_before(input, at)).flatten();
+    let month = (input.before(at) == Some(b' ')).then(|| month_before(input, at, months)).flatten();
     let (start, named) = (month.unwrap_or(at), month.is_some());
     if is_glued_before(input, start) {
         return Attempt::none(start);
     }
-    let end =
-        if named { after_month(input, at) } else { numeric(input, seen).or_else(|| before_month(input, at)) };
+    let end = if named { after_month(input, at) } else { plain(input, seen, months) };
     let told = |end: &usize| {
         (!is_glued_after(input, *end) || is_time(input, *end))
             && (sense.holds(input, start) || sense.follows(input, *end))
@@ -55,20 +110,47 @@ pub(in crate::detect) fn attempt(input: &Input<'_>, seen: &Seen, sense: &Sense<'
     Attempt { low: start, hit }
 }
 
+/// What begins with its day or its year.
+fn plain(input: &Input<'_>, seen: &Seen, months: &Months) -> Option<usize> {
+    let word = &seen.word;
+    if word.digits_end - word.at == 8 {
+        return compact(input.slice(word.at, word.digits_end)).then_some(word.digits_end);
+    }
+    numeric(input, seen).or_else(|| before_month(input, word.at, months)).or_else(|| signed(input, word.at))
+}
+
+/// `19871204`: year, month and day without anything between.
+fn compact(digits: &[u8]) -> bool {
+    let number = |from: usize, to: usize| {
+        let digits = digits.get(from..to).unwrap_or_default();
+        digits.iter().fold(0u32, |value, &b| value * 10 + u32::from(b - b'0'))
+    };
+    is_year(number(0, 4)) && (1..=12).contains(&number(4, 6)) && (1..=31).contains(&number(6, 8))
+}
+
+/// `1984年7月2日`, `1984년 7월 2일`.
+fn signed(input: &Input<'_>, at: usize) -> Option<usize> {
+    let part = |at: usize, most: usize, signs: [&str; 2]| {
+        let begin = input.run(at, 1, |b| b == b' ');
+        let end = input.run(begin, most, |b| b.is_ascii_digit());
+        let sign = signs.into_iter().find(|sign| input.starts(end, sign.as_bytes()))?;
+        (end > begin).then_some(end + sign.len())
+    };
+    year(input, at)?;
+    let month = part(at, 4, ["年", "년"])?;
+    part(part(month, 2, ["月", "월"])?, 2, ["日", "일"])
+}
+
 /// Whether a time of the day follows, as in a timestamp.
 fn is_time(input: &Input<'_>, end: usize) -> bool {
     input.at(end) == Some(b'T') && input.at(end + 1).is_some_and(|b| b.is_ascii_digit())
 }
 
 /// Where a date may have begun whose first digit has not come: at a month and its space at the end of the text.
-pub(in crate::detect) fn tail(input: &Input<'_>) -> usize {
+pub(in crate::detect) fn tail(input: &Input<'_>, months: &Months) -> usize {
     let length = input.len();
-    let month = (input.before(length) == Some(b' ')).then(|| month_before(input, length));
+    let month = (input.before(length) == Some(b' ')).then(|| month_before(input, length, months));
     month.flatten().unwrap_or(length)
-}
-
-fn is_month(word: &[u8]) -> bool {
-    word.first_chunk().is_some_and(|head: &[u8; 3]| MONTHS.contains(&head.map(|byte| byte | 0x20)))
 }
 
 /// `1967-12-25`, `21.04.1954`, `12/18/1948`.
@@ -102,14 +184,17 @@ fn after_month(input: &Input<'_>, at: usize) -> Option<usize> {
     year(input, input.run(gap, 1, |b| b == b' ')).filter(|_| gap > day || input.at(gap) == Some(b' '))
 }
 
-/// `1 Apr 2000`.
-fn before_month(input: &Input<'_>, at: usize) -> Option<usize> {
-    let day = input.run(at, 2, |b| b.is_ascii_digit());
-    let word = input.run(day, 2, |b| b == b' ' || b == b'.' || b == b'-');
-    let end = input.run(word, 9, |b| b.is_ascii_alphabetic());
+/// `1 Apr 2000`, `7 de enero de 1990`, `3rd of May 1990`.
+fn before_month(input: &Input<'_>, at: usize, months: &Months) -> Option<usize> {
+    let digits = input.run(at, 2, |b| b.is_ascii_digit());
+    let ordinal = [b"st", b"nd", b"rd", b"th", b"er"].into_iter().any(|end| input.starts(digits, end));
+    let day = digits + if ordinal { 2 } else { 0 };
+    let marks = input.run(day, 2, |b| b == b' ' || b == b'.' || b == b'-');
+    let word = between(input, marks);
+    let end = input.run(word, LONGEST, is_letter);
     let gap = input.run(end, 2, |b| b == b' ' || b == b',' || b == b'.' || b == b'-');
-    (word > day && gap > end && is_month(input.slice(word, end))).then_some(())?;
-    year(input, gap)
+    (marks > day && gap > end && months.hold(input.slice(word, end))).then_some(())?;
+    year(input, between(input, gap))
 }
 
 fn year(input: &Input<'_>, at: usize) -> Option<usize> {

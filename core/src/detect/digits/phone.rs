@@ -160,6 +160,16 @@ fn told(input: &Input<'_>, start: usize, number: &Run, codes: &[Code], sense: &S
 
 fn is_date(number: &Run) -> bool {
     let year = |at: usize| matches!(number.all_digits().get(at..at + 2), Some([1, 9] | [2, 0]));
+    // `2.9.0 (2025-04-04`: a version and its day.
+    let dated = |three: &[Group]| {
+        let [year, month, day] = three else { return false };
+        [year.length, month.length, day.length] == [4, 2, 2]
+            && month.separator == b'-'
+            && day.separator == b'-'
+    };
+    if number.groups().windows(3).any(dated) {
+        return true;
+    }
     match number.lengths() {
         [4, 2, 2, _] => year(0),
         [2, 2, 4, 0] => year(4),
@@ -172,8 +182,13 @@ fn is_address(number: &Run) -> bool {
     number.groups().len() == 4 && number.groups().iter().skip(1).all(|g| g.separator == b'.' && g.length <= 3)
 }
 
-/// ` x123`, ` ext. 123` belong to the number.
+/// ` x123`, ` ext. 123`, `;ext=123` (RFC 3966) belong to the number.
 fn extension(input: &Input<'_>, end: usize) -> usize {
+    let uri = b";ext=";
+    if input.starts(end, uri) {
+        let last = input.run(end + uri.len(), 7, |b| b.is_ascii_digit());
+        return if last > end + uri.len() { last } else { end };
+    }
     let mut at = input.run(end, 1, |b| b == b' ');
     let word = input.run(at, 4, |b| b.is_ascii_alphabetic());
     if !matches!(input.slice(at, word), b"x" | b"X" | b"ext" | b"Ext" | b"EXT") {

@@ -56,6 +56,12 @@ const INSIDE: i32 = 11;
 const AROUND: i32 = VERB + INSIDE;
 /// What a name beside it in a row adds.
 const IN_ROW: i32 = 25;
+/// What a given name behind a family name and a comma adds, and a family name that stood behind a given one before.
+const TURNED: i32 = 34;
+const AGAIN: i32 = 36;
+/// How far back that is looked for, in bytes, and how often: less than a stream keeps.
+const EARLIER: usize = 512;
+const EARLIER_MOST: usize = 4;
 /// What may stand between two names of a row.
 const BETWEEN: [&[u8]; 3] = [b", and ", b" and ", b", "];
 /// The longest particle.
@@ -172,11 +178,16 @@ impl Person {
             // `A. Example`
             return matches!(word.next, Some(b' ' | b'.'));
         }
+        // `"name":"Xq`
+        if matches!(input.before(word.start), Some(b'"' | b'=' | b'\'')) {
+            return true;
+        }
         let known = Known::hashed(word.hash);
         let is_part = known != Known::default() || self.ends_as_family(word.text);
         (is_part
             && (keyed
                 || weight(known, Kind::Name) + AROUND >= ENOUGH
+                || known.is_family() && AGAIN + weight(known, Kind::Name) + AROUND >= ENOUGH
                 || self.is_in_row(input, word.start, word.end)))
             || self.may_be_cued(input, word.start, if is_part { &self.tails } else { &self.announcing })
             || self.goes_on_as_name(input, word, is_part)
@@ -258,8 +269,10 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
     let unknown = known == Known::default() && first.kind != Kind::Initial;
     let family = unknown && person.ends_as_family(first.text.as_bytes());
     let follows = input.at(first.end) == Some(b' ') && is_capital(input, first.end + 1);
+    let label = labelled(input, start, person, sense);
     // Most capitalised words end here.
-    if unknown && !family && !follows && !matches!(cue, Cue::Title | Cue::Announced) {
+    if unknown && !family && !follows && !matches!(cue, Cue::Title | Cue::Announced) && label < Label::Strong
+    {
         return None;
     }
     if person.not.contains(Small::of(first.text).as_bytes()) {
@@ -273,6 +286,11 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
         Cue::Nothing => 0,
     };
     points += if family { 20 } else { weight(known, first.kind) };
+    points += match label {
+        Label::Strong => ENOUGH,
+        Label::Weak => 20,
+        Label::None => 0,
+    };
     let (mut end, mut count, mut last, mut given) = (first.end, 1, first.kind, known.is_given());
     let mut capitals = first.capitals;
     while count < MOST {
@@ -320,10 +338,23 @@ fn read(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> 
         points -= 20;
     }
     let behind = next_word(input, end);
-    let organisation = input.at(behind) == Some(b'&')
+    let organisation = input.at(behind) == Some(b'&') && label == Label::None
         || is_capital(input, behind) && person.goes_on(input, end, &person.organisations);
-    if organisation || is_part(input, start, end) {
+    if organisation || is_part(input, start, end, label) {
         return None;
+    }
+    if count == 1
+        && let Some((last, gain)) = turned(input, start, end, known, person)
+    {
+        (end, count) = (last, 2);
+        points += gain;
+    }
+    if count == 1
+        && first.kind == Kind::Name
+        && known.is_family()
+        && is_again(input, start, first.text, person)
+    {
+        points += AGAIN;
     }
     if person.goes_on(input, end, &person.verbs) {
         points += VERB;
@@ -396,16 +427,102 @@ fn keyed(person: &Person, sense: &Sense<'_>) -> i32 {
     if weak || sense.keyed() { 20 } else { 0 }
 }
 
+/// What the key says that a name directly follows in the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Label {
+    None,
+    Weak,
+    Strong,
+}
+
+fn labelled(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>) -> Label {
+    if !matches!(input.before(start), Some(b'"' | b'=' | b'\'')) {
+        return Label::None;
+    }
+    let mut weak = false;
+    let told = sense.labelled(input, start, |words| {
+        let last = words.trim_ascii().rsplit(|b| *b == b' ').next().unwrap_or_default();
+        weak = person.weak_keys.contains(last);
+        false
+    });
+    match (told, weak) {
+        (Some(true), _) => Label::Strong,
+        (_, true) => Label::Weak,
+        _ => Label::None,
+    }
+}
+
+/// A family name with the given name behind it, `Lindqvist, Anna M.`: the end and what it adds.
+fn turned(
+    input: &Input<'_>,
+    start: usize,
+    end: usize,
+    known: Known,
+    person: &Person,
+) -> Option<(usize, i32)> {
+    if !known.is_family() || known.is_given() || !input.starts(end, b", ") {
+        return None;
+    }
+    // `Anna Lindqvist, Maria Rossi`: of a list of names, each with its given name before it.
+    let before = start.checked_sub(1).filter(|_| input.before(start) == Some(b' '));
+    let first = before.map(|stop| input.run_back(stop, BEHIND, |b| is_word(b) || matches!(b, b'.' | b'-')));
+    if first.is_some_and(|first| Some(first) != before && is_capital(input, first)) {
+        return None;
+    }
+    let given = Token::read(input, end + 2).filter(|token| token.kind == Kind::Name)?;
+    let small = Small::of(given.text);
+    let its = person.known(given.text);
+    if !its.is_given() || its.is_word() || person.not.contains(small.as_bytes()) {
+        return None;
+    }
+    let initial = (input.at(given.end) == Some(b' ')).then(|| Token::read(input, given.end + 1)).flatten();
+    if initial.is_some_and(|next| next.kind == Kind::Name) {
+        return None;
+    }
+    let dotted = |token: &Token<'_>| token.kind == Kind::Initial && input.before(token.end) == Some(b'.');
+    Some((initial.filter(dotted).map_or(given.end, |token| token.end), TURNED))
+}
+
+/// Whether a family name stood before, not far, behind a given one: `Anna Lindqvist called. Lindqvist said …`.
+fn is_again(input: &Input<'_>, start: usize, name: &str, person: &Person) -> bool {
+    if input.is_view() || name.len() < 4 || person.also_words.contains(Small::of(name).as_bytes()) {
+        return false;
+    }
+    let text = input.slice(start.saturating_sub(EARLIER), start);
+    memchr::memmem::rfind_iter(text, name.as_bytes()).take(EARLIER_MOST).any(|at| {
+        let alone = !text.get(at + name.len()).is_some_and(|b| is_word(*b) || *b == b'-');
+        let before = text.get(..at).and_then(|before| before.strip_suffix(b" ")).unwrap_or_default();
+        let from = before.iter().rposition(|b| !(b.is_ascii_alphabetic() || *b >= 0x80 || *b == b'-'));
+        let given = before.get(from.map_or(0, |from| from + 1)..).unwrap_or_default();
+        // The window may begin inside a word.
+        let whole = from.is_some() || start <= EARLIER;
+        let given = std::str::from_utf8(given).ok().filter(|given| given.starts_with(char::is_uppercase));
+        alone
+            && whole
+            && given.is_some_and(|given| {
+                let known = person.known(given);
+                known.is_given() && !known.is_word() && !person.not.contains(Small::of(given).as_bytes())
+            })
+    })
+}
+
 /// Whether the words are part of something longer: a path, an address of the web, an identifier.
-fn is_part(input: &Input<'_>, start: usize, end: usize) -> bool {
+fn is_part(input: &Input<'_>, start: usize, end: usize, label: Label) -> bool {
     let before = match input.before(start) {
+        // `full_name=Anna Lindqvist&plan=1`
+        Some(b'=') if label > Label::None => false,
         Some(b'\'') => input.before(start - 1).is_some_and(is_word),
         Some(byte) => is_word(byte) || b"./\\@#$-+=&~".contains(&byte),
         None => false,
     };
     let after = match input.at(end) {
         Some(b'.') => input.at(end + 1).is_some_and(|b| b.is_ascii_alphanumeric()),
-        Some(b'(' | b'/' | b'\\' | b'@' | b'_' | b'-' | b'=' | b'<' | b'[' | b'#' | b'+' | b'&') => true,
+        Some(b'&') => label < Label::Strong,
+        // `<td>Anna Lindqvist</td>`
+        Some(b'<') => input.at(end + 1) != Some(b'/'),
+        // `{\"name\":\"Anna Lindqvist\"}`
+        Some(b'\\') => input.at(end + 1) != Some(b'"') || label == Label::None,
+        Some(b'(' | b'/' | b'@' | b'_' | b'-' | b'=' | b'[' | b'#' | b'+') => true,
         Some(b':') => input.at(end + 1) == Some(b':'),
         Some(byte) => byte.is_ascii_alphanumeric(),
         None => false,

@@ -85,7 +85,7 @@ impl Detectors {
             at_sign: anchored(Anchor::AtSign),
             at_digit: anchored(Anchor::Digit),
             at_date: (0..entities.len())
-                .filter(|n| entities.get(*n).is_some_and(|i| matches!(i.find, Find::BirthDate)))
+                .filter(|n| entities.get(*n).is_some_and(|i| matches!(i.find, Find::BirthDate(_))))
                 .collect(),
             at_colon: anchored(Anchor::Colon),
             at_long_word: anchored(Anchor::LongWord),
@@ -239,12 +239,12 @@ impl Detectors {
             let (view, begin, parts) = (Input::of_view(view, origin), origin.at(from), origin.parts());
             let (seen, open) = self.read(view, begin, &parts, context, (whole, covering))?;
             limit = limit.min(origin.start(open));
-            candidates.extend(seen.into_iter().map(|this| Candidate {
-                start: origin.start(this.start),
-                end: origin.end(this.end),
-                low: origin.start(this.low),
-                level,
-                ..this
+            candidates.extend(seen.into_iter().map(|this| {
+                let (start, end) = (origin.start(this.start), origin.end(this.end));
+                // Readers of the catalogue wake near units only. What of the policy's own no unit stands in is the text's.
+                let own = this.which >= self.entities.len();
+                let void = this.void || own && end - start == this.end - this.start;
+                Candidate { start, end, low: origin.start(this.low), level, void, ..this }
             }));
         }
         let limit = if whole { window.len() } else { limit.max(from) };
@@ -270,8 +270,7 @@ impl Detectors {
             pass.blocks(part);
             pass.literals(part);
         }
-        // Entities of a policy's own are looked for in the text as it came.
-        if !self.customs.is_empty() && !pass.input.is_view() {
+        if !self.customs.is_empty() {
             let (first, pass) = (self.entities.len(), &mut pass);
             let looked = self.customs.look(&pass.input, from, context, (first, whole), &mut pass.candidates);
             let limit = looked?;
