@@ -10,7 +10,7 @@ use wardline::identity::Identity;
 use wardline::model::{Act, Operation, Risk};
 
 use super::audit::folder;
-use crate::args::PolicyCommand;
+use crate::args::{PolicyCommand, parsed_if};
 use crate::{Outcome, Streams};
 
 /// From this base risk on it is proposed to ask people.
@@ -24,8 +24,8 @@ const UNSPOKEN: [&str; 5] =
 pub(crate) fn run(args: &PolicyCommand, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let PolicyCommand::Suggest { state, from, until } = args;
     let filter = Filter {
-        from: from.as_deref().map(str::parse).transpose()?,
-        until: until.as_deref().map(str::parse).transpose()?,
+        from: parsed_if("from", from.as_deref())?,
+        until: parsed_if("until", until.as_deref())?,
         kind: Some(Kind::Exchange),
         ..Filter::default()
     };
