@@ -224,3 +224,26 @@ rules:
     let told = ask(&["--at", "2026-11-28T10:00:00Z"]);
     assert!(told.starts_with("deny") && told.contains("for its claims, via, networks, when"), "{told}");
 }
+
+#[test]
+fn an_explanation_takes_the_caller_from_the_headers_where_nobody_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "version: 1\nstate: ./state\nservices: {vectors: {system: qdrant}}\n\
+        identity:\n  api_keys: {keys: {svc-ingest: {sha256: KEY}}}\n  headers: {subject: x-user}\n  trusted_peers: [10.0.0.5]\n\
+        rules: [{name: list, who: ['user:*'], operations: [collection.list], effect: allow}]\n";
+    let digest = "65b47f9340c0649a8ab71ba8bdd8dca96539a05b97585133d926464430b69194";
+    let path = folder.path().join("wardline.yaml");
+    fs::write(&path, text.replace("KEY", digest)).unwrap();
+    for (words, expected) in [
+        (&["--header", "x-api-key: k-3f9a71c05be84d26"][..], "allow  allowed"),
+        (&["--header", "x-api-key: k-0000000000000000"], "deny  credential_refused: nobody has this key"),
+        (&["--header", "x-user: ana", "--from", "10.0.0.5"], "allow  allowed"),
+        (&["--header", "x-user: ana", "--from", "192.0.2.7"], "deny  default_deny"),
+        (&[], "deny  default_deny"),
+        (&["--as", "ana"], "allow  allowed"),
+    ] {
+        let always = ["explain", "GET", "/collections", "--policy", path.to_str().unwrap()];
+        let (code, told, err) = wardline(&[&always[..], words].concat(), "");
+        assert!(code == 0 && told.starts_with(expected), "{words:?}: {told}{err}");
+    }
+}
