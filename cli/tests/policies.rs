@@ -141,6 +141,9 @@ rules: [{name: lists, who: ['user:*'], operations: [collection.list], effect: al
         call("app", Operation::VectorSearch, &format!("tenant-{number}"));
     }
     call("app", Operation::CollectionList, "");
+    for who in ["bea", "ana"] {
+        call(who, Operation::VectorFetch, "docs");
+    }
     call("o'brien", Operation::VectorExport, "docs");
     call("o'brien", Operation::CollectionSnapshot, "docs");
     guard.flush().unwrap();
@@ -166,10 +169,21 @@ rules: [{name: lists, who: ['user:*'], operations: [collection.list], effect: al
         "who: ['user:o''brien']",
         "operations: [vector.export, collection.snapshot]",
         "effect: hold",
+        // Who does alike is in one rule.
+        "who: ['user:ana', 'user:bea']",
     ] {
         assert!(out.contains(part), "{part}\n{out}");
     }
     assert!(!out.contains("collection.list"), "a rule speaks of it already\n{out}");
+    fs::write(&file, text).unwrap();
+    let (_, json, _) = wardline(&["policy", "suggest", "--policy", &file, "--json"], "");
+    let rules: Value = serde_json::from_str(&json).unwrap();
+    let fetch =
+        rules.as_array().unwrap().iter().find(|rule| rule["operations"] == json!(["vector.fetch"])).unwrap();
+    assert_eq!(
+        (&fetch["who"], &fetch["services"], &fetch["effect"], &fetch["requests"]),
+        (&json!(["user:ana", "user:bea"]), &json!(["vectors"]), &json!("allow"), &json!(2))
+    );
     let (_, out, _) =
         wardline(&["policy", "suggest", "--policy", &file, "--from", "2099-01-01T00:00:00Z"], "");
     assert!(out.contains("nothing to propose"));

@@ -342,7 +342,7 @@ fn acts(approval: &Approval) -> Markup {
                 thead { tr { th scope="col" { "Operation" } th scope="col" { "On" } th scope="col" { "How much" } th scope="col" { "Risk" } } }
                 tbody {
                     @for act in &approval.acts {
-                        tr { th scope="row" { (act.operation) } td { code { (act.resource) } } td { (act.magnitude.to_string().trim()) } td { (risk(act.risk)) } }
+                        tr { th scope="row" { (act.operation) } td { code { (act.resource) } } td { (act.magnitude.to_string()) } td { (risk(act.risk)) } }
                     }
                 }
             }
