@@ -125,7 +125,7 @@ def systems() -> str:
 
 def answers() -> str:
     text = ["# Answers", "", "What the guard answers in a service's place is a problem document (RFC 9457) with one of these codes; statements and commands raise an error that"]
-    text += ["has it. `approval` is the ticket of what is held, `record` the record's id. gRPC has `PERMISSION_DENIED`, with `wardline-code` in its trailers.", ""]
+    text += ["has it. `approval` is the ticket of what is held or was denied, `record` the record's id. gRPC has `PERMISSION_DENIED`, with `wardline-code` in its trailers.", ""]
     text += ["| code | status | what it says |", "|---|---|---|"]
     said = (ROOT / "core/src/guard/answer.rs").read_text().partition("const CODES")[2].partition("];")[0]
     for code, status, sentence in re.findall(r'"(\w+)",\s*StatusCode::(\w+),\s*"([^"]+)"', said):

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use wardline::guard::Guard;
 use wardline::keys::Secret;
-use wardline::policy::{Policy, SharedStore};
+use wardline::policy::{Policy, SharedStore, State as Folder};
 use wardline::store::StoreUrl;
 
 use crate::Failure;
@@ -45,10 +45,14 @@ impl State {
         &self.policy
     }
 
-    /// A guard under it.
+    /// A guard under it, for what other processes see.
     pub(crate) fn guard(&self) -> Result<Guard, Failure> {
         let policy = self.policy()?;
         policy.complete()?;
+        if matches!(policy.state(), Folder::Memory) {
+            let message = "the policy keeps its state in memory: nothing of it is seen by another process, this one included";
+            return Err(Failure::Usage(message.to_owned()));
+        }
         Ok(Guard::new(policy))
     }
 

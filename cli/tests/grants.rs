@@ -99,3 +99,49 @@ fn glass_is_broken_by_name() {
         wardline(path, &format!("approval approve {id} --break-glass --as ana --reason fire"));
     assert_eq!((code, broken["votes"][0]["answer"].as_str()), (0, Some("break_glass")));
 }
+
+#[test]
+fn a_service_that_no_grant_could_serve_is_named_with_the_one_that_is_meant() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    std::fs::write(&path, POLICY).unwrap();
+    let path = path.to_str().unwrap();
+    let terms = "--who user:ana --until 1h --operation vector.export --reason migration --ticket OPS-7";
+    for step in ["grant issue --as sam", "grant request --as ana", "grant hand-on grt_1 --as ana"] {
+        let (code, _, err) = wardline(path, &format!("{step} --service vektors {terms}"));
+        let expected = "no service of this policy is called `vektors`; did you mean `vectors`?";
+        assert!(code == 2 && err.contains(expected), "{step}: {code} {err}");
+    }
+    for fine in ["vectors", "vec*", "*"] {
+        assert_eq!(wardline(path, &format!("grant issue --as sam --service {fine} {terms}")).0, 0, "{fine}");
+    }
+}
+
+#[test]
+fn a_denial_says_why() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    std::fs::write(&path, POLICY).unwrap();
+    let path = path.to_str().unwrap();
+    let terms = "--operation vector.export --reason migration --ticket OPS-7";
+    let (_, asked, _) = wardline(path, &format!("grant request --who user:ana --until 90m --as ana {terms}"));
+    let id = asked["id"].as_str().unwrap();
+    let (code, _, err) = wardline(path, &format!("approval deny {id} --as sam"));
+    assert!(code == 2 && err.contains("--reason <REASON>"), "{code} {err}");
+    let (code, denied, _) = wardline(path, &format!("approval deny {id} --as sam --reason friday"));
+    assert_eq!((code, denied["state"].as_str()), (0, Some("denied")));
+    assert_eq!(denied["votes"][0]["reason"].as_str(), Some("friday"));
+}
+
+#[test]
+fn nothing_is_issued_where_nobody_would_see_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("wardline.yaml");
+    std::fs::write(&path, POLICY.replace("./state", "memory")).unwrap();
+    let path = path.to_str().unwrap();
+    let terms = "--who user:ana --until 1h --operation vector.export --reason migration --ticket OPS-7";
+    for words in [&format!("grant issue --as sam {terms}"), "grant list", "approval list", "edges"] {
+        let (code, _, err) = wardline(path, words);
+        assert!(code == 2 && err.contains("in memory"), "{words}: {code} {err}");
+    }
+}

@@ -141,6 +141,9 @@ rules: [{name: lists, who: ['user:*'], operations: [collection.list], effect: al
         call("app", Operation::VectorSearch, &format!("tenant-{number}"));
     }
     call("app", Operation::CollectionList, "");
+    for who in ["bea", "ana"] {
+        call(who, Operation::VectorFetch, "docs");
+    }
     call("o'brien", Operation::VectorExport, "docs");
     call("o'brien", Operation::CollectionSnapshot, "docs");
     guard.flush().unwrap();
@@ -166,10 +169,21 @@ rules: [{name: lists, who: ['user:*'], operations: [collection.list], effect: al
         "who: ['user:o''brien']",
         "operations: [vector.export, collection.snapshot]",
         "effect: hold",
+        // Who does alike is in one rule.
+        "who: ['user:ana', 'user:bea']",
     ] {
         assert!(out.contains(part), "{part}\n{out}");
     }
     assert!(!out.contains("collection.list"), "a rule speaks of it already\n{out}");
+    fs::write(&file, text).unwrap();
+    let (_, json, _) = wardline(&["policy", "suggest", "--policy", &file, "--json"], "");
+    let rules: Value = serde_json::from_str(&json).unwrap();
+    let fetch =
+        rules.as_array().unwrap().iter().find(|rule| rule["operations"] == json!(["vector.fetch"])).unwrap();
+    assert_eq!(
+        (&fetch["who"], &fetch["services"], &fetch["effect"], &fetch["requests"]),
+        (&json!(["user:ana", "user:bea"]), &json!(["vectors"]), &json!("allow"), &json!(2))
+    );
     let (_, out, _) =
         wardline(&["policy", "suggest", "--policy", &file, "--from", "2099-01-01T00:00:00Z"], "");
     assert!(out.contains("nothing to propose"));
@@ -223,4 +237,27 @@ rules:
     assert!(ask(&all).contains("  labels  personal"));
     let told = ask(&["--at", "2026-11-28T10:00:00Z"]);
     assert!(told.starts_with("deny") && told.contains("for its claims, via, networks, when"), "{told}");
+}
+
+#[test]
+fn an_explanation_takes_the_caller_from_the_headers_where_nobody_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "version: 1\nstate: ./state\nservices: {vectors: {system: qdrant}}\n\
+        identity:\n  api_keys: {keys: {svc-ingest: {sha256: KEY}}}\n  headers: {subject: x-user}\n  trusted_peers: [10.0.0.5]\n\
+        rules: [{name: list, who: ['user:*'], operations: [collection.list], effect: allow}]\n";
+    let digest = "65b47f9340c0649a8ab71ba8bdd8dca96539a05b97585133d926464430b69194";
+    let path = folder.path().join("wardline.yaml");
+    fs::write(&path, text.replace("KEY", digest)).unwrap();
+    for (words, expected) in [
+        (&["--header", "x-api-key: k-3f9a71c05be84d26"][..], "allow  allowed"),
+        (&["--header", "x-api-key: k-0000000000000000"], "deny  credential_refused: nobody has this key"),
+        (&["--header", "x-user: ana", "--from", "10.0.0.5"], "allow  allowed"),
+        (&["--header", "x-user: ana", "--from", "192.0.2.7"], "deny  default_deny"),
+        (&[], "deny  default_deny"),
+        (&["--as", "ana"], "allow  allowed"),
+    ] {
+        let always = ["explain", "GET", "/collections", "--policy", path.to_str().unwrap()];
+        let (code, told, err) = wardline(&[&always[..], words].concat(), "");
+        assert!(code == 0 && told.starts_with(expected), "{words:?}: {told}{err}");
+    }
 }

@@ -346,3 +346,127 @@ fn every_entry_is_exported_once_it_is_signed_from_where_the_last_run_ended() {
     assert_eq!(rolled_back.code, 3);
     assert!(rolled_back.err.contains("does not go on"), "{}", rolled_back.err);
 }
+
+/// R04: an entry that is larger than others, or that cannot be read any more, holds up none of those behind it.
+#[test]
+fn one_entry_does_not_stop_an_export() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path(), POLICY);
+    let state = folder.path().join("state");
+    std::fs::create_dir_all(&state).unwrap();
+    let plain = |id: &str| Record::new(Kind::Exchange, id.into(), at(0));
+    let mut large = plain("rec_large");
+    large.because = Some("x".repeat(1_200_000).into());
+    let mut log = Log::open(&state, Box::new(NoKeeper)).unwrap();
+    log.append(&[plain("rec_before"), large, plain("rec_after")]).unwrap();
+    log.checkpoint().unwrap();
+    drop(log);
+    let exported = || {
+        let run = wardline(&["audit", "export", "--policy", &path, "--by", "kim"], "");
+        let ids: Vec<String> = run.lines().iter().map(|line| line["record"]["id"].to_string()).collect();
+        (run, ids.into_iter().filter(|id| id.len() < 16).collect::<Vec<_>>())
+    };
+    let (all, ids) = exported();
+    assert_eq!(
+        (all.code, ids.as_slice()),
+        (0, ["\"rec_before\"", "\"rec_large\"", "\"rec_after\""].map(str::to_owned).as_slice()),
+        "{}",
+        all.err
+    );
+    assert_eq!(all.lines()[1]["record"]["because"].as_str().unwrap().len(), 1_200_000);
+    // Somebody changes the entry in the middle: it is named, and the others go out.
+    let segment = state.join("log/w0001/seg/000000000001.seg");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let place = bytes.windows(9).position(|here| here == b"rec_large").unwrap();
+    bytes[place] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    let (rest, ids) = exported();
+    assert_eq!(
+        (rest.code, ids),
+        (1, ["\"rec_before\"", "\"rec_after\""].map(str::to_owned).to_vec()),
+        "{}",
+        rest.err
+    );
+    assert!(rest.err.contains("entry 1"), "{}", rest.err);
+}
+
+/// R08: a session of 200 MB is told to its end, and what was risky late in it as well.
+#[test]
+fn a_long_session_is_not_cut_off() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path(), POLICY);
+    let state = folder.path().join("state");
+    std::fs::create_dir_all(&state).unwrap();
+    let exchange = |number: i64| {
+        let late = number == 3_750;
+        let mut record = Record::new(Kind::Exchange, format!("rec_{number}").as_str().into(), at(number));
+        record.session = Some("s-long".into());
+        record.identity = Some(Identity::new("ana").into());
+        record.service = "vectors".into();
+        record.method = Some("POST".into());
+        record.entry = Some("/collections/{collection}".into());
+        let operation = if late { Operation::CollectionDrop } else { Operation::VectorSearch };
+        record.acts = vec![Act::new(operation, "docs")];
+        record.decided = Some(if late { Verdict::Deny } else { Verdict::Allow });
+        record.enforced = record.decided;
+        record.response = Some(Passed { bytes: 40_000, ..Passed::default() });
+        let result = if late { Ending::Denied } else { Ending::Complete };
+        record.outcome = Some(Outcome { result, reason: None });
+        record
+    };
+    let mut log = Log::open(&state, Box::new(NoKeeper)).unwrap();
+    log.append(&(0..5_000).map(exchange).collect::<Vec<_>>()).unwrap();
+    drop(log);
+    let told = wardline(&["audit", "session", "s-long", "--policy", &path, "--by", "kim"], "");
+    assert_eq!(told.code, 0, "{}", told.err);
+    let head = told.out.lines().next().unwrap();
+    assert!(head.contains("5000 exchanges"), "{head}");
+    let late = told.out.lines().find(|line| line.contains("rec_3750 ")).unwrap();
+    assert!(late.contains("deny -> deny (denied)") && late.contains("collection.drop"), "{late}");
+    assert!(told.out.trim_end().lines().last().unwrap().contains("rec_4999 "));
+    let har = wardline(&["audit", "session", "s-long", "--policy", &path, "--by", "kim", "--har"], "");
+    let har: Value = serde_json::from_str(&har.out).unwrap();
+    assert_eq!(har["log"]["entries"].as_array().unwrap().len(), 5_000);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_the_option_that_says_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path(), POLICY);
+    story(folder.path());
+    for (words, expected) in [
+        (&["audit", "query", "--from", "yesterday"][..], "--from: expected a time"),
+        (&["audit", "query", "--after", "there"], "--after: "),
+        (&["audit", "report", "--to", "soon"], "--to: expected a time"),
+        (&["audit", "replay", "--since", "2026"], "--since: expected a time"),
+        (
+            &["audit", "prune", "--before", "2026-11-29", "--as", "kim", "--reason", "r"],
+            "--before: expected a time",
+        ),
+        (&["policy", "suggest", "--until", "x"], "--until: expected a time"),
+        (&["explain", "GET", "/", "--at", "noon"], "--at: expected a time"),
+        (&["explain", "GET", "/", "--header", "nothing"], "--header: expected NAME: VALUE"),
+    ] {
+        let run = wardline(&[words, &["--policy", &path]].concat(), "");
+        assert!(run.code == 2 && run.err.contains(expected), "{words:?}: {}", run.err);
+    }
+}
+
+#[test]
+fn a_listing_says_why_something_was_stopped_or_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path(), POLICY);
+    story(folder.path());
+    let mut refused = Record::new(Kind::Exchange, "rec_refused".into(), at(30));
+    refused.decided = Some(Verdict::Deny);
+    refused.enforced = Some(Verdict::Deny);
+    refused.code = Some("credential_refused".into());
+    refused.outcome = Some(Outcome { result: Ending::Denied, reason: None });
+    let mut log = Log::open(&folder.path().join("state"), Box::new(NoKeeper)).unwrap();
+    log.append(&[refused]).unwrap();
+    drop(log);
+    let run = wardline(&["audit", "query", "--policy", &path, "--by", "kim"], "");
+    let line = |id: &str| run.out.lines().find(|line| line.contains(id)).unwrap();
+    assert!(line("rec_refused").ends_with("deny -> deny (denied: credential_refused)"), "{}", run.out);
+    assert!(run.out.contains("approved by sam: quarterly copy"), "{}", run.out);
+}

@@ -8,7 +8,7 @@ export interface WardlineError extends Error {
     | (string & {})
   /** Every error of a policy, where `code` is `invalid_policy`. */
   diagnostics?: Diagnostic[]
-  /** The ticket of what is held, and the record of what was refused. */
+  /** The ticket of what is held or was denied by people, and the record of what was refused. */
   approval?: string
   record?: string
 }

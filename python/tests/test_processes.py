@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Optional
 
 import pytest
-from support import records
+from support import asked, records
 
 from wardline import Guard
 
@@ -140,3 +140,75 @@ def test_four_processes_one_of_them_killed(tmp_path: Path) -> None:
     verify = [sys.executable, "-m", "wardline", "audit", "verify", "--json", "--policy", str(policy)]
     report = json.loads(subprocess.run(verify, capture_output=True, check=True).stdout)
     assert sum(log["size"] > 0 for log in report["logs"]) >= 5, report
+
+
+WITHOUT_LIFESPAN = """
+import asyncio, socket, uvicorn
+from wardline.asgi import GuardMiddleware
+
+async def app(scope, receive, send):
+    if scope["type"] != "http":
+        %s
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"7")]})
+    await send({"type": "http.response.body", "body": b"weights"})
+
+listener = socket.create_server(("127.0.0.1", 0))
+print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+asyncio.run(uvicorn.Server(uvicorn.Config(GuardMiddleware(app), log_level="critical")).serve([listener]))
+"""
+
+
+@pytest.mark.parametrize("answer", ["return", "raise NotImplementedError(scope['type'])"])
+def test_an_application_without_a_lifespan_loses_no_signature(tmp_path: Path, answer: str) -> None:
+    policy = tmp_path / "wardline.yaml"
+    policy.write_text(
+        "version: 1\nidentity: {headers: {subject: x-user}, trusted_peers: [127.0.0.1]}\n"
+        "services: {models: {system: mlflow, base_path: /mlflow}}\n"
+        'rules: [{name: use, who: ["user:*"], operations: [model.download], effect: allow}]\n'
+    )
+    server = Process([sys.executable, "-c", WITHOUT_LIFESPAN % answer], policy)
+    # The last of them are written within the second in which the server is told to stop.
+    for _ in range(3):
+        server.download()
+    server.process.send_signal(signal.SIGTERM)
+    server.process.communicate(timeout=20)
+    assert (server.served, server.refused) == (3, None)
+    [log] = json.loads(asked(["audit", "verify", "--policy", str(policy), "--json"]))["logs"]
+    assert log["size"] == log["signed"] >= 3 and log["fault"] is None, log
+
+
+IN_THE_MIDST = """
+import asyncio, socket, uvicorn
+from wardline.asgi import GuardMiddleware
+
+async def app(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"14")]})
+    await send({"type": "http.response.body", "body": b"weights", "more_body": True})
+    await asyncio.sleep(60)
+
+listener = socket.create_server(("127.0.0.1", 0))
+print(f"listening on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
+config = uvicorn.Config(GuardMiddleware(app), log_level="critical", lifespan="off")
+asyncio.run(uvicorn.Server(config).serve([listener]))
+"""
+
+
+def test_what_was_begun_when_the_process_was_killed_is_recorded_as_unfinished(tmp_path: Path) -> None:
+    """R06: from ``durable_from`` on the entry is on disk before the first byte goes on, so a kill leaves it, marked."""
+    policy = tmp_path / "wardline.yaml"
+    policy.write_text(
+        "version: 1\ndurable_from: 0\nidentity: {headers: {subject: x-user}, trusted_peers: [127.0.0.1]}\n"
+        "services: {models: {system: mlflow, base_path: /mlflow}}\n"
+        'rules: [{name: use, who: ["user:*"], operations: [model.download], effect: allow}]\n'
+    )
+    server = Process([sys.executable, "-c", IN_THE_MIDST], policy)
+    request = urllib.request.Request(server.url, headers={"x-user": "ana"})
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert answer.read(7) == b"weights"
+        server.process.send_signal(signal.SIGKILL)
+        server.process.communicate(timeout=20)
+    [found] = [json.loads(line) for line in asked(["audit", "query", "--policy", str(policy), "--json"]).splitlines()]
+    assert found["complete"] is False and found["record"]["identity"]["subject"] == "ana", found
+    assert found["record"]["outcome"]["result"] == "failed", found
+    [log] = json.loads(asked(["audit", "verify", "--policy", str(policy), "--json"]))["logs"][:1]
+    assert log["fault"] is None and log["open"] == 1, log

@@ -14,7 +14,7 @@ class WardlineError(Exception):
     Codes: ``invalid_input``, ``invalid_policy`` (then ``diagnostics`` has every finding with its place),
     ``not_found``, ``conflict``, ``not_eligible``, ``store_unavailable``, ``log_unavailable``, ``internal``; of a statement
     or command that may not run the code of the answer, such as ``default_deny``: then ``approval`` is the ticket of what is
-    held, and ``record`` names the record.
+    held or was denied by people, and ``record`` names the record.
     """
 
     approval: Optional[str] = None

@@ -8,7 +8,8 @@ Add it last, so that it stands outermost; ``app = GuardMiddleware(app)`` also co
 * ``http``: guarded. A response's head is held back only until it is known how the body passes.
 * ``websocket``: its frames cannot be judged, so it is refused (with the problem document where the server can send
   one, else by close code 1008) unless the service is only observed: then it passes, and the opening is recorded.
-* ``lifespan``: passes. The guard starts with the application, and its records are on disk before the server stops.
+* ``lifespan``: passes. The guard starts with the application, and its records are on disk and signed before the server stops, also where the
+  application knows no lifespan.
 
 Who is calling: ``identity(scope)`` (a function of yours, or a coroutine function; ``None`` for nobody known), else
 ``scope["state"]["wardline_identity"]``, else the headers that the policy trusts from ``scope["client"]``. A server that
@@ -116,19 +117,37 @@ class GuardMiddleware(Guarded):
             exchange.fail()
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        heard = told = ""
+
         async def received() -> Message:
+            nonlocal heard
             message = await receive()
-            if message["type"] == "lifespan.startup":
+            heard = message["type"]
+            if heard == "lifespan.startup":
                 await self._start_beside()
             return message
 
         async def sent(message: Message) -> None:
-            if message["type"] in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
+            nonlocal told
+            told = message["type"]
+            if told in ("lifespan.shutdown.complete", "lifespan.shutdown.failed"):
                 # A server may end the process by a signal right after this.
                 await asyncio.get_running_loop().run_in_executor(None, self._works, self.guard.flush)
             await send(message)
 
-        await self.app(scope, received, sent)
+        try:
+            await self.app(scope, received, sent)
+        except Exception:
+            if told:
+                raise
+        if told:
+            return
+        # An application without a lifespan returns or raises. The guard has one nevertheless: else its last records were never signed.
+        if not heard:
+            await received()
+        await sent({"type": "lifespan.startup.complete"})
+        await received()
+        await sent({"type": "lifespan.shutdown.complete"})
 
     async def _caller(self, scope: Scope) -> Known:
         known: Union[Known, Awaitable[Known]] = None

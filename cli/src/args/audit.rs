@@ -110,6 +110,18 @@ pub(crate) enum Audit {
     },
 }
 
+/// How one is let in where files and events go.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Access {
+    /// What lets one in there, by where it is kept: env:NAME or file:PATH. For https:// it is what stands in the Authorization header; for s3:// it is
+    /// ACCESS_KEY_ID:SECRET_ACCESS_KEY, and without it the keys, the region and all else that AWS_... says stand in the environment.
+    #[arg(long, requires = "to")]
+    pub(crate) authorization: Option<String>,
+    /// Who speaks the API of S3, where it is not Amazon: https://... (http:// on this machine).
+    #[arg(long, requires = "to")]
+    pub(crate) endpoint: Option<String>,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Checkpoint {
     #[command(flatten)]
@@ -120,12 +132,8 @@ pub(crate) struct Checkpoint {
     /// Where each is kept besides, as a file of its own: a folder, or s3://BUCKET/PREFIX.
     #[arg(long)]
     pub(crate) to: Option<String>,
-    /// The keys for s3://, ACCESS_KEY_ID:SECRET_ACCESS_KEY, by where they are kept: env:NAME or file:PATH. Without it, what AWS_... says.
-    #[arg(long, requires = "to")]
-    pub(crate) authorization: Option<String>,
-    /// Who speaks the API of S3, where it is not Amazon: https://... (http:// on this machine).
-    #[arg(long, requires = "to")]
-    pub(crate) endpoint: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: Access,
 }
 
 #[derive(Debug, clap::Args)]
@@ -139,13 +147,8 @@ pub(crate) struct Export {
     /// s3://BUCKET/PREFIX, with a file for each day and log of what is new. Without it, standard output.
     #[arg(long)]
     pub(crate) to: Option<String>,
-    /// What stands in the Authorization header, by where it is kept: env:NAME or file:PATH. For s3:// that is ACCESS_KEY_ID:SECRET_ACCESS_KEY;
-    /// without it the keys, the region and all else that AWS_... says stand in the environment.
-    #[arg(long, requires = "to")]
-    pub(crate) authorization: Option<String>,
-    /// Who speaks the API of S3, where it is not Amazon: https://... (http:// on this machine).
-    #[arg(long, requires = "to")]
-    pub(crate) endpoint: Option<String>,
+    #[command(flatten)]
+    pub(crate) access: Access,
     /// A file that remembers what has arrived: the next run goes on from there. Without it, all entries are written.
     #[arg(long)]
     pub(crate) position: Option<PathBuf>,
@@ -298,7 +301,7 @@ pub(crate) struct Wanted {
     /// A value that was found, exactly as it stood there; - reads it from standard input, where no list of processes shows it.
     #[arg(long)]
     pub(crate) value: Option<String>,
-    /// exchange, approval, grant, policy or read; without it, all but read.
+    /// exchange, approval, grant, policy, log or read; without it, all but read.
     #[arg(long)]
     pub(crate) kind: Option<String>,
 }

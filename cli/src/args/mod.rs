@@ -7,17 +7,20 @@ mod people;
 mod policy;
 mod texts;
 
+use std::str::FromStr;
+
 use clap::{Parser, Subcommand};
 
 pub(crate) use audit::{
-    Audit, Checkpoint, Export, ExportFormat, Query, Reader, Replay, Report, ReportFormat, Wanted,
+    Access, Audit, Checkpoint, Export, ExportFormat, Query, Reader, Replay, Report, ReportFormat, Wanted,
 };
 #[cfg(feature = "console")]
 pub(crate) use console::{Console, Serve};
-pub(crate) use people::{Approval, Grant, GrantIssue, Vote, Watch};
+pub(crate) use people::{Approval, Denial, Grant, GrantIssue, Vote, Watch};
 pub(crate) use policy::{Check, Edges, EdgesFormat, Explain, Format, Init, PolicyCommand, Test};
 pub(crate) use texts::{Classify, Detect, Entities, Mask, Unmask};
 
+use crate::Failure;
 use crate::state::State;
 
 /// Guards embedding and inference services from inside: classify, decide, mask, record.
@@ -81,4 +84,17 @@ pub(crate) enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+}
+
+/// What an option says; what is wrong with it is told with its name.
+pub(crate) fn parsed<T: FromStr<Err = wardline::Error>>(option: &str, text: &str) -> Result<T, Failure> {
+    text.parse().map_err(|error| Failure::Usage(format!("--{option}: {error}")))
+}
+
+/// The same of an option that may be absent.
+pub(crate) fn parsed_if<T: FromStr<Err = wardline::Error>>(
+    option: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, Failure> {
+    text.map(|text| parsed(option, text)).transpose()
 }

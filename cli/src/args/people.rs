@@ -94,8 +94,8 @@ pub(crate) enum Approval {
         #[arg(long)]
         break_glass: bool,
     },
-    /// Deny it.
-    Deny(Vote),
+    /// Deny it, and say why.
+    Deny(Denial),
     /// Take a request of one's own back, also one that is approved and not yet used.
     Cancel(Vote),
     /// Say something about one that is open: ask those behind it, or answer those who decide.
@@ -135,4 +135,18 @@ pub(crate) struct Vote {
     /// Why.
     #[arg(long)]
     pub(crate) reason: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Denial {
+    #[command(flatten)]
+    pub(crate) state: State,
+    /// Which.
+    pub(crate) id: String,
+    /// Who says so; their groups are those of the policy.
+    #[arg(long = "as", env = "USER")]
+    pub(crate) by: String,
+    /// Why.
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) reason: String,
 }

@@ -92,7 +92,7 @@ pub(crate) struct Explain {
     /// The request body; `-` reads it from standard input.
     #[arg(long)]
     pub(crate) body: Option<String>,
-    /// Who asks; nobody who was authenticated where absent.
+    /// Who asks. Where absent, whom the headers name: a token, a key, or the headers of a trusted peer (--from); else nobody who was authenticated.
     #[arg(long = "as")]
     pub(crate) by: Option<String>,
     /// Groups of who asks.

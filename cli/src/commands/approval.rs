@@ -6,7 +6,7 @@ use wardline::grant::{Answer, Approval, ApprovalState};
 use wardline::model::ApprovalId;
 
 use super::watch;
-use crate::args::{self, Vote};
+use crate::args::{self, Denial, Vote};
 use crate::{Failure, Outcome, Streams, words};
 
 pub(crate) fn run(args: args::Approval, json: bool, streams: &mut Streams<'_>) -> Outcome {
@@ -25,7 +25,10 @@ pub(crate) fn run(args: args::Approval, json: bool, streams: &mut Streams<'_>) -
             let answer = if break_glass { Answer::BreakGlass } else { Answer::Approve };
             cast(&vote, answer, json, streams)?;
         }
-        args::Approval::Deny(vote) => cast(&vote, Answer::Deny, json, streams)?,
+        args::Approval::Deny(Denial { state, id, by, reason }) => {
+            let vote = Vote { state, id, by, reason: Some(reason) };
+            cast(&vote, Answer::Deny, json, streams)?;
+        }
         args::Approval::Cancel(Vote { state, id, by, reason }) => {
             let id = ApprovalId::from(id.as_str());
             show(&state.guard()?.cancel(&id, &by, &reason.unwrap_or_default())?, json, streams)?;

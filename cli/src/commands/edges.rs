@@ -25,8 +25,16 @@ pub(crate) struct Row<'a> {
 }
 
 pub(crate) fn run(args: &Edges, json: bool, streams: &mut Streams<'_>) -> Outcome {
-    let profiles = args.state.guard()?.edges()?;
+    let guard = args.state.guard()?;
+    let profiles = guard.edges()?;
     let rows = rows(&profiles);
+    if rows.is_empty() {
+        let why = match guard.policy().watch() {
+            Some(_) => "no caller did anything yet",
+            None => "the policy watches nobody: it has no `watch`",
+        };
+        writeln!(streams.err, "wardline: {why}")?;
+    }
     match if args.dot { EdgesFormat::Dot } else { args.format } {
         EdgesFormat::Dot if !json => streams.say(dot(&rows))?,
         EdgesFormat::Table if !json => {

@@ -9,7 +9,7 @@ use wardline::model::{Mode, Subject};
 use wardline::policy::{Considered, Explanation, Policy, Reasons, State};
 
 use super::classify::head;
-use crate::args::Explain;
+use crate::args::{Explain, parsed};
 use crate::{Failure, Outcome, Streams};
 
 /// So many rules that do not fit are told to people: those that come nearest.
@@ -23,7 +23,8 @@ pub(crate) fn run(args: &Explain, json: bool, streams: &mut Streams<'_>) -> Outc
     };
     let mut headers = Vec::new();
     for header in &args.header {
-        let pair = header.split_once(':').ok_or_else(|| Failure::Usage("expected NAME: VALUE".to_owned()))?;
+        let wrong = || Failure::Usage("--header: expected NAME: VALUE".to_owned());
+        let pair = header.split_once(':').ok_or_else(wrong)?;
         headers.push((pair.0.trim(), pair.1.trim()));
     }
     if !body.is_empty() && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
@@ -34,19 +35,9 @@ pub(crate) fn run(args: &Explain, json: bool, streams: &mut Streams<'_>) -> Outc
         headers.push(("content-length", &length));
     }
     let head = head(&args.method, &args.url, headers)?;
-    let mut identity = match &args.by {
-        Some(name) => Identity::new(name).with_groups(args.group.clone()),
-        None => Identity::anonymous(),
-    };
-    for claim in &args.claim {
-        let (name, value) =
-            claim.split_once('=').ok_or_else(|| Failure::Usage("--claim: expected NAME=VALUE".to_owned()))?;
-        identity.claims.insert(name.to_owned(), value.into());
-    }
-    let verified = |workload: &String| Hop { workload: workload.clone(), verified_by: HopProof::Seal };
-    identity.hops = args.via.iter().map(verified).collect();
+    let caller = caller(args)?;
     let clock: Arc<dyn Clock> = match &args.at {
-        Some(at) => Arc::new(ManualClock::new(at.parse()?)),
+        Some(at) => Arc::new(ManualClock::new(parsed("at", at)?)),
         None => Arc::new(SystemClock),
     };
     let policy = Policy::from_file(&args.policy)?;
@@ -56,7 +47,6 @@ pub(crate) fn run(args: &Explain, json: bool, streams: &mut Streams<'_>) -> Outc
         State::Folder(folder) if !folder.exists() => policy.in_memory(),
         _ => policy,
     };
-    let caller = Caller::verified(identity).at(args.from);
     let told = Guard::with_clock(policy, clock).explain(Subject::Http(head), &body, caller);
     if json {
         streams.json(&told)?;
@@ -66,6 +56,20 @@ pub(crate) fn run(args: &Explain, json: bool, streams: &mut Streams<'_>) -> Outc
         streams.say(line)?;
     }
     Ok(0)
+}
+
+/// Who asks: whom `--as` says, or whom the request's own headers name by what the policy takes.
+fn caller(args: &Explain) -> Result<Caller, Failure> {
+    let Some(name) = &args.by else { return Ok(Caller::peer(args.from)) };
+    let mut identity = Identity::new(name).with_groups(args.group.clone());
+    for claim in &args.claim {
+        let wrong = || Failure::Usage("--claim: expected NAME=VALUE".to_owned());
+        let (name, value) = claim.split_once('=').ok_or_else(wrong)?;
+        identity.claims.insert(name.to_owned(), value.into());
+    }
+    let verified = |workload: &String| Hop { workload: workload.clone(), verified_by: HopProof::Seal };
+    identity.hops = args.via.iter().map(verified).collect();
+    Ok(Caller::verified(identity).at(args.from))
 }
 
 /// What people read of an explanation.

@@ -7,7 +7,7 @@ use wardline::grant::{Grant, GrantState, Scope, Terms};
 use wardline::model::{GrantId, Unit};
 
 use super::approval;
-use crate::args::{self, GrantIssue};
+use crate::args::{self, GrantIssue, parsed, parsed_if};
 use crate::{Failure, Outcome, Streams};
 
 pub(crate) fn run(args: args::Grant, json: bool, streams: &mut Streams<'_>) -> Outcome {
@@ -27,7 +27,11 @@ pub(crate) fn run(args: args::Grant, json: bool, streams: &mut Streams<'_>) -> O
             show(&grant, json, streams)?;
         }
         args::Grant::List(state) => {
-            for grant in state.guard()?.grants()? {
+            let grants = state.guard()?.grants()?;
+            if grants.is_empty() && !json {
+                streams.say("no grant was issued")?;
+            }
+            for grant in grants {
                 show(&grant, json, streams)?;
             }
         }
@@ -40,7 +44,6 @@ pub(crate) fn run(args: args::Grant, json: bool, streams: &mut Streams<'_>) -> O
 }
 
 fn terms(issue: &GrantIssue) -> Result<Terms, Failure> {
-    let globs = |texts: &[String]| texts.iter().map(|text| Glob::new(text)).collect::<Result<Vec<_>, _>>();
     let quota = issue.quota.as_deref().map(|text| {
         let (unit, count) = text.split_once('=')?;
         Some((unit.parse::<Unit>().ok()?, count.parse::<u64>().ok()?))
@@ -53,19 +56,24 @@ fn terms(issue: &GrantIssue) -> Result<Terms, Failure> {
     };
     Ok(Terms {
         scope: Scope {
-            who: issue.who.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
-            services: globs(&issue.service)?,
-            operations: globs(&issue.operation)?,
-            resources: globs(&issue.resource)?,
+            who: issue.who.iter().map(|text| parsed("who", text)).collect::<Result<_, _>>()?,
+            services: globs("service", &issue.service)?,
+            operations: globs("operation", &issue.operation)?,
+            resources: globs("resource", &issue.resource)?,
         },
-        from: issue.from.as_deref().map(str::parse).transpose()?,
-        until: issue.until.parse()?,
-        when: issue.when.iter().map(|text| text.parse()).collect::<Result<_, _>>()?,
+        from: parsed_if("from", issue.from.as_deref())?,
+        until: parsed("until", &issue.until)?,
+        when: issue.when.iter().map(|text| parsed("when", text)).collect::<Result<_, _>>()?,
         uses: issue.uses,
         quota,
         reason: issue.reason.clone(),
         ticket: issue.ticket.clone(),
     })
+}
+
+fn globs(option: &str, texts: &[String]) -> Result<Vec<Glob>, Failure> {
+    let wrong = |error| Failure::Usage(format!("--{option}: {error}"));
+    texts.iter().map(|text| Glob::new(text).map_err(wrong)).collect()
 }
 
 fn show(grant: &Grant, json: bool, streams: &mut Streams<'_>) -> Result<(), Failure> {

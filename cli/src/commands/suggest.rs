@@ -10,7 +10,7 @@ use wardline::identity::Identity;
 use wardline::model::{Act, Operation, Risk};
 
 use super::audit::folder;
-use crate::args::PolicyCommand;
+use crate::args::{PolicyCommand, parsed_if};
 use crate::{Outcome, Streams};
 
 /// From this base risk on it is proposed to ask people.
@@ -24,8 +24,8 @@ const UNSPOKEN: [&str; 5] =
 pub(crate) fn run(args: &PolicyCommand, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let PolicyCommand::Suggest { state, from, until } = args;
     let filter = Filter {
-        from: from.as_deref().map(str::parse).transpose()?,
-        until: until.as_deref().map(str::parse).transpose()?,
+        from: parsed_if("from", from.as_deref())?,
+        until: parsed_if("until", until.as_deref())?,
         kind: Some(Kind::Exchange),
         ..Filter::default()
     };
@@ -66,6 +66,15 @@ enum Who {
     User(String),
 }
 
+impl Who {
+    fn user(&self) -> Option<&str> {
+        match self {
+            Self::Anonymous => None,
+            Self::User(name) => Some(name),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Seen(BTreeMap<Doing, Doings>);
 
@@ -91,37 +100,45 @@ impl Seen {
     }
 
     fn rules(&self) -> Vec<Proposed> {
-        // What callers do alike is one rule: the same operations at one service.
+        // What a caller does alike is one rule: the same operations at one service.
         let mut rules: Vec<Proposed> = Vec::new();
         for ((who, service, operation), doings) in &self.0 {
             if *operation == Operation::Unknown || service.is_empty() {
                 continue;
             }
-            let effect = if operation.base_risk() >= HOLD_FROM { "hold" } else { "allow" };
-            let resources = names(&doings.resources);
-            let alike = |rule: &&mut Proposed| {
-                rule.key == (who.clone(), service.clone(), effect) && rule.resources == resources
-            };
-            if let Some(rule) = rules.iter_mut().find(alike) {
-                rule.operations.push(operation.name());
-                rule.requests += doings.requests;
-                rule.last = rule.last.max(doings.last);
-                continue;
+            let fresh = Proposed::of(who, service, *operation, doings);
+            let alike = |rule: &&mut Proposed| rule.callers == fresh.callers && rule.reaches_as(&fresh);
+            match rules.iter_mut().find(alike) {
+                Some(rule) => {
+                    rule.operations.push(operation.name());
+                    rule.add(&fresh);
+                }
+                None => rules.push(fresh),
             }
-            rules.push(Proposed {
-                name: String::new(),
-                key: (who.clone(), service.clone(), effect),
-                operations: vec![operation.name()],
-                resources,
-                requests: doings.requests,
-                last: doings.last,
-                note: doings.note(*operation),
-            });
         }
-        for (number, rule) in rules.iter_mut().enumerate() {
-            rule.name = format!("suggested-{}", number + 1);
+        // And so are callers who do alike.
+        let mut joined: Vec<Proposed> = Vec::new();
+        for rule in rules {
+            let alike = |other: &&mut Proposed| {
+                other.is_of_users()
+                    && rule.is_of_users()
+                    && other.operations == rule.operations
+                    && other.reaches_as(&rule)
+            };
+            match joined.iter_mut().find(alike) {
+                Some(other) => {
+                    other.callers.extend(rule.callers.iter().cloned());
+                    other.most = other.most.max(rule.most);
+                    other.unbounded |= rule.unbounded;
+                    other.add(&rule);
+                }
+                None => joined.push(rule),
+            }
         }
-        rules
+        for (number, rule) in joined.iter_mut().enumerate() {
+            rule.finish(number + 1);
+        }
+        joined
     }
 }
 
@@ -137,51 +154,95 @@ impl Doings {
         self.unbounded |= act.magnitude.count.is_none();
         self.most = self.most.max(act.magnitude.count);
     }
-
-    fn note(&self, operation: Operation) -> String {
-        let unit = operation.unit().map_or("items", |unit| unit.name());
-        match (self.unbounded, self.most) {
-            (true, _) => format!("with no bound of {unit}"),
-            (false, Some(most)) => format!("at most {most} {unit}"),
-            _ => String::new(),
-        }
-    }
 }
 
 /// A rule that is proposed.
 #[derive(Debug, Serialize)]
 struct Proposed {
     name: String,
-    #[serde(skip)]
-    key: (Who, String, &'static str),
+    who: Vec<String>,
+    services: [String; 1],
     operations: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     resources: Vec<String>,
+    effect: &'static str,
     requests: u64,
     last: Timestamp,
     note: String,
+    #[serde(skip)]
+    callers: BTreeSet<Who>,
+    /// Of the first operation: the largest magnitude, and whether one had no bound.
+    #[serde(skip)]
+    most: Option<u64>,
+    #[serde(skip)]
+    unbounded: bool,
+    #[serde(skip)]
+    unit: &'static str,
 }
 
 impl Proposed {
+    fn of(who: &Who, service: &str, operation: Operation, doings: &Doings) -> Self {
+        Self {
+            name: String::new(),
+            who: Vec::new(),
+            services: [service.to_owned()],
+            operations: vec![operation.name()],
+            resources: names(&doings.resources),
+            effect: if operation.base_risk() >= HOLD_FROM { "hold" } else { "allow" },
+            requests: doings.requests,
+            last: doings.last,
+            note: String::new(),
+            callers: BTreeSet::from([who.clone()]),
+            most: doings.most,
+            unbounded: doings.unbounded,
+            unit: operation.unit().map_or("items", |unit| unit.name()),
+        }
+    }
+
+    fn reaches_as(&self, other: &Self) -> bool {
+        (&self.services, self.effect, &self.resources) == (&other.services, other.effect, &other.resources)
+    }
+
+    fn is_of_users(&self) -> bool {
+        !self.callers.contains(&Who::Anonymous)
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.last = self.last.max(other.last);
+    }
+
+    /// Names it, and says whom it speaks of and what it rests on.
+    fn finish(&mut self, number: usize) {
+        self.name = format!("suggested-{number}");
+        let users: BTreeSet<String> = self.callers.iter().filter_map(Who::user).map(str::to_owned).collect();
+        self.who = match names(&users) {
+            _ if users.is_empty() => vec!["anonymous".to_owned()],
+            // Nothing tells so many from others: each is named.
+            short if short.is_empty() => users.iter().map(|user| format!("user:{user}")).collect(),
+            short => short.iter().map(|user| format!("user:{user}")).collect(),
+        };
+        self.note = match (self.unbounded, self.most) {
+            (true, _) => format!("with no bound of {}", self.unit),
+            (false, Some(most)) => format!("at most {most} {}", self.unit),
+            _ => String::new(),
+        };
+    }
+
     /// The rule as a policy writes it, with what it rests on.
     fn lines(&self) -> Vec<String> {
-        let (who, service, effect) = &self.key;
-        let who = match who {
-            Who::Anonymous => "anonymous".to_owned(),
-            Who::User(name) => format!("user:{name}"),
-        };
         let list = |names: &[String]| names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ");
         let mut lines = vec![
             format!("  # {} requests, the last at {}, {}", self.requests, self.last, self.note),
             format!("  - name: {}", self.name),
-            format!("    who: [{}]", quoted(&who)),
-            format!("    services: [{}]", quoted(service)),
+            format!("    who: [{}]", list(&self.who)),
+            format!("    services: [{}]", list(&self.services)),
             format!("    operations: [{}]", self.operations.join(", ")),
         ];
         if !self.resources.is_empty() {
             lines.push(format!("    resources: [{}]", list(&self.resources)));
         }
-        lines.push(format!("    effect: {effect}"));
+        lines.push(format!("    effect: {}", self.effect));
         lines
     }
 }

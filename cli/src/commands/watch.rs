@@ -192,11 +192,12 @@ impl Desk<'_> {
                     Ok(_) => self.look()?,
                     Err(error) => self.streams.fail(&error.into()),
                 },
-                _ => self.streams.say(HELP)?,
+                (Some(_), None) => self.streams.say("a comment says something: comment N TEXT")?,
+                (None, _) => self.none_such(which)?,
             },
             "skip" | "s" => match self.meant(which) {
                 Some(_) => self.streams.say(format!("[{which}] is left to others"))?,
-                None => self.streams.say(HELP)?,
+                None => self.none_such(which)?,
             },
             _ => self.streams.say(HELP)?,
         }
@@ -204,7 +205,7 @@ impl Desk<'_> {
     }
 
     fn vote(&mut self, which: &str, answer: Answer, reason: Option<&str>) -> Result<(), Failure> {
-        let Some(id) = self.meant(which) else { return self.streams.say(HELP) };
+        let Some(id) = self.meant(which) else { return self.none_such(which) };
         let renewed = self.watch.state.renew(self.guard);
         let by = &self.watch.by;
         match renewed.and_then(|_| Ok(self.guard.vote(&id, by, answer, reason)?)) {
@@ -216,6 +217,16 @@ impl Desk<'_> {
             Err(failure) => self.streams.fail(&failure),
         }
         Ok(())
+    }
+
+    /// An answer to what was not shown.
+    fn none_such(&mut self, which: &str) -> Result<(), Failure> {
+        let which = if which.is_empty() {
+            "which one?".to_owned()
+        } else {
+            format!("no request was shown as {which}")
+        };
+        self.streams.say(words::plain(&format!("{which}; {HELP}")))
     }
 
     /// The approval that a number or an id means, of those that were shown.

@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use wardline::ErrorKind;
 use wardline::clock::{Clock, SystemClock, Timestamp};
 use wardline::grant::{Answer, Approval, ApprovalRefusal, ApprovalState, Terms, Until};
-use wardline::identity::Claim;
+use wardline::identity::{Claim, Identity};
 use wardline::model::ApprovalId;
 
 use super::page::{Said, csrf, page, risk, see, state, time};
@@ -129,12 +129,11 @@ pub(super) async fn decide(
     let Some(answer) = answer else {
         return Err(Failure::Usage("Expected approve or deny.".to_owned()));
     };
-    let (by, reason) = (posted.session.who.clone(), posted.field("reason").to_owned());
-    let wanted = ApprovalId::from(id.as_str());
-    match ask(Arc::clone(&console), move |console| console.vote(&wanted, by, answer, &reason)).await {
-        Ok(_) => Ok(see(&format!("/?done={word}"))),
-        Err(failure) => refused(console, posted.session, &id, &failure).await,
-    }
+    let reason = posted.field("reason").to_owned();
+    step(console, posted, &id, &format!("/?done={word}"), move |console, id, by| {
+        console.vote(id, by, answer, &reason)
+    })
+    .await
 }
 
 /// What somebody says about a request, beside the votes.
@@ -143,13 +142,11 @@ pub(super) async fn comment(
     Path(id): Path<String>,
     posted: Posted,
 ) -> Result<Response, Failure> {
-    let (by, text) = (posted.session.who.clone(), posted.field("text").to_owned());
-    let wanted = ApprovalId::from(id.as_str());
-    let done = ask(Arc::clone(&console), move |console| Ok(console.guard.comment(&wanted, by, &text)?)).await;
-    match done {
-        Ok(_) => Ok(see(&format!("/approvals/{id}"))),
-        Err(failure) => refused(console, posted.session, &id, &failure).await,
-    }
+    let text = posted.field("text").to_owned();
+    step(console, posted, &id, &format!("/approvals/{id}"), move |console, id, by| {
+        Ok(console.guard.comment(id, by, &text)?)
+    })
+    .await
 }
 
 /// Who asked takes it back.
@@ -158,13 +155,25 @@ pub(super) async fn cancel(
     Path(id): Path<String>,
     posted: Posted,
 ) -> Result<Response, Failure> {
-    let (by, reason) = (posted.session.who.clone(), posted.field("reason").to_owned());
-    let wanted = ApprovalId::from(id.as_str());
-    let done =
-        ask(Arc::clone(&console), move |console| Ok(console.guard.cancel(&wanted, by, &reason)?)).await;
-    match done {
-        Ok(_) => Ok(see("/?done=cancel")),
-        Err(failure) => refused(console, posted.session, &id, &failure).await,
+    let reason = posted.field("reason").to_owned();
+    step(console, posted, &id, "/?done=cancel", move |console, id, by| {
+        Ok(console.guard.cancel(id, by, &reason)?)
+    })
+    .await
+}
+
+/// One step of whoever is signed in on a request, and the page that follows; what is refused is said on the page of the request.
+async fn step(
+    console: Arc<Console>,
+    posted: Posted,
+    id: &str,
+    next: &str,
+    take: impl FnOnce(&Console, &ApprovalId, Identity) -> Result<Approval, Failure> + Send + 'static,
+) -> Result<Response, Failure> {
+    let (by, wanted) = (posted.session.who.clone(), ApprovalId::from(id));
+    match ask(Arc::clone(&console), move |console| take(console, &wanted, by)).await {
+        Ok(_) => Ok(see(next)),
+        Err(failure) => refused(console, posted.session, id, &failure).await,
     }
 }
 
@@ -333,7 +342,7 @@ fn acts(approval: &Approval) -> Markup {
                 thead { tr { th scope="col" { "Operation" } th scope="col" { "On" } th scope="col" { "How much" } th scope="col" { "Risk" } } }
                 tbody {
                     @for act in &approval.acts {
-                        tr { th scope="row" { (act.operation) } td { code { (act.resource) } } td { (act.magnitude.to_string().trim()) } td { (risk(act.risk)) } }
+                        tr { th scope="row" { (act.operation) } td { code { (act.resource) } } td { (act.magnitude.to_string()) } td { (risk(act.risk)) } }
                     }
                 }
             }

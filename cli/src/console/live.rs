@@ -51,7 +51,7 @@ fn table(running: &[Entry], all: usize) -> Markup {
                                 }
                             }
                             td { (&*record.service) }
-                            td { @for act in &record.acts { div { (act.operation) " on " code { (act.resource) } ", " (act.magnitude.to_string().trim()) } } }
+                            td { @for act in &record.acts { div { (act.operation) " on " code { (act.resource) } ", " (act.magnitude.to_string()) } } }
                             td { @if let Some(weighed) = &record.risk { (risk(weighed.total)) } }
                             td {
                                 @match (&record.grant, &record.approval) {

@@ -232,7 +232,7 @@ fn table(entries: &[Entry]) -> Markup {
                             td { a href={ "/records/" (record.id) } { (time(record.at)) } }
                             th scope="row" { (record.identity.as_ref().map_or("–", |identity| identity.subject.as_str())) }
                             td { (&*record.service) }
-                            td { @for act in &record.acts { div { (act.operation) " on " code { (act.resource) } ", " (act.magnitude.to_string().trim()) } } }
+                            td { @for act in &record.acts { div { (act.operation) " on " code { (act.resource) } ", " (act.magnitude.to_string()) } } }
                             td { (what(entry)) @if let Some(because) = &record.because { div.soft { (&**because) } } }
                         }
                     }

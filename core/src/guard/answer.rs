@@ -17,7 +17,7 @@ pub struct Answer {
     pub code: &'static str,
     /// What happened, for people; never payload.
     pub detail: String,
-    /// The ticket to wait for, where the request is held.
+    /// The ticket, where the request is held (to wait for) or was denied by people (who said why).
     pub approval: Option<ApprovalId>,
     /// When to try again, in seconds.
     pub retry_after: Option<u64>,

@@ -18,6 +18,7 @@ impl Guard {
     /// cannot be granted, or a store or log that cannot be written.
     pub fn issue_grant(&self, terms: Terms, by: &str) -> Result<Grant, Error> {
         let (policy, issuer) = (self.policy(), self.person(by));
+        policy.knows(&terms.scope)?;
         if !policy.granting().may_issue(&issuer) {
             return Err(no_issuer("issues grants"));
         }
@@ -41,6 +42,7 @@ impl Guard {
     /// Terms that cannot be granted, a policy that names nobody to approve, or a store or log that cannot be written.
     pub fn request_grant(&self, terms: Terms, by: &str) -> Result<Approval, Error> {
         let policy = self.policy();
+        policy.knows(&terms.scope)?;
         let asked = policy.granting().approval()?.clone();
         let identity = Identity::new(by).with_groups(policy.groups_of(by));
         let digest = hex(policy.digest());
@@ -76,6 +78,7 @@ impl Guard {
     /// # Errors
     /// Someone who may not use it, terms that reach further, or a store or log that cannot be written.
     pub fn hand_on_grant(&self, id: &GrantId, terms: Terms, by: &str) -> Result<Grant, Error> {
+        self.policy().knows(&terms.scope)?;
         let holder = self.person(by);
         let id = id.clone();
         self.runtime()?.run(move |bench| {

@@ -19,7 +19,7 @@ impl Guard {
     /// Whether this identity may have statements run now. Blocks while the store or the log, or people, are waited for.
     ///
     /// # Errors
-    /// The answer, where they may not: `code` says why, `approval` is the ticket of what is held.
+    /// The answer, where they may not: `code` says why, `approval` is the ticket of what is held or was denied.
     ///
     /// ```
     /// use wardline::guard::Guard;

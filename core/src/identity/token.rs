@@ -94,6 +94,8 @@ const MOST: usize = 4_096;
 const MOST_HOPS: usize = 16;
 /// The header of a proof of possession (RFC 9449, 4.1).
 const PROOF: HeaderName = HeaderName::from_static("dpop");
+/// A token of an issuer that the policy does not name.
+const STRANGER: Refused = Refused::credential("the policy takes no tokens of this issuer (iss)");
 /// The type of a transaction token (draft-ietf-oauth-transaction-tokens).
 const TXN_TOKEN: &str = "txntoken+jwt";
 
@@ -147,9 +149,7 @@ impl Tokens {
     /// Whether who brings a token is one who may.
     fn prove(&self, sound: &Sound, presented: &Presented<'_>, now: Timestamp) -> Result<(), Refused> {
         let wrong = |why| Err(Refused::credential(why));
-        let Some(issuer) = self.issuers.get(sound.issuer) else {
-            return wrong("nobody here takes tokens of this issuer");
-        };
+        let issuer = self.issuers.get(sound.issuer).ok_or(STRANGER)?;
         match &sound.bound {
             Bound::No if issuer.bound => {
                 wrong("tokens of this issuer are bound to a certificate or a key, and this one is not")
@@ -185,20 +185,26 @@ impl Tokens {
             .iter()
             .enumerate()
             .find(|(_, issuer)| text("iss") == Some(&issuer.name))
-            .ok_or(Refused::credential("nobody here takes tokens of this issuer"))?;
+            .ok_or(STRANGER)?;
         let algorithm: Algorithm = header
             .get("alg")
             .and_then(Value::as_str)
             .and_then(|name| name.parse().ok())
             .filter(|algorithm| issuer.algorithms.contains(algorithm))
-            .ok_or(Refused::credential("the token is signed in a way that is not taken of its issuer"))?;
+            .ok_or(Refused::credential(
+                "the token is signed in a way that is not taken of its issuer (alg)",
+            ))?;
         if header.contains_key("crit") {
-            return Err(Refused::credential("the token has extensions that must be understood, and none is"));
+            return Err(Refused::credential(
+                "the token has extensions that must be understood, and none is (crit)",
+            ));
         }
         let (keys, generation) = issuer.keys.now(now)?;
         let Some(key) = keys.find(header.get("kid").and_then(Value::as_str), algorithm) else {
             issuer.keys.miss();
-            return Err(Refused::credential("its issuer has no such key"));
+            return Err(Refused::credential(
+                "the keys of its issuer have none of this kid that fits its alg",
+            ));
         };
         let signed = token.get(..head.len() + 1 + body.len()).unwrap_or_default();
         let verified = jsonwebtoken::crypto::verify(signature, signed.as_bytes(), key, algorithm);
@@ -213,10 +219,10 @@ impl Sound {
     /// Whom it names at this instant.
     fn at(&self, now: Timestamp) -> Result<Arc<Identity>, Refused> {
         if now >= self.until {
-            return Err(Refused::credential("the token has expired"));
+            return Err(Refused::credential("the token has expired (exp)"));
         }
         if now < self.from {
-            return Err(Refused::credential("the token does not hold yet"));
+            return Err(Refused::credential("the token does not hold yet (nbf, iat)"));
         }
         Ok(Arc::clone(&self.identity))
     }
@@ -234,10 +240,13 @@ impl Issuer {
             None => false,
         };
         if !for_us {
-            return Err(Refused::credential("the token is for others"));
+            return Err(Refused::credential(
+                "the token is for others: its aud names none of the audience that the policy takes of this issuer",
+            ));
         }
         let bound = claims.get("cnf").map_or(Ok(Bound::No), bound)?;
-        let until = time(claims, "exp")?.ok_or(Refused::credential("the token has no end"))? + self.leeway;
+        let until =
+            time(claims, "exp")?.ok_or(Refused::credential("the token has no end (exp)"))? + self.leeway;
         let begins = time(claims, "nbf")?.max(time(claims, "iat")?);
         let subject = claims
             .get(&self.subject)
@@ -245,7 +254,7 @@ impl Issuer {
             .filter(|name| {
                 !name.is_empty() && *name != Identity::ANONYMOUS && !name.contains(char::is_control)
             })
-            .ok_or(Refused::credential("the token names nobody"))?;
+            .ok_or(Refused::credential("the token names nobody: the claim that the policy takes the caller from is absent, or no name"))?;
         let mut identity = Identity::new(subject);
         identity.issuer = Some(self.name.clone());
         for place in &self.groups {
@@ -289,7 +298,7 @@ fn bound(confirmation: &Value) -> Result<Bound, Refused> {
         (None, Some(thumbprint)) if known => Some(Bound::Key(thumbprint.into())),
         _ => None,
     }
-    .ok_or(Refused::credential("the token is bound in a way that is not known here"))
+    .ok_or(Refused::credential("the token is bound in a way that is not known here (cnf)"))
 }
 
 /// A part of a token that is an object.
@@ -312,7 +321,7 @@ fn time(claims: &Map<String, Value>, key: &str) -> Result<Option<Timestamp>, Ref
     let millis = seconds
         .filter(|seconds| *seconds >= 0)
         .and_then(|seconds| seconds.checked_mul(1_000))
-        .ok_or(Refused::credential("a time of the token is none"))?;
+        .ok_or(Refused::credential("a time of the token is no number of seconds (exp, nbf, iat)"))?;
     Ok(Some(Timestamp::from_millis(millis)))
 }
 

@@ -123,11 +123,11 @@ impl Magnitude {
 
 impl fmt::Display for Magnitude {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unit = self.unit.map_or("", Unit::name);
         match self.count {
-            Some(count) => write!(f, "{count} {unit}"),
-            None => write!(f, "unbounded {unit}"),
+            Some(count) => write!(f, "{count}")?,
+            None => f.write_str("unbounded")?,
         }
+        self.unit.map_or(Ok(()), |unit| write!(f, " {unit}"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Policy;
 use super::decision::ApprovalTerms;
+use super::document::hint;
 use crate::error::{Error, ErrorKind};
 use crate::grant::{Grant, Limits, Scope};
 use crate::identity::{Identity, Who};
@@ -54,5 +55,19 @@ impl Policy {
     /// What grants keep within that people issue, hand on or ask for.
     pub fn granting(&self) -> &Granting {
         &self.granting
+    }
+
+    /// Whether every service that a scope calls by name is one of the policy: else nothing there would ever be covered.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Input`] with the first that is none, and the name that comes nearest.
+    pub fn knows(&self, scope: &Scope) -> Result<(), Error> {
+        let names = || self.services.iter().map(|service| &*service.name);
+        let stray =
+            scope.services.iter().find(|glob| glob.is_exact() && !names().any(|name| glob.matches(name)));
+        stray.map_or(Ok(()), |glob| {
+            let near = hint(glob.as_str(), names());
+            Err(Error::new(ErrorKind::Input, format!("no service of this policy is called `{glob}`{near}")))
+        })
     }
 }

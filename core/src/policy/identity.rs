@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::document::{Findings, Node, clip};
 use super::draft::{duration, entries, list, read_secret, text};
-use super::notify::may_call;
+use super::notify::entry_may_call;
 use super::sense;
 use super::text_beside;
 use crate::identity::{
@@ -133,7 +133,7 @@ fn key_set(node: &Node, texts: &mut Vec<String>, findings: &mut Findings) -> Opt
     let Some(file) = node.text() else {
         let url = node.get("url")?;
         let text_of = url.text()?;
-        if let Err(why) = may_call(text_of, text(node, "danger_plain_http") == Some("true")) {
+        if let Err(why) = entry_may_call(text_of, text(node, "danger_plain_http") == Some("true")) {
             findings.add(url.place, "bad_url", why);
         }
         let every = duration(node, "every").unwrap_or(EVERY);

@@ -53,7 +53,7 @@ impl Webhook {
             Place::Url(url) => url.clone(),
             Place::Kept(secret) => secret.read()?,
         };
-        match may_call(&url, self.danger_plain_http) {
+        match entry_may_call(&url, self.danger_plain_http) {
             Ok(()) => Ok(url),
             Err(why) => Err(Error::new(ErrorKind::Input, why)),
         }
@@ -88,6 +88,9 @@ impl Webhook {
     }
 }
 
+/// What [`may_call`] says of an address beyond this machine that is called in clear.
+const ENCRYPTED: &str = "what is beyond this machine is called over https";
+
 /// Whether this may be called: over TLS, or on this very machine, and with no password in the URL.
 ///
 /// # Errors
@@ -105,11 +108,17 @@ pub fn may_call(url: &str, danger_plain_http: bool) -> Result<(), &'static str> 
     match uri.scheme_str() {
         Some("https") => Ok(()),
         Some("http") if near || danger_plain_http => Ok(()),
-        Some("http") => Err(
-            "what is beyond this machine is called over https, unless the entry says danger_plain_http: true",
-        ),
+        Some("http") => Err(ENCRYPTED),
         _ => Err("expected a URL such as https://hooks.example.org/wardline"),
     }
+}
+
+/// The same for an entry of a policy that may say `danger_plain_http`.
+pub(super) fn entry_may_call(url: &str, danger_plain_http: bool) -> Result<(), String> {
+    may_call(url, danger_plain_http).map_err(|why| match why {
+        ENCRYPTED => format!("{why}, unless the entry says danger_plain_http: true"),
+        why => why.to_owned(),
+    })
 }
 
 /// Whether this is the address of a console: what may be called, and nothing behind the host.

@@ -144,7 +144,9 @@ fn a_denied_ticket_stays_denied_and_everything_stays_listed() {
     let id = ticket(&exchange(&guard, scroll("ana"), EXPORT, &points(1)));
     guard.vote(&id, "kim", Answer::Deny, Some("not now")).unwrap();
     let seen = exchange(&guard, scroll("ana"), EXPORT, &points(1));
-    assert_eq!(seen.answer.unwrap().code, "approval_denied");
+    let answer = seen.answer.unwrap();
+    // Where the reason stands is told, and that to ask again is no use.
+    assert_eq!((answer.code, answer.approval, answer.retry_after), ("approval_denied", Some(id), None));
     let listed = guard.approvals(Some(ApprovalState::Denied)).unwrap();
     assert_eq!((listed.len(), listed[0].votes[0].reason.as_deref()), (1, Some("not now")));
 }

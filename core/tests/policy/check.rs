@@ -118,6 +118,15 @@ fn each_kind_of_mistake_has_its_code_and_place() {
             "1 nobody_approves at [{from",
         ),
         ("granting: {longest: 900d}\n".into(), "1 bad_duration at 900d"),
+        // G05: there is no grant without an end.
+        (
+            "grants: [{name: g, who: ['user:ana'], operations: [vector.export]}]\n".into(),
+            "1 missing_key at {name",
+        ),
+        (
+            "grants: [{name: g, who: ['user:ana'], operations: [vector.export], until: null}]\n".into(),
+            "1 wrong_type at null",
+        ),
         (
             "identity: {tokens: [{issuer: i, audience: [a], keys: {url: 'http://id.example.org/k'}}]}\n".into(),
             "1 bad_url at 'http",

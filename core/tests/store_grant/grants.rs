@@ -172,6 +172,14 @@ fn terms_that_cannot_be_granted_are_refused() {
     for json in [r#"{"until": "1h"}"#, r#"{"scope": {}, "until": "1h", "forever": true}"#] {
         assert!(serde_json::from_str::<Terms>(json).is_err());
     }
+    // G05: none is without an end.
+    let mut endless = serde_json::to_value(terms(r#""until": "1h""#)).unwrap();
+    endless["until"] = serde_json::Value::Null;
+    assert!(serde_json::from_value::<Terms>(endless.clone()).is_err());
+    endless.as_object_mut().unwrap().remove("until");
+    assert!(
+        serde_json::from_value::<Terms>(endless).unwrap_err().to_string().contains("missing field `until`")
+    );
 }
 
 #[test]

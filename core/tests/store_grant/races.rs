@@ -10,7 +10,7 @@ use crate::processes::{finish, start, sum};
 use crate::{on_each_shared_store, open, opening, person, terms};
 
 const PROCESSES: usize = 8;
-const THREADS: usize = 4;
+const THREADS: usize = 8;
 const USES: u64 = 300;
 const QUOTA: u64 = 3_000;
 
@@ -62,7 +62,7 @@ fn approvals_opened_and_settled_by_eight_processes_are_neither_lost_nor_doubled(
 }
 
 #[test]
-fn eight_processes_with_four_threads_each_never_exceed_uses_or_a_quota() {
+fn eight_processes_of_eight_threads_each_never_exceed_uses_or_a_quota() {
     on_each_shared_store(|name| {
         let store = open(name);
         let grants = Grants::new(&*store);

@@ -15,8 +15,7 @@ use crate::{Failure, NO, Outcome, Streams};
 
 /// The newest checkpoints, as they are signed; each a file besides, where that is asked for.
 pub(crate) fn newest(args: &args::Checkpoint, json: bool, streams: &mut Streams<'_>) -> Outcome {
-    let (endpoint, keys) = (args.endpoint.as_deref(), args.authorization.as_deref());
-    let place = args.to.as_deref().map(|to| Place::of(to, endpoint, keys)).transpose()?;
+    let place = args.to.as_deref().map(|to| Place::of(to, &args.access)).transpose()?;
     let folder = folder(&args.state)?;
     let mut code = NO;
     let wanted = |slot: &str| args.log.as_deref().is_none_or(|log| log == slot);

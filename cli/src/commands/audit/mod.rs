@@ -108,15 +108,22 @@ pub(crate) fn line(entry: &Entry) -> String {
     )
 }
 
-/// What came of it: the step that was taken, or verdict, what was done, and how it ended.
+/// What came of it: the step that was taken and why, or verdict, what was done, and how it ended, with the code of what did not pass.
 pub(crate) fn what(entry: &Entry) -> String {
     let record = &entry.record;
     match &record.change {
-        Some(change) => format!("{} by {}", change.step, change.by),
+        Some(change) => {
+            let reason =
+                change.reason.as_ref().map_or_else(String::new, |reason| format!(": {}", plain(reason)));
+            format!("{} by {}{reason}", change.step, plain(&change.by))
+        }
         None => {
             let word = |verdict: Option<Verdict>| verdict.map_or("-", Verdict::name);
             let result = record.outcome.as_ref().map_or("", |outcome| outcome.result.name());
-            format!("{} -> {} ({result})", word(record.decided), word(record.enforced))
+            let stopped =
+                record.code.as_ref().filter(|_| record.enforced.is_some_and(|did| did != Verdict::Allow));
+            let why = stopped.map_or_else(String::new, |code| format!(": {code}"));
+            format!("{} -> {} ({result}{why})", word(record.decided), word(record.enforced))
         }
     }
 }

@@ -10,6 +10,7 @@ use wardline::guard::Objects;
 use wardline::keys::Secret;
 
 use crate::Failure;
+use crate::args::Access;
 
 /// Where files go.
 pub(super) enum Place {
@@ -19,12 +20,12 @@ pub(super) enum Place {
 }
 
 impl Place {
-    /// The place of an address; `endpoint` and `authorization` are about a store of objects.
-    pub(super) fn of(to: &str, endpoint: Option<&str>, authorization: Option<&str>) -> Result<Self, Failure> {
+    /// The place of an address; a folder asks nobody in.
+    pub(super) fn of(to: &str, access: &Access) -> Result<Self, Failure> {
         if is_objects(to) {
-            return objects(to, endpoint, authorization);
+            return objects(to, access);
         }
-        if to.contains("://") || endpoint.is_some() {
+        if to.contains("://") || access.endpoint.is_some() {
             return Err(Failure::Usage("--to: expected a folder, or s3://BUCKET/PREFIX".to_owned()));
         }
         Ok(Self::Folder(to.into()))
@@ -51,12 +52,13 @@ pub(super) fn is_objects(to: &str) -> bool {
 }
 
 #[cfg(feature = "objects")]
-fn objects(to: &str, endpoint: Option<&str>, authorization: Option<&str>) -> Result<Place, Failure> {
-    Ok(Place::Objects(Box::new(Objects::at(to, endpoint, secret(authorization)?.as_ref())?)))
+fn objects(to: &str, access: &Access) -> Result<Place, Failure> {
+    let keys = secret(access.authorization.as_deref())?;
+    Ok(Place::Objects(Box::new(Objects::at(to, access.endpoint.as_deref(), keys.as_ref())?)))
 }
 
 #[cfg(not(feature = "objects"))]
-fn objects(_: &str, _: Option<&str>, _: Option<&str>) -> Result<Place, Failure> {
+fn objects(_: &str, _: &Access) -> Result<Place, Failure> {
     let message = "this build puts nothing into stores of objects: it lacks the feature `objects`";
     Err(Failure::Usage(message.to_owned()))
 }

@@ -4,6 +4,7 @@ use wardline::audit::{Kind, prune_as};
 use wardline::clock::Timestamp;
 
 use super::{folder, reading};
+use crate::args::parsed;
 use crate::state::State;
 use crate::{Outcome, Streams};
 
@@ -15,7 +16,7 @@ pub(crate) fn run(
     json: bool,
     streams: &mut Streams<'_>,
 ) -> Outcome {
-    let before: Timestamp = before.parse()?;
+    let before: Timestamp = parsed("before", before)?;
     reading::record(state, Kind::Log, "pruned", by, &format!("before {before}: {reason}"))?;
     let pruned = prune_as(&folder(state)?, before, state.policy()?.signer()?.as_ref())?;
     for log in &pruned {

@@ -9,7 +9,7 @@ use wardline::keys::Keys;
 use wardline::model::{ApprovalId, GrantId, RecordId, SessionId, Verdict};
 
 use super::{csv, folder, reading};
-use crate::args::{Query, Reader, Wanted};
+use crate::args::{Query, Reader, Wanted, parsed_if};
 use crate::state::State;
 use crate::{Failure, NO, Outcome, Streams};
 
@@ -22,9 +22,9 @@ pub(crate) fn query(mut query: Query, json: bool, streams: &mut Streams<'_>) -> 
     }
     let folder = folder(&query.reader.state)?;
     let filter = filter(&query.wanted, &folder)?;
-    let cursor = |text: &Option<String>| text.as_deref().map(str::parse::<Cursor>).transpose();
     let limit = query.limit.min(LARGEST);
-    let page = match (cursor(&query.before)?, cursor(&query.after)?) {
+    let cursor = |option, text: &Option<String>| parsed_if::<Cursor>(option, text.as_deref());
+    let page = match (cursor("before", &query.before)?, cursor("after", &query.after)?) {
         (Some(before), _) => Page::before(before, limit),
         (None, Some(after)) => Page::after(after, limit),
         (None, None) => Page::newest(limit),
@@ -39,6 +39,9 @@ pub(crate) fn query(mut query: Query, json: bool, streams: &mut Streams<'_>) -> 
         found.entries.iter().try_for_each(|entry| {
             if json { streams.json(&Placed::of(entry)) } else { streams.say(super::line(entry)) }
         })?;
+    }
+    if found.entries.is_empty() {
+        writeln!(streams.err, "wardline: no record fits")?;
     }
     if found.more {
         let (side, far) = match query.after {
@@ -94,7 +97,10 @@ pub(crate) fn unread(found: &Listing, streams: &mut Streams<'_>) -> Outcome {
 
 /// What to look for, as it was typed. A value is looked for by its digest under the keys of the state folder.
 pub(crate) fn filter(wanted: &Wanted, folder: &Path) -> Result<Filter, Failure> {
-    let glob = |text: &Option<String>| text.as_deref().map(Glob::new).transpose();
+    let glob = |option: &str, text: &Option<String>| {
+        let wrong = |error| Failure::Usage(format!("--{option}: {error}"));
+        text.as_deref().map(Glob::new).transpose().map_err(wrong)
+    };
     let verdict = match wanted.verdict.as_deref() {
         None => None,
         Some("allow") => Some(Verdict::Allow),
@@ -103,19 +109,19 @@ pub(crate) fn filter(wanted: &Wanted, folder: &Path) -> Result<Filter, Failure> 
         Some(_) => return Err(Failure::Usage("--verdict: expected allow, deny or hold".to_owned())),
     };
     Ok(Filter {
-        from: wanted.from.as_deref().map(str::parse).transpose()?,
-        until: wanted.until.as_deref().map(str::parse).transpose()?,
+        from: parsed_if("from", wanted.from.as_deref())?,
+        until: parsed_if("until", wanted.until.as_deref())?,
         id: None,
         kind: wanted.kind.as_deref().map(kind).transpose()?,
-        identity: glob(&wanted.identity)?,
-        operation: glob(&wanted.operation)?,
-        resource: glob(&wanted.resource)?,
+        identity: glob("identity", &wanted.identity)?,
+        operation: glob("operation", &wanted.operation)?,
+        resource: glob("resource", &wanted.resource)?,
         verdict,
         session: wanted.session.as_deref().map(SessionId::from),
-        service: glob(&wanted.service)?,
+        service: glob("service", &wanted.service)?,
         vector: wanted.vector.clone(),
-        hop: glob(&wanted.hop)?,
-        entity: glob(&wanted.entity)?,
+        hop: glob("hop", &wanted.hop)?,
+        entity: glob("entity", &wanted.entity)?,
         grant: wanted.grant.as_deref().map(GrantId::from),
         approval: wanted.approval.as_deref().map(ApprovalId::from),
         outcome: wanted.outcome.as_deref().map(ending).transpose()?,

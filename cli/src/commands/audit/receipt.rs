@@ -59,7 +59,10 @@ pub(crate) fn verify(
         records.iter().try_for_each(|record| streams.json(record))?;
     } else {
         streams.say(format!("proved: {} entries about {}", records.len(), receipt.about))?;
-        records.iter().try_for_each(|record| streams.say(line(record)))?;
+        // Entries of several logs are told as they came to pass.
+        let mut told: Vec<&Record> = records.iter().collect();
+        told.sort_by_key(|record| record.at);
+        told.into_iter().try_for_each(|record| streams.say(line(record)))?;
     }
     let Some(id) = vector else { return Ok(0) };
     let with: Vec<&Record> = records.iter().filter(|record| passed(record, id)).collect();

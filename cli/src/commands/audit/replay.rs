@@ -36,8 +36,8 @@ pub(crate) fn run(args: &args::Replay, json: bool, streams: &mut Streams<'_>) ->
     let folder = folder(&written)?;
     let reader = args::Reader { state: written.clone(), by: args.reader.by.clone() };
     let filter = Filter {
-        from: args.since.as_deref().map(str::parse).transpose()?,
-        until: args.until.as_deref().map(str::parse).transpose()?,
+        from: args::parsed_if("since", args.since.as_deref())?,
+        until: args::parsed_if("until", args.until.as_deref())?,
         kind: Some(Kind::Exchange),
         ..Filter::default()
     };

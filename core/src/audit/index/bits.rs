@@ -58,6 +58,11 @@ impl Bits {
         }
     }
 
+    /// Whether a number is in it.
+    pub(super) fn has(&self, number: u32) -> bool {
+        self.words.get(number as usize / 64).is_some_and(|word| word & (1 << (number % 64)) != 0)
+    }
+
     /// How many there are.
     pub(super) fn count(&self) -> u32 {
         self.words.iter().map(|word| word.count_ones()).sum()
@@ -129,6 +134,8 @@ mod tests {
             let bits = set(length, &one);
             prop_assert_eq!(drained(bits.clone()), within(&one));
             prop_assert_eq!(bits.count() as usize, within(&one).len());
+            let had: Vec<u32> = (0..420).filter(|number| bits.has(*number)).collect();
+            prop_assert_eq!(had, within(&one));
             let mut back = bits.clone();
             let mut last: Vec<u32> = std::iter::from_fn(|| back.pop_last()).collect();
             last.reverse();

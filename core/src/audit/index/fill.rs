@@ -218,6 +218,9 @@ fn forget(db: &Transaction<'_>) -> rusqlite::Result<()> {
     )
 }
 
+/// The last term of a field, above its ground.
+const LAST: i64 = (1 << terms::FIELD) - 1;
+
 /// Writes the entries of one log.
 struct Fill<'t> {
     db: &'t Transaction<'t>,
@@ -254,7 +257,10 @@ impl<'t> Fill<'t> {
             enter: db.prepare_cached(
                 "INSERT INTO entry (log, number, segment, place, at, record, complete) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?,
-            name: db.prepare_cached("INSERT INTO term (field, text) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?,
+            name: db.prepare_cached(
+                "INSERT INTO term (id, field, text) SELECT coalesce(max(id), ?3) + 1, ?1, ?2 FROM term WHERE id BETWEEN ?3 AND ?4 \
+                 ON CONFLICT DO NOTHING",
+            )?,
             named: db.prepare_cached("SELECT id FROM term WHERE field = ?1 AND text = ?2")?,
         };
         Ok(Self { db, log, say, terms: HashMap::new(), remembered: 0, postings: Postings::default() })
@@ -327,7 +333,8 @@ impl<'t> Fill<'t> {
             self.count()?;
         }
         // A new row counts the entry that it is made for.
-        let counted = match self.say.name.execute(params![field as u8, text])? {
+        let ground = field.ground();
+        let counted = match self.say.name.execute(params![field as u8, text, ground, ground | LAST])? {
             0 => Counted {
                 term: self.say.named.query_row(params![field as u8, text], |row| row.get(0))?,
                 more: 1,

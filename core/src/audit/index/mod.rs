@@ -21,6 +21,7 @@
 //! # Ok(()) }
 //! ```
 
+mod asked;
 mod bits;
 mod cursor;
 mod fill;
@@ -42,7 +43,7 @@ use super::{Entry, Filter};
 use crate::error::{Error, ErrorKind};
 
 /// The layout of the file; one with another number is made anew.
-const LAYOUT: i64 = 3;
+const LAYOUT: i64 = 4;
 
 /// How long one waits while another process has the index catch up.
 const BUSY: Duration = Duration::from_secs(600);

@@ -8,12 +8,18 @@
 //! The terms of a pack lie in buckets: each term that has a row is its own (a byte that says in which form, then the numbers), and those that
 //! are drawn from ids and digests share one by their first bits: postings in order, each as how much greater its term is than the one before,
 //! and its number (of the same term, how much greater).
+//!
+//! Where a pack has many terms of one field, the field has a column besides, under its ground: all its postings in the order of the entries, each as how
+//! much greater its number is and how far its term lies above the ground. So who asks for all names that fit a pattern reads one row, however
+//! many they are.
 
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::asked::Terms;
 use super::bits::Bits;
+use super::terms::FIELD;
 
 /// When, and which entry.
 pub(super) type Place = (i64, i64);
@@ -21,8 +27,8 @@ pub(super) type Place = (i64, i64);
 /// Terms below zero share a bucket where these many bits above are the same.
 const SHARED: u32 = 50;
 
-/// So many terms are not looked for one by one. They are of one field, and none that is drawn: of those no pattern is asked.
-pub(super) const MANY: usize = 128;
+/// A field of which a pack has more terms than these has a column besides: which entry has which of them.
+const COLUMN: usize = 128;
 
 /// Entries whose times stand in one row.
 const BLOCK: u32 = 512;
@@ -112,6 +118,11 @@ fn bucket(term: i64) -> (i64, i64) {
     if term < 0 { (term >> SHARED, term >> SHARED << SHARED) } else { (term, term) }
 }
 
+/// What the terms of a field lie above.
+fn ground(term: i64) -> i64 {
+    term >> FIELD << FIELD
+}
+
 /// Writes a pack of postings; `entry` is the newest entry there is.
 pub(super) fn write(db: &Transaction<'_>, postings: Postings, entry: i64) -> rusqlite::Result<()> {
     let (entries, terms) = postings.numbered();
@@ -134,6 +145,15 @@ pub(super) fn write(db: &Transaction<'_>, postings: Postings, entry: i64) -> rus
         let data = if number < 0 { coded_terms(postings, least) } else { coded_numbers(postings, size) };
         put.execute(params![pack, number, data])?;
     }
+    for postings in terms.chunk_by(|a, b| ground(a.0) == ground(b.0)) {
+        let Some(ground) = postings.first().map(|(term, _)| ground(*term)).filter(|ground| *ground >= 0)
+        else {
+            continue;
+        };
+        if postings.chunk_by(|a, b| a.0 == b.0).count() > COLUMN {
+            put.execute(params![pack, ground, coded_column(postings, ground)])?;
+        }
+    }
     Ok(())
 }
 
@@ -147,14 +167,14 @@ pub(super) fn all(db: &Connection) -> rusqlite::Result<Vec<Pack>> {
 }
 
 impl Pack {
-    /// Which of its entries have one of these terms, which are in order.
-    pub(super) fn having(self, db: &Connection, terms: &[i64]) -> rusqlite::Result<Bits> {
-        if terms.len() > MANY {
+    /// Which of its entries have one of these terms.
+    pub(super) fn having(self, db: &Connection, terms: &Terms) -> rusqlite::Result<Bits> {
+        if terms.are_many() {
             return self.having_many(db, terms);
         }
         let mut statement = db.prepare_cached("SELECT data FROM packed WHERE pack = ?1 AND bucket = ?2")?;
         let mut bits = Bits::none_of(self.size);
-        for term in terms {
+        for term in terms.all() {
             let (number, least) = bucket(*term);
             let mut rows = statement.query([self.id, number])?;
             if let Some(row) = rows.next()? {
@@ -169,15 +189,26 @@ impl Pack {
         Ok(bits)
     }
 
-    /// The same by going through all that have a bucket of their own: of many terms, most are not in each pack.
-    fn having_many(self, db: &Connection, terms: &[i64]) -> rusqlite::Result<Bits> {
+    /// The same of many terms of one field: by its column or, where the pack has few of them, by all that it has.
+    fn having_many(self, db: &Connection, terms: &Terms) -> rusqlite::Result<Bits> {
         let mut bits = Bits::none_of(self.size);
-        let mut statement =
-            db.prepare_cached("SELECT bucket, data FROM packed WHERE pack = ?1 AND bucket >= 0")?;
-        let mut rows = statement.query([self.id])?;
-        while let Some(row) = rows.next()? {
-            if terms.binary_search(&row.get(0)?).is_ok() {
-                set_numbers(row.get_ref(1)?.as_blob()?, &mut bits);
+        let ((first, last), mut column) = (terms.ends(), false);
+        let ground = ground(first);
+        let mut statement = db.prepare_cached("SELECT data FROM packed WHERE pack = ?1 AND bucket = ?2")?;
+        let mut rows = statement.query([self.id, ground])?;
+        if let Some(row) = rows.next()? {
+            column = true;
+            let postings = decoded_column(row.get_ref(0)?.as_blob()?, ground);
+            postings.filter(|(term, _)| terms.has(*term)).for_each(|(_, number)| bits.set(number));
+        }
+        if !column {
+            let own = "SELECT bucket, data FROM packed WHERE pack = ?1 AND bucket BETWEEN ?2 AND ?3";
+            let mut statement = db.prepare_cached(own)?;
+            let mut rows = statement.query([self.id, first, last])?;
+            while let Some(row) = rows.next()? {
+                if terms.has(row.get(0)?) {
+                    set_numbers(row.get_ref(1)?.as_blob()?, &mut bits);
+                }
             }
         }
         Ok(bits)
@@ -292,6 +323,29 @@ fn decoded_terms(mut data: &[u8], least: i64) -> impl Iterator<Item = (i64, u32)
     })
 }
 
+/// The postings of a field, by number.
+fn coded_column(postings: &[(i64, u32)], ground: i64) -> Vec<u8> {
+    let mut postings = postings.to_vec();
+    postings.sort_unstable_by_key(|(term, number)| (*number, *term));
+    let mut out = Vec::with_capacity(postings.len() * 3);
+    let mut before = 0;
+    for (term, number) in postings {
+        put(&mut out, u64::from(number - before));
+        put(&mut out, term.abs_diff(ground));
+        before = number;
+    }
+    out
+}
+
+/// The postings of a column. Of bytes that are none, as many as can be read.
+fn decoded_column(mut data: &[u8], ground: i64) -> impl Iterator<Item = (i64, u32)> {
+    let mut number = 0_u32;
+    std::iter::from_fn(move || {
+        number = number.saturating_add(u32::try_from(take(&mut data)?).unwrap_or(u32::MAX));
+        Some((ground.wrapping_add_unsigned(take(&mut data)?), number))
+    })
+}
+
 fn put(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number.to_le_bytes()[0] | 0x80);
@@ -321,9 +375,9 @@ mod tests {
 
     type Posting = (i64, i64, i64);
 
-    /// The entries of a pack that have a term, as a search goes through them.
-    fn entries(db: &Connection, pack: Pack, term: i64) -> Vec<Place> {
-        let (mut bits, mut from, mut found) = (pack.having(db, &[term]).unwrap(), 0, Vec::new());
+    /// The entries of a pack that have one of the terms, as a search goes through them.
+    fn entries(db: &Connection, pack: Pack, terms: &Terms) -> Vec<Place> {
+        let (mut bits, mut from, mut found) = (pack.having(db, terms).unwrap(), 0, Vec::new());
         while let Some(number) = bits.pop_first(&mut from) {
             let (first, block) = pack.around(db, number).unwrap();
             found.push(block[(number - first) as usize]);
@@ -364,7 +418,7 @@ mod tests {
                         postings.iter().filter(|posting| posting.0 == term).map(|(_, at, entry)| (*at, *entry)).collect();
                     wanted.sort_unstable();
                     wanted.dedup();
-                    prop_assert_eq!(entries(&here, pack, term), wanted);
+                    prop_assert_eq!(entries(&here, pack, &Terms::new(vec![term])), wanted);
                 }
                 let mut each: Vec<Place> = postings.iter().map(|(_, at, entry)| (*at, *entry)).collect();
                 each.sort_unstable();
@@ -377,9 +431,35 @@ mod tests {
         }
 
         #[test]
+        fn all_that_fit_a_pattern_are_found_however_many_they_are(
+            postings in proptest::collection::vec((1..400_i64, 0..900_i64), 0..1_500),
+            asked in proptest::collection::btree_set(1..600_i64, 0..500),
+            field in 1..4_i64,
+        ) {
+            let mut db = Connection::open_in_memory().unwrap();
+            db.execute_batch(include_str!("schema.sql")).unwrap();
+            let here = db.transaction().unwrap();
+            // Of two fields, so that one has what another has not.
+            let of = |field: i64, term: i64| (field << FIELD) + term;
+            let other = postings.iter().map(|(term, at)| (of(field + 1, *term), *at, *at));
+            let postings: Vec<Posting> =
+                postings.iter().map(|(term, at)| (of(field, *term), *at, *at)).chain(other).collect();
+            write(&here, gathered(&postings), 7).unwrap();
+            let terms = Terms::new(asked.iter().map(|term| of(field, *term)).collect());
+            for pack in all(&here).unwrap() {
+                let mut wanted: Vec<Place> =
+                    postings.iter().filter(|one| terms.has(one.0)).map(|one| (one.1, one.2)).collect();
+                wanted.sort_unstable();
+                wanted.dedup();
+                prop_assert_eq!(entries(&here, pack, &terms), wanted);
+            }
+        }
+
+        #[test]
         fn bytes_that_are_no_bucket_end_it(data in proptest::collection::vec(any::<u8>(), 0..64), size in 0..600_u32) {
             prop_assert!(decoded_terms(&data, i64::MIN).count() <= data.len());
             prop_assert!(decoded_entries(&data, -1).count() <= data.len());
+            prop_assert!(decoded_column(&data, 1 << FIELD).count() <= data.len());
             let mut bits = Bits::none_of(size);
             set_numbers(&data, &mut bits);
             prop_assert!(bits.pop_last().is_none_or(|last| last < size));

@@ -12,7 +12,7 @@ CREATE UNIQUE INDEX entry_open ON entry (log, record) WHERE complete = 0;
 CREATE INDEX entry_unended ON entry (at) WHERE complete = 0;
 
 -- What entries can be found by: a field, and what stands in it. `count` is about how many have it. Ids and digests, of which there are as many
--- as entries, have no row: their terms are below zero, and drawn from what they are.
+-- as entries, have no row: their terms are below zero, and drawn from what they are. Those of a field lie together (`terms.rs`).
 CREATE TABLE term (
     id INTEGER PRIMARY KEY, field INTEGER NOT NULL, text TEXT NOT NULL, count INTEGER NOT NULL DEFAULT 1, UNIQUE (field, text)) STRICT;
 

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::asked::{Other, Terms};
 use super::pack;
 use super::stream::{Fields, Lead, Source, Span, Stream};
 use super::terms::{self, Asked, Field};
@@ -89,7 +90,7 @@ pub(super) fn unended(db: &Connection, state: &Path) -> Result<Listing, Error> {
 
 /// What is asked of one field: the terms that fit it, of which an entry has one.
 struct Wanted {
-    terms: Vec<i64>,
+    terms: Terms,
     /// About how many entries have them.
     count: i64,
 }
@@ -108,18 +109,17 @@ fn plan(db: &Connection, filter: &Filter, page: &Page) -> rusqlite::Result<Optio
         }
         open |= failed;
         let count = terms.iter().map(|(_, count)| count).sum::<i64>();
-        let mut terms: Vec<i64> = terms.into_iter().map(|(term, _)| term).collect();
-        terms.sort_unstable();
+        let terms = Terms::new(terms.into_iter().map(|(term, _)| term).collect());
         fields.push(Wanted { terms, count });
     }
     fields.sort_by_key(|wanted| wanted.count);
     let mut fields = fields.into_iter().map(|wanted| wanted.terms);
     let Some(lead) = fields.next() else { return Ok(Some(Lead::new(span, vec![Stream::new(Source::All)]))) };
-    let wanted = Rc::new(Fields { lead, others: fields.collect() });
+    let wanted = Rc::new(Fields { lead, others: fields.map(Other::new).collect() });
     let rows = |term: &i64| Stream::new(Source::Rows(*term, wanted.clone()));
-    let mut streams: Vec<Stream> = match wanted.lead.len() {
-        0..=pack::MANY => wanted.lead.iter().map(rows).collect(),
-        _ => vec![Stream::new(Source::Any(wanted.clone()))],
+    let mut streams: Vec<Stream> = match wanted.lead.are_many() {
+        false => wanted.lead.all().iter().map(rows).collect(),
+        true => vec![Stream::new(Source::Any(wanted.clone()))],
     };
     if open {
         streams.push(Stream::new(Source::Open));

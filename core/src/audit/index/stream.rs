@@ -7,6 +7,7 @@ use std::rc::Rc;
 use rusqlite::{Connection, params};
 
 use super::Page;
+use super::asked::{Other, Terms};
 use super::bits::Bits;
 use super::pack::{Pack, Place};
 use crate::audit::query::Filter;
@@ -15,11 +16,8 @@ use crate::clock::Timestamp;
 /// Postings fetched at once.
 const FETCHED: usize = 256;
 
-/// So few records of a pack are read without asking for the other fields first.
-const FEW: u32 = 16;
-
-/// So few terms of a field are asked for one by one, of what has rows.
-const ASKED: usize = 8;
+/// So few records of a pack are read without asking for a field of which many terms fit: that costs as much, however many they are.
+const FEW: u32 = 8;
 
 /// So many terms are looked for in a pack in the time that it takes to read a record.
 const A_RECORD: usize = 4;
@@ -57,8 +55,8 @@ pub(super) struct Lead {
 
 /// The terms of the rarest field that is asked for, and of the others.
 pub(super) struct Fields {
-    pub(super) lead: Vec<i64>,
-    pub(super) others: Vec<Vec<i64>>,
+    pub(super) lead: Terms,
+    pub(super) others: Vec<Other>,
 }
 
 impl Lead {
@@ -169,23 +167,31 @@ impl Stream {
             }
             Source::Rows(term, fields) => {
                 self.rows(db, span, Some(term), "posting WHERE term = ?1", "entry")?;
-                self.leave(db, &fields.others)
+                self.leave(db, span, &fields.others)
             }
             Source::Any(fields) => {
-                self.fetched = of_any(db, span, &fields.lead)?.into();
+                let mut found = fields.lead.rows(db, span)?;
+                found.sort_unstable();
+                found.dedup();
+                if !span.newer {
+                    found.reverse();
+                }
+                self.fetched = found.into();
                 self.ended = true;
-                self.leave(db, &fields.others)
+                self.leave(db, span, &fields.others)
             }
             Source::Pack(pack, fields) => self.packed(db, span, pack, &fields),
         }
     }
 
     /// Leaves what has one term of each field, of what was fetched from rows.
-    fn leave(&mut self, db: &Connection, others: &[Vec<i64>]) -> rusqlite::Result<()> {
-        let fetched = std::mem::take(&mut self.fetched);
-        for (at, entry) in fetched {
-            if has_all(db, others, at, entry)? {
-                self.fetched.push_back((at, entry));
+    fn leave(&mut self, db: &Connection, span: Span, others: &[Other]) -> rusqlite::Result<()> {
+        for other in others {
+            let fetched = std::mem::take(&mut self.fetched);
+            for place in fetched {
+                if other.has(db, span, place)? {
+                    self.fetched.push_back(place);
+                }
             }
         }
         Ok(())
@@ -243,48 +249,14 @@ impl Stream {
     }
 }
 
-/// What has rows and one of many terms.
-fn of_any(db: &Connection, span: Span, terms: &[i64]) -> rusqlite::Result<Vec<Place>> {
-    let mut statement =
-        db.prepare_cached("SELECT at, entry FROM posting WHERE term = ?1 AND at BETWEEN ?2 AND ?3")?;
-    let mut found = Vec::new();
-    for term in terms {
-        let mut rows = statement.query([*term, span.from, span.until])?;
-        while let Some(row) = rows.next()? {
-            found.push((row.get(0)?, row.get(1)?));
-        }
-    }
-    found.sort_unstable();
-    found.dedup();
-    if !span.newer {
-        found.reverse();
-    }
-    Ok(found)
-}
-
-/// Whether an entry has one term of each field, of those that have rows. What was logged together is a row each or in one pack.
-fn has_all(db: &Connection, fields: &[Vec<i64>], at: i64, entry: i64) -> rusqlite::Result<bool> {
-    let mut statement =
-        db.prepare_cached("SELECT 1 FROM posting WHERE term = ?1 AND at = ?2 AND entry = ?3")?;
-    for terms in fields.iter().filter(|terms| terms.len() <= ASKED) {
-        let mut any = false;
-        for term in terms {
-            any = any || statement.exists(params![term, at, entry])?;
-        }
-        if !any {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
 /// Which entries of a pack have one term of each field. Of a few it is cheaper to read the records.
 fn in_pack(db: &Connection, span: Span, pack: Pack, fields: &Fields) -> rusqlite::Result<Bits> {
     let mut found = pack.having(db, &fields.lead)?;
     for other in &fields.others {
-        let left = found.count();
-        if left > FEW && other.len() <= left as usize * A_RECORD {
-            found.and(&pack.having(db, other)?);
+        let (left, terms) = (found.count(), &other.terms);
+        let asked = if terms.are_many() { left > FEW } else { terms.all().len() <= left as usize * A_RECORD };
+        if asked {
+            found.and(&pack.having(db, terms)?);
         }
     }
     if found.count() > 0 && (pack.first < span.from || pack.last > span.until) {

@@ -41,12 +41,20 @@ impl Field {
         )
     }
 
+    /// Below the terms of a field that have rows, and above those of the one before: what is of one field lies together.
+    pub(super) fn ground(self) -> i64 {
+        i64::from(self as u8) << FIELD
+    }
+
     /// The term of such a text. Two texts that share one are told apart when their records are read.
     pub(super) fn drawn(self, text: &str) -> i64 {
         let digest = Sha256::new().chain_update([self as u8]).chain_update(text).finalize();
         i64::from_le_bytes(*digest.first_chunk().unwrap_or(&[0; 8])) | i64::MIN
     }
 }
+
+/// The terms of a field that have rows are told apart in so many bits.
+pub(super) const FIELD: u32 = 40;
 
 /// What stands under [`Field::Listed`].
 pub(super) const MANY: &str = "many";

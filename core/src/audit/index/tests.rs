@@ -20,7 +20,8 @@ fn record(number: i64) -> Record {
     record.identity = Some(Identity::new(format!("user-{}", number % 400)).into());
     record.service = if number < 100 { "older" } else { "vectors" }.into();
     let operation = if number % 2 == 0 { Operation::VectorSearch } else { Operation::VectorExport };
-    record.acts = vec![Act::new(operation, "docs")];
+    let parity = if number % 2 == 0 { "even" } else { "odd" };
+    record.acts = vec![Act::new(operation, format!("docs/{parity}/{}", number % 2_000))];
     record.decided = Some(if number % 3 == 0 { Verdict::Hold } else { Verdict::Allow });
     let result = if number % 4 == 1 { Ending::Failed } else { Ending::Complete };
     record.outcome = (kind == Kind::Exchange).then_some(Outcome { result, reason: None });
@@ -82,5 +83,43 @@ fn a_question_looks_at_what_it_answers_and_not_at_what_there_is() {
             // Going through all that is there takes several steps a record.
             assert!(took > 0 && took < 2 * RECORDS.unsigned_abs(), "{name}: {took} steps, {batch} together");
         }
+    }
+}
+
+#[test]
+fn where_two_fields_have_nothing_in_common_no_record_is_read() {
+    let state = tempfile::tempdir().unwrap();
+    let mut log = Log::open(state.path(), Box::new(NoKeeper)).unwrap();
+    log.append(&(0..RECORDS).map(record).collect::<Vec<_>>()).unwrap();
+    drop(log);
+    let glob = |text: &str| Some(Glob::new(text).unwrap());
+    // A thousand names fit.
+    let even = || Filter { resource: glob("docs/even/*"), ..Filter::default() };
+    let apart = [
+        ("what is rare", Filter { service: glob("older"), operation: glob("vector.export"), ..even() }),
+        ("what is common", Filter { operation: glob("vector.export"), ..even() }),
+        ("some who asked", Filter { identity: glob("user-*7"), ..even() }),
+    ];
+    for batch in [3_000, 5_000] {
+        let _ = fs::remove_file(state.path().join("index.db"));
+        let mut index = Index::open(state.path()).unwrap().in_batches_of(batch);
+        index.page(&Filter::default(), &Page::newest(1)).unwrap();
+        // Whoever reads a record now finds none.
+        let (seg, aside) = (state.path().join("log/w0001/seg"), state.path().join("aside"));
+        fs::rename(&seg, &aside).unwrap();
+        let asked =
+            |filter: &Filter| search::search(&index.db, &index.state, filter, &Page::newest(10)).unwrap();
+        for (name, filter) in &apart {
+            let found = asked(filter);
+            assert!(
+                found.entries.is_empty() && found.unread.is_empty(),
+                "{name}: {} are read",
+                found.unread.len()
+            );
+        }
+        assert!(!asked(&even()).unread.is_empty());
+        fs::rename(&aside, &seg).unwrap();
+        let user = Filter { identity: glob("user-8"), ..even() };
+        assert_eq!(asked(&user).entries.len(), 10);
     }
 }

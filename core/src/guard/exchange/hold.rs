@@ -225,8 +225,9 @@ impl Exchange {
             (_, None) => Answer::of("approval_required"),
         };
         answer.record = Some(self.record.id.clone());
+        // Also of what people denied: under it stands why.
+        answer.approval = Some(approval.clone());
         if state != ApprovalState::Denied {
-            answer.approval = Some(approval.clone());
             answer.retry_after = Some(RETRY_AFTER);
         }
         self.answer(answer);

@@ -8,7 +8,7 @@ use crate::grant::Event;
 use crate::policy::catalogues::Catalogues;
 use crate::policy::document::{Findings, Node, clip, hint};
 use crate::policy::draft::{Draft, entries};
-use crate::policy::notify::{is_console, may_call};
+use crate::policy::notify::{entry_may_call, is_console};
 use crate::policy::service::State;
 
 /// Every service speaks what is built in or what a catalogue of the policy describes.
@@ -56,7 +56,7 @@ pub(super) fn notify(draft: &Draft<'_>, findings: &mut Findings) {
         }
         let danger = node.get("danger_plain_http").is_some();
         if let Some(url) = node.get("url")
-            && let Some(Err(why)) = url.text().map(|url| may_call(url, danger))
+            && let Some(Err(why)) = url.text().map(|url| entry_may_call(url, danger))
         {
             findings.add(url.place, "unsafe_url", why);
         }

@@ -28,7 +28,7 @@ pub(super) fn run(args: &args::Export, format: Option<Format>, streams: &mut Str
     let Some(to) = args.to.as_deref() else {
         return Err(Failure::Usage("--format parquet: expected --to".to_owned()));
     };
-    let place = Place::of(to, args.endpoint.as_deref(), args.authorization.as_deref())?;
+    let place = Place::of(to, &args.access)?;
     let state = folder(&args.reader.state)?;
     let position = args.position.as_deref().map_or(Ok(Position::default()), remembered)?;
     let name = format.map_or("parquet", Format::name);

@@ -35,7 +35,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(args: &args::Export, streams: &mut Streams<'_>) -> Outcome {
     let objects = args.to.as_deref().is_some_and(is_objects);
-    if args.endpoint.is_some() && !objects {
+    if args.access.endpoint.is_some() && !objects {
         return Err(Failure::Usage("--endpoint: expected s3://BUCKET/PREFIX in --to".to_owned()));
     }
     let format = match args.format {
@@ -111,7 +111,8 @@ impl Target {
         }
         #[cfg(feature = "notify")]
         {
-            let collector = Collector::at(to, secret(args.authorization.as_deref())?.as_ref(), format)?;
+            let collector =
+                Collector::at(to, secret(args.access.authorization.as_deref())?.as_ref(), format)?;
             Ok(Self::Collector(Box::new(collector)))
         }
         #[cfg(not(feature = "notify"))]

@@ -35,8 +35,11 @@ struct Section {
 
 pub(crate) fn run(args: &args::Report, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let folder = folder(&args.reader.state)?;
-    let time = |text: &Option<String>| text.as_deref().map(str::parse).transpose();
-    let filter = Filter { from: time(&args.from)?, until: time(&args.to)?, ..Filter::default() };
+    let filter = Filter {
+        from: args::parsed_if("from", args.from.as_deref())?,
+        until: args::parsed_if("to", args.to.as_deref())?,
+        ..Filter::default()
+    };
     let asked = serde_json::to_string(&filter).map_err(std::io::Error::from)?;
     reading::note(&args.reader, "reported", &asked, streams)?;
     let logs = verified(&args.reader.state.policy()?, &folder, Vec::new())?;
@@ -267,6 +270,7 @@ fn broken_glass(exchanges: &[&Entry], voters: &Voters) -> Section {
         question: "Did anybody break the glass?",
         answer: match rows.len() {
             0 => "No.".to_owned(),
+            1 => "Once.".to_owned(),
             count => format!("{count} times."),
         },
         open: !rows.is_empty(),

@@ -114,9 +114,7 @@ pub(crate) fn told(entry: &Entry) -> String {
     let acts: Vec<String> = record
         .acts
         .iter()
-        .map(|act| {
-            format!("{} {} {}", act.operation, plain(&act.resource), act.magnitude).trim_end().to_owned()
-        })
+        .map(|act| format!("{} {} {}", act.operation, plain(&act.resource), act.magnitude))
         .collect();
     let mut parts = vec![what(entry), acts.join(", ")];
     if let (Some(method), Some(entry)) = (&record.method, &record.entry) {
