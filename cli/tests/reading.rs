@@ -409,7 +409,7 @@ fn a_long_session_is_not_cut_off() {
         record.acts = vec![Act::new(operation, "docs")];
         record.decided = Some(if late { Verdict::Deny } else { Verdict::Allow });
         record.enforced = record.decided;
-        record.response = Some(Passed { bytes: 40_000, ..Passed::default() });
+        record.response = Some(Passed { bytes: 40_000, ..Passed::default() }.into());
         let result = if late { Ending::Denied } else { Ending::Complete };
         record.outcome = Some(Outcome { result, reason: None });
         record
