@@ -70,6 +70,16 @@ class Outgoing {
     return this.#closed
   }
 
+  /** Whether the service shall find its head written, though it waits for the body. */
+  get pretends () {
+    return this.#pretends
+  }
+
+  /** Whether the service has ended its response. */
+  get hasEnded () {
+    return this.#ended
+  }
+
   /** The caller that its exchange is judged by, as JSON; `null` once that has ended. */
   get caller () {
     return this.#closed || this.#finished || this.#state === OVER ? null : native.caller(this.#exchange)
@@ -366,10 +376,10 @@ class Outgoing {
     return this.#res._headerSent
   }
 
-  /** The service has written its head, and shall find it written, though it waits for the body. */
   #pretend () {
-    const ended = () => this.#ended
     this.#pretends = true
+    if (this.#own.told) return
+    const ended = () => this.#ended
     Object.defineProperty(this.#res, 'headersSent', { configurable: true, get: () => true })
     Object.defineProperty(this.#res, 'writableEnded', { configurable: true, get: ended })
   }
@@ -377,6 +387,7 @@ class Outgoing {
   #reveal () {
     if (!this.#pretends) return
     this.#pretends = false
+    if (this.#own.told) return
     delete this.#res.headersSent
     delete this.#res.writableEnded
   }

@@ -3,14 +3,15 @@
 // Where what a service writes is caught: at the four methods through which a response leaves.
 //
 // They are replaced once, for all responses of Node, and ask whether the response is under guard. Four methods for each
-// response would change its shape, and every access to it after that would cost a search.
+// response would change its shape, and every access to it after that would cost a search. The same goes for what a service
+// is told of a head that waits for its body.
 
 const { ServerResponse } = require('node:http')
 
 const guarded = new WeakMap()
 
 const { writeHead, write, end, flushHeaders } = ServerResponse.prototype
-const plain = { writeHead, write, end, flushHeaders }
+const plain = { writeHead, write, end, flushHeaders, told: true }
 
 const caught = {
   writeHead (status, reason, headers) {
@@ -32,7 +33,34 @@ const caught = {
 }
 Object.assign(ServerResponse.prototype, caught)
 
-/** Has all that is written to a response go to `outgoing`. Gives the methods that lead on from there. */
+const headersSent = getter('headersSent')
+const writableEnded = getter('writableEnded')
+
+Object.defineProperty(ServerResponse.prototype, 'headersSent', {
+  configurable: true,
+  get () {
+    return guarded.get(this)?.pretends === true || headersSent.call(this)
+  }
+})
+Object.defineProperty(ServerResponse.prototype, 'writableEnded', {
+  configurable: true,
+  get () {
+    const outgoing = guarded.get(this)
+    return outgoing?.pretends === true ? outgoing.hasEnded : writableEnded.call(this)
+  }
+})
+
+/** How Node itself answers a property of its responses. */
+function getter (name) {
+  for (let at = ServerResponse.prototype; at !== null; at = Object.getPrototypeOf(at)) {
+    const found = Object.getOwnPropertyDescriptor(at, name)
+    if (found !== undefined) return found.get ?? function () { return found.value }
+  }
+  return () => undefined
+}
+
+/** Has all that is written to a response go to `outgoing`. Gives the methods that lead on from there, and whether a response tells by itself what
+ * `outgoing` pretends. */
 function capture (res, outgoing) {
   const { writeHead, write, end, flushHeaders } = res
   if (writeHead === caught.writeHead && write === caught.write && end === caught.end &&
@@ -45,7 +73,7 @@ function capture (res, outgoing) {
   res.write = (chunk, encoding, done) => outgoing.write(chunk, encoding, done)
   res.end = (chunk, encoding, done) => outgoing.end(chunk, encoding, done)
   res.flushHeaders = () => outgoing.flushHeaders()
-  return { writeHead, write, end, flushHeaders }
+  return { writeHead, write, end, flushHeaders, told: false }
 }
 
 module.exports = { capture }
