@@ -198,8 +198,13 @@ impl Place {
     }
 
     pub(super) fn fields(self) -> impl Iterator<Item = (usize, &'static Field)> {
-        let alive = move |at: &usize| self.mask & bit(*at) != 0;
-        self.entry.fields.iter().enumerate().filter(move |(at, _)| alive(at))
+        let mut left = self.mask;
+        let places = std::iter::from_fn(move || {
+            let at = left.trailing_zeros() as usize;
+            left &= left.checked_sub(1)?;
+            Some(at)
+        });
+        places.filter_map(move |at| self.entry.fields.get(at).map(|field| (at, field)))
     }
 
     /// The fields that this very value is.
@@ -226,7 +231,8 @@ pub(super) fn bit(at: usize) -> u64 {
 }
 
 fn all(entry: &Entry) -> u64 {
-    (0..entry.fields.len()).fold(0, |mask, at| mask | bit(at))
+    // Of as many fields as there are bits, all of them.
+    bit(entry.fields.len()).wrapping_sub(1)
 }
 
 /// One value, read at a place.
