@@ -306,7 +306,7 @@ impl Find {
     /// Where a value may have begun whose anchor has not come, if that is before the last word of the text.
     pub(super) fn tail(&self, input: &Input<'_>) -> usize {
         match self {
-            Self::Address(_) => address::tail(input),
+            Self::Address(settings) => address::tail(input, settings),
             Self::BirthDate(months) => date::tail(input, months),
             Self::Email(settings) => email::tail(input, settings),
             Self::Shape(shaped) => shaped.tail(input),

@@ -61,6 +61,9 @@ use crate::model::Entity;
 /// How many bytes before a value count as its context.
 pub const CONTEXT: usize = 64;
 
+/// How many bytes before `from` readers of the text itself look at, at most: where a name stood before.
+const EARLIER: usize = 576;
+
 /// How many bytes before `from` a scan looks at, at most: the context, in whatever disguise.
 pub const KEPT: usize = 1024;
 

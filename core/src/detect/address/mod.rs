@@ -17,7 +17,7 @@ use super::digits::word::Word;
 use super::find::{Attempt, Hit};
 use super::input::{Input, is_word};
 use super::small::Small;
-use super::word_set::{Endings, WordSet};
+use super::word_set::{Endings, Tails, WordSet};
 use super::words::Sense;
 
 /// Settings of the data row.
@@ -29,6 +29,9 @@ pub(super) struct Address {
     /// The same in small letters, with a number behind.
     behind_types: WordSet,
     leading: WordSet,
+    /// How words end that stand before names of streets, and how those begin that stand behind.
+    lead_tails: Tails,
+    type_heads: Tails,
     glued: Endings,
     units: WordSet,
     boxes: Vec<&'static str>,
@@ -65,6 +68,8 @@ impl Address {
             weak_types: set("weak_types")?,
             behind_types: set("behind_types")?,
             leading: set("leading")?,
+            lead_tails: Tails::of(strings(row, "leading")?.into_iter()),
+            type_heads: Tails::of(strings(row, "behind_types")?.into_iter().filter_map(|word| word.get(..2))),
             glued: Endings::of(strings(row, "glued")?),
             units: set("units")?,
             begins: WordSet::of([begins, box_begins.clone()].concat()),
@@ -110,6 +115,9 @@ pub(super) fn wants_capital(input: &Input<'_>, word: &Capital<'_>, address: &Add
 fn led(input: &Input<'_>, start: usize, address: &Address) -> usize {
     let Some(stop) = start.checked_sub(1).filter(|_| input.before(start) == Some(b' ')) else { return start };
     let stop = stop - usize::from(input.before(stop) == Some(b'.'));
+    if !address.lead_tails.end(input.slice(stop.saturating_sub(2), stop)) {
+        return start;
+    }
     let first = input.run_back(stop, words::LONGEST, |b| b.is_ascii_lowercase() || b >= 0x80);
     let alone = first < stop && input.before(first).is_none_or(|b| !is_word(b) && b != b'-' && b != b'.');
     if alone && address.leading.contains(input.slice(first, stop)) { first } else { start }
@@ -129,6 +137,9 @@ fn may_be_street(input: &Input<'_>, word: &Capital<'_>, address: &Address) -> bo
             (Some(b' '), Some(b'0'..=b'9')) => return true,
             // `Polna ulica 79`
             (Some(b' '), Some(b'a'..=b'z')) => {
+                if input.slice_to(stop + 1, 2).is_some_and(|head| !address.type_heads.end(head)) {
+                    return false;
+                }
                 let last = input.run(stop + 1, words::LONGEST, is_word);
                 return address.behind_types.contains(input.slice(stop + 1, last));
             }
@@ -221,8 +232,9 @@ fn found(input: &Input<'_>, start: usize, end: Option<usize>, score: u8, address
     Attempt { low: start, hit }
 }
 
-/// Where an address may have begun whose number has not come: at `the corner of ` at the end of the text.
-pub(super) fn tail(input: &Input<'_>) -> usize {
+/// Where an address may have begun whose number or first capital has not come: at `the corner of ` or `rue ` at the end of
+/// the text.
+pub(super) fn tail(input: &Input<'_>, address: &Address) -> usize {
     let text = CORNER.as_bytes();
     let begun = (1..=text.len()).rev().find(|&length| {
         let start = input.len().checked_sub(length);
@@ -230,7 +242,7 @@ pub(super) fn tail(input: &Input<'_>) -> usize {
             text.get(..length).is_some_and(|begun| input.rest(start).eq_ignore_ascii_case(begun))
         })
     });
-    input.len() - begun.unwrap_or(0)
+    (input.len() - begun.unwrap_or(0)).min(led(input, input.len(), address))
 }
 
 /// Under a key that says so, the whole text.
@@ -264,7 +276,7 @@ fn numbered(
         return None;
     }
     if let Some(end) = words.street(address) {
-        return Some(house(input, end).filter(|_| comma == 0).unwrap_or(end));
+        return Some(house(input, end).unwrap_or(end));
     }
     if let Some(end) = box_end(input, at, address) {
         return Some(end);
@@ -281,7 +293,7 @@ fn numbered(
         return Some(end);
     }
     // Words alone: a number behind them too, and more.
-    let (words_end, last) = words.before_number(input)?;
+    let (words_end, last) = words.before_number(input, address)?;
     let told = second.is_some()
         || follows::unit(input, last, address).is_some()
         || matches!(input.at(last), Some(b'\n' | b',')) && end - start >= 3
@@ -291,7 +303,7 @@ fn numbered(
 
 /// The end of the street and its number behind a word in small letters that leads it.
 fn after_lead(input: &Input<'_>, start: usize, address: &Address) -> Option<usize> {
-    Words::read(input, start, address).before_number(input).map(|(_, last)| last)
+    Words::read(input, start, address).before_number(input, address).map(|(_, last)| last)
 }
 
 /// The end of a street and its number that begin with a word.
@@ -314,7 +326,7 @@ fn named(input: &Input<'_>, start: usize, address: &Address) -> Option<usize> {
     }
     let words = Words::read(input, start, address);
     let first = words.first()?;
-    let (_, last) = words.before_number(input).filter(|_| first.capital)?;
+    let (_, last) = words.before_number(input, address).filter(|_| first.capital)?;
     let leads = address.leading.contains(small) || words.has_glued(address) || words.ends_as_type(address);
     // `Lipova 79, 173 19 Miletín`
     (leads || follows::is_posted(input, last, address)).then_some(last)
@@ -375,17 +387,21 @@ fn number(input: &Input<'_>, at: usize) -> Option<usize> {
     (!longer && !fraction).then_some(end)
 }
 
-/// The end of the number of a house behind its street, with a comma between where that is the custom.
+/// The end of the number of a house behind its street.
 fn house(input: &Input<'_>, end: usize) -> Option<usize> {
-    number(input, behind_street(input, end)?)
+    (input.at(end) == Some(b' ')).then(|| number(input, end + 1)).flatten()
 }
 
-/// Where the number stands behind the words of a street: behind a space, or a comma and a space or the end of a line.
+/// The end of the number of a house behind the words of a street: behind a space, or a comma and a space or the end of a
+/// line, where that is the custom: `Via Roma, 17`; a longer number there is a postcode.
 fn behind_street(input: &Input<'_>, end: usize) -> Option<usize> {
     if input.at(end) == Some(b' ') {
-        return Some(end + 1);
+        return number(input, end + 1);
     }
     let line = input.run(end, 1, |b| b == b'\n');
     let comma = input.run(line, 1, |b| b == b',');
-    (comma > line && input.at(comma) == Some(b' ')).then_some(comma + 1)
+    let begin = comma + 1;
+    let end = (comma > line && input.at(comma) == Some(b' ')).then(|| number(input, begin)).flatten()?;
+    let digits = input.run(begin, DIGITS, |b| b.is_ascii_digit()) - begin;
+    (digits <= 3 || digits == 4 && input.at(end) != Some(b' ')).then_some(end)
 }

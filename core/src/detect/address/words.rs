@@ -1,6 +1,6 @@
 //! The words of a street or a town, one space between them.
 
-use super::{Address, behind_street, number};
+use super::{Address, behind_street};
 use crate::detect::input::{Input, is_word};
 use crate::detect::small::Small;
 
@@ -116,9 +116,10 @@ impl Words {
     }
 
     /// The end of the words and of the number that directly follows them.
-    pub(super) fn before_number(&self, input: &Input<'_>) -> Option<(usize, usize)> {
-        let last = self.each().next_back()?;
-        Some((last.end, number(input, behind_street(input, last.stop)?)?))
+    pub(super) fn before_number(&self, input: &Input<'_>, address: &Address) -> Option<(usize, usize)> {
+        // `Numbering the 32`: a small word ends no street.
+        let last = self.each().next_back().filter(|word| !is_small(word, address))?;
+        Some((last.end, behind_street(input, last.stop)?))
     }
 
     /// The end of the street where its last word is a type of streets as often as something else, and others stand before.
@@ -137,6 +138,11 @@ impl Words {
     pub(super) fn last_capital(&self) -> Option<usize> {
         self.each().rfind(|word| word.capital).map(|word| word.end)
     }
+}
+
+/// Whether a word is one of those between others.
+fn is_small(word: &Found, address: &Address) -> bool {
+    !word.capital && address.particles.contains(word.small.as_bytes())
 }
 
 impl Found {

@@ -54,7 +54,8 @@ fn words_and_patterns_are_found_in_disguise() {
     assert_eq!(values(order(), "a=T1JELTEyMzQtNTY3OA== and ORD-1234-5678").len(), 2, "base64");
     assert_eq!(values(words(&["blue heron"], true), "the Blue%20Heron flies"), ["Blue%20Heron"]);
     let told = || pattern("[0-9]{5}").near(vec!["badge".into()]).unwrap();
-    assert_eq!(values(told(), "badge 1２345, room 1２345"), ["1２345"]);
+    assert_eq!(values(told(), "badge 1２345"), ["1２345"]);
+    assert!(values(told(), "room 1２345").is_empty());
     assert!(values(pattern("ORD-[0-9]+"), "ORD%2D1234").is_empty(), "it may go on without end");
 }
 

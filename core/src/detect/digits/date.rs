@@ -14,8 +14,8 @@ use crate::detect::words::Sense;
 /// How the names of months begin, in any language of the data row.
 #[derive(Debug, Clone)]
 pub(in crate::detect) struct Months {
-    /// Of three letters of ASCII.
-    short: Vec<[u8; 3]>,
+    /// Of three letters of ASCII, a bit for each three: five bits of each letter make its number.
+    short: Box<[u64; 512]>,
     /// Of letters beyond it, in plain form.
     beyond: Vec<&'static str>,
 }
@@ -23,24 +23,43 @@ pub(in crate::detect) struct Months {
 impl Months {
     /// Reads `months`.
     pub(in crate::detect) fn read(row: &'static Yaml<'static>) -> Option<Self> {
-        let (ascii, beyond): (Vec<_>, Vec<_>) =
-            strings(row, "months")?.into_iter().partition(|text: &&str| text.is_ascii());
-        let mut short =
-            ascii.iter().map(|text| text.as_bytes().try_into().ok()).collect::<Option<Vec<_>>>()?;
-        short.sort_unstable();
-        Some(Self { short, beyond })
+        let mut months = Self { short: Box::new([0; 512]), beyond: Vec::new() };
+        for text in strings(row, "months")? {
+            match text.as_bytes() {
+                [first, second, third] if text.is_ascii() => {
+                    let (place, bit) = Self::place([*first, *second, *third]);
+                    *months.short.get_mut(place)? |= 1 << bit;
+                }
+                _ => months.beyond.push(text),
+            }
+        }
+        Some(months)
+    }
+
+    fn place(head: [u8; 3]) -> (usize, u32) {
+        let number = head.iter().fold(0, |number: u32, byte| number << 5 | u32::from(byte & 31));
+        ((number >> 6) as usize, number & 63)
     }
 
     /// Whether a word begins as one does.
+    #[inline]
     fn hold(&self, word: &[u8]) -> bool {
         let Some(head) = word.first_chunk::<3>() else { return false };
-        if head.is_ascii() {
-            return self.short.binary_search(&head.map(|byte| byte | 0x20)).is_ok();
-        }
+        if head.is_ascii() { self.hold_short(*head) } else { self.hold_beyond(word) }
+    }
+
+    #[inline]
+    fn hold_short(&self, head: [u8; 3]) -> bool {
+        let (place, bit) = Self::place(head);
+        let held = self.short.get(place).is_some_and(|bits| bits >> bit & 1 == 1);
+        held && head.iter().all(u8::is_ascii_alphabetic)
+    }
+
+    fn hold_beyond(&self, word: &[u8]) -> bool {
         let plain = Plain::of(word, true);
         let text = plain.words().trim_ascii_start();
-        let short = || text.first_chunk().is_some_and(|head| self.short.binary_search(head).is_ok());
-        short() || self.beyond.iter().any(|month| text.starts_with(month.as_bytes()))
+        text.first_chunk().is_some_and(|head| self.hold_short(*head))
+            || self.beyond.iter().any(|month| text.starts_with(month.as_bytes()))
     }
 }
 
@@ -78,9 +97,15 @@ fn month_before(input: &Input<'_>, at: usize, months: &Months) -> Option<usize> 
 
 /// Whether a month may begin there, or behind one more of the marks or small words between.
 fn begins_month(input: &Input<'_>, at: usize, months: &Months) -> bool {
-    let begin = between(input, input.run(at, 1, |b| matches!(b, b' ' | b'.' | b'-')));
-    let end = input.run(begin, LONGEST, is_letter);
-    months.hold(input.slice(begin, end)) || end - begin < 3 && input.at(end).is_none()
+    let begin = input.run(at, 1, |b| matches!(b, b' ' | b'.' | b'-'));
+    let Some(head) = input.slice_to(begin, 3) else { return true };
+    // `7 de enero`
+    if BETWEEN.into_iter().any(|word| word.starts_with(head)) {
+        return true;
+    }
+    let is_short = head.is_ascii();
+    let end = if is_short { begin + 3 } else { input.run(begin, LONGEST, is_letter) };
+    months.hold(input.slice(begin, end))
 }
 
 /// Behind a small word between the parts of a date, or where it would stand.

@@ -59,7 +59,7 @@ const IN_ROW: i32 = 25;
 /// What a given name behind a family name and a comma adds, and a family name that stood behind a given one before.
 const TURNED: i32 = 34;
 const AGAIN: i32 = 36;
-/// How far back that is looked for, in bytes, and how often: less than a stream keeps.
+/// How far back that is looked for, in bytes (less than a stream shows), and how often.
 const EARLIER: usize = 512;
 const EARLIER_MOST: usize = 4;
 /// What may stand between two names of a row.
@@ -127,6 +127,10 @@ impl Person {
         let skipped =
             |b: u8| matches!(b, b' ' | b'\t' | b'"' | b'\'' | b'(' | b'*' | b'>' | b',' | b':' | 0x80..);
         let end = input.run_back(start, BEHIND, skipped);
+        // No such word has a digit, but times have: `09:12:33Z INFO`.
+        if end.checked_sub(1).and_then(|last| input.before(last)).is_some_and(|b| b.is_ascii_digit()) {
+            return false;
+        }
         let ends = |end: usize| tails.end(input.slice(end.saturating_sub(2), end));
         // `name:` is a cue with its colon, `hi,` one without its comma.
         end < start && (ends(end) || (input.at(end) == Some(b':') && ends(end + 1)))
@@ -187,7 +191,10 @@ impl Person {
         (is_part
             && (keyed
                 || weight(known, Kind::Name) + AROUND >= ENOUGH
-                || known.is_family() && AGAIN + weight(known, Kind::Name) + AROUND >= ENOUGH
+                || known.is_family()
+                    && !self.not.holds(word.hash, word.small())
+                    && std::str::from_utf8(word.text)
+                        .is_ok_and(|name| is_again(input, word.start, name, self))
                 || self.is_in_row(input, word.start, word.end)))
             || self.may_be_cued(input, word.start, if is_part { &self.tails } else { &self.announcing })
             || self.goes_on_as_name(input, word, is_part)
@@ -441,8 +448,9 @@ fn labelled(input: &Input<'_>, start: usize, person: &Person, sense: &Sense<'_>)
     }
     let mut weak = false;
     let told = sense.labelled(input, start, |words| {
-        let last = words.trim_ascii().rsplit(|b| *b == b' ').next().unwrap_or_default();
-        weak = person.weak_keys.contains(last);
+        let words = words.trim_ascii();
+        let last = words.rsplit(|b| *b == b' ').next().unwrap_or_default();
+        weak = person.weak_keys.contains(last) && words.iter().filter(|b| **b == b' ').count() < 2;
         false
     });
     match (told, weak) {
@@ -489,7 +497,7 @@ fn is_again(input: &Input<'_>, start: usize, name: &str, person: &Person) -> boo
         return false;
     }
     let text = input.slice(start.saturating_sub(EARLIER), start);
-    memchr::memmem::rfind_iter(text, name.as_bytes()).take(EARLIER_MOST).any(|at| {
+    memchr::memmem::find_iter(text, name.as_bytes()).take(EARLIER_MOST).any(|at| {
         let alone = !text.get(at + name.len()).is_some_and(|b| is_word(*b) || *b == b'-');
         let before = text.get(..at).and_then(|before| before.strip_suffix(b" ")).unwrap_or_default();
         let from = before.iter().rposition(|b| !(b.is_ascii_alphabetic() || *b >= 0x80 || *b == b'-'));

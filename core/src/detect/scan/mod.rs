@@ -19,7 +19,7 @@ use super::lexicon::Lexicon;
 use super::literals::Literals;
 use super::resolve::{Candidate, Settled, settle};
 use super::words::Sight;
-use super::{CONTEXT, Carry, Context, Inside, KEPT, Open};
+use super::{Carry, Context, EARLIER, Inside, KEPT, Open};
 use crate::model::{Entity, Finding};
 
 /// A set of entities, compiled to one scanner. Cheap to share, never changes.
@@ -183,7 +183,7 @@ impl Detectors {
         let looked = context.carry.looked.map_or(0, |looked| from - kept + looked);
         let layers = Layers::read(window, whole, &context.carry.places, looked);
         let window = window.get(..layers.end).unwrap_or_default();
-        let (before, mut from) = (from.saturating_sub(CONTEXT) - kept, from - kept);
+        let (before, mut from) = (from.saturating_sub(EARLIER) - kept, from - kept);
         let carry = |from: usize, inside| {
             let next = (kept + from).saturating_sub(KEPT);
             let looked = layers.looked().and_then(|end| end.checked_sub(from));

@@ -3,8 +3,8 @@
 use saphyr::Yaml;
 
 use super::floor::Tally;
-use super::is_url;
 use super::pattern::class;
+use super::{is_url, paired};
 use crate::detect::bytes::Bytes;
 use crate::detect::catalogue::strings;
 use crate::detect::find::{Attempt, Hit};
@@ -125,6 +125,9 @@ struct Glue {
 
 /// `=`, `:`, `:=`, `=>`, ` is `, `>`, or a space behind `--password`; perhaps an opening quote.
 fn glue(input: &Input<'_>, name: usize, end: usize) -> Option<Glue> {
+    if let Some(at) = paired(input, end) {
+        return Some(opened(input, input.run(at, 3, |b| b == b' '), false, false));
+    }
     let mut at = input.run(end, 2, |b| matches!(b, b'"' | b'\'' | b'\\'));
     at = input.run(at, 16, |b| b == b' ');
     let sign = at;
@@ -145,11 +148,16 @@ fn glue(input: &Input<'_>, name: usize, end: usize) -> Option<Glue> {
     let loud = before.first() == Some(&b'_') && !before.iter().any(u8::is_ascii_lowercase);
     let plain = loud && sign == end && input.slice(sign, at) == b"=";
     at = input.run(at, 3, |b| b == b' ');
+    Some(opened(input, at, tag, plain))
+}
+
+/// Behind the opening quote, if one stands there.
+fn opened(input: &Input<'_>, at: usize, tag: bool, plain: bool) -> Glue {
     let slash = input.run(at, 1, |b| b == b'\\');
-    Some(match input.at(slash) {
+    match input.at(slash) {
         Some(quote @ (b'"' | b'\'' | b'`')) => Glue { end: slash + 1, quote: Some(quote), tag, plain: false },
         _ => Glue { end: at, quote: None, tag, plain },
-    })
+    }
 }
 
 fn password_end(input: &Input<'_>, start: usize, quote: Option<u8>, most: usize) -> usize {

@@ -31,3 +31,29 @@ fn is_url(byte: u8) -> bool {
 fn is_base64(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
 }
+
+/// Behind the `value` of a pair whose name ended at an offset: `"name": "DB_PASS", "value": "…"`, `- name: DB_PASS` and
+/// `value: …` on the next line.
+#[inline]
+fn paired(input: &Input<'_>, end: usize) -> Option<usize> {
+    let may = matches!(input.at(end), Some(b'"' | b'\'' | b'\\' | b',' | b'\n' | b'\r'));
+    may.then(|| paired_value(input, end)).flatten()
+}
+
+fn paired_value(input: &Input<'_>, end: usize) -> Option<usize> {
+    let closed = input.run(end, 2, |b| matches!(b, b'"' | b'\'' | b'\\'));
+    let comma = input.run(closed, 1, |b| b == b',');
+    let next = input.run(comma, PAIRED, |b| matches!(b, b' ' | b'\t' | b'\r' | b'\n'));
+    let parted = comma > closed || input.slice(comma, next).contains(&b'\n');
+    let key = input.run(next, 2, |b| matches!(b, b'"' | b'\'' | b'\\'));
+    let named = parted
+        && b"value"
+            .iter()
+            .enumerate()
+            .all(|(n, letter)| input.at(key + n).is_some_and(|b| b.eq_ignore_ascii_case(letter)));
+    let sign = input.run(key + b"value".len(), 3, |b| matches!(b, b'"' | b'\'' | b'\\' | b' '));
+    (named && matches!(input.at(sign), Some(b':' | b'='))).then_some(sign + 1)
+}
+
+/// How much white space may stand between the two.
+const PAIRED: usize = 40;

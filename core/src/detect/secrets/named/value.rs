@@ -1,6 +1,7 @@
 //! Where the value of a name stands, and where it ends.
 
 use crate::detect::input::Input;
+use crate::detect::secrets::paired;
 
 /// Longer ones are no secrets of this kind.
 const LONGEST: usize = 1024;
@@ -18,6 +19,9 @@ pub(super) enum Glue {
 
 /// Where the value starts, behind a name that ends at `end`.
 pub(super) fn start(input: &Input<'_>, end: usize) -> Option<(usize, Glue)> {
+    if let Some(at) = paired(input, end) {
+        return Some(open(input, input.run(at, 8, is_space)));
+    }
     let closed = input.run(end, 4, |byte| matches!(byte, b'"' | b'\'' | b'\\' | b']' | b')' | b'`'));
     let mut at = input.run(closed, 8, is_space);
     let quoted = closed > end;
