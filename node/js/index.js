@@ -5,12 +5,29 @@ const { run } = require('./running.js')
 
 const { Guard: Native, stands } = native
 
+/** The guards of this process, or of this thread of it, that were not collected. */
+const living = new Set()
+const collected = new FinalizationRegistry((guard) => living.delete(guard))
+
+/** What a guard has recorded is on disk and signed before the process ends, by `process.exit()` too. */
+function flushAtExit (native) {
+  if (!process.listeners('exit').includes(flushAll)) process.on('exit', flushAll)
+  const guard = new WeakRef(native)
+  living.add(guard)
+  collected.register(native, guard)
+}
+
+function flushAll () {
+  for (const guard of living) guard.deref()?.flushNow()
+}
+
 /** Guards one or more services under one policy. Opens nothing before it is first used. */
 class Guard {
   /** A guard under the policy of a file. Throws every error of the policy at once, as `diagnostics`. */
   constructor (path, { watch = false } = {}) {
     const native = path instanceof Native ? path : Native.fromFile(text(path, 'the path of a policy'), Boolean(watch))
     Object.defineProperty(this, stands, { value: native })
+    flushAtExit(native)
   }
 
   static fromFile (path, options = {}) {

@@ -192,6 +192,12 @@ impl Guard {
         self.work(|guard| guard.flush().map(|()| String::new()))
     }
 
+    /// The same before it returns, as far as it can be done: for the end of a process, after which nothing is waited for.
+    #[napi]
+    pub fn flush_now(&self) {
+        let _ = sealed(|| self.inner.flush());
+    }
+
     /// What was counted in this process, as OpenMetrics text: never by caller, resource or value.
     #[napi]
     pub fn metrics_text(&self) -> String {
