@@ -67,7 +67,9 @@ pub(super) fn streamed<'p>(
 
 #[test]
 fn every_row_of_the_data_files_is_read() {
-    let rows: usize = catalogue::FILES.iter().map(|file| file.matches("- name: ").count()).sum();
+    // Examples may hold such lines too, further to the right.
+    let begins = |line: &&str| line.starts_with("- name: ");
+    let rows: usize = catalogue::FILES.iter().map(|file| file.lines().filter(begins).count()).sum();
     assert_eq!(catalogue().len(), rows);
     for info in catalogue() {
         assert!(!info.matches.is_empty() && !info.rejects.is_empty(), "{}: no examples", info.entity);
