@@ -61,8 +61,8 @@ async function pass (exchange, method, response) {
     const { bytes, cut } = await exchange.response(body.length > 0 ? body : null, true)
     exchange.finish(ENDING.COMPLETE)
     if (cut !== null) return reply(cut, method)
-    // Where nothing was declared and nothing changes, the host declares what it always did.
-    return made(bytes, edits === null && gathered >= 0 ? null : bytes.length)
+    // Where nothing changes, what was declared stays, and where nothing was, the host declares what it always did.
+    return made(bytes, edits === null && (gathered >= 0 || bytes.length === declared) ? null : bytes.length)
   }
   return made(guarded(exchange, source, declared))
 }
