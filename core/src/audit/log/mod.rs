@@ -452,7 +452,7 @@ pub(in crate::audit) fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Resu
 
 /// Makes files durable, several at a time: a disk flushes once for all who wait.
 pub(in crate::audit) fn sync_files(paths: &[PathBuf]) -> io::Result<()> {
-    const AT_ONCE: usize = 8;
+    const AT_ONCE: usize = 64;
     let sync = |paths: &[PathBuf]| paths.iter().try_for_each(|path| File::open(path)?.sync_all());
     if paths.len() < 2 {
         return sync(paths);
