@@ -9,16 +9,15 @@ const { Guard: Native, stands } = native
 const living = new Set()
 const collected = new FinalizationRegistry((guard) => living.delete(guard))
 
-/** What a guard has recorded is on disk and signed before the process ends, by `process.exit()` too. */
+// What guards have recorded is on disk and signed before the process ends, by `process.exit()` too.
+process.on('exit', () => {
+  for (const guard of living) guard.deref()?.flushNow()
+})
+
 function flushAtExit (native) {
-  if (!process.listeners('exit').includes(flushAll)) process.on('exit', flushAll)
   const guard = new WeakRef(native)
   living.add(guard)
   collected.register(native, guard)
-}
-
-function flushAll () {
-  for (const guard of living) guard.deref()?.flushNow()
 }
 
 /** Guards one or more services under one policy. Opens nothing before it is first used. */

@@ -39,6 +39,7 @@ mod said;
 pub mod shell;
 mod sql;
 mod target;
+mod token;
 mod wire;
 mod yql;
 

@@ -7,6 +7,8 @@
 
 use serde_json::{Map, Value};
 
+use super::token::{quoted, word};
+
 /// The most text of one statement.
 const MAX_BYTES: usize = 1 << 18;
 
@@ -208,21 +210,6 @@ fn tokens(text: &str) -> Option<Vec<Token<'_>>> {
         };
         rest = rest.get(length..)?;
     }
-}
-
-fn word(text: &str, part: impl Fn(char) -> bool) -> usize {
-    text.find(|c| !part(c)).unwrap_or(text.len())
-}
-
-/// How long a quoted text is, its quotes included.
-fn quoted(text: &str, quote: char) -> Option<usize> {
-    let mut escaped = false;
-    let end = text.char_indices().skip(1).find(|(_, c)| {
-        let ends = !escaped && *c == quote;
-        escaped = !escaped && *c == '\\';
-        ends
-    })?;
-    Some(end.0 + 1)
 }
 
 #[cfg(test)]
