@@ -96,8 +96,11 @@ fn one(
     let unreadable = |e| log::at(folder, "cannot be read", e);
     let read = |name: &str| fs::read_to_string(folder.join(name)).map_err(unreadable);
     let numbers = segment::numbers(folder).map_err(unreadable)?;
+    // Tiles that are not durable yet can only be made again from their segment.
+    let synced = log::synced(folder).map_err(unreadable)?;
     let (mut old, mut blobs, mut kept) = (Vec::new(), HashSet::new(), None::<Tree>);
-    for (number, next) in numbers.iter().zip(numbers.iter().skip(1)) {
+    let ended = numbers.iter().zip(numbers.iter().skip(1));
+    for (number, next) in ended.take_while(|(number, _)| **number <= synced) {
         let bytes = fs::read(segment::path(folder, *number)).map_err(unreadable)?;
         if !is_older(folder, &bytes, before, &mut blobs)? {
             break;

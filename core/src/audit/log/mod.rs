@@ -14,8 +14,8 @@ mod key;
 mod left;
 mod recover;
 pub(in crate::audit) mod segment;
+mod tiles;
 
-use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::ops::Range;
@@ -27,11 +27,13 @@ use std::time::Duration;
 pub(in crate::audit) use key::LogKey;
 use segment::Disk;
 pub(in crate::audit) use segment::{create, sync_folder};
+pub(in crate::audit) use tiles::synced;
+use tiles::Tiles;
 
 use super::keeper::{Keeper, Kept};
 use super::merkle::{Hash, Tree, leaf_hash};
 use super::note::Checkpoint;
-use super::{Bodies, Gap, Journal, Record, blob, list, tile};
+use super::{Bodies, Gap, Journal, Record, blob, list};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::keys::Signer;
@@ -98,10 +100,7 @@ pub struct Log {
     zeros: u64,
     room: u64,
     tree: Tree,
-    /// Tiles completed since the last checkpoint.
-    full: Vec<(u8, u64, Vec<Hash>)>,
-    /// Tile files written since this segment began: synced when it ends, rebuilt from it until then.
-    unsynced: Vec<String>,
+    tiles: Tiles,
     signed: Option<u64>,
     /// Who signs could not, and was not asked again since: a full segment grows, and does not ask with every group.
     unsigned: bool,
@@ -172,6 +171,7 @@ impl Log {
             .and_then(|()| (&lock).write_all(size.as_bytes()))
             .map_err(|e| at(&folder, "cannot be written", e))?;
         let mut log = Self {
+            tiles: Tiles::new(&folder, found.full),
             folder,
             slot,
             key,
@@ -185,8 +185,6 @@ impl Log {
             zeros: found.at,
             room,
             tree: found.tree,
-            full: found.full,
-            unsynced: Vec::new(),
             signed: None,
             unsigned: false,
             poisoned: false,
@@ -245,9 +243,8 @@ impl Log {
         written.unwrap_or_else(write).map_err(|e| at(&self.folder, "cannot be written", e))?;
         self.at = end;
         self.begun = self.begun.or(frames.first);
-        let full = &mut self.full;
         for hash in hashes {
-            self.tree.push(hash, &mut |level, number, row| full.push((level, number, row.to_vec())));
+            self.tiles.push(&mut self.tree, hash);
         }
         self.buffer = frames.bytes;
         next
@@ -269,7 +266,7 @@ impl Log {
         }
         let Ok(note) = self.note() else { return Ok(()) };
         self.publish(&note)?;
-        self.sync_tiles()?;
+        self.tiles.settle(self.number)?;
         // What a segment has reserved and does not need is the disk's again.
         self.segment.cut(self.at)?;
         let header = 1 << 17;
@@ -292,32 +289,8 @@ impl Log {
     }
 
     fn publish(&mut self, note: &str) -> io::Result<()> {
-        for (level, number, hashes) in &self.full {
-            let name = tile::path(*level, *number, None);
-            tile::write(&self.folder, &name, hashes)?;
-            tile::remove_partials(&self.folder, *level, *number)?;
-            self.unsynced.push(name);
-        }
-        self.full.clear();
-        for (level, row) in (0_u8..).zip(self.tree.edge()) {
-            if !row.is_empty() {
-                let number = self.tree.size() >> (8 * (u32::from(level) + 1));
-                tile::write(&self.folder, &tile::path(level, number, Some(row.len() as u64)), row)?;
-            }
-        }
+        self.tiles.write(&self.tree)?;
         put(&self.folder, "checkpoint", note.as_bytes())
-    }
-
-    /// Makes the tiles of an ending segment durable: from here on nothing rebuilds them after a crash.
-    fn sync_tiles(&mut self) -> io::Result<()> {
-        let mut folders = BTreeSet::new();
-        let paths: Vec<PathBuf> = self.unsynced.drain(..).map(|name| self.folder.join(name)).collect();
-        sync_files(&paths)?;
-        for path in paths {
-            let inside = |folder: &&Path| folder.starts_with(&self.folder);
-            folders.extend(path.ancestors().skip(1).take_while(inside).map(Path::to_owned));
-        }
-        folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 
     fn check_process(&self) -> Result<(), Error> {
@@ -429,8 +402,11 @@ impl Journal for Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        // Best effort: what is not signed now is signed by whoever continues the slot.
+        // Best effort: what is not signed now is signed by whoever continues the slot, and what is not synced is made again.
         let _ = self.checkpoint();
+        if self.check_process().is_ok() {
+            let _ = self.tiles.wait();
+        }
     }
 }
 

@@ -4,9 +4,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 
+use super::tiles::{Full, synced};
 use super::{at, segment};
 use crate::audit::keeper::Kept;
-use crate::audit::merkle::{Hash, Tree, leaf_hash};
+use crate::audit::merkle::{Tree, leaf_hash};
 use crate::audit::note::Checkpoint;
 use crate::audit::{Record, prune};
 use crate::clock::Timestamp;
@@ -21,8 +22,8 @@ pub(super) struct Found {
     pub(super) tree: Tree,
     /// When the first record of the last segment began.
     pub(super) begun: Option<Timestamp>,
-    /// Tiles completed within the last segment: their files may be missing after a crash.
-    pub(super) full: Vec<(u8, u64, Vec<Hash>)>,
+    /// Tiles whose files may be missing after a crash.
+    pub(super) full: Vec<Full>,
 }
 
 /// Reads on from the newest signature and cuts a torn end; makes the first segment of a new log.
@@ -45,10 +46,12 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
         return Ok(Found { segment, number: 1, at: first, tree, begun: None, full: Vec::new() });
     };
     let mut scan = Scan { folder, signed: &signed, tree: Tree::default(), full: Vec::new() };
+    // The tiles of later segments may be missing.
+    let synced = synced(folder).map_err(|e| at(folder, "cannot be read", e))?;
     // A header is believed only where a signature covers it: begin at the last segment that one reaches.
     let mut number = last;
     let mut bytes = read(folder, number)?;
-    while number > first && scan.header(&bytes)?.0.size() > longest {
+    while number > first && (number - 1 > synced || scan.header(&bytes)?.0.size() > longest) {
         number -= 1;
         bytes = read(folder, number)?;
     }
@@ -99,7 +102,7 @@ struct Scan<'a> {
     folder: &'a Path,
     signed: &'a [Checkpoint],
     tree: Tree,
-    full: Vec<(u8, u64, Vec<Hash>)>,
+    full: Vec<Full>,
 }
 
 impl Scan<'_> {
