@@ -3,8 +3,8 @@
     python benches/doors/run.py [HOST...] [--requests 4000] [--floats 192]
 
 Hosts: asgi, wsgi, grpc, express, fastify, hono, axum, nginx; all of them where none is named. Prints microseconds: the medians of bare and guarded, and of the
-difference of neighbours, for an answer with 3 findings and for one with none; and how much of the bare rate is left for answers of 200 KB that
-pass as they are. `nginx` stands in front of the bare ASGI server: what a hop adds in the same run.
+difference of neighbours, for an answer with 3 findings and for one with none; what each exchange adds where 16 are on their way at once, so that the
+server never sleeps; and how much of the bare rate is left for answers of 200 KB that pass as they are. `nginx` stands in front of the bare ASGI server: what a hop adds in the same run.
 """
 
 import argparse
@@ -22,6 +22,8 @@ from pathlib import Path
 from answers import PATHS, read, write
 
 HERE = Path(__file__).parent
+# Requests on their way at once, where a server is kept busy.
+AT_ONCE = 16
 ROOT = HERE.parents[1]
 PYTHON, NODE = [sys.executable, str(HERE / "serve.py")], ["node", str(HERE / "serve.mjs")]
 HOSTS = {
@@ -85,9 +87,16 @@ class Connection:
 
     def ask(self, name):
         """One request: its time in microseconds, and the answer."""
-        request = f"GET {PATHS[name]} HTTP/1.1\r\nhost: localhost\r\nx-user: ana\r\n\r\n".encode()
         started = time.perf_counter()
-        self.socket.sendall(request)
+        self.begin(name)
+        answer = self.answer()
+        return (time.perf_counter() - started) * 1e6, answer
+
+    def begin(self, name):
+        """Sends one request, whose answer is read later."""
+        self.socket.sendall(f"GET {PATHS[name]} HTTP/1.1\r\nhost: localhost\r\nx-user: ana\r\n\r\n".encode())
+
+    def answer(self):
         data = b""
         while b"\r\n\r\n" not in data:
             data += self.received()
@@ -97,7 +106,7 @@ class Connection:
         while left > 0:
             pieces.append(self.received())
             left -= len(pieces[-1])
-        return (time.perf_counter() - started) * 1e6, b"".join(pieces)
+        return b"".join(pieces)
 
     def received(self):
         piece = self.socket.recv(262_144)
@@ -116,8 +125,15 @@ class Call:
 
     def ask(self, name):
         started = time.perf_counter()
-        answer = self.call(b"\n\x04docs", timeout=10)
+        self.begin(name)
+        answer = self.answer()
         return (time.perf_counter() - started) * 1e6, answer
+
+    def begin(self, _):
+        self.pending = self.call.future(b"\n\x04docs", timeout=10)
+
+    def answer(self):
+        return self.pending.result()
 
 
 def added(pair, name, requests):
@@ -128,6 +144,22 @@ def added(pair, name, requests):
     times = [[one.ask(name)[0] for one in pair] for _ in range(requests)]
     bare, guarded = (statistics.median(column) for column in zip(*times))
     return f"{bare:8.1f} {guarded:8.1f} {statistics.median(b - a for a, b in times):8.1f}"
+
+
+def busy(pair, name, requests):
+    """What is added for each of many requests that are on their way at once, so that the server never waits for the next."""
+    times = []
+    for _ in range(requests // len(pair[0])):
+        spent = []
+        for connections in pair:
+            started = time.perf_counter()
+            for one in connections:
+                one.begin(name)
+            for one in connections:
+                one.answer()
+            spent.append((time.perf_counter() - started) * 1e6 / len(connections))
+        times.append(spent)
+    return f"{statistics.median(b - a for a, b in times[len(times) // 5 :]):8.1f}"
 
 
 def left(pair, requests):
@@ -143,15 +175,18 @@ def left(pair, requests):
 
 
 def measured(host, ports, answers, options):
-    pair = [(Call if host == "grpc" else Connection)(port) for port in ports]
+    connection = Call if host == "grpc" else Connection
+    pair = [connection(port) for port in ports]
     (_, clear), (_, masked) = (one.ask("found") for one in pair)
     assert b"rosa.lind" in clear, "the bare server answers as it is"
     assert host == "nginx" or (b"[EMAIL]" in masked and b"rosa.lind" not in masked), "the guarded server is masked"
     row = f"{host:8} {added(pair, 'found', options.requests)}"
+    many = [[connection(port) for _ in range(AT_ONCE)] for port in ports]
+    row += f" {busy(many, 'found', options.requests)}"
     if host != "grpc":
         for one in pair:
             assert one.ask("large")[1] == answers[PATHS["large"]], "what is not looked for passes as it is"
-        row += f" | {added(pair, 'none', options.requests)} | {left(pair, options.requests)}"
+        row += f" | {added(pair, 'none', options.requests)} {busy(many, 'none', options.requests)} | {left(pair, options.requests)}"
     print(row, flush=True)
 
 
@@ -165,7 +200,7 @@ def main():
         folder = Path(name)
         write(folder, options.floats)
         answers = read(folder)
-        print(f"{len(answers[PATHS['found']])} bytes, {options.requests} requests; us: bare, guarded, added with 3 findings | with none | rate left at 200 KB")
+        print(f"{len(answers[PATHS['found']])} bytes, {options.requests} requests; us: bare, guarded, added, added where busy with 3 findings | with none | rate left at 200 KB")
         for host in options.hosts or HOSTS:
             if shutil.which(HOSTS[host][0]) is None or (host == "nginx" and shutil.which("nginx") is None):
                 print(f"{host:8} is not there")

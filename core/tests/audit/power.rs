@@ -61,8 +61,7 @@ fn torn(old: &[u8], new: &[u8], dice: &mut Dice) -> Vec<u8> {
 fn goes_on(state: &Path, acknowledged: usize, what: &str) {
     let report = verify(state, &[]).unwrap();
     assert!(report.is_sound(), "{what}: a false alarm: {report:?}");
-    let mut log =
-        Log::open_with(state, Box::new(NoKeeper), ROOM).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let mut log = Log::open_with(state, Box::new(NoKeeper), ROOM).unwrap_or_else(|e| panic!("{what}: {e}"));
     let size = usize::try_from(log.size()).unwrap();
     assert!(size >= acknowledged, "{what}: {size} of {acknowledged}");
     log.append(&[record(9_999)]).unwrap();
@@ -125,7 +124,9 @@ fn unsynced_sectors_come_back_old_or_new() {
         let durable = &synced[synced.len() - 1].1;
         for cut in 0..4 {
             let mut disk = signed.clone();
-            for (name, new) in signed.iter().filter(|(name, _)| name.starts_with("tile") && !durable.contains(*name)) {
+            for (name, new) in
+                signed.iter().filter(|(name, _)| name.starts_with("tile") && !durable.contains(*name))
+            {
                 match dice.below(4) {
                     0 => drop(disk.remove(name)),
                     1 => drop(disk.insert(name.clone(), Vec::new())),

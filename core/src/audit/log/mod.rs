@@ -1,7 +1,7 @@
 //! The log on disk: one writer a folder, entries in segments, a signed checkpoint over them.
 //!
 //! ```text
-//! <state>/log/<slot>/  key (0600)  key.pub  lock  lost  checkpoint  seg/000000000001.seg  tile/...  blob/<sha256>
+//! <state>/log/<slot>/  key (0600)  key.pub  lock  lost  synced  checkpoint  seg/000000000001.seg  tile/...  blob/<sha256>
 //! ```
 //!
 //! Each process takes the first slot whose lock is free, so that a recycled worker continues its slot's log and
@@ -27,8 +27,8 @@ use std::time::Duration;
 pub(in crate::audit) use key::LogKey;
 use segment::Disk;
 pub(in crate::audit) use segment::{create, sync_folder};
-pub(in crate::audit) use tiles::synced;
 use tiles::Tiles;
+pub(in crate::audit) use tiles::synced;
 
 use super::keeper::{Keeper, Kept};
 use super::merkle::{Hash, Tree, leaf_hash};
