@@ -261,13 +261,11 @@ pub(super) fn read(ahead: &Ahead<'_>) -> Read {
             b")" => before(0) == Beside::Digit,
             _ => before(0).is_word() && behind()?.is_word(),
         },
-        Kind::Dash => match (before(0), behind()?) {
+        Kind::Dash => matches!(
+            (before(0), behind()?),
             (Beside::Digit | Beside::Mark(b')'), Beside::Digit | Beside::Letter | Beside::Mark(b'('))
-            | (Beside::Letter | Beside::Space | Beside::Mark(b',' | b'(' | b'=' | b':'), Beside::Digit) => {
-                true
-            }
-            _ => false,
-        },
+                | (Beside::Letter | Beside::Space | Beside::Mark(b',' | b'(' | b'=' | b':'), Beside::Digit)
+        ),
         Kind::Space => beyond_before(ahead, is_blank).is_shown() && beyond_behind(ahead, length)?.is_shown(),
         // Beside a space, too, on one side.
         Kind::Nothing => match (beyond_before(ahead, is_blank), beyond_behind(ahead, length)?) {
