@@ -30,6 +30,16 @@ pub(super) fn streamed<'p>(
     pieces: impl Iterator<Item = &'p [u8]>,
     key: Option<&str>,
 ) -> Vec<Finding> {
+    streamed_within(detectors, pieces, key, MAX_OPEN + 4096)
+}
+
+/// The same, with at most so many bytes kept back.
+pub(super) fn streamed_within<'p>(
+    detectors: &Detectors,
+    pieces: impl Iterator<Item = &'p [u8]>,
+    key: Option<&str>,
+    most: usize,
+) -> Vec<Finding> {
     let mut all: Vec<Finding> = Vec::new();
     let (mut kept, mut base, mut from, mut carry) = (Vec::new(), 0, 0, Carry::default());
     let mut take = |found: Vec<Finding>, base: usize, from: usize, inside: Option<Entity>| {
@@ -61,7 +71,7 @@ pub(super) fn streamed<'p>(
     let mut found = Vec::new();
     detectors.scan(&kept, from, &Context { key, carry, given: Given::Pieces }, &mut found);
     take(found, base, from, carry.inside());
-    assert!(longest <= MAX_OPEN + 4096, "{longest} bytes were kept back");
+    assert!(longest <= most, "{longest} bytes were kept back");
     all
 }
 

@@ -128,13 +128,18 @@ impl After {
         let stop = input.rest(from).iter().take(AFTER).position(|&b| is_stop(b));
         let stop = stop.map_or_else(|| input.len().min(from + AFTER), |length| from + length);
         let next = input.peek(stop);
-        let end = match next {
-            Some(b':' | b'=' | b'"') => None,
+        // Words that a quote ends are a key where a sign follows it: `…, 5557123 phone": `.
+        let sign = match next {
+            Some(b'"') => input.peek(stop + 1),
+            next => next,
+        };
+        let end = match sign {
+            Some(b':' | b'=') => None,
             // A word cut off by the window does not count.
             _ if stop == from + AFTER => Some(input.run_back(stop, AFTER, is_letter)),
             _ => Some(stop),
         };
-        Self { end, touched: next.is_none(), hints: end.map_or_else(Told::default, hints), told: None }
+        Self { end, touched: sign.is_none(), hints: end.map_or_else(Told::default, hints), told: None }
     }
 }
 

@@ -162,6 +162,30 @@ fn drop_takes_the_comma() {
 }
 
 #[test]
+fn a_member_may_be_named_by_another() {
+    let named = |names: &[&str]| {
+        let entities = names.iter().map(|name| (entity(name).unwrap(), Transform::Redact)).collect();
+        Arc::new(Plan::compile(PlanSpec { entities, ..PlanSpec::default() }).unwrap())
+    };
+    let plan = named(&["password", "us_ssn", "phone"]);
+    for (body, wanted) in [
+        (
+            r#"{"env":[{"name":"DB_PASSWORD","value":"hunter19"},{"name":"MODE","value":"hunter19"}]}"#,
+            r#"{"env":[{"name":"DB_PASSWORD","value":"[PASSWORD]"},{"name":"MODE","value":"hunter19"}]}"#,
+        ),
+        (r#"{"Key":"ssn","n":1,"Value":78051120}"#, r#"{"Key":"ssn","n":1,"Value":78051120}"#),
+        (r#"{"Key":"ssn","n":1,"Value":"078051120"}"#, r#"{"Key":"ssn","n":1,"Value":"[US_SSN]"}"#),
+        (
+            r#"{"question":"Your phone","answer":["5557123"],"z":{"value":"5557123"},"value":"5557123"}"#,
+            r#"{"question":"Your phone","answer":["[PHONE]"],"z":{"value":"5557123"},"value":"[PHONE]"}"#,
+        ),
+        (r#"[{"name":"ssn"},{"value":"078051120"}]"#, r#"[{"name":"ssn"},{"value":"078051120"}]"#),
+    ] {
+        assert_eq!(masked(&plan, Format::Json, body).0, wanted);
+    }
+}
+
+#[test]
 fn names_are_masked_and_stay_apart() {
     let (out, report) = masked(
         &plan(Transform::Redact, &[]),

@@ -112,7 +112,7 @@ pub(super) fn unit_at(input: &Input<'_>, at: usize, address: &Address) -> Option
     if input.at(at) == Some(b'#') && at > 0 && input.before(at) == Some(b' ') {
         return number(input, at + 1);
     }
-    let word = input.run(at, 13, |b| b.is_ascii_alphabetic() || b >= 0x80);
+    let word = input.run(at, super::words::LONGEST, |b| b.is_ascii_alphabetic() || b >= 0x80);
     let stop = word + usize::from(input.at(word) == Some(b'.'));
     let small = Small::of(std::str::from_utf8(input.slice(at, word)).ok()?);
     let known = address.units.contains(small.as_bytes()) && input.at(stop) == Some(b' ');

@@ -34,6 +34,8 @@ pub(super) struct Address {
     type_heads: Tails,
     glued: Endings,
     units: WordSet,
+    /// What may stand between the name of a street and the number of the house: `ул. Ленина, д. 5`.
+    houses: WordSet,
     boxes: Vec<&'static str>,
     box_begins: WordSet,
     /// All words in small letters that an address may begin with.
@@ -72,6 +74,7 @@ impl Address {
             type_heads: Tails::of(strings(row, "behind_types")?.into_iter().filter_map(|word| word.get(..2))),
             glued: Endings::of(strings(row, "glued")?),
             units: set("units")?,
+            houses: set("houses")?,
             begins: WordSet::of([begins, box_begins.clone()].concat()),
             small: WordSet::of([small, box_begins.clone()].concat()),
             box_begins: WordSet::of(box_begins),
@@ -394,14 +397,24 @@ fn house(input: &Input<'_>, end: usize) -> Option<usize> {
 
 /// The end of the number of a house behind the words of a street: behind a space, or a comma and a space or the end of a
 /// line, where that is the custom: `Via Roma, 17`; a longer number there is a postcode.
-fn behind_street(input: &Input<'_>, end: usize) -> Option<usize> {
+fn behind_street(input: &Input<'_>, end: usize, address: &Address) -> Option<usize> {
     if input.at(end) == Some(b' ') {
-        return number(input, end + 1);
+        return number(input, housed(input, end + 1, address));
     }
     let line = input.run(end, 1, |b| b == b'\n');
     let comma = input.run(line, 1, |b| b == b',');
-    let begin = comma + 1;
-    let end = (comma > line && input.at(comma) == Some(b' ')).then(|| number(input, begin)).flatten()?;
+    let begin = (comma > line && input.at(comma) == Some(b' ')).then(|| housed(input, comma + 1, address))?;
+    let end = number(input, begin)?;
     let digits = input.run(begin, DIGITS, |b| b.is_ascii_digit()) - begin;
     (digits <= 3 || digits == 4 && input.at(end) != Some(b' ')).then_some(end)
+}
+
+/// Where the number of a house begins at an offset or behind the word for it.
+fn housed(input: &Input<'_>, at: usize, address: &Address) -> usize {
+    let word = input.run(at, words::LONGEST, |b| b.is_ascii_alphabetic() || b >= 0x80);
+    if !address.houses.contains(input.slice(at, word)) {
+        return at;
+    }
+    let stop = input.run(word, 1, |b| b == b'.');
+    input.run(stop, 1, |b| b == b' ')
 }

@@ -119,7 +119,7 @@ impl Words {
     pub(super) fn before_number(&self, input: &Input<'_>, address: &Address) -> Option<(usize, usize)> {
         // `Numbering the 32`: a small word ends no street.
         let last = self.each().next_back().filter(|word| !is_small(word, address))?;
-        Some((last.end, behind_street(input, last.stop)?))
+        Some((last.end, behind_street(input, last.stop, address)?))
     }
 
     /// The end of the street where its last word is a type of streets as often as something else, and others stand before.

@@ -42,7 +42,7 @@ enum Kind {
     Alike,
     /// Between letters or digits, a bracket beside a digit.
     Sign,
-    /// Between digits.
+    /// Between digits, or a digit and a letter; before a digit where it may be its sign.
     Dash,
     /// Between characters of ASCII, as a space.
     Space,
@@ -211,6 +211,7 @@ enum Beside {
     /// Any other character of ASCII that is printed.
     Mark(u8),
     Char(Option<Kind>),
+    Space,
     Nothing,
 }
 
@@ -220,6 +221,7 @@ impl Beside {
             Ok(byte) if byte.is_ascii_digit() => Self::Digit,
             Ok(byte) if byte.is_ascii_alphabetic() => Self::Letter,
             Ok(byte) if byte.is_ascii_graphic() => Self::Mark(byte),
+            Ok(b' ') => Self::Space,
             Ok(byte) if byte.is_ascii() => Self::Nothing,
             _ => match known().row(c) {
                 Some(row) if row.kind == Kind::Value => match row.says(c).as_slice() {
@@ -259,13 +261,17 @@ pub(super) fn read(ahead: &Ahead<'_>) -> Read {
             b")" => before(0) == Beside::Digit,
             _ => before(0).is_word() && behind()?.is_word(),
         },
-        Kind::Dash => {
-            matches!(before(0), Beside::Digit | Beside::Mark(b')'))
-                && matches!(behind()?, Beside::Digit | Beside::Mark(b'('))
-        }
-        Kind::Space | Kind::Nothing => {
-            beyond_before(ahead, is_blank).is_shown() && beyond_behind(ahead, length)?.is_shown()
-        }
+        Kind::Dash => matches!(
+            (before(0), behind()?),
+            (Beside::Digit | Beside::Mark(b')'), Beside::Digit | Beside::Letter | Beside::Mark(b'('))
+                | (Beside::Letter | Beside::Space | Beside::Mark(b',' | b'(' | b'=' | b':'), Beside::Digit)
+        ),
+        Kind::Space => beyond_before(ahead, is_blank).is_shown() && beyond_behind(ahead, length)?.is_shown(),
+        // Beside a space, too, on one side.
+        Kind::Nothing => match (beyond_before(ahead, is_blank), beyond_behind(ahead, length)?) {
+            (Beside::Space, other) | (other, Beside::Space) => other.is_shown(),
+            (before, behind) => before.is_shown() && behind.is_shown(),
+        },
         Kind::Accent => beyond_before(ahead, |kind| kind == Kind::Accent).is_word(),
     };
     Ok(counts.then(|| (length, row.says(c))))
@@ -367,10 +373,16 @@ mod tests {
             ("д", '\u{0430}', "д", None),
             ("1", '\u{2013}', "2", Some("-")),
             ("one", '\u{2013}', "two", None),
+            ("X", '\u{2011}', "1", Some("-")),
+            ("1", '\u{2011}', "D", Some("-")),
+            ("2.5, ", '\u{2212}', "7", Some("-")),
             ("1", '\u{a0}', "2", Some(" ")),
             ("语", '\u{3000}', "文", None),
             ("a", '\u{200b}', "b", Some("")),
             ("a\u{200b}\u{200d}", '\u{200b}', "\u{200b}b", Some("")),
+            ("1", '\u{200b}', " 2", Some("")),
+            ("1 ", '\u{200b}', "2", Some("")),
+            ("1 ", '\u{200b}', " 2", None),
             ("\u{645}", '\u{200c}', "\u{645}", None),
             ("e", '\u{301}', "", Some("")),
             ("我", '\u{3002}', "我", None),

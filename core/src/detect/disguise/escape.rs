@@ -1,4 +1,4 @@
-//! The escapes of addresses (`%40`), of markup (`&#64;`) and of programs (`\u0040`).
+//! The escapes of addresses (`%40`, and `+` for a space in a query), of markup (`&#64;`) and of programs (`\u0040`).
 
 use super::characters;
 use super::unit::{Ahead, Read, Says};
@@ -10,6 +10,60 @@ pub(super) fn percent(ahead: &Ahead<'_>) -> Read {
     }
     let byte = ahead.hex(1, 2)?.and_then(|byte| u8::try_from(byte).ok());
     Ok(byte.map(|byte| (3, Says::byte(byte))))
+}
+
+/// No field of a query is looked at further from a `+`, in bytes, before it or behind it.
+const FIELD: usize = 128;
+
+/// The longest name of such a field.
+const FIELD_NAME: usize = 48;
+
+/// `+` for a space, in the value of a field of a query (WHATWG URL, section 5.1): `?name=` or `&name=` stands before it. The
+/// first field of a form has nothing before it, but an `&` behind.
+pub(super) fn plus(ahead: &Ahead<'_>) -> Read {
+    let stays = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'%' | b'+'
+                    | b'.'
+                    | b'_'
+                    | b'-'
+                    | b'~'
+                    | b'*'
+                    | b'!'
+                    | b'\''
+                    | b'('
+                    | b')'
+                    | b','
+                    | b':'
+                    | b';'
+                    | b'/'
+                    | b'@'
+                    | b'$'
+            )
+    };
+    if !ahead.byte(1)?.is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'%') {
+        return Ok(None);
+    }
+    let value = (1..FIELD).find(|&n| !ahead.before(n).is_some_and(stays)).unwrap_or(FIELD);
+    // Directly behind the `=` it is the sign of a number.
+    if value == 1 || ahead.before(value) != Some(b'=') {
+        return Ok(None);
+    }
+    let is_name =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'[' | b']' | b'%');
+    let name = (1..FIELD_NAME).take_while(|n| ahead.before(value + n).is_some_and(is_name)).count();
+    let is_field = match ahead.before(value + name + 1) {
+        _ if name == 0 => false,
+        Some(b'?' | b'&' | b';') => true,
+        None | Some(b' ' | b'\n' | b'"' | b'\'') => {
+            let rest = ahead.run(1, FIELD, stays)?;
+            ahead.byte(1 + rest)? == Some(b'&')
+        }
+        _ => false,
+    };
+    Ok(is_field.then(|| (1, Says::byte(b' '))))
 }
 
 /// No reference to a character has more digits.

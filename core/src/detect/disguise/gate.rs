@@ -118,7 +118,8 @@ impl<'t> Gate<'t> {
                 !self.whole
                     && matches!(
                         one,
-                        b'%' | b'=' | b'&' | b'\\' | b'@' | b'.' | b'-' | b'<' | b'\n' | b'\r' | b'0'..=b'9'
+                        b'%' | b'+' | b'=' | b'&' | b'\\' | b'@' | b'.' | b'-' | b'<' | b'\n' | b'\r' | b'0'
+                            ..=b'9'
                     )
             }
             _ => self.characters.may_begin(self.text, at),
@@ -207,6 +208,7 @@ fn begins(one: u8, two: u8) -> bool {
     let (digit, letter) = (two.wrapping_sub(b'0') < 10, (two | 0x20).wrapping_sub(b'a'));
     let line_end = (two == b'\n') | (two == b'\r');
     ((one == b'%') & (digit | (letter < 6) | ((two | 0x20) == b'u')))
+        | ((one == b'+') & (digit | (letter < 26) | (two == b'%')))
         | ((one == b'=') & (digit | ((letter < 6) & (two < b'a')) | line_end))
         | ((one == b'&') & ((letter < 26) | (two == b'#')))
         | ((one == b'\\') & (((two | 0x20) == b'u') | (two == b'x')))
@@ -241,8 +243,8 @@ fn leads<S: Simd>(block: &Block<S>) -> u64 {
 /// The places of the first block of a text where an escape or a character may begin, and some more.
 #[inline(always)]
 fn specials<S: Simd>(rest: &[u8], block: Block<S>) -> u64 {
-    let marks = block.is(b'%') | block.is(b'=') | block.is(b'&') | block.is(b'\\') | block.is(b'<');
-    let mut places = marks.bits();
+    let marks = block.is(b'%') | block.is(b'+') | block.is(b'=') | block.is(b'&') | block.is(b'\\');
+    let mut places = (marks | block.is(b'<')).bits();
     // The last byte of a line may belong to a value that goes on in the next, and its end be followed by an `@`.
     let is_end = |byte: u8| byte == b'\n' || byte == b'\r';
     let behind = rest.get(block::SIZE).copied();
@@ -323,6 +325,7 @@ mod tests {
                 ("%40", false),
                 ("&#64;", false),
                 ("=40", false),
+                ("+a", false),
                 ("\u{ff11}", false),
                 ("QWRhQGV4YW1wbGUub3Jn", true),
             ] {

@@ -7,8 +7,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 use saphyr::{LoadableYamlNode, Yaml};
 
-use crate::detect::tests::{streamed, whole};
-use crate::detect::{Detectors, entity};
+use crate::detect::tests::{streamed, streamed_within, whole};
+use crate::detect::{Detectors, MAX_OPEN, entity};
 
 /// A text with its marks taken out, and the spans between them.
 fn marked(example: &str) -> (String, Vec<Range<usize>>) {
@@ -59,13 +59,23 @@ fn a_cut_at_any_byte_changes_nothing() {
 }
 
 /// A value of each kind, and what stands before it.
-const VALUES: [(&str, &str, &str); 6] = [
+const VALUES: [(&str, &str, &str); 16] = [
     ("email", "mail ", "ada.lovelace@example.org"),
     ("credit_card", "card ", "4111-1111-1111-1111"),
     ("us_ssn", "ssn ", "078-05-1120"),
     ("iban", "iban ", "GB82WEST12345698765432"),
     ("phone", "call ", "+44 20 7946 0958"),
     ("aws_access_key", "key ", "AKIAIOSFODNN7EXAMPLF"),
+    ("bitcoin_address", "pay ", "1H6V8Ge5bUVSL7f8i4JSAhVFtenZ4mvgyG"),
+    ("segwit_address", "pay ", "bc1qraq0eyk6ystfgagf08hxeavz7t2a055w2azaft"),
+    ("ethereum_address", "pay ", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"),
+    ("vin", "car ", "1M8GDM9AXKP042788"),
+    ("licence_plate", "licence plate ", "MH-12-AB-1234"),
+    ("imei", "IMEI ", "35-209900-176148-1"),
+    ("device_id", "idfa ", "6D92078A-8246-4BA4-AE5B-76104861E7DC"),
+    ("medical_record_number", "MRN ", "1234-5678-9012"),
+    ("us_mbi", "medicare id ", "1EG4-TE5-MK73"),
+    ("coordinates", "GPS coordinates ", "40.712776,74.005974"),
 ];
 
 type Way = fn(&str) -> String;
@@ -147,6 +157,24 @@ fn a_long_run_is_read_to_its_end() {
         assert_eq!(wanted.iter().filter(|found| found.disguised).count(), 10);
         for size in [61, 1_000, 4_093, 16_384, 40_000] {
             assert_eq!(streamed(&all, body.as_bytes().chunks(size), None), wanted, "pieces of {size}");
+        }
+    }
+}
+
+#[test]
+fn a_value_longer_than_what_is_held_back_is_one_in_disguise_too() {
+    let all = Detectors::compile(&[entity("bearer_token").unwrap()]);
+    let text = format!("Authorization: Bearer {}\nnext line", "Wardl1neExampleNotReal0123456789".repeat(640));
+    for (way, write) in WAYS.iter().filter(|(way, _)| !way.contains("twice") && *way != "a soft break") {
+        let written = write(&text);
+        let wanted = whole(&all, written.as_bytes(), None);
+        assert_eq!(wanted.len(), 1, "{way}");
+        assert!(wanted[0].span.len() > 20_000, "{way}: {wanted:?}");
+        // What is held back is measured by what it says.
+        let most = (MAX_OPEN + 4096) * written.len().div_ceil(text.len());
+        for size in [997, 4_093, 16_384] {
+            let pieces = written.as_bytes().chunks(size);
+            assert_eq!(streamed_within(&all, pieces, None, most), wanted, "{way} by {size}");
         }
     }
 }

@@ -106,6 +106,7 @@ pub(super) fn read(text: &[u8], at: usize, whole: bool) -> Unit {
     }
     let (start, read) = match text.get(at) {
         Some(b'%') => (at, escape::percent(&ahead)),
+        Some(b'+') => (at, escape::plus(&ahead)),
         Some(b'&') => (at, escape::entity(&ahead)),
         Some(b'\\') => (escape::first_backslash(&ahead), escape::backslash(&ahead)),
         Some(b'=') => (at, quoted::read(&ahead)),

@@ -148,7 +148,8 @@ impl Person {
             line.iter().position(|b| *b & 0xC0 != 0x80).and_then(|at| line.get(at..)).unwrap_or_default();
         let text = Small::of(std::str::from_utf8(whole).unwrap_or_default());
         let text = text.as_str().trim_end_matches([' ', '\t', '"', '\'', '(', '*', '>', '“']);
-        let Some(last) = text.rsplit([' ', '\t', '(', '"']).next().filter(|last| !last.is_empty()) else {
+        let Some(last) = text.rsplit([' ', '\t', '(', '"', '>']).next().filter(|last| !last.is_empty())
+        else {
             return Cue::Nothing;
         };
         let word = last.trim_end_matches([',', ':']);
@@ -525,7 +526,7 @@ fn is_part(input: &Input<'_>, start: usize, end: usize, label: Label) -> bool {
     };
     let after = match input.at(end) {
         Some(b'.') => input.at(end + 1).is_some_and(|b| b.is_ascii_alphanumeric()),
-        Some(b'&') => label < Label::Strong,
+        Some(b'&') => label < Label::Strong && !(label > Label::None && is_field(input, end + 1)),
         // `<td>Anna Lindqvist</td>`
         Some(b'<') => input.at(end + 1) != Some(b'/'),
         // `{\"name\":\"Anna Lindqvist\"}`
@@ -536,6 +537,12 @@ fn is_part(input: &Input<'_>, start: usize, end: usize, label: Label) -> bool {
         None => false,
     };
     before || after
+}
+
+/// Whether the next field of a query begins at an offset: `x=`.
+fn is_field(input: &Input<'_>, at: usize) -> bool {
+    let end = input.run(at, KEYED, |b| is_word(b) || matches!(b, b'-' | b'.' | b'[' | b']'));
+    end > at && input.at(end) == Some(b'=')
 }
 
 /// Where the next word begins, behind a comma and a space; the same offset where none does.

@@ -70,8 +70,8 @@ impl JsonDriver {
     }
 
     fn read_long(&self, marker: &mut Marker, long: &mut LongText, last: bool, splice: &mut Splice<'_>) {
-        let place = &self.place;
-        for mark in long.reading.read(marker, &long.decoded.text, place.key(), last, || place.path()) {
+        let (place, key) = (&self.place, self.key(marker));
+        for mark in long.reading.read(marker, &long.decoded.text, key, last, || place.path()) {
             let start = long.window_at(long.decoded.raw_start(mark.span.start));
             splice.cut(start..long.window_at(long.decoded.raw_end(mark.span.end)));
             escape_into(&mark.text, splice.out());

@@ -403,7 +403,7 @@ impl JsonDriver {
             }
         } else if !vector
             && marker.detects()
-            && let Some(found) = marker.find(text, self.place.key(), || self.place.path())
+            && let Some(found) = marker.find(text, self.key(marker), || self.place.path())
         {
             let mut new = std::mem::take(&mut self.escaped);
             let mut from = 0;
@@ -435,7 +435,16 @@ impl JsonDriver {
         if let (true, Some(counter)) = (counts, &mut marker.counter) {
             counter.scalar(Scalar::Text(text, shown.as_deref().unwrap_or(text)));
         }
+        if marker.detects() {
+            self.place.tell(text);
+        }
         self.decoded = decoded;
+    }
+
+    /// What tells of a value here. A name that the policy itself looks for counts as it is.
+    fn key(&self, marker: &Marker) -> Option<&str> {
+        let key = self.place.key();
+        if marker.sought.detectors.names(key) { key } else { self.place.told() }
     }
 
     /// The masked form of the document that a string holds, if it holds one.
@@ -443,7 +452,7 @@ impl JsonDriver {
         if self.nesting >= MAX_NESTING || !looks_like_json(text) || check(text).is_err() {
             return None;
         }
-        let place = Place::inside(self.place.path(), self.place.key().unwrap_or("").as_bytes());
+        let place = Place::inside(self.place.path(), self.key(marker).unwrap_or("").as_bytes());
         let standing = self.standing.as_ref().map(Standing::inside);
         Self::with(Scanner::new(), (self.fields.inside(), standing), place, self.nesting + 1)
             .whole(marker, text)
@@ -459,7 +468,7 @@ impl JsonDriver {
         let long = if place.in_array() { whole >= LONG_DIGITS } else { digits >= SOME_DIGITS };
         let read = long || marker.sought.detectors.names(place.key());
         let shown = match read && marker.detects() {
-            true => marker.text(text, place.key(), Role::Value, || place.path()),
+            true => marker.text(text, self.key(marker), Role::Value, || place.path()),
             false => None,
         };
         if let Some(new) = &shown {
@@ -486,7 +495,7 @@ impl JsonDriver {
             if named || whole >= LONG_DIGITS {
                 let place = &self.place;
                 let path = || place.path_of(token.count.saturating_sub(n as u64));
-                if let Some(new) = marker.text(text, place.key(), Role::Value, path) {
+                if let Some(new) = marker.text(text, self.key(marker), Role::Value, path) {
                     let at = start + (number.len() - number.trim_ascii_start().len());
                     splice.cut(at..at + text.len());
                     add_string(&new, splice.out());

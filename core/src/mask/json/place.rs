@@ -16,6 +16,15 @@ const ORDINARY_PATH: usize = 48;
 /// How deep most documents are nested, and how many bytes the names on the way there have.
 const ORDINARY: (usize, usize) = (8, 64);
 
+/// Names of members that say nothing of their value, and of members that name what stands under them, as in
+/// `{"name": "phone", "value": "..."}`.
+const SILENT: [&[u8]; 4] = [b"value", b"values", b"answer", b"val"];
+const NAMING: [&[u8]; 8] =
+    [b"name", b"key", b"field", b"label", b"question", b"attribute", b"property", b"parameter"];
+
+/// The longest text that names a value.
+const MAX_NAMING: usize = 64;
+
 /// Where one stands in a document.
 #[derive(Debug, Clone)]
 pub(in crate::mask) struct Place {
@@ -26,6 +35,9 @@ pub(in crate::mask) struct Place {
     /// Of them, the one that a value at the root stands under.
     root: Range<usize>,
     frames: Vec<Frame>,
+    /// What a member named, and in which object: so many containers were open.
+    naming: Vec<u8>,
+    naming_depth: usize,
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +64,8 @@ impl Default for Place {
             names: Vec::with_capacity(bytes),
             root: 0..0,
             frames: Vec::with_capacity(depth),
+            naming: Vec::new(),
+            naming_depth: 0,
         }
     }
 }
@@ -59,7 +73,14 @@ impl Default for Place {
 impl Place {
     /// For a document in a string at this path, under this name.
     pub(in crate::mask) fn inside(above: String, name: &[u8]) -> Self {
-        Self { above, names: name.to_vec(), root: 0..name.len(), frames: Vec::new() }
+        Self {
+            above,
+            names: name.to_vec(),
+            root: 0..name.len(),
+            frames: Vec::new(),
+            naming: Vec::new(),
+            naming_depth: 0,
+        }
     }
 
     pub(in crate::mask) fn is_root(&self) -> bool {
@@ -88,6 +109,9 @@ impl Place {
     }
 
     pub(in crate::mask) fn close(&mut self) {
+        if self.naming_depth == self.frames.len() {
+            self.naming.clear();
+        }
         if let Some(frame) = self.frames.pop() {
             self.names.truncate(frame.base);
         }
@@ -130,6 +154,29 @@ impl Place {
             .get(range.clone())
             .and_then(|name| std::str::from_utf8(name).ok())
             .filter(|name| !name.is_empty())
+    }
+
+    /// A string stands here that may name what follows in its object.
+    pub(in crate::mask) fn tell(&mut self, text: &[u8]) {
+        let Some(frame) = self.frames.last().filter(|frame| frame.object) else { return };
+        let name = self.names.get(frame.name.clone()).unwrap_or_default();
+        if NAMING.iter().any(|naming| name.eq_ignore_ascii_case(naming)) {
+            self.naming.clear();
+            if text.len() <= MAX_NAMING {
+                self.naming.extend_from_slice(text);
+            }
+            self.naming_depth = self.frames.len();
+        }
+    }
+
+    /// What names a value here: its member, or another one where that says nothing.
+    pub(in crate::mask) fn told(&self) -> Option<&str> {
+        let key = self.key();
+        let objects = self.frames.iter().rposition(|frame| frame.object).map_or(0, |last| last + 1);
+        let named = !self.naming.is_empty()
+            && self.naming_depth == objects
+            && key.is_some_and(|key| SILENT.iter().any(|silent| key.as_bytes().eq_ignore_ascii_case(silent)));
+        if named { std::str::from_utf8(&self.naming).ok() } else { key }
     }
 
     /// As text, e.g. `a[3].b`.
