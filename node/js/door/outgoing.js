@@ -47,11 +47,14 @@ class Outgoing {
   #pretends = false
   #finished = false
   #closed = false
+  /** The codings that the caller takes. */
+  #accepts
 
   constructor (exchange, method, res) {
     this.#exchange = exchange
     this.#method = method
     this.#res = res
+    this.#accepts = res.req?.headers['accept-encoding']
     res.on('finish', () => {
       this.#finished = true
       native.finish(exchange, ENDING.COMPLETE)
@@ -152,6 +155,8 @@ class Outgoing {
 
   #decide (status) {
     const res = this.#res
+    // For a compression that stands around us; the service was told otherwise, and has written its head.
+    if (this.#accepts !== undefined) res.req.headers['accept-encoding'] = this.#accepts
     const bodiless = this.#method === 'HEAD' || status < 200 || status === 204 || status === 205 || status === 304
     const lines = heads.lines(res)
     this.#declared = heads.length(res)
