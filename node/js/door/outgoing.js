@@ -137,7 +137,7 @@ class Outgoing {
     if (!this.#settled && (this.#state === WHOLE || this.#state === OVER)) return res
     const code = Number(status) | 0
     if (this.#settled || this.#state !== HEAD || code < 100 || code > 999) {
-      return this.#own.writeHead.call(res, status, reason, headers)
+      return this.#head(status, reason, headers)
     }
     if (typeof reason === 'string') {
       res.statusMessage = reason
@@ -149,14 +149,27 @@ class Outgoing {
     this.#decide(code)
     if (this.#single >= 0) return res
     if (this.#state === WHOLE) this.#pretend()
-    if (this.#state === STREAM || this.#state === BODILESS) this.#own.writeHead.call(res, code)
+    if (this.#state === STREAM || this.#state === BODILESS) this.#head(code)
     return res
+  }
+
+  /** Hands the head on. A compression that stands around us sees what the caller takes: the service was told otherwise. */
+  #head (...head) {
+    const res = this.#res
+    if (this.#accepts === undefined) return this.#own.writeHead.call(res, ...head)
+    const { headers } = res.req
+    const told = headers['accept-encoding']
+    headers['accept-encoding'] = this.#accepts
+    try {
+      return this.#own.writeHead.call(res, ...head)
+    } finally {
+      if (told === undefined) delete headers['accept-encoding']
+      else headers['accept-encoding'] = told
+    }
   }
 
   #decide (status) {
     const res = this.#res
-    // For a compression that stands around us; the service was told otherwise, and has written its head.
-    if (this.#accepts !== undefined) res.req.headers['accept-encoding'] = this.#accepts
     const bodiless = this.#method === 'HEAD' || status < 200 || status === 204 || status === 205 || status === 304
     const lines = heads.lines(res)
     this.#declared = heads.length(res)
