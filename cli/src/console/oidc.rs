@@ -118,8 +118,11 @@ impl Provider {
         let text = Client::new(PATIENCE).fetch(&address).map_err(|_| AWAY)?;
         let places: Places = serde_json::from_str(&text).map_err(|_| AWAY)?;
         let all = [&places.authorization_endpoint, &places.token_endpoint, &places.jwks_uri];
-        let safe =
-            all.into_iter().chain(&places.end_session_endpoint).chain(&places.userinfo_endpoint).all(|url| may_call(url, false).is_ok());
+        let safe = all
+            .into_iter()
+            .chain(&places.end_session_endpoint)
+            .chain(&places.userinfo_endpoint)
+            .all(|url| may_call(url, false).is_ok());
         if safe && places.issuer == self.issuer { Ok(places) } else { Err(AWAY) }
     }
 
@@ -222,7 +225,8 @@ impl Provider {
     /// than `sub` in a token.
     fn person(&self, told: &Identity, ask: impl FnOnce() -> Option<String>) -> Result<Identity, Refusal> {
         let said = |name: &str| told.claims.get(name).and_then(Claim::only).map(str::to_owned);
-        let mut name = if self.subject == "sub" { Some(told.subject.to_string()) } else { said(&self.subject) };
+        let mut name =
+            if self.subject == "sub" { Some(told.subject.to_string()) } else { said(&self.subject) };
         let mut verified = said("email_verified");
         let mut groups: Vec<String> = told.groups.iter().map(ToString::to_string).collect();
         let lacks_groups = self.groups.is_some() && groups.is_empty();

@@ -224,7 +224,8 @@ impl Walk {
                 // A writer that died, or is at work right now, leaves an end that was never acknowledged.
                 Step::Bad if last && self.unsigned() => {
                     let torn = segment::torn(bytes, place, self.tree.size());
-                    self.torn = torn.ok_or_else(|| self.here("what stands here was altered, or put there"))? as u64;
+                    self.torn =
+                        torn.ok_or_else(|| self.here("what stands here was altered, or put there"))? as u64;
                     return Ok(());
                 }
                 Step::Bad => return Err(self.here("the entry was altered")),

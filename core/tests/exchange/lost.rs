@@ -66,7 +66,8 @@ fn what_a_writer_that_died_had_begun_is_cleared_and_said() {
         ask(&guard());
     }
     let filter = Filter { kind: Some(Kind::Log), ..Filter::default() };
-    let said: Vec<_> = query(&state, &filter).unwrap().into_iter().map(|entry| entry.unwrap().record).collect();
+    let said: Vec<_> =
+        query(&state, &filter).unwrap().into_iter().map(|entry| entry.unwrap().record).collect();
     let changes: Vec<_> = said.iter().filter_map(|record| record.change.as_ref()).collect();
     assert_eq!(changes.iter().map(|change| change.step.as_str()).collect::<Vec<_>>(), ["cleared"], "once");
     let reason = changes[0].reason.as_deref().unwrap_or_default();

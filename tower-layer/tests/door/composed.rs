@@ -45,9 +45,19 @@ async fn composed(around: bool) -> Server {
         let packed = CompressionLayer::new().compress_when(SizeAbove::new(1));
         let app = Router::new().fallback(service);
         if around {
-            app.layer(guard).layer(limit).layer(timeout).layer(cors).layer(packed).layer(TraceLayer::new_for_http())
+            app.layer(guard)
+                .layer(limit)
+                .layer(timeout)
+                .layer(cors)
+                .layer(packed)
+                .layer(TraceLayer::new_for_http())
         } else {
-            app.layer(limit).layer(timeout).layer(cors).layer(packed).layer(TraceLayer::new_for_http()).layer(guard)
+            app.layer(limit)
+                .layer(timeout)
+                .layer(cors)
+                .layer(packed)
+                .layer(TraceLayer::new_for_http())
+                .layer(guard)
         }
     })
     .await
@@ -85,7 +95,8 @@ async fn the_layers_of_tower_http_do_their_own_in_either_order() {
 
         let long = format!("\"{}\"", "x".repeat(LIMIT));
         let json = "content-type: application/json\r\n";
-        let reply = server.exchange(asked("POST", "/masked/collections/docs/points/search", json, &long)).await;
+        let reply =
+            server.exchange(asked("POST", "/masked/collections/docs/points/search", json, &long)).await;
         assert_eq!(reply.status, 413, "{around}");
 
         let reply = server.exchange(asked("GET", "/masked/collections/slow", "", "")).await;

@@ -44,7 +44,15 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
         let tree = Tree::default();
         let (segment, first) =
             segment::begin(folder, 1, &tree, room).map_err(|e| at(folder, "cannot be written", e))?;
-        return Ok(Found { segment, number: 1, at: first, tree, begun: None, full: Vec::new(), cleared: None });
+        return Ok(Found {
+            segment,
+            number: 1,
+            at: first,
+            tree,
+            begun: None,
+            full: Vec::new(),
+            cleared: None,
+        });
     };
     let mut scan = Scan { folder, signed: &signed, tree: Tree::default(), full: Vec::new() };
     // A header is believed only where a signature covers it: begin at the last segment that one reaches.

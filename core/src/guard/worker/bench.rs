@@ -322,7 +322,9 @@ impl Bench {
     /// A writer that died in the middle of a group left bytes that were never acknowledged: that they were there is an entry.
     fn say_what_was_cleared(&mut self) {
         if let Some(bytes) = self.journal.cleared() {
-            let reason = format!("{bytes} bytes behind the last entry were no entry: a writer that died had begun them, or somebody put them there");
+            let reason = format!(
+                "{bytes} bytes behind the last entry were no entry: a writer that died had begun them, or somebody put them there"
+            );
             let record = self.change(Kind::Log, "cleared", "wardline", Some(&reason));
             self.group.push(record);
         }
