@@ -197,7 +197,7 @@ impl Provider {
     }
 
     /// What a token says that holds for us, its subject as the provider names it.
-    fn verify(&self, token: &str, keys: Arc<Keys>, nonce: &str) -> Result<Identity, Refusal> {
+    fn verify(&self, token: &str, keys: Arc<Keys>, nonce: &str) -> Result<Arc<Identity>, Refusal> {
         let claims = ["nonce", "azp", "email_verified", &self.subject].map(str::to_owned).into();
         let issuer = Issuer {
             name: self.issuer.clone(),

@@ -93,7 +93,7 @@ async fn the_layers_of_tower_http_do_their_own_in_either_order() {
         assert_eq!(reply.status, 200, "{around}");
         assert_eq!(reply.header("access-control-allow-origin"), Some("https://a.example"), "{around}");
 
-        let long = format!("\"{}\"", "x".repeat(LIMIT));
+        let long = format!("{{\"limit\": 3, \"note\": \"{}\"}}", "x".repeat(LIMIT));
         let json = "content-type: application/json\r\n";
         let reply =
             server.exchange(asked("POST", "/masked/collections/docs/points/search", json, &long)).await;
