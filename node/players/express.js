@@ -4,14 +4,19 @@
 
 const http = require('node:http')
 const { pipeline, Readable } = require('node:stream')
+const compression = require('compression')
 const express = require('express')
 
 const { guard, holdContinue } = require('wardline/express')
-const { Play, bodyOf, listens, variable } = require('./play.js')
+const { Play, bodyOf, compresses, listens, variable } = require('./play.js')
 
 const app = express()
 app.use((req, res, next) => variable.run(req.headers['x-variable'], next))
+const packs = compression({ threshold: 0 })
+const compressed = (place) => (req, res, next) => compresses(place, req.headers['x-compress']) ? packs(req, res, next) : next()
+app.use(compressed('outside'))
 app.use(guard(process.env.WARDLINE_POLICY))
+app.use(compressed('inside'))
 app.use(async (req, res) => {
   const play = new Play(req.headers['x-play'])
   play.saw(req.method, req.url, req.headers, await bodyOf(req, play))

@@ -3,16 +3,18 @@
 // A player behind Fastify's plugin.
 
 const { Readable } = require('node:stream')
+const compress = require('@fastify/compress')
 const Fastify = require('fastify')
 
 const { holdContinue } = require('wardline/express')
 const { guard } = require('wardline/fastify')
-const { Play, bodyOf, listens, variable } = require('./play.js')
+const { Play, bodyOf, compresses, listens, variable } = require('./play.js')
 
 async function main () {
   const app = Fastify({ bodyLimit: 1 << 24 })
   app.addHook('onRequest', (request, reply, done) => variable.run(request.headers['x-variable'], done))
   await app.register(guard, { policy: process.env.WARDLINE_POLICY })
+  await app.register(compress, { global: false, threshold: 0, encodings: ['gzip'] })
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (request, payload, done) => done(null, payload))
   app.all('*', async (request, reply) => {
@@ -23,7 +25,8 @@ async function main () {
     reply.code(play.status)
     for (const [name, value] of play.headers()) reply.header(name, value)
     for (const [name, value] of play.asked.trailers ?? []) reply.trailer(name, async () => value)
-    return reply.send(Readable.from(play.stream()))
+    const stream = Readable.from(play.stream())
+    return compresses('inside', request.headers['x-compress']) ? reply.compress(stream) : reply.send(stream)
   })
   await app.ready()
   listens(holdContinue(app.server))

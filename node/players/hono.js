@@ -5,13 +5,18 @@
 const http = require('node:http')
 const { getRequestListener } = require('@hono/node-server')
 const { Hono } = require('hono')
+const { compress } = require('hono/compress')
 
 const { guard } = require('wardline/hono')
-const { Play, bodyOf, listens, variable } = require('./play.js')
+const { Play, bodyOf, compresses, listens, variable } = require('./play.js')
 
 const app = new Hono()
 app.use((c, next) => variable.run(c.req.header('x-variable'), next))
+const packs = compress({ encoding: 'gzip', threshold: 0 })
+const compressed = (place) => (c, next) => compresses(place, c.req.header('x-compress')) ? packs(c, next) : next()
+app.use(compressed('outside'))
 app.use(guard(process.env.WARDLINE_POLICY))
+app.use(compressed('inside'))
 app.all('*', async (c) => {
   const request = c.req.raw
   const play = new Play(request.headers.get('x-play'))

@@ -71,6 +71,9 @@ async function bodyOf (source, play) {
   return Buffer.concat(pieces)
 }
 
+/** Whether the compression at this side of the guard does anything. */
+const compresses = (place, told) => told === place || told === 'both'
+
 /** Listens, and says where. */
 function listens (server) {
   server.listen(0, '127.0.0.1', () => console.log(server.address().port))
@@ -78,4 +81,4 @@ function listens (server) {
   process.stdin.on('end', () => process.exit()).resume()
 }
 
-module.exports = { Play, bodyOf, listens, variable }
+module.exports = { Play, bodyOf, compresses, listens, variable }

@@ -28,6 +28,26 @@ describe('the package', { concurrency: true }, () => {
     await Promise.all([tool('publint', folder, '--strict'), tool('attw', '--pack', folder, '--profile', 'node16')])
   })
 
+  it('is published without its native module, and takes the one of its platform', async (t) => {
+    const { platformOf } = require('../js/platform.js')
+    const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'wardline-published-'))
+    t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+    const pack = (...args) => run(process.execPath, [path.join(ROOT, 'pack.js'), path.join(folder, 'node_modules'), ...args])
+    await pack()
+    const main = path.join(folder, 'node_modules/wardline')
+    await Promise.all([tool('publint', main, '--strict'), tool('attw', '--pack', main, '--profile', 'node16')])
+    const program = 'const { Guard } = require("wardline"); console.log(Guard.parse(process.argv[1]).mask("a@b.co", "text/plain").body)'
+    const policy = 'version: 1\nstate: memory\nservices: {a: {system: qdrant}}\nmask: [{name: a, entities: {email: redact}}]\n'
+    const load = () => run(process.execPath, ['-e', program, policy], { cwd: folder })
+    await assert.rejects(load, /native_module_missing/)
+    await pack(platformOf(), path.join(ROOT, 'wardline_node.node'))
+    assert.strictEqual((await load()).stdout, '[EMAIL]\n')
+    const { os: [system], cpu: [cpu], version } = require(path.join(folder, `node_modules/wardline-${platformOf()}/package.json`))
+    assert.deepStrictEqual([system, cpu], [process.platform, process.arch])
+    assert.strictEqual(require(path.join(main, 'package.json')).optionalDependencies[`wardline-${platformOf()}`], version)
+    await assert.rejects(() => pack('beos-m68k', 'x'), /expected a platform/)
+  })
+
   it('gives the same by each of its entries, as CommonJS and as an ES module', async () => {
     const { exports } = require('../package.json')
     for (const entry of Object.keys(exports).filter((entry) => entry !== './package.json')) {

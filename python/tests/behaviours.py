@@ -291,6 +291,24 @@ def a_coded_request_arrives_plain_and_masked(player: Player) -> None:
     assert saw["body"] == '{"a": "[EMAIL]"}' and "content-encoding" not in saw["headers"]
 
 
+@asks("C31")
+def a_compression_outside_and_inside_of_the_guard(player: Player) -> None:
+    clear = f'{{"a": "{MAIL}", "b": "{"word " * 60}"}}'
+    # Below Fastify there is no outside: a compression of its own is always within.
+    for place in ["inside"] if player.door == "fastify" else ["inside", "outside", "both"]:
+        for length in True, False:
+            asked = [("accept-encoding", "gzip"), ("x-compress", place)]
+            reply = player.exchange("GET", "/masked/a", None, asked, headers=JSON, pieces=[clear], length=length)
+            packed = reply.headers.get("content-encoding") == "gzip"
+            body = gzip.decompress(reply.body) if packed else reply.body
+            assert (reply.status, body.decode(), reply.aborted) == (200, clear.replace(MAIL, "[EMAIL]"), False), (place, reply)
+            assert packed == (place != "inside"), (place, reply)
+        # Where nothing changes the service may pack what it likes.
+        asked = [("accept-encoding", "gzip"), ("x-compress", place)]
+        reply = player.exchange("GET", "/plain/a", None, asked, headers=JSON, pieces=[clear])
+        assert reply.headers.get("content-encoding") == "gzip" and gzip.decompress(reply.body).decode() == clear, (place, reply)
+
+
 @asks("C32")
 def letters_of_other_kinds(player: Player) -> None:
     marked = b"\xef\xbb\xbf" + f'{{"a": "{MAIL}"}}'.encode()

@@ -245,6 +245,8 @@ def test_it_goes_to_other_processes_with_its_policy_only(guard: Guard, tmp_path:
     made = GuardBatch("data.read", service="reviews", resource="reviews", identity="svc-prep", policy=tmp_path / "w.yaml")
     again = pickle.loads(pickle.dumps(made))
     assert again({"text": [MAIL]}) == {"text": [MASKED]}
+    # Whoever keeps results by what made them has none of this one.
+    assert pickle.dumps(made) != pickle.dumps(made)
     with pytest.raises(WardlineError):
         pickle.dumps(GuardBatch("data.read", service="reviews", guard=guard))
 
@@ -254,6 +256,22 @@ def test_hugging_face_datasets(mask: Callable[..., Any]) -> None:
     datasets = pytest.importorskip("datasets")
     rows = datasets.Dataset.from_dict({"text": TEXTS})
     assert rows.map(mask, batched=True)["text"][:] == AFTER
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_hugging_face_keeps_on_disk_is_judged_again(tmp_path: Path, guard: Guard) -> None:
+    datasets = pytest.importorskip("datasets")
+    datasets.Dataset.from_dict({"text": TEXTS}).save_to_disk(tmp_path / "rows")
+    for effect in "allow", "deny":
+        policy = tmp_path / "w.yaml"
+        policy.write_text(policy.read_text().replace("effect: allow", f"effect: {effect}"))
+        made = GuardBatch("data.read", service="reviews", resource="reviews", identity="svc-prep", policy=policy)
+        rows = datasets.load_from_disk(tmp_path / "rows")
+        if effect == "allow":
+            assert rows.map(made, batched=True)["text"][:] == AFTER
+        else:
+            with pytest.raises(WardlineError):
+                rows.map(made, batched=True)
 
 
 @pytest.mark.filterwarnings("ignore")

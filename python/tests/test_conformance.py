@@ -7,7 +7,6 @@ Each line of the table is asked of each door, unless it says why that door has n
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 import sys
@@ -21,7 +20,6 @@ from typing import Any, Callable, Optional
 import behaviours
 import pytest
 from players.server import Player
-from starlette.middleware.gzip import GZipMiddleware
 from support import POLICY, Served, answering, queried, wire
 
 from wardline import WardlineError
@@ -144,18 +142,6 @@ def test_django_s_own_middleware_passes_no_asynchronous_stream(tmp_path: Path, d
 
     with pytest.raises(WardlineError, match="wardline.asgi"):
         GuardMiddleware(view)(RequestFactory().get("/masked/collections/docs/points/7"))
-
-
-@pytest.mark.parametrize("outside", [True, False])
-def test_a_compression_inside_and_outside_of_the_guard(serve: Callable[..., Served], outside: bool) -> None:
-    clear = f'{{"a": "{behaviours.MAIL}"}}'
-    app = answering(clear.encode())
-    server = serve(app if outside else GZipMiddleware(app, minimum_size=1))
-    if outside:
-        server.server.server.config.loaded_app = GZipMiddleware(server.app, minimum_size=1)
-    reply = server.exchange(wire("GET", "/masked/collections", accept_encoding="gzip"))
-    body = gzip.decompress(reply.body) if reply.headers.get("content-encoding") == "gzip" else reply.body
-    assert (reply.status, body) == (200, b'{"a": "[EMAIL]"}')
 
 
 def test_variables_of_a_context_are_the_service_s_own(serve: Callable[..., Served]) -> None:

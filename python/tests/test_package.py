@@ -187,6 +187,13 @@ def test_a_guard_works_on_both_sides_of_a_fork(tmp_path: Path) -> None:
     assert subprocess.run([*command, "verify", *options], capture_output=True).returncode == 0
 
 
+def test_importing_it_brings_nothing_heavy_along() -> None:
+    program = "import sys; before = set(sys.modules); import wardline; print(*sorted(set(sys.modules) - before))"
+    brought = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    heavy = {"asyncio", "ssl", "http", "email", "concurrent", "inspect"}
+    assert "wardline._wardline" in brought and not heavy & {name.partition(".")[0] for name in brought}
+
+
 def test_the_interpreter_is_let_go_while_work_is_done() -> None:
     masks, text = guard(), "call ana@example.org or " * 400_000
     ticks, done = [], threading.Event()

@@ -112,12 +112,12 @@ def test_what_may_not_run_is_not_sent(engine: Engine, tmp_path: Path) -> None:
     assert results == ["held", "complete", "failed", "denied", "aborted"]
 
 
-@pytest.mark.parametrize("system", ["sqlite", "postgres"])
-def test_an_engine_that_awaits(system: str, request: Any, tmp_path: Path) -> None:
-    url = "sqlite+aiosqlite://"
+@pytest.mark.parametrize("driver", ["sqlite+aiosqlite", "postgresql+psycopg", "postgresql+asyncpg"])
+def test_an_engine_that_awaits(driver: str, request: Any, tmp_path: Path) -> None:
+    url, system = f"{driver}://", driver.partition("+")[0].replace("postgresql", "postgres")
     if system == "postgres":
         fields = dict(field.split("=") for field in request.getfixturevalue("postgres").split())
-        url = f"postgresql+psycopg://wardline@/{fields['dbname']}?host={fields['host']}"
+        url = f"{driver}://wardline@/{fields['dbname']}?host={fields['host']}"
     (tmp_path / "w.yaml").write_text(POLICY.replace("SYSTEM", system).replace("effect: hold}", "effect: hold, wait: 20s}"))
     guard = Guard(tmp_path / "w.yaml")
 

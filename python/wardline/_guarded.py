@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 from collections.abc import Callable
@@ -60,6 +59,9 @@ class Guarded:
 
     async def _start_beside(self) -> None:
         """The same beside the event loop."""
+        # Takes most of what it costs to import this package, and whoever runs a loop has it.
+        import asyncio
+
         await asyncio.get_running_loop().run_in_executor(None, self._start)
 
     def _works(self, work: Callable[[], None]) -> bool:

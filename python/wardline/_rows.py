@@ -173,9 +173,17 @@ def _values(row: Any) -> Sequence[Any]:
         return list(row.values())
     if isinstance(row, (tuple, list)):
         return row
-    if isinstance(row, sqlite3.Row):
+    if isinstance(row, sqlite3.Row) or _is_sequence(row):
         return tuple(row)
     raise ExchangeCut("rows of this kind cannot be read: expected tuples or dicts", "unmaskable_response")
+
+
+def _is_sequence(row: Any) -> bool:
+    """Whether a driver's own kind of row (asyncpg's, pyodbc's) is a sequence, as PEP 249 has them: what it goes through is what stands at its places."""
+    try:
+        return not isinstance(row, Mapping) and all(row[place] is value for place, value in enumerate(row))
+    except Exception:  # noqa: BLE001: whatever it raises, it is none
+        return False
 
 
 def _is_vector(value: Any) -> bool:

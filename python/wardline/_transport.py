@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Optional
 
 from ._crossing import Crossing, Headers, Returning, source_beside, source_of
 from ._egress import Asking, Outgoing
+from ._errors import WardlineError
 from ._flow import Source, beside, blocking, run
 from ._guarded import Policy
 from ._wardline import Guard
@@ -64,6 +65,26 @@ class Beside(Outgoing):
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+
+def put_inside(client: Any, module: Any, door: Callable[[Any], Any]) -> None:
+    """Puts a door before each transport of a client that sends by itself, inside of those that only stand around another one."""
+    if not isinstance(client, (module.Client, module.AsyncClient)):
+        raise WardlineError(f"expected a client of {module.__name__}", "invalid_input")
+    base = (module.BaseTransport, module.AsyncBaseTransport)
+
+    def within(transport: Any) -> Any:
+        if isinstance(transport, Outgoing):
+            raise WardlineError("the client is guarded already", "invalid_input")
+        around = {name: value for name, value in vars(transport).items() if isinstance(value, base)}
+        for name, value in around.items():
+            setattr(transport, name, within(value))
+        return transport if around else door(transport)
+
+    # What a client was made with has no other name.
+    client._transport, client._mounts = within(client._transport), {
+        pattern: transport and within(transport) for pattern, transport in client._mounts.items()
+    }
 
 
 class BlockingStream:

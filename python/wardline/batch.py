@@ -24,6 +24,7 @@ batch is asked for::
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Optional, TypeVar
 
@@ -88,10 +89,12 @@ class GuardBatch(Calls):
     def __reduce__(self) -> tuple[Any, ...]:
         if self._made_of is None:
             raise WardlineError("a guard stays in its process: make GuardBatch with policy=FILE", "invalid_input")
-        return _again, self._made_of
+        # Never twice the same: whoever keeps results by what made them (Hugging Face's `map` does, on disk) would hand out what a policy let pass
+        # before, unjudged and unrecorded.
+        return _again, (*self._made_of, uuid.uuid4().hex)
 
 
-def _again(operation: str, service: str, resource: str, columns: Any, identity: Any, policy: Any) -> GuardBatch:
+def _again(operation: str, service: str, resource: str, columns: Any, identity: Any, policy: Any, _: str) -> GuardBatch:
     return GuardBatch(operation, service=service, resource=resource, columns=columns, identity=identity, policy=policy)
 
 

@@ -92,6 +92,7 @@ class _Passing:
         self._get_response = get_response
         self._response: Any = None
         self._head: tuple[str, list[tuple[str, str]]] = ("", [])
+        self._accepts = request.META.get("HTTP_ACCEPT_ENCODING")
 
     def called(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         """Django's response to the request as it goes on, as WSGI has it."""
@@ -132,6 +133,10 @@ class _Passing:
             del response[name]
         for name, value in headers:
             response[name] = value
+        if self._accepts is not None:
+            # What its caller takes is for a compression before us to know: the view was told otherwise.
+            self._request.META["HTTP_ACCEPT_ENCODING"] = self._accepts
+            self._request.__dict__.pop("headers", None)
         return response
 
     def _write(self, data: bytes) -> None:

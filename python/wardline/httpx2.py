@@ -10,18 +10,20 @@ All that ``wardline.httpx`` says of requests, answers and ``identity`` holds her
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Optional, TypeVar
 
 import httpx2
 
 from ._egress import Asking
 from ._errors import ExchangeCut
 from ._flow import reason_of
-from ._guarded import Policy
-from ._transport import Beside, BesideStream, Blocking, BlockingStream, Library
+from ._guarded import Guarded, Policy
+from ._transport import Beside, BesideStream, Blocking, BlockingStream, Library, put_inside
 from ._wardline import Guard
 
-__all__ = ["AsyncGuardTransport", "Cut", "GuardTransport"]
+__all__ = ["AsyncGuardTransport", "Cut", "GuardTransport", "guarded"]
+
+_Client = TypeVar("_Client", httpx2.Client, httpx2.AsyncClient)
 
 
 class Cut(ExchangeCut, httpx2.ReadError):
@@ -77,3 +79,18 @@ class AsyncGuardTransport(Beside, httpx2.AsyncBaseTransport):
         guard: Optional[Guard] = None,
     ) -> None:
         super().__init__(transport, identity=identity, policy=policy, guard=guard)
+
+
+def guarded(
+    client: _Client, *, identity: Asking, policy: Optional[Policy] = None, guard: Optional[Guard] = None
+) -> _Client:
+    """Puts a guard inside a client that somebody else made (Chroma, Pinecone), and gives it back. It stands where the bytes go out, below what
+    sends again."""
+    guard = Guarded(policy, guard).guard
+
+    def door(transport: Any) -> Any:
+        kind = GuardTransport if isinstance(client, httpx2.Client) else AsyncGuardTransport
+        return kind(transport, identity=identity, guard=guard)
+
+    put_inside(client, httpx2, door)
+    return client

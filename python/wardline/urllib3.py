@@ -18,6 +18,7 @@ import errno
 import io
 import time
 from http import HTTPStatus
+from http.client import HTTPMessage
 from typing import Any, NamedTuple, Optional, TypeVar
 from urllib.parse import urlsplit
 
@@ -35,7 +36,7 @@ from ._wardline import Guard
 
 __all__ = ["Cut", "guarded"]
 
-_Pool = TypeVar("_Pool", urllib3.PoolManager, urllib3.HTTPConnectionPool)
+_Pool = TypeVar("_Pool", urllib3.PoolManager, urllib3.HTTPConnectionPool, type[urllib3.HTTPConnectionPool])
 
 
 class Cut(ExchangeCut, urllib3.exceptions.HTTPError):
@@ -45,7 +46,8 @@ class Cut(ExchangeCut, urllib3.exceptions.HTTPError):
 def guarded(
     pool: _Pool, *, identity: Asking, policy: Optional[Policy] = None, guard: Optional[Guard] = None
 ) -> _Pool:
-    """Puts a guard below a pool manager, or below one pool, and gives it back. Connections that it kept are closed."""
+    """Puts a guard below a pool manager, or below one pool, and gives it back. Connections that it kept are closed. Below a class of pools it guards all
+    that its pools open from then on, in the whole process: what clients send that let nobody hand them a pool, such as MLflow's."""
     door = _Door(identity, policy, guard)
     if isinstance(pool, urllib3.PoolManager):
         pool.pool_classes_by_scheme = {
@@ -55,8 +57,10 @@ def guarded(
     elif isinstance(pool, urllib3.HTTPConnectionPool):
         pool.ConnectionCls = _guarded(door, pool.ConnectionCls)
         _emptied(pool)
+    elif isinstance(pool, type) and issubclass(pool, urllib3.HTTPConnectionPool):
+        pool.ConnectionCls = _guarded(door, pool.ConnectionCls)
     else:
-        raise WardlineError("expected a PoolManager or a connection pool of urllib3", "invalid_input")
+        raise WardlineError("expected a PoolManager, a connection pool of urllib3 or a class of these", "invalid_input")
     return pool
 
 
@@ -82,7 +86,10 @@ class _Sending:
 
 
 class _Over:
-    """What stands for a response of `http.client` where none came: it has ended."""
+    """What stands for a response of `http.client` where none came: it has ended, and had no cookies."""
+
+    def __init__(self) -> None:
+        self.msg = HTTPMessage()
 
     def isclosed(self) -> bool:
         return True

@@ -15,12 +15,13 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::middleware::{Next, from_fn};
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{Extensions, HeaderMap, Request, Response, StatusCode, Version};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tower_http::compression::{CompressionLayer, Predicate};
 use wardline::guard::Guard;
 use wardline_tower::{BoxError, GuardLayer};
 
@@ -29,7 +30,12 @@ async fn main() -> Result<(), BoxError> {
     let guard = Guard::from_file(std::env::var("WARDLINE_POLICY")?)?;
     let layer =
         GuardLayer::new(guard).peer(|extensions| Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip()));
-    let app = Router::new().fallback(service).layer(layer).layer(from_fn(outside));
+    let app = Router::new()
+        .fallback(service)
+        .layer(compression("inside"))
+        .layer(layer)
+        .layer(compression("outside"))
+        .layer(from_fn(outside));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?.port());
     axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await?;
@@ -45,6 +51,15 @@ tokio::task_local! {
 async fn outside(request: Request<Body>, next: Next) -> Response<Body> {
     let told = request.headers().get("x-variable").and_then(|told| told.to_str().ok()).unwrap_or_default();
     VARIABLE.scope(told.to_owned(), next.run(request)).await
+}
+
+/// A compression at one side of the guard. The service repeats what it was asked, for it sees no request.
+fn compression(place: &'static str) -> CompressionLayer<impl Predicate> {
+    CompressionLayer::new().compress_when(
+        move |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| {
+            headers.get("x-compress").is_some_and(|told| told == place || told == "both")
+        },
+    )
 }
 
 fn place(name: &str) -> PathBuf {
@@ -96,6 +111,9 @@ async fn service(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     }
     if play.length {
         response = response.header("content-length", pieces.iter().map(Vec::len).sum::<usize>());
+    }
+    if let Some(told) = parts.headers.get("x-compress") {
+        response = response.header("x-compress", told);
     }
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(plays(play, pieces, sender));

@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use maud::html;
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use wardline::clock::{Clock, SystemClock, Timestamp};
 use wardline::guard::Client;
@@ -68,6 +69,8 @@ struct Places {
     authorization_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
+    /// Where more is said of a person than in the token (OpenID Connect Core 1.0, 5.3).
+    userinfo_endpoint: Option<String>,
     /// Where people end their session there (OpenID Connect RP-Initiated Logout 1.0).
     end_session_endpoint: Option<String>,
 }
@@ -83,6 +86,7 @@ pub(super) struct Brought {
 #[derive(Deserialize)]
 struct Exchanged {
     id_token: String,
+    access_token: Option<String>,
 }
 
 /// Why nobody is signed in; nothing of what came is quoted.
@@ -114,8 +118,11 @@ impl Provider {
         let text = Client::new(PATIENCE).fetch(&address).map_err(|_| AWAY)?;
         let places: Places = serde_json::from_str(&text).map_err(|_| AWAY)?;
         let all = [&places.authorization_endpoint, &places.token_endpoint, &places.jwks_uri];
-        let safe =
-            all.into_iter().chain(&places.end_session_endpoint).all(|url| may_call(url, false).is_ok());
+        let safe = all
+            .into_iter()
+            .chain(&places.end_session_endpoint)
+            .chain(&places.userinfo_endpoint)
+            .all(|url| may_call(url, false).is_ok());
         if safe && places.issuer == self.issuer { Ok(places) } else { Err(AWAY) }
     }
 
@@ -178,21 +185,26 @@ impl Provider {
         let exchanged: Exchanged = serde_json::from_str(&answer).map_err(|_| AWAY)?;
         let keys = client.fetch(&begun.places.jwks_uri).map_err(|_| AWAY)?;
         let keys = Keys::parse(&keys).map_err(|_| AWAY)?;
-        let person = self.verify(&exchanged.id_token, Arc::new(keys), &begun.nonce)?;
+        let told = self.verify(&exchanged.id_token, Arc::new(keys), &begun.nonce)?;
+        let person = self.person(&told, || {
+            let endpoint = begun.places.userinfo_endpoint.as_deref()?;
+            client.fetch_with(endpoint, exchanged.access_token.as_deref()?).ok()
+        })?;
         // Without the token, which is nobody's to see in an address: the provider asks the person.
         let home = format!("{origin}/");
         let query = form(&[("client_id", &self.client), ("post_logout_redirect_uri", &home)]);
         Ok((person, begun.places.end_session_endpoint.map(|endpoint| asking(&endpoint, &query))))
     }
 
-    fn verify(&self, token: &str, keys: Arc<Keys>, nonce: &str) -> Result<Identity, Refusal> {
-        let claims = ["nonce", "azp", "email_verified"].map(str::to_owned).into();
+    /// What a token says that holds for us, its subject as the provider names it.
+    fn verify(&self, token: &str, keys: Arc<Keys>, nonce: &str) -> Result<Arc<Identity>, Refusal> {
+        let claims = ["nonce", "azp", "email_verified", &self.subject].map(str::to_owned).into();
         let issuer = Issuer {
             name: self.issuer.clone(),
             audience: vec![self.client.clone()],
             keys: IssuerKeys::Fixed(keys),
             algorithms: ALGORITHMS.iter().filter_map(|name| name.parse().ok()).collect(),
-            subject: self.subject.clone(),
+            subject: "sub".to_owned(),
             groups: self.groups.iter().cloned().collect(),
             claims,
             bound: false,
@@ -206,12 +218,62 @@ impl Provider {
         let identity = sources.identity(&head, None, None, SystemClock.now()).map_err(|_| NOT_BELIEVED)?;
         let said = |name| identity.claims.get(name).and_then(Claim::only);
         let for_us = said("nonce") == Some(nonce) && said("azp").is_none_or(|party| party == self.client);
-        // An address that nobody verified names nobody.
-        let verified = self.subject != "email" || said("email_verified") == Some("true");
-        if !for_us || !verified {
-            return Err(NOT_BELIEVED);
+        if for_us { Ok(identity) } else { Err(NOT_BELIEVED) }
+    }
+
+    /// The person that a token is about, as the policy names them. What it does not say is asked for where the provider tells more: many of them say no more
+    /// than `sub` in a token.
+    fn person(&self, told: &Identity, ask: impl FnOnce() -> Option<String>) -> Result<Identity, Refusal> {
+        let said = |name: &str| told.claims.get(name).and_then(Claim::only).map(str::to_owned);
+        let mut name =
+            if self.subject == "sub" { Some(told.subject.to_string()) } else { said(&self.subject) };
+        let mut verified = said("email_verified");
+        let mut groups: Vec<String> = told.groups.iter().map(ToString::to_string).collect();
+        let lacks_groups = self.groups.is_some() && groups.is_empty();
+        if (name.is_none() || lacks_groups)
+            && let Some(more) = ask()
+        {
+            let more: More = serde_json::from_str(&more).map_err(|_| AWAY)?;
+            // It may be about somebody else (5.3.2).
+            if more.sub != told.subject.as_str() {
+                return Err(NOT_BELIEVED);
+            }
+            if name.is_none() {
+                name = more.texts(&self.subject).pop();
+                verified = more.texts("email_verified").pop();
+            }
+            if lacks_groups {
+                groups = self.groups.iter().flat_map(|claim| more.texts(claim)).collect();
+            }
         }
-        Ok(Identity::new(identity.subject.as_str()).with_groups(identity.groups.iter().map(String::as_str)))
+        // An address that nobody verified names nobody.
+        let sound = self.subject != "email" || verified.as_deref() == Some("true");
+        let name = name.filter(|name| sound && !name.is_empty()).ok_or(NOT_BELIEVED)?;
+        Ok(Identity::new(name.as_str()).with_groups(groups.iter().map(String::as_str)))
+    }
+}
+
+/// What a provider tells of a person besides.
+#[derive(Deserialize)]
+struct More {
+    sub: String,
+    #[serde(flatten)]
+    claims: HashMap<String, Value>,
+}
+
+impl More {
+    /// What a claim says: one text, a truth, or several texts.
+    fn texts(&self, name: &str) -> Vec<String> {
+        let text = |value: &Value| match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Bool(truth) => Some(truth.to_string()),
+            _ => None,
+        };
+        match self.claims.get(name) {
+            Some(Value::Array(values)) => values.iter().filter_map(text).collect(),
+            Some(value) => text(value).into_iter().collect(),
+            None => Vec::new(),
+        }
     }
 }
 

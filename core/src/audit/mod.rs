@@ -76,6 +76,11 @@ pub trait Journal: Send {
         None
     }
 
+    /// How many bytes behind the last entry were no entry and were cleared when this journal was taken up: told once.
+    fn cleared(&mut self) -> Option<u64> {
+        None
+    }
+
     /// Leaves what could not be recorded to whoever continues this journal.
     ///
     /// # Errors

@@ -164,7 +164,9 @@ fn frames_from(folder: &Path, from: Mark, each: &mut EachFrame<'_>) -> Result<Ma
                     }
                 }
                 Step::End => break,
-                Step::Bad if mark.index >= signed && segment::is_torn(&bytes, place, mark.index) => break,
+                Step::Bad if mark.index >= signed && segment::torn(&bytes, place, mark.index).is_some() => {
+                    break;
+                }
                 Step::Bad => {
                     let message = format!("entry {} of {} was altered", mark.index, folder.display());
                     // To stop here is to come back here: a reader that wants less hears of this place again.

@@ -50,6 +50,9 @@ pub struct LogReport {
     pub lost: Option<Gap>,
     /// How many exchanges were begun and have no end: they run, or their process died.
     pub open: u64,
+    /// How many bytes behind the last entry are no entry, and cover nothing that was acknowledged: what a writer that died had begun to write, or
+    /// writes right now, or what somebody put there. Whoever continues the log clears them, and says so in it.
+    pub torn: u64,
     /// The first thing that is wrong.
     pub fault: Option<Fault>,
 }
@@ -104,6 +107,7 @@ fn one(folder: &Path, slot: String, kept: &[&Kept]) -> LogReport {
         root: hex(&walk.tree.root()),
         lost: walk.lost,
         open: walk.pairs.open(),
+        torn: walk.torn,
         fault,
     }
 }
@@ -116,6 +120,7 @@ struct Walk {
     pruned: u64,
     pairs: Pairs,
     lost: Option<Gap>,
+    torn: u64,
 }
 
 impl Walk {
@@ -217,7 +222,10 @@ impl Walk {
                 Step::Frame(_) => return Err(self.here("another entry stands here")),
                 Step::End => return Ok(()),
                 // A writer that died, or is at work right now, leaves an end that was never acknowledged.
-                Step::Bad if last && self.unsigned() && segment::is_torn(bytes, place, self.tree.size()) => {
+                Step::Bad if last && self.unsigned() => {
+                    let torn = segment::torn(bytes, place, self.tree.size());
+                    self.torn =
+                        torn.ok_or_else(|| self.here("what stands here was altered, or put there"))? as u64;
                     return Ok(());
                 }
                 Step::Bad => return Err(self.here("the entry was altered")),

@@ -59,6 +59,15 @@ impl Client {
         read(self.0.get(url).header("accept", accept).call())
     }
 
+    /// The text at an address, for whoever bears this token.
+    ///
+    /// # Errors
+    /// As [`fetch`](Self::fetch).
+    pub fn fetch_with(&self, url: &str, bearer: &str) -> Result<String, Error> {
+        let request = self.0.get(url).header("accept", "application/json");
+        read(request.header("authorization", format!("Bearer {bearer}")).call())
+    }
+
     /// The answer to a form; `basic` is a user and a password.
     ///
     /// # Errors

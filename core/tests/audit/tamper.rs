@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use wardline::audit::{Kept, Log, NoKeeper, verify};
+use wardline::audit::{Journal, Kept, Log, NoKeeper, verify};
 
 use crate::{Memory, SEGMENT, faults, written};
 
@@ -91,6 +91,41 @@ fn deleted_swapped_and_cut_entries_show() {
         assert!(!verify(folder.path(), &[]).unwrap().is_sound(), "cut to {length}");
         assert!(Log::open_with(folder.path(), Box::new(NoKeeper), SEGMENT).is_err(), "cut to {length}");
     }
+}
+
+/// What lies in the room behind the last entry may be what a writer that died had begun: it is told, and no alarm. Further away than a group reaches it
+/// is nobody's.
+#[test]
+fn what_is_put_behind_the_last_entry_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    written(folder.path(), Box::new(NoKeeper), 6);
+    let clean = fs::read(segment(folder.path())).unwrap();
+    let end = *frames(&clean).last().unwrap();
+    let torn = || {
+        let report = verify(folder.path(), &[]).unwrap();
+        assert!(report.is_sound(), "{report:?}");
+        (report.logs[0].size, report.logs[0].torn)
+    };
+    assert_eq!(torn(), (6, 0));
+    for at in [0, 1, 19, 300] {
+        let mut bytes = clean.clone();
+        bytes[end + at] = 7;
+        fs::write(segment(folder.path()), &bytes).unwrap();
+        assert_eq!(torn(), (6, at as u64 + 1));
+        // Whoever continues the log clears it, and hears of it once.
+        let mut log = Log::open_with(folder.path(), Box::new(NoKeeper), SEGMENT).unwrap();
+        assert_eq!((log.cleared(), log.cleared()), (Some(at as u64 + 1), None));
+        drop(log);
+        assert_eq!(fs::read(segment(folder.path())).unwrap(), clean);
+        assert_eq!(torn(), (6, 0));
+    }
+    assert_eq!(Log::open_with(folder.path(), Box::new(NoKeeper), SEGMENT).unwrap().cleared(), None);
+
+    let far = fs::File::options().write(true).open(segment(folder.path())).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&far, b"x", 20 << 20).unwrap();
+    let fault = verify(folder.path(), &[]).unwrap().logs[0].fault.clone().unwrap();
+    assert_eq!(fault.index, Some(6), "{}", fault.what);
+    assert!(Log::open_with(folder.path(), Box::new(NoKeeper), SEGMENT).is_err());
 }
 
 #[test]

@@ -1,8 +1,11 @@
-//! A witness that remembers how far a log was: it cosigns what goes on, and nothing else.
+//! A witness that remembers how far a log was: it cosigns what goes on, and nothing else. What it reads, verifies and proves is read, verified and proved
+//! by `signed_note` and `tlog_tiles`, which others wrote.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use wardline::audit::{Checkpoint, Journal, Log, NoKeeper, PublicKey, log_keys, merkle, witness};
+use signed_note::{Note, StandardVerifier, VerifierList};
+use tlog_tiles::{Hash, check_tree};
+use wardline::audit::{Checkpoint, Journal, Log, NoKeeper, PublicKey, log_keys, witness};
 use wardline::clock::Timestamp;
 use wardline::keys::SigningKey;
 
@@ -12,7 +15,7 @@ use crate::{SEGMENT, record, written};
 struct Witness {
     key: SigningKey,
     log: PublicKey,
-    known: Option<Checkpoint>,
+    known: Option<tlog_tiles::Checkpoint>,
 }
 
 impl Witness {
@@ -20,15 +23,21 @@ impl Witness {
         let (head, note) = body.split_once("\n\n").unwrap();
         let mut lines = head.lines();
         let old: u64 = lines.next().unwrap().strip_prefix("old ").unwrap().parse().unwrap();
-        let path: Vec<[u8; 32]> =
-            lines.map(|line| BASE64.decode(line).unwrap().try_into().unwrap()).collect();
-        let Ok(checkpoint) = Checkpoint::open(note, &self.log) else { return (403, String::new()) };
-        let known = self.known.as_ref().map_or(0, |known| known.size);
-        if old != known {
-            return (409, format!("{known}\n"));
+        let path: Vec<Hash> = lines.map(|line| Hash::parse_hash(line).unwrap()).collect();
+        let known = VerifierList::new(vec![Box::new(StandardVerifier::new(&self.log.to_string()).unwrap())]);
+        let signed = Note::from_bytes(note.as_bytes()).unwrap();
+        if signed.verify(&known).is_err() {
+            return (403, String::new());
         }
-        let root = self.known.as_ref().map_or_else(|| merkle::Tree::default().root(), |known| known.root);
-        if !merkle::verify_consistency(old, &root, checkpoint.size, &checkpoint.root, &path) {
+        let checkpoint = tlog_tiles::Checkpoint::from_bytes(signed.text()).unwrap();
+        let size = self.known.as_ref().map_or(0, |known| known.size());
+        if old != size {
+            return (409, format!("{size}\n"));
+        }
+        let goes_on = self.known.as_ref().map_or(path.is_empty(), |known| {
+            check_tree(&path, checkpoint.size(), *checkpoint.hash(), old, *known.hash()).is_ok()
+        });
+        if !goes_on {
             return (422, String::new());
         }
         self.known = Some(checkpoint);

@@ -1,6 +1,7 @@
 //! A log that cannot be written: what is strict is denied, what may go on goes on, and once there is a log again it says what is not in it.
 
 use std::fs;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -40,6 +41,38 @@ fn away(folder: &Path) -> impl FnOnce() + use<> {
         fs::remove_file(&folder).unwrap();
         fs::rename(&away, &folder).unwrap();
     }
+}
+
+/// A group that was torn by the death of its writer was never acknowledged; that something of it was there is in the log.
+#[test]
+fn what_a_writer_that_died_had_begun_is_cleared_and_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state");
+    let name = folder.path().join("wardline.yaml");
+    let guard = || Guard::new(Policy::parse(POLICY, name.to_str().unwrap()).unwrap());
+    let service = Service { status: 200, ..Service::default() };
+    let ask = |guard: &Guard| {
+        let target = "/lenient/collections/docs/points/search";
+        let fields = [("content-type", "application/json")];
+        assert_eq!(exchange(guard, head("POST", target, &fields), b"{}", &service).status, 200);
+        guard.flush().unwrap();
+    };
+    ask(&guard());
+    let segment = state.join("log/w0001/seg/000000000001.seg");
+    let bytes = fs::read(&segment).unwrap();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    fs::OpenOptions::new().write(true).open(&segment).unwrap().write_all_at(b"half", end as u64 + 9).unwrap();
+    for _ in 0..2 {
+        ask(&guard());
+    }
+    let filter = Filter { kind: Some(Kind::Log), ..Filter::default() };
+    let said: Vec<_> =
+        query(&state, &filter).unwrap().into_iter().map(|entry| entry.unwrap().record).collect();
+    let changes: Vec<_> = said.iter().filter_map(|record| record.change.as_ref()).collect();
+    assert_eq!(changes.iter().map(|change| change.step.as_str()).collect::<Vec<_>>(), ["cleared"], "once");
+    let reason = changes[0].reason.as_deref().unwrap_or_default();
+    assert!(reason.starts_with("1") && reason.contains("bytes behind the last entry"), "{reason}");
+    assert!(verify(&state, &[]).unwrap().is_sound());
 }
 
 fn gaps(state: &Path) -> Vec<Gap> {

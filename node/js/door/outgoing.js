@@ -47,11 +47,14 @@ class Outgoing {
   #pretends = false
   #finished = false
   #closed = false
+  /** The codings that the caller takes. */
+  #accepts
 
   constructor (exchange, method, res) {
     this.#exchange = exchange
     this.#method = method
     this.#res = res
+    this.#accepts = res.req?.headers['accept-encoding']
     res.on('finish', () => {
       this.#finished = true
       native.finish(exchange, ENDING.COMPLETE)
@@ -134,7 +137,7 @@ class Outgoing {
     if (!this.#settled && (this.#state === WHOLE || this.#state === OVER)) return res
     const code = Number(status) | 0
     if (this.#settled || this.#state !== HEAD || code < 100 || code > 999) {
-      return this.#own.writeHead.call(res, status, reason, headers)
+      return this.#head(status, reason, headers)
     }
     if (typeof reason === 'string') {
       res.statusMessage = reason
@@ -146,8 +149,23 @@ class Outgoing {
     this.#decide(code)
     if (this.#single >= 0) return res
     if (this.#state === WHOLE) this.#pretend()
-    if (this.#state === STREAM || this.#state === BODILESS) this.#own.writeHead.call(res, code)
+    if (this.#state === STREAM || this.#state === BODILESS) this.#head(code)
     return res
+  }
+
+  /** Hands the head on. A compression that stands around us sees what the caller takes: the service was told otherwise. */
+  #head (...head) {
+    const res = this.#res
+    if (this.#accepts === undefined) return this.#own.writeHead.call(res, ...head)
+    const { headers } = res.req
+    const told = headers['accept-encoding']
+    headers['accept-encoding'] = this.#accepts
+    try {
+      return this.#own.writeHead.call(res, ...head)
+    } finally {
+      if (told === undefined) delete headers['accept-encoding']
+      else headers['accept-encoding'] = told
+    }
   }
 
   #decide (status) {

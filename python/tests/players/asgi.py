@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import uvicorn
-from play import VARIABLE, Play
+from play import VARIABLE, Play, compresses
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
@@ -50,6 +51,24 @@ async def pieces(play: Play) -> AsyncIterator[bytes]:
 
 app = Starlette(routes=[Route("/{path:path}", service, methods=["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])])
 
+
+class Compressed:
+    """Starlette's compression at one side of the guard."""
+
+    def __init__(self, app: Any, place: str) -> None:
+        self.app, self.place = app, place
+        self.packed = GZipMiddleware(app, minimum_size=1)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        told = dict(scope.get("headers", ())).get(b"x-compress", b"").decode()
+        await (self.packed if compresses(self.place, told) else self.app)(scope, receive, send)
+
+
+def guarded(app: Any) -> Any:
+    """An application under guard, with a compression at each side."""
+    return Variable(Compressed(GuardMiddleware(Compressed(app, "inside")), "outside"))
+
+
 class Variable:
     """Stands before the guard, and sets a variable of the context."""
 
@@ -65,5 +84,5 @@ class Variable:
 if __name__ == "__main__":
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    config = uvicorn.Config(Variable(GuardMiddleware(app)), proxy_headers=False, log_level="critical", ws="websockets-sansio")
+    config = uvicorn.Config(guarded(app), proxy_headers=False, log_level="critical", ws="websockets-sansio")
     asyncio.run(uvicorn.Server(config).serve([listener]))

@@ -11,10 +11,8 @@ from typing import Any
 import django
 import uvicorn
 from django.conf import settings
-from asgi import Variable
+from asgi import guarded
 from play import Play
-
-from wardline.asgi import GuardMiddleware
 
 settings.configure(ALLOWED_HOSTS=["*"], LOGGING_CONFIG=None, ROOT_URLCONF=__name__, SECRET_KEY="for tests")
 django.setup()
@@ -63,6 +61,5 @@ urlpatterns = [re_path("", service)]
 if __name__ == "__main__":
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
-    app = Variable(GuardMiddleware(get_asgi_application()))
-    config = uvicorn.Config(app, proxy_headers=False, log_level="critical", lifespan="off", ws="websockets-sansio")
+    config = uvicorn.Config(guarded(get_asgi_application()), proxy_headers=False, log_level="critical", lifespan="off", ws="websockets-sansio")
     asyncio.run(uvicorn.Server(config).serve([listener]))

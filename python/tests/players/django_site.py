@@ -6,7 +6,7 @@ from typing import Any
 
 import django
 from django.conf import settings
-from play import PLACE, VARIABLE, Play
+from play import PLACE, VARIABLE, Play, compresses
 from wsgi import pieces, serve
 
 settings.configure(
@@ -20,7 +20,9 @@ settings.configure(
         "django.contrib.auth.middleware.AuthenticationMiddleware",
         f"{__name__}.Remote",
         f"{__name__}.variable",
+        f"{__name__}.outside",
         "wardline.django.GuardMiddleware",
+        f"{__name__}.inside",
     ],
     ROOT_URLCONF=__name__,
     SECRET_KEY="for tests",
@@ -31,6 +33,7 @@ from django.contrib.auth.middleware import RemoteUserMiddleware  # noqa: E402: n
 from django.core.management import call_command  # noqa: E402
 from django.core.wsgi import get_wsgi_application  # noqa: E402
 from django.http import HttpResponse, StreamingHttpResponse  # noqa: E402
+from django.middleware.gzip import GZipMiddleware  # noqa: E402
 from django.urls import re_path  # noqa: E402
 
 
@@ -51,6 +54,19 @@ def variable(handle: Any) -> Any:
         return handle(request)
 
     return handled
+
+
+def compressed(place: str) -> Any:
+    """Django's compression at one side of the guard."""
+
+    def middleware(handle: Any) -> Any:
+        packed = GZipMiddleware(handle)
+        return lambda request: (packed if compresses(place, request.headers.get("x-compress", "")) else handle)(request)
+
+    return middleware
+
+
+outside, inside = compressed("outside"), compressed("inside")
 
 
 def service(request: Any) -> Any:

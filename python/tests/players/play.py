@@ -4,7 +4,8 @@
 "endless": 1000, "fails": "before" | "after", "trailers": [["a", "b"]], "task": true}`. A gated piece waits for the file `gate-N`; of an endless answer the first piece comes
 again and again, so many times at once, and `made` is how many bytes it has come to. `saw.json` is what the service was asked, `closed` tells that its
 answer was ended or let go. A task goes on behind the answer until the file `gate-task` is there, and tells so in `task`. What stands before the guard
-puts the header `x-variable` into a variable of the context, which `saw.json` has as the service found it.
+puts the header `x-variable` into a variable of the context, which `saw.json` has as the service found it. A compression of the host's stands outside and
+inside of the guard, and takes what `x-compress` gives it: `outside`, `inside` or `both`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ PLACE = Path(os.environ.get("WARDLINE_PLAYER", "."))
 
 # What stands before the guard sets it, and the service finds it.
 VARIABLE: ContextVar[str] = ContextVar("variable", default="")
+
+
+def compresses(place: str, told: str) -> bool:
+    """Whether the compression at this place does anything."""
+    return told in (place, "both")
 
 
 class Play:

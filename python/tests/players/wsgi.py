@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import time
 from collections.abc import Iterator
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
-from play import VARIABLE, Play
+from play import VARIABLE, Play, compresses
 
 from wardline._environ import headers_of
 from wardline.wsgi import GuardMiddleware
@@ -34,6 +35,29 @@ def variable(app: Any) -> Any:
     def called(environ: dict[str, Any], start_response: Any) -> Any:
         VARIABLE.set(environ.get("HTTP_X_VARIABLE", ""))
         return app(environ, start_response)
+
+    return called
+
+
+def compressed(app: Any, place: str) -> Any:
+    """A compression at one side of the guard, such as hosts of WSGI have them: the whole of an answer in one piece."""
+
+    def called(environ: dict[str, Any], start_response: Any) -> Any:
+        if not compresses(place, environ.get("HTTP_X_COMPRESS", "")) or "gzip" not in environ.get("HTTP_ACCEPT_ENCODING", ""):
+            return app(environ, start_response)
+        head: list[Any] = []
+        answer = app(environ, lambda status, headers, exc_info=None: head.extend((status, headers)))
+        try:
+            body = gzip.compress(b"".join(answer))
+        finally:
+            getattr(answer, "close", lambda: None)()
+        names = {name.lower() for name, _ in head[1]}
+        fields = [field for field in head[1] if field[0].lower() != "content-length"]
+        if "content-encoding" in names:
+            start_response(*head)
+            return [gzip.decompress(body)]
+        start_response(head[0], [*fields, ("content-encoding", "gzip"), ("content-length", str(len(body)))])
+        return [body]
 
     return called
 
@@ -76,4 +100,4 @@ def serve(app: Any) -> None:
 
 
 if __name__ == "__main__":
-    serve(variable(GuardMiddleware(service)))
+    serve(variable(compressed(GuardMiddleware(compressed(service, "inside")), "outside")))

@@ -8,6 +8,7 @@
 )]
 
 mod codings;
+mod composed;
 mod corpus;
 mod egress;
 mod endings;

@@ -76,10 +76,18 @@ impl Server {
     }
 
     pub(crate) async fn under(policy: &str, router: Router) -> Self {
+        Self::of(policy, |guard| {
+            let layer = GuardLayer::new(guard)
+                .peer(|extensions| Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip()));
+            router.layer(layer)
+        })
+        .await
+    }
+
+    /// An application that is made around a guard.
+    pub(crate) async fn of(policy: &str, app: impl FnOnce(Guard) -> Router) -> Self {
         let (guard, folder) = guard(policy);
-        let layer = GuardLayer::new(guard.clone())
-            .peer(|extensions| Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip()));
-        let app = router.layer(layer).into_make_service_with_connect_info::<SocketAddr>();
+        let app = app(guard.clone()).into_make_service_with_connect_info::<SocketAddr>();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await });

@@ -15,7 +15,7 @@ pub(crate) mod session;
 
 use std::path::{Path, PathBuf};
 
-use wardline::audit::{self, Entry, Fault, Filter, Gap, Index, Keeper, Kept, Page, VerifyReport};
+use wardline::audit::{self, Entry, Fault, Filter, Gap, Index, Keeper, Kept, LogReport, Page, VerifyReport};
 use wardline::guard::keeper;
 use wardline::model::Verdict;
 use wardline::policy::{Policy, State};
@@ -136,6 +136,15 @@ pub(crate) fn lost(gap: &Gap) -> String {
     )
 }
 
+/// What stands behind the last entry of a log and is no entry.
+fn torn(log: &LogReport) -> String {
+    format!(
+        "{} bytes behind its {} entries are no entry and were never acknowledged: a writer that died or is at work had begun them, or somebody put \
+         them there; whoever continues the log clears them, and says so",
+        log.torn, log.size
+    )
+}
+
 /// What verifying the logs of a policy's state folder finds.
 pub(crate) fn verified(policy: &Policy, folder: &Path, mut kept: Vec<Kept>) -> Result<VerifyReport, Failure> {
     // What was kept is read before the logs, so that a writer at work cannot seem to have lost its newest entries.
@@ -177,6 +186,9 @@ fn verify(state: &crate::state::State, kept: Vec<Kept>, json: bool, streams: &mu
             ))?;
             if let Some(gap) = &log.lost {
                 streams.say(format!("{}  {}", log.slot, lost(gap)))?;
+            }
+            if log.torn > 0 {
+                streams.say(format!("{}  {}", log.slot, torn(log)))?;
             }
         }
         if report.logs.is_empty() {

@@ -48,6 +48,7 @@ fn provider(said: Said) -> String {
                     json!({
                         "issuer": said["issuer"].as_str().unwrap_or(&own), "authorization_endpoint": format!("{own}/authorize?tenant=a"),
                         "token_endpoint": format!("{own}/token"), "jwks_uri": format!("{own}/keys"),
+                        "userinfo_endpoint": said["person"].as_object().map(|_| format!("{own}/person")),
                         "end_session_endpoint": said["leave"].as_str().map(|path| format!("{own}{path}")),
                     }),
                 ),
@@ -59,6 +60,7 @@ fn provider(said: Said) -> String {
                     )
                 }
                 "/token" => exchange(&own, &said, &body, &basic),
+                "/person" if basic == "Bearer a" => (200, said["person"].clone()),
                 other => panic!("{other}"),
             };
             let answer = answer.to_string();
@@ -162,6 +164,33 @@ fn somebody_signs_in_elsewhere_and_decides_by_the_groups_that_are_vouched_for() 
     // A state serves once.
     let again = back(&desk, &cookie, &format!("code=the-code&state={state}"));
     assert_eq!(again.status, StatusCode::FORBIDDEN);
+}
+
+/// Many providers say no more than `sub` in a token, and the rest to whoever asks with it.
+#[test]
+fn what_a_token_does_not_say_is_asked_for() {
+    let bare = json!({"preferred_username": null, "teams": null});
+    let sub = "248289761001";
+    for (person, signed_in) in [
+        (json!(null), false),
+        (json!({"sub": sub, "preferred_username": "ola", "teams": ["security"]}), true),
+        (json!({"sub": sub, "preferred_username": "ola", "teams": "security"}), true),
+        (json!({"sub": "another", "preferred_username": "ola", "teams": ["security"]}), false),
+        (json!({"preferred_username": "ola"}), false),
+        (json!({"sub": sub}), false),
+    ] {
+        let said = Said::new(Mutex::new(json!({"claims": bare, "person": person})));
+        let (desk, _) = desk(&said);
+        let (cookie, state) = begin(&desk, &said);
+        let page = back(&desk, &cookie, &format!("code=the-code&state={state}"));
+        assert_eq!(page.status.is_success(), signed_in, "{person}: {}", page.body);
+        if signed_in {
+            let session = page.header("set-cookie").split(';').next().unwrap().to_owned();
+            let id = desk.hold("ana", "docs");
+            let asked = desk.send("GET", &format!("/approvals/{id}"), &[("cookie", &session)], "");
+            assert!(asked.body.contains("Your decision"), "{}", asked.body);
+        }
+    }
 }
 
 #[test]

@@ -25,7 +25,7 @@ use std::thread;
 use std::time::Duration;
 
 pub(in crate::audit) use key::LogKey;
-use segment::Disk;
+use segment::{Disk, GROUP};
 pub(in crate::audit) use segment::{create, sync_folder};
 use tiles::Tiles;
 pub(in crate::audit) use tiles::synced;
@@ -45,8 +45,6 @@ const SEGMENT: u64 = 64 << 20;
 /// Zeros that are written ahead of the entries, so that the appends that follow write over blocks that the disk has: to sync those takes half as long
 /// as to sync room that was only reserved. A group that is as long as this pays for its own room.
 const AHEAD: u64 = 1 << 20;
-/// Records that are synced together. While the disk takes a group, those before it are hashed and those after it are written as bytes.
-const GROUP: usize = 256;
 /// To have another thread wait for the disk pays from so many records on.
 const MANY: usize = 64;
 
@@ -108,6 +106,8 @@ pub struct Log {
     /// What the writer before left to be said, until it is; and whether it is still in its file.
     left: Option<Gap>,
     leaves: bool,
+    /// How many bytes behind the last entry were no entry and were cleared, until that is said.
+    cleared: Option<u64>,
     /// The process that opened it: a forked child shares the lock and must not write.
     process: u32,
     buffer: Vec<u8>,
@@ -190,6 +190,7 @@ impl Log {
             poisoned: false,
             leaves: left.is_some(),
             left,
+            cleared: found.cleared,
             process: std::process::id(),
             buffer: Vec::new(),
         };
@@ -387,6 +388,10 @@ impl Journal for Log {
 
     fn left(&mut self) -> Option<Gap> {
         self.left.take()
+    }
+
+    fn cleared(&mut self) -> Option<u64> {
+        self.cleared.take()
     }
 
     fn leave(&mut self, gap: &Gap) -> Result<(), Error> {

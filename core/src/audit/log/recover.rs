@@ -24,6 +24,8 @@ pub(super) struct Found {
     pub(super) begun: Option<Timestamp>,
     /// Tiles whose files may be missing after a crash.
     pub(super) full: Vec<Full>,
+    /// How many bytes behind the last entry were no entry, and were cleared.
+    pub(super) cleared: Option<u64>,
 }
 
 /// Reads on from the newest signature and cuts a torn end; makes the first segment of a new log.
@@ -43,7 +45,15 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
         let tree = Tree::default();
         let (segment, first) =
             segment::begin(folder, 1, &tree, room).map_err(|e| at(folder, "cannot be written", e))?;
-        return Ok(Found { segment, number: 1, at: first, tree, begun: None, full: Vec::new() });
+        return Ok(Found {
+            segment,
+            number: 1,
+            at: first,
+            tree,
+            begun: None,
+            full: Vec::new(),
+            cleared: None,
+        });
     };
     let mut scan = Scan { folder, signed: &signed, tree: Tree::default(), full: Vec::new() };
     // The tiles of later segments may be missing.
@@ -82,7 +92,7 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
         .write(true)
         .open(segment::path(folder, last))
         .map_err(|e| at(folder, "cannot be written", e))?;
-    if torn {
+    if torn.is_some() {
         // Never acknowledged, so never owed: zeros again, as the room behind the entries is.
         let zeros = vec![0; bytes.len().saturating_sub(place)];
         segment
@@ -91,7 +101,8 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
             .and_then(|()| segment.sync_data())
             .map_err(|e| at(folder, "cannot be written", e))?;
     }
-    Ok(Found { segment, number: last, at: place as u64, tree: scan.tree, begun, full: scan.full })
+    let cleared = torn.map(|length| length as u64);
+    Ok(Found { segment, number: last, at: place as u64, tree: scan.tree, begun, full: scan.full, cleared })
 }
 
 fn read(folder: &Path, number: u64) -> Result<Vec<u8>, Error> {
@@ -106,8 +117,8 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    /// Takes in a segment that continues the tree; says where it ends, and whether something torn stands there.
-    fn segment(&mut self, bytes: &[u8], last: bool) -> Result<(usize, bool), Error> {
+    /// Takes in a segment that continues the tree; says where it ends, and how long what is torn there is.
+    fn segment(&mut self, bytes: &[u8], last: bool) -> Result<(usize, Option<usize>), Error> {
         let (tree, mut place) = self.header(bytes)?;
         if tree != self.tree {
             return Err(wrong(self.folder, "has a segment that does not continue the one before it"));
@@ -124,13 +135,18 @@ impl Scan<'_> {
                     place = frame.next;
                     self.check()?;
                 }
-                segment::Step::End => return Ok((place, false)),
-                segment::Step::Bad if last && segment::is_torn(bytes, place, size) => {
-                    return Ok((place, true));
+                segment::Step::End => return Ok((place, None)),
+                segment::Step::Bad if last => {
+                    let torn = segment::torn(bytes, place, size);
+                    return torn.map(|length| (place, Some(length))).ok_or_else(|| self.altered());
                 }
-                _ => return Err(wrong(self.folder, &format!("was altered at entry {size}"))),
+                _ => return Err(self.altered()),
             }
         }
+    }
+
+    fn altered(&self) -> Error {
+        wrong(self.folder, &format!("was altered at entry {}", self.tree.size()))
     }
 
     fn header(&self, bytes: &[u8]) -> Result<(Tree, usize), Error> {

@@ -22,6 +22,12 @@ pub(in crate::audit) const FRAME: usize = 20;
 /// The longest entry (C2SP tlog-tiles writes lengths as u16).
 pub(in crate::audit) const MAX_ENTRY: usize = 65_535;
 
+/// Records that are synced together.
+pub(super) const GROUP: usize = 256;
+
+/// The longest group: what a writer that died leaves behind the last entry is no longer.
+const LONGEST_GROUP: usize = GROUP * (FRAME + MAX_ENTRY);
+
 const MAGIC: &[u8; 8] = b"WARDLOG1";
 
 /// The file of segment `number` (from 1) under a log's folder.
@@ -263,18 +269,21 @@ pub(in crate::audit) fn resume(bytes: &[u8], at: usize, from: u64) -> Option<(us
     })
 }
 
-/// Whether the bad bytes at `at`, where the frame of `index` was awaited, are the torn end of an unsynced group:
-/// no frame behind them belongs to a later group, which would prove that this place was once whole.
-pub(in crate::audit) fn is_torn(bytes: &[u8], at: usize, index: u64) -> bool {
+/// How many bytes the torn end of an unsynced group takes, up to the last that is not zero, where the frame of `index` was awaited at `at` and bad bytes
+/// stand. `None` where they are no such end: a frame behind them belongs to a later group, which proves that this place was once whole, or they reach
+/// further than a group does.
+pub(in crate::audit) fn torn(bytes: &[u8], at: usize, index: u64) -> Option<usize> {
+    let last = bytes.iter().rposition(|byte| *byte != 0)?;
+    let length = (last + 1).checked_sub(at).filter(|length| *length <= LONGEST_GROUP)?;
     let bytes = used(bytes);
     let mut from = at;
     while let Some((_, frame)) = resume(bytes, from + 1, index) {
         if frame.index.saturating_sub(u64::from(frame.group)) > index {
-            return false;
+            return None;
         }
         from = frame.next - 1;
     }
-    true
+    Some(length)
 }
 
 #[cfg(test)]
@@ -318,10 +327,23 @@ mod tests {
     fn a_torn_group_is_not_taken_for_an_altered_log() {
         let mut torn = frames(&[&[b"one"], &[b"two", b"three", b"four"]]);
         torn[30..40].fill(0);
-        assert!(is_torn(&torn, 23, 1));
+        let length = torn.len() - 23;
+        torn.extend([0; 100]);
+        assert_eq!(super::torn(&torn, 23, 1), Some(length));
         let mut altered = frames(&[&[b"one"], &[b"two"], &[b"three"]]);
         altered[30] ^= 1;
-        assert!(!is_torn(&altered, 23, 1));
+        assert_eq!(super::torn(&altered, 23, 1), None);
+    }
+
+    #[test]
+    fn what_lies_further_behind_the_last_entry_than_a_group_reaches_is_no_torn_group() {
+        let mut bytes = frames(&[&[b"one"]]);
+        let end = bytes.len();
+        bytes.resize(end + LONGEST_GROUP + 2, 0);
+        bytes[end + LONGEST_GROUP - 1] = 1;
+        assert_eq!(torn(&bytes, end, 1), Some(LONGEST_GROUP));
+        bytes[end + LONGEST_GROUP] = 1;
+        assert_eq!(torn(&bytes, end, 1), None);
     }
 
     #[test]

@@ -137,6 +137,7 @@ impl Bench {
         };
         bench.watch_for(policy)?;
         bench.journal.left().into_iter().for_each(|gap| bench.lost.put_back(gap));
+        bench.say_what_was_cleared();
         Ok((bench, snapshot))
     }
 
@@ -316,6 +317,17 @@ impl Bench {
             let _ = reply.send(if appended.is_ok() { Done::Persisted } else { Done::Failed });
         }
         appended
+    }
+
+    /// A writer that died in the middle of a group left bytes that were never acknowledged: that they were there is an entry.
+    fn say_what_was_cleared(&mut self) {
+        if let Some(bytes) = self.journal.cleared() {
+            let reason = format!(
+                "{bytes} bytes behind the last entry were no entry: a writer that died had begun them, or somebody put them there"
+            );
+            let record = self.change(Kind::Log, "cleared", "wardline", Some(&reason));
+            self.group.push(record);
+        }
     }
 
     /// Leaves what could not be said to whoever continues the log.
