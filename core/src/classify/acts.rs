@@ -77,8 +77,9 @@ pub(super) fn judge(
             None => None,
         });
     }
+    let sum = if together(entry, records) { u64::max } else { u64::saturating_add };
     // A rule with a limit sees the whole batch: a hundred small reads are one large one.
-    let total = totals.iter().try_fold(0_u64, |sum, count| Some(sum.saturating_add((*count)?)));
+    let total = totals.iter().try_fold(0_u64, |all, count| Some(sum(all, (*count)?)));
     for (record, count) in records.iter().zip(&totals) {
         let Some(own) = record.entry else {
             let act = Act::unknown();
@@ -86,12 +87,13 @@ pub(super) fn judge(
                 &mut found,
                 Reading { operation: act.operation, base: act.risk, magnitude: act.magnitude },
                 String::new(),
+                sum,
             )?;
             continue;
         };
         let reading = reading(own, facts, record, *count, total)?;
         for resource in resources(own, facts, record)? {
-            add(&mut found, over(reading, facts, &resource), resource)?;
+            add(&mut found, over(reading, facts, &resource), resource, sum)?;
         }
     }
     if found.is_empty() {
@@ -100,7 +102,7 @@ pub(super) fn judge(
         let reading = Reading { operation: entry.operation, base: entry.risk(), magnitude };
         let nothing = Record { entry: Some(entry), values: Vec::new() };
         for resource in resources(entry, facts, &nothing)? {
-            add(&mut found, reading, resource)?;
+            add(&mut found, reading, resource, sum)?;
         }
     }
     Ok(found.into_iter().map(act).collect())
@@ -158,14 +160,26 @@ fn act((reading, resource): (Reading, String)) -> Act {
     act
 }
 
+/// Whether the elements of a batch have one answer: as many things as come back are those of any of them.
+fn together(entry: &'static Entry, records: &[Record]) -> bool {
+    let Some(field) = entry.together else { return false };
+    let there =
+        |record: &Record| record.values.iter().any(|(at, value)| *at == field && *value != Value::Null);
+    records.first().is_some_and(there)
+}
+
 /// Adds a reading to the one of the same operation and resource.
-fn add(found: &mut Vec<(Reading, String)>, reading: Reading, resource: String) -> Result<(), Refusal> {
+fn add(
+    found: &mut Vec<(Reading, String)>,
+    reading: Reading,
+    resource: String,
+    sum: fn(u64, u64) -> u64,
+) -> Result<(), Refusal> {
     let same =
         |(known, name): &&mut (Reading, String)| known.operation == reading.operation && *name == resource;
     if let Some((known, _)) = found.iter_mut().find(same) {
         known.base = known.base.max(reading.base);
-        let sum = known.magnitude.count.zip(reading.magnitude.count).map(|(a, b)| a.saturating_add(b));
-        known.magnitude.count = sum;
+        known.magnitude.count = known.magnitude.count.zip(reading.magnitude.count).map(|(a, b)| sum(a, b));
         return Ok(());
     }
     if found.len() >= MAX_ACTS {
@@ -191,13 +205,18 @@ fn reading(
     };
     let mut strictest = of(entry.operation, entry.risk(), false);
     let mut by = None;
+    // Most rules ask for fields that most bodies do not have.
+    let there = record.values.iter().fold(0, |there, (at, _)| there | body::bit(*at));
     for rule in entry.when {
         if rule.at_least.is_some_and(|limit| total.is_some_and(|total| total < limit)) {
             continue;
         }
         let mut holds = true;
         for test in rule.tests {
-            holds &= passes(test, facts, record)?;
+            holds &= match test.of {
+                Source::Body(field) if there & body::bit(field) == 0 => matches!(test.is, Is::Absent),
+                _ => passes(test, facts, record)?,
+            };
         }
         if holds {
             let operation = rule.then.unwrap_or(entry.operation);

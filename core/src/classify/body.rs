@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::catalogue::{Entry, Field, Lines, Step, System};
-use super::{Refusal, graphql, piped, target, yql};
+use super::{Refusal, graphql, piped, sql, target, yql};
 
 /// A value at a deciding field.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,8 +197,13 @@ impl Place {
         Self { entry, mask: all(entry), depth: 0, record: 0, root: true }
     }
 
-    pub(super) fn fields(self) -> impl Iterator<Item = (usize, &'static Field)> {
-        let mut left = self.mask;
+    fn fields(self) -> impl Iterator<Item = (usize, &'static Field)> {
+        self.of(self.mask)
+    }
+
+    /// The fields with these bits.
+    fn of(self, mask: u64) -> impl Iterator<Item = (usize, &'static Field)> {
+        let mut left = mask;
         let places = std::iter::from_fn(move || {
             let at = left.trailing_zeros() as usize;
             left &= left.checked_sub(1)?;
@@ -209,15 +214,28 @@ impl Place {
 
     /// The fields that this very value is.
     pub(super) fn here(self) -> impl Iterator<Item = (usize, &'static Field)> {
-        self.fields().filter(move |(_, field)| field.steps.len() == self.depth)
+        self.of(self.ends())
+    }
+
+    /// The bits of the fields that this very value is.
+    pub(super) fn ends(self) -> u64 {
+        self.mask & self.entry.levels.get(self.depth).map_or(0, |level| level.ends)
+    }
+
+    /// The steps that lead on from here, each with the bits of its fields.
+    fn steps(self) -> impl Iterator<Item = (Step, u64)> {
+        let steps = self.entry.levels.get(self.depth).map_or(&[][..], |level| level.steps);
+        steps.iter().map(move |(step, of)| (*step, of & self.mask)).filter(|(_, of)| *of != 0)
+    }
+
+    /// Whether a step of such a kind leads on from here.
+    pub(super) fn leads(self, kind: impl Fn(Step) -> bool) -> bool {
+        self.steps().any(|(step, _)| kind(step))
     }
 
     /// The fields one step down, for those steps that `fits`.
     pub(super) fn down(self, fits: impl Fn(Step) -> bool) -> Self {
-        let mask = self
-            .fields()
-            .filter(|(_, field)| field.steps.get(self.depth).is_some_and(|step| fits(*step)))
-            .fold(0, |mask, (at, _)| mask | bit(at));
+        let mask = self.steps().filter(|(step, _)| fits(*step)).fold(0, |mask, (_, of)| mask | of);
         Self { mask, depth: self.depth + 1, root: false, ..self }
     }
 
@@ -351,6 +369,11 @@ impl<'de> Visitor<'de> for Walk<'_> {
                 .deserialize(parts)
                 .map_err(|_| E::custom("statement"));
         }
+        if self.place.here().any(|(_, field)| field.uses & Field::SQL != 0) {
+            return Walk { state: self.state, place: self.place }
+                .deserialize(sql::asked::reading(text))
+                .map_err(|_| E::custom("statement"));
+        }
         let kept = self.place.here().any(|(_, field)| field.uses & Field::TEXT != 0);
         self.scalar(Value::Text(if kept { text.to_owned() } else { String::new() }))
     }
@@ -358,7 +381,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
         let first = self.place.down(|step| matches!(step, Step::Each | Step::First));
         let down = self.place.down(|step| matches!(step, Step::Each));
-        if self.place.here().next().is_none() && first.mask == 0 {
+        if self.place.ends() == 0 && first.mask == 0 {
             return self.state.refuse("wrong_type", self.place.name());
         }
         let kinds = self.place.here().any(|(_, field)| field.uses & Field::TEXTS != 0);
@@ -385,9 +408,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
         if by_kind {
             return self.element(map);
         }
-        let keyed =
-            self.place.fields().any(|(_, f)| matches!(f.steps.get(self.place.depth), Some(Step::Key(_))));
-        if self.place.here().next().is_none() && !keyed {
+        if self.place.ends() == 0 && !self.place.leads(|step| matches!(step, Step::Key(_))) {
             return self.state.refuse("wrong_type", self.place.name());
         }
         let system = self.state.system;

@@ -99,7 +99,11 @@ pub struct Entry {
     pub(super) amount: Amount,
     pub(super) unit: Option<Unit>,
     pub(super) fields: &'static [Field],
+    /// The same by their depth.
+    pub(super) levels: &'static [Level],
     pub(super) lines: Option<Lines>,
+    /// The field beside the elements of a batch that makes one answer of them: they are not added up.
+    pub(super) together: Option<usize>,
     /// Whether its calls stay open while messages come, so that they cannot decide before it begins.
     pub(super) stream: bool,
     /// In a batch whose elements are of several kinds: the member that names the kind, and the entry that tells it.
@@ -262,18 +266,28 @@ pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) steps: &'static [Step],
     /// How it is used: the bits of `entries::lower`.
-    pub(super) uses: u8,
+    pub(super) uses: u16,
 }
 
 impl Field {
-    pub(super) const TEXT: u8 = lower::TEXT;
-    pub(super) const COUNT: u8 = lower::COUNT;
-    pub(super) const TEXTS: u8 = lower::TEXTS;
-    pub(super) const ELEMENT: u8 = lower::ELEMENT;
-    pub(super) const GRAPHQL: u8 = lower::GRAPHQL;
-    pub(super) const TRUTH: u8 = lower::TRUTH;
-    pub(super) const OUTER: u8 = lower::OUTER;
-    pub(super) const YQL: u8 = lower::YQL;
+    pub(super) const TEXT: u16 = lower::TEXT;
+    pub(super) const COUNT: u16 = lower::COUNT;
+    pub(super) const TEXTS: u16 = lower::TEXTS;
+    pub(super) const ELEMENT: u16 = lower::ELEMENT;
+    pub(super) const GRAPHQL: u16 = lower::GRAPHQL;
+    pub(super) const TRUTH: u16 = lower::TRUTH;
+    pub(super) const OUTER: u16 = lower::OUTER;
+    pub(super) const YQL: u16 = lower::YQL;
+    pub(super) const SQL: u16 = lower::SQL;
+}
+
+/// The deciding fields at one depth of the body, by the bits of their numbers.
+#[derive(Debug)]
+pub(super) struct Level {
+    /// Those whose paths end here.
+    pub(super) ends: u64,
+    /// The different steps from here, and which fields take them.
+    pub(super) steps: &'static [(Step, u64)],
 }
 
 /// One step of a field's path.

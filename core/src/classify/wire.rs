@@ -107,14 +107,12 @@ impl Reader {
             let counted = field.uses & (Field::COUNT | Field::TEXTS) != 0;
             self.note(place, at, field, if counted { None } else { Some(found) });
         }
-        let deeper =
-            |place: Place| place.mask != 0 && place.fields().any(|(_, f)| f.steps.len() > place.depth);
-        if !deeper(place) {
+        let inside = Place { mask: place.mask & !place.ends(), ..place };
+        if inside.mask == 0 {
             return Ok(());
         }
-        let inside = Place { mask: place.here().fold(place.mask, |mask, (at, _)| mask & !bit(at)), ..place };
         self.list(value, inside)?;
-        let message = inside.fields().any(|(_, f)| matches!(f.steps.get(place.depth), Some(Step::Tag(_))));
+        let message = inside.leads(|step| matches!(step, Step::Tag(_)));
         match value {
             Wire::Bytes(bytes) if message => self.fields(bytes, inside),
             Wire::Number(_) if message => Err(Refusal { code: "wrong_type", at: place.name() }),
@@ -138,8 +136,9 @@ impl Reader {
             };
             self.note(place, at, field, Some(Value::Number(Some(number))));
         }
-        let pairs = place.fields().any(|(_, f)| matches!(f.steps.get(place.depth), Some(Step::Pair(_))));
-        if let (true, Wire::Bytes(bytes)) = (pairs, value) {
+        if let Wire::Bytes(bytes) = value
+            && place.leads(|step| matches!(step, Step::Pair(_)))
+        {
             self.pair(bytes, place)?;
         }
         let each = place.down(|step| matches!(step, Step::Each));

@@ -72,6 +72,12 @@ impl Body {
         Self { file: Some(Box::new(counter)), ..Self::passing() }
     }
 
+    /// The same body, whose files are counted beside what masking reads.
+    pub(super) fn with_files(mut self, files: Option<FileCounter>) -> Self {
+        self.file = files.map(Box::new);
+        self
+    }
+
     /// Whether anything is read of it.
     pub(super) fn reads(&self) -> bool {
         self.masker.is_some() || self.file.is_some()
@@ -139,7 +145,7 @@ impl Body {
 
     /// Whether its items are counted before its bytes go on, so that it can be cut between two of them.
     pub(super) fn tells_items(&self) -> bool {
-        self.masker.is_some() && self.changes && self.census().is_some()
+        self.changes && self.masker.as_deref().and_then(Masker::census).is_some()
     }
 
     /// A piece without its coding, for [`push_clear`](Self::push_clear).
@@ -303,13 +309,13 @@ impl Body {
             self.file.as_deref().and_then(FileCounter::census).filter(|census| !census.is_empty()).cloned();
         if let Some(masker) = self.masker {
             let report = masker.into_report();
-            passed.census = report.census.map(|mut census| {
+            let read = report.census.map(|mut census| {
                 census.ids.truncate(self.left.ids);
                 census.more.truncate(self.left.more);
                 let Left { vectors, rows, texts, ids_total, .. } = self.left;
                 Census { vectors, rows, texts, ids_total, ..census }
             });
-            passed.census = passed.census.filter(|census| !census.is_empty());
+            passed.census = read.filter(|census| !census.is_empty()).or(passed.census);
             passed.totals = report.totals;
             passed.findings = found(report.findings);
             for path in self.strip.iter().flat_map(|paths| paths.declared()) {

@@ -100,6 +100,37 @@ fn a_file_that_passes_unmasked_is_counted_both_ways() {
     assert_eq!((of(&records[0].record.request), of(&records[1].record.response)), (Some(5), Some(5)));
 }
 
+/// Files in the parts of a body are counted where nothing reads the body, and beside what masking reads of it.
+#[test]
+fn files_in_the_parts_of_a_body_reach_the_record() {
+    let file = fs::read(format!("{FOLDER}/files/export.npy")).unwrap();
+    let mut body = b"--x-1\r\nContent-Type: application/json\r\n\r\n{\"name\":\"a@example.org\"}\r\n\
+        --x-1\r\nContent-Type: application/octet-stream\r\n\r\n"
+        .to_vec();
+    body.extend_from_slice(&file);
+    body.extend_from_slice(b"\r\n--x-1--\r\n");
+    for mask in ["", "mask: [{name: mail, entities: {email: redact}, unmaskable: pass}]\n"] {
+        let policy = format!(
+            "version: 1\nstate: ./state\nidentity: {{headers: {{subject: x-user}}, trusted_peers: [127.0.0.1]}}\n\
+             services: {{files: {{system: gcs, thresholds: {{hold: never, deny: never}}}}}}\n\
+             rules: [{{name: all, who: [\"*\"], operations: [\"*\"], effect: allow}}]\n{mask}"
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wardline.yaml");
+        fs::write(&path, policy).unwrap();
+        let guard = Guard::from_file(&path).unwrap();
+        let kind = ("content-type", "multipart/related; boundary=x-1");
+        let put =
+            head("POST", "/upload/storage/v1/b/vectors/o?uploadType=multipart", &[("x-user", "ana"), kind]);
+        let stored = Service { status: 200, headers: http::HeaderMap::new(), chunks: vec![] };
+        assert_eq!(exchange(&guard, put, &body, &stored).status, 200, "{mask}");
+        drop(guard);
+        let records = exchanges(&folder.path().join("state"));
+        let passed = records[0].record.request.as_ref().unwrap();
+        assert_eq!(passed.census.as_ref().map(|census| census.vectors), Some(5), "{mask}");
+    }
+}
+
 /// What a sample body is, by its name.
 pub(crate) fn content_type(file: &str) -> &'static str {
     match file.rsplit_once('.').unwrap().1 {

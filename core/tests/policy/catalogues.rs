@@ -224,6 +224,23 @@ rules: [{name: a, operations: [data.read], effect: deny}]
 }
 
 #[test]
+fn no_entry_has_more_deciding_fields_than_are_told_apart() {
+    let entry = |fields: usize| {
+        let fields: Vec<_> = (0..fields).map(|n| format!("field_{n}")).collect();
+        format!(
+            "system: library\noperations:\n  - POST /a: data.read\n    when:\n      - {{field: [{}], is: present, then: data.export}}\n",
+            fields.join(", ")
+        )
+    };
+    let policy = "version: 1\ncatalogues: [library.yaml]\nservices: {a: {system: library}}\n";
+    let found = wrong(&[("library.yaml", &entry(65))], policy);
+    assert!(found.len() == 1 && found[0].contains("65 fields decide, and no more than 64 may"), "{found:?}");
+    let folder = folder(&[("library.yaml", &entry(64))]);
+    let policy = parse(folder.path(), policy).unwrap();
+    assert_eq!(reading(&policy, "a", "POST", "/a", br#"{"field_63": 1}"#).0, Operation::DataExport);
+}
+
+#[test]
 fn a_system_of_its_own_may_take_statements() {
     let folder = folder(&[("w.yaml", "system: warehouse\nstatements: redshift\n")]);
     let text = "version: 1\ncatalogues: [w.yaml]\nservices: {w: {system: warehouse}}\n";

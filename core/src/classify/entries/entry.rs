@@ -22,6 +22,10 @@ pub(crate) struct Entry {
     pub(crate) graphql: Option<String>,
     /// The member, or parameter of the query, that holds a statement of Vespa's or of commands behind pipes.
     pub(crate) statement: Option<String>,
+    /// What makes one answer of a batch, so that its elements are not added up.
+    pub(crate) together: Option<String>,
+    /// The member that holds a statement of SQL.
+    pub(crate) sql: Option<String>,
     pub(crate) stream: bool,
     /// The numbers of a gRPC method's fields, `points.filter` by its own within `points`.
     pub(crate) message: Vec<(String, u64)>,
@@ -164,6 +168,8 @@ pub(super) fn entry(
             (_, "lines") => entry.lines = lines(value, faults),
             (_, "graphql") => entry.graphql = Some(text(value, faults)),
             (_, "yql" | "piped") => entry.statement = Some(text(value, faults)),
+            (_, "together") => entry.together = Some(text(value, faults)),
+            (_, "sql") => entry.sql = Some(text(value, faults)),
             (_, "stream") => entry.stream = text(value, faults) == "true",
             (_, "message") => {
                 for (name, _, value) in members(value, faults) {
@@ -196,14 +202,18 @@ pub(super) fn entry(
     if !entry.members.is_empty() && entry.each.is_none() {
         faults.at(entry.place, "as needs each");
     }
+    if entry.together.is_some() && entry.each.is_none() {
+        faults.at(entry.place, "together needs each");
+    }
     if entry.lines.is_some() && entry.each.is_some() {
         faults.at(entry.place, "lines and each exclude each other");
     }
     if !entry.message.is_empty() && entry.method != "RPC" {
         faults.at(entry.place, "message is for RPC");
     }
-    if entry.statement.is_some() && (entry.each.is_some() || entry.lines.is_some()) {
-        faults.at(entry.place, "yql and piped are one statement: they go with neither each nor lines");
+    let statement = entry.statement.is_some() || entry.sql.is_some();
+    if statement && (entry.each.is_some() || entry.lines.is_some()) {
+        faults.at(entry.place, "yql, piped and sql are one statement: they go with neither each nor lines");
     }
     if entry.graphql.is_some() && entry.graphql != entry.each {
         faults.at(

@@ -13,7 +13,9 @@ use super::lower::{self, Lowered, lower};
 use super::messages;
 use super::node::{Fault, Faults, Place};
 use super::read;
-use crate::classify::catalogue::{Amount, Entry, Factor, Field, Is, Lines, Rule, Source, Step, System, Test};
+use crate::classify::catalogue::{
+    Amount, Entry, Factor, Field, Is, Level, Lines, Rule, Source, Step, System, Test,
+};
 use crate::protobuf::{self, Message, Schema};
 use crate::vector::{Paths, Places};
 
@@ -39,11 +41,7 @@ pub(super) fn keep(
                 }
                 entries.extend(one(entry, lowered, (system, messages), before, &mut faults));
             }
-            Err(missing) => {
-                for name in missing {
-                    faults.at(entry.place, format!("message has no {name}"));
-                }
-            }
+            Err(found) => found.into_iter().for_each(|fault| faults.at(entry.place, fault)),
         }
     }
     if !faults.is_empty() {
@@ -137,6 +135,8 @@ fn one(
         amount: amount(&lowered.amount),
         unit: entry.unit.as_deref().map(str::parse).transpose().ok()?,
         fields: list(lowered.fields.iter().map(field).collect()),
+        together: lowered.together,
+        levels: list(lowered.levels.iter().map(level).collect()),
         lines: lowered.lines.as_ref().map(|lines| match lines {
             entry::Lines::Each => Lines::Each,
             entry::Lines::Pairs => Lines::Pairs,
@@ -214,14 +214,23 @@ fn state(is: &entry::Is) -> Is {
 }
 
 fn field(field: &lower::Field) -> Field {
-    let steps = field.steps.iter().map(|step| match step {
+    let steps = field.steps.iter().map(step);
+    Field { name: text(&field.name), steps: list(steps.collect()), uses: field.uses }
+}
+
+fn step(step: &lower::Step) -> Step {
+    match step {
         lower::Step::Key(names) => Step::Key(texts(names)),
         lower::Step::Tag(numbers) => Step::Tag(list(numbers.clone())),
         lower::Step::Pair(names) => Step::Pair(texts(names)),
         lower::Step::Each => Step::Each,
         lower::Step::First => Step::First,
-    });
-    Field { name: text(&field.name), steps: list(steps.collect()), uses: field.uses }
+    }
+}
+
+fn level(level: &lower::Level) -> Level {
+    let steps = level.steps.iter().map(|(taken, of)| (step(taken), *of));
+    Level { ends: level.ends, steps: list(steps.collect()) }
 }
 
 fn census(

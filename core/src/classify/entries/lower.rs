@@ -4,29 +4,33 @@ use super::entry::{Amount, Entry, Factor, Is, Lines, Source};
 use super::read::System;
 
 /// How a body field is used. Its text, number or truth matters.
-pub(crate) const TEXT: u8 = 1;
+pub(crate) const TEXT: u16 = 1;
 /// Its length matters.
-pub(crate) const COUNT: u8 = 2;
+pub(crate) const COUNT: u16 = 2;
 /// Inputs are counted: a list of numbers is one input.
-pub(crate) const TEXTS: u8 = 4;
+pub(crate) const TEXTS: u16 = 4;
 /// Each value there is one element of a batch.
-pub(crate) const ELEMENT: u8 = 8;
+pub(crate) const ELEMENT: u16 = 8;
 /// It is a GraphQL document, read as the list of what it selects.
-pub(crate) const GRAPHQL: u8 = 16;
+pub(crate) const GRAPHQL: u16 = 16;
 /// Its truth matters: on the protobuf wire a number that stands for one.
-pub(crate) const TRUTH: u8 = 32;
+pub(crate) const TRUTH: u16 = 32;
 /// It stands beside the elements of a batch, and belongs to each.
-pub(crate) const OUTER: u8 = 64;
+pub(crate) const OUTER: u16 = 64;
 
 /// It is a statement of Vespa's or of commands behind pipes, read as an object; a parameter of the query may hold it instead.
-pub(crate) const YQL: u8 = 128;
+pub(crate) const YQL: u16 = 128;
+/// It is a statement of SQL, read as an object.
+pub(crate) const SQL: u16 = 256;
 
 /// One entry of a table, as far as it is another than it was read.
 pub(crate) struct Lowered {
     pub(crate) fields: Vec<Field>,
+    pub(crate) levels: Vec<Level>,
     pub(crate) resource: Vec<Source<usize>>,
     pub(crate) amount: Amount<usize>,
     pub(crate) lines: Option<Lines<usize>>,
+    pub(crate) together: Option<usize>,
     /// The entries of its kinds of element, by their place in the system.
     pub(crate) members: Vec<(String, usize)>,
     /// The tests of each rule.
@@ -37,10 +41,20 @@ pub(crate) struct Lowered {
 pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) steps: Vec<Step>,
-    pub(crate) uses: u8,
+    pub(crate) uses: u16,
+}
+
+/// The fields at one depth of the body, by the bits of their numbers: so that a walk asks once for each step that several
+/// fields take, and not once for each field.
+pub(crate) struct Level {
+    /// Those whose paths end here.
+    pub(crate) ends: u64,
+    /// The different steps from here, and which fields take them.
+    pub(crate) steps: Vec<(Step, u64)>,
 }
 
 /// One step of a field's path.
+#[derive(Clone, PartialEq)]
 pub(crate) enum Step {
     Key(Vec<String>),
     Tag(Vec<u32>),
@@ -52,7 +66,7 @@ pub(crate) enum Step {
 /// The entry of a system, in the shape of the tables.
 ///
 /// # Errors
-/// Fields of a gRPC method that its `message` does not number.
+/// Fields of a gRPC method that its `message` does not number, and more fields than a walk tells apart.
 pub(crate) fn lower(entry: &Entry, system: &System) -> Result<Lowered, Vec<String>> {
     let mut fields = Fields { prefix: entry.each.as_deref(), found: Vec::new() };
     if let Some(each) = &entry.each {
@@ -64,6 +78,10 @@ pub(crate) fn lower(entry: &Entry, system: &System) -> Result<Lowered, Vec<Strin
     if let Some(statement) = &entry.statement {
         fields.add(statement.clone(), YQL);
     }
+    if let Some(statement) = &entry.sql {
+        fields.add(statement.clone(), SQL);
+    }
+    let together = entry.together.as_ref().map(|field| fields.add(field.clone(), OUTER));
     let resource = fields.sources(entry.resource.as_deref().unwrap_or_default(), TEXT);
     let amount = fields.amount(&entry.amount);
     let tests = entry.when.iter().map(|rule| {
@@ -95,21 +113,46 @@ pub(crate) fn lower(entry: &Entry, system: &System) -> Result<Lowered, Vec<Strin
             // The body itself, where that is a list.
             Ok(steps) if path.is_empty() => declared.push(Field { name: "body".to_owned(), steps, uses }),
             Ok(steps) => declared.push(Field { name: path, steps, uses }),
-            Err(name) => missing.push(name),
+            Err(name) => missing.push(format!("message has no {name}")),
         }
     }
-    let lowered = Lowered { fields: declared, resource, amount, lines, members, tests };
+    // Each is a bit of a word.
+    if declared.len() > u64::BITS as usize {
+        missing.push(format!("{} fields decide, and no more than {} may", declared.len(), u64::BITS));
+    }
+    let levels = levels(&declared);
+    let lowered = Lowered { fields: declared, levels, resource, amount, lines, together, members, tests };
     if missing.is_empty() { Ok(lowered) } else { Err(missing) }
+}
+
+fn levels(fields: &[Field]) -> Vec<Level> {
+    let deepest = fields.iter().map(|field| field.steps.len()).max();
+    let level = |depth: usize| {
+        let mut level = Level { ends: 0, steps: Vec::new() };
+        // The number of a field is a bit; an entry has no more than there are.
+        for (field, bit) in fields.iter().zip((0..u64::BITS).map(|at| 1_u64 << at)) {
+            match field.steps.get(depth) {
+                Some(step) => match level.steps.iter_mut().find(|(known, _)| known == step) {
+                    Some((_, of)) => *of |= bit,
+                    None => level.steps.push((step.clone(), bit)),
+                },
+                None if field.steps.len() == depth => level.ends |= bit,
+                None => {}
+            }
+        }
+        level
+    };
+    (0..=deepest.unwrap_or(0)).map(level).collect()
 }
 
 /// The body fields of one entry, each once.
 struct Fields<'e> {
     prefix: Option<&'e str>,
-    found: Vec<(String, u8)>,
+    found: Vec<(String, u16)>,
 }
 
 impl Fields<'_> {
-    fn index(&mut self, path: &str, uses: u8) -> usize {
+    fn index(&mut self, path: &str, uses: u16) -> usize {
         // What stands beside the elements of a batch, and belongs to each.
         if let Some(outer) = path.strip_prefix('/') {
             return self.add(outer.to_owned(), uses | OUTER);
@@ -121,7 +164,7 @@ impl Fields<'_> {
         self.add(full, uses)
     }
 
-    fn add(&mut self, full: String, uses: u8) -> usize {
+    fn add(&mut self, full: String, uses: u16) -> usize {
         if let Some(at) = self.found.iter().position(|(known, _)| *known == full) {
             if let Some((_, known)) = self.found.get_mut(at) {
                 *known |= uses;
@@ -132,7 +175,7 @@ impl Fields<'_> {
         self.found.len() - 1
     }
 
-    fn source(&mut self, source: &Source, uses: u8) -> Source<usize> {
+    fn source(&mut self, source: &Source, uses: u16) -> Source<usize> {
         match source {
             Source::Body(path) => Source::Body(self.index(path, uses)),
             Source::Query(name) => Source::Query(name.clone()),
@@ -147,7 +190,7 @@ impl Fields<'_> {
         }
     }
 
-    fn sources(&mut self, sources: &[Source], uses: u8) -> Vec<Source<usize>> {
+    fn sources(&mut self, sources: &[Source], uses: u16) -> Vec<Source<usize>> {
         sources.iter().map(|source| self.source(source, uses)).collect()
     }
 

@@ -82,6 +82,17 @@ pub(super) fn run(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str])
         "source" | "." if words.get(1) == Some(&"/dev/fd/63") => {
             walk.act(Operation::CodeExecute, Some(95), "");
         }
+        "env" if splits(words).is_some() => {
+            let at = splits(words).unwrap_or_default();
+            let text: Vec<&str> = words.iter().skip(at).copied().collect();
+            let text = text.join(" ");
+            let text =
+                ["--split-string=", "--split-string", "-S"].iter().find_map(|name| text.strip_prefix(name));
+            walk.script(text.unwrap_or_default());
+            if fields.iter().skip(at).any(|field| field.dynamic) {
+                walk.unknown("dynamic");
+            }
+        }
         "env"
             if rest.iter().all(|field| field.text.starts_with('-') || field.text.contains('='))
                 && !words.contains(&"-S") =>
@@ -91,6 +102,18 @@ pub(super) fn run(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str])
         _ => return false,
     }
     true
+}
+
+/// Where `env` is told to take a text apart and run it, with the words behind: `env -S 'rm -rf' /srv`.
+fn splits(words: &[&str]) -> Option<usize> {
+    let mut at = 1;
+    while let Some(word) = words.get(at).filter(|word| word.starts_with('-') || word.contains('=')) {
+        if word.starts_with("-S") || word.starts_with("--split-string") {
+            return Some(at);
+        }
+        at += 1 + usize::from(matches!(*word, "-u" | "--unset" | "-C" | "--chdir"));
+    }
+    None
 }
 
 fn text_of(input: &Input) -> Option<String> {
@@ -289,11 +312,7 @@ fn xargs(walk: &mut Walk, fields: &[Field], words: &[&str]) {
 fn dd(walk: &mut Walk, words: &[&str]) {
     let value = |name: &str| words.iter().find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
     let (from, to) = (value("if").unwrap_or_default(), value("of").unwrap_or_default());
-    if !from.is_empty()
-        && !from.starts_with("/dev/zero")
-        && !from.starts_with("/dev/urandom")
-        && !from.starts_with("/dev/random")
-    {
+    if !from.is_empty() {
         reads(walk, from);
     }
     // What holds something is overwritten.

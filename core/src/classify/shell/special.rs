@@ -16,6 +16,11 @@ pub(super) fn named(resource: &str) -> &str {
 
 /// A file is read.
 pub(super) fn reads(walk: &mut Walk, path: &str) {
+    let path = &*walk.at(path);
+    // What has nothing in it, or nothing of anybody's.
+    if matches!(path, "/dev/null" | "/dev/zero" | "/dev/urandom" | "/dev/random") {
+        return walk.act(Operation::None, None, "");
+    }
     match tools::kind(path) {
         Some("secret") => walk.act(Operation::SecretRead, Some(85), path),
         _ => walk.act(Operation::FileRead, None, path),
@@ -56,6 +61,7 @@ pub(super) fn writes(walk: &mut Walk, path: &str) {
     {
         return;
     }
+    let path = &*walk.at(path);
     if path.starts_with("/dev/") && !path.starts_with("/dev/shm/") {
         return walk.act(Operation::FileDelete, Some(100), path);
     }
@@ -72,7 +78,8 @@ pub(super) fn writes(walk: &mut Walk, path: &str) {
 
 /// A file or folder is deleted.
 pub(super) fn deletes(walk: &mut Walk, path: &str, dynamic: bool, whole: bool) {
-    let path = path.trim_end_matches("/*");
+    let at = walk.at(path);
+    let path = at.trim_end_matches("/*");
     let home = path.starts_with('~') && path.len() <= 2;
     let temporary = ["/tmp/", "/var/tmp/", "/dev/shm/"].iter().any(|start| path.starts_with(start));
     let risk = match path {

@@ -1,5 +1,6 @@
 //! From pipelines to acts: words are worked out, wrappers taken off, tools looked up.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -20,6 +21,8 @@ const BYTES: usize = 4 << 20;
 /// What a field, and what a redirection costs besides.
 const FIELD: usize = 48;
 const REDIRECT: usize = 256;
+/// The longest name of a folder that is kept: it stands in front of each path behind it.
+const FOLDER: usize = 256;
 /// How many fields one word may become.
 const FIELDS: usize = 4_096;
 /// Most things that one operation is told to be done to, one by one.
@@ -58,6 +61,8 @@ pub(super) struct Walk {
     origins: Option<Vec<Origin>>,
     origin: Origin,
     commands: usize,
+    /// The folder that the text went to, where its words tell it.
+    folder: Option<String>,
 }
 
 /// A command, by its number, its name and the line of the table that fits it.
@@ -165,15 +170,40 @@ impl Walk {
         }
     }
 
-    /// Shell text that a command is given.
+    /// Shell text that a command is given. Where it goes to is no matter of what comes behind.
     pub(super) fn script(&mut self, text: &str) {
         if !self.spend(text.len()) {
             return;
         }
+        let folder = self.folder.clone();
         self.deeper(|walk| match parse::script(text) {
             Ok(list) => walk.list(&list),
             Err(reason) => walk.unknown(reason),
         });
+        self.folder = folder;
+    }
+
+    /// `cd` to a folder that the words tell; to any other one is to nobody knows where.
+    fn enter(&mut self, words: &[Field]) {
+        let Some(to) = words.iter().find(|field| !field.text.starts_with('-') || field.text == "-") else {
+            return self.folder = Some("~".to_owned());
+        };
+        self.folder = Some(self.at(&to.text).into_owned()).filter(|path| {
+            !to.dynamic && path.len() <= FOLDER && path.starts_with(['/', '~']) && !path.contains("..")
+        });
+    }
+
+    /// Where a path leads from the folder at hand, where that is known.
+    pub(super) fn at<'p>(&self, path: &'p str) -> Cow<'p, str> {
+        match &self.folder {
+            Some(folder) if !path.is_empty() && !path.starts_with(['/', '~', '.', '-']) => {
+                Cow::Owned(format!("{}/{path}", folder.trim_end_matches('/')))
+            }
+            Some(folder) if path.starts_with("./") => {
+                Cow::Owned(format!("{}/{}", folder.trim_end_matches('/'), path.trim_start_matches("./")))
+            }
+            _ => Cow::Borrowed(path),
+        }
     }
 
     /// A command that another one starts.
@@ -391,6 +421,8 @@ impl Walk {
             *word = name;
         }
         match name {
+            "cd" | "pushd" => self.enter(fields.get(1..).unwrap_or_default()),
+            "popd" => self.folder = None,
             "alias" => {
                 for (alias, text) in fields.iter().skip(1).filter_map(|field| field.text.split_once('=')) {
                     self.aliases.insert(alias.to_owned(), text.to_owned());

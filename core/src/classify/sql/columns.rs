@@ -303,8 +303,12 @@ fn look(tokens: Tokens<'_, '_>, effects: &Effects, windowed: bool, found: &mut I
                 }
                 continue;
             }
-            if KNOWLEDGE.functions.find(&whole).is_some_and(|meaning| !meaning.table_only) {
-                *found = Item::Effect;
+            if let Some(meaning) = KNOWLEDGE.functions.find(&whole).filter(|meaning| !meaning.table_only) {
+                let mut passed = Item::Constant;
+                if meaning.passes {
+                    look(inner, effects, windowed, &mut passed);
+                }
+                *found = if matches!(passed, Item::Constant) { Item::Effect } else { passed };
                 return;
             }
             place = next;

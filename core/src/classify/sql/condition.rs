@@ -112,6 +112,8 @@ fn atom(tokens: Tokens<'_, '_>, tables: &[String]) -> Condition {
                 Condition::Every
             } else if key(left, tables) && single(right) || key(right, tables) && single(left) {
                 Condition::Keys(1)
+            } else if key(left, tables) {
+                listed(right).map_or(Condition::Some, Condition::Keys)
             } else {
                 Condition::Some
             }
@@ -176,6 +178,26 @@ fn same(left: Tokens<'_, '_>, right: Tokens<'_, '_>) -> bool {
     !left.is_empty() && left.len() == right.len() && left.iter().zip(right).all(equal)
         // Two places for values are two values, and each call of a function may say something else.
         && !left.iter().any(|token| token.kind == Kind::Parameter && token.text == "?")
+}
+
+/// How many values an array that is written out has: `ANY (ARRAY[3, 5])`, `ANY ('{3,5}'::int[])`.
+fn listed(tokens: Tokens<'_, '_>) -> Option<u64> {
+    let array = bare(inside(tokens, 1).filter(|_| any(tokens, 0, &["ANY", "SOME"]))?);
+    let end = array.iter().position(|token| token.operator("::")).unwrap_or(array.len());
+    let array = super::cursor::between(array, 0, end);
+    match array {
+        [text] if text.kind == Kind::Text => {
+            let list = text.text.trim().strip_prefix('{')?.strip_suffix('}')?;
+            Some(list.split(',').count() as u64)
+        }
+        [word, open, list @ .., close] if word.is("ARRAY") && open.operator("[") && close.operator("]") => {
+            let values = commas(list);
+            // Behind the second number of a list the others are only counted.
+            let more = list.last().filter(|last| last.kind == Kind::Number).map_or(0, |last| last.more);
+            values.iter().all(|value| single(value)).then_some(values.len() as u64 + u64::from(more))
+        }
+        _ => None,
+    }
 }
 
 fn constant(tokens: Tokens<'_, '_>) -> bool {

@@ -76,6 +76,10 @@ pub(super) fn statement(verb: &str, tokens: Tokens<'_, '_>, scope: &mut Scope, e
         "PURGE" if effects.dialect == Dialect::Oracle => effects.add(Operation::CollectionDrop, "", None),
         "KILL" => effects.act(Operation::JobStop, "", Some(1), Risk::new(60)),
         "SHUTDOWN" | "RESTART" => effects.act(Operation::InfraChange, "", Some(1), Risk::new(85)),
+        "SYSTEM" if any(tokens, 1, &["SHUTDOWN", "KILL"]) => {
+            effects.act(Operation::InfraChange, "", Some(1), Risk::new(85))
+        }
+        "EXCHANGE" => exchange(tokens, effects),
         "SYSTEM" | "FLUSH" | "CHANGE" | "PURGE" | "STOP" | "RECONFIGURE" | "DBCC" => {
             effects.add(Operation::AdminConfig, "", Some(1))
         }
@@ -199,8 +203,8 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     if any(tokens, place, &["SECRET", "CREDENTIAL", "CERTIFICATE"]) {
         return effects.add(Operation::AdminKey, "", Some(1));
     }
-    // What is published is there to be asked for; nobody is asked.
-    if is(tokens, place, "PUBLICATION") {
+    // What is published is there to be asked for, and a server is asked by what uses it later: nobody is asked now.
+    if any(tokens, place, &["PUBLICATION", "SERVER"]) {
         return effects.add(Operation::AdminConfig, "", Some(1));
     }
     if any(tokens, place, &REMOTE) {
@@ -249,7 +253,8 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
             })
             .unwrap_or(body.len());
         let rows = query(between(body, 0, end), scope, effects);
-        if is(tokens, place, "TABLE") || sort_of(tokens, &["MATERIALIZED"]).is_some() {
+        let empty = is(body, end + 1, "NO") && is(body, end + 2, "DATA");
+        if !empty && (is(tokens, place, "TABLE") || sort_of(tokens, &["MATERIALIZED"]).is_some()) {
             effects.read(&rows);
             // `LOCATION 's3://...'`
             let place = find(tokens, place, &["LOCATION"]).and_then(|location| at(tokens, location + 1));
@@ -419,7 +424,10 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         if !given.is_empty() {
             effects.table(&given);
         }
-        return effects.add(Operation::CollectionAlter, &given, Some(1));
+        // Labels of the modules that grant access, or mask, by them.
+        let labels = is(tokens, 0, "SECURITY");
+        let operation = if labels { Operation::AdminAccess } else { Operation::CollectionAlter };
+        return effects.add(operation, &given, Some(1));
     }
     let all: Vec<&str> = ROLES
         .iter()
@@ -533,6 +541,20 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     }
     nested(rest, scope, effects);
     effects.act(Operation::CollectionAlter, &given, Some(1), base);
+}
+
+/// ClickHouse's `EXCHANGE TABLES a AND b`: each gets the other's name.
+fn exchange(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    let tables = any(tokens, 1, &["TABLES", "DICTIONARIES"]);
+    let both = name(tokens, 2).filter(|(_, next)| tables && is(tokens, *next, "AND"));
+    let Some((first, (second, _))) = both.and_then(|(first, next)| Some((first, name(tokens, next + 1)?)))
+    else {
+        return unknown(tokens, effects);
+    };
+    for one in [table(first), table(second)] {
+        effects.table(&one);
+        effects.add(Operation::CollectionAlter, &one, Some(1));
+    }
 }
 
 fn access(tokens: Tokens<'_, '_>, effects: &mut Effects) {

@@ -40,6 +40,8 @@ pub(super) struct Effects {
     pub reason: Option<&'static str>,
     /// Statements prepared in this text.
     pub prepared: Vec<String>,
+    /// Cursors that this text declared, whose queries are among the acts.
+    pub cursors: Vec<String>,
     /// Variables that this text gives a value, each with the text that it is, where that is known.
     pub variables: Variables,
     /// Whether variables were given values or blocks begun: nothing that anybody would mind, and not nothing.
@@ -121,6 +123,7 @@ impl Effects {
             tables: Vec::new(),
             reason: None,
             prepared: Vec::new(),
+            cursors: Vec::new(),
             variables: Variables::default(),
             set: false,
             blocks: 0,

@@ -20,6 +20,8 @@ pub(super) struct Meaning {
     /// It is the last string that is a statement, whatever else it is given.
     pub last: bool,
     pub unbounded: bool,
+    /// What it is given goes on to somebody else, and so comes out.
+    pub passes: bool,
     /// It gives the rows of what it reads.
     pub rows: bool,
     /// The line of the data file.
@@ -108,6 +110,7 @@ fn meaning(entry: &Yaml<'_>, line: usize) -> Option<Meaning> {
         runs: flag("runs") || last,
         last,
         unbounded: flag("unbounded"),
+        passes: flag("passes"),
         rows: flag("rows"),
         table_only: flag("table"),
         line,

@@ -405,6 +405,10 @@ impl<'a> Lexer<'a> {
         // `--` begins a comment, and what follows is read like anything else where no `]` does.
         if rest.as_bytes().get(length) == Some(&b']') && !passed.windows(2).any(|pair| pair == b"--") {
             self.at += length;
+            let more = passed.iter().filter(|byte| **byte == b',').count();
+            if let Some(second) = self.out.last_mut() {
+                second.more = u32::try_from(more).unwrap_or(u32::MAX);
+            }
         }
     }
 

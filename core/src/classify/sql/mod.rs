@@ -16,6 +16,7 @@
 //! assert_eq!(read.reason, None);
 //! ```
 
+pub(super) mod asked;
 mod columns;
 mod condition;
 mod cursor;

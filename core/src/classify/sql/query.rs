@@ -35,8 +35,11 @@ pub(super) fn query(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Eff
     }
     let tail = find(tokens, 0, &TAIL).unwrap_or(tokens.len());
     let head = between(tokens, 0, tail);
-    let parts =
-        split(head, |place| place > 0 && keyword(head, place, &["UNION", "INTERSECT", "EXCEPT", "MINUS"]));
+    let parts = split(head, |place| {
+        place > 0
+            && keyword(head, place, &["UNION", "INTERSECT", "EXCEPT", "MINUS"])
+            && !leaves_out(head, place)
+    });
     let (mut rows, mut bound) = (Rows::default(), Some(0_u64));
     let single = parts.len() == 1;
     for mut part in parts {
@@ -80,6 +83,13 @@ pub(super) fn query(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Eff
         rows.bound = least(rows.bound, limit(tail, &effects.bounds));
     }
     rows
+}
+
+/// Whether the `EXCEPT` at `place` names columns: `SELECT * EXCEPT (ssn) FROM t`, as BigQuery, Spark and ClickHouse have it.
+fn leaves_out(tokens: Tokens<'_, '_>, place: usize) -> bool {
+    let star = place.checked_sub(1).and_then(|before| at(tokens, before));
+    star.is_some_and(|token| token.operator("*"))
+        && inside(tokens, place + 1).is_some_and(|list| !is_query(list))
 }
 
 /// `FROM t [SELECT ...]`, as DuckDB has it.

@@ -4,7 +4,7 @@ use super::cursor::{
     Tokens, after, any, at, bare, between, commas, find, from, inside, is, is_query, kind, name, places,
     rowset, split,
 };
-use super::effects::{Effects, Rows};
+use super::effects::{Effects, Rows, Shape};
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query};
@@ -89,9 +89,10 @@ fn dispatch(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         "EXECUTE" | "EXEC" => execute(tokens, effects),
         "CALL" => call(tokens, effects),
         "DO" => block(tokens, effects),
-        "FETCH" | "MOVE" | "CLOSE" | "OPEN" | "DEALLOCATE" | "BEGIN" | "START" | "COMMIT" | "END"
-        | "ROLLBACK" | "SAVEPOINT" | "RELEASE" | "ABORT" | "USE" | "LISTEN" | "UNLISTEN" | "NOTIFY"
-        | "DISCARD" | "LOCK" | "UNLOCK" | "CHECKPOINT" | "PRINT" | "GO" | "XA" => control(tokens, effects),
+        "FETCH" => fetch(tokens, effects),
+        "MOVE" | "CLOSE" | "OPEN" | "DEALLOCATE" | "BEGIN" | "START" | "COMMIT" | "END" | "ROLLBACK"
+        | "SAVEPOINT" | "RELEASE" | "ABORT" | "USE" | "LISTEN" | "UNLISTEN" | "NOTIFY" | "DISCARD"
+        | "LOCK" | "UNLOCK" | "CHECKPOINT" | "PRINT" | "GO" | "XA" => control(tokens, effects),
         "VACUUM" | "ANALYZE" | "ANALYSE" | "OPTIMIZE" | "REINDEX" | "CLUSTER" | "REFRESH" | "REPAIR"
         | "CHECK" | "MSCK" | "CACHE" | "UNCACHE" => {
             define::maintain(tokens, scope, effects);
@@ -295,7 +296,10 @@ fn prepare(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
 /// A cursor is its query; a variable is what is read for its value.
 fn declare(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     match find(tokens, 1, &["FOR"]).map(|place| from(tokens, place + 1)).filter(|rest| is_query(rest)) {
-        Some(rest) => one(rest, scope, effects),
+        Some(rest) => {
+            effects.cursors.extend(name(tokens, 1).map(|(given, _)| given));
+            one(rest, scope, effects);
+        }
         None => {
             let list = from(tokens, 1);
             effects.set = true;
@@ -306,6 +310,31 @@ fn declare(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
             }
         }
     }
+}
+
+/// The rows of a cursor: `FETCH 100 FROM c`. Where this text opened it, its query told of them; `INTO` keeps them in a procedure.
+fn fetch(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    let cursor = tokens.last().filter(|token| token.names()).map(|token| token.text.to_lowercase());
+    if effects.procedure
+        || find(tokens, 1, &["INTO"]).is_some()
+        || cursor.is_some_and(|cursor| effects.cursors.contains(&cursor))
+    {
+        return effects.add(Operation::SessionControl, "", Some(1));
+    }
+    let amount =
+        places(tokens).filter_map(|place| at(tokens, place)).find(|token| token.kind == Kind::Number);
+    let all = find(tokens, 1, &["ALL"]).is_some();
+    // `ABSOLUTE 7` and `RELATIVE 7` are places, and `NEXT` or nothing is one row.
+    let one = amount.is_none() || any(tokens, 1, &["ABSOLUTE", "RELATIVE"]);
+    let bound = if all {
+        None
+    } else if one {
+        Some(1)
+    } else {
+        amount.and_then(|token| token.text.parse().ok())
+    };
+    let rows = Rows { shape: Shape::Rows, bound, ..Rows::default() };
+    effects.read(&rows);
 }
 
 fn execute(tokens: Tokens<'_, '_>, effects: &mut Effects) {
@@ -342,6 +371,10 @@ fn execute(tokens: Tokens<'_, '_>, effects: &mut Effects) {
     let Some((given, next)) = name(tokens, place) else { return effects.unknown("dynamic") };
     if effects.prepared.contains(&given) {
         return;
+    }
+    // What Snowflake keeps to be run by its clock, now.
+    if effects.dialect == Dialect::Snowflake && any(tokens, 1, &["TASK", "ALERT"]) && next < tokens.len() {
+        return effects.add(Operation::JobRun, "", Some(1));
     }
     // What the session prepared earlier, where no procedure is called so.
     if is(tokens, 0, "EXECUTE") && !matches!(effects.dialect, Dialect::SqlServer | Dialect::Oracle) {

@@ -103,6 +103,10 @@ pub(super) fn insert(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
     if overwrites {
         effects.write(Operation::DataDelete, &target, None, true);
     }
+    // What was there before comes back; without a conflict it is only what was brought.
+    if conflict(rest).is_some_and(|place| find(rest, place, &["SET"]).is_some()) {
+        returning(rest, &target, count, effects);
+    }
 }
 
 /// ClickHouse's `INSERT INTO FUNCTION s3(...) SELECT`: rows go where the function would read.

@@ -74,7 +74,9 @@ impl Exchange {
         let coding = self.header(&header::CONTENT_ENCODING).unwrap_or("");
         let body =
             match (self.watcher(Side::Request, &masking.plan, self.content_type()), Decoder::of(coding)) {
-                (Some(body), Ok(decoder)) => body.decoding(decoder),
+                (Some(body), Ok(decoder)) => {
+                    body.decoding(decoder).with_files(self.files(self.content_type(), coding))
+                }
                 _ => self.file(self.content_type(), coding).unwrap_or_else(Body::passing),
             };
         self.request = body.digesting(self.digests_all());
@@ -120,7 +122,8 @@ impl Exchange {
         let coded = decoder.is_some();
         let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
         let kept = self.kept_of(masking, self.content_type());
-        self.request = Body::masked(decoder, masker).rereading(reread).capturing(kept);
+        let files = self.files(self.content_type(), coding.unwrap_or(""));
+        self.request = Body::masked(decoder, masker).rereading(reread).capturing(kept).with_files(files);
         let mut out = Vec::new();
         let mut changed = coded || self.cleared > 0;
         for piece in self.collected.raw.clone() {
@@ -223,8 +226,25 @@ impl Exchange {
         }
     }
 
-    /// A reader for a file that may hold vectors. Of a model's own weights nobody asks how many vectors they are.
+    /// A reader for a file that may hold vectors.
     pub(super) fn file(&self, content_type: Option<&str>, coding: &str) -> Option<Body> {
+        let kind = content_type.unwrap_or("");
+        let read = Format::of(kind).is_some() || kind.starts_with("application/grpc") || !coding.is_empty();
+        if read {
+            return self.files(content_type, coding).map(Body::file);
+        }
+        let target = self.head.as_ref().map_or("", |head| head.target.as_str());
+        self.carries().then(|| Body::file(FileCounter::new(target)))
+    }
+
+    /// A reader for the files in the parts of a body.
+    fn files(&self, content_type: Option<&str>, coding: &str) -> Option<FileCounter> {
+        let Some(Format::Multipart(boundary)) = Format::of(content_type?) else { return None };
+        (coding.is_empty() && self.carries()).then(|| FileCounter::of_parts(boundary.as_bytes()))
+    }
+
+    /// Whether it is about data. Of a model's own weights nobody asks how many vectors they are.
+    fn carries(&self) -> bool {
         const CARRY: [Operation; 7] = [
             Operation::DataRead,
             Operation::DataQuery,
@@ -234,11 +254,7 @@ impl Exchange {
             Operation::VectorExport,
             Operation::VectorUpsert,
         ];
-        let kind = content_type.unwrap_or("");
-        let read = Format::of(kind).is_some() || kind.starts_with("application/grpc") || !coding.is_empty();
-        let carries = !self.acts.is_empty() && self.acts.iter().all(|act| CARRY.contains(&act.operation));
-        let target = self.head.as_ref().map_or("", |head| head.target.as_str());
-        (!read && carries).then(|| Body::file(FileCounter::new(target)))
+        !self.acts.is_empty() && self.acts.iter().all(|act| CARRY.contains(&act.operation))
     }
 
     pub(super) fn masking(&self, side: Side) -> Result<Arc<Masking>, Error> {

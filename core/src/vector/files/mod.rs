@@ -2,11 +2,12 @@
 //!
 //! Their headers say how many vectors follow, so that the count is known before the first of them has gone on. Of Parquet it stands in a
 //! footer: until that has come nothing is known, so where a quota counts vectors none of it goes on. A file that is not known is not counted
-//! rather than guessed.
+//! rather than guessed. The files of a multipart body are counted together.
 
 mod arrow;
 mod npy;
 mod parquet;
+mod parts;
 mod safetensors;
 mod thrift;
 mod zip;
@@ -32,6 +33,8 @@ pub struct FileCounter {
     /// Of Arrow's columns, which are lists of numbers.
     columns: Vec<bool>,
     census: Census,
+    /// The files of a multipart body, each with a counter of its own.
+    parts: Option<Box<parts::Parts>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -80,8 +83,16 @@ impl FileCounter {
         Self { kind: if plain { Kind::Fvecs } else { Kind::Unread }, ..Self::default() }
     }
 
+    /// For the files in the parts of a multipart body, which stand between lines of this boundary.
+    pub fn of_parts(boundary: &[u8]) -> Self {
+        Self { parts: Some(Box::new(parts::Parts::new(boundary))), ..Self::default() }
+    }
+
     /// What was counted so far; `None` where the file cannot be counted, or its header has not come.
     pub fn census(&self) -> Option<&Census> {
+        if let Some(parts) = &self.parts {
+            return parts.census();
+        }
         match self.kind {
             Kind::Unread
             | Kind::Npy
@@ -96,6 +107,9 @@ impl FileCounter {
 
     /// The next bytes pass.
     pub fn push(&mut self, bytes: &[u8]) {
+        if let Some(parts) = &mut self.parts {
+            return parts.push(bytes);
+        }
         let mut held = std::mem::take(&mut self.held);
         if !held.is_empty() {
             held.extend_from_slice(bytes);

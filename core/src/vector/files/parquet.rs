@@ -1,7 +1,8 @@
 //! Apache Parquet (`parquet.thrift`): pages one after the other, and what they are in a footer.
 //!
 //! Each page has a header with its size, so the pages are stepped over as they pass and only what follows the last of them is
-//! held: indexes and the footer. That says how many rows there are, and which columns are lists of numbers.
+//! held: indexes and the footer. That says how many rows there are, and which columns are lists of numbers; how many lists stand in lists it says
+//! where its writer counted levels (`SizeStatistics`).
 
 use super::thrift::{I32, I64, LIST, Reader, STRUCT, Stop};
 
@@ -65,11 +66,27 @@ pub(super) fn footer(held: &[u8]) -> Result<Option<Counted>, ()> {
     if reader.rest.is_empty() { Ok(Some(found)) } else { Err(()) }
 }
 
+/// What a column has to do with vectors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Other,
+    /// One list of numbers in each row.
+    List,
+    /// Lists of them in lists. What is defined up to this level is a list that has something in it.
+    Lists {
+        filled: usize,
+    },
+}
+
+/// The deepest lists in lists whose levels are looked at.
+const MAX_LEVELS: u64 = 64;
+
 /// One column, or what holds columns.
 #[derive(Debug, Default)]
 struct Element {
     kind: Option<i64>,
     length: i64,
+    optional: bool,
     repeated: bool,
     children: u64,
     converted: Option<i64>,
@@ -94,15 +111,15 @@ impl Element {
 }
 
 fn counted(reader: &mut Reader<'_>) -> Result<Counted, Stop> {
-    let (mut found, mut lists) = (Counted { rows: 0, vectors: 0 }, None);
+    let (mut found, mut schema) = (Counted { rows: 0, vectors: 0 }, None);
     while let Some((number, kind)) = reader.field()? {
         match (number, kind) {
-            (2, LIST) => lists = Some(columns(reader)?),
+            (2, LIST) => schema = Some(columns(reader)?),
             (3, I64) => found.rows = reader.count()?,
             (4, LIST) => {
-                let lists = lists.as_deref().ok_or(Stop::Bad)?;
+                let columns = schema.as_deref().ok_or(Stop::Bad)?;
                 for _ in 0..structs(reader)? {
-                    let group = reader.nested(|reader| row_group(reader, lists))?;
+                    let group = reader.nested(|reader| row_group(reader, columns))?;
                     found.vectors = found.vectors.saturating_add(group);
                 }
             }
@@ -118,13 +135,16 @@ fn structs(reader: &mut Reader<'_>) -> Result<u64, Stop> {
     if length > 0 && kind != STRUCT { Err(Stop::Bad) } else { Ok(length) }
 }
 
-/// The schema, level by level: of each column, whether it is one list of numbers in each row.
-fn columns(reader: &mut Reader<'_>) -> Result<Vec<bool>, Stop> {
+/// The schema, level by level: what each column is.
+fn columns(reader: &mut Reader<'_>) -> Result<Vec<Column>, Stop> {
     let (mut found, mut open) = (Vec::new(), Vec::<Group>::new());
     for _ in 0..structs(reader)? {
         let element = reader.nested(element)?;
-        let above = open.last().map_or(0, |group| group.lists);
-        let lists = above + u64::from(element.repeated);
+        let above = open.last();
+        let lists = above.map_or(0, |group| group.lists) + u64::from(element.repeated);
+        let defined =
+            above.map_or(0, |group| group.defined) + usize::from(element.optional || element.repeated);
+        let filled = if element.repeated { defined } else { above.map_or(0, |group| group.filled) };
         // Alone in what is repeated, or repeated itself, as older writers have it.
         let alone = element.repeated || open.last().is_some_and(|group| group.holds_one);
         if let Some(group) = open.last_mut() {
@@ -132,14 +152,13 @@ fn columns(reader: &mut Reader<'_>) -> Result<Vec<bool>, Stop> {
         }
         if element.children > 0 {
             let holds_one = element.repeated && element.children == 1;
-            open.push(Group { left: element.children, lists, holds_one });
+            open.push(Group { left: element.children, lists, holds_one, defined, filled });
         } else {
-            let vectors = element.is_component() && alone;
-            // How many lists stand in lists is said nowhere.
-            if vectors && lists > 1 {
-                return Err(Stop::Bad);
-            }
-            found.push(vectors);
+            found.push(match lists {
+                _ if !(element.is_component() && alone) => Column::Other,
+                0 | 1 => Column::List,
+                _ => Column::Lists { filled },
+            });
         }
         while open.last().is_some_and(|group| group.left == 0) {
             open.pop();
@@ -156,6 +175,9 @@ struct Group {
     lists: u64,
     /// It is the list of what it holds.
     holds_one: bool,
+    /// How many levels of it may be missing or empty, and up to the innermost list.
+    defined: usize,
+    filled: usize,
 }
 
 fn element(reader: &mut Reader<'_>) -> Result<Element, Stop> {
@@ -164,7 +186,11 @@ fn element(reader: &mut Reader<'_>) -> Result<Element, Stop> {
         match (number, kind) {
             (1, I32) => found.kind = Some(reader.number()?),
             (2, I32) => found.length = reader.number()?,
-            (3, I32) => found.repeated = reader.number()? == 2,
+            (3, I32) => match reader.number()? {
+                1 => found.optional = true,
+                2 => found.repeated = true,
+                _ => {}
+            },
             (5, I32) => found.children = reader.count()?,
             (6, I32) => found.converted = Some(reader.number()?),
             _ => reader.skip(kind)?,
@@ -174,7 +200,7 @@ fn element(reader: &mut Reader<'_>) -> Result<Element, Stop> {
 }
 
 /// How many vectors the columns of a group of rows hold.
-fn row_group(reader: &mut Reader<'_>, lists: &[bool]) -> Result<u64, Stop> {
+fn row_group(reader: &mut Reader<'_>, columns: &[Column]) -> Result<u64, Stop> {
     let (mut chunks, mut rows) = (Vec::new(), 0);
     while let Some((number, kind)) = reader.field()? {
         match (number, kind) {
@@ -187,8 +213,15 @@ fn row_group(reader: &mut Reader<'_>, lists: &[bool]) -> Result<u64, Stop> {
             _ => reader.skip(kind)?,
         }
     }
-    let vectors = chunks.iter().zip(lists).filter(|(_, lists)| **lists).map(|(chunk, _)| chunk.lists(rows));
-    Ok(vectors.fold(0, u64::saturating_add))
+    let mut vectors = 0_u64;
+    for (chunk, column) in chunks.iter().zip(columns) {
+        vectors = vectors.saturating_add(match column {
+            Column::Other => 0,
+            Column::List => chunk.lists(rows),
+            Column::Lists { filled } => chunk.lists_within(*filled).ok_or(Stop::Bad)?,
+        });
+    }
+    Ok(vectors)
 }
 
 /// What is told of a column within a group of rows.
@@ -196,6 +229,9 @@ fn row_group(reader: &mut Reader<'_>, lists: &[bool]) -> Result<u64, Stop> {
 struct Chunk {
     values: u64,
     nulls: u64,
+    /// How many values go on at each level of lists, the last one the innermost, and how many are defined to each level.
+    repeats: Vec<u64>,
+    defined: Vec<u64>,
 }
 
 impl Chunk {
@@ -205,6 +241,13 @@ impl Chunk {
         let there = rows.saturating_sub(self.nulls);
         let numbers = self.values.saturating_sub(self.nulls);
         if there > 0 && numbers.is_multiple_of(there) || numbers == 0 { there } else { rows }
+    }
+
+    /// How many lists stand in lists, without those that are missing or empty; `None` where their writer did not say.
+    fn lists_within(&self, filled: usize) -> Option<u64> {
+        let (_, begin) = self.repeats.split_last()?;
+        let all = |counts: &[u64]| counts.iter().copied().fold(0, u64::saturating_add);
+        all(begin).checked_sub(all(self.defined.get(..filled)?))
     }
 }
 
@@ -237,8 +280,44 @@ fn numbers(reader: &mut Reader<'_>) -> Result<Chunk, Stop> {
                     Ok(nulls)
                 })?;
             }
+            (16, STRUCT) => (found.repeats, found.defined) = reader.nested(levels)?,
             _ => reader.skip(kind)?,
         }
     }
     Ok(found)
+}
+
+/// How many values there are at each level of repetition and of definition.
+fn levels(reader: &mut Reader<'_>) -> Result<(Vec<u64>, Vec<u64>), Stop> {
+    let (mut repeats, mut defined) = (Vec::new(), Vec::new());
+    while let Some((number, kind)) = reader.field()? {
+        match (number, kind) {
+            (2, LIST) => repeats = counts(reader)?,
+            (3, LIST) => defined = counts(reader)?,
+            _ => reader.skip(kind)?,
+        }
+    }
+    Ok((repeats, defined))
+}
+
+fn counts(reader: &mut Reader<'_>) -> Result<Vec<u64>, Stop> {
+    let (length, kind) = reader.list()?;
+    if length > MAX_LEVELS || length > 0 && kind != I64 {
+        return Err(Stop::Bad);
+    }
+    (0..length).map(|_| reader.count()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Chunk;
+
+    #[test]
+    fn lists_within_lists_are_as_many_as_their_writer_says() {
+        // [[a, b], [], [c]], none, []: three entries begin rows, two lists within; one row is missing, one list within and one row are empty.
+        let told = Chunk { repeats: vec![3, 2, 1], defined: vec![1, 1, 0, 1, 0, 3], ..Chunk::default() };
+        assert_eq!(told.lists_within(4), Some(2));
+        assert_eq!(Chunk::default().lists_within(4), None);
+        assert_eq!(Chunk { defined: vec![9; 5], ..told }.lists_within(4), None);
+    }
 }

@@ -32,8 +32,8 @@ fn samples() {
         // Halves, doubles of which two are missing, and codes within a structure; words and counts are no vectors.
         ("mixed.parquet", Some((7 + 5 + 7, 7, 7))),
         ("mixed.arrows", Some((7 + 5 + 7, 7, 7))),
-        // Lists in lists: Arrow says how many, Parquet does not.
-        ("several.parquet", None),
+        // Lists in lists, of which one is empty.
+        ("several.parquet", Some((5, 3, 3))),
         ("several.arrow", Some((5, 3, 3))),
         ("none.parquet", Some((0, 2, 2))),
     ] {
@@ -143,4 +143,75 @@ fn what_is_not_known_is_not_counted() {
     check("a.safetensors", b"\xff\xff\xff\xff\xff\xff\xff\xff{}", None);
     check("a.fvecs", b"\0\0\0\0 damaged", None);
     check("/b/a.FVECS?x=1", b"\x01\0\0\0AAAA\x01\0\0\0AA", Some((2, 2, 2)));
+}
+
+/// The parts of a body: headers and content of each.
+fn multipart(parts: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (headers, content) in parts {
+        body.extend_from_slice(b"--x-1\r\n");
+        body.extend_from_slice(headers.as_bytes());
+        body.extend_from_slice(b"\r\n\r\n");
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    }
+    body.extend_from_slice(b"--x-1--\r\n");
+    body
+}
+
+fn parts_counted(pieces: &[&[u8]]) -> Option<(u64, u64, u64)> {
+    let mut counter = FileCounter::of_parts(b"x-1");
+    pieces.iter().for_each(|piece| counter.push(piece));
+    counter.census().map(|census| (census.vectors, census.rows, census.ids_total))
+}
+
+#[test]
+fn files_in_parts_are_counted_together() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/census/files");
+    let file = |name: &str| std::fs::read(format!("{folder}/{name}")).unwrap();
+    let (npy, parquet, fvecs) = (file("export.npy"), file("mixed.parquet"), file("export.fvecs"));
+    let field = ("Content-Disposition: form-data; name=\"purpose\"", b"batch".as_slice());
+    let form = multipart(&[
+        field,
+        ("Content-Disposition: form-data; name=\"file\"; filename=\"a.npy\"", &npy),
+        (
+            "content-disposition: form-data; name=\"file\"; FileName=\"b.fvecs\"\r\nContent-Type: text/plain",
+            &fvecs,
+        ),
+        ("Content-Disposition: form-data; name=\"empty\"", b""),
+        ("Content-Disposition: form-data; name=\"more\"; filename=\"c.parquet\"", &parquet),
+    ]);
+    let related = multipart(&[
+        ("Content-Type: application/json; charset=UTF-8", b"{\"name\":\"a.npy\"}"),
+        ("Content-Type: application/octet-stream", &npy),
+    ]);
+    let other = multipart(&[(
+        "Content-Disposition: form-data; name=\"f\"; filename=\"a.pdf\"",
+        b"%PDF-1.7 and more",
+    )]);
+    let none = multipart(&[field]);
+    for (body, expected) in [
+        (form, Some((5 + 5 + 19, 5 + 5 + 7, 5 + 5 + 7))),
+        (related, Some((5, 5, 5))),
+        (other, None),
+        (none, Some((0, 0, 0))),
+    ] {
+        assert_eq!(parts_counted(&[&body]), expected);
+        for cut in 0..body.len() {
+            let (before, after) = body.split_at(cut);
+            assert_eq!(parts_counted(&[before, after]), expected, "cut at {cut}");
+        }
+        assert_eq!(parts_counted(&body.chunks(1).collect::<Vec<_>>()), expected);
+    }
+}
+
+#[test]
+fn while_a_files_header_is_open_its_body_tells_nothing() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/census/files");
+    let parquet = std::fs::read(format!("{folder}/mixed.parquet")).unwrap();
+    let body = multipart(&[("Content-Disposition: form-data; name=\"f\"; filename=\"c.parquet\"", &parquet)]);
+    let footer = body.len() - "\r\n--x-1--\r\n".len();
+    assert_eq!(parts_counted(&[body.get(..footer - 20).unwrap()]), None);
+    assert_eq!(parts_counted(&[&body]), Some((19, 7, 7)));
+    assert_eq!(parts_counted(&[b"--x-1\r\n", &[b'h'; 20_000]]), None);
 }
