@@ -17,7 +17,19 @@ function platformOf () {
   const plain = `${process.platform}-${process.arch}`
   if (process.platform === 'win32') return `${plain}-msvc`
   if (process.platform !== 'linux') return plain
-  return `${plain}-${process.report.getReport().header.glibcVersionRuntime === undefined ? 'musl' : 'gnu'}`
+  return `${plain}-${isMusl() ? 'musl' : 'gnu'}`
+}
+
+function isMusl () {
+  const { report } = process
+  // A report looks up the names of all connections, unless told not to.
+  const before = report.excludeNetwork
+  report.excludeNetwork = true
+  try {
+    return report.getReport().header.glibcVersionRuntime === undefined
+  } finally {
+    report.excludeNetwork = before
+  }
 }
 
 module.exports = { PLATFORMS, platformOf }
