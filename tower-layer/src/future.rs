@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request, response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header, request, response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -18,7 +18,8 @@ use crate::BoxError;
 use crate::body::{Reading, RequestBody};
 use crate::collected::Collected;
 use crate::lane::Lane;
-use crate::response::{GuardBody, answer};
+use crate::refusal::Form;
+use crate::response::GuardBody;
 use crate::shared::Owner;
 
 pin_project! {
@@ -30,7 +31,7 @@ pin_project! {
     where
         S: Service<Request<RequestBody<B>>>,
     {
-        head_only: bool,
+        form: Form,
         // Given to the response's body once that streams.
         owner: Option<Owner>,
         #[pin]
@@ -59,7 +60,7 @@ where
 {
     pub(crate) fn new(service: S, parts: request::Parts, body: B, owner: Owner) -> Self {
         Self {
-            head_only: parts.method == Method::HEAD,
+            form: Form::of(&parts),
             owner: Some(owner),
             state: State::Judging { service, request: Some((parts, Reading::new(body))), carrying: None },
         }
@@ -99,7 +100,7 @@ where
                     match (cut, result) {
                         // The service was left with half a request: what it made of it is not the reason.
                         (Some(abort), _) => Next::Answer(abort.answer, Ending::Aborted),
-                        (None, Ok(response)) => head(owner, *this.head_only, response),
+                        (None, Ok(response)) => head(owner, *this.form == Form::Head, response),
                         (None, Err(error)) => {
                             owner.finish(Ending::Failed);
                             this.state.set(State::Done);
@@ -117,7 +118,7 @@ where
                 }
                 Next::Answer(text, ending) => {
                     owner.finish(ending);
-                    answer(&text, *this.head_only)
+                    this.form.answer(&text)
                 }
                 Next::Respond(response) => {
                     owner.finish(Ending::Complete);
@@ -129,7 +130,8 @@ where
                 }
                 Next::Stream { parts, body, exact, left } => {
                     let Some(owner) = this.owner.take() else { return Poll::Pending };
-                    Response::from_parts(parts, GuardBody::guarded(body, Lane::response(owner, left), exact))
+                    let lane = Lane::response(owner, left, *this.form);
+                    Response::from_parts(parts, GuardBody::guarded(body, lane, exact))
                 }
             };
             // The service, or what is left of its future and body, is let go before the answer is read.

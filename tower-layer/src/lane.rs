@@ -12,6 +12,7 @@ use wardline::audit::Ending;
 use wardline::guard::{Abort, Answer, Carrying, Done, Flow};
 
 use crate::BoxError;
+use crate::refusal::{Form, trailers};
 use crate::response::Cut;
 use crate::shared::{Owner, Shared};
 
@@ -47,6 +48,8 @@ pub(crate) struct Lane {
     closing: Option<Closing>,
     /// It broke off, and nothing more comes.
     failed: bool,
+    /// How whoever reads this body is told that it was cut.
+    form: Form,
 }
 
 /// Between the last that goes on and the abort.
@@ -60,15 +63,15 @@ struct Closing {
 impl Lane {
     /// The request's way. `left` is what its declared length leaves to come.
     pub(crate) fn request(shared: Shared, left: Option<u64>) -> Self {
-        Self::new(shared, Side::Request, None, left)
+        Self::new(shared, Side::Request, None, left, Form::Problem)
     }
 
     /// The response's way, which ends the exchange.
-    pub(crate) fn response(owner: Owner, left: Option<u64>) -> Self {
-        Self::new(owner.share(), Side::Response, Some(owner), left)
+    pub(crate) fn response(owner: Owner, left: Option<u64>, form: Form) -> Self {
+        Self::new(owner.share(), Side::Response, Some(owner), left, form)
     }
 
-    fn new(shared: Shared, side: Side, owner: Option<Owner>, left: Option<u64>) -> Self {
+    fn new(shared: Shared, side: Side, owner: Option<Owner>, left: Option<u64>, form: Form) -> Self {
         Self {
             shared,
             side,
@@ -81,6 +84,7 @@ impl Lane {
             ended: false,
             closing: None,
             failed: false,
+            form,
         }
     }
 
@@ -121,11 +125,11 @@ impl Lane {
                     return Poll::Pending;
                 }
                 let abort = closing.abort.clone();
-                return Poll::Ready(Some(Err(self.cut(abort))));
+                return Poll::Ready(Some(self.cut(abort)));
             }
             if self.input.is_some() {
-                if let Err(cut) = ready!(self.poll_input(cx, body.is_end_stream())) {
-                    return Poll::Ready(Some(Err(cut)));
+                if let Err(abort) = ready!(self.poll_input(cx, body.is_end_stream())) {
+                    return Poll::Ready(Some(self.cut(abort)));
                 }
                 continue;
             }
@@ -184,7 +188,7 @@ impl Lane {
 
     /// Brings what waits through the exchange. A host stops asking once the declared length is there or the body
     /// says that it is at its end, so the end goes through with the last piece.
-    fn poll_input(&mut self, cx: &mut Context<'_>, last: bool) -> Poll<Result<(), BoxError>> {
+    fn poll_input(&mut self, cx: &mut Context<'_>, last: bool) -> Poll<Result<(), Abort>> {
         while let Some(input) = &self.input {
             let mut out = Vec::new();
             let passed = match step(&self.shared, self.side, &mut self.carrying, input, cx, &mut out) {
@@ -204,7 +208,7 @@ impl Lane {
                 (Ok(Passed::Unchanged), Some(Input::Piece(piece))) => self.ready.push_back(piece),
                 (Ok(_), _) if out.is_empty() => {}
                 (Ok(_), _) => self.ready.push_back(Bytes::from(out)),
-                (Err(abort), _) => return Poll::Ready(Err(self.cut(abort))),
+                (Err(abort), _) => return Poll::Ready(Err(abort)),
             }
             if is_end {
                 self.ended = true;
@@ -216,12 +220,16 @@ impl Lane {
         Poll::Ready(Ok(()))
     }
 
-    fn cut(&mut self, abort: Abort) -> BoxError {
+    /// The end of what was cut: an error, or a status that says so.
+    fn cut(&mut self, abort: Abort) -> Result<Frame<Bytes>, BoxError> {
         self.failed = true;
-        let cut = Cut { code: abort.code };
+        let end = match self.form {
+            Form::Grpc => Ok(Frame::trailers(trailers(&abort.answer))),
+            Form::Problem | Form::Head => Err(Cut { code: abort.code }.into()),
+        };
         self.shared.lock().abort = Some(abort);
         self.finish(Ending::Aborted);
-        cut.into()
+        end
     }
 
     fn fail(&mut self, error: BoxError) -> BoxError {

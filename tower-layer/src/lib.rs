@@ -8,7 +8,8 @@
 //!   read where it decides (so an `Expect: 100-continue` upload that is denied is never sent).
 //! - Bodies stream. What need not change goes on as it came; what changes is held back no longer than the
 //!   longest match still possible; trailers pass; a body that must not go on is aborted, never ended.
-//! - The service's own error type stays: answers of the guard are responses, so `Infallible` stays infallible.
+//! - The service's own error type stays: answers of the guard are responses, so `Infallible` stays infallible. Who
+//!   calls by gRPC gets a status (`PERMISSION_DENIED`) instead of a problem document, also where a body is cut.
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -44,6 +45,7 @@ mod collected;
 mod future;
 mod lane;
 mod layer;
+mod refusal;
 mod response;
 mod service;
 mod shared;

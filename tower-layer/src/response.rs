@@ -1,4 +1,4 @@
-//! The response as the caller gets it: the guard's own answer, or the service's body on its way through.
+//! The body of a response as the caller gets it: the guard's own answer, or the service's on its way through.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -6,10 +6,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header};
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use wardline::guard::Answer;
 
 use crate::BoxError;
 use crate::lane::Lane;
@@ -69,22 +68,6 @@ impl<R> GuardBody<R> {
     pub(crate) fn failed(error: BoxError) -> Self {
         Self { kind: Kind::Failed { error: Some(error) } }
     }
-}
-
-/// The guard's own answer, with its body unless the method is HEAD.
-pub(crate) fn answer<R>(answer: &Answer, head_only: bool) -> Response<GuardBody<R>> {
-    let body = Bytes::from(answer.body());
-    let length = body.len();
-    let body = if head_only {
-        GuardBody::headless(Some(length as u64))
-    } else {
-        GuardBody::full(VecDeque::from([body]), None)
-    };
-    let mut response = Response::new(body);
-    *response.status_mut() = answer.status;
-    response.headers_mut().extend(answer.headers());
-    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    response
 }
 
 impl<R: Body> Body for GuardBody<R>
