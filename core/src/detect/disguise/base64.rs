@@ -69,6 +69,23 @@ pub(super) fn begins(text: &[u8], at: usize, whole: bool) -> Begins {
     if goes_on { Begins::Cut } else { Begins::Yes }
 }
 
+/// How the headers of signed and encrypted tokens begin (RFC 7515, RFC 7516): `{"alg"`, `{"typ"`, `{"kid"`, `{"enc"`, `{"cty"`, `{"zip"`, `{"x5t"`, `{"jku"`.
+const HEADERS: [&[u8; 8]; 8] =
+    [b"eyJhbGci", b"eyJ0eXAi", b"eyJraWQi", b"eyJlbmMi", b"eyJjdHki", b"eyJ6aXAi", b"eyJ4NXQi", b"eyJqa3Ui"];
+
+/// The longest part of a token before a run that is looked at.
+const TOKEN: usize = 2_048;
+
+/// Whether the run that begins with `run` is of a token, by what stands before it, told backwards: such a token is a value as it
+/// is written, and would be none were its parts decoded.
+pub(super) fn is_of_token(before: impl Iterator<Item = u8>, run: &[u8]) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let mut token: Vec<u8> = before.take(TOKEN).take_while(is_part).collect();
+    token.reverse();
+    let beginning = || token.iter().chain(run).take(8);
+    HEADERS.iter().any(|header| beginning().eq(header.iter()))
+}
+
 /// Whether these characters encode the beginning of a text: characters that are printed, in UTF-8. Of images and vectors
 /// hardly one in a hundred thousand does.
 fn is_text(sample: &[u8]) -> bool {

@@ -66,10 +66,10 @@ impl Layers {
         if whole && gate::is_shut(text, places) {
             return layers;
         }
-        for place in places {
+        for (n, place) in (1..).zip(places) {
             let below = layers.views.last().map_or(text, |view| view.text.as_slice());
             let looked = if layers.views.is_empty() { looked } else { 0 };
-            let (view, end) = View::read(below, whole, place, looked);
+            let (view, end) = View::read(below, whole, place, looked, n < DEPTH);
             match layers.views.last_mut() {
                 Some(last) => last.text.truncate(end),
                 None => layers.end = end,

@@ -59,7 +59,7 @@ fn a_cut_at_any_byte_changes_nothing() {
 }
 
 /// A value of each kind, and what stands before it.
-const VALUES: [(&str, &str, &str); 16] = [
+const VALUES: [(&str, &str, &str); 17] = [
     ("email", "mail ", "ada.lovelace@example.org"),
     ("credit_card", "card ", "4111-1111-1111-1111"),
     ("us_ssn", "ssn ", "078-05-1120"),
@@ -75,6 +75,11 @@ const VALUES: [(&str, &str, &str); 16] = [
     ("device_id", "idfa ", "6D92078A-8246-4BA4-AE5B-76104861E7DC"),
     ("medical_record_number", "MRN ", "1234-5678-9012"),
     ("us_mbi", "medicare id ", "1EG4-TE5-MK73"),
+    (
+        "jwt",
+        "token ",
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhZGEiLCJpYXQiOjE3MDAwMDAwMDB9.u1VnZkT3mQ0pXc8Lr5YwBs7Ja2",
+    ),
     ("coordinates", "GPS coordinates ", "40.712776,74.005974"),
 ];
 

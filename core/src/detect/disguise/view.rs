@@ -15,16 +15,26 @@ pub(super) struct View {
     taken: usize,
     /// Whether anything differs from the text below.
     differs: bool,
+    /// Whether base64 that is a part of a token is left as it is; and whether some was.
+    tokens: bool,
+    left: bool,
 }
 
 impl View {
     /// The view of `below`, if any unit stands in it, and where `below` ends for now: before what may become a unit.
-    /// No unit begins before `looked`.
-    pub(super) fn read(below: &[u8], whole: bool, place: &Place, looked: usize) -> (Option<Self>, usize) {
-        let mut view = Self { taken: place.skip, ..Self::default() };
+    /// No unit begins before `looked`. `tokens`: those stay whole whose dots or letters may be in disguise; where nothing else
+    /// is, what they say is read.
+    pub(super) fn read(
+        below: &[u8],
+        whole: bool,
+        place: &Place,
+        looked: usize,
+        tokens: bool,
+    ) -> (Option<Self>, usize) {
+        let mut view = Self { taken: place.skip, tokens, ..Self::default() };
         let end = view.read_on(below, whole, place, looked).err().unwrap_or(below.len());
         if !view.differs {
-            return (None, end);
+            return if view.left { Self::read(below, whole, place, looked, false) } else { (None, end) };
         }
         view.take(below, end);
         (Some(view), end)
@@ -39,6 +49,10 @@ impl View {
         while let Some(at) = gate.next() {
             if gate.is_run(at) {
                 match base64::begins(below, at, whole) {
+                    Begins::Yes if self.tokens && self.is_of_token(below, at) => {
+                        self.left = true;
+                        gate.refuse(at);
+                    }
                     Begins::Yes => {
                         self.take(below, at);
                         // What stands before is no part of what is encoded.
@@ -61,6 +75,13 @@ impl View {
             }
         }
         Ok(())
+    }
+
+    /// Whether the run at `at` is a part of a token.
+    fn is_of_token(&self, below: &[u8], at: usize) -> bool {
+        let same = below.get(self.taken..at).unwrap_or_default();
+        let before = same.iter().rev().chain(self.text.iter().rev()).copied();
+        base64::is_of_token(before, below.get(at..).unwrap_or_default())
     }
 
     /// Takes over what stands before `to` as it is.
