@@ -38,14 +38,16 @@ struct Watch {
     _shell: Child,
 }
 
-/// Carries out the orders `stop` and `start`; ends the server when there are no more.
+/// Carries out the orders `stop` and `start`; ends the server when there are no more. The settings keep it small on disk and in
+/// memory, and off the shared memory that containers have little of; why one of its processes died is told on standard error.
 const SCRIPT: &str = r#"
 cd "$1" || exit 1
 bin=$2
 shift 2
 "$bin/initdb" -D data -U wardline -A scram-sha-256 --pwfile=pw -E UTF8 --locale=C --no-sync >log 2>&1 || { cat log; exit 1; }
 start() {
-    "$bin/postgres" -D data -k "$PWD" -c listen_addresses= -c fsync=off -c max_connections=64 "$@" >>log 2>&1 </dev/null &
+    "$bin/postgres" -D data -k "$PWD" -c listen_addresses= -c fsync=off -c max_connections=64 -c shared_buffers=16MB \
+        -c min_wal_size=32MB -c max_wal_size=64MB -c dynamic_shared_memory_type=mmap "$@" >>log 2>&1 </dev/null &
     pid=$!
     tries=0
     until "$bin/pg_isready" -q -h "$PWD"; do
@@ -65,6 +67,7 @@ while read -r order; do
     echo ready
 done
 stop
+grep -E 'PANIC|terminated by signal|exited with exit code|No space left' log >&2
 cd / && rm -rf "$OLDPWD"
 "#;
 
@@ -95,7 +98,7 @@ impl Server {
             shell.uid(uid).gid(gid);
         }
         let mut shell =
-            shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+            shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let orders = shell.stdin.take().unwrap();
         let answers = BufReader::new(shell.stdout.take().unwrap());
         let server = Self { folder, bin, port, watch: Mutex::new(Watch { orders, answers, _shell: shell }) };
