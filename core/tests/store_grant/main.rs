@@ -41,11 +41,11 @@ fn on_each_store(test: impl Fn(&dyn Store, &ManualClock)) {
     let folder = tempfile::tempdir().unwrap();
     test(&SqliteStore::open_with_clock(folder.path().join("state.db"), clock.clone()).unwrap(), &clock);
     #[cfg(feature = "postgres")]
-    {
+    server::on_database(|url| {
         let clock = Arc::new(ManualClock::new(at("2026-03-01T10:00:00Z")));
-        let url = server::url(&server::database());
+        let url = server::url(url);
         test(&wardline::store::PostgresStore::open_with_clock(&url, clock.clone()).unwrap(), &clock);
-    }
+    });
 }
 
 /// Runs a test on the name of each store that several processes can share.
@@ -53,7 +53,7 @@ fn on_each_shared_store(test: impl Fn(&str)) {
     let folder = tempfile::tempdir().unwrap();
     test(folder.path().join("state.db").to_str().unwrap());
     #[cfg(feature = "postgres")]
-    test(&server::database());
+    server::on_database(test);
 }
 
 /// Opens a store that several processes share, by its name.

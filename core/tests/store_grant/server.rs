@@ -97,8 +97,7 @@ impl Server {
             }
             shell.uid(uid).gid(gid);
         }
-        let mut shell =
-            shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let orders = shell.stdin.take().unwrap();
         let answers = BufReader::new(shell.stdout.take().unwrap());
         let server = Self { folder, bin, port, watch: Mutex::new(Watch { orders, answers, _shell: shell }) };
@@ -131,10 +130,15 @@ impl Server {
         format!("postgres://wardline:{PASSWORD}@/{name}?host={}", self.folder.display())
     }
 
+    /// Removes the database of a URL, whoever is still connected.
+    pub(crate) fn remove(&self, url: &str) {
+        let gone = self.client("dropdb").args(["--force", name(url)]).output().unwrap();
+        assert!(gone.status.success(), "{}", String::from_utf8_lossy(&gone.stderr));
+    }
+
     /// Carries out SQL in the database of a URL, and answers what it says.
     pub(crate) fn sql(&self, url: &str, sql: &str) -> String {
-        let name = url.split('?').next().unwrap().rsplit('/').next().unwrap();
-        let done = self.client("psql").args(["-qAtX", "-d", name, "-c", sql]).output().unwrap();
+        let done = self.client("psql").args(["-qAtX", "-d", name(url), "-c", sql]).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).unwrap().trim().to_owned()
     }
@@ -170,6 +174,18 @@ pub(crate) fn database() -> String {
     SHARED.database()
 }
 
+/// Runs a test on the URL of a database of its own, which goes when the test has passed.
+pub(crate) fn on_database(test: impl FnOnce(&str)) {
+    let url = SHARED.database();
+    test(&url);
+    SHARED.remove(&url);
+}
+
+/// The name of the database in a URL of [`Server::database`].
+fn name(url: &str) -> &str {
+    url.split('?').next().unwrap().rsplit('/').next().unwrap()
+}
+
 pub(crate) fn url(text: &str) -> StoreUrl {
     StoreUrl::parse(text).unwrap()
 }
@@ -179,7 +195,7 @@ fn binaries() -> PathBuf {
     let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut found: Vec<_> = debian.map(|version| version.path().join("bin")).collect();
     found.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
-    let programs = ["initdb", "postgres", "pg_isready", "createdb", "psql"];
+    let programs = ["initdb", "postgres", "pg_isready", "createdb", "dropdb", "psql"];
     found.retain(|bin| programs.iter().all(|program| bin.join(program).exists()));
     found.sort();
     found.pop().unwrap_or_else(|| {
