@@ -114,14 +114,7 @@ impl<'t> Gate<'t> {
         let Some(&one) = self.text.get(at) else { return false };
         match self.text.get(at + 1) {
             Some(&two) if one < 0x80 => begins(one, two) | (self.addressed & is_point(one, two)),
-            None if one < 0x80 => {
-                !self.whole
-                    && matches!(
-                        one,
-                        b'%' | b'+' | b'=' | b'&' | b'\\' | b'@' | b'.' | b'-' | b'<' | b'\n' | b'\r' | b'0'
-                            ..=b'9'
-                    )
-            }
+            None if one < 0x80 => !self.whole && may_begin(one),
             _ => self.characters.may_begin(self.text, at),
         }
     }
@@ -216,6 +209,19 @@ fn begins(one: u8, two: u8) -> bool {
         | (((one == b'@') | (one == b'-') | (one.wrapping_sub(b'0') < 10)) & line_end)
         | (((one == b'\n') | (one == b'\r')) & (two == b'@'))
         | ((one == b'<') & ((letter < 26) | (two == b'/') | (two == b'!')))
+}
+
+/// Whether a unit may begin with this byte of ASCII, whatever follows.
+fn may_begin(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'%' | b'+' | b'=' | b'&' | b'\\' | b'@' | b'.' | b'-' | b'<' | b'\n' | b'\r' | b'0'..=b'9'
+    )
+}
+
+/// Whether what follows this byte may make a part of a unit of it.
+pub(super) fn may_go_on(byte: u8) -> bool {
+    byte >= 0x80 || may_begin(byte) || base64::is_in(byte)
 }
 
 /// Whether a whole text, short as keys and names are, surely holds no unit.

@@ -69,7 +69,7 @@ impl Layers {
         for (n, place) in (1..).zip(places) {
             let below = layers.views.last().map_or(text, |view| view.text.as_slice());
             let looked = if layers.views.is_empty() { looked } else { 0 };
-            let (view, end) = View::read(below, whole, place, looked, n < DEPTH);
+            let (view, end) = View::read(below, whole, place, looked, DEPTH - n);
             match layers.views.last_mut() {
                 Some(last) => last.text.truncate(end),
                 None => layers.end = end,

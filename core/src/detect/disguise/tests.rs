@@ -184,6 +184,23 @@ fn a_value_longer_than_what_is_held_back_is_one_in_disguise_too() {
     }
 }
 
+#[test]
+fn a_disguise_that_only_the_next_view_shows_is_found_however_cut() {
+    let all = Detectors::all();
+    for text in [
+        "a@d.\r%4am ",
+        "write to ada@example.&#10;%6frg now",
+        "ada&#x3c;b>@&#60;/b>example.org ",
+        "QWRhQGV4%59W1wbGUub3Jn ",
+    ] {
+        let wanted = whole(&all, text.as_bytes(), None);
+        assert_eq!(wanted.len(), 1, "{text}: {wanted:?}");
+        for size in 1..text.len() {
+            assert_eq!(streamed(&all, text.as_bytes().chunks(size), None), wanted, "{text} by {size}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
@@ -218,7 +235,7 @@ proptest! {
     #[test]
     fn no_bytes_panic_and_no_cut_matters(
         text in prop::collection::vec(prop::sample::select(
-            &b"a1@.%4025&#x;=2D\r\n\\u00YWRhQGV4/-_ 4111\xc2\xa0\xad\xe2\x80\x8b\xef\xbc\x91\xa0\xd0\xb0\xcc\x81"[..]
+            &b"a1@.+?q%4025&#x;=2D\r\n\\u00YWRhQGV4/-_ 4111\xc2\xa0\xad\xe2\x80\x8b\xef\xbc\x91\xa0\xd0\xb0\xcc\x81"[..]
         ), 0..300),
         size in 1usize..20,
     ) {

@@ -1,10 +1,10 @@
 //! A text with what is written in disguise laid open.
 
-use super::Place;
 use super::base64::{self, Begins, Quantum};
-use super::gate::Gate;
+use super::gate::{self, Gate};
 use super::map::Map;
 use super::unit::{self, Unit};
+use super::{NEAR, Place};
 
 /// A text in which each unit is what it says.
 #[derive(Debug, Default)]
@@ -18,26 +18,34 @@ pub(super) struct View {
     /// Whether base64 that is a part of a token is left as it is; and whether some was.
     tokens: bool,
     left: bool,
+    /// Behind the last place that turned out to begin no unit, for what the bytes after it are; 0 where there was none.
+    refused: usize,
 }
 
 impl View {
     /// The view of `below`, if any unit stands in it, and where `below` ends for now: before what may become a unit.
-    /// No unit begins before `looked`. `tokens`: those stay whole whose dots or letters may be in disguise; where nothing else
-    /// is, what they say is read.
+    /// No unit begins before `looked`. `above`: how many views may be made of this one. Where there are some, tokens stay whole whose
+    /// dots or letters may be in disguise, and are read where nothing else is.
     pub(super) fn read(
         below: &[u8],
         whole: bool,
         place: &Place,
         looked: usize,
-        tokens: bool,
+        above: usize,
     ) -> (Option<Self>, usize) {
-        let mut view = Self { taken: place.skip, tokens, ..Self::default() };
-        let end = view.read_on(below, whole, place, looked).err().unwrap_or(below.len());
-        if !view.differs {
-            return if view.left { Self::read(below, whole, place, looked, false) } else { (None, end) };
+        let mut tokens = above > 0;
+        loop {
+            let mut view = Self { taken: place.skip, tokens, ..Self::default() };
+            let end = view.read_on(below, whole, place, looked).err().unwrap_or(below.len());
+            if view.differs {
+                view.take(below, end);
+                return (Some(view), end);
+            }
+            if !view.left {
+                return (None, view.cut_again(below, end, place, above));
+            }
+            tokens = false;
         }
-        view.take(below, end);
-        (Some(view), end)
     }
 
     /// Reads to the end, or fails where that stands which may become a unit.
@@ -65,7 +73,10 @@ impl View {
                 continue;
             }
             match unit::read(below, at, whole) {
-                Unit::None => gate.refuse(at),
+                Unit::None => {
+                    gate.refuse(at);
+                    self.refused = at + 1;
+                }
                 Unit::Cut(start) => return Err(start),
                 Unit::Says { start, end, says } => {
                     self.take(below, start);
@@ -75,6 +86,19 @@ impl View {
             }
         }
         Ok(())
+    }
+
+    /// Where a text without units ends for now that is cut at `end`: what may become a unit there is another character in the next
+    /// view, and may end, or go on with, a unit that begins before it. `a@b.\r%4a` says `a@b.\rJ`, and that `a@b.J`.
+    fn cut_again(&self, below: &[u8], end: usize, place: &Place, above: usize) -> usize {
+        let cut = below.get(..end).filter(|cut| cut.len() < below.len());
+        let (Some(cut), Some(above)) = (cut, above.checked_sub(1)) else { return end };
+        let goes_on = cut.last().is_some_and(|&byte| gate::may_go_on(byte));
+        if !goes_on && (self.refused == 0 || self.refused + NEAR <= end) {
+            return end;
+        }
+        // No unit is as long as that.
+        Self::read(cut, false, place, end.saturating_sub(NEAR), above).1
     }
 
     /// Whether the run at `at` is a part of a token.
