@@ -97,8 +97,7 @@ impl Server {
             }
             shell.uid(uid).gid(gid);
         }
-        let mut shell =
-            shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut shell = shell.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let orders = shell.stdin.take().unwrap();
         let answers = BufReader::new(shell.stdout.take().unwrap());
         let server = Self { folder, bin, port, watch: Mutex::new(Watch { orders, answers, _shell: shell }) };
