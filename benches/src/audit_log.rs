@@ -26,6 +26,9 @@ use wardline::policy::Policy;
 
 /// Records written under one sync, as a busy guard gathers them.
 const GROUPS: [usize; 4] = [1, 16, 256, 4_096];
+/// Records in a group while the first segment is filled, and the room of a segment.
+const GROUP: usize = 256;
+const SEGMENT: usize = 64 << 20;
 /// How long each rate is taken.
 const LENGTH: Duration = Duration::from_secs(2);
 
@@ -103,12 +106,17 @@ fn handed_over(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Groups made durable, beside as many bytes written to a preallocated file and synced.
+/// Groups made durable, beside as many bytes written to a preallocated file and synced. The log is past its first segment, whose zeros it writes as it
+/// goes, as the file has its zeros; those of the segment that follows are written meanwhile, and count.
 fn rates(folder: &Path, bytes: usize) -> Result<(), Box<dyn std::error::Error>> {
     for group in GROUPS {
         let records: Vec<Record> = (0..group as u64).map(typical).collect();
         let state = folder.join(format!("rate-{group}"));
         let mut log = Log::open(&state, Box::new(NoKeeper))?;
+        let filling: Vec<Record> = (0..GROUP as u64).map(typical).collect();
+        for _ in 0..(SEGMENT + SEGMENT / 16) / (bytes * GROUP) {
+            log.append(&filling)?;
+        }
         let (mut appended, started) = (0, Instant::now());
         while started.elapsed() < LENGTH {
             log.append(&records)?;

@@ -10,7 +10,9 @@ use wardline::audit::{Filter, Journal, Log, NoKeeper, prove, query, verify};
 use crate::record;
 
 /// Room for the widest header and a group, so that segments stay this short: several to a tile.
-const ROOM: u64 = 16 << 10;
+const SHORT: u64 = 16 << 10;
+/// So long that the next segment is made ready while one is written.
+const LONG: u64 = 256 << 10;
 /// Disks write at least so much at once.
 const SECTOR: usize = 512;
 
@@ -58,10 +60,10 @@ fn torn(old: &[u8], new: &[u8], dice: &mut Dice) -> Vec<u8> {
 }
 
 /// Opens what is left, and asks for all that was acknowledged.
-fn goes_on(state: &Path, acknowledged: usize, what: &str) {
+fn goes_on(state: &Path, room: u64, acknowledged: usize, what: &str) {
     let report = verify(state, &[]).unwrap();
     assert!(report.is_sound(), "{what}: a false alarm: {report:?}");
-    let mut log = Log::open_with(state, Box::new(NoKeeper), ROOM).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let mut log = Log::open_with(state, Box::new(NoKeeper), room).unwrap_or_else(|e| panic!("{what}: {e}"));
     let size = usize::try_from(log.size()).unwrap();
     assert!(size >= acknowledged, "{what}: {size} of {acknowledged}");
     log.append(&[record(9_999)]).unwrap();
@@ -79,25 +81,38 @@ fn goes_on(state: &Path, acknowledged: usize, what: &str) {
 
 #[test]
 fn unsynced_sectors_come_back_old_or_new() {
+    goes_on_after(SHORT, 40, 40);
+}
+
+#[test]
+fn so_do_those_of_segments_that_were_made_ready() {
+    let spares = goes_on_after(LONG, 32, 250);
+    assert!(spares > 0, "the power failed while there was one");
+}
+
+/// So many appends of up to so many records, no more than are synced together, and what is left of each where the power fails. How many times a segment was being made ready.
+fn goes_on_after(room: u64, rounds: usize, most: usize) -> usize {
     let (folder, left) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (source, target) = (folder.path().join("log/w0001"), left.path().join("log/w0001"));
     let mut dice = Dice(11);
-    let mut log = Log::open_with(folder.path(), Box::new(NoKeeper), ROOM).unwrap();
+    let mut log = Log::open_with(folder.path(), Box::new(NoKeeper), room).unwrap();
     let mut count = 0;
     // What `synced` held, and what was there as it first did.
     let mut synced: Vec<(Vec<u8>, BTreeSet<PathBuf>)> = Vec::new();
-    for round in 0..40 {
+    let mut spares = 0;
+    for round in 0..rounds {
         let before = files(&source);
         let note = before.get(Path::new("synced")).cloned().unwrap_or_default();
         if synced.last().is_none_or(|(last, _)| *last != note) {
             synced.push((note, before.keys().cloned().collect()));
         }
         let group: Vec<_> =
-            (0..=dice.below(40)).map(|more| record(count + i64::try_from(more).unwrap())).collect();
+            (0..=dice.below(most)).map(|more| record(count + i64::try_from(more).unwrap())).collect();
         let acknowledged = usize::try_from(count).unwrap();
         count += i64::try_from(group.len()).unwrap();
         log.append(&group).unwrap();
         let appended = files(&source);
+        spares += usize::from(appended.contains_key(Path::new("seg/spare")));
         // During the append: the segment that it went to is a mixture. A segment that was begun for it is there whole or not at all.
         for cut in 0..4 {
             let mut disk = before.clone();
@@ -113,7 +128,7 @@ fn unsynced_sectors_come_back_old_or_new() {
             let lost = |name: &Path| name.starts_with("tile") && !durable.contains(name);
             disk.retain(|name, _| !lost(name) || dice.below(2) == 0);
             put(&target, &disk);
-            goes_on(left.path(), acknowledged, &format!("round {round}, append {cut}"));
+            goes_on(left.path(), room, acknowledged, &format!("round {round}, append {cut}"));
         }
         if round % 3 != 0 {
             continue;
@@ -135,7 +150,13 @@ fn unsynced_sectors_come_back_old_or_new() {
                 }
             }
             put(&target, &disk);
-            goes_on(left.path(), usize::try_from(count).unwrap(), &format!("round {round}, signed {cut}"));
+            goes_on(
+                left.path(),
+                room,
+                usize::try_from(count).unwrap(),
+                &format!("round {round}, signed {cut}"),
+            );
         }
     }
+    spares
 }

@@ -20,24 +20,31 @@ pub(super) const FALSE: u64 = 20;
 pub(super) const TRUE: u64 = 21;
 pub(super) const NULL: u64 = 22;
 
-/// Appends the head of an item: what it is and its number, or its length.
+/// Appends the head of an item: what it is and its number, or its length. Nearly all are a byte.
 #[inline]
 pub(super) fn head(out: &mut Vec<u8>, major: u8, number: u64) {
-    let first = major << 5;
+    if number < 24 {
+        out.push((major << 5) | number.to_le_bytes()[0]);
+    } else {
+        long_head(out, major << 5, number);
+    }
+}
+
+/// The head of a number that does not fit in the first byte, of which the first bits are given.
+fn long_head(out: &mut Vec<u8>, first: u8, number: u64) {
     match number {
-        0..24 => out.push(first | number.to_le_bytes()[0]),
-        24..0x100 => out.extend([first | 24, number.to_le_bytes()[0]]),
+        0..0x100 => out.extend_from_slice(&[first | 24, number.to_le_bytes()[0]]),
         0x100..0x1_0000 => {
             let [.., a, b] = number.to_be_bytes();
-            out.extend([first | 25, a, b]);
+            out.extend_from_slice(&[first | 25, a, b]);
         }
         0x1_0000..0x1_0000_0000 => {
             let [.., a, b, c, d] = number.to_be_bytes();
-            out.extend([first | 26, a, b, c, d]);
+            out.extend_from_slice(&[first | 26, a, b, c, d]);
         }
         _ => {
             out.push(first | 27);
-            out.extend(number.to_be_bytes());
+            out.extend_from_slice(&number.to_be_bytes());
         }
     }
 }

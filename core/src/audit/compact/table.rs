@@ -55,9 +55,11 @@ impl Fields {
 
     /// The field of that name, looked for from `place` on, and the place behind it.
     pub(super) fn named(&self, name: &str, place: usize) -> Option<(usize, &Field)> {
+        // Nearly always a few places on: serde tells of fields in this order, and leaves some out.
         let (before, behind) = self.all.split_at_checked(place)?;
-        let mut fields = (place..).zip(behind).chain((0..).zip(before));
-        fields.find(|(_, field)| field.name == name).map(|(place, field)| (place + 1, field))
+        let is = |field: &Field| field.name == name;
+        let at = behind.iter().position(is).map(|at| place + at).or_else(|| before.iter().position(is))?;
+        self.all.get(at).map(|field| (at + 1, field))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The log on disk: one writer a folder, entries in segments, a signed checkpoint over them.
 //!
 //! ```text
-//! <state>/log/<slot>/  key (0600)  key.pub  lock  lost  synced  checkpoint  seg/000000000001.seg  tile/...  blob/<sha256>
+//! <state>/log/<slot>/  key (0600)  key.pub  lock  lost  synced  checkpoint  seg/000000000001.seg  seg/spare  tile/...  blob/<sha256>
 //! ```
 //!
 //! Each process takes the first slot whose lock is free, so that a recycled worker continues its slot's log and
@@ -14,6 +14,7 @@ mod key;
 mod left;
 mod recover;
 pub(in crate::audit) mod segment;
+mod spare;
 mod tiles;
 
 use std::fs::{self, File, TryLockError};
@@ -25,8 +26,9 @@ use std::thread;
 use std::time::Duration;
 
 pub(in crate::audit) use key::LogKey;
-use segment::{Disk, GROUP};
+use segment::{Disk, GROUP, HEADER};
 pub(in crate::audit) use segment::{create, sync_folder};
+use spare::Spare;
 use tiles::Tiles;
 pub(in crate::audit) use tiles::synced;
 
@@ -43,7 +45,7 @@ const SLOTS: u32 = 1_024;
 /// Room of a segment in bytes.
 const SEGMENT: u64 = 64 << 20;
 /// Zeros that are written ahead of the entries, so that the appends that follow write over blocks that the disk has: to sync those takes half as long
-/// as to sync room that was only reserved. A group that is as long as this pays for its own room.
+/// as to sync room that was only reserved. A group that is as long as this pays for its own room. A segment that was made ready has them already.
 const AHEAD: u64 = 1 << 20;
 /// To have another thread wait for the disk pays from so many records on.
 const MANY: usize = 64;
@@ -96,6 +98,9 @@ pub struct Log {
     at: u64,
     /// How far zeros were written ahead.
     zeros: u64,
+    /// From where on this writer has written the segment.
+    from: u64,
+    spare: Spare,
     room: u64,
     tree: Tree,
     tiles: Tiles,
@@ -172,6 +177,7 @@ impl Log {
             .map_err(|e| at(&folder, "cannot be written", e))?;
         let mut log = Self {
             tiles: Tiles::new(&folder, found.full),
+            spare: Spare::new(&folder),
             folder,
             slot,
             key,
@@ -183,6 +189,7 @@ impl Log {
             number: found.number,
             at: found.at,
             zeros: found.at,
+            from: found.at,
             room,
             tree: found.tree,
             signed: None,
@@ -244,6 +251,7 @@ impl Log {
         written.unwrap_or_else(write).map_err(|e| at(&self.folder, "cannot be written", e))?;
         self.at = end;
         self.begun = self.begun.or(frames.first);
+        self.look_ahead();
         for hash in hashes {
             self.tiles.push(&mut self.tree, hash);
         }
@@ -270,14 +278,23 @@ impl Log {
         self.tiles.settle(self.number)?;
         // What a segment has reserved and does not need is the disk's again.
         self.segment.cut(self.at)?;
-        let header = 1 << 17;
-        let (segment, first) =
-            segment::begin(&self.folder, self.number + 1, &self.tree, self.room.max(length + header))?;
-        self.segment = Box::new(segment);
+        let room = self.room.max(length + HEADER);
+        let ready = self.spare.take(room);
+        let begun = segment::begin(&self.folder, self.number + 1, &self.tree, room, ready)?;
+        self.segment = Box::new(begun.file);
         self.number += 1;
-        (self.at, self.zeros) = (first, first);
+        (self.at, self.zeros, self.from) = (begun.first, begun.zeros, begun.first);
         self.begun = None;
         Ok(())
+    }
+
+    /// Has the next segment made ready once this one is half full; not for a writer that adds a few entries to what another one wrote, nor where
+    /// segments are so short that one group pays for all of them.
+    fn look_ahead(&mut self) {
+        let written = self.at.saturating_sub(self.from);
+        if self.room >= 2 * HEADER && self.at >= self.room / 2 && written >= AHEAD.min(self.room / 8) {
+            self.spare.prepare(self.room);
+        }
     }
 
     /// What is there, signed.
@@ -410,6 +427,7 @@ impl Drop for Log {
         // Best effort: what is not signed now is signed by whoever continues the slot, and what is not synced is made again.
         let _ = self.checkpoint();
         if self.check_process().is_ok() {
+            self.spare.clear();
             let _ = self.tiles.wait();
         }
     }
@@ -597,6 +615,83 @@ mod tests {
             root
         });
         assert!(roots.iter().all(|root| *root == roots[0]));
+    }
+
+    #[test]
+    fn a_segment_that_was_made_ready_is_as_any_other() {
+        const ROOM: u64 = 2 * HEADER;
+        let records: Vec<Record> = (0..20_000).map(record).collect();
+        // With the spare; where it cannot be made; where somebody takes it away.
+        let logs = ["spare", "none", "lost"].map(|kind| {
+            let state = tempfile::tempdir().unwrap();
+            let mut log = Log::open_with(state.path(), Box::new(NoKeeper), ROOM).unwrap();
+            let spare = log.folder.join("seg/spare");
+            if kind == "none" {
+                fs::create_dir(&spare).unwrap();
+            }
+            for some in records.chunks(50) {
+                log.append(some).unwrap();
+                if kind == "lost" {
+                    let _ = fs::remove_file(&spare);
+                }
+                assert!(kind != "spare" || log.at < ROOM / 2 || log.spare.is_tried(), "at {}", log.at);
+                // What is not written yet is zeros, for an end that is no entry would be told as one.
+                assert!(log.zeros >= log.at && log.segment.room().unwrap() >= ROOM.min(log.zeros));
+            }
+            assert!(log.number > 2, "{}", log.number);
+            let (root, number) = (log.tree.root(), log.number);
+            log.checkpoint().unwrap();
+            // Whoever reads meanwhile does not take it for a segment.
+            assert!(verify(state.path(), &[]).unwrap().is_sound());
+            drop(log);
+            assert_eq!(spare.exists(), kind == "none", "nothing is left behind");
+            let report = verify(state.path(), &[]).unwrap();
+            assert!(report.is_sound() && report.logs[0].signed == 20_000, "{report:?}");
+            let log = Log::open_with(state.path(), Box::new(NoKeeper), ROOM).unwrap();
+            assert_eq!((log.size(), log.cleared), (20_000, None));
+            (root, number)
+        });
+        assert!(logs.iter().all(|log| *log == logs[0]));
+    }
+
+    #[test]
+    fn a_short_log_and_one_that_a_writer_hardly_adds_to_have_no_spare() {
+        let state = tempfile::tempdir().unwrap();
+        let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 4 * HEADER).unwrap();
+        while log.at < 2 * HEADER {
+            assert!(!log.spare.is_tried());
+            log.append(&[record(0), record(1), record(2)]).unwrap();
+        }
+        assert!(log.spare.is_tried());
+        drop(log);
+        let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 4 * HEADER).unwrap();
+        log.append(&[record(0)]).unwrap();
+        assert!(!log.spare.is_tried() && !log.folder.join("seg/spare").exists());
+    }
+
+    #[test]
+    fn what_a_writer_that_died_left_of_the_next_segment_is_no_segment() {
+        let state = tempfile::tempdir().unwrap();
+        let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 2 * HEADER).unwrap();
+        log.append(&[record(0)]).unwrap();
+        let (segments, first) = (log.folder.join("seg"), segment::path(&log.folder, 1));
+        drop(log);
+        // Zeros, and what could be a segment of an earlier time, under both names that it has before it is one.
+        for bytes in [vec![0; 1_000], fs::read(&first).unwrap()] {
+            fs::write(segments.join("spare"), &bytes).unwrap();
+            fs::write(segments.join("000000000002.new"), &bytes).unwrap();
+            assert!(verify(state.path(), &[]).unwrap().is_sound());
+            let log = Log::open_with(state.path(), Box::new(NoKeeper), 2 * HEADER).unwrap();
+            assert_eq!((log.size(), log.number), (1, 1));
+            assert!(!segments.join("spare").exists());
+        }
+        let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 2 * HEADER).unwrap();
+        let many: Vec<Record> = (1..9_000).map(record).collect();
+        many.chunks(50).for_each(|some| log.append(some).unwrap());
+        assert!(log.number > 1);
+        drop(log);
+        assert!(verify(state.path(), &[]).unwrap().is_sound());
+        assert_eq!(query(state.path(), &Filter::default()).unwrap().len(), 9_000);
     }
 
     #[test]

@@ -43,12 +43,12 @@ pub(super) fn last(folder: &Path, key: &PublicKey, kept: &[Kept], room: u64) -> 
             return Err(wrong(folder, "has lost its entries"));
         }
         let tree = Tree::default();
-        let (segment, first) =
-            segment::begin(folder, 1, &tree, room).map_err(|e| at(folder, "cannot be written", e))?;
+        let begun = segment::begin(folder, 1, &tree, room, None);
+        let begun = begun.map_err(|e| at(folder, "cannot be written", e))?;
         return Ok(Found {
-            segment,
+            segment: begun.file,
             number: 1,
-            at: first,
+            at: begun.first,
             tree,
             begun: None,
             full: Vec::new(),

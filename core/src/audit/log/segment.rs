@@ -14,6 +14,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::spare::Ready;
 use crate::audit::merkle::{Hash, Tree};
 
 /// Bytes of a frame before its record.
@@ -21,6 +22,9 @@ pub(in crate::audit) const FRAME: usize = 20;
 
 /// The longest entry (C2SP tlog-tiles writes lengths as u16).
 pub(in crate::audit) const MAX_ENTRY: usize = 65_535;
+
+/// More than the head of any segment takes.
+pub(super) const HEADER: u64 = 1 << 17;
 
 /// Records that are synced together.
 pub(super) const GROUP: usize = 256;
@@ -49,23 +53,42 @@ pub(in crate::audit) fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
     Ok(numbers)
 }
 
-/// Makes a segment that begins at the tree's size, with room for `bytes` in all; returns it and the place of the first frame.
-pub(super) fn begin(folder: &Path, number: u64, tree: &Tree, bytes: u64) -> io::Result<(File, u64)> {
+/// A segment that was begun, the place of its first frame, and how far it is zeros that the disk has.
+pub(super) struct Begun {
+    pub(super) file: File,
+    pub(super) first: u64,
+    pub(super) zeros: u64,
+}
+
+/// Makes a segment that begins at the tree's size, with room for `bytes` in all: of the file that was made ready for it, where one was.
+pub(super) fn begin(
+    folder: &Path,
+    number: u64,
+    tree: &Tree,
+    bytes: u64,
+    ready: Option<Ready>,
+) -> io::Result<Begun> {
     let header = header(tree);
+    let first = header.len() as u64;
     let path = path(folder, number);
     // Under another name until it is whole: a crash leaves no segment without a header.
     let fresh = path.with_extension("new");
-    let mut file = create(&fresh)?;
-    reserve(&file, bytes.max(header.len() as u64))?;
-    file.write_all(&header)?;
+    // Where somebody removed it, another one is made.
+    let ready = ready.filter(|ready| fs::rename(&ready.path, &fresh).is_ok());
+    let (mut file, zeros) = match ready {
+        Some(ready) => (ready.file, ready.zeros),
+        None => (create(&fresh)?, 0),
+    };
+    reserve(&file, bytes.max(first))?;
+    file.write_at(0, &header)?;
     file.sync_all()?;
     fs::rename(&fresh, &path)?;
     sync_folder(&folder.join("seg"))?;
-    Ok((file, header.len() as u64))
+    Ok(Begun { file, first, zeros: zeros.max(first) })
 }
 
 /// Reserves room, so that a full disk shows here and not at a record.
-fn reserve(file: &File, bytes: u64) -> io::Result<()> {
+pub(super) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     match rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes) {
         Err(e) if e == rustix::io::Errno::OPNOTSUPP => {}
