@@ -153,7 +153,7 @@ mod tests {
         assert!(spare.take(bytes + 1).is_none(), "not for more than it has room for");
         let ready = spare.take(bytes).unwrap();
         assert_eq!(ready.file.metadata().unwrap().len(), bytes);
-        assert!(ready.zeros <= bytes && (ready.zeros == bytes || ready.zeros % STEP as u64 == 0));
+        assert!(ready.zeros <= bytes && (ready.zeros == bytes || ready.zeros.is_multiple_of(STEP as u64)));
         assert!(fs::read(&ready.path).unwrap().iter().all(|byte| *byte == 0));
         assert!(spare.take(bytes).is_none(), "once");
         let whole = make(&ready.path, bytes, &AtomicBool::new(false)).unwrap();
