@@ -1,6 +1,8 @@
 //! From an entry and what was read to acts: the plain reading of the entry and each of its rules that holds are
 //! candidates, and the riskiest one stands. Elements of a batch add up.
 
+use std::ops::Range;
+
 use super::body::{Record, Value};
 use super::catalogue::{Amount, Entry, Factor, Field, Is, Source, System, Test};
 use super::explain::Trace;
@@ -11,13 +13,16 @@ use crate::model::{Act, Magnitude, Operation, Risk, Unit};
 
 /// How many different acts one request may do.
 const MAX_ACTS: usize = 64;
+const TOO_MANY: Refusal = Refusal { code: "too_many_acts", at: "body" };
 
 /// What the head of a request says.
 pub(super) struct Facts<'f> {
     pub(super) system: &'static System,
-    pub(super) params: matchit::Params<'f, 'f>,
+    /// The path, and where in it the parameters of the route stand.
+    pub(super) path: &'f str,
+    pub(super) params: &'f [(&'static str, Range<usize>)],
     pub(super) query: Option<&'f str>,
-    pub(super) headers: &'f http::HeaderMap,
+    pub(super) headers: Option<&'f http::HeaderMap>,
     /// The words of a command behind its name.
     pub(super) arguments: &'f [&'f str],
     /// Where somebody asks why.
@@ -55,20 +60,24 @@ impl Reading {
 pub(super) fn judge(
     entry: &'static Entry,
     facts: &Facts<'_>,
-    records: &[Record],
+    records: &mut [Record],
 ) -> Result<Vec<Act>, Refusal> {
-    if let ([record], [] | [Source::Path(_)]) = (records, entry.resource)
+    if let [record] = &mut *records
         && record.entry.is_some_and(|own| std::ptr::eq(own, entry))
-        && !facts.system.lists
     {
-        // By far the commonest: nothing to add up, and one name that the route gives.
+        // By far the commonest: nothing to add up.
         let count = amount(entry, facts, record)?;
-        let name = match entry.resource {
-            [Source::Path(name)] => router::parameter(&facts.params, name).unwrap_or_default(),
-            _ => String::new(),
-        };
-        return Ok(vec![act((reading(entry, facts, record, count, count)?, name))]);
+        let reading = reading(entry, facts, record, count, count)?;
+        if let Some(name) = only_name(entry, facts, record) {
+            return Ok(vec![act((reading, name))]);
+        }
+        let names = resources(entry, facts, record)?;
+        if names.len() > MAX_ACTS {
+            return Err(TOO_MANY);
+        }
+        return Ok(names.into_iter().map(|name| act((over(reading, facts, &name), name))).collect());
     }
+    let records = &*records;
     let mut found: Vec<(Reading, String)> = Vec::with_capacity(1);
     let mut totals = Vec::with_capacity(records.len());
     for record in records {
@@ -100,7 +109,7 @@ pub(super) fn judge(
         // A batch of nothing.
         let magnitude = Magnitude { unit: entry.unit.or(entry.operation.unit()), count: Some(0) };
         let reading = Reading { operation: entry.operation, base: entry.risk(), magnitude };
-        let nothing = Record { entry: Some(entry), values: Vec::new() };
+        let nothing = Record::of(entry);
         for resource in resources(entry, facts, &nothing)? {
             add(&mut found, reading, resource, sum)?;
         }
@@ -119,7 +128,7 @@ fn over(mut reading: Reading, facts: &Facts<'_>, resource: &str) -> Reading {
 
 /// The worst that an entry may be: for bodies that cannot be read.
 pub(super) fn worst(entry: &'static Entry, facts: &Facts<'_>) -> Result<Vec<Act>, Refusal> {
-    let nothing = Record { entry: Some(entry), values: Vec::new() };
+    let nothing = Record::of(entry);
     let members = entry.members.iter().filter_map(|(_, at)| facts.system.entries.get(*at));
     let all = std::iter::once(entry).chain(members).map(worst_reading);
     let reading = all.reduce(Reading::stricter).unwrap_or_else(|| worst_reading(entry));
@@ -183,7 +192,7 @@ fn add(
         return Ok(());
     }
     if found.len() >= MAX_ACTS {
-        return Err(Refusal { code: "too_many_acts", at: "body" });
+        return Err(TOO_MANY);
     }
     found.push((reading, resource));
     Ok(())
@@ -204,7 +213,7 @@ fn reading(
         Reading { operation, base, magnitude: Magnitude { unit, count } }
     };
     let mut strictest = of(entry.operation, entry.risk(), false);
-    let mut by = None;
+    let (mut risk, mut by) = (strictest.risk(), None);
     // Most rules ask for fields that most bodies do not have.
     let there = record.values.iter().fold(0, |there, (at, _)| there | body::bit(*at));
     for rule in entry.when {
@@ -222,8 +231,9 @@ fn reading(
             let operation = rule.then.unwrap_or(entry.operation);
             let base = rule.risk.map_or_else(|| base_of(entry, rule.then), Risk::new);
             let candidate = of(operation, base, rule.unbounded);
-            if candidate.risk() >= strictest.risk() {
-                (strictest, by) = (candidate, Some(rule));
+            let raised = candidate.risk();
+            if raised >= risk {
+                (strictest, risk, by) = (candidate, raised, Some(rule));
             }
         }
     }
@@ -400,6 +410,24 @@ fn is_empty(value: &Value) -> bool {
     }
 }
 
+/// The name of what is touched, where a record has one at most, and is asked for no more; `None` where it takes [`resources`] to tell.
+fn only_name(entry: &'static Entry, facts: &Facts<'_>, record: &mut Record) -> Option<String> {
+    match entry.resource {
+        _ if facts.system.lists => None,
+        [] => Some(String::new()),
+        [Source::Path(name)] => Some(router::parameter(facts.path, facts.params, name).unwrap_or_default()),
+        [Source::Body(field)] => {
+            let mut found = record.values.iter_mut().filter(|(at, _)| at == field);
+            match (found.next(), found.next()) {
+                (None, _) => Some(String::new()),
+                (Some((_, Value::Text(text))), None) => Some(std::mem::take(text)),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 /// The names of what is touched: all that the request gives, or the empty name.
 fn resources(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<Vec<String>, Refusal> {
     let mut names: Vec<String> = Vec::with_capacity(1);
@@ -480,10 +508,10 @@ fn given(source: Source, facts: &Facts<'_>) -> Result<Vec<Value>, Refusal> {
     match source {
         Source::Body(_) | Source::All => Ok(Vec::new()),
         Source::Path(name) => {
-            Ok(router::parameter(&facts.params, name).map(Value::Text).into_iter().collect())
+            Ok(router::parameter(facts.path, facts.params, name).map(Value::Text).into_iter().collect())
         }
         Source::Header(name) => {
-            let texts = facts.headers.get_all(name).iter();
+            let texts = facts.headers.into_iter().flat_map(|headers| headers.get_all(name));
             Ok(texts
                 .map(|value| Value::Text(String::from_utf8_lossy(value.as_bytes()).into_owned()))
                 .collect())

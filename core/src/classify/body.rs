@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use smallvec::{SmallVec, smallvec};
 
 use super::catalogue::{Entry, Field, Lines, Step, System};
 use super::{Refusal, graphql, piped, sql, target, yql};
@@ -35,21 +36,35 @@ pub(super) enum Value {
 pub(super) struct Record {
     /// The entry that judges it; `None` for an element of a kind that the catalogue does not know.
     pub(super) entry: Option<&'static Entry>,
-    pub(super) values: Vec<(usize, Value)>,
+    pub(super) values: Values,
+}
+
+/// What stands at its deciding fields, by their numbers: mostly a few.
+pub(super) type Values = SmallVec<[(usize, Value); 4]>;
+
+/// Those of one request: mostly one.
+pub(super) type Records = SmallVec<[Record; 1]>;
+
+impl Record {
+    /// One in which nothing was found yet.
+    pub(super) fn of(entry: &'static Entry) -> Self {
+        Self { entry: Some(entry), values: Values::new() }
+    }
+
+    /// One of a kind that the catalogue does not know.
+    fn unknown() -> Self {
+        Self { entry: None, values: Values::new() }
+    }
 }
 
 /// How many elements a batch may have.
 pub(super) const MAX_ELEMENTS: usize = 65_536;
 
 /// Reads the fields that decide `entry`.
-pub(super) fn read(
-    system: &'static System,
-    entry: &'static Entry,
-    body: &[u8],
-) -> Result<Vec<Record>, Refusal> {
-    let mut state = State { system, records: Vec::new(), outer: Vec::new(), refusal: None };
+pub(super) fn read(system: &'static System, entry: &'static Entry, body: &[u8]) -> Result<Records, Refusal> {
+    let mut state = State { system, records: Records::new(), outer: Vec::new(), refusal: None };
     if !has_elements(entry) {
-        state.records.push(Record { entry: Some(entry), values: Vec::new() });
+        state.records.push(Record::of(entry));
     }
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(state.records);
@@ -68,6 +83,9 @@ pub(super) const MAX_BESIDE: usize = 4 << 20;
 
 /// Gives each element what stands beside all of them.
 fn beside(entry: &'static Entry, state: &mut State) -> Result<(), Refusal> {
+    if state.outer.is_empty() {
+        return Ok(());
+    }
     let text = |(_, value): &(usize, Value)| if let Value::Text(text) = value { text.len() } else { 0 };
     let texts: usize = state.outer.iter().map(text).sum();
     if texts.saturating_mul(state.records.len()) > MAX_BESIDE {
@@ -85,23 +103,23 @@ pub(super) fn read_query(
     system: &'static System,
     entry: &'static Entry,
     query: Option<&str>,
-) -> Result<Vec<(usize, Value)>, Refusal> {
+) -> Result<Values, Refusal> {
     let statement = entry.fields.iter().find(|field| field.uses & Field::YQL != 0);
-    let Some(field) = statement else { return Ok(Vec::new()) };
+    let Some(field) = statement else { return Ok(Values::new()) };
     let found = target::parameter(query, field.name);
     let found = found.ok_or(Refusal { code: "malformed_query", at: field.name })?;
     let text = match found.as_slice() {
-        [] => return Ok(Vec::new()),
+        [] => return Ok(Values::new()),
         [text] => text,
         _ => return Err(Refusal { code: "repeated_key", at: field.name }),
     };
     let place =
         Place::root(entry).down(|step| matches!(step, Step::Key(names) if names.contains(&field.name)));
-    let record = Record { entry: Some(entry), values: Vec::new() };
-    let mut state = State { system, records: vec![record], outer: Vec::new(), refusal: None };
+    let records = smallvec![Record::of(entry)];
+    let mut state = State { system, records, outer: Vec::new(), refusal: None };
     let read = Walk { state: &mut state, place }.visit_str::<serde::de::value::Error>(text);
     read.map_err(|_| state.refusal.unwrap_or(MALFORMED))?;
-    Ok(state.records.pop().map_or_else(Vec::new, |record| record.values))
+    Ok(state.records.pop().map_or_else(Values::new, |record| record.values))
 }
 
 /// One JSON document.
@@ -135,7 +153,7 @@ fn by_lines(state: &mut State, place: Place, lines: Lines, body: &[u8]) -> Resul
             return Err(Refusal { code: "too_many_elements", at: "body" });
         }
         let place = Place { record: state.records.len(), ..place };
-        state.records.push(Record { entry: Some(place.entry), values: Vec::new() });
+        state.records.push(Record::of(place.entry));
         match lines {
             Lines::Each => document(state, place, line)?,
             Lines::Pairs => {
@@ -167,7 +185,7 @@ pub(super) fn has_elements(entry: &Entry) -> bool {
 
 struct State {
     system: &'static System,
-    records: Vec<Record>,
+    records: Records,
     /// What stands beside the elements of a batch, and belongs to each.
     outer: Vec<(usize, Value)>,
     refusal: Option<Refusal>,
@@ -223,25 +241,57 @@ impl Place {
     }
 
     /// The steps that lead on from here, each with the bits of its fields.
-    fn steps(self) -> impl Iterator<Item = (Step, u64)> {
+    #[inline]
+    fn steps(self) -> impl Iterator<Item = (&'static Step, u64)> {
         let steps = self.entry.levels.get(self.depth).map_or(&[][..], |level| level.steps);
-        steps.iter().map(move |(step, of)| (*step, of & self.mask)).filter(|(_, of)| *of != 0)
-    }
-
-    /// Whether a step of such a kind leads on from here.
-    pub(super) fn leads(self, kind: impl Fn(Step) -> bool) -> bool {
-        self.steps().any(|(step, _)| kind(step))
+        steps.iter().map(move |(step, of)| (step, of & self.mask)).filter(|(_, of)| *of != 0)
     }
 
     /// The fields one step down, for those steps that `fits`.
-    pub(super) fn down(self, fits: impl Fn(Step) -> bool) -> Self {
-        let mask = self.steps().filter(|(step, _)| fits(*step)).fold(0, |mask, (_, of)| mask | of);
+    #[inline]
+    pub(super) fn down(self, fits: impl Fn(&Step) -> bool) -> Self {
+        let mut mask = 0;
+        for (step, of) in self.steps() {
+            if fits(step) {
+                mask |= of;
+            }
+        }
+        self.below(mask)
+    }
+
+    /// One step down, where these fields are.
+    pub(super) fn below(self, mask: u64) -> Self {
         Self { mask, depth: self.depth + 1, root: false, ..self }
+    }
+
+    /// The fields one step down, by the kind of the step.
+    pub(super) fn kinds(self) -> Kinds {
+        let mut kinds = Kinds::default();
+        for (step, of) in self.steps() {
+            *match step {
+                Step::Key(_) => &mut kinds.keys,
+                Step::Tag(_) => &mut kinds.tags,
+                Step::Pair(_) => &mut kinds.pairs,
+                Step::Each => &mut kinds.each,
+                Step::First => &mut kinds.first,
+            } |= of;
+        }
+        kinds
     }
 
     pub(super) fn name(self) -> &'static str {
         self.fields().next().map_or("body", |(_, field)| field.name)
     }
+}
+
+/// The fields that each kind of step leads to, as bits.
+#[derive(Default)]
+pub(super) struct Kinds {
+    pub(super) keys: u64,
+    pub(super) tags: u64,
+    pub(super) pairs: u64,
+    pub(super) each: u64,
+    pub(super) first: u64,
 }
 
 pub(super) fn bit(at: usize) -> u64 {
@@ -266,14 +316,14 @@ impl<'de> DeserializeSeed<'de> for Walk<'_> {
         if self.place.mask == 0 && !self.place.root {
             return IgnoredAny::deserialize_into(deserializer);
         }
-        if self.place.here().any(|(_, field)| field.uses & Field::ELEMENT != 0) {
+        if self.is(Field::ELEMENT) {
             if self.state.records.len() >= MAX_ELEMENTS {
                 return self.state.refuse("too_many_elements", self.place.name());
             }
             // The element of a batch of several kinds gets its records from its members.
             if self.place.entry.members.is_empty() {
                 self.place.record = self.state.records.len();
-                self.state.records.push(Record { entry: Some(self.place.entry), values: Vec::new() });
+                self.state.records.push(Record::of(self.place.entry));
             }
         }
         deserializer.deserialize_any(self)
@@ -292,7 +342,15 @@ impl Skip for IgnoredAny {
 }
 
 impl Walk<'_> {
+    /// Whether a field that stands here is used so.
+    fn is(&self, uses: u16) -> bool {
+        self.place.here().any(|(_, field)| field.uses & uses != 0)
+    }
+
     fn note(&mut self, value: &Value) {
+        if self.place.ends() == 0 {
+            return;
+        }
         for (at, field) in self.place.here().filter(|(_, field)| field.uses & Field::ELEMENT == 0) {
             if field.uses & Field::OUTER != 0 {
                 self.state.outer.push((at, value.clone()));
@@ -350,7 +408,8 @@ impl<'de> Visitor<'de> for Walk<'_> {
                 Walk { state: self.state, place }.deserialize(&mut reader).and_then(|()| reader.end());
             return inner.map_err(|_| E::custom("twice encoded"));
         }
-        if self.place.here().any(|(_, field)| field.uses & Field::GRAPHQL != 0) {
+        let uses = self.place.here().fold(0, |uses, (_, field)| uses | field.uses);
+        if uses & Field::GRAPHQL != 0 {
             let Some(selections) = graphql::selections(text) else {
                 return self.state.refuse("malformed_graphql", self.place.name());
             };
@@ -358,7 +417,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
                 .deserialize(selections)
                 .map_err(|_| E::custom("selections"));
         }
-        if self.place.here().any(|(_, field)| field.uses & Field::YQL != 0) {
+        if uses & Field::YQL != 0 {
             let piped = piped::is_piped(text);
             let parts = if piped { piped::reading(text) } else { yql::reading(text) };
             let Some(parts) = parts else {
@@ -369,25 +428,25 @@ impl<'de> Visitor<'de> for Walk<'_> {
                 .deserialize(parts)
                 .map_err(|_| E::custom("statement"));
         }
-        if self.place.here().any(|(_, field)| field.uses & Field::SQL != 0) {
+        if uses & Field::SQL != 0 {
             return Walk { state: self.state, place: self.place }
                 .deserialize(sql::asked::reading(text))
                 .map_err(|_| E::custom("statement"));
         }
-        let kept = self.place.here().any(|(_, field)| field.uses & Field::TEXT != 0);
+        let kept = uses & Field::TEXT != 0;
         self.scalar(Value::Text(if kept { text.to_owned() } else { String::new() }))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        let first = self.place.down(|step| matches!(step, Step::Each | Step::First));
-        let down = self.place.down(|step| matches!(step, Step::Each));
+        let kinds = self.place.kinds();
+        let (first, down) = (self.place.below(kinds.each | kinds.first), self.place.below(kinds.each));
         if self.place.ends() == 0 && first.mask == 0 {
             return self.state.refuse("wrong_type", self.place.name());
         }
-        let kinds = self.place.here().any(|(_, field)| field.uses & Field::TEXTS != 0);
+        let inputs = self.is(Field::TEXTS);
         let (mut len, mut numbers) = (0, 0);
         loop {
-            let more = if kinds {
+            let more = if inputs {
                 list.next_element::<IsNumber>()?.map(|kind| numbers += u64::from(kind.0)).is_some()
             } else {
                 let place = if len == 0 { first } else { down };
@@ -403,20 +462,22 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
-        let by_kind = !self.place.entry.members.is_empty()
-            && self.place.here().any(|(_, field)| field.uses & Field::ELEMENT != 0);
+        let by_kind = !self.place.entry.members.is_empty() && self.is(Field::ELEMENT);
         if by_kind {
             return self.element(map);
         }
-        if self.place.ends() == 0 && !self.place.leads(|step| matches!(step, Step::Key(_))) {
+        if self.place.ends() == 0 && self.place.kinds().keys == 0 {
             return self.state.refuse("wrong_type", self.place.name());
         }
         let system = self.state.system;
+        let spelled = system.protobuf || system.any_case;
         let (mut len, mut seen) = (0, 0);
         while let Some(key) = map.next_key::<Name<'_>>()?.map(|name| name.0) {
             len += 1;
             let down = self.place.down(|step| match step {
-                Step::Key(names) => names.iter().any(|name| same_name(name, &key, system)),
+                Step::Key(names) => {
+                    names.iter().any(|name| *name == key || (spelled && same_name(name, &key, system)))
+                }
                 Step::Each | Step::First | Step::Tag(_) | Step::Pair(_) => false,
             });
             if down.mask & seen != 0 {
@@ -441,7 +502,7 @@ impl Walk<'_> {
             let Some((number, entry)) =
                 kind.and_then(|(n, (_, at))| Some((n, state.system.entries.get(*at)?)))
             else {
-                state.records.push(Record { entry: None, values: Vec::new() });
+                state.records.push(Record::unknown());
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
@@ -450,21 +511,20 @@ impl Walk<'_> {
             }
             seen |= bit(number);
             let record = state.records.len();
-            state.records.push(Record { entry: Some(entry), values: Vec::new() });
+            state.records.push(Record::of(entry));
             let inner = Place { entry, mask: all(entry), depth: 0, record, root: true };
             map.next_value_seed(Walk { state: &mut *state, place: inner })?;
         }
         if !any {
-            state.records.push(Record { entry: None, values: Vec::new() });
+            state.records.push(Record::unknown());
         }
         Ok(())
     }
 }
 
-/// Whether a key is a field's name; protobuf's JSON mapping also knows `maxResults` for `max_results`, Go any case.
+/// Whether a key is another spelling of a field's name; protobuf's JSON mapping also knows `maxResults` for `max_results`, Go any case.
 fn same_name(name: &str, key: &str, system: &System) -> bool {
-    name == key
-        || (system.protobuf && camel_case(name).eq(key.chars()))
+    (system.protobuf && camel_case(name).eq(key.chars()))
         || (system.any_case && key.chars().map(folded).eq(name.chars().map(folded)))
 }
 

@@ -181,11 +181,12 @@ impl Entry {
     }
 
     /// The headers that decide, out of all.
-    pub(super) fn headers_of(&self, all: &http::HeaderMap) -> http::HeaderMap {
+    pub(super) fn headers_of(&self, all: &http::HeaderMap) -> Option<Box<http::HeaderMap>> {
+        let mut kept: Option<Box<http::HeaderMap>> = None;
         let tests = self.when.iter().flat_map(|rule| rule.tests).map(|test| &test.of);
-        let mut kept = http::HeaderMap::new();
         for source in self.resource.iter().chain(tests) {
             let Source::Header(name) = source else { continue };
+            let kept = kept.get_or_insert_default();
             if !kept.contains_key(*name) {
                 let name = http::HeaderName::from_static(name);
                 kept.extend(all.get_all(&name).iter().map(|value| (name.clone(), value.clone())));

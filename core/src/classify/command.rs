@@ -32,15 +32,15 @@ pub(super) fn traced(
     trace: Option<&Trace>,
 ) -> Result<Classified, Refusal> {
     let Some((entry, length)) = system.router().command(words) else { return Ok(Classified::unknown()) };
-    let headers = http::HeaderMap::new();
     let facts = Facts {
         system,
-        params: matchit::Params::new(),
+        path: "",
+        params: &[],
         query: None,
-        headers: &headers,
+        headers: None,
         arguments: words.get(length..).unwrap_or_default(),
         trace,
     };
-    let nothing = [Record { entry: Some(entry), values: Vec::new() }];
-    Ok(Classified::of(entry, acts::judge(entry, &facts, &nothing)?, false))
+    let nothing = &mut [Record::of(entry)];
+    Ok(Classified::of(entry, acts::judge(entry, &facts, nothing)?, false))
 }

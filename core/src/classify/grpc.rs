@@ -7,9 +7,10 @@
 use http::{HeaderMap, Method, header};
 
 use super::acts::{self, Facts};
-use super::body::Record;
+use super::body::{Record, Records};
 use super::catalogue::{Entry, Step, System};
 use super::explain::Trace;
+use super::router::Params;
 use super::{Body, Classified, Outcome, Pending, Refusal, done, wire};
 use crate::coding::Packing;
 use crate::model::HttpHead;
@@ -18,40 +19,31 @@ use crate::protobuf::frame;
 /// The most that one message may decompress to: what gRPC servers take unless told otherwise.
 const MESSAGE_LIMIT: usize = 4 << 20;
 
-const ENCODING: header::HeaderName = header::HeaderName::from_static("grpc-encoding");
+static ENCODING: header::HeaderName = header::HeaderName::from_static("grpc-encoding");
 
 /// How the messages of a call are written.
-#[derive(PartialEq, Eq)]
-enum Codec {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Codec {
     Protobuf,
     /// JSON, base64 and others.
     Other,
 }
 
-/// Whether a request is a gRPC call, or one of gRPC-Web.
-pub(super) fn is(head: &HttpHead) -> bool {
-    codec(head).is_some()
-}
-
 /// Whether a body of this content type is messages of protobuf.
 pub(crate) fn is_protobuf(content_type: &str) -> bool {
-    written(content_type.as_bytes()) == Some(Codec::Protobuf)
+    codec(content_type.as_bytes()) == Some(Codec::Protobuf)
 }
 
-fn codec(head: &HttpHead) -> Option<Codec> {
-    written(head.headers.get(header::CONTENT_TYPE)?.as_bytes())
-}
-
-fn written(given: &[u8]) -> Option<Codec> {
+/// How the messages of a request of this content type are written, where it is a gRPC call or one of gRPC-Web.
+pub(super) fn codec(given: &[u8]) -> Option<Codec> {
     let (kind, rest) = given.split_at_checked("application/grpc".len())?;
     if !kind.eq_ignore_ascii_case(b"application/grpc") {
         return None;
     }
     let rest = rest.split(|byte| matches!(byte, b';' | b' ')).next().unwrap_or_default();
-    Some(match rest.to_ascii_lowercase().as_slice() {
-        b"" | b"+proto" | b"-web" | b"-web+proto" => Codec::Protobuf,
-        _ => Codec::Other,
-    })
+    let protobuf = [&b""[..], b"+proto", b"-web", b"-web+proto"];
+    let known = protobuf.iter().any(|known| rest.eq_ignore_ascii_case(known));
+    Some(if known { Codec::Protobuf } else { Codec::Other })
 }
 
 /// Classifies a call by its head. Paths of methods have one spelling: they are compared byte for byte.
@@ -59,27 +51,24 @@ pub(super) fn classify(
     system: &'static System,
     head: &HttpHead,
     base_path: &str,
+    codec: Codec,
     trace: Option<&Trace>,
 ) -> Outcome {
     let unknown = || Outcome::Done(Classified::unknown());
     let Some(path) = head.target.strip_prefix(base_path.trim_end_matches('/')) else { return unknown() };
     let Some(entry) = system.router().method(path) else { return unknown() };
-    if head.method != Method::POST || head.headers.get_all(&ENCODING).iter().nth(1).is_some() {
+    let Some(packing) = packed(&head.headers).filter(|_| head.method == Method::POST) else {
         return unknown();
-    }
-    if entry.stream || codec(head) != Some(Codec::Protobuf) {
-        let none = HeaderMap::new();
-        return done(
-            acts::worst(entry, &facts(system, &none, trace))
-                .map(|acts| Classified::of(entry, acts, entry.reads_body())),
-        );
+    };
+    if entry.stream || codec != Codec::Protobuf {
+        let worst = acts::worst(entry, &facts(system, trace));
+        return done(worst.map(|acts| Classified::of(entry, acts, entry.reads_body())));
     }
     if !entry.reads_body() {
-        return done(judge(system, entry, &[Record { entry: Some(entry), values: Vec::new() }], trace));
+        return done(judge(system, entry, &mut [Record::of(entry)], trace));
     }
-    let mut headers = HeaderMap::new();
-    headers.extend(head.headers.get(&ENCODING).map(|coding| (ENCODING, coding.clone())));
-    Outcome::NeedBody(Pending { system, entry, path: String::new(), query: None, headers })
+    let (path, params) = (String::new(), Params::new());
+    Outcome::NeedBody(Pending { system, entry, path, params, query: None, headers: None, packing })
 }
 
 /// Classifies a call by its messages.
@@ -90,37 +79,32 @@ pub(super) fn finish(
 ) -> Result<Classified, Refusal> {
     let (system, entry) = (pending.system, pending.entry);
     let read = match body {
-        Body::Whole(bytes) => messages(entry, bytes, &pending.headers)?,
+        Body::Whole(bytes) => messages(entry, bytes, pending.packing)?,
         Body::TooLarge | Body::Undecodable => None,
     };
     match read {
-        Some(records) => judge(system, entry, &records, trace),
-        None => Ok(Classified::of(entry, acts::worst(entry, &facts(system, &pending.headers, trace))?, true)),
+        Some(mut records) => judge(system, entry, &mut records, trace),
+        None => Ok(Classified::of(entry, acts::worst(entry, &facts(system, trace))?, true)),
     }
 }
 
 fn judge(
     system: &'static System,
     entry: &'static Entry,
-    records: &[Record],
+    records: &mut [Record],
     trace: Option<&Trace>,
 ) -> Result<Classified, Refusal> {
-    let none = HeaderMap::new();
-    Ok(Classified::of(entry, acts::judge(entry, &facts(system, &none, trace), records)?, false))
+    Ok(Classified::of(entry, acts::judge(entry, &facts(system, trace), records)?, false))
 }
 
-fn facts<'f>(system: &'static System, headers: &'f HeaderMap, trace: Option<&'f Trace>) -> Facts<'f> {
-    Facts { system, params: matchit::Params::new(), query: None, headers, arguments: &[], trace }
+fn facts<'f>(system: &'static System, trace: Option<&'f Trace>) -> Facts<'f> {
+    Facts { system, path: "", params: &[], query: None, headers: None, arguments: &[], trace }
 }
 
 /// What decides in the messages of a body; `None` where one is compressed in a way that cannot be undone here.
-fn messages(
-    entry: &'static Entry,
-    mut body: &[u8],
-    headers: &HeaderMap,
-) -> Result<Option<Vec<Record>>, Refusal> {
+fn messages(entry: &'static Entry, mut body: &[u8], packing: Packing) -> Result<Option<Records>, Refusal> {
     let mut reader = wire::Reader::new(entry);
-    let (packing, mut unpacked) = (packing(headers), Vec::new());
+    let mut unpacked = Vec::new();
     while !body.is_empty() {
         let (compressed, length, rest) = frame::head(body).ok_or(wire::MALFORMED)?;
         let (message, rest) = rest.split_at_checked(length).ok_or(wire::MALFORMED)?;
@@ -164,10 +148,12 @@ pub(crate) fn without_vectors(entry: &Entry, mut body: &[u8], packing: Packing) 
 
 /// How the messages of a call are packed, as its head says; a coding that is named twice is none that anybody undoes.
 pub(crate) fn packing(headers: &HeaderMap) -> Packing {
+    packed(headers).unwrap_or(Packing::Unknown)
+}
+
+/// The same; `None` where a coding is named twice.
+fn packed(headers: &HeaderMap) -> Option<Packing> {
     let mut given = headers.get_all(&ENCODING).iter();
-    match (given.next(), given.next()) {
-        (None, _) => Packing::Plain,
-        (Some(name), None) => name.to_str().map_or(Packing::Unknown, Packing::of),
-        (Some(_), Some(_)) => Packing::Unknown,
-    }
+    let Some(name) = given.next() else { return Some(Packing::Plain) };
+    given.next().is_none().then(|| name.to_str().map_or(Packing::Unknown, Packing::of))
 }

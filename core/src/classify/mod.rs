@@ -51,13 +51,13 @@ pub use risk::raised;
 pub use said::{said, statement};
 pub use sql::{Dialect, Statements, sql, sql_with};
 
-use http::HeaderName;
-
 use acts::Facts;
 use body::Record;
 use explain::Trace;
+use router::Params;
 use target::Target;
 
+use crate::coding::Packing;
 use crate::model::{Act, HttpHead, Operation, Unit};
 use crate::vector::Paths;
 
@@ -161,8 +161,9 @@ pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcom
 }
 
 fn traced(system: &'static System, head: &HttpHead, base_path: &str, trace: Option<&Trace>) -> Outcome {
-    if grpc::is(head) {
-        return grpc::classify(system, head, base_path, trace);
+    let content_type = head.headers.get(http::header::CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
+    if let Some(codec) = grpc::codec(content_type) {
+        return grpc::classify(system, head, base_path, codec, trace);
     }
     let unknown = || Outcome::Done(Classified::unknown());
     let Some(mut target) =
@@ -170,7 +171,8 @@ fn traced(system: &'static System, head: &HttpHead, base_path: &str, trace: Opti
     else {
         return unknown();
     };
-    if overrides_method(head, &target) {
+    let told = Told::by(&head.headers);
+    if told.method || names_method(&target) {
         return unknown();
     }
     if system.trailing_slash {
@@ -200,13 +202,23 @@ fn traced(system: &'static System, head: &HttpHead, base_path: &str, trace: Opti
     if reads && declares_body(head) && !entry.reads_body() && !system.get_bodies {
         return unknown();
     }
-    let facts = Facts { system, params, query: target.query, headers: &head.headers, arguments: &[], trace };
-    if entry.reads_body() && (!reads || declares_body(head)) {
-        if !is_multipart(head) && !holds_tensors(head) {
-            let (path, query) = (target.path.into_owned(), target.query.map(str::to_owned));
-            let headers = entry.headers_of(&head.headers);
-            return Outcome::NeedBody(Pending { system, entry, path, query, headers });
-        }
+    let waits = entry.reads_body() && (!reads || declares_body(head));
+    if waits && !is_multipart(content_type) && !told.tensors {
+        let (path, query) = (target.path.into_owned(), target.query.map(str::to_owned));
+        let headers = entry.headers_of(&head.headers);
+        let packing = Packing::Plain;
+        return Outcome::NeedBody(Pending { system, entry, path, params, query, headers, packing });
+    }
+    let facts = Facts {
+        system,
+        path: &target.path,
+        params: &params,
+        query: target.query,
+        headers: Some(&head.headers),
+        arguments: &[],
+        trace,
+    };
+    if waits {
         // Fields of a form, and of what only begins with JSON, are not read: the worst of the entry stands.
         return done(acts::worst(entry, &facts).map(|acts| Classified::of(entry, acts, true)));
     }
@@ -214,8 +226,8 @@ fn traced(system: &'static System, head: &HttpHead, base_path: &str, trace: Opti
         Ok(values) => values,
         Err(refusal) => return Outcome::Refused(refusal),
     };
-    let nothing = [Record { entry: Some(entry), values }];
-    done(acts::judge(entry, &facts, &nothing).map(|acts| Classified::of(entry, acts, false)))
+    let nothing = &mut [Record { entry: Some(entry), values }];
+    done(acts::judge(entry, &facts, nothing).map(|acts| Classified::of(entry, acts, false)))
 }
 
 fn done(result: Result<Classified, Refusal>) -> Outcome {
@@ -225,18 +237,36 @@ fn done(result: Result<Classified, Refusal>) -> Outcome {
     }
 }
 
-fn overrides_method(head: &HttpHead, target: &Target<'_>) -> bool {
-    const HEADERS: [HeaderName; 3] = [
-        HeaderName::from_static("x-http-method-override"),
-        HeaderName::from_static("x-http-method"),
-        HeaderName::from_static("x-method-override"),
-    ];
-    head.headers.keys().any(|name| HEADERS.contains(name))
-        || target.query.is_some_and(|query| {
-            // An encoded spelling of the key needs a `%`; without either there is nothing to look for.
-            query.contains(['%', '_'])
-                && target::parameter(Some(query), "_method").is_none_or(|found| !found.is_empty())
-        })
+/// What headers of a request say that only their names tell.
+#[derive(Default)]
+struct Told {
+    /// Another method than that of its line.
+    method: bool,
+    /// Tensors follow the JSON of the body, as inference servers take them.
+    tensors: bool,
+}
+
+impl Told {
+    fn by(headers: &http::HeaderMap) -> Self {
+        let mut told = Self::default();
+        for name in headers.keys() {
+            match name.as_str() {
+                "x-http-method-override" | "x-http-method" | "x-method-override" => told.method = true,
+                "inference-header-content-length" => told.tensors = true,
+                _ => {}
+            }
+        }
+        told
+    }
+}
+
+/// Whether the query says another method than the line of the request.
+fn names_method(target: &Target<'_>) -> bool {
+    target.query.is_some_and(|query| {
+        // An encoded spelling of the key needs a `%`; without either there is nothing to look for.
+        query.contains(['%', '_'])
+            && target::parameter(Some(query), "_method").is_none_or(|found| !found.is_empty())
+    })
 }
 
 fn declares_body(head: &HttpHead) -> bool {
@@ -244,14 +274,8 @@ fn declares_body(head: &HttpHead) -> bool {
     length.is_some_and(|length| length != "0") || head.headers.contains_key(http::header::TRANSFER_ENCODING)
 }
 
-fn is_multipart(head: &HttpHead) -> bool {
-    let given = head.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    given.and_then(|text| text.get(..10)).is_some_and(|kind| kind.eq_ignore_ascii_case("multipart/"))
-}
-
-/// Whether tensors follow the JSON of the body, as inference servers take them.
-fn holds_tensors(head: &HttpHead) -> bool {
-    head.headers.contains_key("inference-header-content-length")
+fn is_multipart(content_type: &[u8]) -> bool {
+    content_type.get(..10).is_some_and(|kind| kind.eq_ignore_ascii_case(b"multipart/"))
 }
 
 /// A request whose body decides.
@@ -260,8 +284,12 @@ pub struct Pending {
     system: &'static System,
     entry: &'static Entry,
     path: String,
+    params: Params,
     query: Option<String>,
-    headers: http::HeaderMap,
+    /// Those that decide.
+    headers: Option<Box<http::HeaderMap>>,
+    /// Of a gRPC call: how its messages are packed.
+    packing: Packing,
 }
 
 impl Pending {
@@ -282,14 +310,12 @@ impl Pending {
         if self.entry.method == router::RPC {
             return grpc::finish(&self, body, trace);
         }
-        let Some((_, params)) = self.system.router().find(self.entry.method, &self.path) else {
-            return Ok(Classified::unknown());
-        };
         let facts = Facts {
             system: self.system,
-            params,
+            path: &self.path,
+            params: &self.params,
             query: self.query.as_deref(),
-            headers: &self.headers,
+            headers: self.headers.as_deref(),
             arguments: &[],
             trace,
         };
@@ -299,7 +325,7 @@ impl Pending {
                 if let Some(record) = records.first_mut() {
                     record.values.extend(body::read_query(self.system, self.entry, self.query.as_deref())?);
                 }
-                Ok(Classified::of(self.entry, acts::judge(self.entry, &facts, &records)?, false))
+                Ok(Classified::of(self.entry, acts::judge(self.entry, &facts, &mut records)?, false))
             }
             Body::TooLarge | Body::Undecodable => {
                 Ok(Classified::of(self.entry, acts::worst(self.entry, &facts)?, true))

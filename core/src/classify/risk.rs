@@ -19,16 +19,15 @@ pub fn raised(operation: Operation, base: Risk, magnitude: Magnitude) -> Risk {
 
 fn more(operation: Operation, magnitude: Magnitude) -> u8 {
     let Some(unit) = magnitude.unit else { return 0 };
-    if unit == Unit::Bytes || operation.name().starts_with("inference.") {
-        return 0;
-    }
-    let Some(count) = magnitude.count else { return 20 };
-    match count / ordinary(unit) {
-        0 => 0,
-        1..10 => 5,
-        10..100 => 10,
-        _ => 15,
-    }
+    let more = match magnitude.count.map(|count| count / ordinary(unit)) {
+        Some(0) => return 0,
+        Some(1..10) => 5,
+        Some(10..100) => 10,
+        Some(_) => 15,
+        None => 20,
+    };
+    let counted_elsewhere = unit == Unit::Bytes || operation.name().starts_with("inference.");
+    if counted_elsewhere { 0 } else { more }
 }
 
 /// What one request of an ordinary client stays below.

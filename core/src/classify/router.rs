@@ -4,10 +4,12 @@
 //! path, as `?uploads/{bucket}`: see [`addressed`]. A name of several segments, `{name..3}`, has a route for each length.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::ops::Range;
 
+use foldhash::{HashMap, HashMapExt};
 use http::HeaderMap;
-use matchit::Params;
+use smallvec::SmallVec;
 
 use super::catalogue::{Entry, System};
 use super::target::{self, Target};
@@ -23,6 +25,9 @@ pub(super) struct Router {
     /// Entries that could not be entered because another one stands in their way; a test keeps this empty.
     pub(super) ambiguous: Vec<&'static str>,
 }
+
+/// The parameters of a route: their names, and where in the path they stand.
+pub(super) type Params = SmallVec<[(&'static str, Range<usize>); 2]>;
 
 /// What stands for the method of an entry that is a gRPC method, and of one that is a command.
 pub(super) const RPC: &str = "RPC";
@@ -57,14 +62,19 @@ impl Router {
     }
 
     /// The entry for a request, with the parameters of its route. `HEAD` is what `GET` is, unless listed itself.
-    pub(super) fn find<'p>(&self, method: &str, path: &'p str) -> Option<(&'static Entry, Params<'_, 'p>)> {
+    pub(super) fn find(&'static self, method: &str, path: &str) -> Option<(&'static Entry, Params)> {
         let at = METHODS.iter().position(|m| *m == method)?;
         let found = self.trees.get(at)?.at(path).ok();
         let found = match found {
             None if method == "HEAD" => self.trees.first()?.at(path).ok()?,
             found => found?,
         };
-        Some((found.value, found.params))
+        let mut params = Params::new();
+        for (name, value) in found.params.iter() {
+            let start = value.as_ptr().addr().checked_sub(path.as_ptr().addr())?;
+            params.push((name, start..start + value.len()));
+        }
+        Some((*found.value, params))
     }
 
     /// The entry of a gRPC method, e.g. `/qdrant.Points/Scroll`.
@@ -142,14 +152,15 @@ pub(super) fn routes(route: &str) -> Vec<String> {
 }
 
 /// A parameter of a route, all of its segments.
-pub(super) fn parameter(params: &Params<'_, '_>, name: &str) -> Option<String> {
-    let first = params.get(name)?;
+pub(super) fn parameter(path: &str, params: &[(&str, Range<usize>)], name: &str) -> Option<String> {
+    let (_, first) = params.iter().find(|(key, _)| *key == name)?;
+    let first = path.get(first.clone())?;
     let encoded = memchr::memchr(target::SLASH as u8, first.as_bytes()).is_some();
     let mut found = if encoded { first.replace(target::SLASH, "/") } else { first.to_owned() };
-    for (key, value) in params.iter() {
+    for (key, value) in params {
         if key.strip_prefix(name).is_some_and(|rest| rest.starts_with('+')) {
             found.push('/');
-            found.push_str(value);
+            found.push_str(path.get(value.clone())?);
         }
     }
     Some(found)

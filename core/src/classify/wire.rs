@@ -6,7 +6,7 @@
 //! goes no deeper than the fields of its entry do, so no input makes this recurse further.
 
 use super::Refusal;
-use super::body::{MAX_BESIDE, MAX_ELEMENTS, Place, Record, Value, bit, has_elements};
+use super::body::{Kinds, MAX_BESIDE, MAX_ELEMENTS, Place, Record, Records, Value, bit, has_elements};
 use super::catalogue::{Entry, Field, Step};
 use crate::protobuf::{self, Malformed, OnWire, Wire};
 
@@ -25,7 +25,7 @@ const MAX_FIELDS: usize = 1 << 17;
 /// Reads the messages of one call.
 pub(super) struct Reader {
     entry: &'static Entry,
-    records: Vec<Record>,
+    records: Records,
     /// What stands beside the elements of the message at hand.
     outer: Record,
     /// Where in a record the values of the list element at hand begin.
@@ -36,8 +36,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(entry: &'static Entry) -> Self {
-        let outer = Record { entry: Some(entry), values: Vec::new() };
-        Self { entry, records: Vec::new(), outer, floor: 0, left: MAX_FIELDS }
+        Self { entry, records: Records::new(), outer: Record::of(entry), floor: 0, left: MAX_FIELDS }
     }
 
     /// Reads one message.
@@ -49,6 +48,9 @@ impl Reader {
         self.floor = 0;
         let place = Place { record: first, ..Place::root(self.entry) };
         self.fields(bytes, place)?;
+        if self.outer.values.is_empty() {
+            return Ok(());
+        }
         let outer = std::mem::take(&mut self.outer.values);
         let texts = outer.iter().map(|(_, value)| if let Value::Text(text) = value { text.len() } else { 0 });
         if texts.sum::<usize>().saturating_mul(self.records.len() - first) > MAX_BESIDE {
@@ -61,7 +63,7 @@ impl Reader {
     }
 
     /// What was found. A call without messages has nothing that decides.
-    pub(super) fn finish(mut self) -> Vec<Record> {
+    pub(super) fn finish(mut self) -> Records {
         if self.records.is_empty() && !has_elements(self.entry) {
             self.records.push(self.outer);
         }
@@ -72,7 +74,7 @@ impl Reader {
         if self.records.len() >= MAX_ELEMENTS {
             return Err(Refusal { code: "too_many_elements", at });
         }
-        self.records.push(Record { entry: Some(self.entry), values: Vec::new() });
+        self.records.push(Record::of(self.entry));
         Ok(())
     }
 
@@ -111,19 +113,20 @@ impl Reader {
         if inside.mask == 0 {
             return Ok(());
         }
-        self.list(value, inside)?;
-        let message = inside.leads(|step| matches!(step, Step::Tag(_)));
+        let kinds = inside.kinds();
+        if kinds.first | kinds.pairs | kinds.each != 0 {
+            self.list(value, inside, &kinds)?;
+        }
         match value {
-            Wire::Bytes(bytes) if message => self.fields(bytes, inside),
-            Wire::Number(_) if message => Err(Refusal { code: "wrong_type", at: place.name() }),
+            Wire::Bytes(bytes) if kinds.tags != 0 => self.fields(bytes, inside),
+            Wire::Number(_) if kinds.tags != 0 => Err(Refusal { code: "wrong_type", at: place.name() }),
             _ => Ok(()),
         }
     }
 
     /// One value of a field that is a list.
-    fn list(&mut self, value: &Wire<'_>, place: Place) -> Result<(), Refusal> {
-        let first = place.down(|step| matches!(step, Step::First));
-        for (at, field) in first.here() {
+    fn list(&mut self, value: &Wire<'_>, place: Place, kinds: &Kinds) -> Result<(), Refusal> {
+        for (at, field) in place.below(kinds.first).here() {
             let values = self.records.get(place.record).map_or(&[][..], |record| &record.values);
             if values.iter().skip(self.floor).any(|(known, _)| *known == at) {
                 continue;
@@ -137,11 +140,11 @@ impl Reader {
             self.note(place, at, field, Some(Value::Number(Some(number))));
         }
         if let Wire::Bytes(bytes) = value
-            && place.leads(|step| matches!(step, Step::Pair(_)))
+            && kinds.pairs != 0
         {
             self.pair(bytes, place)?;
         }
-        let each = place.down(|step| matches!(step, Step::Each));
+        let each = place.below(kinds.each);
         if each.mask == 0 {
             return Ok(());
         }

@@ -90,6 +90,10 @@ fn field(bytes: &[u8]) -> Result<(u32, Wire<'_>, &[u8]), Malformed> {
 /// # Errors
 /// Where it does not end, or has more than 64 bits.
 pub fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
+    // Most numbers, and all tags of the first fifteen fields, are one byte.
+    if let [byte @ ..0x80, rest @ ..] = bytes {
+        return Ok((u64::from(*byte), rest));
+    }
     let mut number = 0_u64;
     for (at, byte) in bytes.iter().take(10).enumerate() {
         let bits = u64::from(byte & 0x7f);

@@ -541,6 +541,20 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     }
     nested(rest, scope, effects);
     effects.act(Operation::CollectionAlter, &given, Some(1), base);
+    if empties_partition(rest) {
+        effects.write(Operation::DataDelete, &given, None, false);
+    }
+}
+
+/// Whether the rows of partitions go: `DROP PARTITION p`, `DROP IF EXISTS PARTITION (..)`, `TRUNCATE SUBPARTITION s`, `DROP PART '..'`.
+/// A partition field of Iceberg is a rule for rows to come: no row goes with it.
+fn empties_partition(rest: Tokens<'_, '_>) -> bool {
+    let parts = ["PARTITION", "PARTITIONS", "SUBPARTITION", "SUBPARTITIONS", "PART", "DETACHED"];
+    places(rest).filter(|place| any(rest, *place, &["DROP", "TRUNCATE"])).any(|place| {
+        let exists = is(rest, place + 1, "IF") && is(rest, place + 2, "EXISTS");
+        let what = place + if exists { 3 } else { 1 };
+        any(rest, what, &parts) && !is(rest, what + 1, "FIELD")
+    })
 }
 
 /// ClickHouse's `EXCHANGE TABLES a AND b`: each gets the other's name.
