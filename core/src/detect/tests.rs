@@ -180,11 +180,24 @@ proptest! {
 
     #[test]
     fn no_bytes_panic_and_no_cut_matters(
-        text in prop::collection::vec(prop::sample::select(&b"a1@.:-+/\\\"'= (){}[]\n\xc3\xff,;%eyJ0AKIAgp_0123456789"[..]), 0..200),
+        text in prop::collection::vec(prop::sample::select(&b"a1@.:-+?q/\\\"'= (){}[]\n\xc3\xff,;%eyJ0AKIAgp_0123456789"[..]), 0..200),
         size in 1usize..20,
     ) {
         let all = Detectors::all();
         prop_assert_eq!(streamed(&all, text.chunks(size), None), whole(&all, &text, None));
+    }
+}
+
+#[test]
+fn what_stands_before_the_first_digit_is_held_back_with_it() {
+    let all = Detectors::all();
+    for text in ["id +411211.121 10 next", "id (+41) 121.121 10 55 next", "id +1 212.555 0142 next"] {
+        let wanted = whole(&all, text.as_bytes(), None);
+        assert_eq!(wanted.len(), 1, "{text}: {wanted:?}");
+        assert_eq!(wanted[0].span.start, 3, "{text}");
+        for size in 1..text.len() {
+            assert_eq!(streamed(&all, text.as_bytes().chunks(size), None), wanted, "{text} by {size}");
+        }
     }
 }
 

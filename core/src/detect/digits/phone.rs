@@ -31,6 +31,9 @@ pub(in crate::detect) fn codes(row: &'static Yaml<'static>) -> Option<Vec<Code>>
 /// How many digits a number has, where a word tells that it is one.
 pub(in crate::detect) const SHORTEST: usize = 5;
 
+/// How many bytes may stand before its first digit: the plus and a parenthesis.
+pub(in crate::detect) const LEAD: usize = 2;
+
 /// What a number is taken for, and how sure.
 struct Taken {
     end: usize,

@@ -12,6 +12,7 @@ use super::catalogue::{EntityInfo, catalogue};
 use super::clean::Short;
 use super::custom::{Custom, Customs, Failed};
 use super::digits::index::Index;
+use super::digits::phone;
 use super::disguise::Layers;
 use super::find::{Anchor, Find};
 use super::input::Input;
@@ -42,7 +43,7 @@ pub struct Detectors {
     /// The highest rank of what a word with a digit wakes, and of what a capital does.
     strongest: u8,
     strongest_name: u8,
-    /// How many bytes at most stand before the first word with a digit of a shape.
+    /// How many bytes at most stand before the first word with a digit of a value that this word wakes.
     lead: usize,
     lexicon: Lexicon,
     literals: Literals,
@@ -77,7 +78,7 @@ impl Detectors {
             entities.iter().filter(|info| reads(&info.find)).map(|info| info.rank).max().unwrap_or(0)
         };
         Self {
-            lead: shapes.iter().map(|(_, _, shape)| shape.lead).max().unwrap_or(0),
+            lead: shapes.iter().map(|(_, _, shape)| shape.lead).fold(phone::LEAD, usize::max),
             shapes: Index::compile(shapes.into_iter(), &lexicon, rank),
             strongest: strongest(Find::reads_digits),
             strongest_name: strongest(Find::reads_capitals),

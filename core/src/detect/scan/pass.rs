@@ -124,7 +124,7 @@ impl<'a> Pass<'a> {
         let touched = touched | self.touched();
         if touched {
             // The word may go on, and then wake others.
-            self.undecided(word.start.saturating_sub(of.lead));
+            self.undecided_word(&word);
         }
         if geo::wants(&self.input, &word) {
             self.wake_words(&of.at_degrees, &seen, least);
@@ -145,7 +145,7 @@ impl<'a> Pass<'a> {
         }
         if self.touched() {
             // Who would read the word was not told.
-            self.undecided(word.start);
+            self.undecided_word(&word);
         }
         self.shapes(&word, least);
         word.end
@@ -197,7 +197,7 @@ impl<'a> Pass<'a> {
         let decimal =
             is_plain && end > word.end + 1 && (!goes_on || (self.input.at(end) == Some(b' ') && !more));
         if self.input.take_touched() {
-            self.undecided(word.start);
+            self.undecided_word(word);
         }
         decimal
     }
@@ -305,6 +305,11 @@ impl<'a> Pass<'a> {
         if !self.whole {
             self.limit = self.limit.min(low);
         }
+    }
+
+    /// Where nobody knows yet who reads a word with a digit: what stands before it may belong to its value.
+    fn undecided_word(&mut self, word: &Word) {
+        self.undecided(word.start.saturating_sub(self.of.lead));
     }
 
     /// What a reader made of its anchor.
