@@ -9,6 +9,8 @@ use super::bytes::Bytes;
 
 /// How many bytes of a text are hashed together.
 const GRAM: usize = 4;
+/// How many bytes of a text are looked at together.
+const STEP: usize = 16;
 /// How many bytes of an anchor are looked at, at most. With what may stand before it, all lies within the reach of
 /// [`super::scan`].
 const LONGEST: usize = 28;
@@ -185,21 +187,40 @@ impl Literals {
             return;
         }
         let mut offset = 0;
-        // Eight places, every second of sixteen, at a time: one branch for all of them.
-        while let Some(block) = text.get(offset..).and_then(|rest| rest.first_chunk::<20>()) {
-            let mut hits = 0u32;
-            for (n, bytes) in block.windows(8).step_by(4).enumerate() {
-                let eight = u64::from_le_bytes(*bytes.first_chunk().unwrap_or(&[0; 8])) & ASCII | FOLD;
-                hits |= u32::from(self.may_hold(eight as u32)) << (4 * n);
-                hits |= u32::from(self.may_hold((eight >> 16) as u32)) << (4 * n + 2);
-            }
-            while hits != 0 {
-                self.look(text, offset + hits.trailing_zeros() as usize, &mut wake);
-                hits &= hits - 1;
-            }
-            offset += 16;
+        while let Some(block) = text.get(offset..).and_then(|rest| rest.first_chunk()) {
+            self.look_at(text, offset, self.hits(block), &mut wake);
+            offset += STEP;
         }
-        (offset..text.len()).step_by(2).for_each(|offset| self.look(text, offset, &mut wake));
+        // Zeros stand behind the end.
+        while let Some(rest) = text.get(offset..).filter(|rest| !rest.is_empty()) {
+            let mut block = [0; STEP + GRAM];
+            block.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+            let within = u32::MAX >> (u32::BITS as usize).saturating_sub(rest.len());
+            self.look_at(text, offset, self.hits(&block) & within, &mut wake);
+            offset += STEP;
+        }
+    }
+
+    /// Which places of a block may begin four bytes of an anchor. Eight places, every second of sixteen, at a time: one
+    /// branch for all of them.
+    #[inline]
+    fn hits(&self, block: &[u8; STEP + GRAM]) -> u32 {
+        let mut hits = 0u32;
+        for (n, bytes) in block.windows(8).step_by(4).enumerate() {
+            let eight = u64::from_le_bytes(*bytes.first_chunk().unwrap_or(&[0; 8])) & ASCII | FOLD;
+            hits |= u32::from(self.may_hold(eight as u32)) << (4 * n);
+            hits |= u32::from(self.may_hold((eight >> 16) as u32)) << (4 * n + 2);
+        }
+        hits
+    }
+
+    /// Looks at each of these places behind an offset.
+    #[inline]
+    fn look_at(&self, text: &[u8], offset: usize, mut hits: u32, wake: &mut impl FnMut(usize, usize)) {
+        while hits != 0 {
+            self.look(text, offset + hits.trailing_zeros() as usize, wake);
+            hits &= hits - 1;
+        }
     }
 
     #[inline]
@@ -218,9 +239,6 @@ impl Literals {
             gram
         });
         let gram = u32::from_le_bytes(gram) & ASCII as u32 | FOLD as u32;
-        if !self.may_hold(gram) {
-            return;
-        }
         let found = self.slots(gram).map_while(|slot| *self.table.get(slot)?).find(|(here, _)| *here == gram);
         let Some((_, begin)) = found else { return };
         for (anchored, last) in self.anchored.get(begin as usize..).unwrap_or_default() {

@@ -60,7 +60,7 @@ pub(super) struct Settled {
 /// stronger overlapping one, or to one that already stands.
 pub(super) fn settle(mut candidates: Vec<Candidate>, limit: usize) -> Settled {
     let limit = lowered(&mut candidates, limit);
-    candidates.sort_unstable_by_key(|c| (c.start, c.which, c.end, c.level));
+    candidates.sort_by_key(|c| (c.start, c.which, c.end, c.level));
     let mut settled = Settled { open: limit, ..Settled::default() };
     let (mut free, mut standing) = (0, 0);
     for n in 0..candidates.len() {

@@ -97,16 +97,18 @@ fn run_with<S: Simd>(simd: S, bytes: &[u8]) -> Option<Run> {
     let mut whole = Whole::default();
     // Whether some whole block lies inside one number, which may then be too long.
     let mut sparse = false;
-    while passed < bytes.len() {
-        if let Some(around) = passed.checked_sub(2).and_then(|from| bytes.get(from..)?.first_chunk())
-            && let Some(plain) = plain(simd, state, around)
-        {
+    while let Some(byte) = bytes.get(passed) {
+        if let Some(plain) = plain(simd, state, bytes, passed) {
             state = plain.state;
-            passed += BLOCK;
+            passed += plain.len;
             whole.behind(state);
-            commas += u64::from(plain.commas);
-            sparse |= plain.commas == 0;
+            commas += plain.commas;
+            sparse |= plain.sparse;
             continue;
+        }
+        if *byte == b']' && is_complete(state) {
+            closed = true;
+            break;
         }
         // The first two bytes are what a plain block looks back on.
         let most = if passed == 0 { 2 } else { BLOCK };
@@ -161,21 +163,25 @@ fn before_overlong(run: &[u8]) -> Option<usize> {
     end
 }
 
-/// A block of numbers such as embeddings are written in.
+/// Numbers such as embeddings are written in.
 struct Plain {
-    /// The state after it.
+    /// Their length in bytes; never none.
+    len: usize,
+    /// The state after them.
     state: u64,
-    commas: u32,
+    commas: u64,
+    /// Whether some whole block lies inside one number.
+    sparse: bool,
 }
 
-/// Reads a block of numbers such as `-0.0312, 1.25`, with one digit before the point, with vector instructions. `None`
-/// where it holds any other, which the automaton then reads.
+/// Reads numbers such as `-0.0312, 1.25`, with one digit before the point, block by block with vector instructions: up to
+/// the first byte of another, which the automaton then reads. `None` where that is the first, and where no whole block
+/// is left.
 ///
-/// What may stand at a byte follows from the two before it, so all bytes are judged at once; `around` holds those two
-/// and the block.
+/// What may stand at a byte follows from the two before it, so all bytes of a block are judged at once.
 #[inline(always)]
-fn plain<S: Simd>(simd: S, state: u64, around: &[u8; BLOCK + 2]) -> Option<Plain> {
-    let (&[second, first], bytes) = (around.first_chunk()?, around.last_chunk::<BLOCK>()?);
+fn plain<S: Simd>(simd: S, state: u64, bytes: &[u8], from: usize) -> Option<Plain> {
+    let &[second, first] = bytes.get(from.checked_sub(2)?..)?.first_chunk()?;
     let enters = match state {
         BEFORE => is_gap(first),
         ZERO | WHOLE => is_gap(second) | (second == b'-'),
@@ -185,25 +191,40 @@ fn plain<S: Simd>(simd: S, state: u64, around: &[u8; BLOCK + 2]) -> Option<Plain
     if !enters {
         return None;
     }
-    let block = Block::of(simd, bytes);
-    let (digits, points) = (block.within(b'0', b'9').bits(), block.is(b'.').bits());
-    let (commas, minus) = (block.is(b',').bits(), block.is(b'-').bits());
-    let spaces = (block.is(b' ') | block.is(b'\n')).bits();
-    let gaps = commas | spaces;
-    let bit = |is: bool, place: u32| u64::from(is) << place;
-    // What stands one byte before each, and two.
-    let digit_before = digits << 1 | bit(first.is_ascii_digit(), 0);
-    let gap_before = gaps << 1 | bit(is_gap(first), 0);
-    let opens = gaps | minus;
-    let opens_two_before = opens << 2 | bit(opens_number(first), 1) | bit(opens_number(second), 0);
-    // The digit before is the whole part: a point must follow.
-    let whole = digit_before & opens_two_before;
-    let fits =
-        digits & !whole | points & whole | commas & digit_before & !whole | (minus | spaces) & gap_before;
-    if fits != u64::MAX {
+    // What the byte before the block is, and the two before it.
+    let mut digit = u64::from(first.is_ascii_digit());
+    let mut gap = u64::from(is_gap(first));
+    let mut opening = u64::from(opens_number(first)) << 1 | u64::from(opens_number(second));
+    let (mut len, mut all_commas, mut sparse) = (0, 0, false);
+    let (blocks, _) = bytes.get(from..)?.as_chunks::<BLOCK>();
+    for block in blocks {
+        let block = Block::of(simd, block);
+        let (digits, points) = (block.within(b'0', b'9').bits(), block.is(b'.').bits());
+        let (commas, minus) = (block.is(b',').bits(), block.is(b'-').bits());
+        let spaces = (block.is(b' ') | block.is(b'\n')).bits();
+        let gaps = commas | spaces;
+        let opens = gaps | minus;
+        let digit_before = digits << 1 | digit;
+        let gap_before = gaps << 1 | gap;
+        // The digit before is the whole part: a point must follow.
+        let whole = digit_before & (opens << 2 | opening);
+        let fits =
+            digits & !whole | points & whole | commas & digit_before & !whole | (minus | spaces) & gap_before;
+        if fits != u64::MAX {
+            let fitting = fits.trailing_ones();
+            len += fitting as usize;
+            all_commas += u64::from((commas & ((1 << fitting) - 1)).count_ones());
+            break;
+        }
+        (digit, gap, opening) = (digits >> 63, gaps >> 63, opens >> 62);
+        len += BLOCK;
+        all_commas += u64::from(commas.count_ones());
+        sparse |= commas == 0;
+    }
+    if len == 0 {
         return None;
     }
-    let &[before, last] = bytes.last_chunk()?;
+    let &[before, last] = bytes.get(from + len - 2..)?.first_chunk()?;
     let state = match last {
         b'.' => POINT,
         b'-' => MINUS,
@@ -212,7 +233,7 @@ fn plain<S: Simd>(simd: S, state: u64, around: &[u8; BLOCK + 2]) -> Option<Plain
         b'0'..=b'9' => FRACTION,
         _ => BEFORE,
     };
-    Some(Plain { state, commas: commas.count_ones() })
+    Some(Plain { len, state, commas: all_commas, sparse })
 }
 
 /// What a number's first digit stands behind.

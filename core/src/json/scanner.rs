@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::fault::{Fault, FaultCode};
 use super::numbers;
-use super::string::{Escape, check, escape};
+use super::string::{Escape, check, escape, plain_length};
 use super::{LONG_STRING, MAX_DEPTH, MAX_NUMBER};
 
 /// What a token is.
@@ -113,6 +113,8 @@ pub struct Scanner {
     escaped: bool,
     base: u64,
     series: bool,
+    /// Whether commas are told.
+    commas: bool,
     new_line: bool,
     started: bool,
 }
@@ -133,6 +135,7 @@ impl Scanner {
             escaped: false,
             base: 0,
             series: false,
+            commas: true,
             new_line: true,
             started: false,
         }
@@ -141,6 +144,12 @@ impl Scanner {
     /// For any number of documents, each on a line of its own.
     pub fn series() -> Self {
         Self { series: true, ..Self::new() }
+    }
+
+    /// The same, telling no [`Kind::Comma`].
+    #[must_use]
+    pub fn without_commas(self) -> Self {
+        Self { commas: false, ..self }
     }
 
     /// How far the window has been read: the next token begins here or later.
@@ -214,6 +223,10 @@ impl Scanner {
                 (Expect::CommaOrEnd, b']') if !self.in_object() => Ok(self.close(byte)),
                 (Expect::CommaOrEnd, b',') => {
                     self.expect = if self.in_object() { Expect::Key } else { Expect::Value };
+                    if !self.commas {
+                        self.position += 1;
+                        continue;
+                    }
                     Ok(self.told(Kind::Comma, 1))
                 }
                 (Expect::Colon, b':') => {
@@ -234,6 +247,9 @@ impl Scanner {
 
     fn skip_space(&mut self, window: &[u8]) -> Option<u8> {
         let rest = window.get(self.position..).unwrap_or_default();
+        if let Some(byte) = rest.first().filter(|byte| **byte > b' ') {
+            return Some(*byte);
+        }
         let space = rest.iter().position(|byte| {
             self.new_line |= *byte == b'\n';
             !matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
@@ -335,6 +351,9 @@ impl Scanner {
         if self.searched < inside {
             self.searched = inside;
             self.escaped = false;
+            if let Some(length) = plain_length(window.get(inside..).unwrap_or_default()) {
+                return Ok(self.string_told(inside + length, key));
+            }
         }
         let end = loop {
             let rest = window.get(self.searched..).unwrap_or_default();
@@ -373,13 +392,18 @@ impl Scanner {
             let read = escapes(text, true).map_err(|at| self.fault(FaultCode::Malformed, inside + at))?;
             debug_assert_eq!(read, text.len());
         }
+        Ok(self.string_told(end, key))
+    }
+
+    /// A whole string, whose closing quote stands at `end`.
+    fn string_told(&mut self, end: usize, key: bool) -> Step {
         self.searched = 0;
         if key {
             self.expect = Expect::Colon;
         } else {
             self.value_done();
         }
-        Ok(self.told(if key { Kind::Key } else { Kind::String }, end + 1 - self.position))
+        self.told(if key { Kind::Key } else { Kind::String }, end + 1 - self.position)
     }
 
     /// The next part of a long string, or its end.

@@ -1,6 +1,26 @@
 //! The inside of JSON strings: checked, decoded with a map back to the bytes, and encoded.
 
+use fearless_simd::Simd;
+
 use super::fault::FaultCode;
+use crate::block::{self, Block, widest};
+
+/// The length of the inside of a string, whose bytes these are, where it ends within the first block and is plain: ASCII,
+/// without escapes and control characters. Most names and values are.
+pub(super) fn plain_length(bytes: &[u8]) -> Option<usize> {
+    let bytes = bytes.first_chunk()?;
+    widest!(simd => plain_length_with(simd, bytes))
+}
+
+#[inline(always)]
+fn plain_length_with<S: Simd>(simd: S, bytes: &[u8; block::SIZE]) -> Option<usize> {
+    let block = Block::of(simd, bytes);
+    let other = block.is(b'\\') | block.within(0, 0x1f) | block.beyond();
+    let ends = block.is(b'"').bits();
+    let at = ends.trailing_zeros();
+    // Nothing else before it.
+    (other.bits().trailing_zeros() > at).then_some(at as usize)
+}
 
 /// Checks the inside of a string but for its escapes: no control characters, valid UTF-8.
 pub(super) fn check(inside: &[u8]) -> Result<(), (FaultCode, usize)> {

@@ -33,10 +33,14 @@ fn read(input: &Input<'_>, anchor: usize, person: &Person) -> Option<(usize, usi
     if input.before(anchor).is_some_and(|b| is_word(b) || matches!(b, b'.' | b'-' | b'_')) {
         return None;
     }
+    let first = input.at(anchor)?.to_ascii_lowercase();
     let stands = |text: &&&str| {
-        text.bytes()
-            .enumerate()
-            .all(|(n, byte)| input.at(anchor + n).is_some_and(|b| b.eq_ignore_ascii_case(&byte)))
+        // Most differ in their first letter.
+        text.as_bytes().first() == Some(&first)
+            && text
+                .bytes()
+                .enumerate()
+                .all(|(n, byte)| input.at(anchor + n).is_some_and(|b| b.eq_ignore_ascii_case(&byte)))
     };
     let said = person.said.iter().filter(stands).max_by_key(|text| text.len())?;
     // `host name is`: of something else.

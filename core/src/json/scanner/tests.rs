@@ -171,3 +171,32 @@ fn skipped_numbers_leave_the_rest_as_it_is() {
     assert_eq!(kinds("[1, 2", 3).unwrap_err().code, FaultCode::Truncated);
     assert_eq!(kinds("[1}", 0).unwrap_err().code, FaultCode::Truncated);
 }
+
+#[test]
+fn strings_read_the_same_by_the_block_and_by_the_byte() {
+    // Room behind the string: it is read as a block where all of it has come.
+    let room = " ".repeat(80);
+    for stop in ["\"", "\\\"", "\\u00e9", "\\x", "\u{1}", "\u{7f}", "é", "€"] {
+        for before in [0, 1, 31, 62, 63, 64, 65, 100] {
+            let document = format!("[\"{}{stop}b\"{room}]", "a".repeat(before));
+            let each: Vec<usize> = (0..document.len()).filter(|at| document.is_char_boundary(*at)).collect();
+            let [whole, cut] = [&[][..], &each].map(|cuts| read(document.as_bytes(), cuts, true, false));
+            assert_eq!(whole, cut, "{stop:?} behind {before}");
+        }
+    }
+}
+
+#[test]
+fn commas_are_told_to_who_drops_members() {
+    let document = r#"{"a": [1, "x" ,true], "b": {}, "c": [[], []]}"#;
+    let kinds = |mut scanner: Scanner| {
+        std::iter::from_fn(|| {
+            let step = scanner.next(document.as_bytes(), true, || Runs::Read).unwrap();
+            (step == Step::Token).then(|| (scanner.token().kind, scanner.token().span))
+        })
+        .collect::<Vec<_>>()
+    };
+    let mut told = kinds(Scanner::new());
+    told.retain(|(kind, _)| *kind != Kind::Comma);
+    assert_eq!(kinds(Scanner::new().without_commas()), told);
+}

@@ -76,17 +76,19 @@ impl JsonDriver {
 
     fn at_root(marker: &Marker, scanner: Scanner, place: Place, nesting: u8) -> Self {
         let standing = Standing::document(marker);
-        Self::with(scanner, (Matcher::new(&marker.plan.paths), standing), place, nesting)
+        Self::with(marker, scanner, (Matcher::new(&marker.plan.paths), standing), place, nesting)
     }
 
     fn with(
+        marker: &Marker,
         scanner: Scanner,
         (fields, standing): (Matcher, Option<Standing>),
         place: Place,
         nesting: u8,
     ) -> Self {
         Self {
-            scanner,
+            // A comma goes with the member that it stands before.
+            scanner: if marker.plan.drops { scanner } else { scanner.without_commas() },
             fields,
             standing,
             place,
@@ -202,11 +204,7 @@ impl JsonDriver {
         }
         self.check_comma(token.span.start)?;
         match token.kind {
-            Kind::Comma => {
-                if marker.plan.drops {
-                    self.comma = Some(token.span.start);
-                }
-            }
+            Kind::Comma => self.comma = Some(token.span.start),
             Kind::Key => self.name(marker, window, token, splice),
             Kind::ObjectEnd | Kind::ArrayEnd => {
                 self.place.close();
@@ -454,7 +452,7 @@ impl JsonDriver {
         }
         let place = Place::inside(self.place.path(), self.key(marker).unwrap_or("").as_bytes());
         let standing = self.standing.as_ref().map(Standing::inside);
-        Self::with(Scanner::new(), (self.fields.inside(), standing), place, self.nesting + 1)
+        Self::with(marker, Scanner::new(), (self.fields.inside(), standing), place, self.nesting + 1)
             .whole(marker, text)
             .ok()
     }
