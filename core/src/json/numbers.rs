@@ -9,6 +9,30 @@ use fearless_simd::Simd;
 
 use crate::block::{self, Block, widest};
 
+/// Where the first byte stands that may be no part of the numbers of an array, whose grammar nobody asks for: a bracket, a
+/// brace or a quote.
+pub(super) fn end(bytes: &[u8]) -> Option<usize> {
+    widest!(simd => end_with(simd, bytes))
+}
+
+#[inline(always)]
+fn end_with<S: Simd>(simd: S, bytes: &[u8]) -> Option<usize> {
+    let is_end = |byte: &u8| matches!(byte, b'[' | b']' | b'{' | b'}' | b'"');
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    let mut passed = 0;
+    for block in blocks {
+        let block = Block::of(simd, block);
+        // A bracket is a brace but for the bit of small letters.
+        let small = block.small();
+        let ends = (small.is(b'{') | small.is(b'}') | block.is(b'"')).bits();
+        if ends != 0 {
+            return Some(passed + ends.trailing_zeros() as usize);
+        }
+        passed += BLOCK;
+    }
+    rest.iter().position(is_end).map(|at| passed + at)
+}
+
 /// A run of numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {

@@ -260,20 +260,20 @@ impl Scanner {
 
     /// Passes what stands before the end of the array, or before something that is no number.
     fn skip_numbers(&mut self, window: &[u8]) {
-        let rest = window.get(self.position..).unwrap_or_default();
-        let end = memchr::memchr(b']', rest);
-        let numbers = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-        match memchr::memchr3(b'"', b'[', b'{', numbers) {
-            Some(other) => {
-                self.position += other;
-                self.expect = Expect::Value;
-            }
-            None => {
-                self.position += numbers.len();
-                if end.is_some() {
-                    self.expect = Expect::CommaOrEnd;
+        while let Some(rest) = window.get(self.position..).filter(|rest| !rest.is_empty()) {
+            let end = numbers::end(rest);
+            self.position += end.unwrap_or(rest.len());
+            match end.and_then(|end| rest.get(end)) {
+                Some(b']') => self.expect = Expect::CommaOrEnd,
+                // No part of any array.
+                Some(b'}') => {
+                    self.position += 1;
+                    continue;
                 }
+                Some(_) => self.expect = Expect::Value,
+                None => {}
             }
+            return;
         }
     }
 

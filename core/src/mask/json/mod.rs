@@ -48,7 +48,8 @@ pub(super) struct JsonDriver {
     long: Option<LongText>,
     /// In how many strings this document stands; only the outermost is counted.
     nesting: u8,
-    decoded: Decoded,
+    /// The last text with escapes; its memory is used again.
+    decoded: Option<Box<Decoded>>,
     escaped: Vec<u8>,
     /// Strings that were read elsewhere, the next one last.
     given: Vec<Given>,
@@ -96,7 +97,7 @@ impl JsonDriver {
             swallow: None,
             long: None,
             nesting,
-            decoded: Decoded::default(),
+            decoded: None,
             escaped: Vec::new(),
             given: Vec::new(),
         }
@@ -388,10 +389,12 @@ impl JsonDriver {
         let raw = window.get(inside.clone()).unwrap_or_default();
         let mut decoded = std::mem::take(&mut self.decoded);
         if token.escaped {
+            let decoded = decoded.get_or_insert_default();
             decoded.clear();
             decoded.push(raw);
         }
-        let text = if token.escaped { decoded.text.as_slice() } else { raw };
+        let unescaped = decoded.as_deref().filter(|_| token.escaped);
+        let text = unescaped.map_or(raw, |decoded| decoded.text.as_slice());
         let vector = counts && marker.counter.as_ref().is_some_and(|c| c.is_vector()) && is_base64(text);
         let mut shown = None;
         if !vector && let Some(nested) = self.nested(marker, text) {
@@ -407,9 +410,9 @@ impl JsonDriver {
             let mut from = 0;
             let mut whole = Vec::with_capacity(if counts { text.len() } else { 0 });
             for finding in &found {
-                let span = match token.escaped {
-                    true => decoded.raw_start(finding.span.start)..decoded.raw_end(finding.span.end),
-                    false => finding.span.clone(),
+                let span = match unescaped {
+                    Some(decoded) => decoded.raw_start(finding.span.start)..decoded.raw_end(finding.span.end),
+                    None => finding.span.clone(),
                 };
                 splice.cut(inside.start + span.start..inside.start + span.end);
                 new.clear();
@@ -519,10 +522,11 @@ fn runs(marker: &Marker, fields: &Matcher, standing: Option<&Standing>, nesting:
 }
 
 /// The inside of a string, decoded where it must be.
-pub(super) fn text_of<'a>(raw: &'a [u8], escaped: bool, decoded: &'a mut Decoded) -> &'a [u8] {
+pub(super) fn text_of<'a>(raw: &'a [u8], escaped: bool, decoded: &'a mut Option<Box<Decoded>>) -> &'a [u8] {
     if !escaped {
         return raw;
     }
+    let decoded = decoded.get_or_insert_default();
     decoded.clear();
     decoded.push(raw);
     &decoded.text

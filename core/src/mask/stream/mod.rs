@@ -47,7 +47,7 @@ pub(super) enum Framing {
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     open: Vec<Joined>,
-    decoded: Decoded,
+    decoded: Option<Box<Decoded>>,
     /// What the next event may have in common with the last.
     alike: Option<Alike>,
 }
