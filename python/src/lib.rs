@@ -16,7 +16,7 @@ mod wake;
 
 use pyo3::prelude::*;
 
-#[pymodule(gil_used = true)]
+#[pymodule(gil_used = false)]
 mod _wardline {
     use pyo3::prelude::*;
 

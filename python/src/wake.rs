@@ -29,8 +29,8 @@ impl Wake for Callback {
     }
 }
 
-/// The thread that calls, started in the process that first needs it. Asked for with the interpreter held only,
-/// so that a fork never finds the lock taken.
+/// The thread that calls, started in the process that first needs it. Asked for while attached to the interpreter only: a
+/// fork waits until nobody is, with the interpreter's lock or without, and so never finds this one taken.
 fn caller() -> PyResult<Sender<Py<PyAny>>> {
     static CALLER: Mutex<Option<(u32, Sender<Py<PyAny>>)>> = Mutex::new(None);
     let mut caller = CALLER.lock().unwrap_or_else(PoisonError::into_inner);

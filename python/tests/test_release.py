@@ -32,3 +32,9 @@ def test_every_platform_of_the_package_is_built() -> None:
     for name, platform in json.loads(told.stdout).items():
         assert f"platform: {name}," in text and f"target: {platform['target']}," in text, name
     assert text.count("- {platform: ") == len(json.loads(told.stdout))
+
+
+def test_every_platform_has_a_wheel_for_the_interpreter_without_a_lock() -> None:
+    builds = [line for line in WORKFLOW.read_text().splitlines() if "maturin build" in line]
+    without_lock = [line for line in builds if "--interpreter python3.14t" in line]
+    assert len(builds) == 2 * len(without_lock) > 0
