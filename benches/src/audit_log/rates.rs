@@ -107,7 +107,8 @@ struct Disk {
 impl Disk {
     fn new(path: &Path) -> Result<Self, Box<dyn Error>> {
         let mut file = OpenOptions::new().create(true).truncate(true).write(true).open(path)?;
-        let zeros = vec![0; 1 << 20];
+        // Of what is written in large pieces the operating system keeps large pieces, and is slower to find what was altered in them.
+        let zeros = vec![0; 64 << 10];
         for _ in 0..ROOM / zeros.len() {
             file.write_all(&zeros)?;
         }
