@@ -1,7 +1,7 @@
 //! The segment at hand, written past the page cache.
 //!
-//! A group that is written through the page cache is copied there, marked, found again by the sync and written in whole pages. Past it the same pages go to the
-//! disk at once, which takes a disk of a tenth of a millisecond a fifth less. What makes it durable is the same: the write, and a sync after it.
+//! A group that is written through the page cache is copied there, marked, found again by the sync and written in whole pages, which costs the more the larger these are.
+//! Past it the same blocks go to the disk at once. What makes it durable is the same: the write, and a sync after it.
 //!
 //! ```text
 //! block   |.. entries, written before |  the group   |   zeros |
