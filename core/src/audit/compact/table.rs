@@ -53,13 +53,18 @@ impl Fields {
         self.all.get(place).map(|field| (place, field))
     }
 
-    /// The field of that name, looked for from `place` on, and the place behind it.
+    /// The field of that name, which is awaited at `place`, and the place behind it.
+    #[inline]
     pub(super) fn named(&self, name: &str, place: usize) -> Option<(usize, &Field)> {
-        // Nearly always a few places on: serde tells of fields in this order, and leaves some out.
-        let (before, behind) = self.all.split_at_checked(place)?;
-        let is = |field: &Field| field.name == name;
-        let at = behind.iter().position(is).map(|at| place + at).or_else(|| before.iter().position(is))?;
-        self.all.get(at).map(|field| (at + 1, field))
+        match self.all.get(place) {
+            Some(field) if field.name == name => Some((place + 1, field)),
+            _ => self.elsewhere(name),
+        }
+    }
+
+    #[cold]
+    fn elsewhere(&self, name: &str) -> Option<(usize, &Field)> {
+        self.all.iter().enumerate().find(|(_, field)| field.name == name).map(|(at, field)| (at + 1, field))
     }
 }
 
@@ -185,6 +190,12 @@ mod tests {
             assert!(map.numbers.iter().all(Option::is_some), "numbers have no gaps");
             let names: std::collections::HashSet<_> = map.all.iter().map(|field| field.name).collect();
             assert_eq!(names.len(), map.all.len());
+            for (at, field) in map.all.iter().enumerate() {
+                for place in 0..=map.all.len() {
+                    assert_eq!(map.named(field.name, place), Some((at + 1, field)));
+                }
+            }
+            assert_eq!(map.named("", 0), None);
         }
     }
 

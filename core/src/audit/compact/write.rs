@@ -114,12 +114,6 @@ impl Writer<'_> {
 
 /// Appends the bytes that lower-case digits write, and where they begin; nothing where they do not write whole bytes.
 fn push_hex(out: &mut Vec<u8>, digits: &str) -> Option<usize> {
-    const NONE: u8 = 0xff;
-    let value = |digit: u8| match (digit.wrapping_sub(b'0'), digit.wrapping_sub(b'a')) {
-        (number @ 0..10, _) => number,
-        (_, letter @ 0..6) => 10 + letter,
-        _ => NONE,
-    };
     let (pairs, rest) = digits.as_bytes().as_chunks();
     if pairs.is_empty() || !rest.is_empty() {
         return None;
@@ -127,18 +121,34 @@ fn push_hex(out: &mut Vec<u8>, digits: &str) -> Option<usize> {
     let before = out.len();
     cbor::head(out, BYTES, pairs.len() as u64);
     let start = out.len();
-    // Read and judged in one go: nearly all are digits.
+    // Read and judged in one go: nearly all are digits. Eight at a time, which a processor does at once.
     let mut seen = 0;
-    out.extend(pairs.iter().map(|[high, low]| {
-        let (high, low) = (value(*high), value(*low));
-        seen |= high | low;
-        (high << 4) | low
-    }));
+    let (eights, rest) = pairs.as_chunks::<8>();
+    for eight in eights {
+        out.extend_from_slice(&eight.map(|pair| byte(pair, &mut seen)));
+    }
+    out.extend(rest.iter().map(|pair| byte(*pair, &mut seen)));
     if seen > 0xf {
         out.truncate(before);
         return None;
     }
     Some(start)
+}
+
+/// The byte of two digits; `seen` exceeds 15 where one of them is none.
+fn byte([high, low]: [u8; 2], seen: &mut u8) -> u8 {
+    let [high, low] = [high, low].map(|digit| {
+        let (number, letter) = (digit.wrapping_sub(b'0'), digit.wrapping_sub(b'a'));
+        if number < 10 {
+            number
+        } else if letter < 6 {
+            letter + 10
+        } else {
+            u8::MAX
+        }
+    });
+    *seen |= high | low;
+    (high << 4) | low
 }
 
 /// The number whose one text this is.
@@ -159,7 +169,7 @@ struct Members<'w, 'o> {
     /// Those of a record and its parts; `None` where keys are what is in the record.
     fields: Option<&'static Fields>,
     kind: Kind,
-    /// Where the next field is looked for.
+    /// Where the next field is awaited: serde tells of fields in the order of the table, of those that are left out, too.
     place: usize,
     start: usize,
     first: usize,
@@ -187,12 +197,20 @@ impl ser::SerializeStruct for Members<'_, '_> {
         let behind = self.writer.out.len();
         self.writer.kind = field.kind;
         value.serialize(&mut *self.writer)?;
-        if field.left_out.as_ref().is_some_and(|bytes| self.writer.out.get(behind..) == Some(bytes)) {
+        let written = self.writer.out.get(behind..).unwrap_or_default();
+        // Most differ in their first byte.
+        let is = |bytes: &Vec<u8>| bytes.first() == written.first() && bytes == written;
+        if field.left_out.as_ref().is_some_and(is) {
             self.writer.out.truncate(start);
         } else {
             let at = start..self.writer.out.len();
             self.writer.parts.push(Part { number: field.number, at });
         }
+        Ok(())
+    }
+
+    fn skip_field(&mut self, _: &'static str) -> fmt::Result {
+        self.place += 1;
         Ok(())
     }
 

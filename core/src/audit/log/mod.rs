@@ -10,6 +10,7 @@
 //! A segment is begun only once everything before it is signed, so that whoever continues the log never has to take
 //! the word of an unsigned header.
 
+mod direct;
 mod key;
 mod left;
 mod recover;
@@ -33,7 +34,6 @@ use tiles::Tiles;
 pub(in crate::audit) use tiles::synced;
 
 use super::keeper::{Keeper, Kept};
-use super::merkle::{Hash, Tree, leaf_hash};
 use super::note::Checkpoint;
 use super::{Bodies, Gap, Journal, Record, blob, list};
 use crate::clock::Timestamp;
@@ -47,8 +47,6 @@ const SEGMENT: u64 = 64 << 20;
 /// Zeros that are written ahead of the entries, so that the appends that follow write over blocks that the disk has: to sync those takes half as long
 /// as to sync room that was only reserved. A group that is as long as this pays for its own room. A segment that was made ready has them already.
 const AHEAD: u64 = 1 << 20;
-/// To have another thread wait for the disk pays from so many records on.
-const MANY: usize = 64;
 
 /// How a log is kept.
 #[derive(Clone)]
@@ -102,7 +100,6 @@ pub struct Log {
     from: u64,
     spare: Spare,
     room: u64,
-    tree: Tree,
     tiles: Tiles,
     signed: Option<u64>,
     /// Who signs could not, and was not asked again since: a full segment grows, and does not ask with every group.
@@ -175,8 +172,10 @@ impl Log {
         lock.set_len(0)
             .and_then(|()| (&lock).write_all(size.as_bytes()))
             .map_err(|e| at(&folder, "cannot be written", e))?;
+        let segment = direct::disk(found.segment, &segment::path(&folder, found.number), found.at);
+        let segment = segment.map_err(|e| at(&folder, "cannot be written", e))?;
         let mut log = Self {
-            tiles: Tiles::new(&folder, found.full),
+            tiles: Tiles::new(&folder, found.tree, found.full),
             spare: Spare::new(&folder),
             folder,
             slot,
@@ -185,13 +184,12 @@ impl Log {
             begun: found.begun,
             keeper,
             _lock: lock,
-            segment: Box::new(found.segment),
+            segment,
             number: found.number,
             at: found.at,
             zeros: found.at,
             from: found.at,
             room,
-            tree: found.tree,
             signed: None,
             unsigned: false,
             poisoned: false,
@@ -207,14 +205,14 @@ impl Log {
 
     /// How many entries it holds.
     pub fn size(&self) -> u64 {
-        self.tree.size()
+        self.tiles.size()
     }
 
     fn write(&mut self, records: &[Record]) -> Result<(), Error> {
         let mut groups = records.chunks(GROUP);
         let first = groups.next().unwrap_or_default();
         let mut next =
-            Some(Frames::of(&self.folder, self.tree.size(), first, std::mem::take(&mut self.buffer))?);
+            Some(Frames::of(&self.folder, self.tiles.size(), first, std::mem::take(&mut self.buffer))?);
         while let Some(frames) = next {
             next = self.sync(frames, groups.next())?;
         }
@@ -237,26 +235,28 @@ impl Log {
             segment.write_at(place, bytes)?;
             segment.sync()
         };
-        let (folder, index) = (&self.folder, self.tree.size() + frames.entries.len() as u64);
-        let spare = std::mem::take(&mut self.buffer);
-        let (written, hashes, next) = thread::scope(|scope| {
-            let writing = (frames.entries.len() >= MANY)
-                .then(|| thread::Builder::new().spawn_scoped(scope, &mut write))
-                .and_then(Result::ok);
-            let hashes = frames.hashes();
-            let next = next.map(|records| Frames::of(folder, index, records, spare)).transpose();
-            let died = || Err(io::Error::other("a thread ended early"));
-            (writing.map(|writing| writing.join().unwrap_or_else(|_| died())), hashes, next)
-        });
-        written.unwrap_or_else(write).map_err(|e| at(&self.folder, "cannot be written", e))?;
+        let (folder, index) = (&self.folder, self.tiles.size() + frames.entries.len() as u64);
+        let (written, next) = match next {
+            None => (write(), None),
+            // While a thread waits for the disk the group that follows is made.
+            Some(records) => {
+                let spare = std::mem::take(&mut self.buffer);
+                let (writing, next) = thread::scope(|scope| {
+                    let writing = thread::Builder::new().spawn_scoped(scope, &mut write).ok();
+                    let next = Frames::of(folder, index, records, spare);
+                    let died = || Err(io::Error::other("a thread ended early"));
+                    (writing.map(|writing| writing.join().unwrap_or_else(|_| died())), next)
+                });
+                (writing.unwrap_or_else(write), Some(next))
+            }
+        };
+        written.map_err(|e| at(&self.folder, "cannot be written", e))?;
         self.at = end;
         self.begun = self.begun.or(frames.first);
         self.look_ahead();
-        for hash in hashes {
-            self.tiles.push(&mut self.tree, hash);
-        }
+        self.tiles.add(&frames.bytes, &frames.entries);
         self.buffer = frames.bytes;
-        next
+        next.transpose()
     }
 
     /// Begins a new segment where this group does not fit the one at hand, or comes long after what is there. Where it cannot be signed what is
@@ -280,9 +280,9 @@ impl Log {
         self.segment.cut(self.at)?;
         let room = self.room.max(length + HEADER);
         let ready = self.spare.take(room);
-        let begun = segment::begin(&self.folder, self.number + 1, &self.tree, room, ready)?;
-        self.segment = Box::new(begun.file);
+        let begun = segment::begin(&self.folder, self.number + 1, self.tiles.tree(), room, ready)?;
         self.number += 1;
+        self.segment = direct::disk(begun.file, &segment::path(&self.folder, self.number), begun.first)?;
         (self.at, self.zeros, self.from) = (begun.first, begun.zeros, begun.first);
         self.begun = None;
         Ok(())
@@ -300,14 +300,15 @@ impl Log {
     /// What is there, signed.
     fn note(&mut self) -> Result<String, Error> {
         let origin = self.key.name().to_owned();
-        let checkpoint = Checkpoint { origin, size: self.tree.size(), root: self.tree.root() };
+        let tree = self.tiles.tree();
+        let checkpoint = Checkpoint { origin, size: tree.size(), root: tree.root() };
         let note = checkpoint.signed(&self.key);
         self.unsigned = note.is_err();
         note
     }
 
     fn publish(&mut self, note: &str) -> io::Result<()> {
-        self.tiles.write(&self.tree)?;
+        self.tiles.write()?;
         put(&self.folder, "checkpoint", note.as_bytes())
     }
 
@@ -356,11 +357,6 @@ impl Frames {
         let last = records.iter().map(|record| record.ended_at.unwrap_or(record.at)).max();
         Ok(Self { bytes, entries, first, last })
     }
-
-    fn hashes(&self) -> Vec<Hash> {
-        let entries = self.entries.iter().map(|entry| self.bytes.get(entry.clone()).unwrap_or_default());
-        entries.map(leaf_hash).collect()
-    }
 }
 
 impl Journal for Log {
@@ -389,13 +385,13 @@ impl Journal for Log {
 
     fn checkpoint(&mut self) -> Result<(), Error> {
         self.check_process()?;
-        if self.poisoned || self.signed == Some(self.tree.size()) {
+        if self.poisoned || self.signed == Some(self.tiles.size()) {
             return Ok(());
         }
         let note = self.note()?;
         self.publish(&note).map_err(|e| at(&self.folder, "cannot be signed", e))?;
         self.keeper.keep(&Kept { slot: self.slot.clone(), key: self.key.public.to_string(), note })?;
-        self.signed = Some(self.tree.size());
+        self.signed = Some(self.tiles.size());
         Ok(())
     }
 
@@ -435,7 +431,7 @@ impl Drop for Log {
 
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Log({}, {} entries)", self.key.name(), self.tree.size())
+        write!(f, "Log({}, {} entries)", self.key.name(), self.tiles.size())
     }
 }
 
@@ -608,7 +604,7 @@ mod tests {
             let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 20_000).unwrap();
             records.chunks(together).for_each(|some| log.append(some).unwrap());
             log.checkpoint().unwrap();
-            let root = log.tree.root();
+            let root = log.tiles.tree().root();
             drop(log);
             let report = verify(state.path(), &[]).unwrap();
             assert!(report.is_sound() && report.logs[0].signed == 2_000, "{report:?}");
@@ -639,7 +635,7 @@ mod tests {
                 assert!(log.zeros >= log.at && log.segment.room().unwrap() >= ROOM.min(log.zeros));
             }
             assert!(log.number > 2, "{}", log.number);
-            let (root, number) = (log.tree.root(), log.number);
+            let (root, number) = (log.tiles.tree().root(), log.number);
             log.checkpoint().unwrap();
             // Whoever reads meanwhile does not take it for a segment.
             assert!(verify(state.path(), &[]).unwrap().is_sound());
@@ -683,7 +679,7 @@ mod tests {
             assert!(verify(state.path(), &[]).unwrap().is_sound());
             let log = Log::open_with(state.path(), Box::new(NoKeeper), 2 * HEADER).unwrap();
             assert_eq!((log.size(), log.number), (1, 1));
-            assert!(!segments.join("spare").exists());
+            assert!(!segments.join("spare").exists() && !segments.join("000000000002.new").exists());
         }
         let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 2 * HEADER).unwrap();
         let many: Vec<Record> = (1..9_000).map(record).collect();

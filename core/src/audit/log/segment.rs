@@ -53,6 +53,24 @@ pub(in crate::audit) fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
     Ok(numbers)
 }
 
+/// Files of segments that were not begun in the end: no segment is read from them.
+pub(super) fn unfinished(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder.join("seg"))? {
+        let path = entry?.path();
+        let number = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
+        if number.is_some_and(|number| fresh(&self::path(folder, number)) == path) {
+            paths.push(path);
+        }
+    }
+    Ok(paths)
+}
+
+/// What the file of a segment is called until it is whole.
+fn fresh(path: &Path) -> PathBuf {
+    path.with_extension("new")
+}
+
 /// A segment that was begun, the place of its first frame, and how far it is zeros that the disk has.
 pub(super) struct Begun {
     pub(super) file: File,
@@ -72,7 +90,7 @@ pub(super) fn begin(
     let first = header.len() as u64;
     let path = path(folder, number);
     // Under another name until it is whole: a crash leaves no segment without a header.
-    let fresh = path.with_extension("new");
+    let fresh = fresh(&path);
     // Where somebody removed it, another one is made.
     let ready = ready.filter(|ready| fs::rename(&ready.path, &fresh).is_ok());
     let (mut file, zeros) = match ready {

@@ -7,30 +7,20 @@
 //!
 //! FOLDER lies on the disk that is meant, and is left with the log that was written.
 
-use std::fs::OpenOptions;
+mod rates;
+mod sample;
+
 use std::hint::black_box;
-use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use wardline::audit::{
-    Ending, Filter, Found, Index, Journal, Kind, Log, Matched, NoKeeper, Outcome, Page, Passed, Record, Term,
-    Weighed, verify,
-};
-use wardline::clock::Timestamp;
+use sample::{at, id, session, typical};
+use wardline::audit::{Ending, Filter, Index, Journal, Log, NoKeeper, Page, Record, verify};
 use wardline::glob::Glob;
 use wardline::guard::{Caller, Guard, Step};
 use wardline::identity::Identity;
-use wardline::model::{Act, Call, Census, Operation, Risk, SessionId, Subject, Verdict};
+use wardline::model::{Act, Call, Operation, Subject, Verdict};
 use wardline::policy::Policy;
-
-/// Records written under one sync, as a busy guard gathers them.
-const GROUPS: [usize; 4] = [1, 16, 256, 4_096];
-/// Records in a group while the first segment is filled, and the room of a segment.
-const GROUP: usize = 256;
-const SEGMENT: usize = 64 << 20;
-/// How long each rate is taken.
-const LENGTH: Duration = Duration::from_secs(2);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -40,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (folder, count) = (Path::new(&folder), count.parse::<u64>()?);
     let bytes = encoded()?;
     handed_over(folder)?;
-    rates(folder, bytes)?;
+    rates::rates(folder, bytes)?;
     questions(folder, count)
 }
 
@@ -103,50 +93,6 @@ fn handed_over(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
         ms(times[50_000]) * 1_000.0,
         ms(times[99_000]) * 1_000.0
     );
-    Ok(())
-}
-
-/// Groups made durable, beside as many bytes written to a preallocated file and synced. The log is past its first segment, whose zeros it writes as it
-/// goes, as the file has its zeros; those of the segment that follows are written meanwhile, and count.
-fn rates(folder: &Path, bytes: usize) -> Result<(), Box<dyn std::error::Error>> {
-    for group in GROUPS {
-        let records: Vec<Record> = (0..group as u64).map(typical).collect();
-        let state = folder.join(format!("rate-{group}"));
-        let mut log = Log::open(&state, Box::new(NoKeeper))?;
-        let filling: Vec<Record> = (0..GROUP as u64).map(typical).collect();
-        for _ in 0..(SEGMENT + SEGMENT / 16) / (bytes * GROUP) {
-            log.append(&filling)?;
-        }
-        let (mut appended, started) = (0, Instant::now());
-        while started.elapsed() < LENGTH {
-            log.append(&records)?;
-            appended += group;
-        }
-        let ours = appended as f64 / started.elapsed().as_secs_f64();
-        drop(log);
-        let mut file =
-            OpenOptions::new().create(true).truncate(true).write(true).open(state.join("limit"))?;
-        let block = vec![7_u8; bytes * group];
-        let room = 1 << 30;
-        file.write_all(&vec![0; room])?;
-        file.sync_all()?;
-        let (mut written, mut at, started) = (0, 0, Instant::now());
-        while started.elapsed() < LENGTH {
-            if at + block.len() > room {
-                at = 0;
-            }
-            file.seek(SeekFrom::Start(at as u64))?;
-            file.write_all(&block)?;
-            file.sync_data()?;
-            (at, written) = (at + block.len(), written + group);
-        }
-        let limit = written as f64 / started.elapsed().as_secs_f64();
-        std::fs::remove_dir_all(&state)?;
-        println!(
-            "groups of {group}: {ours:.0} records/s durable; the disk allows {limit:.0} ({:.0} %)",
-            ours / limit * 100.0
-        );
-    }
     Ok(())
 }
 
@@ -235,62 +181,4 @@ fn ms(time: Duration) -> f64 {
 fn per_second(what: &str, count: u64, started: Instant) {
     let took = started.elapsed().as_secs_f64();
     println!("{what}: {count} records in {took:.1} s, {:.0} a second", count as f64 / took);
-}
-
-fn id(n: u64) -> String {
-    format!("rec_{:012x}7{:03x}8000{n:012x}", at(n).millis(), n % 4_096)
-}
-
-fn session(n: u64) -> SessionId {
-    format!("ses_0193a5c27c1e7abc8000{:012x}", n / 20).into()
-}
-
-fn at(n: u64) -> Timestamp {
-    Timestamp::from_millis(1_764_000_000_000 + i64::try_from(n).unwrap_or(0))
-}
-
-/// A search that a rule allowed, three vectors and two findings.
-fn typical(n: u64) -> Record {
-    let mut record = Record::new(Kind::Exchange, id(n).as_str().into(), at(n));
-    record.ended_at = Some(at(n + 3));
-    record.session = Some(session(n));
-    record.service = "vectors".into();
-    record.system = Some("qdrant".into());
-    record.door = Some("tower".into());
-    record.identity = Some(Identity::new(format!("user-{}", n % 1_000)).with_groups(["analysts"]).into());
-    record.entry = Some("/collections/{collection_name}/points/search".into());
-    record.method = Some("POST".into());
-    record.status = Some(200);
-    let operation = if n.is_multiple_of(50) { Operation::VectorExport } else { Operation::VectorSearch };
-    record.acts = vec![Act::new(operation, format!("docs-{}", n % 50))];
-    record.risk =
-        Some(Weighed { total: Risk::new(20), terms: vec![Term { name: "base".into(), points: 20 }] });
-    record.rules = vec![Matched { rule: "analysts-search".into(), verdict: Verdict::Allow, code: None }];
-    let verdict = if n.is_multiple_of(97) { Verdict::Deny } else { Verdict::Allow };
-    (record.decided, record.enforced) = (Some(verdict), Some(verdict));
-    record.code = Some("allowed".into());
-    record.policy = Some("5f1c7a0e9b2d4c6f8a1b3d5e7f9012345f1c7a0e9b2d4c6f8a1b3d5e7f901234".into());
-    let ids = (0..3).map(|place| format!("v{}", (n + place * 333_333) % 1_000_000)).collect();
-    let census = Census { rows: 3, ids, ..Census::default() };
-    let found = |place: u64| Found {
-        name: "email".into(),
-        path: format!("result[{place}].payload.mail"),
-        length: 18,
-        digest: format!("{:016x}", (n + place * 50_000) % 100_000),
-    };
-    record.response = Some(
-        Passed {
-            bytes: 2_048,
-            findings: vec![found(0), found(1)],
-            totals: [("email".into(), 2)].into_iter().collect(),
-            census: Some(census),
-            ..Passed::default()
-        }
-        .into(),
-    );
-    record.outcome = Some(Outcome {
-        result: if n.is_multiple_of(1_000) { Ending::Failed } else { Ending::Complete },
-        reason: None,
-    });
-    record
 }
