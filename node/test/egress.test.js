@@ -126,7 +126,7 @@ for (const [way, make] of Object.entries(WAYS)) {
       const before = came.length
       const response = await make()(at('/qdrant/collections/docs'), { method: 'DELETE' })
       assert.deepStrictEqual([response.status, (await response.json()).code, came.length], [403, 'denied', before])
-      assert.strictEqual(response.headers.get('content-type'), 'application/problem+json')
+      assert.strictEqual(response.headers.get('content-type'), 'application/json')
     })
 
     it('is judged as its caller\'s, whatever credentials it carries', async () => {

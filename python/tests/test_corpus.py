@@ -95,6 +95,8 @@ def faults(case: dict[str, Any], reply: Reply, saw: Any, record: dict[str, Any])
     for member in ("code", "detail"):
         if member in expect:
             check(member, expect[member], json.loads(text).get(member))
+    for held in expect.get("body_holds", []):
+        check("holds", held, held if held in text else text)
     for excluded in expect.get("body_excludes", []):
         check("leaves", False, excluded in text)
     if "service_called" in expect:
