@@ -33,7 +33,7 @@ def test_every_case_comes_out_as_it_must_through_wsgi(serve_wsgi: Callable[..., 
     stage: dict[str, Any] = {}
 
     def app(environ: Any, start_response: Any) -> Any:
-        stage["saw"] = (dict(headers_of(environ)), environ["wsgi.input"].read())
+        stage["saw"] = (dict(headers_of(environ)[1]), environ["wsgi.input"].read())
         status, headers, chunks = answered(stage)
         start_response(f"{status} as it is", [(name.decode(), value.decode()) for name, value in headers])
         return (chunk for chunk in chunks)

@@ -126,7 +126,7 @@ fn its_clients_are_told_of_refusals_as_it_says() {
     let guard = Guard::new(parse(folder.path(), text).unwrap());
     let refused = |target: &str| {
         let subject = Subject::Http(head("GET", target));
-        let mut exchange = guard.begin(subject, Caller::default(), "test");
+        let mut exchange = guard.begin(subject, Caller::peer(None), "asgi");
         let Step::Answer(answer) = exchange.next_blocking() else { panic!("nobody may") };
         (answer.headers()[0].1.to_str().unwrap().to_owned(), String::from_utf8(answer.body()).unwrap())
     };
@@ -137,7 +137,7 @@ fn its_clients_are_told_of_refusals_as_it_says() {
     );
     let (kind, body) = refused("/books/v2/shelves?all=1");
     assert_eq!(kind, "application/json");
-    let begins = r#"{"errors":[{"what":"NO","why":"no rule allows this request"}],"type":"urn:wardline:problem:default_deny","#;
+    let begins = r#"{"errors":[{"what":"NO","why":"the risk of this request is higher than this service takes"}],"type":"urn:wardline:problem:risk_denied","#;
     assert!(body.starts_with(begins), "{body}");
     // Of no service at all.
     assert_eq!(refused("/other").0, "application/problem+json");

@@ -124,7 +124,7 @@ fn pieces(said: &str, at: Place, out: &mut Vec<Piece<String>>, faults: &mut Faul
     let mut rest = said;
     while let Some((before, after)) = rest.split_once('{') {
         plain(before.to_owned(), out);
-        let (name, behind) = after.split_once('}').unwrap_or((after, ""));
+        let (name, behind) = after.split_once('}').unwrap_or_default();
         match name {
             "reason" => out.push(Piece::Reason),
             "code" => out.push(Piece::Code),
