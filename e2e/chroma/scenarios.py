@@ -77,7 +77,7 @@ def main() -> None:
         return mine.get(include=EVERYTHING)
 
     with trial.scenario("a grant", "serves, then expires and refuses") as seen:
-        trial.grant("rag-api", "vector.export", "4s", "--quota", "vectors=100000")
+        trial.grant("rag-api", "vector.export", "6s", "--quota", "vectors=100000")
         whole = trial.until_passed(export, "the grant reaches the door")
         seen(len(whole["ids"]) == ROWS + 502, f"{len(whole['ids'])} rows left under it")
         leaked = [text for text in whole["documents"] or [] if text and ("@" in text or "DE89" in text)]

@@ -318,7 +318,9 @@ mod tests {
                 let mut depth = 0_i32;
                 let marks = body.char_indices().filter(|(at, c)| {
                     depth += i32::from(matches!(c, '{' | '[')) - i32::from(matches!(c, '}' | ']'));
-                    *c == '"' && depth == 1 && body[*at..].starts_with(&format!("\"{member}\":"))
+                    *c == '"'
+                        && depth == 1
+                        && body.get(*at..).is_some_and(|rest| rest.starts_with(&format!("\"{member}\":")))
                 });
                 marks.count()
             };
