@@ -15,6 +15,8 @@ mod names;
 mod node;
 #[path = "src/classify/entries/read.rs"]
 mod read;
+#[path = "src/classify/entries/refusals.rs"]
+mod refusals;
 // Of these tables the build needs the words alone.
 #[allow(dead_code, unreachable_pub)]
 #[path = "src/protobuf/schema.rs"]

@@ -130,6 +130,16 @@ def answers() -> str:
     said = (ROOT / "core/src/guard/answer.rs").read_text().partition("const CODES")[2].partition("];")[0]
     for code, status, sentence in re.findall(r'"(\w+)",\s*StatusCode::(\w+),\s*"([^"]+)"', said):
         text.append(f"| `{code}` | {status.replace('_', ' ').lower()} | {cell(sentence)} |")
+    text += ["", "## In the words of a system", ""]
+    text += ["Clients make exceptions of the errors of their own system. So at these systems an answer has the form that those have (`application/json`, S3's `application/xml`), and beside it the members of"]
+    text += ["the problem document, where they are not called the same: what their clients raise says why, and ends with `(approval apr_...)` where there is one to wait for. `{reason}` stands for that,"]
+    text += ["`{word}` for what the system calls the status. A system of your own says so in [its file](../systems/own.md). Who calls by gRPC, runs statements or does not speak HTTP is told as said above.",
+             "Of the JavaScript clients, Qdrant's has the answer in `error.data`, and Chroma's says the same of every 403.", ""]
+    text += ["| `system` | the answer |", "|---|---|"]
+    for file in sorted((ROOT / "core/data/catalogue").glob("*.yaml")):
+        said = re.search(r"^refusals:.*\n(?:  .*\n)*", file.read_text(), re.MULTILINE)
+        for under, one, other in re.findall(r"(?:\{(?:under: (\S+), )?body: (.*)\}|^  body: (.*))$", said[0] if said else "", re.MULTILINE):
+            text.append(f"| `{file.stem}`{f', under `{under}`' if under else ''} | `{(one or other).strip(chr(39))}` |")
     return "\n".join(text)
 
 

@@ -7,6 +7,7 @@ use crate::entry::{Amount, Census, Entry, Factor, Is, Lines, MESSAGE, Rule, Sour
 use crate::lower::{Field, Level, Step, lower};
 use crate::messages::{self, Message};
 use crate::read::{System, action};
+use crate::refusals::{Piece, Refusals};
 use crate::variants::Variants;
 
 /// The whole generated file.
@@ -23,7 +24,7 @@ pub(crate) fn tables(systems: &[System], variants: &Variants) -> Result<String, 
     for (number, system) in systems.iter().enumerate() {
         let _ = writeln!(
             out,
-            "System {{ name: {:?}, title: {:?}, source: {:?}, commit: {:?}, trailing_slash: {}, protobuf: {}, any_case: {}, prefixes: &{:?}, lists: {}, encoded_slashes: {}, get_bodies: {}, action_header: {:?}, actions: &{:?}, statements: {}, shell: {}, router: OnceLock::new(), entries: &[",
+            "System {{ name: {:?}, title: {:?}, source: {:?}, commit: {:?}, trailing_slash: {}, protobuf: {}, any_case: {}, prefixes: &{:?}, lists: {}, encoded_slashes: {}, get_bodies: {}, action_header: {:?}, actions: &{:?}, statements: {}, shell: {}, refusals: &[{}], router: OnceLock::new(), entries: &[",
             system.name,
             system.title,
             system.source,
@@ -45,6 +46,7 @@ pub(crate) fn tables(systems: &[System], variants: &Variants) -> Result<String, 
                 .collect::<Vec<_>>(),
             option(system.statements.as_ref().map(|name| format!("Dialect::{}", variants.dialect(name)))),
             system.shell,
+            joined(system.refusals.iter().map(refusals)),
         );
         for entry in &system.entries {
             match one(entry, (number, system), variants) {
@@ -93,6 +95,18 @@ fn one(
         census(entry.request.as_ref(), number, system),
         entry.why,
     ))
+}
+
+fn refusals(of: &Refusals) -> String {
+    let piece = |piece: &Piece<String>| format!("Piece::{piece:?}");
+    format!(
+        "Refusals {{ under: {:?}, xml: {}, members: &{:?}, body: &[{}], words: &{:?} }}",
+        of.under,
+        of.xml,
+        of.members,
+        joined(of.body.iter().map(piece)),
+        of.words
+    )
 }
 
 fn source(source: &Source<usize>) -> String {

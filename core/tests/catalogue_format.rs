@@ -10,6 +10,8 @@ mod messages;
 mod node;
 #[path = "../src/classify/entries/read.rs"]
 mod read;
+#[path = "../src/classify/entries/refusals.rs"]
+mod refusals;
 #[allow(dead_code, unreachable_pub)]
 #[path = "../src/protobuf/schema.rs"]
 mod schema;
@@ -69,6 +71,44 @@ fn mistakes_are_told_with_file_and_line() {
     ] {
         let found = wrong(operations);
         assert!(found.iter().any(|line| line.starts_with(expected)), "{expected}: {found:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_the_form_of_refusals_is_told() {
+    let wrong = |refusals: &str| {
+        let text = format!(
+            "system: s\ntitle: S\nspec: {{source: x, commit: y}}\nrefusals: {refusals}\noperations:\n  - GET /a: data.read\n"
+        );
+        read::system(&[("s.yaml".into(), text)], &words()).err().map_or_else(Vec::new, told)
+    };
+    let right = [
+        "{body: {error: [{message: '{code}: {reason}', n: 1}], status: '{status}'}}",
+        "{body: '<E>{reason}</E>'}",
+    ];
+    for refusals in right {
+        assert_eq!(wrong(refusals), [] as [&str; 0], "{refusals}");
+    }
+    for (refusals, expected) in [
+        ("{body: {type: '{code}'}}", "s.yaml:4: type is the guard's own member"),
+        (
+            "{body: {error: '{why}'}}",
+            "s.yaml:4: no place is called \"why\": reason, code, status, word or record",
+        ),
+        ("{body: {error: '{reason'}}", "s.yaml:4: no place is called"),
+        (
+            "{body: {error: 'a \"b\"'}}",
+            "s.yaml:4: a text of refusals has no quotes, no backslashes and one line",
+        ),
+        ("{words: {403: DENIED}}", "s.yaml:4: refusals need a body: members of JSON, or a text"),
+        (
+            "{body: {error: '{word}'}, words: {200: FINE}}",
+            "s.yaml:4: words are those of a status from 400 to 599",
+        ),
+        ("{bodies: {error: '{reason}'}}", "s.yaml:4: unknown key \"bodies\" in refusals"),
+    ] {
+        let found = wrong(refusals);
+        assert!(found.iter().any(|told| told.starts_with(expected)), "{refusals}: {found:?}");
     }
 }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any, Optional
 
 import chromadb
 import httpx
+from chromadb.errors import ChromaAuthError
 from trial import CUT, OVER, Trial, document_in, free_port
 
 ROWS = 1_200
@@ -75,7 +77,7 @@ def main() -> None:
         return mine.get(include=EVERYTHING)
 
     with trial.scenario("a grant", "serves, then expires and refuses") as seen:
-        trial.grant("rag-api", "vector.export", "4s", "--quota", "vectors=100000")
+        trial.grant("rag-api", "vector.export", "6s", "--quota", "vectors=100000")
         whole = trial.until_passed(export, "the grant reaches the door")
         seen(len(whole["ids"]) == ROWS + 502, f"{len(whole['ids'])} rows left under it")
         leaked = [text for text in whole["documents"] or [] if text and ("@" in text or "DE89" in text)]
@@ -111,7 +113,11 @@ def client(port: int, key: str) -> Any:
 
 
 def problem_of(error: BaseException) -> Optional[dict[str, Any]]:
-    """Chroma's client raises what the server said as the text of an exception."""
+    """Chroma's client makes an exception of its own of what the server said: `approval_required: ... (approval apr_...)`."""
+    if isinstance(error, ChromaAuthError):
+        code, _, reason = str(error).partition(": ")
+        approval = re.search(r"\(approval (\S+)\)$", reason)
+        return {"code": code, "approval": approval and approval[1]}
     if isinstance(error, httpx.RemoteProtocolError):
         return CUT
     return document_in(str(error))

@@ -40,7 +40,7 @@ def main() -> None:
         seen(again["code"].startswith("grant_"), f"a second time {again['code']}")
 
     with trial.scenario("a grant", "expires and refuses") as seen:
-        trial.grant("agent-7", "inference.complete", "3s")
+        trial.grant("agent-7", "inference.complete", "6s")
         seen(trial.until_passed(lambda: said(agent, "hello"), "the grant reaches the server"), "asked under it")
         problem = trial.until_refused(lambda: said(agent, "hello"), "the grant ends")
         seen(problem["code"] in OVER, f"then {problem['code']}")

@@ -73,7 +73,7 @@ def main() -> None:
         seen(count() == ROWS + 501, "a single note passes as ever")
 
     with trial.scenario("a grant", "serves, then expires and refuses") as seen:
-        trial.grant("rag-api", "vector.export", "4s")
+        trial.grant("rag-api", "vector.export", "6s")
         whole = trial.until_passed(export, "the grant reaches the server")
         seen(len(whole) == ROWS + 501 and len(whole[0]["vector"]) == WIDE, f"{len(whole)} rows left under it, with vectors")
         left = trial.left("--operation", "vector.export")

@@ -85,7 +85,7 @@ def main() -> None:
         seen(str(version) == "1", "approved by sam: version 1 is the champion")
 
     with trial.scenario("a grant", "expires and refuses") as seen:
-        trial.grant("ana", "model.download", "3s")
+        trial.grant("ana", "model.download", "6s")
         seen(trial.until_passed(lambda: pull("timed"), "the grant reaches the server"), "pulled under it")
         problem = trial.until_refused(lambda: pull("late"), "the grant ends")
         seen(problem["code"] in OVER, f"then {problem['code']}")

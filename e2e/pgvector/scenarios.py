@@ -90,7 +90,7 @@ def scenarios(trial: Trial, guard: Guard, uri: str, bare: Any) -> None:
         seen(count() == ROWS + 501, "a single note passes as ever")
 
     with trial.scenario("a grant", "serves, then expires and refuses") as seen:
-        trial.grant("rag-api", "vector.export", "3s", "--quota", "vectors=100000")
+        trial.grant("rag-api", "vector.export", "6s", "--quota", "vectors=100000")
         whole = trial.until_passed(export, "the grant is known")
         seen(len(whole) == ROWS + 501 and isinstance(whole[0][2], np.ndarray), f"{len(whole)} rows under it, vectors as numpy has them")
         seen(not any("@" in row[1] for row in whole), "masked all the same")

@@ -70,7 +70,7 @@ def main() -> None:
         seen(again["approval"] != problem["approval"], f"a second time {again['code']}")
 
     with trial.scenario("a grant", "serves, then expires and refuses") as seen:
-        trial.grant("rag-api", "vector.export", "4s", "--quota", "vectors=100000")
+        trial.grant("rag-api", "vector.export", "6s", "--quota", "vectors=100000")
         whole, _ = trial.until_passed(export, "the grant reaches the service")
         seen(len(whole) == ROWS + 500 and whole[0].vector, f"{len(whole)} points left under it, with vectors")
         problem = trial.until_refused(export, "the grant ends")

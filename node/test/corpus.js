@@ -62,6 +62,7 @@ function holds (expect, seen, record, method) {
   if (expect.code !== undefined) assert.strictEqual(problem.code, expect.code)
   if (expect.detail !== undefined) assert.strictEqual(problem.detail, expect.detail)
   sameHeaders(expect.headers, seen.headers)
+  for (const text of expect.body_holds ?? []) assert.ok(body.includes(text), `${body} does not hold ${text}`)
   for (const text of expect.body_excludes ?? []) assert.ok(!body.includes(text), `the body holds ${text}`)
   if (expect.service_called !== undefined) assert.strictEqual(seen.service !== null, expect.service_called, 'service called')
   if (expect.service_saw !== undefined) {

@@ -46,6 +46,34 @@ describe('Hono', () => {
     assert.deepStrictEqual([got.headers['content-length'], got.body.toString()], ['18', '{"mail":"[EMAIL]"}'])
   })
 
+  it('has bodies at hand read where they are: no other response is made of them', async () => {
+    const { held } = require('../js/web/held.js')
+    const seen = []
+    const ask = await under((app, guarded) => {
+      app.use(guarded)
+      app.get('/qdrant/collections/docs/points/:how', (c) => {
+        const text = JSON.stringify(MAIL)
+        const { how } = c.req.param()
+        if (how === '1') seen.push(new Response(text, { headers: { 'content-type': 'application/json' } }))
+        if (how === '2') seen.push(c.body(Buffer.from(text), 200, { 'content-type': 'application/json', 'content-length': String(text.length) }))
+        if (how === '3') seen.push(new Response(text, { status: 201 }))
+        if (how === '4') seen.push(new Response(new Blob([text]).stream(), { headers: { 'content-type': 'application/json' } }))
+        return seen.at(-1)
+      })
+    })
+    const bodies = []
+    for (const how of [1, 2, 3, 4]) {
+      const { status, headers, body } = await ask('GET', `/qdrant/collections/docs/points/${how}`)
+      bodies.push([status, headers['content-type'], body.toString()])
+    }
+    const json = [200, 'application/json', '{"mail":"[EMAIL]"}']
+    assert.deepStrictEqual(bodies, [json, json, [201, 'text/plain; charset=UTF-8', '{"mail":"[EMAIL]"}'], json])
+    assert.deepStrictEqual(seen.map((response) => held(response)?.toString() ?? null), [...Array(3).fill(JSON.stringify(MAIL)), null])
+    // One of the web's own classes, and one that only looks like it.
+    assert.strictEqual(held(await fetch('data:,a')), null)
+    assert.strictEqual(held({ status: 200, [Symbol('cache')]: ['a', 'b', 'c'] }), null)
+  })
+
   it('has its error pages and its "not found" guarded', async () => {
     const ask = await under((app, guarded) => {
       app.use(guarded)

@@ -184,7 +184,7 @@ describe('http.request', () => {
 
   it('opens no other protocol', async () => {
     const { status, text } = await ask(POINT, { headers: { connection: 'upgrade', upgrade: 'websocket' } })
-    assert.deepStrictEqual([status, JSON.parse(text).status], [403, 403])
+    assert.deepStrictEqual([status, JSON.parse(text).code], [403, 'upgrade_refused'])
     await assert.rejects(ask('db.test:5432', { method: 'CONNECT' }))
   })
 

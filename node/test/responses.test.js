@@ -131,7 +131,7 @@ describe('the head of a response', () => {
     const seen = await get(port)
     assert.strictEqual(seen.status, 502)
     assert.deepStrictEqual([seen.headers['x-secret'], seen.headers.etag], [undefined, undefined])
-    assert.strictEqual(seen.headers['content-type'], 'application/problem+json')
+    assert.strictEqual(seen.headers['content-type'], 'application/json')
     assert.strictEqual(seen.headers['x-powered-by'], 'Express')
   })
 

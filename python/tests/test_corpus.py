@@ -33,7 +33,7 @@ def test_every_case_comes_out_as_it_must_through_wsgi(serve_wsgi: Callable[..., 
     stage: dict[str, Any] = {}
 
     def app(environ: Any, start_response: Any) -> Any:
-        stage["saw"] = (dict(headers_of(environ)), environ["wsgi.input"].read())
+        stage["saw"] = (dict(headers_of(environ)[1]), environ["wsgi.input"].read())
         status, headers, chunks = answered(stage)
         start_response(f"{status} as it is", [(name.decode(), value.decode()) for name, value in headers])
         return (chunk for chunk in chunks)
@@ -95,6 +95,8 @@ def faults(case: dict[str, Any], reply: Reply, saw: Any, record: dict[str, Any])
     for member in ("code", "detail"):
         if member in expect:
             check(member, expect[member], json.loads(text).get(member))
+    for held in expect.get("body_holds", []):
+        check("holds", held, held if held in text else text)
     for excluded in expect.get("body_excludes", []):
         check("leaves", False, excluded in text)
     if "service_called" in expect:

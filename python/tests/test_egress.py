@@ -114,7 +114,7 @@ def test_what_is_denied_is_answered_and_never_sent(world: Worlds, client: str) -
     app = answering()
     here = world(app)
     got = here.ask(client, "DELETE", "/plain/collections/docs")
-    assert got.status_code == 403 and got.headers["content-type"] == "application/problem+json"
+    assert got.status_code == 403 and got.headers["content-type"] == "application/json"
     assert got.json()["code"] == "denied" and got.json()["record"] == here.records()[0]["id"]
     assert here.ask(client, "HEAD", "/nowhere").status_code == 403
     assert not app.saw

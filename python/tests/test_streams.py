@@ -496,7 +496,7 @@ def test_a_head_waits_for_the_piece_of_the_request_before_it() -> None:
     async def run() -> None:
         exchange: Any = Exchange()
         passing = Passing(exchange, {"type": "http", "method": "POST", "headers": []}, receive, send)
-        passing.feeding, passing.turn = True, asyncio.Lock()
+        passing.feeding = True
         reading = asyncio.ensure_future(passing.receive())
         await asyncio.sleep(0.01)
         await passing.send({"type": "http.response.start", "status": 200, "headers": []})

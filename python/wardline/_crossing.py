@@ -16,6 +16,7 @@ from ._wardline import Exchange
 Headers = list[tuple[bytes, bytes]]
 
 # Looked up once: they are asked for in every exchange.
+_NEED_BODY, _EFFECT = Exchange.NEED_BODY, Exchange.EFFECT
 _ANSWER, _UNCHANGED, _WHOLE = Exchange.ANSWER, Exchange.UNCHANGED, Exchange.WHOLE
 _COLLECT, _REFUSE = Exchange.COLLECT, Exchange.REFUSE
 
@@ -61,6 +62,32 @@ class Crossing(Flow):
         else:
             self._read, self._feeding = deque([changed] if changed else ()), True
         return True
+
+    async def whole(self, body: bytes) -> Optional[bytes]:
+        """The same for a body that is all at hand: what goes on of it; ``None`` where ``answer`` stands in the response's place."""
+        exchange, step, rest = self.exchange, self._step, body
+        while True:
+            if step[0] == _NEED_BODY:
+                step, rest = exchange.push(body, False), b""
+            elif step[0] == _EFFECT:
+                await self._wait(exchange)
+                step = exchange.step()
+            else:
+                break
+        if step[0] == _ANSWER:
+            self._answered(step[1])
+            return None
+        _, headers, how, changed = step
+        if headers is not None:
+            self.headers = headers
+        if how == _UNCHANGED:
+            return body
+        if how == _WHOLE:
+            return changed  # type: ignore[no-any-return]
+        out = await self.request(rest, False)
+        if self.cut is not None:
+            raise OSError("the exchange is over")
+        return changed + out  # type: ignore[no-any-return]
 
     async def begun(self) -> None:
         """Looks for the beginning of a body that is handed out: a request without one is not to become one with an empty body."""

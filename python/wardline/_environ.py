@@ -17,6 +17,7 @@ from ._reading import Pieces
 from ._wardline import Exchange
 
 Environ = dict[str, Any]
+Headers = list[tuple[bytes, bytes]]
 
 # Looked up once: they are asked for in every exchange.
 _UNCHANGED, _WHOLE = Exchange.UNCHANGED, Exchange.WHOLE
@@ -76,14 +77,15 @@ class Body:
         return piece
 
 
-def headers_of(environ: Environ) -> list[tuple[bytes, bytes]]:
-    """The request's headers, as far as they are still told apart."""
-    headers = []
+def headers_of(environ: Environ) -> tuple[list[str], Headers]:
+    """The request's headers, as far as they are still told apart, and the keys under which they stand."""
+    keys, headers = [], []
     for key, value in environ.items():
         name = _name_of(key)
         if name is not None and (value or key.startswith("HTTP_")):
+            keys.append(key)
             headers.append((name, value.encode("latin-1")))
-    return headers
+    return keys, headers
 
 
 @functools.lru_cache(maxsize=1024)
@@ -96,18 +98,28 @@ def _name_of(key: str) -> Optional[bytes]:
     return key.replace("_", "-").lower().encode("latin-1")
 
 
-def forwarded(environ: Environ, step: Any, body: Body, flow: Flow) -> Environ:
-    """The ``environ`` for the application, by the step that lets the request pass. Where the body is kept as it passes, the exchange may
-    be cut meanwhile."""
+@functools.lru_cache(maxsize=1024)
+def _key_of(name: bytes) -> str:
+    """The key under which a header stands."""
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key
+
+
+def forwarded(environ: Environ, given: tuple[list[str], Headers], step: Any, body: Body, flow: Flow) -> Environ:
+    """The ``environ`` for the application, by the step that lets the request pass. ``given`` is what ``headers_of`` said. Where the body is
+    kept as it passes, the exchange may be cut meanwhile."""
     _, headers, how, changed = step
     inner = dict(environ)
     if headers is not None:
-        for key in environ:
-            if _name_of(key) is not None:
+        # What stays comes first, in its order; behind it, what was put in.
+        stays = 0
+        for key, field in zip(*given):
+            if stays < len(headers) and headers[stays] is field:
+                stays += 1
+            else:
                 del inner[key]
-        for name, value in headers:
-            key = name.decode("latin-1").upper().replace("-", "_")
-            inner[key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key] = value.decode("latin-1")
+        for name, value in headers[stays:]:
+            inner[_key_of(name)] = value.decode("latin-1")
     # Only where the service is observed does a request pass that would take the connection over.
     hidden = _HIDDEN[:1] if "HTTP_UPGRADE" in environ else _HIDDEN
     for name in hidden:

@@ -18,15 +18,14 @@ from ._wardline import Exchange
 _Result = TypeVar("_Result")
 
 # The next piece of a body; ``None`` at its end.
-Source = Callable[[], Awaitable[Optional[bytes]]]
+Source = Callable[[], Coroutine[Any, Any, Optional[bytes]]]
 
 # Looked up once: these are asked for in every exchange.
 _NEED_BODY, _EFFECT = Exchange.NEED_BODY, Exchange.EFFECT
 
 
-def run(coroutine: Awaitable[_Result]) -> _Result:
+def run(coroutine: Coroutine[Any, Any, _Result]) -> _Result:
     """What a coroutine that never suspends comes to."""
-    assert isinstance(coroutine, Coroutine)
     try:
         coroutine.send(None)
     except StopIteration as done:
@@ -65,17 +64,6 @@ class Turn:
         self._lock.release()
 
 
-class _Always:
-    """Where both directions are never under way at once."""
-
-    async def __aenter__(self) -> None: ...
-
-    async def __aexit__(self, *raised: Any) -> None: ...
-
-
-_ALWAYS = _Always()
-
-
 class Flow:
     """One exchange; ``cut`` is the answer once nothing more of it may pass."""
 
@@ -84,8 +72,9 @@ class Flow:
     def __init__(self, exchange: Exchange, wait: Callable[[Exchange], Awaitable[None]]) -> None:
         self.exchange = exchange
         self.cut: Any = None
-        # A piece of the one direction that waits for its effect is not to be taken for one of the other.
-        self.turn: Any = _ALWAYS
+        # A piece of the one direction that waits for its effect is not to be taken for one of the other; `None` where both are never
+        # under way at once.
+        self.turn: Any = None
         self._wait = wait
 
     async def judge(self, step: Any, source: Source) -> Any:
@@ -103,11 +92,17 @@ class Flow:
 
     async def request(self, piece: bytes, more: bool) -> bytes:
         """What goes on of a piece of the request's body; with ``more`` false also its end."""
+        if self.turn is None:
+            out: Any = self.exchange.request(piece, more)
+            return out if type(out) is bytes else await self.settled(out)
         async with self.turn:
             return await self.settled(self.exchange.request(piece, more))
 
     async def response(self, piece: bytes, more: bool) -> bytes:
         """What goes on of a piece of the response's body; with ``more`` false also its end."""
+        if self.turn is None:
+            out: Any = self.exchange.response(piece, more)
+            return out if type(out) is bytes else await self.settled(out)
         async with self.turn:
             return await self.settled(self.exchange.response(piece, more))
 

@@ -22,6 +22,18 @@ CALLER: ContextVar[Optional[Identity]] = ContextVar("wardline_caller", default=N
 
 _log = logging.getLogger("wardline")
 
+# How many forks lie between this process and the first: asking for its id would cost each exchange a system call.
+_forks = 0
+
+
+def _forked() -> None:
+    global _forks
+    _forks += 1
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
 
 def caller() -> Optional[Identity]:
     """Who called the guarded service that this code runs in, with the hops that the request came through; ``None`` outside of a
@@ -43,18 +55,18 @@ class Guarded:
         elif policy is not None:
             raise WardlineError("expected a policy or a guard, not both", "invalid_input")
         self.guard = guard
-        self._started_in = 0
+        self._started_in = -1
         self._complaint = ""
 
     def _runs(self) -> bool:
         """Whether the guard was started in this process. After a fork the worker is the parent's."""
-        return self._started_in == os.getpid()
+        return self._started_in == _forks
 
     def _start(self) -> None:
         """Starts the guard in this process, which waits for the disk. Where that fails every exchange is denied, and it is tried
         again."""
         if self._works(self.guard.check):
-            self._started_in = os.getpid()
+            self._started_in = _forks
             self._complaint = ""
 
     async def _start_beside(self) -> None:

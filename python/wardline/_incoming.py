@@ -41,8 +41,8 @@ class Incoming:
         self.pending: Optional[asyncio.Future[Message]] = None
         self.first: Optional[bytes] = None
         self.feeding = False
-        # Only one direction may wait for an effect at a time.
-        self.turn: Optional[asyncio.Lock] = None
+        # Only one direction may wait for an effect at a time: set once that is through, `None` while none does.
+        self.turn: Optional[asyncio.Event] = None
         self.gone = False
         # How many of the application's calls wait for the caller's next message right now.
         self.asking = 0
@@ -83,7 +83,6 @@ class Incoming:
         else:
             self.first = changed
             self.feeding = True
-            self.turn = asyncio.Lock()
 
     def put(self, message: Message) -> None:
         """Keeps a message that was read for the application to get."""
@@ -145,9 +144,10 @@ class Incoming:
                 if message["type"] != "http.request":
                     return message
                 piece, self.more = bytes_of(message), message.get("more_body", False)
-            assert self.turn is not None
-            async with self.turn:
-                out = await self.settled(self.exchange.request(piece, self.more))
+            await self.alone()
+            out: Any = self.exchange.request(piece, self.more)
+            if out is None:
+                out = await self.settled()
             if type(out) is tuple:
                 self.cut, self.closed = out, True
                 return {"type": "http.disconnect"}
@@ -155,16 +155,27 @@ class Incoming:
             if out or not self.more:
                 return {"type": "http.request", "body": out, "more_body": self.more}
 
-    async def settled(self, out: Any) -> Any:
+    async def alone(self) -> None:
+        """Waits until no piece of the other direction waits for its effect: this one would be taken for that."""
+        while self.turn is not None:
+            await self.turn.wait()
+
+    async def settled(self) -> Any:
         """What comes of a piece once every effect that it asks for is carried out."""
-        while out is None:
-            try:
-                await carried_out(self.exchange)
-            except BaseException:
-                self.exchange.abandon()
-                raise
-            out = self.exchange.resume()
-        return out
+        turn = self.turn = asyncio.Event()
+        try:
+            out = None
+            while out is None:
+                try:
+                    await carried_out(self.exchange)
+                except BaseException:
+                    self.exchange.abandon()
+                    raise
+                out = self.exchange.resume()
+            return out
+        finally:
+            self.turn = None
+            turn.set()
 
     async def heed(self) -> None:
         """Listens for the caller's going away in place of an application that streams and does not."""

@@ -77,8 +77,14 @@ class Responding:
 
     def of(self, inner: Iterable[bytes]) -> Responding:
         """The response with the body that the application answered with."""
-        self._inner, self._iterator = inner, iter(inner)
-        self._single = type(inner) in (list, tuple) and len(inner) < 2 and not self._asked  # type: ignore[arg-type]
+        if type(inner) in (list, tuple) and len(inner) < 2 and not self._asked:  # type: ignore[arg-type]
+            # All of it is here: nothing of the application runs any more, and there is nothing to close.
+            self._single = self._last = True
+            out = self._passed(inner[0] if inner else b"", False)  # type: ignore[index]
+            if out:
+                self._due = out
+        else:
+            self._inner, self._iterator = inner, iter(inner)
         return self
 
     def answered(self, answer: Any) -> Responding:
@@ -94,6 +100,13 @@ class Responding:
         return self
 
     def __next__(self) -> bytes:
+        due = self._due
+        if due is not None:
+            self._due = None
+            return due
+        if self._last and (self.over or self.flow.cut is None):
+            self.flow.exchange.complete()
+            raise StopIteration
         # The server may iterate in another thread than it called in.
         token = CALLER.set(self.caller)
         try:
@@ -123,8 +136,7 @@ class Responding:
                 if self.flow.cut is None:
                     raise
                 continue
-            # A list need not be asked twice.
-            self._last = piece is None or self._single
+            self._last = piece is None
             out = self._passed(piece or b"", not self._last)
             if out:
                 return out
@@ -155,8 +167,13 @@ class Responding:
         if self.flow.cut is not None and not self._started:
             return b""
         if self._collecting and self._ended:
-            headers = [field for field in self._kept_head()[1] if field[0].lower() != "content-length"]
-            self._send_head([*headers, ("Content-Length", str(len(out)))])
+            status, kept = self._kept_head()
+            headers = []
+            for field in kept:
+                if field[0].lower() != "content-length":
+                    headers.append(field)
+            headers.append(("Content-Length", str(len(out))))
+            self._send_head(status, headers)
         return out  # type: ignore[no-any-return]
 
     def _ask(self, length: Optional[int]) -> None:
@@ -164,34 +181,43 @@ class Responding:
         status, headers = self._kept_head()
         code = int(status[:3])
         bodiless = self._head_only or code < 200 or code in (204, 205, 304)
-        if length is not None and not bodiless and not _is_framed(headers):
+        fields, lengths, framed = [], [], False
+        for name, value in headers:
+            fields.append((name.encode("latin-1"), value.encode("latin-1")))
+            lower = name.lower()
+            if lower == "content-length":
+                lengths.append(value)
+            elif lower == "transfer-encoding":
+                framed = True
+        if length is not None and not bodiless and not lengths and not framed:
             # What the server would declare.
-            headers = [*headers, ("Content-Length", str(length))]
+            lengths.append(str(length))
+            headers = [*headers, ("Content-Length", lengths[0])]
+            fields.append((b"content-length", lengths[0].encode()))
         self._asked = True
-        fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         how, edited, answer = self.flow.exchange.head(code, fields)
         if how == _REFUSE:
             self.answered(answer)
             return
         if edited is not None:
-            headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in edited]
+            headers = _edited(headers, fields, edited)
+            lengths = [value for name, value in headers if name.lower() == "content-length"]
         self._head = status, headers
         self._collecting = how == _COLLECT
         if self._collecting:
             return
         if not bodiless:
-            declared = [value for name, value in headers if name.lower() == "content-length"]
-            self._left = int(declared[0]) if len(declared) == 1 else None
-        self._send_head(headers)
+            self._left = int(lengths[0]) if len(lengths) == 1 else None
+        self._send_head(status, headers)
 
     def _kept_head(self) -> tuple[str, list[tuple[str, str]]]:
         if self._head is None:
             raise RuntimeError("the application did not call start_response")
         return self._head
 
-    def _send_head(self, headers: list[tuple[str, str]]) -> None:
+    def _send_head(self, status: str, headers: list[tuple[str, str]]) -> None:
         self._started = True
-        self._write = self._start_response(self._kept_head()[0], headers)
+        self._write = self._start_response(status, headers)
 
     def _cut(self) -> None:
         if self._started:
@@ -205,22 +231,33 @@ class Responding:
         """Closes what the application handed out, once."""
         inner, self._inner = self._inner, None
         if hasattr(inner, "close"):
-            inner.close()
+            token = CALLER.set(self.caller)
+            try:
+                inner.close()
+            finally:
+                CALLER.reset(token)
 
     def close(self) -> None:
         """The server is done with it. Before its end that means that the caller went away."""
-        token = CALLER.set(self.caller)
         try:
             self._let_go()
         finally:
-            CALLER.reset(token)
             self.flow.exchange.disconnect()
             if self.input is not None:
                 self.input.close()
 
 
-def _is_framed(headers: list[tuple[str, str]]) -> bool:
-    return any(name.lower() in ("content-length", "transfer-encoding") for name, _ in headers)
+def _edited(
+    headers: list[tuple[str, str]], fields: list[tuple[bytes, bytes]], edited: list[tuple[bytes, bytes]]
+) -> list[tuple[str, str]]:
+    """Headers as they go on: what stays comes first, in its order, behind it what was put in."""
+    kept: list[tuple[str, str]] = []
+    for header, field in zip(headers, fields):
+        if len(kept) < len(edited) and edited[len(kept)] is field:
+            kept.append(header)
+    for name, value in edited[len(kept) :]:
+        kept.append((name.decode("latin-1"), value.decode("latin-1")))
+    return kept
 
 
 def _line(status: int) -> str:

@@ -20,6 +20,7 @@ from ._wardline import Exchange, Guard, Identity
 
 _HEADERS: Headers = [(b"content-type", b"application/grpc"), (b"te", b"trailers")]
 _HEAD = 5
+_REFUSE = Exchange.REFUSE
 
 
 class Refused(Exception):
@@ -110,6 +111,37 @@ async def admitted(call: Crossing, source: Source) -> Messages:
     return Messages(call.following)
 
 
+async def one_admitted(call: Crossing, message: bytes) -> bytes:
+    """The message that goes on of a call that brings one. Raises ``Refused`` where it does not."""
+    body = await call.whole(framed(message))
+    if body is None:
+        raise Refused(call.answer)
+    return _only(body)
+
+
+def one_awaited(call: Crossing) -> None:
+    """Before the servicer is asked: raises ``Refused`` where what could come back may not."""
+    how, _, answer = call.exchange.head(200, _HEADERS[:1])
+    if how == _REFUSE:
+        raise Refused(answer)
+
+
+async def one_returned(call: Crossing, message: bytes) -> bytes:
+    """The message that goes back of a call that has one. Raises ``Refused`` where it may not."""
+    body = await call.response(framed(message), False)
+    call.exchange.complete()
+    if call.cut is not None:
+        raise Refused(call.cut)
+    return _only(body)
+
+
+def _only(body: bytes) -> bytes:
+    """The only message of a body."""
+    if len(body) < _HEAD or _HEAD + int.from_bytes(body[1:_HEAD], "big") != len(body):
+        raise ValueError("expected one message")
+    return body[_HEAD:]
+
+
 async def returning(call: Crossing, source: Source) -> Messages:
     """The messages that come back. Raises ``Refused`` where none may pass, or none more. Which form they have is known before there are any: where
     this is asked before the servicer is, what could not come back is refused before anything is done."""
@@ -139,7 +171,10 @@ def told(answer: Any) -> tuple[str, tuple[tuple[str, str], ...]]:
     """What an answer says, and the trailing metadata that goes with it."""
     document = json.loads(answer[2])
     metadata = {"wardline-" + name: document.get(name) for name in ("code", "record", "approval")}
-    return document["detail"], tuple((name, value) for name, value in metadata.items() if value)
+    # Clients show what is said, and not the metadata.
+    approval = document.get("approval")
+    reason = f"{document['detail']} (approval {approval})" if approval else document["detail"]
+    return reason, tuple((name, value) for name, value in metadata.items() if value)
 
 
 def _text(value: Any) -> bytes:
@@ -149,5 +184,5 @@ def _text(value: Any) -> bytes:
 
 def _address(peer: str) -> Optional[str]:
     """The address in what grpcio calls a peer, such as ``ipv4:127.0.0.1:5000``."""
-    kind, _, rest = unquote(peer).partition(":")
+    kind, _, rest = (unquote(peer) if "%" in peer else peer).partition(":")
     return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else None

@@ -45,7 +45,9 @@ class Passing(Incoming):
 
     def send(self, message: Message) -> Awaitable[None]:
         """What the application answers."""
-        # No coroutine of its own: it would only wait for another.
+        # No coroutine of its own, it would only wait for another: what need not wait is done at once.
+        if self.turn is not None:
+            return self._later(message)
         kind = message["type"]
         if kind == "http.response.body":
             return self._body(message)
@@ -53,69 +55,83 @@ class Passing(Incoming):
             return self._start(message)
         return self._other(message)
 
-    async def _start(self, message: Message) -> None:
+    async def _later(self, message: Message) -> None:
+        await self.alone()
+        await self.send(message)
+
+    def _start(self, message: Message) -> Awaitable[None]:
         if self.closed:
-            return
-        if self.turn is None:
-            how, headers, answer = self.exchange.head(message["status"], message.get("headers", ()))
-        else:
-            # A piece of the request that waits for its effect is not to be taken for one of the response.
-            async with self.turn:
-                how, headers, answer = self.exchange.head(message["status"], message.get("headers", ()))
+            return _nothing()
+        how, headers, answer = self.exchange.head(message["status"], message.get("headers", ()))
         if how == _REFUSE:
-            await self._answer(answer)
-            return
+            return self._answer(answer)
         self.trailers = message.get("trailers", False)
         if headers is not None:
             message = {**message, "headers": headers}
         if how == _COLLECT:
             self.start = message
-            return
+            return _nothing()
         self.started = True
-        await self._send(message)
+        return self._send(message)
 
-    async def _body(self, message: Message) -> None:
+    def _body(self, message: Message) -> Awaitable[None]:
         body = message.get("body", b"")
         more = message.get("more_body", False)
         if self.closed:
             # An application that is at its end need not hear of it; one that would go on must.
             if more:
                 raise OSError("the exchange is over")
-            return
-        piece = body if type(body) is bytes else bytes(body)
-        if self.turn is None:
-            out: Any = self.exchange.response(piece, more)
-            if out is None:
-                out = await self.settled(out)
-        else:
-            async with self.turn:
-                out = await self.settled(self.exchange.response(piece, more))
+            return _nothing()
+        out: Any = self.exchange.response(body if type(body) is bytes else bytes(body), more)
+        return self._waiting(message, more) if out is None else self._passed(message, more, out)
+
+    async def _waiting(self, message: Message, more: bool) -> None:
+        await self._passed(message, more, await self.settled())
+
+    def _passed(self, message: Message, more: bool, out: Any) -> Awaitable[None]:
+        """What leaves of a piece."""
         if type(out) is tuple:
-            if len(out) == 2:
-                last, out = out
-                if last and self.start is None:
-                    # The server has it before the exchange ends: it sends what it has, and then aborts.
-                    await self._send({**message, "body": last, "more_body": True})
-            await self._cut(out)
-            return
-        if self.start is not None:
-            if more:
-                return
-            start, self.start = self.start, None
-            # It is still declared where nothing changes.
-            headers = [field for field in start.get("headers", ()) if field[0].lower() != b"content-length"]
-            start = {**start, "headers": [*headers, (b"content-length", b"%d" % len(out))]}
-            self.started = True
-            await self._send(start)
-        if out is not body:
+            return self._ended(message, out)
+        start = self.start
+        if start is not None:
+            return _nothing() if more else self._whole(start, message, out)
+        if out is not message.get("body", b""):
             if more and not out:
-                return
+                return _nothing()
             message = {**message, "body": out}
+        return self._piece(message) if more else self._last(message)
+
+    async def _whole(self, start: Message, message: Message, body: bytes) -> None:
+        """A response that goes on as one."""
+        # Its length is still declared where nothing changes.
+        headers = []
+        for field in start.get("headers", ()):
+            if field[0].lower() != b"content-length":
+                headers.append(field)
+        headers.append((b"content-length", b"%d" % len(body)))
+        self.start = None
+        self.started = True
+        await self._send({**start, "headers": headers})
+        await self._last({**message, "body": body})
+
+    async def _last(self, message: Message) -> None:
         await self._send(message)
-        if more:
-            await self.heed()
-        elif not self.trailers:
+        if not self.trailers:
             self.exchange.complete()
+
+    async def _piece(self, message: Message) -> None:
+        await self._send(message)
+        if self.pending is None or self.pending.done():
+            await self.heed()
+
+    async def _ended(self, message: Message, out: Any) -> None:
+        """A response that is cut, behind the last that passes."""
+        if len(out) == 2:
+            last, out = out
+            if last and self.start is None:
+                # The server has it before the exchange ends: it sends what it has, and then aborts.
+                await self._send({**message, "body": last, "more_body": True})
+        await self._cut(out)
 
     async def _other(self, message: Message) -> None:
         if self.closed:
@@ -159,3 +175,7 @@ class Passing(Incoming):
             await self._answer(self.cut)
             return
         raise ExchangeCut(f"the exchange was cut: {self.cut[3]}", self.cut[3])
+
+
+async def _nothing() -> None:
+    """For a message that sends nothing; a coroutine, for some make tasks of what `send` gives."""

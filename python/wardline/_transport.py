@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, ClassVar, NamedTuple, Optional
 
 from ._crossing import Crossing, Headers, Returning, source_beside, source_of
@@ -15,7 +15,7 @@ from ._flow import Source, beside, blocking, run
 from ._guarded import Policy
 from ._wardline import Guard
 
-_Closes = Callable[[], Awaitable[None]]
+_Closes = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Library(NamedTuple):

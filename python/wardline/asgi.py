@@ -53,17 +53,11 @@ class GuardMiddleware(Guarded):
         self.identity = identity
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = scope["type"]
-        if kind == "lifespan":
-            await self._lifespan(scope, receive, send)
+        if scope["type"] != "http":
+            await self._other(scope, receive, send)
             return
-        if kind not in ("http", "websocket"):
-            raise WardlineError(f"a scope of type {kind!r} cannot be guarded", "invalid_input")
         if not self._runs():
             await self._start_beside()
-        if kind == "websocket":
-            await self._websocket(scope, receive, send)
-            return
         known = None
         if self.identity is not None or scope.get("state"):
             known = await self._caller(scope)
@@ -88,6 +82,17 @@ class GuardMiddleware(Guarded):
             passing.let_go()
         if passing.cut is not None:
             await passing.end()
+
+    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "lifespan":
+            await self._lifespan(scope, receive, send)
+        elif kind == "websocket":
+            if not self._runs():
+                await self._start_beside()
+            await self._websocket(scope, receive, send)
+        else:
+            raise WardlineError(f"a scope of type {kind!r} cannot be guarded", "invalid_input")
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [*scope["headers"], (b"upgrade", b"websocket")]

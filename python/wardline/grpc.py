@@ -28,7 +28,7 @@ from ._crossing import source_beside, source_of
 from ._flow import Source, Turn, beside, blocking, each, run
 from ._guarded import CALLER, Guarded, Known, Policy
 from ._calling import AsyncGuardChannel, GuardChannel, code_of
-from ._messages import Call, admitted, framed, returning, told
+from ._messages import Call, admitted, framed, one_admitted, one_awaited, one_returned, returning, told
 from ._wardline import Guard
 
 __all__ = ["AsyncGuardChannel", "AsyncGuardInterceptor", "GuardChannel", "GuardInterceptor"]
@@ -98,9 +98,25 @@ class _Blocking(_Serving):
     """Serves on a thread."""
 
     def unary(self, request: Any, context: Any) -> Any:
-        # To its end: what the last piece brings may still refuse it.
-        (answer,) = self.stream(request, context)
-        return answer
+        if self.streamed:
+            # To its end: what the last piece brings may still refuse it.
+            (answer,) = self.stream(request, context)
+            return answer
+        if not self.door._runs():
+            self.door._start()
+        call = self.door.called(self.method, context, blocking)
+        try:
+            asked = self.read(run(one_admitted(call, request)))
+            one_awaited(call)
+            token = CALLER.set(call.exchange.identity)
+            try:
+                answer = self.behaviour(asked, context)
+            finally:
+                CALLER.reset(token)
+            return run(one_returned(call, self._write(answer)))
+        except BaseException as error:
+            self._ended(call, error, context)
+            raise
 
     def stream(self, request: Any, context: Any) -> Any:
         if not self.door._runs():
@@ -115,9 +131,13 @@ class _Blocking(_Serving):
             answers = run(returning(call, source_of(self._answers(call, asked, context))))
             yield from each(answers.following)
         except BaseException as error:
-            answer = call.ended(error)
-            if answer is None:
-                raise
+            self._ended(call, error, context)
+            raise
+
+    def _ended(self, call: Call, error: BaseException, context: Any) -> None:
+        """Answers a call that broke off, where that is the guard's doing."""
+        answer = call.ended(error)
+        if answer is not None:
             detail, metadata = told(answer)
             context.set_trailing_metadata(metadata)
             context.abort(code_of(answer), detail)
@@ -144,8 +164,28 @@ class _Beside(_Serving):
     """Serves beside an event loop."""
 
     async def unary(self, request: Any, context: Any) -> Any:
-        (answer,) = [answer async for answer in self.stream(request, context)]
-        return answer
+        if self.streamed:
+            (answer,) = [answer async for answer in self.stream(request, context)]
+            return answer
+        if not self.door._runs():
+            await self.door._start_beside()
+        call = self.door.called(self.method, context, beside)
+        try:
+            asked = self.read(await one_admitted(call, request))
+            one_awaited(call)
+            CALLER.set(call.exchange.identity)
+            answer = await self.behaviour(asked, _Context(context))
+            return await one_returned(call, self._write(answer))
+        except BaseException as error:
+            await self._ended(call, error, context)
+            raise
+
+    async def _ended(self, call: Call, error: BaseException, context: Any) -> None:
+        """Answers a call that broke off, where that is the guard's doing."""
+        refusal = call.ended(error)
+        if refusal is not None:
+            detail, metadata = told(refusal)
+            await context.abort(code_of(refusal), detail, metadata)
 
     async def stream(self, request: Any, context: Any) -> Any:
         if not self.door._runs():
@@ -164,11 +204,8 @@ class _Beside(_Serving):
             while (answer := await answers.following()) is not None:
                 yield answer
         except BaseException as error:
-            refusal = call.ended(error)
-            if refusal is None:
-                raise
-            detail, metadata = told(refusal)
-            await context.abort(code_of(refusal), detail, metadata)
+            await self._ended(call, error, context)
+            raise
         finally:
             if answering is not None:
                 await answering.aclose()

@@ -20,6 +20,7 @@ that the policy trusts from ``REMOTE_ADDR``. Waiting for people, the store or th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, Optional
 from urllib.parse import quote
@@ -36,6 +37,10 @@ App = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 # Looked up once: they are asked for in every exchange.
 _ANSWER, _FORWARD = Exchange.ANSWER, Exchange.FORWARD
+
+# Paths in which nothing has to be quoted.
+_SAFE = "/:@!$&'()*+,;=~"
+_plain = re.compile(f"[A-Za-z0-9_.{re.escape(_SAFE)}-]*").fullmatch
 
 
 class GuardMiddleware(Guarded):
@@ -59,18 +64,19 @@ class GuardMiddleware(Guarded):
         if known is None:
             known = environ.get("wardline.identity")
         step: Any
-        exchange, step = self.guard.begin(
-            environ["REQUEST_METHOD"], _target(environ), headers_of(environ), environ.get("REMOTE_ADDR"), known, door="wsgi"
-        )
+        method: str = environ["REQUEST_METHOD"]
+        keys, headers = headers_of(environ)
+        peer = environ.get("REMOTE_ADDR")
+        exchange, step = self.guard.begin(method, _target(environ), headers, peer, known, door="wsgi")
         flow = Flow(exchange, blocking)
-        responding = Responding(flow, environ["REQUEST_METHOD"], start_response)
+        responding = Responding(flow, method, start_response)
         body = Body(environ)
         try:
             if step[0] != _FORWARD:
                 step = run(flow.judge(step, body.following))
             if step[0] == _ANSWER:
                 return responding.answered(step[1])
-            inner = forwarded(environ, step, body, flow)
+            inner = forwarded(environ, (keys, headers), step, body, flow)
         except Exception as error:
             if flow.cut is not None:
                 # By a body that was kept as it passed.
@@ -102,7 +108,7 @@ class GuardMiddleware(Guarded):
 
 def _target(environ: Environ) -> bytes:
     """The request's target as the application sees it: what the server keeps besides, as it came, may say another path."""
-    path = (environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")).encode("latin-1")
-    target = quote(path, safe="/:@!$&'()*+,;=~").encode()
+    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    target = (path if _plain(path) else quote(path.encode("latin-1"), safe=_SAFE)).encode()
     query: str = environ.get("QUERY_STRING", "")
     return target + b"?" + query.encode("latin-1") if query else target

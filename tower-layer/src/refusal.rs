@@ -72,7 +72,7 @@ pub(crate) fn trailers(answer: &Answer) -> HeaderMap {
     let status = HeaderValue::from(code(answer.status));
     let mut fields = HeaderMap::from_iter([(HeaderName::from_static("grpc-status"), status)]);
     let texts = [
-        ("grpc-message", Some(escaped(&answer.detail))),
+        ("grpc-message", Some(escaped(&answer.reason()))),
         ("wardline-code", Some(answer.code.to_owned())),
         ("wardline-record", answer.record.as_ref().map(ToString::to_string)),
         ("wardline-approval", answer.approval.as_ref().map(ToString::to_string)),

@@ -3,6 +3,8 @@
 use std::sync::OnceLock;
 
 use super::entries::lower;
+use super::entries::refusals::Piece;
+use super::refusals::Refusals;
 use super::router::{COMMAND, Router};
 use crate::model::{Dialect, Operation, Risk, Unit};
 use crate::vector::Paths;
@@ -35,6 +37,8 @@ pub struct System {
     pub(super) statements: Option<Dialect>,
     /// Whether it takes what a shell takes.
     pub(super) shell: bool,
+    /// How its clients are told of refusals.
+    pub(super) refusals: &'static [Refusals],
     pub(super) entries: &'static [Entry],
     pub(super) router: OnceLock<Router>,
 }
@@ -73,6 +77,11 @@ impl System {
     /// Whether it takes requests over HTTP.
     pub fn takes_requests(&self) -> bool {
         self.entries.iter().any(|entry| entry.method != COMMAND)
+    }
+
+    /// How its clients are told of refusals, by where they ask; none where by a problem document alone.
+    pub fn refusals(&self) -> &'static [Refusals] {
+        self.refusals
     }
 
     /// What it may turn out to do, as far as its entries say; `None` where that is anything: a statement, a program, a script.

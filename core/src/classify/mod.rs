@@ -33,6 +33,7 @@ mod graphql;
 mod grpc;
 mod names;
 mod piped;
+mod refusals;
 mod risk;
 mod router;
 mod said;
@@ -47,6 +48,8 @@ pub use catalogue::{Entry, System};
 pub use command::command;
 pub(crate) use entries::system as own_system;
 pub(crate) use grpc::{is_protobuf, packing, without_vectors};
+pub(crate) use refusals::Cause;
+pub use refusals::Refusals;
 pub use risk::raised;
 pub use said::{said, statement};
 pub use sql::{Dialect, Statements, sql, sql_with};
@@ -158,6 +161,18 @@ pub enum Body<'b> {
 /// * `POST` with `Content-Type: application/grpc` is a gRPC call: its path is looked up as it is, its messages decide.
 pub fn http(system: &'static System, head: &HttpHead, base_path: &str) -> Outcome {
     traced(system, head, base_path, None)
+}
+
+/// How whoever sent this request is told of a refusal; `None` where by a problem document alone.
+pub(crate) fn refusals(
+    system: &'static System,
+    head: &HttpHead,
+    base_path: &str,
+) -> Option<&'static Refusals> {
+    let target =
+        Target::read(&head.target, system.encoded_slashes).and_then(|target| target.below(base_path));
+    let path = target.as_ref().map_or("", |target| &target.path);
+    system.refusals.iter().find(|form| path.starts_with(form.under))
 }
 
 fn traced(system: &'static System, head: &HttpHead, base_path: &str, trace: Option<&Trace>) -> Outcome {

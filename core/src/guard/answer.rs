@@ -1,11 +1,13 @@
 //! What a caller gets instead of the service's response: a problem document (RFC 9457) with a stable code.
 //!
-//! Built here once, so that every door sends the same bytes.
+//! Built here once, so that every door sends the same bytes. At a system whose clients read errors in a form of its own, the document has that form, and the
+//! members of the problem document beside it.
 
 use std::fmt;
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
+use crate::classify::{Cause, Refusals};
 use crate::model::{ApprovalId, RecordId};
 
 /// An answer of the guard's own.
@@ -23,6 +25,8 @@ pub struct Answer {
     pub retry_after: Option<u64>,
     /// The record of this exchange.
     pub record: Option<RecordId>,
+    /// How the clients of the system that was asked are told.
+    pub(crate) refusals: Option<&'static Refusals>,
 }
 
 /// Each code, its status and its sentence.
@@ -132,7 +136,15 @@ impl Answer {
         let row = CODES.iter().find(|row| row.0 == code).or_else(|| CODES.last());
         let (code, status, detail) =
             row.copied().unwrap_or(("guard_unavailable", StatusCode::SERVICE_UNAVAILABLE, ""));
-        Self { status, code, detail: detail.to_owned(), approval: None, retry_after: None, record: None }
+        Self {
+            status,
+            code,
+            detail: detail.to_owned(),
+            approval: None,
+            retry_after: None,
+            record: None,
+            refusals: None,
+        }
     }
 
     /// The same with the words of the rule that decided.
@@ -146,8 +158,9 @@ impl Answer {
 
     /// The headers of the answer. Nobody may cache it.
     pub fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let kind = self.refusals.map_or("application/problem+json", Refusals::content_type);
         let mut headers = vec![
-            (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json")),
+            (header::CONTENT_TYPE, HeaderValue::from_static(kind)),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         ];
         if let Some(seconds) = self.retry_after {
@@ -161,26 +174,54 @@ impl Answer {
         headers
     }
 
-    /// The problem document.
+    /// The problem document; at a system whose clients read another form, that form.
     pub fn body(&self) -> Vec<u8> {
+        let Some(refusals) = self.refusals else { return self.problem(|_| true) };
+        let status = self.status.as_u16();
+        let record = self.record.as_ref().map(ToString::to_string).unwrap_or_default();
+        let cause = Cause { reason: &self.reason(), code: self.code, status, record: &record };
+        let theirs = refusals.write(&cause);
+        if !refusals.is_json() {
+            return theirs.into_bytes();
+        }
+        // Theirs stands in front: some clients quote no more than the beginning of an answer.
+        let ours = self.problem(|member| !refusals.says(member));
+        [b"{", theirs.as_bytes(), b",", ours.get(1..).unwrap_or_default()].concat()
+    }
+
+    /// What happened, for people who see nothing else: with the approval, where there is one.
+    pub fn reason(&self) -> String {
+        match &self.approval {
+            Some(approval) => format!("{} (approval {approval})", self.detail),
+            None => self.detail.clone(),
+        }
+    }
+
+    /// The members of the problem document that are wanted.
+    fn problem(&self, wanted: impl Fn(&str) -> bool) -> Vec<u8> {
         #[derive(serde::Serialize)]
         struct Problem<'a> {
             r#type: String,
-            title: &'a str,
-            status: u16,
-            detail: &'a str,
-            code: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            title: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            status: Option<u16>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            detail: Option<&'a str>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            code: Option<&'a str>,
             #[serde(skip_serializing_if = "Option::is_none")]
             approval: Option<&'a ApprovalId>,
             #[serde(skip_serializing_if = "Option::is_none")]
             record: Option<&'a RecordId>,
         }
+        let title = self.status.canonical_reason().unwrap_or("Refused");
         let problem = Problem {
             r#type: format!("urn:wardline:problem:{}", self.code),
-            title: self.status.canonical_reason().unwrap_or("Refused"),
-            status: self.status.as_u16(),
-            detail: &self.detail,
-            code: self.code,
+            title: wanted("title").then_some(title),
+            status: wanted("status").then_some(self.status.as_u16()),
+            detail: wanted("detail").then_some(&self.detail),
+            code: wanted("code").then_some(self.code),
             approval: self.approval.as_ref(),
             record: self.record.as_ref(),
         };
@@ -211,6 +252,85 @@ mod tests {
         assert_eq!(body["code"], "approval_required");
         assert_eq!(body["approval"], "apr_1");
         assert!(answer.headers().iter().any(|(name, value)| name == header::RETRY_AFTER && value == "5"));
+    }
+
+    /// Each code, at each system whose clients read a form of its own.
+    fn at_each_system() -> impl Iterator<Item = (&'static str, &'static Refusals, Answer)> {
+        let systems = crate::classify::systems().iter();
+        let forms = systems.flat_map(|system| system.refusals().iter().map(|form| (system.name(), form)));
+        forms.flat_map(|(name, refusals)| {
+            CODES.iter().map(move |(code, ..)| {
+                let mut answer = Answer::of(code).because(Some("a \"rule\" \\ of\n<ours> & \u{1}theirs"));
+                answer.approval = Some("apr_0199".into());
+                answer.record = Some("rec_0199".into());
+                answer.refusals = Some(refusals);
+                (name, refusals, answer)
+            })
+        })
+    }
+
+    #[test]
+    fn every_form_says_why_and_what_to_wait_for() {
+        let mut systems = std::collections::BTreeSet::new();
+        for (system, refusals, answer) in at_each_system() {
+            systems.insert(system);
+            let body = String::from_utf8(answer.body()).unwrap();
+            let kind = &answer.headers()[0].1;
+            if !refusals.is_json() {
+                assert_eq!(kind, "application/xml");
+                assert!(
+                    body.contains(
+                        "a &quot;rule&quot; \\ of\n&lt;ours&gt; &amp; \u{fffd}theirs (approval apr_0199)"
+                    ),
+                    "{body}"
+                );
+                continue;
+            }
+            assert_eq!(kind, "application/json");
+            let document: serde_json::Value = serde_json::from_str(&body).unwrap();
+            let theirs =
+                refusals.members.iter().map(|member| document[member].to_string()).collect::<String>();
+            let reason = serde_json::to_string(&answer.reason()).unwrap();
+            assert!(theirs.contains(reason.trim_matches('"')), "{system}: {body}");
+            // What the guard says of itself is there in any case.
+            assert_eq!(document["type"], format!("urn:wardline:problem:{}", answer.code), "{system}");
+            assert_eq!(
+                (&document["approval"], &document["record"]),
+                (&"apr_0199".into(), &"rec_0199".into())
+            );
+            for (member, value) in [("detail", answer.detail.as_str()), ("code", answer.code)] {
+                assert!(refusals.says(member) || document[member] == value, "{system}: {body}");
+            }
+            assert!(
+                body.starts_with(&format!("{{\"{}\":", refusals.members[0])),
+                "theirs stands in front: {body}"
+            );
+        }
+        assert!(systems.len() > 30, "{systems:?}");
+    }
+
+    #[test]
+    fn a_member_comes_once_and_every_status_has_its_word() {
+        for (system, refusals, answer) in at_each_system() {
+            let body = String::from_utf8(answer.body()).unwrap();
+            let ours = ["type", "title", "status", "detail", "code", "approval", "record"];
+            let depth_one = |member: &str| {
+                let mut depth = 0_i32;
+                let marks = body.char_indices().filter(|(at, c)| {
+                    depth += i32::from(matches!(c, '{' | '[')) - i32::from(matches!(c, '}' | ']'));
+                    *c == '"'
+                        && depth == 1
+                        && body.get(*at..).is_some_and(|rest| rest.starts_with(&format!("\"{member}\":")))
+                });
+                marks.count()
+            };
+            if refusals.is_json() {
+                let twice = ours.iter().find(|member| depth_one(member) > 1);
+                assert_eq!(twice, None, "{system}: {body}");
+            }
+            let word = refusals.word(answer.status.as_u16());
+            assert!(!refusals.asks_word() || word.is_some(), "{system}: no word for {}", answer.status);
+        }
     }
 
     #[test]

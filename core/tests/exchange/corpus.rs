@@ -52,6 +52,8 @@ struct Expect {
     aborted: bool,
     #[serde(default)]
     body_excludes: Vec<String>,
+    #[serde(default)]
+    body_holds: Vec<String>,
     service_called: Option<bool>,
     service_saw: Option<Saw>,
     #[serde(default)]
@@ -116,6 +118,9 @@ fn run(guard: &Guard, state: &std::path::Path, case: &Case) -> Result<(), String
     let own = |name: &&String| *name != "content-length";
     for name in expect.headers.keys().filter(own) {
         header(name, &expect.headers[name], &seen.headers)?;
+    }
+    if let Some(text) = expect.body_holds.iter().find(|text| !body.contains(text.as_str())) {
+        return Err(format!("the body does not hold {text}\n    found {body}"));
     }
     for text in &expect.body_excludes {
         if body.contains(text) {

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use wardline::classify::{self, Body, Outcome, explain};
-use wardline::model::{HttpHead, Operation};
+use wardline::guard::{Caller, Guard, Step};
+use wardline::model::{HttpHead, Operation, Subject};
 use wardline::policy::Policy;
 
 const LIBRARY: &str = "\
@@ -115,6 +116,31 @@ rules: [{name: look, who: ['user:*'], operations: [vector.search], effect: allow
     assert_eq!(policy.system("library").map(classify::System::name), Some("library"));
     assert!(policy.systems().any(|system| system.name() == "library"));
     assert!(classify::system("library").is_none(), "it is this policy's");
+}
+
+#[test]
+fn its_clients_are_told_of_refusals_as_it_says() {
+    let forms = "refusals:\n  - {under: /v2/, body: {errors: [{what: '{word}', why: '{reason}'}]}, words: {403: NO}}\n  - body: '<No code=\"{code}\">{reason}</No>'\n";
+    let folder = folder(&[("library.yaml", &format!("{LIBRARY}{forms}"))]);
+    let text = "version: 1\nstate: memory\ncatalogues: [library.yaml]\nservices: {books: {system: library, base_path: /books}}\n";
+    let guard = Guard::new(parse(folder.path(), text).unwrap());
+    let refused = |target: &str| {
+        let subject = Subject::Http(head("GET", target));
+        let mut exchange = guard.begin(subject, Caller::peer(None), "asgi");
+        let Step::Answer(answer) = exchange.next_blocking() else { panic!("nobody may") };
+        (answer.headers()[0].1.to_str().unwrap().to_owned(), String::from_utf8(answer.body()).unwrap())
+    };
+    let (kind, body) = refused("/books/shelves");
+    assert_eq!(
+        (kind.as_str(), body.as_str()),
+        ("application/xml", "<No code=\"default_deny\">no rule allows this request</No>")
+    );
+    let (kind, body) = refused("/books/v2/shelves?all=1");
+    assert_eq!(kind, "application/json");
+    let begins = r#"{"errors":[{"what":"NO","why":"the risk of this request is higher than this service takes"}],"type":"urn:wardline:problem:risk_denied","#;
+    assert!(body.starts_with(begins), "{body}");
+    // Of no service at all.
+    assert_eq!(refused("/other").0, "application/problem+json");
 }
 
 #[test]

@@ -76,8 +76,15 @@ class Admission {
         return this.#forward()
       case STEP.FORWARD_FEED: {
         this.#edit(edits)
-        const feed = feeder(this.#exchange, this.#body, () => this.#cut())
-        return this.#body.feed(this.#take(), feed, () => this.#forward())
+        if (this.#incoming !== null || !isBodiless(this.#req)) {
+          const feed = feeder(this.#exchange, this.#body, () => this.#cut())
+          return this.#body.feed(this.#take(), feed, () => this.#forward())
+        }
+        // Nothing comes that would have to be held up: its end goes through at once.
+        const flow = native.request(this.#exchange, null, true)
+        if (flow === FLOW.UNCHANGED || flow === 0) return this.#forward()
+        const feed = feeder(this.#exchange, this.#body, () => this.#cut(), flow)
+        return this.#body.feed(Buffer.alloc(0), feed, () => this.#forward())
       }
       default:
         this.#incoming?.pass()
@@ -128,15 +135,21 @@ class Admission {
   }
 }
 
-/** Lets a body through the exchange piece by piece. */
-function feeder (exchange, incoming, cut) {
+/** Whether a request has no body, by its head (RFC 9112, 6.3). */
+function isBodiless ({ headers, httpVersionMajor }) {
+  return httpVersionMajor === 1 && headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0'
+}
+
+/** Lets a body through the exchange piece by piece. `end` is what became of its end, where that went through already. */
+function feeder (exchange, incoming, cut, end) {
   let queue = null
   return function feed (piece) {
     if (queue !== null) {
       queue.push(piece)
       return true
     }
-    return release(native.request(exchange, piece, piece === null), piece)
+    const flow = piece === null && end !== undefined ? end : native.request(exchange, piece, piece === null)
+    return release(flow, piece)
   }
 
   function release (flow, piece) {

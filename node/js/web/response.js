@@ -10,6 +10,7 @@ const { PASSAGE } = require('../door/codes.js')
 const headers = require('./headers.js')
 const { Source } = require('./source.js')
 const { ENDING } = require('./exchange.js')
+const { held } = require('./held.js')
 
 /** Up to so many bytes are judged whole. */
 const WHOLE = 65_536
@@ -19,7 +20,8 @@ const AT_HAND = 1 << 20
 /** The response that the caller gets of `response`. Ends the exchange, at once or when the body has been read. */
 async function pass (exchange, method, response) {
   const bodiless = method === 'HEAD' || [101, 204, 205, 304].includes(response.status)
-  const source = new Source(bodiless ? null : response.body)
+  const bytes = bodiless ? null : held(response)
+  const source = new Source(bodiless ? null : bytes ?? response.body)
   let declared = headers.length(response.headers)
   const lines = headers.lines(response.headers)
   let gathered = -1
@@ -37,7 +39,10 @@ async function pass (exchange, method, response) {
   const made = (body, more = null) => {
     const head = headers.edited(response.headers, edits)
     if (more !== null) head.set('content-length', String(more))
-    return new Response(body, { status: response.status, statusText: response.statusText, headers: head })
+    const init = { status: response.status, headers: head }
+    // A response that a host holds has no such text where it is sent, and to ask would make another one of it.
+    if (bytes === null) init.statusText = response.statusText
+    return new Response(body, init)
   }
   if (bodiless) {
     const { cut } = await exchange.response(null, true)

@@ -13,8 +13,12 @@ class Source {
   #pieces = []
   #ended
 
-  /** `body` is a stream, or `null` where there is none. */
+  /** `body` is a stream, bytes that are all of it, or `null` where there is none. */
   constructor (body) {
+    if (body instanceof Uint8Array) {
+      if (body.length > 0) this.#pieces.push(body)
+      body = null
+    }
     this.#reader = body?.getReader() ?? null
     this.#ended = this.#reader === null
   }
@@ -34,7 +38,8 @@ class Source {
    * bytes or its end has not come. What was read is read again by `next`.
    */
   async gather (most) {
-    let length = 0
+    let length = size(this.#pieces)
+    if (this.#ended) return length <= most ? length : -1
     let over = false
     const turn = new Promise((resolve) => setImmediate(resolve)).then(() => { over = true })
     while (!this.#ended && length <= most) {
@@ -89,8 +94,12 @@ function bytes (value) {
   throw Object.assign(new TypeError('expected a body of bytes'), { code: 'invalid_input' })
 }
 
+function size (pieces) {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0)
+}
+
 /** Pieces as one; a single one is not copied. */
-function joined (pieces, length = pieces.reduce((sum, piece) => sum + piece.length, 0)) {
+function joined (pieces, length = size(pieces)) {
   if (pieces.length === 1) return pieces[0]
   const whole = new Uint8Array(length)
   let at = 0

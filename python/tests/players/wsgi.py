@@ -16,7 +16,7 @@ from wardline.wsgi import GuardMiddleware
 
 
 def service(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
-    headers = {name.decode(): value.decode("latin-1") for name, value in headers_of(environ)}
+    headers = {name.decode(): value.decode("latin-1") for name, value in headers_of(environ)[1]}
     play = Play(headers.get("x-play", ""))
     body = b"" if play.reads == "none" else environ["wsgi.input"].read()
     if play.reads == "twice":

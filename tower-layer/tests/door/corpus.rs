@@ -114,6 +114,9 @@ fn faults(
     let problem: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
     check("code", &expect["code"], problem["code"].clone());
     check("detail", &expect["detail"], problem["detail"].clone());
+    for held in expect["body_holds"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        check("holds", &json!(held), json!(if text.contains(held) { held } else { &text }));
+    }
     for excluded in expect["body_excludes"].as_array().into_iter().flatten() {
         check("leaves", &json!(false), json!(text.contains(excluded.as_str().unwrap())));
     }

@@ -110,7 +110,7 @@ async fn a_denied_head_request_has_the_head_of_its_denial() {
     let mut client = server.connect().await;
     client.send("HEAD /masked/collections HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     let reply = client.reply(true).await;
-    assert_eq!((reply.status, reply.header("content-type")), (403, Some("application/problem+json")));
+    assert_eq!((reply.status, reply.header("content-type")), (403, Some("application/json")));
     client.send(get("/plain/collections")).await;
     assert_eq!(client.reply(false).await.text(), CLEAR);
 }

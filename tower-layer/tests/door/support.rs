@@ -240,8 +240,10 @@ impl Reply {
     }
 
     pub(crate) fn problem(&self) -> serde_json::Value {
-        assert_eq!(self.header("content-type"), Some("application/problem+json"), "{}", self.text());
-        serde_json::from_slice(&self.body).unwrap()
+        let problem: serde_json::Value = serde_json::from_slice(&self.body).unwrap();
+        let code = problem["code"].as_str().unwrap();
+        assert_eq!(problem["type"], format!("urn:wardline:problem:{code}"), "{}", self.text());
+        problem
     }
 
     pub(crate) fn code(&self) -> String {

@@ -13,9 +13,11 @@ use super::lower::{self, Lowered, lower};
 use super::messages;
 use super::node::{Fault, Faults, Place};
 use super::read;
+use super::refusals::{self, Piece};
 use crate::classify::catalogue::{
     Amount, Entry, Factor, Field, Is, Level, Lines, Rule, Source, Step, System, Test,
 };
+use crate::classify::refusals::Refusals;
 use crate::protobuf::{self, Message, Schema};
 use crate::vector::{Paths, Places};
 
@@ -71,6 +73,7 @@ pub(super) fn keep(
             actions,
             statements: system.statements.as_deref().and_then(crate::model::Dialect::by_name),
             shell: system.shell,
+            refusals: list(system.refusals.iter().map(refusals).collect()),
             entries: list(entries),
             router: OnceLock::new(),
         },
@@ -81,6 +84,24 @@ pub(super) fn keep(
         faults.at(entry.place, "it cannot be told from another entry: their routes differ in the names of parameters alone, or are none");
     }
     if faults.is_empty() { Ok(kept) } else { Err(faults.into_found()) }
+}
+
+fn refusals(of: &refusals::Refusals) -> Refusals {
+    let piece = |piece: &Piece<String>| match piece {
+        Piece::Text(said) => Piece::Text(text(said)),
+        Piece::Reason => Piece::Reason,
+        Piece::Code => Piece::Code,
+        Piece::Status => Piece::Status,
+        Piece::Word => Piece::Word,
+        Piece::Record => Piece::Record,
+    };
+    Refusals {
+        under: text(&of.under),
+        xml: of.xml,
+        members: texts(&of.members),
+        body: list(of.body.iter().map(piece).collect()),
+        words: list(of.words.iter().map(|(status, word)| (*status, text(word))).collect()),
+    }
 }
 
 /// The headers that an entry reads.

@@ -1,6 +1,6 @@
 //! Entries that a policy brings, in the format of `data/catalogue`: read by the same code that `build.rs` reads the built-in ones with.
 //!
-//! `node`, `read`, `entry`, `lower` and `messages` are compiled into the build script too, and so know nothing of this crate but the tables of `protobuf/schema.rs`.
+//! `node`, `read`, `entry`, `lower`, `messages` and `refusals` are compiled into the build script too, and so know nothing of this crate but the tables of `protobuf/schema.rs`.
 
 pub(crate) mod entry;
 mod keep;
@@ -9,6 +9,7 @@ pub(crate) mod messages;
 pub(crate) mod node;
 mod overlap;
 pub(crate) mod read;
+pub(crate) mod refusals;
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::entry::{Census, Entry, MESSAGE, Source, census, entry, sources};
 use super::messages::{self, Message, message};
 use super::node::{Fault, Faults, Node, Place, with_root};
+use super::refusals::{Refusals, refusals};
 
 /// The words that a file may use: names of operations, units and dialects.
 pub(crate) struct Words {
@@ -32,6 +33,8 @@ pub(crate) struct System {
     pub(crate) statements: Option<String>,
     /// Whether it takes what a shell takes.
     pub(crate) shell: bool,
+    /// How its clients are told of refusals.
+    pub(crate) refusals: Vec<Refusals>,
     /// What else than entries its files say, by file: it is about all of the system.
     pub(crate) settings: Vec<(usize, String, Place)>,
     /// The names of its files.
@@ -148,6 +151,7 @@ fn read_file(
                 "shell" => system.shell = true,
                 _ => faults.at(at, "commands is shell; a server's own are entries, `CMD NAME`"),
             },
+            "refusals" => system.refusals = refusals(value, faults),
             "action_header" => system.action_header = Some(text(value, faults).to_ascii_lowercase()),
             "operations" => {
                 for node in list(value, faults) {

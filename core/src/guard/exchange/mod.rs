@@ -47,7 +47,7 @@ use super::span;
 use super::step::{Abort, Done, Effect, Flow, Passage, ResponseBody, Step};
 use super::worker::{Ended, Runtime};
 use crate::audit::{Ending, Found, Kind, Outcome, Record};
-use crate::classify;
+use crate::classify::{self, Refusals};
 use crate::coding::Packing;
 use crate::identity::Identity;
 use crate::mask::{Release, Scopes};
@@ -430,7 +430,8 @@ impl Exchange {
         self.answer(answer)
     }
 
-    fn answer(&mut self, answer: Answer) -> Answer {
+    fn answer(&mut self, mut answer: Answer) -> Answer {
+        answer.refusals = self.refusals();
         self.record.code = Some(answer.code.into());
         self.record.status = Some(answer.status.as_u16());
         self.record.decided.get_or_insert(Verdict::Deny);
@@ -451,6 +452,16 @@ impl Exchange {
         self.record.enforced = Some(Verdict::Allow);
         self.phase = Phase::Forwarded;
         None
+    }
+
+    /// How the clients of the system that is asked are told of a refusal. Those of gRPC read a status, whatever the system is.
+    fn refusals(&self) -> Option<&'static Refusals> {
+        let (head, service) = (self.head.as_ref()?, self.service()?);
+        let kind = self.content_type().and_then(|kind| kind.get(.."application/grpc".len()));
+        if kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/grpc")) {
+            return None;
+        }
+        classify::refusals(service.system, head, &service.base_path)
     }
 
     fn service(&self) -> Option<&Service> {
@@ -483,6 +494,7 @@ impl Exchange {
     fn abort(&mut self, code: &'static str) -> Abort {
         let mut answer = Answer::of(code);
         answer.record = Some(self.record.id.clone());
+        answer.refusals = self.refusals();
         let abort = Abort { code, answer };
         self.record.code = Some(code.into());
         self.abort = Some(Box::new(abort.clone()));
