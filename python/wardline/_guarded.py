@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -19,8 +18,6 @@ Known = Union[Identity, str, None]
 
 # The caller of the exchange that this code runs in. Doors set it for as long as the application works.
 CALLER: ContextVar[Optional[Identity]] = ContextVar("wardline_caller", default=None)
-
-_log = logging.getLogger("wardline")
 
 # How many forks lie between this process and the first: asking for its id would cost each exchange a system call.
 _forks = 0
@@ -83,6 +80,9 @@ class Guarded:
         except WardlineError as error:
             if self._complaint != error.code:
                 self._complaint = error.code
-                _log.error("the guard cannot work: %s [%s]", error, error.code)
+                # Brings much along where Python is new, and is hardly ever needed.
+                import logging
+
+                logging.getLogger("wardline").error("the guard cannot work: %s [%s]", error, error.code)
             return False
         return True
