@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+pub(super) use super::entries::entry::Bound;
 use super::entries::lower;
 use super::router::{COMMAND, Router};
 use crate::model::{Dialect, Operation, Risk, Unit};
@@ -348,7 +349,7 @@ pub(super) struct Rule {
     pub(super) at_least: Option<u64>,
     pub(super) then: Option<Operation>,
     pub(super) risk: Option<u8>,
-    pub(super) unbounded: bool,
+    pub(super) bound: Option<Bound>,
 }
 
 /// One condition.
