@@ -341,8 +341,7 @@ fn a_multipart_form_has_the_worst_case() {
 #[test]
 fn a_multipart_type_beyond_ascii_is_one() {
     let mut form = head("POST", "/v1/vector_stores/vs_1/search");
-    let kind =
-        http::HeaderValue::from_bytes("multipart/form-data; boundary=\u{e4}\u{f6}".as_bytes()).unwrap();
+    let kind = HeaderValue::from_bytes("multipart/form-data; boundary=\u{e4}\u{f6}".as_bytes()).unwrap();
     form.headers.insert("content-type", kind);
     let Outcome::Done(done) = http(system("openai").unwrap(), &form, "") else { panic!() };
     assert!(done.worst_case && done.acts[0].magnitude.count.is_none());
