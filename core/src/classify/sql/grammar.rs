@@ -130,6 +130,7 @@ fn grammar(dialect: Dialect) -> &'static dyn dialect::Dialect {
 fn known(operator: &str, dialect: Dialect) -> Option<&'static str> {
     match operator {
         "**" => Some("*"),
+        "^@" => Some("="),
         "+=" | "-=" | "*=" | "/=" | "%=" | "&=" | "|=" | "^=" => Some("="),
         "!" if dialect == Dialect::MySql => Some("NOT"),
         _ => super::columns::DISTANCES.contains(&operator).then_some("-"),
