@@ -242,7 +242,7 @@ fn read(item: Tokens<'_, '_>, effects: &Effects) -> Item {
     let item = super::cursor::between(item, 0, end);
     // Redshift's `APPROXIMATE COUNT(DISTINCT a)` counts too.
     let roughly = any(item, 0, &["APPROXIMATE"]) && kind(item, 2) == Some(Kind::Open);
-    let item = super::cursor::from(item, usize::from(roughly));
+    let item = from(item, usize::from(roughly));
     if item.last().is_some_and(|token| token.operator("*"))
         && (item.len() == 1 || kind(item, item.len().wrapping_sub(2)) == Some(Kind::Dot))
     {
