@@ -169,14 +169,14 @@ fn rule(rule: &Rule, tests: &[(Source<usize>, Is)], variants: &Variants) -> Stri
         format!("Test {{ of: {}, is: {is} }}", source(of))
     });
     format!(
-        "Rule {{ line: {}, text: {:?}, tests: &[{}], at_least: {:?}, then: {}, risk: {:?}, unbounded: {} }}",
+        "Rule {{ line: {}, text: {:?}, tests: &[{}], at_least: {:?}, then: {}, risk: {:?}, bound: {} }}",
         rule.line,
         rule.text,
         joined(tests),
         rule.at_least,
         option(rule.then.as_ref().map(|name| format!("Operation::{}", variants.operation(name)))),
         rule.risk,
-        rule.unbounded,
+        option(rule.bound.map(|bound| format!("Bound::{bound:?}"))),
     )
 }
 

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::body::{Record, Value};
-use super::catalogue::{Amount, Entry, Factor, Field, Is, Source, System, Test};
+use super::catalogue::{Amount, Bound, Entry, Factor, Field, Is, Source, System, Test};
 use super::explain::Trace;
 use super::risk::raised;
 use super::target::{first_segment, parameter};
@@ -150,12 +150,20 @@ fn worst_reading(entry: &'static Entry) -> Reading {
     entry.when.iter().fold(plain, |worst, rule| {
         let operation = rule.then.unwrap_or(entry.operation);
         let mut magnitude = known(operation);
-        if rule.unbounded {
-            magnitude.count = None;
+        if let Some(bound) = rule.bound {
+            magnitude.count = told(bound);
         }
         let base = rule.risk.map_or_else(|| base_of(entry, rule.then), Risk::new);
         worst.stricter(Reading { operation, base, magnitude })
     })
+}
+
+/// How much a rule says it is.
+fn told(bound: Bound) -> Option<u64> {
+    match bound {
+        Bound::Unbounded => None,
+        Bound::One => Some(1),
+    }
 }
 
 fn base_of(entry: &Entry, then: Option<Operation>) -> Risk {
@@ -205,14 +213,14 @@ fn reading(
     count: Option<u64>,
     total: Option<u64>,
 ) -> Result<Reading, Refusal> {
-    let of = |operation: Operation, base: Risk, unbounded: bool| {
+    let of = |operation: Operation, base: Risk, bound: Option<Bound>| {
         let unit = entry.unit.or(operation.unit());
         // A request does not say how many bytes it takes: they are counted as they pass.
         let unknown = unit == Some(Unit::Bytes) && matches!(entry.amount, Amount::Fixed(_));
-        let count = if unbounded || unknown { None } else { count };
+        let count = if unknown { None } else { bound.map_or(count, told) };
         Reading { operation, base, magnitude: Magnitude { unit, count } }
     };
-    let mut strictest = of(entry.operation, entry.risk(), false);
+    let mut strictest = of(entry.operation, entry.risk(), None);
     let (mut risk, mut by) = (strictest.risk(), None);
     // Most rules ask for fields that most bodies do not have.
     let there = record.values.iter().fold(0, |there, (at, _)| there | body::bit(*at));
@@ -230,7 +238,7 @@ fn reading(
         if holds {
             let operation = rule.then.unwrap_or(entry.operation);
             let base = rule.risk.map_or_else(|| base_of(entry, rule.then), Risk::new);
-            let candidate = of(operation, base, rule.unbounded);
+            let candidate = of(operation, base, rule.bound);
             let raised = candidate.risk();
             if raised >= risk {
                 (strictest, risk, by) = (candidate, raised, Some(rule));
@@ -480,26 +488,31 @@ fn has_parts(entry: &Entry, source: Source) -> bool {
 enum Found<'r> {
     /// At a field of the body.
     Read(&'r Record, usize),
-    Given(Vec<Value>),
+    /// Beside the body: each behind [`BESIDE`].
+    Given(Vec<(usize, Value)>),
 }
 
+/// What stands in the place of a field's number for what is no field.
+const BESIDE: usize = usize::MAX;
+
 impl Found<'_> {
+    #[inline]
     fn iter(&self) -> impl Iterator<Item = &Value> + Clone {
-        let (read, given) = match self {
-            Self::Read(record, field) => (Some((*record, *field)), None),
-            Self::Given(values) => (None, Some(values)),
+        let (values, field) = match self {
+            Self::Read(record, field) => (record.values.as_slice(), *field),
+            Self::Given(values) => (values.as_slice(), BESIDE),
         };
-        let read = read.into_iter().flat_map(|(record, field)| {
-            record.values.iter().filter(move |(at, _)| *at == field).map(|(_, value)| value)
-        });
-        read.chain(given.into_iter().flatten())
+        values.iter().filter(move |(at, _)| *at == field).map(|(_, value)| value)
     }
 }
 
 fn values<'r>(source: Source, facts: &Facts<'_>, record: &'r Record) -> Result<Found<'r>, Refusal> {
     match source {
         Source::Body(field) => Ok(Found::Read(record, field)),
-        _ => Ok(Found::Given(given(source, facts)?)),
+        _ => {
+            let given = given(source, facts)?;
+            Ok(Found::Given(given.into_iter().map(|value| (BESIDE, value)).collect()))
+        }
     }
 }
 

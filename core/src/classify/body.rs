@@ -220,7 +220,7 @@ impl Place {
     }
 
     /// The fields with these bits.
-    fn of(self, mask: u64) -> impl Iterator<Item = (usize, &'static Field)> {
+    pub(super) fn of(self, mask: u64) -> impl Iterator<Item = (usize, &'static Field)> {
         let mut left = mask;
         let places = std::iter::from_fn(move || {
             let at = left.trailing_zeros() as usize;
@@ -257,6 +257,12 @@ impl Place {
             }
         }
         self.below(mask)
+    }
+
+    /// The fields one step down, in a message's field with this number.
+    #[inline]
+    pub(super) fn tagged(self, number: u32) -> Self {
+        self.down(|step| matches!(step, Step::Tag(numbers) if numbers.contains(&number)))
     }
 
     /// One step down, where these fields are.

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+pub(super) use super::entries::entry::Bound;
 use super::entries::lower;
 use super::entries::refusals::Piece;
 use super::refusals::Refusals;
@@ -357,7 +358,7 @@ pub(super) struct Rule {
     pub(super) at_least: Option<u64>,
     pub(super) then: Option<Operation>,
     pub(super) risk: Option<u8>,
-    pub(super) unbounded: bool,
+    pub(super) bound: Option<Bound>,
 }
 
 /// One condition.

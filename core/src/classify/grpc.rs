@@ -4,7 +4,7 @@
 //! whole, however it was cut on the wire; each message is read by [`super::wire`]. A call that stays open in both
 //! directions cannot wait for its body: the worst of its entry stands.
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::acts::{self, Facts};
 use super::body::{Record, Records};
@@ -19,7 +19,8 @@ use crate::protobuf::frame;
 /// The most that one message may decompress to: what gRPC servers take unless told otherwise.
 const MESSAGE_LIMIT: usize = 4 << 20;
 
-static ENCODING: header::HeaderName = header::HeaderName::from_static("grpc-encoding");
+/// The header that names how messages are packed.
+pub(super) const ENCODING: &str = "grpc-encoding";
 
 /// How the messages of a call are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,10 @@ pub(crate) fn is_protobuf(content_type: &str) -> bool {
 
 /// How the messages of a request of this content type are written, where it is a gRPC call or one of gRPC-Web.
 pub(super) fn codec(given: &[u8]) -> Option<Codec> {
+    // What clients of gRPC send.
+    if given == b"application/grpc" || given == b"application/grpc+proto" {
+        return Some(Codec::Protobuf);
+    }
     let (kind, rest) = given.split_at_checked("application/grpc".len())?;
     if !kind.eq_ignore_ascii_case(b"application/grpc") {
         return None;
@@ -51,13 +56,13 @@ pub(super) fn classify(
     system: &'static System,
     head: &HttpHead,
     base_path: &str,
-    codec: Codec,
+    (codec, packing): (Codec, Option<Packing>),
     trace: Option<&Trace>,
 ) -> Outcome {
     let unknown = || Outcome::Done(Classified::unknown());
     let Some(path) = head.target.strip_prefix(base_path.trim_end_matches('/')) else { return unknown() };
     let Some(entry) = system.router().method(path) else { return unknown() };
-    let Some(packing) = packed(&head.headers).filter(|_| head.method == Method::POST) else {
+    let Some(packing) = packing.filter(|_| head.method == Method::POST) else {
         return unknown();
     };
     if entry.stream || codec != Codec::Protobuf {
@@ -148,12 +153,12 @@ pub(crate) fn without_vectors(entry: &Entry, mut body: &[u8], packing: Packing) 
 
 /// How the messages of a call are packed, as its head says; a coding that is named twice is none that anybody undoes.
 pub(crate) fn packing(headers: &HeaderMap) -> Packing {
-    packed(headers).unwrap_or(Packing::Unknown)
+    let mut given = headers.get_all(ENCODING).iter();
+    let Some(name) = given.next() else { return Packing::Plain };
+    if given.next().is_none() { named(name) } else { Packing::Unknown }
 }
 
-/// The same; `None` where a coding is named twice.
-fn packed(headers: &HeaderMap) -> Option<Packing> {
-    let mut given = headers.get_all(&ENCODING).iter();
-    let Some(name) = given.next() else { return Some(Packing::Plain) };
-    given.next().is_none().then(|| name.to_str().map_or(Packing::Unknown, Packing::of))
+/// The coding that a header names.
+pub(super) fn named(value: &HeaderValue) -> Packing {
+    value.to_str().map_or(Packing::Unknown, Packing::of)
 }

@@ -176,9 +176,9 @@ pub(crate) fn refusals(
 }
 
 fn traced(system: &'static System, head: &HttpHead, base_path: &str, trace: Option<&Trace>) -> Outcome {
-    let content_type = head.headers.get(http::header::CONTENT_TYPE).map_or(&b""[..], |kind| kind.as_bytes());
-    if let Some(codec) = grpc::codec(content_type) {
-        return grpc::classify(system, head, base_path, codec, trace);
+    let told = Told::by(&head.headers);
+    if let Some(codec) = grpc::codec(told.content_type) {
+        return grpc::classify(system, head, base_path, (codec, told.packing), trace);
     }
     let unknown = || Outcome::Done(Classified::unknown());
     let Some(mut target) =
@@ -186,7 +186,6 @@ fn traced(system: &'static System, head: &HttpHead, base_path: &str, trace: Opti
     else {
         return unknown();
     };
-    let told = Told::by(&head.headers);
     if told.method || names_method(&target) {
         return unknown();
     }
@@ -218,7 +217,7 @@ fn traced(system: &'static System, head: &HttpHead, base_path: &str, trace: Opti
         return unknown();
     }
     let waits = entry.reads_body() && (!reads || declares_body(head));
-    if waits && !is_multipart(content_type) && !told.tensors {
+    if waits && !is_multipart(told.content_type) && !told.tensors {
         let (path, query) = (target.path.into_owned(), target.query.map(str::to_owned));
         let headers = entry.headers_of(&head.headers);
         let packing = Packing::Plain;
@@ -252,25 +251,38 @@ fn done(result: Result<Classified, Refusal>) -> Outcome {
     }
 }
 
-/// What headers of a request say that only their names tell.
-#[derive(Default)]
-struct Told {
+/// What headers of a request say, read in one pass.
+struct Told<'h> {
+    content_type: &'h [u8],
     /// Another method than that of its line.
     method: bool,
     /// Tensors follow the JSON of the body, as inference servers take them.
     tensors: bool,
+    /// How messages of gRPC are packed; `None` where a coding is named twice.
+    packing: Option<Packing>,
 }
 
-impl Told {
-    fn by(headers: &http::HeaderMap) -> Self {
-        let mut told = Self::default();
-        for name in headers.keys() {
+impl<'h> Told<'h> {
+    fn by(headers: &'h http::HeaderMap) -> Self {
+        let (mut kind, mut coding) = (None, None);
+        let mut told =
+            Self { content_type: b"", method: false, tensors: false, packing: Some(Packing::Plain) };
+        for (name, value) in headers {
+            if *name == http::header::CONTENT_TYPE {
+                kind = kind.or(Some(value.as_bytes()));
+                continue;
+            }
             match name.as_str() {
                 "x-http-method-override" | "x-http-method" | "x-method-override" => told.method = true,
                 "inference-header-content-length" => told.tensors = true,
+                grpc::ENCODING => {
+                    let first = coding.replace(value).is_none();
+                    told.packing = first.then(|| grpc::named(value));
+                }
                 _ => {}
             }
         }
+        told.content_type = kind.unwrap_or_default();
         told
     }
 }

@@ -339,6 +339,15 @@ fn a_multipart_form_has_the_worst_case() {
 }
 
 #[test]
+fn a_multipart_type_beyond_ascii_is_one() {
+    let mut form = head("POST", "/v1/vector_stores/vs_1/search");
+    let kind = HeaderValue::from_bytes("multipart/form-data; boundary=\u{e4}\u{f6}".as_bytes()).unwrap();
+    form.headers.insert("content-type", kind);
+    let Outcome::Done(done) = http(system("openai").unwrap(), &form, "") else { panic!() };
+    assert!(done.worst_case && done.acts[0].magnitude.count.is_none());
+}
+
+#[test]
 fn a_query_without_a_question_is_a_scroll() {
     let query = |body| one("qdrant", "POST /collections/docs/points/query", body).0;
     assert_eq!(query(r#"{"query": [0.1], "offset": 10}"#), O::VectorSearch);

@@ -25,6 +25,8 @@ const MAX_FIELDS: usize = 1 << 17;
 /// Reads the messages of one call.
 pub(super) struct Reader {
     entry: &'static Entry,
+    /// Whether the entry judges the elements of a list one by one.
+    elements: bool,
     records: Records,
     /// What stands beside the elements of the message at hand.
     outer: Record,
@@ -36,13 +38,21 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(entry: &'static Entry) -> Self {
-        Self { entry, records: Records::new(), outer: Record::of(entry), floor: 0, left: MAX_FIELDS }
+        let elements = has_elements(entry);
+        Self {
+            entry,
+            elements,
+            records: Records::new(),
+            outer: Record::of(entry),
+            floor: 0,
+            left: MAX_FIELDS,
+        }
     }
 
     /// Reads one message.
     pub(super) fn message(&mut self, bytes: &[u8]) -> Result<(), Refusal> {
         let first = self.records.len();
-        if !has_elements(self.entry) {
+        if !self.elements {
             self.element(self.entry.route)?;
         }
         self.floor = 0;
@@ -64,7 +74,7 @@ impl Reader {
 
     /// What was found. A call without messages has nothing that decides.
     pub(super) fn finish(mut self) -> Records {
-        if self.records.is_empty() && !has_elements(self.entry) {
+        if self.records.is_empty() && !self.elements {
             self.records.push(self.outer);
         }
         self.records
@@ -80,13 +90,15 @@ impl Reader {
 
     /// The fields of one message.
     fn fields(&mut self, message: &[u8], place: Place) -> Result<(), Refusal> {
-        for field in protobuf::fields(message) {
-            let OnWire { number, value, .. } = field?;
-            self.left = self
-                .left
-                .checked_sub(1)
-                .ok_or(Refusal { code: "too_many_elements", at: self.entry.route })?;
-            let down = place.down(|step| matches!(step, Step::Tag(numbers) if numbers.contains(&number)));
+        let mut rest = message;
+        while !rest.is_empty() {
+            let (number, value, after) = protobuf::first(rest)?;
+            rest = after;
+            let Some(left) = self.left.checked_sub(1) else {
+                return Err(Refusal { code: "too_many_elements", at: self.entry.route });
+            };
+            self.left = left;
+            let down = place.tagged(number);
             if down.mask != 0 {
                 self.value(&value, down)?;
             }
@@ -96,20 +108,19 @@ impl Reader {
 
     /// One field that an entry names, or that leads to one.
     fn value(&mut self, value: &Wire<'_>, place: Place) -> Result<(), Refusal> {
-        for (at, field) in place.here() {
+        let ends = place.ends();
+        for (at, field) in place.of(ends) {
             let found = match value {
                 Wire::Number(0) => Value::Null,
                 Wire::Number(n) if field.uses & Field::TRUTH != 0 => Value::Bool(*n != 0),
                 Wire::Number(n) => Value::Number(Some(*n)),
-                Wire::Bytes(bytes) if field.uses & Field::TEXT != 0 => {
-                    Value::Text(String::from_utf8_lossy(bytes).into_owned())
-                }
+                Wire::Bytes(bytes) if field.uses & Field::TEXT != 0 => Value::Text(text(bytes)),
                 Wire::Bytes(bytes) => Value::Object { len: bytes.len() as u64 },
             };
             let counted = field.uses & (Field::COUNT | Field::TEXTS) != 0;
             self.note(place, at, field, if counted { None } else { Some(found) });
         }
-        let inside = Place { mask: place.mask & !place.ends(), ..place };
+        let inside = Place { mask: place.mask & !ends, ..place };
         if inside.mask == 0 {
             return Ok(());
         }
@@ -208,6 +219,14 @@ impl Reader {
             (_, None) => record.values.push((at, Value::List { len: 1, numbers: 0 })),
             (None, Some(value)) => record.values.push((at, value)),
         }
+    }
+}
+
+/// A text, mostly well formed.
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(bytes).into_owned(),
     }
 }
 

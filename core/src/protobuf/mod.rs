@@ -17,4 +17,4 @@ mod schema;
 mod wire;
 
 pub use schema::{Field, Kind, Message, Schema, Shape};
-pub use wire::{Fields, Malformed, OnWire, Wire, fields, varint, write_bytes, write_varint};
+pub use wire::{Fields, Malformed, OnWire, Wire, fields, first, varint, write_bytes, write_varint};

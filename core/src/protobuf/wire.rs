@@ -46,7 +46,7 @@ impl<'w> Iterator for Fields<'w> {
             return None;
         }
         let start = self.message.len() - self.rest.len();
-        Some(match field(self.rest) {
+        Some(match first(self.rest) {
             Ok((number, value, after)) => {
                 self.rest = after;
                 Ok(OnWire { number, value, span: start..self.message.len() - after.len() })
@@ -59,10 +59,18 @@ impl<'w> Iterator for Fields<'w> {
     }
 }
 
-/// The next field: its number, its value, and what follows.
-fn field(bytes: &[u8]) -> Result<(u32, Wire<'_>, &[u8]), Malformed> {
+/// The first field of a message that has one: its number, its value, and what follows.
+///
+/// # Errors
+/// Where it is none.
+#[inline]
+pub fn first(bytes: &[u8]) -> Result<(u32, Wire<'_>, &[u8]), Malformed> {
     let (tag, rest) = varint(bytes)?;
-    let number = u32::try_from(tag >> 3).ok().filter(|n| (1..1 << 29).contains(n)).ok_or(Malformed)?;
+    let number = tag >> 3;
+    if !(1..1 << 29).contains(&number) {
+        return Err(Malformed);
+    }
+    let number = number as u32;
     let (value, rest) = match tag & 7 {
         0 => varint(rest).map(|(n, rest)| (Wire::Number(n), rest))?,
         1 => {
@@ -89,11 +97,22 @@ fn field(bytes: &[u8]) -> Result<(u32, Wire<'_>, &[u8]), Malformed> {
 ///
 /// # Errors
 /// Where it does not end, or has more than 64 bits.
+#[inline]
 pub fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     // Most numbers, and all tags of the first fifteen fields, are one byte.
     if let [byte @ ..0x80, rest @ ..] = bytes {
         return Ok((u64::from(*byte), rest));
     }
+    // So are lengths of less than 16 KiB in two.
+    if let [low, high @ ..0x80, rest @ ..] = bytes {
+        return Ok((u64::from(*low & 0x7f) | u64::from(*high) << 7, rest));
+    }
+    longer(bytes)
+}
+
+/// A number of any length.
+#[inline(never)]
+fn longer(bytes: &[u8]) -> Result<(u64, &[u8]), Malformed> {
     let mut number = 0_u64;
     for (at, byte) in bytes.iter().take(10).enumerate() {
         let bits = u64::from(byte & 0x7f);

@@ -8,6 +8,7 @@ use crate::json::Matcher;
 use crate::keys::KeyedDigest;
 use crate::model::Census;
 
+use super::cells::{self, Cells};
 use super::places::{Places, Roles};
 use super::tensor::Tensor;
 use super::{Paths, shape};
@@ -39,6 +40,11 @@ pub struct Counter {
     positions: u64,
     copies: Copies,
     tensor: Option<Tensor>,
+    /// The list of cells at hand.
+    cells: Option<Box<Cells>>,
+    /// The name of the member at hand in an address of a cell, and which dimensions the type of a tensor said to be mapped, with its depth.
+    dimension: Vec<u8>,
+    mapped: Option<(usize, Vec<Box<[u8]>>)>,
     census: Census,
     distinct: Option<Distinct>,
     /// Ids that are looked for, and whether one passed.
@@ -90,6 +96,7 @@ enum Member {
     /// `index` or `value`.
     Part,
     Cells,
+    Type,
     Number,
     Other,
 }
@@ -138,6 +145,9 @@ impl Counter {
             positions: 0,
             copies: Copies::default(),
             tensor: None,
+            cells: None,
+            dimension: Vec::new(),
+            mapped: None,
             census: Census::default(),
             distinct: None,
             wanted: None,
@@ -195,6 +205,8 @@ impl Counter {
         self.positions = 0;
         self.copies = Copies::default();
         self.tensor = None;
+        self.cells = None;
+        self.mapped = None;
     }
 
     /// Before the value of the member called `name` (decoded). `shown`: the name as it goes out.
@@ -205,11 +217,16 @@ impl Counter {
             b"values" => Member::Values,
             b"index" | b"value" => Member::Part,
             b"cells" => Member::Cells,
+            b"type" => Member::Type,
             _ if !name.is_empty() && name.iter().all(u8::is_ascii_digit) => Member::Number,
             _ => Member::Other,
         };
         if let Some(tensor) = &mut self.tensor {
             tensor.member(name, self.levels.len());
+        }
+        if self.cells.is_some() {
+            self.dimension.clear();
+            self.dimension.extend_from_slice(name);
         }
         if let Some(level) = self.levels.last_mut() {
             level.indexed &= self.member == Member::Number;
@@ -277,6 +294,11 @@ impl Counter {
         }
         let (weights, indexed) = (object, object);
         let cells = roles.has(Roles::COLUMN) && self.member == Member::Cells;
+        if cells && !object {
+            let depth = self.levels.len();
+            let mapped = self.mapped.take().filter(|(at, _)| *at == depth).map(|(_, mapped)| mapped);
+            self.cells = Some(Box::new(Cells::at(depth + 1, mapped)));
+        }
         self.levels.push(Level {
             object,
             roles,
@@ -306,8 +328,25 @@ impl Counter {
         {
             self.vectors(1);
         }
+        self.cell_ends();
+        self.mapped.take_if(|(at, _)| *at > self.levels.len());
         self.copies.depth = self.copies.depth.saturating_sub(1);
         self.matcher.close();
+    }
+
+    /// Where a cell of a tensor ended: further vectors, where its address names one.
+    fn cell_ends(&mut self) {
+        let depth = self.levels.len();
+        let Some(cells) = &mut self.cells else { return };
+        if depth < cells.depth {
+            self.cells = None;
+        } else if depth == cells.depth {
+            cells.end();
+            if self.levels.last().is_some_and(|list| list.counted) {
+                let more = cells.take_more();
+                self.vectors(more);
+            }
+        }
     }
 
     /// A scalar passes.
@@ -326,6 +365,14 @@ impl Counter {
         }
         if let Some(level) = self.levels.last_mut() {
             level.weights &= matches!(scalar, Scalar::Number(..));
+        }
+        if let Scalar::Text(text, _) = scalar {
+            let depth = self.levels.len();
+            if let Some(cells) = self.cells.as_mut().filter(|cells| depth == cells.depth + 2) {
+                cells.label(&self.dimension, text);
+            } else if self.member == Member::Type && roles.has(Roles::COLUMN) {
+                self.mapped = cells::mapped(text).map(|mapped| (depth, mapped));
+            }
         }
         let (id, shown) = match scalar {
             Scalar::Number(id, number) => {

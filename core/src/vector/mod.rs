@@ -17,6 +17,7 @@
 //! assert!(counter.census().is_empty());
 //! ```
 
+mod cells;
 mod counter;
 mod files;
 mod places;

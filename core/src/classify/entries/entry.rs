@@ -95,7 +95,14 @@ pub(crate) struct Rule {
     pub(crate) at_least: Option<u64>,
     pub(crate) then: Option<String>,
     pub(crate) risk: Option<u64>,
-    pub(crate) unbounded: bool,
+    pub(crate) bound: Option<Bound>,
+}
+
+/// How much it is by a rule, whatever the entry counts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bound {
+    Unbounded,
+    One,
 }
 
 /// What a value must be.
@@ -351,7 +358,7 @@ fn rules(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Vec<Rule
         at_least: None,
         then: None,
         risk: None,
-        unbounded: false,
+        bound: None,
     };
     let (mut of, mut is) = (Vec::new(), None);
     let all = |value: Node<'_, '_>, kind: fn(String) -> Source, faults: &mut Faults<'_>| match value.texts() {
@@ -377,10 +384,11 @@ fn rules(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Vec<Rule
                 }
             }
             "magnitude" => match text(value, faults).as_str() {
-                "unbounded" => rule.unbounded = true,
+                "unbounded" => rule.bound = Some(Bound::Unbounded),
+                "one" => rule.bound = Some(Bound::One),
                 given => match given.strip_prefix(">=").and_then(|n| n.parse().ok()) {
                     Some(n) => rule.at_least = Some(n),
-                    None => faults.at(at, "magnitude is unbounded, or a limit such as \">=1000\""),
+                    None => faults.at(at, "magnitude is unbounded, one, or a limit such as \">=1000\""),
                 },
             },
             "then" => rule.then = Some(operation(value, faults, words)),
@@ -397,8 +405,8 @@ fn rules(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Vec<Rule
     if of.is_empty() && rule.tests.is_empty() && rule.at_least.is_none() {
         faults.at(node.place(), "a rule needs a condition");
     }
-    if rule.then.is_none() && rule.risk.is_none() && !rule.unbounded {
-        faults.at(node.place(), "a rule needs an effect: then, risk or magnitude: unbounded");
+    if rule.then.is_none() && rule.risk.is_none() && rule.bound.is_none() {
+        faults.at(node.place(), "a rule needs an effect: then, risk or magnitude (unbounded or one)");
     }
     let Some(is) = is.filter(|_| !of.is_empty()) else { return vec![rule] };
     let one = |of: Source| {

@@ -141,7 +141,7 @@ fn one(
             at_least: rule.at_least,
             then: rule.then.as_deref().map(str::parse).transpose().ok()?,
             risk: rule.risk.and_then(|risk| u8::try_from(risk).ok()),
-            unbounded: rule.unbounded,
+            bound: rule.bound,
         })
     });
     let members = lowered.members.iter().map(|(member, at)| (text(member), before + at)).collect();

@@ -318,6 +318,10 @@ pub(super) fn copy(walk: &mut Walk, name: &str, words: &[&str]) {
     };
     let paths = arguments.range("2..");
     let Some((to, from)) = paths.split_last() else { return walk.act(Operation::None, None, "") };
+    let told = arguments.has("-b") || !matches!(walk.input, Input::None);
+    if name == "sftp" && told {
+        return session(walk, arguments.has("-b"), to);
+    }
     let alone = from.is_empty();
     if alone && !(remote(to) && tools::kind(to).is_some()) {
         return walk.act(Operation::NetworkFetch, None, to);
@@ -341,15 +345,7 @@ pub(super) fn copy(walk: &mut Walk, name: &str, words: &[&str]) {
     }
     for file in from {
         if remote(file) {
-            let (operation, risk) = match tools::kind(&path(file)) {
-                Some("secret") => (Operation::SecretRead, 85),
-                Some("model") => (Operation::ModelDownload, 75),
-                Some("vectors" | "data") => (Operation::DataExport, 80),
-                _ => (Operation::NetworkFetch, 40),
-            };
-            let mut act = Act::new(operation, *file);
-            act.risk = Risk::new(risk);
-            walk.acts.push(act);
+            fetched(walk, &path(file), file);
         } else {
             reads(walk, file);
         }
@@ -359,5 +355,53 @@ pub(super) fn copy(walk: &mut Walk, name: &str, words: &[&str]) {
         if arguments.has("--delete*|--remove-source-files") {
             walk.act(Operation::FileDelete, Some(70), to);
         }
+    }
+}
+
+/// A file of another machine comes.
+fn fetched(walk: &mut Walk, path: &str, told: &str) {
+    let (operation, risk) = match tools::kind(path) {
+        Some("secret") => (Operation::SecretRead, 85),
+        Some("model") => (Operation::ModelDownload, 75),
+        Some("vectors" | "data") => (Operation::DataExport, 80),
+        _ => (Operation::NetworkFetch, 40),
+    };
+    let mut act = Act::new(operation, told);
+    act.risk = Risk::new(risk);
+    walk.acts.push(act);
+}
+
+/// What `sftp` is told to do, line by line; of what cannot be seen here it may be that files go.
+fn session(walk: &mut Walk, batch: bool, host: &str) {
+    let Input::Text(text) = walk.input.clone() else {
+        return walk.act(Operation::NetworkSend, None, host);
+    };
+    if batch {
+        return walk.act(Operation::NetworkSend, None, host);
+    }
+    let before = walk.acts.len();
+    for line in text.lines() {
+        let line = line.trim().trim_start_matches('-');
+        if line.starts_with('!') {
+            walk.act(Operation::CodeExecute, None, "");
+            continue;
+        }
+        let mut words = line.split_whitespace();
+        let verb = words.next().unwrap_or_default();
+        let file = words.find(|word| !word.starts_with('-'));
+        match (verb, file) {
+            ("put" | "mput" | "reput", Some(file)) => {
+                reads(walk, file);
+                walk.sends = true;
+                let risk = if tools::kind(file).is_some() { 85 } else { 70 };
+                walk.act(Operation::NetworkSend, Some(risk), host);
+            }
+            ("get" | "mget" | "reget", Some(file)) => fetched(walk, file, file),
+            ("rm" | "rmdir", Some(file)) => walk.act(Operation::DataDelete, None, file),
+            _ => {}
+        }
+    }
+    if walk.acts.len() == before {
+        walk.act(Operation::NetworkFetch, None, host);
     }
 }

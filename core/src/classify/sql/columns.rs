@@ -240,6 +240,9 @@ fn read(item: Tokens<'_, '_>, effects: &Effects) -> Item {
     // What follows AS is a new name.
     let end = super::cursor::find(item, 0, &["AS"]).unwrap_or(item.len());
     let item = super::cursor::between(item, 0, end);
+    // Redshift's `APPROXIMATE COUNT(DISTINCT a)` counts too.
+    let roughly = any(item, 0, &["APPROXIMATE"]) && kind(item, 2) == Some(Kind::Open);
+    let item = from(item, usize::from(roughly));
     if item.last().is_some_and(|token| token.operator("*"))
         && (item.len() == 1 || kind(item, item.len().wrapping_sub(2)) == Some(Kind::Dot))
     {

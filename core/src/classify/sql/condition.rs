@@ -104,10 +104,7 @@ fn atom(tokens: Tokens<'_, '_>, tables: &[String]) -> Condition {
     let Some(operator) = at(tokens, place) else { return Condition::Some };
     match &*operator.text.to_ascii_uppercase() {
         "=" | "<=>" if same(left, right) => Condition::Every,
-        // The second sign of `==`.
         "=" => {
-            let right =
-                if at(right, 0).is_some_and(|token| token.operator("=")) { from(right, 1) } else { right };
             if same(left, right) {
                 Condition::Every
             } else if key(left, tables) && single(right) || key(right, tables) && single(left) {

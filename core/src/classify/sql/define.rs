@@ -71,20 +71,45 @@ pub(super) fn statement(verb: &str, tokens: Tokens<'_, '_>, scope: &mut Scope, e
         "PRAGMA" => pragma(tokens, effects),
         "SHOW" => show(tokens, effects),
         "HANDLER" => handler(tokens, effects),
+        "EXISTS" if effects.dialect == Dialect::ClickHouse => {
+            let place =
+                1 + usize::from(any(tokens, 1, &["TABLE", "VIEW", "DICTIONARY", "DATABASE", "TEMPORARY"]));
+            let given = name(tokens, place).map(|(given, _)| table(given)).unwrap_or_default();
+            effects.table(&given);
+            effects.add(Operation::CollectionList, &given, Some(1));
+        }
         "FLASHBACK" => transfer::restored(tokens, effects),
         // Oracle's bin of dropped tables; elsewhere it is logs that are purged.
         "PURGE" if effects.dialect == Dialect::Oracle => effects.add(Operation::CollectionDrop, "", None),
+        // `CANCEL 18764 'reason'`
+        "CANCEL" if effects.dialect == Dialect::Redshift => {
+            effects.act(Operation::JobStop, "", Some(1), Risk::new(60))
+        }
         "KILL" => effects.act(Operation::JobStop, "", Some(1), Risk::new(60)),
         "SHUTDOWN" | "RESTART" => effects.act(Operation::InfraChange, "", Some(1), Risk::new(85)),
         "SYSTEM" if any(tokens, 1, &["SHUTDOWN", "KILL"]) => {
             effects.act(Operation::InfraChange, "", Some(1), Risk::new(85))
         }
         "EXCHANGE" => exchange(tokens, effects),
+        // What is asserted reads, and gives nothing but a failure.
+        "ASSERT" if effects.dialect == Dialect::BigQuery => {
+            nested(tokens, scope, effects);
+            effects.add(Operation::DataQuery, "", Some(1));
+        }
+        // Spark's tables of files: their metadata are made anew.
+        "CONVERT" | "FSCK" if effects.dialect == Dialect::Spark => {
+            let place = find(tokens, 1, &["DELTA", "TABLE"]).map_or(1, |place| place + 1);
+            let given = name(tokens, place).map(|(given, _)| table(given)).unwrap_or_default();
+            effects.table(&given);
+            effects.add(Operation::CollectionAlter, &given, Some(1));
+        }
         "SYSTEM" | "FLUSH" | "CHANGE" | "PURGE" | "STOP" | "RECONFIGURE" | "DBCC" => {
             effects.add(Operation::AdminConfig, "", Some(1))
         }
         "PIVOT" | "UNPIVOT" | "SUMMARIZE" => {
-            let mut rows = super::query::sources(from(tokens, 1), scope, effects);
+            let end = find(tokens, 1, &["ON", "USING", "GROUP", "INTO"]).unwrap_or(tokens.len());
+            let mut rows = super::query::sources(between(tokens, 1, end), scope, effects);
+            nested(from(tokens, end), scope, effects);
             if verb == "SUMMARIZE" {
                 // A line of figures for each column.
                 rows.shape = rows.shape.min(Shape::Computed);
@@ -181,6 +206,13 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     ];
     let all: Vec<&str> =
         kinds.iter().chain(&ROLES).chain(&CODE).chain(&REMOTE).chain(&SETTINGS).copied().collect();
+    if sort_of(tokens, &["STATISTICS"]).is_some() {
+        let on = find(tokens, 1, &["FROM"]).or_else(|| find(tokens, 1, &["ON"]));
+        let on = on.and_then(|place| name(tokens, place + 1));
+        let on = on.map(|(given, _)| table(given)).unwrap_or_default();
+        effects.table(&on);
+        return effects.add(Operation::CollectionAlter, &on, Some(1));
+    }
     let Some(place) = sort_of(tokens, &all) else { return unknown(tokens, effects) };
     if any(tokens, place, &SETTINGS) {
         return effects.add(Operation::AdminConfig, "", Some(1));
@@ -243,6 +275,8 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let body = body.or_else(|| {
         places(tokens)
             .skip(place)
+            // The bounds of a partition are no rows: `FOR VALUES FROM (1) TO (10)`.
+            .filter(|place| !is(tokens, place.saturating_sub(1), "FOR"))
             .map(|place| from(tokens, place))
             .find(|rest| is_query(rest) && !any(rest, 0, &["WITH", "TABLE", "FROM"]))
     });
@@ -498,6 +532,13 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     if any(tokens, place, &["TABLE", "VIEW"]) && !given.is_empty() {
         effects.table(&given);
     }
+    // `RENAME TABLE a TO b, c TO d`
+    if is(tokens, 0, "RENAME") && is(tokens, place, "TABLE") {
+        for one in objects(tokens, place + 1).iter().skip(1) {
+            effects.table(one);
+            effects.add(Operation::CollectionAlter, one, Some(1));
+        }
+    }
     let rest = from(tokens, place + 1);
     let row = places(rest).any(|place| {
         is(rest, place, "ROW") && is(rest, place + 1, "LEVEL")
@@ -538,6 +579,15 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     }
     if find(rest, 1, &["UPDATE"]).is_some() {
         return effects.write(Operation::DataIngest, &given, None, false);
+    }
+    // Redshift moves the rows of one table to another so.
+    if let Some(place) = find(rest, 1, &["APPEND"]).filter(|place| is(rest, place + 1, "FROM"))
+        && let Some((source, _)) = name(rest, place + 2)
+    {
+        let source = table(source);
+        effects.table(&source);
+        effects.write(Operation::DataIngest, &given, None, false);
+        return effects.write(Operation::DataDelete, &source, None, true);
     }
     nested(rest, scope, effects);
     effects.act(Operation::CollectionAlter, &given, Some(1), base);
@@ -776,6 +826,7 @@ pub(super) fn maintain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut 
                 "DELETE",
                 "ONLY",
                 "RECLUSTER",
+                "COMPRESSION",
             ],
         )
     {

@@ -42,6 +42,11 @@ impl Dialect {
         matches!(self, Self::Postgres | Self::DuckDb | Self::Redshift | Self::Snowflake | Self::ClickHouse)
     }
 
+    /// Whether `<=>` asks whether two values are equal, and measures no distance.
+    pub(super) fn equal_nulls(self) -> bool {
+        matches!(self, Self::MySql | Self::Spark | Self::ClickHouse)
+    }
+
     /// Whether `/*! ... */` runs.
     pub(super) fn live_comments(self) -> bool {
         self == Self::MySql

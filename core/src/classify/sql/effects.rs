@@ -195,6 +195,9 @@ impl Effects {
     pub(super) fn means(&mut self, meaning: Meaning, resource: &str) {
         let count = if meaning.unbounded { None } else { Some(1) };
         self.told(meaning, resource, count);
+        if let Some(also) = meaning.also {
+            self.told(Meaning { operation: also, risk: also.base_risk(), ..meaning }, resource, count);
+        }
     }
 
     /// What a line of the data file says.

@@ -14,7 +14,8 @@ use sqlparser::tokenizer::Tokenizer;
 
 use super::Dialect;
 use super::cursor::{Tokens, kind, table};
-use super::lexer::{Kind, NESTING};
+use super::lexer::{Kind, NESTING, Token};
+use super::wording::Wordings;
 
 /// Most operators of a statement: a chain of them is as deep a tree as it is long, and its readers recurse.
 const CHAIN: usize = 512;
@@ -125,11 +126,28 @@ fn grammar(dialect: Dialect) -> &'static dyn dialect::Dialect {
     }
 }
 
-/// The tokens as text, with the plainest quotes that the dialect has; of a list of constants its first ones, which read
-/// as all of them. `None` where it is too long.
+/// What is written for an operator that the grammar does not know: one reads as another.
+fn known(operator: &str, dialect: Dialect) -> Option<&'static str> {
+    match operator {
+        "**" => Some("*"),
+        "^@" => Some("="),
+        "+=" | "-=" | "*=" | "/=" | "%=" | "&=" | "|=" | "^=" => Some("="),
+        "!" if dialect == Dialect::MySql => Some("NOT"),
+        _ => super::columns::DISTANCES.contains(&operator).then_some("-"),
+    }
+}
+
+/// Whether an operand stands at `place`, so that a `?` before it asks whether a document has a member.
+fn takes_operand(tokens: Tokens<'_, '_>, place: usize) -> bool {
+    let begins = matches!(kind(tokens, place), Some(Kind::Text | Kind::Name | Kind::Parameter | Kind::Open));
+    begins || super::cursor::is(tokens, place, "ARRAY")
+}
+
+/// The tokens as text; of a list of constants the first ones, which read as all of them. `None` where it is too long.
 fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> Option<String> {
     let constant = |at: usize| matches!(kind(tokens, at), Some(Kind::Number | Kind::Text));
     let comma = |at: usize| kind(tokens, at) == Some(Kind::Comma);
+    let wordings = Wordings::of(dialect);
     let mut text = String::with_capacity(8 * tokens.len().min(LONG));
     let (mut tight, mut written, mut at) = (true, 0, 0);
     loop {
@@ -138,30 +156,63 @@ fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> Option<String> {
             at += 2;
         }
         let Some(token) = tokens.get(at) else { return Some(text) };
+        if let Some((wording, mut ones, end)) = wordings.at(tokens, at) {
+            ones.reverse();
+            for word in &wording.written {
+                text.push(' ');
+                match if word == "_" { ones.pop().and_then(|one| tokens.get(one)) } else { None } {
+                    Some(token) => write(token, dialect, &mut text),
+                    None => text.push_str(word),
+                }
+            }
+            (at, tight) = (end, false);
+            continue;
+        }
         at += 1;
         written += 1;
         if written > LONG {
             return None;
         }
         let joins = token.kind == Kind::Dot;
+        if token.glued {
+            continue;
+        }
         if !(tight || joins) {
             text.push(' ');
         }
         tight = joins;
-        match token.kind {
-            Kind::Text => {
-                // A long text reads as its beginning does.
-                let inner = token.text.chars().take(TEXT).collect::<String>().replace('\'', "''");
-                let inner = if dialect.backslashes() { inner.replace('\\', "\\\\") } else { inner };
-                text.extend(["'", &inner, "'"]);
+        if matches!(token.kind, Kind::Operator | Kind::Parameter) {
+            let start = text.len();
+            text.push_str(&token.text);
+            let rest = tokens.get(at..).unwrap_or_default();
+            text.extend(rest.iter().take_while(|token| token.glued).map(|token| &*token.text));
+            let known = match text.get(start..) {
+                Some("?") if dialect == Dialect::Postgres && !takes_operand(tokens, at) => Some("$1"),
+                operator => operator.and_then(|operator| known(operator, dialect)),
+            };
+            if let Some(known) = known {
+                text.truncate(start);
+                text.push_str(known);
             }
-            Kind::Name if dialect.backticks() && dialect.double_quoted_strings() => {
-                text.extend(["`", &token.text.replace('`', "``"), "`"]);
-            }
-            Kind::Name => text.extend(["\"", &token.text.replace('"', "\"\""), "\""]),
-            // One operator reads as another, and not all are known.
-            Kind::Operator if super::columns::DISTANCES.contains(&&*token.text) => text.push_str("<->"),
-            _ => text.push_str(&token.text),
+        } else {
+            write(token, dialect, &mut text);
         }
+    }
+}
+
+/// One token, with the plainest quotes that the dialect has.
+fn write(token: &Token<'_>, dialect: Dialect, text: &mut String) {
+    match token.kind {
+        Kind::Text => {
+            // A long text reads as its beginning does.
+            let inner = token.text.chars().take(TEXT).collect::<String>().replace('\'', "''");
+            let inner = if dialect.backslashes() { inner.replace('\\', "\\\\") } else { inner };
+            text.extend(["'", &inner, "'"]);
+        }
+        Kind::Name if dialect.backticks() && dialect.double_quoted_strings() => {
+            text.extend(["`", &token.text.replace('`', "``"), "`"]);
+        }
+        Kind::Name => text.extend(["\"", &token.text.replace('"', "\"\""), "\""]),
+        _ => text.push_str(&token.text),
     }
 }

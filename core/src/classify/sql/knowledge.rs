@@ -15,6 +15,8 @@ const PARTS: usize = 8;
 pub(super) struct Meaning {
     pub operation: Operation,
     pub risk: Risk,
+    /// What it does besides.
+    pub also: Option<Operation>,
     /// A string given to it is SQL that runs.
     pub runs: bool,
     /// It is the last string that is a statement, whatever else it is given.
@@ -107,6 +109,7 @@ fn meaning(entry: &Yaml<'_>, line: usize) -> Option<Meaning> {
     Some(Meaning {
         operation,
         risk: risk.max(operation.base_risk()),
+        also: entry.as_mapping_get("also").and_then(|also| also.as_str()?.parse().ok()),
         runs: flag("runs") || last,
         last,
         unbounded: flag("unbounded"),
@@ -162,6 +165,10 @@ mod tests {
             entries.iter().filter(|entry| meaning(entry, 1).is_some())
         });
         assert_eq!(read.count(), entries);
+        let also = |line: &str| line.trim_start().starts_with("- {") && line.contains("also: ");
+        let named = KNOWLEDGE.functions.exact.values().filter(|meaning| meaning.also.is_some());
+        let lines: std::collections::HashSet<usize> = named.map(|meaning| meaning.line).collect();
+        assert_eq!(lines.len(), text.lines().filter(|line| also(line)).count());
         assert_eq!(KNOWLEDGE.functions.find("pg_catalog.pg_sleep").unwrap().risk.value(), 60);
         let line = KNOWLEDGE.settings.find("role").map_or(0, |meaning| meaning.line);
         assert!(line > 0 && text.lines().nth(line - 1).unwrap().contains("role"), "{line}");

@@ -41,6 +41,8 @@ pub(super) struct Token<'a> {
     pub mate: usize,
     /// For [`Kind::Open`]: how many rows of constants followed this one and were left out. For [`Kind::Parameter`]: how many came before it.
     pub more: u32,
+    /// Whether it is a sign right behind another one: both may be one operator that is not known here, such as `@>`.
+    pub glued: bool,
 }
 
 impl Token<'_> {
@@ -80,6 +82,11 @@ impl Token<'_> {
     pub(super) fn operator(&self, text: &str) -> bool {
         self.kind == Kind::Operator && self.text == text
     }
+
+    /// Whether what follows is the value of what stands before: `a = 1`, `a := 1`, `a => 1`.
+    pub(super) fn assigns(&self) -> bool {
+        self.kind == Kind::Operator && matches!(&*self.text, "=" | ":=" | "=>")
+    }
 }
 
 /// The tokens of a text.
@@ -93,8 +100,17 @@ pub(super) fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Token<'_>>, &'s
     if text.contains('\0') {
         return Err("control_character");
     }
-    let mut lexer =
-        Lexer { text, at: 0, dialect, live: false, parameters: 0, row: None, rows: None, out: Vec::new() };
+    let mut lexer = Lexer {
+        text,
+        at: 0,
+        dialect,
+        live: false,
+        sign: 0,
+        parameters: 0,
+        row: None,
+        rows: None,
+        out: Vec::new(),
+    };
     lexer.run()?;
     let mut out = lexer.out;
     pair(&mut out)?;
@@ -137,6 +153,8 @@ struct Lexer<'a> {
     dialect: Dialect,
     /// Within `/*! ... */`.
     live: bool,
+    /// Where the last sign of an operator ended.
+    sign: usize,
     /// How many parameters came so far.
     parameters: u32,
     /// Where parentheses opened in which nothing but constants and commas came so far.
@@ -156,7 +174,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn push(&mut self, kind: Kind, text: impl Into<Cow<'a, str>>) {
-        let mut token = Token { kind, text: text.into(), mate: 0, more: 0 };
+        let mut token = Token { kind, text: text.into(), mate: 0, more: 0, glued: false };
         match kind {
             Kind::Open => self.row = Some(self.out.len()),
             Kind::Close if self.row_closes() => return,
@@ -247,7 +265,7 @@ impl<'a> Lexer<'a> {
                     self.take(Kind::Dot, 1);
                 }
                 b'0'..=b'9' | b'.' => self.number(),
-                b'?' => self.take(Kind::Parameter, 1),
+                b'?' => self.sign(Kind::Parameter, 1),
                 b':' | b'@' if next.is_some_and(starts_word) => {
                     let length = 1 + word_length(self.rest().get(1..).unwrap_or(""));
                     self.take(Kind::Parameter, length);
@@ -259,6 +277,12 @@ impl<'a> Lexer<'a> {
                 }
                 b'%' if next == Some(b's') && !self.peek(2).is_some_and(starts_word) => {
                     self.take(Kind::Parameter, 2);
+                }
+                // A table of the session.
+                b'#' if self.dialect == Dialect::SqlServer
+                    && next.is_some_and(|b| starts_word(b) || b == b'#') =>
+                {
+                    self.take(Kind::Word, word_length(self.rest()));
                 }
                 _ if starts_word(byte) => self.word()?,
                 _ if byte.is_ascii_whitespace() => self.at += 1,
@@ -361,7 +385,9 @@ impl<'a> Lexer<'a> {
         let rest = self.rest().get(1..).unwrap_or("");
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         if digits > 0 {
-            self.take(Kind::Parameter, 1 + digits);
+            // A column of a staged file in Snowflake, whose parameters have other signs.
+            let kind = if self.dialect == Dialect::Snowflake { Kind::Word } else { Kind::Parameter };
+            self.take(kind, 1 + digits);
             return Ok(());
         }
         let tag = rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_' || *b >= 0x80).count();
@@ -455,12 +481,41 @@ impl<'a> Lexer<'a> {
     }
 
     fn operator(&mut self) {
-        const LONG: [&str; 14] =
-            ["<->", "<=>", "<#>", "<+>", "<~>", "<%>", "->>", "::", "<=", ">=", "<>", "!=", "||", "->"];
+        const LONG: [&str; 17] = [
+            "<->", "<=>", "<#>", "<+>", "<~>", "<%>", "->>", "::", ":=", "==", "=>", "<=", ">=", "<>", "!=",
+            "||", "->",
+        ];
         let rest = self.rest();
-        let long = LONG.iter().find(|operator| rest.starts_with(**operator)).map(|operator| operator.len());
-        let length = long.or_else(|| rest.chars().next().map(char::len_utf8)).unwrap_or(1);
-        self.take(Kind::Operator, length);
+        let long = LONG.iter().find(|operator| rest.starts_with(**operator));
+        if long.is_some_and(|long| *long == "==" || *long == "<=>" && self.dialect.equal_nulls()) {
+            // Spellings of `=`, of which one takes a null for equal to another.
+            self.at += long.map_or(0, |long| long.len());
+            return self.push(Kind::Operator, "=");
+        }
+        let length =
+            long.map(|long| long.len()).or_else(|| rest.chars().next().map(char::len_utf8)).unwrap_or(1);
+        self.sign(Kind::Operator, length);
+    }
+
+    /// Takes a sign. Right behind another one it may belong to that.
+    fn sign(&mut self, kind: Kind, length: usize) {
+        const SIGNS: &[u8] = b"~!@#%^&|?<>=+-*/";
+        let before = self.sign.checked_sub(1).and_then(|at| self.text.as_bytes().get(at)).copied();
+        let first = self.peek(0);
+        let signs = [before, first].iter().flatten().all(|byte| SIGNS.contains(byte));
+        let apart = match (before, first) {
+            (Some(b'-'), Some(b'-')) | (Some(b'/'), Some(b'*')) => true,
+            // A parameter, but for the few operators that have such a sign.
+            (before, Some(b'?')) => before != Some(b'@'),
+            (Some(b'?'), first) => length > 1 || !matches!(first, Some(b'|' | b'&')),
+            _ => false,
+        };
+        let glued = self.sign == self.at && signs && !apart;
+        self.take(kind, length);
+        self.sign = self.at;
+        if let Some(token) = self.out.last_mut() {
+            token.glued = glued;
+        }
     }
 }
 

@@ -31,6 +31,7 @@ mod seen;
 mod statement;
 mod transfer;
 mod variables;
+mod wording;
 mod write;
 
 #[cfg(test)]

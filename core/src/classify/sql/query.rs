@@ -29,7 +29,15 @@ pub(super) fn query(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Eff
     if !effects.spend(tokens.len()) {
         return Rows::default();
     }
-    let tokens = bare(tokens);
+    let mut tokens = bare(tokens);
+    // MySQL's older way to hold what is read.
+    if effects.dialect == Dialect::MySql
+        && let Some(place) = find(tokens, 1, &["LOCK"]).filter(|place| {
+            is(tokens, place + 1, "IN") && is(tokens, place + 2, "SHARE") && is(tokens, place + 3, "MODE")
+        })
+    {
+        tokens = between(tokens, 0, place);
+    }
     if is(tokens, 0, "WITH") {
         return with(tokens, scope, effects);
     }
@@ -117,7 +125,21 @@ fn star(rows: Rows) -> Rows {
 fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Rows {
     let names = scope.len();
     let mut place = 1 + usize::from(is(tokens, 1, "RECURSIVE"));
-    while let Some((given, mut next)) = name(tokens, place) {
+    loop {
+        // ClickHouse names values so too: `WITH 5 AS n, (SELECT max(id) FROM t) AS m SELECT ...`.
+        if effects.dialect == Dialect::ClickHouse
+            && let Some(end) = value(tokens, place)
+        {
+            effects.own_form = true;
+            nested(between(tokens, place, end), scope, effects);
+            let more = kind(tokens, end) == Some(Kind::Comma);
+            place = end + usize::from(more);
+            if more {
+                continue;
+            }
+            break;
+        }
+        let Some((given, mut next)) = name(tokens, place) else { break };
         let recursive = inside(tokens, next).is_some_and(|list| !is_query(list));
         next = if recursive { after(tokens, next) } else { next };
         if scope.len() >= NAMES {
@@ -172,6 +194,16 @@ fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Row
     };
     scope.truncate(names);
     rows
+}
+
+/// Where a value of a `WITH` ends that has its name behind it.
+fn value(tokens: Tokens<'_, '_>, start: usize) -> Option<usize> {
+    let end = places(from(tokens, start)).map(|place| place + start).find(|place| {
+        kind(tokens, *place) == Some(Kind::Comma) || keyword(tokens, *place, &["SELECT", "INSERT"])
+    })?;
+    let named = end.checked_sub(2).filter(|place| *place > start)?;
+    let last = at(tokens, named + 1).is_some_and(Token::names);
+    (last && is(tokens, named, "AS")).then_some(end)
 }
 
 fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Rows {
@@ -481,6 +513,8 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
     {
         effects.own_form = true;
     }
+    // What no other dialect has: `@stage/file.csv (FILE_FORMAT => 'f')`.
+    effects.own_form |= effects.dialect == Dialect::Snowflake && given.starts_with('@');
     // Oracle's table of another server: `docs@link`.
     if effects.dialect == Dialect::Oracle
         && at(part, next).is_some_and(|token| token.kind == Kind::Parameter && token.text.starts_with('@'))
@@ -502,8 +536,7 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
 fn table_arguments(arguments: Tokens<'_, '_>, effects: &mut Effects) -> Rows {
     let mut rows = Rows::default();
     for place in places(arguments).filter(|place| is(arguments, *place, "TABLE")) {
-        let start =
-            place + 1 + usize::from(at(arguments, place + 1).is_some_and(|token| token.operator("=")));
+        let start = place + 1 + usize::from(at(arguments, place + 1).is_some_and(Token::assigns));
         let Some((given, _)) = name(arguments, start) else { continue };
         let given = table(given);
         effects.table(&given);
@@ -593,7 +626,8 @@ pub(super) fn limit(tail: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
         );
         let amount = between(tail, place + 1, end.unwrap_or(tail.len()));
         if find(amount, 0, &["BY"]).is_some() {
-            return None;
+            // So many of each, as ClickHouse has it; what bounds all of them stands behind.
+            return limit(from(amount, 1), bounds);
         }
         // `LIMIT offset, count` has the count last.
         return commas(amount).last().and_then(|amount| number(amount, bounds));

@@ -197,7 +197,8 @@ fn functions(tokens: Tokens<'_, '_>, effects: &mut Effects) {
 /// Runs the last text among arguments that is a statement.
 fn last_text(arguments: Tokens<'_, '_>, effects: &mut Effects) {
     let texts = commas(arguments);
-    let told = texts.iter().rev().filter_map(|text| at(text, 0)).find(|text| {
+    let value = |text: &Tokens<'_, '_>| text.iter().position(Token::assigns).map_or(0, |place| place + 1);
+    let told = texts.iter().rev().filter_map(|text| at(text, value(text))).find(|text| {
         let first = text.text.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         text.kind == Kind::Text && VERBS.iter().any(|verb| verb.eq_ignore_ascii_case(first))
     });
@@ -267,7 +268,10 @@ fn explain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         effects.add(Operation::DataQuery, planned.tables.first().map_or("", String::as_str), Some(1));
         // Functions of a plan may be folded, and so run; no more than the statement itself would.
     } else {
-        let described = name(rest, usize::from(any(rest, 0, &["TABLE", "DATABASE", "SCHEMA"])));
+        let mut sort = usize::from(any(rest, 0, &["TABLE", "DATABASE", "SCHEMA", "HISTORY", "DETAIL"]));
+        // What is alone is the name itself.
+        sort = sort.min(rest.len().saturating_sub(1));
+        let described = name(rest, sort);
         let described = described.map(|(given, _)| super::cursor::table(given)).unwrap_or_default();
         if !described.is_empty() {
             effects.table(&described);
@@ -408,10 +412,12 @@ fn procedure(given: &str, arguments: Tokens<'_, '_>, effects: &mut Effects) {
     if arguments.iter().any(share) {
         effects.act(Operation::NetworkSend, "", Some(1), Risk::new(80));
     }
-    if meaning.runs {
+    if meaning.last {
+        last_text(bare(arguments), effects);
+    } else if meaning.runs {
         let first = commas(bare(arguments)).into_iter().next().unwrap_or_default();
         // `@stmt = N'...'` names the argument first.
-        let value = first.iter().position(|token| token.operator("=")).map_or(0, |place| place + 1);
+        let value = first.iter().position(Token::assigns).map_or(0, |place| place + 1);
         match at(first, value).and_then(|token| effects.variables.text(token)) {
             Some(text) => run(&text, effects),
             None => effects.unknown("dynamic"),

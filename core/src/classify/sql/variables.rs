@@ -70,9 +70,7 @@ impl Variables {
                 continue;
             };
             variable.read += usize::from(marked);
-            let sets = one
-                .iter()
-                .position(|token| token.operator("=") || token.operator(":=") || token.is("DEFAULT"));
+            let sets = one.iter().position(|token| token.assigns() || token.is("DEFAULT"));
             let Some(value) = sets.map(|place| from(one, place + 1)) else { continue };
             variable.text = match value {
                 [text] if text.kind == Kind::Text => Some(text.text.to_string()),

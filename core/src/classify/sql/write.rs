@@ -1,5 +1,6 @@
 //! `INSERT`, `UPDATE`, `DELETE`, `MERGE` and their kin.
 
+use super::Dialect;
 use super::columns;
 use super::condition::{Condition, condition};
 use super::cursor::{
@@ -102,6 +103,14 @@ pub(super) fn insert(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
     );
     if overwrites {
         effects.write(Operation::DataDelete, &target, None, true);
+    }
+    // Spark's rows that come in the place of those for which a condition holds.
+    if let Some(place) = find(rest, 0, &["REPLACE"]).filter(|place| any(rest, place + 1, &["WHERE", "USING"]))
+        && effects.dialect == Dialect::Spark
+    {
+        effects.own_form = true;
+        let every = !is(rest, place + 1, "WHERE");
+        effects.write(Operation::DataDelete, &target, None, every);
     }
     // What was there before comes back; without a conflict it is only what was brought.
     if conflict(rest).is_some_and(|place| find(rest, place, &["SET"]).is_some()) {
@@ -229,7 +238,7 @@ enum Sets {
 fn sets_vector(tokens: Tokens<'_, '_>, effects: &Effects) -> Sets {
     let mut sets = Sets::Data;
     for one in commas(tokens) {
-        let end = one.iter().position(|token| token.operator("=")).unwrap_or(0);
+        let end = one.iter().position(Token::assigns).unwrap_or(0);
         let target = between(one, 0, end);
         if columns::has_vector(target, effects) {
             let null = is(one, end + 1, "NULL") && one.len() == end + 2;
@@ -259,6 +268,8 @@ pub(super) fn update(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
         return effects.unknown("unclear_table");
     };
     let mut target = table(target);
+    // MySQL's update of several tables.
+    effects.own_form |= effects.dialect == Dialect::MySql && commas(between(tokens, place, set)).len() > 1;
     let end = find(tokens, set, &["FROM", "WHERE", "RETURNING", "OUTPUT", "LIMIT", "ORDER"])
         .unwrap_or(tokens.len());
     let source = find(tokens, end, &["FROM"]).filter(|found| *found == end || !is(tokens, end, "WHERE"));

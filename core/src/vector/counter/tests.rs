@@ -135,6 +135,11 @@ fn columns_are_told_by_shape() {
                 r#"{"rows": [{"e": {"type": "t", "cells": [{"address": {"x": "0"}, "value": 0.5}, {"address": {"x": "1"}, "value": 2}, {"address": {"x": "2"}, "value": 3}]}}]}"#,
                 1,
             ),
+            // One vector for each name, whatever the order.
+            (
+                r#"{"rows": [{"e": {"cells": [{"address": {"c": "p", "x": "0"}, "value": 0.5}, {"address": {"c": "p", "x": "1"}, "value": 2}, {"address": {"x": "0", "c": "q"}, "value": 3}, {"value": 4, "address": {"x": "1", "c": "q"}}, {"address": {"c": "p", "x": "2"}, "value": 3}]}}]}"#,
+                2,
+            ),
             (
                 r#"{"rows": [{"e": {"cells": {"a": 0.5, "b": 1.0}}, "f": {"cells": [{"value": 1}, {"value": 2}]}}]}"#,
                 1,
@@ -146,6 +151,30 @@ fn columns_are_told_by_shape() {
             ),
         ],
     );
+}
+
+#[test]
+fn a_type_says_which_dimension_of_cells_names() {
+    let cells = r#"[{"address": {"c": "0", "x": "0"}, "value": 0.5}, {"address": {"c": "0", "x": "1"}, "value": 2},
+        {"address": {"c": "1", "x": "0"}, "value": 3}, {"address": {"c": "2", "x": "0"}, "value": 3}]"#;
+    let cells: Value = serde_json::from_str(cells).unwrap();
+    for (kind, vectors) in
+        [("tensor<float>(c{},x[2])", 3), ("tensor(c{},x{})", 1), ("tensor(c[3],x[2])", 1), ("other", 1)]
+    {
+        let mut counter = Counter::new(&Paths { columns: &["e"], ..Paths::NONE }).unwrap();
+        counter.root();
+        counter.open(true);
+        counter.key(b"e", b"e");
+        counter.open(true);
+        // In the order of the service: a map of serde's would have the cells first.
+        counter.key(b"type", b"type");
+        counter.scalar(Scalar::Text(kind.as_bytes(), kind.as_bytes()));
+        counter.key(b"cells", b"cells");
+        walk(&mut counter, &cells);
+        counter.close();
+        counter.close();
+        assert_eq!(counter.into_census().vectors, vectors, "{kind}");
+    }
 }
 
 #[test]
