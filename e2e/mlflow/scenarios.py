@@ -94,7 +94,7 @@ def main() -> None:
         grant = trial.grant("ana", "model.download", "1h")
         trial.until_passed(lambda: pull("looked"), "the grant reaches the server")
         end = trial.revoked_amid(pause, grant, lambda: pull("amid"), lambda: pull("looked"))
-        seen(end is CUT, "the client has an exception")
+        seen(end is CUT, f"the client has an exception: {end['code']}")
         record = trial.recorded("grant_revoked", "--operation", "model.download")
         left = record["response"]["bytes"]
         seen(0 < left < WEIGHTS, f"recorded as {record['outcome']['result']} after {left:,} of {WEIGHTS:,} bytes")
