@@ -100,6 +100,10 @@ fn what_is_wrong_with_the_form_of_refusals_is_told() {
             "{body: {error: 'a \"b\"'}}",
             "s.yaml:4: a text of refusals has no quotes, no backslashes and one line",
         ),
+        (
+            "{body: {error: {'a\"b': '{code}'}}}",
+            "s.yaml:4: a text of refusals has no quotes, no backslashes and one line",
+        ),
         ("{words: {403: DENIED}}", "s.yaml:4: refusals need a body: members of JSON, or a text"),
         (
             "{body: {error: '{word}'}, words: {200: FINE}}",

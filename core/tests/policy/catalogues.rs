@@ -120,7 +120,7 @@ rules: [{name: look, who: ['user:*'], operations: [vector.search], effect: allow
 
 #[test]
 fn its_clients_are_told_of_refusals_as_it_says() {
-    let forms = "refusals:\n  - {under: /v2/, body: {errors: [{what: '{word}', why: '{reason}'}]}, words: {403: NO}}\n  - body: '<No code=\"{code}\">{reason}</No>'\n";
+    let forms = "refusals:\n  - {under: /v2/, body: {errors: [{what: '{word}', why: '{reason}'}], more: {}, list: []}, words: {403: NO}}\n  - body: '<No code=\"{code}\">{reason}</No>'\n";
     let folder = folder(&[("library.yaml", &format!("{LIBRARY}{forms}"))]);
     let text = "version: 1\nstate: memory\ncatalogues: [library.yaml]\nservices: {books: {system: library, base_path: /books}}\n";
     let guard = Guard::new(parse(folder.path(), text).unwrap());
@@ -137,7 +137,7 @@ fn its_clients_are_told_of_refusals_as_it_says() {
     );
     let (kind, body) = refused("/books/v2/shelves?all=1");
     assert_eq!(kind, "application/json");
-    let begins = r#"{"errors":[{"what":"NO","why":"the risk of this request is higher than this service takes"}],"type":"urn:wardline:problem:risk_denied","#;
+    let begins = r#"{"errors":[{"what":"NO","why":"the risk of this request is higher than this service takes"}],"more":{},"list":[],"type":"urn:wardline:problem:risk_denied","#;
     assert!(body.starts_with(begins), "{body}");
     // Of no service at all.
     assert_eq!(refused("/other").0, "application/problem+json");

@@ -61,6 +61,7 @@ fn one(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Refusals {
                         if OWN.contains(&name.as_str()) {
                             faults.at(at, format!("{name} is the guard's own member"));
                         }
+                        fits(&name, at, faults);
                         let comma = if read.members.is_empty() { "" } else { "," };
                         plain(format!("{comma}\"{name}\":"), &mut read.body);
                         json(value, &mut read.body, faults);
@@ -93,14 +94,17 @@ fn one(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Refusals {
 /// A value, as the JSON that it is.
 fn json(node: Node<'_, '_>, out: &mut Vec<Piece<String>>, faults: &mut Faults<'_>) {
     if let Some(members) = node.members() {
-        for (n, (name, _, value)) in members.into_iter().enumerate() {
-            plain(format!("{}\"{name}\":", if n == 0 { "{" } else { "," }), out);
+        plain("{".to_owned(), out);
+        for (n, (name, at, value)) in members.into_iter().enumerate() {
+            fits(&name, at, faults);
+            plain(format!("{}\"{name}\":", if n == 0 { "" } else { "," }), out);
             json(value, out, faults);
         }
         plain("}".to_owned(), out);
     } else if node.list().is_some() {
+        plain("[".to_owned(), out);
         for (n, value) in list(node, faults).into_iter().enumerate() {
-            plain(if n == 0 { "[" } else { "," }.to_owned(), out);
+            plain(if n == 0 { "" } else { "," }.to_owned(), out);
             json(value, out, faults);
         }
         plain("]".to_owned(), out);
@@ -108,14 +112,19 @@ fn json(node: Node<'_, '_>, out: &mut Vec<Piece<String>>, faults: &mut Faults<'_
         plain(number.to_string(), out);
     } else {
         let said = text(node, faults);
-        if said.contains(['"', '\\']) || said.contains(char::is_control) {
-            faults.at(node.place(), "a text of refusals has no quotes, no backslashes and one line");
-        }
+        fits(&said, node.place(), faults);
         // A status that stands alone is a number.
         let quote = if said == "{status}" { "" } else { "\"" };
         plain(quote.to_owned(), out);
         pieces(&said, node.place(), out, faults);
         plain(quote.to_owned(), out);
+    }
+}
+
+/// A name or a text goes into the document as it is written.
+fn fits(said: &str, at: Place, faults: &mut Faults<'_>) {
+    if said.contains(['"', '\\']) || said.contains(char::is_control) {
+        faults.at(at, "a text of refusals has no quotes, no backslashes and one line");
     }
 }
 
