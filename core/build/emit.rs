@@ -197,7 +197,7 @@ fn step(step: &Step) -> String {
 
 fn level(level: &Level) -> String {
     let steps = joined(level.steps.iter().map(|(taken, of)| format!("({}, {of})", step(taken))));
-    format!("Level {{ ends: {}, steps: &[{steps}] }}", level.ends)
+    format!("Level::new({}, &[{steps}], &{:?})", level.ends, level.tags)
 }
 
 fn census(census: Option<&Census>, number: usize, system: &System) -> String {

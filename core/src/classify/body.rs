@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use smallvec::{SmallVec, smallvec};
 
-use super::catalogue::{Entry, Field, Lines, Step, System};
+use super::catalogue::{Entry, Field, Kinds, Lines, Step, System};
 use super::{Refusal, graphql, piped, sql, target, yql};
 
 /// A value at a deciding field.
@@ -262,7 +262,12 @@ impl Place {
     /// The fields one step down, in a message's field with this number.
     #[inline]
     pub(super) fn tagged(self, number: u32) -> Self {
-        self.down(|step| matches!(step, Step::Tag(numbers) if numbers.contains(&number)))
+        let tags = self.entry.levels.get(self.depth).map_or(&[][..], |level| level.tags);
+        match tags.get(number as usize) {
+            Some(of) => self.below(self.mask & of),
+            // High numbers have no place in the table.
+            None => self.down(|step| matches!(step, Step::Tag(numbers) if numbers.contains(&number))),
+        }
     }
 
     /// One step down, where these fields are.
@@ -271,33 +276,15 @@ impl Place {
     }
 
     /// The fields one step down, by the kind of the step.
+    #[inline]
     pub(super) fn kinds(self) -> Kinds {
-        let mut kinds = Kinds::default();
-        for (step, of) in self.steps() {
-            *match step {
-                Step::Key(_) => &mut kinds.keys,
-                Step::Tag(_) => &mut kinds.tags,
-                Step::Pair(_) => &mut kinds.pairs,
-                Step::Each => &mut kinds.each,
-                Step::First => &mut kinds.first,
-            } |= of;
-        }
-        kinds
+        let all = self.entry.levels.get(self.depth).map_or(Kinds::NONE, |level| level.kinds);
+        all.of(self.mask)
     }
 
     pub(super) fn name(self) -> &'static str {
         self.fields().next().map_or("body", |(_, field)| field.name)
     }
-}
-
-/// The fields that each kind of step leads to, as bits.
-#[derive(Default)]
-pub(super) struct Kinds {
-    pub(super) keys: u64,
-    pub(super) tags: u64,
-    pub(super) pairs: u64,
-    pub(super) each: u64,
-    pub(super) first: u64,
 }
 
 pub(super) fn bit(at: usize) -> u64 {

@@ -299,6 +299,56 @@ pub(super) struct Level {
     pub(super) ends: u64,
     /// The different steps from here, and which fields take them.
     pub(super) steps: &'static [(Step, u64)],
+    /// Those that go on, by the kind of their step.
+    pub(super) kinds: Kinds,
+    /// By the numbers of a message's fields, up to the highest that one takes: which do.
+    pub(super) tags: &'static [u64],
+}
+
+/// The fields that each kind of step leads to, as bits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kinds {
+    pub(super) keys: u64,
+    pub(super) tags: u64,
+    pub(super) pairs: u64,
+    pub(super) each: u64,
+    pub(super) first: u64,
+}
+
+impl Kinds {
+    pub(super) const NONE: Self = Self { keys: 0, tags: 0, pairs: 0, each: 0, first: 0 };
+
+    /// Those of these fields.
+    #[inline]
+    pub(super) fn of(self, mask: u64) -> Self {
+        Self {
+            keys: self.keys & mask,
+            tags: self.tags & mask,
+            pairs: self.pairs & mask,
+            each: self.each & mask,
+            first: self.first & mask,
+        }
+    }
+}
+
+impl Level {
+    /// Those that end here, the steps on, and what of these stands in the table of numbers.
+    pub(super) const fn new(ends: u64, steps: &'static [(Step, u64)], tags: &'static [u64]) -> Self {
+        let mut kinds = Kinds::NONE;
+        let mut left = steps;
+        while let [(step, of), rest @ ..] = left {
+            let kind = match step {
+                Step::Key(_) => &mut kinds.keys,
+                Step::Tag(_) => &mut kinds.tags,
+                Step::Pair(_) => &mut kinds.pairs,
+                Step::Each => &mut kinds.each,
+                Step::First => &mut kinds.first,
+            };
+            *kind |= *of;
+            left = rest;
+        }
+        Self { ends, steps, kinds, tags }
+    }
 }
 
 /// One step of a field's path.

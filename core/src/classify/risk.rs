@@ -19,10 +19,11 @@ pub fn raised(operation: Operation, base: Risk, magnitude: Magnitude) -> Risk {
 
 fn more(operation: Operation, magnitude: Magnitude) -> u8 {
     let Some(unit) = magnitude.unit else { return 0 };
-    let more = match magnitude.count.map(|count| count / ordinary(unit)) {
-        Some(0) => return 0,
-        Some(1..10) => 5,
-        Some(10..100) => 10,
+    let ordinary = ordinary(unit);
+    let more = match magnitude.count {
+        Some(count) if count < ordinary => return 0,
+        Some(count) if count < 10 * ordinary => 5,
+        Some(count) if count < 100 * ordinary => 10,
         Some(_) => 15,
         None => 20,
     };

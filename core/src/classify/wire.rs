@@ -6,8 +6,8 @@
 //! goes no deeper than the fields of its entry do, so no input makes this recurse further.
 
 use super::Refusal;
-use super::body::{Kinds, MAX_BESIDE, MAX_ELEMENTS, Place, Record, Records, Value, bit, has_elements};
-use super::catalogue::{Entry, Field, Step};
+use super::body::{MAX_BESIDE, MAX_ELEMENTS, Place, Record, Records, Value, bit, has_elements};
+use super::catalogue::{Entry, Field, Kinds, Step};
 use crate::protobuf::{self, Malformed, OnWire, Wire};
 
 /// What is not protobuf: a cut varint, a group, a field without a number.

@@ -115,25 +115,28 @@ impl Marker {
         key: Option<&str>,
         path: impl Fn() -> String,
     ) -> Option<Vec<Finding>> {
-        self.look(text, &Context { key, ..Context::default() }, path)
+        self.look(text, key, Given::Whole, path)
     }
 
     /// The same for the name of a member.
     pub(super) fn find_in_name(&mut self, name: &[u8], path: impl Fn() -> String) -> Option<Vec<Finding>> {
-        self.look(name, &Context { given: Given::Name, ..Context::default() }, path)
+        self.look(name, None, Given::Name, path)
     }
 
     fn look(
         &mut self,
         text: &[u8],
-        context: &Context<'_>,
+        key: Option<&str>,
+        given: Given,
         path: impl Fn() -> String,
     ) -> Option<Vec<Finding>> {
         let mut found = std::mem::take(&mut self.found);
         found.clear();
-        self.failed |= self.sought.detectors.pass(text, 0, context, true, &mut found).failed;
-        self.sought.spare(text, &mut found);
-        found.retain(|finding| !self.observed(text, finding, &path));
+        self.failed |= self.sought.detectors.whole(text, key, given, &mut found);
+        if !found.is_empty() {
+            self.sought.spare(text, &mut found);
+            found.retain(|finding| !self.observed(text, finding, &path));
+        }
         if found.is_empty() {
             self.found = found;
             return None;

@@ -251,7 +251,7 @@ fn step(step: &lower::Step) -> Step {
 
 fn level(level: &lower::Level) -> Level {
     let steps = level.steps.iter().map(|(taken, of)| (step(taken), *of));
-    Level { ends: level.ends, steps: list(steps.collect()) }
+    Level::new(level.ends, list(steps.collect()), list(level.tags.clone()))
 }
 
 fn census(

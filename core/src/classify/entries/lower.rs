@@ -51,7 +51,13 @@ pub(crate) struct Level {
     pub(crate) ends: u64,
     /// The different steps from here, and which fields take them.
     pub(crate) steps: Vec<(Step, u64)>,
+    /// By the numbers of a message's fields, up to the highest that one takes: which do. Numbers of more than
+    /// [`MOST_TAGGED`] are found by their steps.
+    pub(crate) tags: Vec<u64>,
 }
+
+/// The highest number of a field that has a place of its own in a table.
+const MOST_TAGGED: u32 = 255;
 
 /// One step of a field's path.
 #[derive(Clone, PartialEq)]
@@ -128,7 +134,7 @@ pub(crate) fn lower(entry: &Entry, system: &System) -> Result<Lowered, Vec<Strin
 fn levels(fields: &[Field]) -> Vec<Level> {
     let deepest = fields.iter().map(|field| field.steps.len()).max();
     let level = |depth: usize| {
-        let mut level = Level { ends: 0, steps: Vec::new() };
+        let mut level = Level { ends: 0, steps: Vec::new(), tags: Vec::new() };
         // The number of a field is a bit; an entry has no more than there are.
         for (field, bit) in fields.iter().zip((0..u64::BITS).map(|at| 1_u64 << at)) {
             match field.steps.get(depth) {
@@ -140,9 +146,23 @@ fn levels(fields: &[Field]) -> Vec<Level> {
                 None => {}
             }
         }
+        level.tags = tags(&level.steps);
         level
     };
     (0..=deepest.unwrap_or(0)).map(level).collect()
+}
+
+fn tags(steps: &[(Step, u64)]) -> Vec<u64> {
+    let mut tags = Vec::new();
+    for (step, of) in steps {
+        let Step::Tag(numbers) = step else { continue };
+        for number in numbers.iter().filter(|number| **number <= MOST_TAGGED) {
+            let at = *number as usize;
+            tags.resize(tags.len().max(at + 1), 0);
+            tags.get_mut(at).into_iter().for_each(|taken| *taken |= of);
+        }
+    }
+    tags
 }
 
 /// The body fields of one entry, each once.

@@ -265,8 +265,9 @@ pub(super) fn attempt(input: &Input<'_>, start: usize, person: &Person, sense: &
 
 /// Under a key that says so by itself, words alone are a name, in small letters too.
 pub(super) fn attempt_key(input: &Input<'_>, sense: &Sense<'_>) -> Attempt {
-    let end = input.run(0, KEYED + 1, |b| b.is_ascii_alphabetic() || b >= 0x80 || b" .'-".contains(&b));
-    let alone = sense.keyed() && input.at(end).is_none() && (2..=KEYED).contains(&end);
+    let fits = |b: u8| b.is_ascii_alphabetic() || b >= 0x80 || b" .'-".contains(&b);
+    let end = if sense.keyed() { input.run(0, KEYED + 1, fits) } else { 0 };
+    let alone = (2..=KEYED).contains(&end) && input.at(end).is_none();
     Attempt { low: 0, hit: alone.then_some(Hit { start: 0, end, score: 85, open: false }) }
 }
 

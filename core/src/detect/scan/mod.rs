@@ -20,7 +20,7 @@ use super::lexicon::Lexicon;
 use super::literals::Literals;
 use super::resolve::{Candidate, Settled, settle};
 use super::words::Sight;
-use super::{Carry, Context, EARLIER, Inside, KEPT, Open};
+use super::{Carry, Context, EARLIER, Given, Inside, KEPT, Open};
 use crate::model::{Entity, Finding};
 
 /// A set of entities, compiled to one scanner. Cheap to share, never changes.
@@ -155,19 +155,32 @@ impl Detectors {
         whole: bool,
         found: &mut Vec<Finding>,
     ) -> Open {
-        let plain = whole && from == 0 && context.carry == Carry::default() && self.customs.is_empty();
-        let Some(short) = plain.then(|| Short::of(self.customs.id(), context.key, text)).flatten() else {
-            return self.look(text, from, context, whole, found);
-        };
-        if short.is_known() {
-            return Open { from: text.len(), carry: Carry::default(), failed: false };
+        if whole && from == 0 && self.customs.is_empty() && context.carry == Carry::default() {
+            let failed = self.whole(text, context.key, context.given, found);
+            return Open { from: text.len(), carry: Carry::default(), failed };
+        }
+        self.look(text, from, context, whole, found)
+    }
+
+    /// The findings of a text that is handed over at once; whether a detector of the host failed.
+    #[inline]
+    pub(crate) fn whole(
+        &self,
+        text: &[u8],
+        key: Option<&str>,
+        given: Given,
+        found: &mut Vec<Finding>,
+    ) -> bool {
+        let short = if self.customs.is_empty() { Short::of(self.customs.id(), key, text) } else { None };
+        if short.as_ref().is_some_and(Short::is_known) {
+            return false;
         }
         let before = found.len();
-        let open = self.look(text, from, context, whole, found);
-        if found.len() == before {
+        let open = self.look(text, 0, &Context { key, given, ..Context::default() }, true, found);
+        if let Some(short) = short.filter(|_| found.len() == before) {
             short.keep();
         }
-        open
+        open.failed
     }
 
     /// The same where nothing is known of the text.

@@ -113,7 +113,7 @@ impl<'a> Pass<'a> {
                 return end.max(offset + 1);
             }
         };
-        let least = self.least(word.start);
+        let mut least = self.least(word.start);
         if least > of.strongest {
             return word.end;
         }
@@ -140,7 +140,10 @@ impl<'a> Pass<'a> {
             if touched || info.find.wants(&self.input, &word) {
                 let sense = Sense { sight: &self.sight, which };
                 let attempt = info.find.attempt_word(&self.input, &seen, &sense);
-                self.take(which, attempt);
+                if self.take(which, attempt) {
+                    // Of those that follow, only a stronger one can still matter.
+                    least = self.least(word.start);
+                }
             }
         }
         if self.touched() {
@@ -286,7 +289,8 @@ impl<'a> Pass<'a> {
     /// weaker one can stand there, unless that one falls.
     fn least(&mut self, offset: usize) -> u8 {
         let value = self.cover.and_then(|at| self.candidates.get_mut(at));
-        match value.filter(|value| value.start < offset && offset < value.end) {
+        let begins = |value: &Candidate| value.start < offset || value.start == offset && value.rank >= SURE;
+        match value.filter(|value| begins(value) && offset < value.end) {
             Some(value) => {
                 value.covers = true;
                 value.rank
@@ -312,17 +316,17 @@ impl<'a> Pass<'a> {
         self.undecided(word.start.saturating_sub(self.of.lead));
     }
 
-    /// What a reader made of its anchor.
-    fn take(&mut self, which: usize, attempt: Attempt) {
+    /// What a reader made of its anchor; whether that is a value.
+    fn take(&mut self, which: usize, attempt: Attempt) -> bool {
         let Attempt { low, hit } = attempt;
         let touched = self.input.take_touched();
         if touched && !self.whole && !hit.as_ref().is_some_and(|hit| hit.open) {
             self.undecided(low);
-            return;
+            return false;
         }
         let (Some(Hit { start, mut end, score, mut open }), Some(info)) = (hit, self.of.entities.get(which))
         else {
-            return;
+            return false;
         };
         if end - start > MAX_OPEN {
             end = info.find.continued(&self.input, start + MAX_OPEN);
@@ -347,6 +351,7 @@ impl<'a> Pass<'a> {
                 self.candidates.push(candidate);
             }
         }
+        true
     }
 
     /// A value that begins its line is a block: each of its lines by itself, without indentation and marks of quotation,
@@ -389,6 +394,10 @@ impl<'a> Pass<'a> {
 pub(in crate::detect) fn is_reachable(byte: u8) -> bool {
     !matches!(byte, 0..=b' ' | b',' | b';' | b'<' | b'>' | b'[' | b']' | b')')
 }
+
+/// A value of this rank, once found, is seldom taken by another: weaker ones are not even looked for at its first word.
+/// Whenever a value falls that kept others from being looked for, all of the text is read again.
+const SURE: u8 = 60;
 
 /// How many digits behind a point are looked at, at most.
 const FRACTION: usize = 40;

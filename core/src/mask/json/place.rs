@@ -205,8 +205,9 @@ impl Place {
             }
             if !frame.object {
                 let back = if depth + 1 == frames.len() { back } else { 1 };
-                // Writing to a string cannot fail.
-                let _ = write!(path, "[{}]", frame.elements.saturating_sub(back));
+                path.push('[');
+                path.push_str(itoa::Buffer::new().format(frame.elements.saturating_sub(back)));
+                path.push(']');
                 continue;
             }
             let bytes = self.names.get(frame.name.clone()).unwrap_or_default();
@@ -229,6 +230,7 @@ impl Place {
                 }
                 path.push_str(name);
             } else {
+                // Writing to a string cannot fail.
                 let _ = write!(path, "[{name:?}]");
             }
         }
