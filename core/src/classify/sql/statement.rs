@@ -107,6 +107,16 @@ fn dispatch(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
             define::maintain(tokens, scope, effects);
         }
         "FORCE" if any(tokens, 1, &["INSTALL", "CHECKPOINT"]) => dispatch(from(tokens, 1), scope, effects),
+        "UNINSTALL" => effects.add(Operation::AdminConfig, "", Some(1)),
+        // MySQL's copy of a whole server: of another one in the place of this one's, or of this one in a folder.
+        "CLONE" if is(tokens, 1, "INSTANCE") => {
+            effects.add(Operation::NetworkFetch, "", Some(1));
+            effects.add(Operation::CollectionRestore, "", None);
+        }
+        "CLONE" if is(tokens, 1, "LOCAL") => {
+            effects.add(Operation::FileWrite, "", Some(1));
+            effects.add(Operation::DataExport, "", None);
+        }
         "RM" => effects.add(Operation::FileDelete, "", None),
         "LS" => effects.add(Operation::DataList, "", Some(1)),
         "BULK" => transfer::bulk(tokens, effects),
