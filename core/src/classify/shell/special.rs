@@ -198,7 +198,12 @@ pub(super) fn by(
                         .iter()
                         .take_while(|field| field.text.contains('=') && !field.text.starts_with('/'))
                         .count();
+                    let began = walk.acts.len();
                     walk.deeper(|walk| walk.command(rest.get(skip..).unwrap_or_default()));
+                    let contained = ["kubectl", "oc", "docker", "podman", "nerdctl", "docker-compose"];
+                    if words.first().is_some_and(|name| contained.contains(name)) {
+                        opened(walk, began);
+                    }
                     if skip == rest.len() {
                         walk.act(Operation::SecretRead, Some(60), "");
                     }
@@ -393,6 +398,16 @@ fn told(walk: &mut Walk, text: &str) {
         if inner.split_whitespace().next().is_some_and(|word| tools::tool(word).is_some()) {
             walk.script(inner);
         }
+    }
+}
+
+/// A shell that somebody opens where something runs does there whatever they please.
+fn opened(walk: &mut Walk, began: usize) {
+    let acts = walk.acts.iter_mut().skip(began);
+    for act in acts.filter(|act| act.operation == Operation::SessionControl) {
+        act.operation = Operation::CodeExecute;
+        act.magnitude.unit = act.operation.unit();
+        act.risk = act.risk.max(Risk::new(70));
     }
 }
 
