@@ -197,6 +197,7 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         "DOMAIN",
         "DICTIONARY",
         "KEYSPACE",
+        "NAMESPACE",
         "CATALOG",
         "SYNONYM",
         "SECRET",
@@ -382,12 +383,18 @@ fn drop(tokens: Tokens<'_, '_>, effects: &mut Effects) {
             "SCHEMA",
             "COLLECTION",
             "KEYSPACE",
+            "NAMESPACE",
+            "ICEBERG",
+            "DYNAMIC",
+            "HYBRID",
             "OWNED",
             "CATALOG",
             "DICTIONARY",
         ],
     ) {
-        let place = if any(tokens, 1, &["MATERIALIZED", "TEMPORARY", "TEMP", "OWNED"]) { 3 } else { 2 };
+        const KINDS: [&str; 7] =
+            ["MATERIALIZED", "TEMPORARY", "TEMP", "ICEBERG", "DYNAMIC", "HYBRID", "OWNED"];
+        let place = if any(tokens, 1, &KINDS) { 3 } else { 2 };
         let tabled = any(tokens, place - 1, &["TABLE", "VIEW", "DICTIONARY"]);
         let given = objects(tokens, place);
         for one in &given {

@@ -235,6 +235,15 @@ fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> Option<String> {
                     choices += 1;
                     Some("AND")
                 }
+                Some(name)
+                    if token.kind == Kind::Parameter
+                        && (name.starts_with('%')
+                            || name
+                                .strip_prefix(':')
+                                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))) =>
+                {
+                    Some("NULL")
+                }
                 Some(name) if choices > 0 && name.starts_with(':') => {
                     choices -= 1;
                     text.replace_range(start..=start, "AND ");

@@ -329,6 +329,15 @@ impl<'a> Lexer<'a> {
                 b'%' if next == Some(b's') && !self.peek(2).is_some_and(starts_word) => {
                     self.take(Kind::Parameter, 2);
                 }
+                // `%(name)s`, as drivers of Python have it; `:1`, by its place.
+                b'%' if next == Some(b'(') && self.formatted().is_some() => {
+                    let length = self.formatted().unwrap_or(1);
+                    self.take(Kind::Parameter, length);
+                }
+                b':' if next.is_some_and(|b| b.is_ascii_digit()) && self.places() => {
+                    let digits = self.rest().bytes().skip(1).take_while(u8::is_ascii_digit).count();
+                    self.take(Kind::Parameter, 1 + digits);
+                }
                 // A table of the session.
                 b'#' if matches!(self.dialect, Dialect::SqlServer | Dialect::Redshift)
                     && next.is_some_and(|b| starts_word(b) || b == b'#') =>
@@ -352,6 +361,20 @@ impl<'a> Lexer<'a> {
 
     fn after_name(&self) -> bool {
         self.out.last().is_some_and(Token::names)
+    }
+
+    /// The length of a parameter `%(name)s` that begins here.
+    fn formatted(&self) -> Option<usize> {
+        let name = word_length(self.rest().get(2..)?);
+        let ends = self.rest().get(2 + name..)?.strip_prefix(")s")?;
+        (name > 0 && !ends.bytes().next().is_some_and(starts_word)).then_some(name + 4)
+    }
+
+    /// Whether parameters go by their place here, and no path into a document can stand here.
+    fn places(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|at| self.text.as_bytes().get(at));
+        matches!(self.dialect, Dialect::Oracle | Dialect::Snowflake)
+            && before.is_none_or(|byte| byte.is_ascii_whitespace() || b"(,=<>+-*/|".contains(byte))
     }
 
     fn dashes(&self) -> bool {
