@@ -55,6 +55,8 @@ pub(super) struct Walk {
     pub(super) found: Option<String>,
     /// Files that came over the network.
     pub(super) fetched: HashSet<String>,
+    /// Whether a connection was opened, to which descriptors lead.
+    connected: bool,
     /// Whether the command at hand sends what it reads.
     pub(super) sends: bool,
     nesting: usize,
@@ -301,7 +303,8 @@ impl Walk {
                     self.input = Input::Piped;
                     special::reads(self, &target.text);
                 }
-                Kind::Aside => {}
+                Kind::Handed if self.connected => written.push(None),
+                Kind::Aside | Kind::Handed => {}
                 // What comes in by a connection is what somebody else says.
                 Kind::Joined => {
                     if connected || target.text.parse::<u32>().is_ok_and(|descriptor| descriptor > 2) {
@@ -313,7 +316,7 @@ impl Walk {
                 {
                     self.act(Operation::NetworkSend, Some(90), &target.text);
                     written.push(None);
-                    connected = true;
+                    (connected, self.connected) = (true, true);
                 }
                 Kind::Write => written.push(Some(target.text)),
             }
