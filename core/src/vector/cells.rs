@@ -5,9 +5,7 @@
 //! (`tensor<float>(chunk{},x[384])`); without it a label that is no number names. A tensor without indexed dimensions is one sparse vector.
 
 use std::collections::HashSet;
-use std::hash::BuildHasher;
-
-use foldhash::quality::FixedState;
+use std::hash::{BuildHasher, RandomState};
 
 /// How many different names are kept apart; from there on each change of name is a further vector.
 const MOST: usize = 1 << 16;
@@ -36,11 +34,14 @@ pub(super) struct Cells {
     names: HashSet<u64>,
     last: Option<u64>,
     more: u64,
+    /// Keyed anew for each list: who chooses the names cannot choose two that count as one.
+    hash: RandomState,
 }
 
 impl Cells {
     pub(super) fn at(depth: usize, mapped: Option<Vec<Box<[u8]>>>) -> Self {
-        Self { depth, mapped, name: None, indexed: false, names: HashSet::new(), last: None, more: 0 }
+        let (names, hash) = (HashSet::new(), RandomState::new());
+        Self { depth, mapped, name: None, indexed: false, names, last: None, more: 0, hash }
     }
 
     /// A member of the address of the cell at hand.
@@ -51,7 +52,7 @@ impl Cells {
         };
         if names {
             // Members of an object have no order.
-            let own = FixedState::with_seed(0).hash_one((dimension, label));
+            let own = self.hash.hash_one((dimension, label));
             self.name = Some(self.name.unwrap_or_default().wrapping_add(own));
         } else {
             self.indexed = true;
@@ -96,6 +97,16 @@ mod tests {
         assert_eq!(names("tensor(a{},b{})").unwrap(), ["a", "b"]);
         assert!(names("tensor<int8>(x[96])").unwrap().is_empty());
         assert_eq!(names("article"), None);
+    }
+
+    #[test]
+    fn a_name_is_kept_as_a_number_that_nobody_foretells() {
+        let told = || {
+            let mut cells = Cells::at(1, None);
+            cells.label(b"chunk", b"a");
+            cells.name
+        };
+        assert_ne!(told(), told());
     }
 
     #[test]

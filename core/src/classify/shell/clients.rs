@@ -119,6 +119,12 @@ pub(super) fn database(walk: &mut Walk, name: &str, words: &[&str]) {
             sql(walk, name, text);
         }
     }
+    let (out, log): (&[&str], &[&str]) = (&["-o", "--output", "-L", "--log-file"], &["--tee"]);
+    for option in if matches!(name, "psql" | "pgcli") { out } else { log } {
+        if let Some(file) = arguments.value(option) {
+            writes(walk, file);
+        }
+    }
     if matches!(name, "psql" | "pgcli") && arguments.has("-l|--list") {
         any = true;
         walk.act(Operation::CollectionList, None, "");

@@ -25,6 +25,8 @@ struct Request<'a> {
     input: bool,
     /// Settings come from a file, or the client starts something.
     configured: bool,
+    /// The file that what comes is kept in, by a name of its own.
+    kept: Option<&'a str>,
 }
 
 /// Options of `wget` that take a value and are of no account.
@@ -180,6 +182,8 @@ fn read<'a>(name: &str, words: &[&'a str]) -> Request<'a> {
                 next(value);
             }
             "-H" | "--header" if !wget || option == "--header" => request.headers.push(next(value)),
+            "-o" | "--output" if !wget => request.kept = Some(next(value)),
+            "-O" | "--output-document" if wget => request.kept = Some(next(value)),
             letter if wget && WGET.contains(&letter) || !wget && VALUES.contains(&letter) => {
                 next(value);
             }
@@ -206,8 +210,13 @@ pub(super) fn fetch(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str
     }
     let dynamic = fields.iter().any(|field| field.dynamic);
     let told = fields.iter().filter(|field| field.told).any(|field| field.text.contains("://"));
+    let remote = |word: &&str| *word == "--remote-name" || !word.starts_with("--") && word.ends_with('O');
+    let keeps = name == "wget" || words.iter().filter(|word| word.starts_with('-')).any(remote);
     for url in &request.urls {
         one(walk, &request, url, dynamic, told);
+        // Without another name the file has that of its address.
+        let last = url.split(['?', '#']).next().and_then(|url| url.rsplit('/').next()).filter(|_| keeps);
+        walk.fetched.extend(request.kept.or(last).map(|file| file.trim_start_matches("./").to_owned()));
     }
     if request.urls.is_empty() {
         walk.act(if request.configured { Operation::NetworkSend } else { Operation::None }, None, "");

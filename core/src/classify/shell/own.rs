@@ -82,6 +82,17 @@ pub(super) fn run(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str])
         "source" | "." if words.get(1) == Some(&"/dev/fd/63") => {
             walk.act(Operation::CodeExecute, Some(95), "");
         }
+        // All that is set is shown.
+        "set" if rest.is_empty() => walk.act(Operation::SecretRead, Some(60), ""),
+        "export" | "declare" | "typeset" | "readonly"
+            if rest.iter().all(|field| matches!(field.text.as_str(), "-p" | "-x" | "-px" | "-xp")) =>
+        {
+            walk.act(Operation::SecretRead, Some(60), "");
+        }
+        "source" | "." if words.get(1) == Some(&"/dev/stdin") => match walk.input.clone() {
+            Input::Text(text) => walk.script(&text),
+            _ => walk.act(Operation::CodeExecute, Some(95), ""),
+        },
         "env" if splits(words).is_some() => {
             let at = splits(words).unwrap_or_default();
             let text: Vec<&str> = words.iter().skip(at).copied().collect();
@@ -217,6 +228,8 @@ fn find(walk: &mut Walk, fields: &[Field], words: &[&str]) {
         .zip(words.iter().skip(1))
         .filter(|(name, _)| matches!(**name, "-name" | "-iname" | "-path"));
     let wanted: Vec<&str> = names.map(|(_, value)| *value).collect();
+    let shown =
+        wanted.first().map_or(place.to_owned(), |name| format!("{}/{name}", place.trim_end_matches('/')));
     let mut did = false;
     if words.contains(&"-delete") {
         did = true;
@@ -234,8 +247,6 @@ fn find(walk: &mut Walk, fields: &[Field], words: &[&str]) {
         let rest = fields.get(at + 1..).unwrap_or_default();
         let end = rest.iter().position(|f| matches!(f.text.as_str(), ";" | "+")).unwrap_or(rest.len());
         next = at + 1 + end;
-        let shown =
-            wanted.first().map_or(place.to_owned(), |name| format!("{}/{name}", place.trim_end_matches('/')));
         let command: Vec<Field> = rest
             .iter()
             .take(end)
@@ -255,6 +266,7 @@ fn find(walk: &mut Walk, fields: &[Field], words: &[&str]) {
         walk.act(Operation::FileWrite, Some(60), "");
     }
     if !did {
+        walk.found = Some(shown);
         walk.act(Operation::None, None, "");
     }
 }
@@ -289,7 +301,11 @@ fn xargs(walk: &mut Walk, fields: &[Field], words: &[&str]) {
     }
     let more = match (&walk.input, words.iter().any(|word| word.starts_with("-a") || *word == "--arg-file")) {
         (Input::Text(text), false) => text.split_whitespace().map(Field::of).collect(),
-        _ => vec![Field { dynamic: true, ..Field::default() }],
+        // Nobody knows how many there are, and where they lie a `find` before has told.
+        (_, listed) => {
+            let text = walk.found.take().filter(|_| !listed).unwrap_or_default();
+            vec![Field { text, dynamic: true, ..Field::default() }]
+        }
     };
     let mut command: Vec<Field> = fields.get(at..).unwrap_or_default().to_vec();
     match replaced {
@@ -369,7 +385,10 @@ fn tar(walk: &mut Walk, words: &[&str]) {
             operands = vec![folder];
         }
     }
-    if creates {
+    if creates && archive == Some("/dev/null") {
+        // What is put there, nobody has.
+        walk.act(Operation::None, None, "");
+    } else if creates {
         for path in operands {
             reads(walk, path);
         }

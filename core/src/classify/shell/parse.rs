@@ -56,6 +56,8 @@ pub(super) enum Kind {
     Aside,
     /// `0>&1`, `<&3`: input from where another descriptor leads.
     Joined,
+    /// `>&3`: output to where another descriptor leads.
+    Handed,
 }
 
 type Parsed<T> = Result<T, &'static str>;
@@ -545,10 +547,12 @@ impl<'t> Parser<'t> {
         let kind = if descriptor == "2" && kind == Kind::Write { Kind::Aside } else { kind };
         // `>&2` is a descriptor, `>& file` a file.
         let named = matches!(target.0.as_slice(), [Part::Text(text, _), ..] if !text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-'));
+        let opened = matches!(target.0.as_slice(), [Part::Text(text, _)] if text.parse::<u32>().is_ok_and(|descriptor| descriptor > 2));
         let kind = match mark {
             ">&" if named => Kind::Write,
             ">&" | "<&" if descriptor == "0" => Kind::Joined,
             "<&" if descriptor.is_empty() => Kind::Joined,
+            ">&" if matches!(descriptor, "" | "1") && opened => Kind::Handed,
             _ => kind,
         };
         Ok(Some(Redirect { kind, target }))

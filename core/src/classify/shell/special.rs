@@ -18,11 +18,16 @@ pub(super) fn named(resource: &str) -> &str {
 pub(super) fn reads(walk: &mut Walk, path: &str) {
     let path = &*walk.at(path);
     // What has nothing in it, or nothing of anybody's.
-    if matches!(path, "/dev/null" | "/dev/zero" | "/dev/urandom" | "/dev/random") {
+    if matches!(path, "/dev/null" | "/dev/zero" | "/dev/urandom" | "/dev/random" | "/dev/stdin")
+        // What a substitution puts out is told where it is run.
+        || path.starts_with("/dev/fd/")
+    {
         return walk.act(Operation::None, None, "");
     }
     match tools::kind(path) {
         Some("secret") => walk.act(Operation::SecretRead, Some(85), path),
+        // Every file of a disk, whoever may read it, and all that a process holds.
+        Some("disk") => walk.act(Operation::FileRead, Some(80), path),
         _ => walk.act(Operation::FileRead, None, path),
     }
 }
@@ -45,7 +50,7 @@ pub(super) fn left(acts: &mut [Act]) {
     for act in acts.iter_mut().filter(|act| act.operation == Operation::FileRead) {
         let (operation, risk) = match tools::kind(&act.resource) {
             Some("model") => (Operation::ModelDownload, 85),
-            Some("vectors" | "data") => (Operation::DataExport, 90),
+            Some("vectors" | "data" | "disk") => (Operation::DataExport, 90),
             _ => continue,
         };
         act.operation = operation;
@@ -152,7 +157,10 @@ pub(super) fn by(
                 _ => Operation::DataIngest,
             };
             let risk = if operation == Operation::ModelDownload { 80 } else { operation.base_risk().value() };
-            let source = arguments.words.iter().rev().nth(1).map(|(_, word)| *word).unwrap_or_default();
+            // What an object is called is its owner's choice; the file that goes there is what it is.
+            let file = ["--file", "-f", "--source", "-s", "--body"].iter().find_map(|o| arguments.value(o));
+            let word = || arguments.words.iter().rev().nth(1).map(|(_, word)| *word).unwrap_or_default();
+            let source = file.unwrap_or_else(word);
             let taken =
                 name == "put" && operation == Operation::DataIngest && tools::kind(source) == Some("model");
             walk.act(
@@ -190,7 +198,12 @@ pub(super) fn by(
                         .iter()
                         .take_while(|field| field.text.contains('=') && !field.text.starts_with('/'))
                         .count();
+                    let began = walk.acts.len();
                     walk.deeper(|walk| walk.command(rest.get(skip..).unwrap_or_default()));
+                    let contained = ["kubectl", "oc", "docker", "podman", "nerdctl", "docker-compose"];
+                    if words.first().is_some_and(|name| contained.contains(name)) {
+                        opened(walk, began);
+                    }
                     if skip == rest.len() {
                         walk.act(Operation::SecretRead, Some(60), "");
                     }
@@ -385,6 +398,16 @@ fn told(walk: &mut Walk, text: &str) {
         if inner.split_whitespace().next().is_some_and(|word| tools::tool(word).is_some()) {
             walk.script(inner);
         }
+    }
+}
+
+/// A shell that somebody opens where something runs does there whatever they please.
+fn opened(walk: &mut Walk, began: usize) {
+    let acts = walk.acts.iter_mut().skip(began);
+    for act in acts.filter(|act| act.operation == Operation::SessionControl) {
+        act.operation = Operation::CodeExecute;
+        act.magnitude.unit = act.operation.unit();
+        act.risk = act.risk.max(Risk::new(70));
     }
 }
 

@@ -51,6 +51,12 @@ pub(super) struct Walk {
     pub(super) input: Input,
     /// What the last command puts out, where that is known.
     pub(super) output: Option<String>,
+    /// Where the names come from that a `find` of this pipeline puts out: its folder, and what it asks of them.
+    pub(super) found: Option<String>,
+    /// Files that came over the network.
+    pub(super) fetched: HashSet<String>,
+    /// Whether a connection was opened, to which descriptors lead.
+    connected: bool,
     /// Whether the command at hand sends what it reads.
     pub(super) sends: bool,
     nesting: usize,
@@ -149,7 +155,16 @@ impl Walk {
         let mut act = Act::new(operation, resource);
         act.magnitude.unit = operation.unit();
         act.risk = risk.map_or(act.risk, Risk::new);
+        // What was fetched and runs is what somebody elsewhere wrote.
+        if operation == Operation::CodeExecute && self.came(resource) {
+            act.risk = act.risk.max(Risk::new(95));
+        }
         self.acts.push(act);
+    }
+
+    /// Whether a file came over the network in this text.
+    fn came(&self, path: &str) -> bool {
+        !path.is_empty() && self.fetched.contains(path.trim_start_matches("./"))
     }
 
     pub(super) fn statements(&mut self, read: Statements) {
@@ -234,7 +249,7 @@ impl Walk {
     }
 
     fn pipeline(&mut self, stages: &[Stage]) {
-        let outer = std::mem::take(&mut self.input);
+        let (outer, found) = (std::mem::take(&mut self.input), self.found.take());
         let began = self.acts.len();
         for (at, stage) in stages.iter().enumerate() {
             let held = match &outer {
@@ -256,7 +271,7 @@ impl Walk {
                 special::left(self.acts.get_mut(began..).unwrap_or_default());
             }
         }
-        self.input = outer;
+        (self.input, self.found) = (outer, found);
         self.sends = false;
     }
 
@@ -266,6 +281,7 @@ impl Walk {
             return self.unknown("too_long");
         }
         self.output = None;
+        let began = self.acts.len();
         let (mut written, mut connected) = (Vec::new(), false);
         for redirect in &stage.redirects {
             if !self.spend(REDIRECT) {
@@ -287,7 +303,8 @@ impl Walk {
                     self.input = Input::Piped;
                     special::reads(self, &target.text);
                 }
-                Kind::Aside => {}
+                Kind::Handed if self.connected => written.push(None),
+                Kind::Aside | Kind::Handed => {}
                 // What comes in by a connection is what somebody else says.
                 Kind::Joined => {
                     if connected || target.text.parse::<u32>().is_ok_and(|descriptor| descriptor > 2) {
@@ -299,7 +316,7 @@ impl Walk {
                 {
                     self.act(Operation::NetworkSend, Some(90), &target.text);
                     written.push(None);
-                    connected = true;
+                    (connected, self.connected) = (true, true);
                 }
                 Kind::Write => written.push(Some(target.text)),
             }
@@ -314,10 +331,16 @@ impl Walk {
                 self.acts.push(Act::new(Operation::None, ""));
             }
         }
+        let fetches = self.acts.iter().skip(began).any(|act| act.operation == Operation::NetworkFetch);
         for target in written {
             self.output = None;
             match target {
-                Some(path) => special::writes(self, &path),
+                Some(path) => {
+                    special::writes(self, &path);
+                    if fetches {
+                        self.fetched.insert(path.trim_start_matches("./").to_owned());
+                    }
+                }
                 None => self.sends = true,
             }
         }
@@ -458,7 +481,11 @@ impl Walk {
         }
         let Some(tool) = tools::tool(name) else {
             // A program of the caller's own.
-            if first.text.starts_with("./") || first.text.ends_with(".sh") || first.text.ends_with(".py") {
+            if first.text.starts_with("./")
+                || first.text.ends_with(".sh")
+                || first.text.ends_with(".py")
+                || first.text.contains('/') && self.came(&first.text)
+            {
                 return self.act(Operation::CodeExecute, Some(50), &first.text);
             }
             return self.unknown("unknown_tool");

@@ -104,7 +104,7 @@ pub(super) fn name(tokens: Tokens<'_, '_>, index: usize) -> Option<(String, usiz
         let token = at(tokens, place)
             .filter(|token| token.names() || token.kind == Kind::Parameter || token.kind == Kind::Number)?;
         match token.kind {
-            Kind::Word => name.push_str(&token.text.to_lowercase()),
+            Kind::Word | Kind::Parameter => name.push_str(&token.text.to_lowercase()),
             Kind::Number if place == index => return None,
             _ => name.push_str(&token.text),
         }
@@ -161,9 +161,10 @@ pub(super) fn is_query(tokens: Tokens<'_, '_>) -> bool {
         Some(token) if token.kind == Kind::Open => inside(tokens, 0).is_some_and(is_query),
         Some(token) => {
             token.any(&["SELECT", "WITH", "VALUES"])
-                // DuckDB reads `FROM 'a.parquet'` too.
+                // DuckDB reads `FROM 'a.parquet'` and `FROM (FROM t)` too.
                 || (token.is("FROM")
-                    && at(tokens, 1).is_some_and(|next| next.names() || next.kind == Kind::Text))
+                    && at(tokens, 1)
+                        .is_some_and(|next| next.names() || matches!(next.kind, Kind::Text | Kind::Open)))
                 || (token.is("TABLE") && name(tokens, 1).is_some_and(|(_, next)| !goes_on(tokens, next)))
         }
         None => false,

@@ -197,6 +197,7 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         "DOMAIN",
         "DICTIONARY",
         "KEYSPACE",
+        "NAMESPACE",
         "CATALOG",
         "SYNONYM",
         "SECRET",
@@ -382,12 +383,18 @@ fn drop(tokens: Tokens<'_, '_>, effects: &mut Effects) {
             "SCHEMA",
             "COLLECTION",
             "KEYSPACE",
+            "NAMESPACE",
+            "ICEBERG",
+            "DYNAMIC",
+            "HYBRID",
             "OWNED",
             "CATALOG",
             "DICTIONARY",
         ],
     ) {
-        let place = if any(tokens, 1, &["MATERIALIZED", "TEMPORARY", "TEMP", "OWNED"]) { 3 } else { 2 };
+        const KINDS: [&str; 7] =
+            ["MATERIALIZED", "TEMPORARY", "TEMP", "ICEBERG", "DYNAMIC", "HYBRID", "OWNED"];
+        let place = if any(tokens, 1, &KINDS) { 3 } else { 2 };
         let tabled = any(tokens, place - 1, &["TABLE", "VIEW", "DICTIONARY"]);
         let given = objects(tokens, place);
         for one in &given {
@@ -577,8 +584,11 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         let every = condition == super::condition::Condition::Every;
         return effects.write(Operation::DataDelete, &given, condition.bound(), every);
     }
-    if find(rest, 1, &["UPDATE"]).is_some() {
-        return effects.write(Operation::DataIngest, &given, None, false);
+    if let Some(at_update) = find(rest, 1, &["UPDATE"]) {
+        let kept = find(rest, at_update, &["WHERE"])
+            .map(|place| super::condition::condition(from(rest, place + 1), &effects.tables));
+        let every = kept.is_none_or(|kept| kept == super::condition::Condition::Every);
+        return effects.write(Operation::DataIngest, &given, None, every);
     }
     // Redshift moves the rows of one table to another so.
     if let Some(place) = find(rest, 1, &["APPEND"]).filter(|place| is(rest, place + 1, "FROM"))
@@ -800,6 +810,14 @@ pub(super) fn maintain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut 
     if is(tokens, 0, "VACUUM") && find(tokens, 1, &["INTO"]).is_some() {
         effects.add(Operation::FileWrite, "", Some(1));
         return effects.add(Operation::DataExport, "", None);
+    }
+    // `CACHE TABLE t AS query` keeps the rows; none of them comes out.
+    if is(tokens, 0, "CACHE")
+        && let Some(rest) = find(tokens, 1, &["SELECT", "WITH", "FROM"])
+            .map(|place| from(tokens, place))
+            .filter(|rest| is_query(rest))
+    {
+        query(rest, scope, effects);
     }
     let mut place = 1;
     while kind(tokens, place) == Some(Kind::Open)

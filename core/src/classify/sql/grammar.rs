@@ -29,6 +29,9 @@ const TEXT: usize = 64;
 /// Deepest parentheses of a statement that it reads: it tries what begins with one in several ways, at each level.
 const NESTED: usize = 16;
 
+/// Most tokens of a subscript.
+const SUBSCRIPT: usize = 8;
+
 fn deepest(tokens: Tokens<'_, '_>) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     for token in tokens {
@@ -143,13 +146,50 @@ fn takes_operand(tokens: Tokens<'_, '_>, place: usize) -> bool {
     begins || super::cursor::is(tokens, place, "ARRAY")
 }
 
+/// Whether a sign at `place` is one of ClickHouse's `a ? b : c`, behind an operand, and no parameter.
+fn chooses(tokens: Tokens<'_, '_>, place: usize, dialect: Dialect) -> bool {
+    const BEFORE: [&str; 26] = [
+        "WHERE", "PREWHERE", "AND", "OR", "NOT", "IN", "LIMIT", "OFFSET", "SELECT", "BETWEEN", "LIKE",
+        "ILIKE", "VALUES", "CASE", "WHEN", "THEN", "ELSE", "ON", "BY", "SET", "FROM", "HAVING", "INTERVAL",
+        "AS", "DIV", "DISTINCT",
+    ];
+    let before = place.checked_sub(1).and_then(|before| tokens.get(before));
+    dialect == Dialect::ClickHouse
+        && before.is_some_and(|token| match token.kind {
+            Kind::Word => !token.any(&BEFORE),
+            Kind::Name | Kind::Number | Kind::Text | Kind::Close => true,
+            _ => token.operator("]"),
+        })
+}
+
+/// What is not written: `['a']` in `SET body['a'] = ...`, and `(+)` of an outer join. The place behind it.
+fn spared(tokens: Tokens<'_, '_>, place: usize, dialect: Dialect) -> Option<usize> {
+    let token = tokens.get(place)?;
+    if matches!(dialect, Dialect::Oracle | Dialect::Redshift | Dialect::Snowflake)
+        && token.kind == Kind::Open
+        && token.mate == 2
+        && tokens.get(place + 1)?.operator("+")
+    {
+        return Some(place + 3);
+    }
+    if !token.operator("[") || !tokens.first()?.is("UPDATE") || !tokens.get(place.checked_sub(1)?)?.names() {
+        return None;
+    }
+    let mut end = place;
+    while tokens.get(end).is_some_and(|token| token.operator("[")) {
+        let close = tokens.iter().skip(end).take(SUBSCRIPT).position(|token| token.operator("]"))?;
+        end += close + 1;
+    }
+    tokens.get(end)?.operator("=").then_some(end)
+}
+
 /// The tokens as text; of a list of constants the first ones, which read as all of them. `None` where it is too long.
 fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> Option<String> {
     let constant = |at: usize| matches!(kind(tokens, at), Some(Kind::Number | Kind::Text));
     let comma = |at: usize| kind(tokens, at) == Some(Kind::Comma);
     let wordings = Wordings::of(dialect);
     let mut text = String::with_capacity(8 * tokens.len().min(LONG));
-    let (mut tight, mut written, mut at) = (true, 0, 0);
+    let (mut tight, mut written, mut at, mut choices) = (true, 0, 0, 0_usize);
     loop {
         // `1, 2, 3,` up to here and `4,` from here on: the last one is written.
         while at > 2 && comma(at) && constant(at + 1) && comma(at + 2) && constant(at - 1) && comma(at - 2) {
@@ -166,6 +206,10 @@ fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> Option<String> {
                 }
             }
             (at, tight) = (end, false);
+            continue;
+        }
+        if let Some(end) = spared(tokens, at, dialect) {
+            at = end;
             continue;
         }
         at += 1;
@@ -187,6 +231,24 @@ fn written(tokens: Tokens<'_, '_>, dialect: Dialect) -> Option<String> {
             let rest = tokens.get(at..).unwrap_or_default();
             text.extend(rest.iter().take_while(|token| token.glued).map(|token| &*token.text));
             let known = match text.get(start..) {
+                Some("?") if chooses(tokens, at - 1, dialect) => {
+                    choices += 1;
+                    Some("AND")
+                }
+                Some(name)
+                    if token.kind == Kind::Parameter
+                        && (name.starts_with('%')
+                            || name
+                                .strip_prefix(':')
+                                .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))) =>
+                {
+                    Some("NULL")
+                }
+                Some(name) if choices > 0 && name.starts_with(':') => {
+                    choices -= 1;
+                    text.replace_range(start..=start, "AND ");
+                    None
+                }
                 Some("?") if dialect == Dialect::Postgres && !takes_operand(tokens, at) => Some("$1"),
                 operator => operator.and_then(|operator| known(operator, dialect)),
             };

@@ -109,6 +109,7 @@ pub(super) fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Token<'_>>, &'s
         parameters: 0,
         row: None,
         rows: None,
+        lists: Vec::new(),
         out: Vec::new(),
     };
     lexer.run()?;
@@ -161,7 +162,17 @@ struct Lexer<'a> {
     row: Option<usize>,
     /// Where such parentheses opened and closed.
     rows: Option<(usize, usize)>,
+    /// The brackets and parentheses that are open in a text of DuckDB.
+    lists: Vec<List>,
     out: Vec<Token<'a>>,
+}
+
+/// What came in brackets: `[x + 1 FOR x IN list IF x > 0]`.
+#[derive(Default)]
+struct List {
+    bracket: bool,
+    /// Where `FOR`, `IN` and `IF` stand, if at all.
+    words: [Option<usize>; 3],
 }
 
 impl<'a> Lexer<'a> {
@@ -175,6 +186,9 @@ impl<'a> Lexer<'a> {
 
     fn push(&mut self, kind: Kind, text: impl Into<Cow<'a, str>>) {
         let mut token = Token { kind, text: text.into(), mate: 0, more: 0, glued: false };
+        if self.dialect == Dialect::DuckDb {
+            self.listed(&token);
+        }
         match kind {
             Kind::Open => self.row = Some(self.out.len()),
             Kind::Close if self.row_closes() => return,
@@ -186,6 +200,43 @@ impl<'a> Lexer<'a> {
             _ => {}
         }
         self.out.push(token);
+    }
+
+    /// A list that is made of another one reads as the list of all that it names: `[x + 1 FOR x IN l IF x > 0]` as
+    /// `[x + 1, x, l, x > 0]`. What it looks at is the same, and no clause of a query begins in it.
+    fn listed(&mut self, token: &Token<'_>) {
+        const WORDS: [&str; 3] = ["FOR", "IN", "IF"];
+        let here = self.out.len();
+        match token.kind {
+            Kind::Open => self.lists.push(List::default()),
+            Kind::Operator if token.operator("[") => {
+                self.lists.push(List { bracket: true, ..List::default() })
+            }
+            Kind::Operator if token.operator("]") => {
+                let [Some(first), Some(second), third] = self.lists.pop().unwrap_or_default().words else {
+                    return;
+                };
+                for place in [Some(first), Some(second), third].into_iter().flatten() {
+                    if let Some(word) = self.out.get_mut(place) {
+                        (word.kind, word.text) = (Kind::Comma, Cow::Borrowed(","));
+                    }
+                }
+            }
+            Kind::Close => drop(self.lists.pop()),
+            Kind::Word => {
+                let Some(list) = self.lists.last_mut().filter(|list| list.bracket) else { return };
+                let places = list.words.iter_mut().zip(WORDS);
+                // Each in its turn, behind the one before.
+                let mut before = true;
+                for (place, word) in places {
+                    if before && place.is_none() && token.is(word) {
+                        *place = Some(here);
+                    }
+                    before &= place.is_some_and(|place| place < here);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Whether a token belongs to a cast of a constant: `$1::TIMESTAMP WITHOUT TIME ZONE`.
@@ -278,8 +329,17 @@ impl<'a> Lexer<'a> {
                 b'%' if next == Some(b's') && !self.peek(2).is_some_and(starts_word) => {
                     self.take(Kind::Parameter, 2);
                 }
+                // `%(name)s`, as drivers of Python have it; `:1`, by its place.
+                b'%' if next == Some(b'(') && self.formatted().is_some() => {
+                    let length = self.formatted().unwrap_or(1);
+                    self.take(Kind::Parameter, length);
+                }
+                b':' if next.is_some_and(|b| b.is_ascii_digit()) && self.places() => {
+                    let digits = self.rest().bytes().skip(1).take_while(u8::is_ascii_digit).count();
+                    self.take(Kind::Parameter, 1 + digits);
+                }
                 // A table of the session.
-                b'#' if self.dialect == Dialect::SqlServer
+                b'#' if matches!(self.dialect, Dialect::SqlServer | Dialect::Redshift)
                     && next.is_some_and(|b| starts_word(b) || b == b'#') =>
                 {
                     self.take(Kind::Word, word_length(self.rest()));
@@ -292,8 +352,29 @@ impl<'a> Lexer<'a> {
         if self.live { Err("open_comment") } else { Ok(()) }
     }
 
+    /// Whether what comes is the name of a table, in which BigQuery's projects may have dashes: `FROM my-project.shop.items`.
+    fn names_table(&self) -> bool {
+        self.out.last().is_some_and(|before| {
+            before.any(&["FROM", "JOIN", "INTO", "UPDATE", "TABLE", "VIEW", "MERGE", "EXISTS"])
+        })
+    }
+
     fn after_name(&self) -> bool {
         self.out.last().is_some_and(Token::names)
+    }
+
+    /// The length of a parameter `%(name)s` that begins here.
+    fn formatted(&self) -> Option<usize> {
+        let name = word_length(self.rest().get(2..)?);
+        let ends = self.rest().get(2 + name..)?.strip_prefix(")s")?;
+        (name > 0 && !ends.bytes().next().is_some_and(starts_word)).then_some(name + 4)
+    }
+
+    /// Whether parameters go by their place here, and no path into a document can stand here.
+    fn places(&self) -> bool {
+        let before = self.at.checked_sub(1).and_then(|at| self.text.as_bytes().get(at));
+        matches!(self.dialect, Dialect::Oracle | Dialect::Snowflake)
+            && before.is_none_or(|byte| byte.is_ascii_whitespace() || b"(,=<>+-*/|".contains(byte))
     }
 
     fn dashes(&self) -> bool {
@@ -440,7 +521,10 @@ impl<'a> Lexer<'a> {
 
     /// A word; or a string or name with a prefix: `E'..'`, `N'..'`, `B'..'`, `X'..'`, `r'..'`, `U&'..'`, `U&".."`, `q'[..]'`.
     fn word(&mut self) -> Result<(), &'static str> {
-        let length = word_length(self.rest());
+        let mut length = word_length(self.rest());
+        if self.dialect == Dialect::BigQuery && self.peek(length) == Some(b'-') && self.names_table() {
+            length = dashed(self.rest());
+        }
         let word = self.rest().get(..length).unwrap_or("");
         let after = self.peek(length);
         if length == 1
@@ -527,6 +611,19 @@ fn word_length(text: &str) -> usize {
     text.bytes()
         .take_while(|byte| starts_word(*byte) || byte.is_ascii_digit() || matches!(byte, b'$' | b'#'))
         .count()
+}
+
+/// The length of a name with dashes in it.
+fn dashed(text: &str) -> usize {
+    let mut length = word_length(text);
+    while let Some(more) = text.get(length..).and_then(|rest| rest.strip_prefix('-')) {
+        let next = more.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+        if next == 0 {
+            break;
+        }
+        length += 1 + next;
+    }
+    length
 }
 
 /// Decodes `\0041` and `\+000041`.

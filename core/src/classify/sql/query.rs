@@ -233,7 +233,7 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
             let amount = inside(tokens, start + 1).unwrap_or_else(|| between(tokens, start + 1, start + 2));
             top = number(amount, &effects.bounds);
             start = after(tokens, start + 1);
-            while any(tokens, start, &["PERCENT", "WITH", "TIES"]) {
+            while any(tokens, start, &["PERCENT", "WITH", "TIES", "APPROXIMATE"]) {
                 top = if is(tokens, start, "PERCENT") { None } else { top };
                 start += 1;
             }
@@ -260,6 +260,12 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
         let clauses = CLAUSES.map(|word| if word == "LATERAL" || word == "FOR" { "WHERE" } else { word });
         clause(place + 1, &clauses).unwrap_or(tokens.len())
     };
+    // What has one row and nothing in it.
+    let dual = source.is_some_and(|place| is(tokens, place + 1, "DUAL") && sourced(place) <= place + 2);
+    let source = source.filter(|_| !(dual && matches!(effects.dialect, Dialect::Oracle | Dialect::MySql)));
+    if dual {
+        effects.table("dual");
+    }
     let mut rows = match source {
         Some(place) => sources(between(tokens, place + 1, sourced(place)), scope, effects),
         None => Rows { bound: Some(1), ..Rows::default() },
@@ -298,7 +304,10 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     if rows.searches {
         rows.bound = least(rows.bound, nearest(tokens, &effects.bounds));
     }
-    into(tokens, whole, &rows, effects);
+    if into(tokens, whole, &rows, effects) {
+        // They lie in the file, and none of them comes out.
+        rows.shape = Shape::Nothing;
+    }
     rows
 }
 
@@ -325,17 +334,17 @@ fn filtered(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) ->
     condition(between(tokens, place + 1, end), &effects.tables)
 }
 
-/// `INTO` in a query: a file, a variable or a new table.
-fn into(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, rows: &Rows, effects: &mut Effects) {
+/// `INTO` in a query: a file, a variable or a new table. Whether the rows go to a file.
+fn into(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, rows: &Rows, effects: &mut Effects) -> bool {
     let (tokens, place) = match find(tokens, 1, &["INTO"]) {
         Some(place) => (tokens, place),
         None => match find(whole, 1, &["INTO"]) {
             Some(place) => (whole, place),
-            None => return,
+            None => return false,
         },
     };
     if effects.procedure {
-        return;
+        return false;
     }
     if any(tokens, place + 1, &["OUTFILE", "DUMPFILE"]) {
         effects.own_form = true;
@@ -350,7 +359,7 @@ fn into(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, rows: &Rows, effects: &mu
         let operation =
             if rows.shape == Shape::Vectors { Operation::VectorExport } else { Operation::DataExport };
         effects.add(operation, &rows.resource, rows.bound);
-        return;
+        return true;
     }
     let mut place = place + 1;
     while any(tokens, place, &["TEMPORARY", "TEMP", "UNLOGGED", "TABLE"]) {
@@ -360,13 +369,14 @@ fn into(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, rows: &Rows, effects: &mu
         && !at(tokens, place).is_some_and(|token| token.text.starts_with('#'))
     {
         effects.own_form = true; // a variable
-        return;
+        return false;
     }
     if let Some((given, _)) = name(tokens, place) {
         let given = table(given);
         effects.table(&given);
         effects.add(Operation::CollectionCreate, &given, Some(1));
     }
+    false
 }
 
 /// The sources of a `FROM`: tables, functions, sub-queries.
@@ -387,10 +397,27 @@ pub(super) fn sources(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut E
         "STRAIGHT_JOIN",
         "APPLY",
     ];
+    // `FROM t ARRAY JOIN a, b AS c`, as ClickHouse has it, unfolds columns of `t`: what stands there is no table.
+    let unfolds = find(tokens, 0, &["ARRAY"]).filter(|place| {
+        effects.dialect == Dialect::ClickHouse
+            && is(tokens, place + 1, "JOIN")
+            && find(tokens, place + 2, &["JOIN"]).is_none()
+    });
+    let tokens = match unfolds {
+        Some(place) => {
+            effects.own_form = true;
+            nested(from(tokens, place), scope, effects);
+            between(tokens, 0, place - usize::from(any(tokens, place.wrapping_sub(1), &["LEFT", "INNER"])))
+        }
+        None => tokens,
+    };
     let cut = |place: usize| {
         kind(tokens, place) == Some(Kind::Comma)
             || keyword(tokens, place, &JOINS) && kind(tokens, place + 1) != Some(Kind::Open)
             || keyword(tokens, place, &["JOIN", "APPLY"])
+            // How rows are to be joined, and no name: `a LEFT HASH JOIN b`.
+            || keyword(tokens, place, &["HASH", "LOOP", "REMOTE", "MERGE", "ANY", "DIRECTED"])
+                && is(tokens, place + 1, "JOIN")
     };
     let (mut rows, mut bound) = (Rows::default(), Some(1_u64));
     if !effects.spend(tokens.len()) {
@@ -437,7 +464,13 @@ fn file(path: &str, effects: &mut Effects) -> Rows {
 }
 
 fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows {
+    // What no other dialect has: `@stage/file.csv (FILE_FORMAT => 'f')`, `@~/a.csv` of the user, `@"Stage"`.
+    let staged = at(part, 0).is_some_and(|token| token.text.starts_with('@'));
+    effects.own_form |= staged && effects.dialect == Dialect::Snowflake;
     let Some((given, next)) = name(part, 0) else {
+        if staged && effects.dialect == Dialect::Snowflake {
+            return Rows { shape: Shape::Rows, ..Rows::default() };
+        }
         effects.unknown("unclear_table");
         return Rows::default();
     };
@@ -491,6 +524,7 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
         let bound = if known && !reads && !far || made { Some(1) } else { None };
         let mut rows = Rows { shape, bound, ..Rows::default() };
         if read != Rows::default() {
+            effects.own_form = true;
             rows.join(read);
             rows.bound = None;
         }
@@ -513,12 +547,11 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
     {
         effects.own_form = true;
     }
-    // What no other dialect has: `@stage/file.csv (FILE_FORMAT => 'f')`.
-    effects.own_form |= effects.dialect == Dialect::Snowflake && given.starts_with('@');
     // Oracle's table of another server: `docs@link`.
     if effects.dialect == Dialect::Oracle
         && at(part, next).is_some_and(|token| token.kind == Kind::Parameter && token.text.starts_with('@'))
     {
+        effects.own_form = true;
         effects.act(Operation::NetworkSend, "", Some(1), Risk::new(80));
     }
     let given = table(given);
@@ -554,6 +587,8 @@ fn searched(arguments: Tokens<'_, '_>, read: Rows, scope: &Scope, effects: &mut 
     let (names, most) = NEAREST;
     let nearest = match named(arguments, &names) {
         Some(place) => number(between(arguments, place, place + 1), &effects.bounds),
+        // `TOP (n) WITH APPROXIMATE` bounds it, where the function itself does not.
+        None if effects.dialect == Dialect::SqlServer => None,
         None => Some(most),
     };
     let tables = places(arguments).filter(|place| is(arguments, *place, "TABLE")).count();

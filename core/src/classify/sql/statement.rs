@@ -80,6 +80,15 @@ fn dispatch(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     match &*verb {
         "INSERT" | "UPSERT" => write::insert(tokens, scope, effects),
         "REPLACE" if !any(tokens, 1, &["TABLE", "VIEW"]) => write::insert(tokens, scope, effects),
+        // The statistics of a table; new versions of what was installed.
+        "UPDATE" if is(tokens, 1, "STATISTICS") && effects.dialect == Dialect::SqlServer => {
+            effects.own_form = true;
+            define::maintain(from(tokens, 1), scope, effects);
+        }
+        "UPDATE" if is(tokens, 1, "EXTENSIONS") && find(tokens, 2, &["SET"]).is_none() => {
+            effects.own_form = true;
+            effects.add(Operation::CodeExecute, "", Some(1));
+        }
         "UPDATE" => write::update(tokens, scope, effects),
         "DELETE" => write::delete(tokens, scope, effects),
         "MERGE" => write::merge(tokens, scope, effects),
@@ -97,6 +106,19 @@ fn dispatch(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         | "CHECK" | "MSCK" | "CACHE" | "UNCACHE" => {
             define::maintain(tokens, scope, effects);
         }
+        "FORCE" if any(tokens, 1, &["INSTALL", "CHECKPOINT"]) => dispatch(from(tokens, 1), scope, effects),
+        "UNINSTALL" => effects.add(Operation::AdminConfig, "", Some(1)),
+        // MySQL's copy of a whole server: of another one in the place of this one's, or of this one in a folder.
+        "CLONE" if is(tokens, 1, "INSTANCE") => {
+            effects.add(Operation::NetworkFetch, "", Some(1));
+            effects.add(Operation::CollectionRestore, "", None);
+        }
+        "CLONE" if is(tokens, 1, "LOCAL") => {
+            effects.add(Operation::FileWrite, "", Some(1));
+            effects.add(Operation::DataExport, "", None);
+        }
+        "RM" => effects.add(Operation::FileDelete, "", None),
+        "LS" => effects.add(Operation::DataList, "", Some(1)),
         "BULK" => transfer::bulk(tokens, effects),
         "UNDROP" => transfer::restored(tokens, effects),
         "REVERT" => effects.add(Operation::AdminAccess, "", Some(1)),
@@ -117,9 +139,16 @@ fn dispatch(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
 /// Adds what the functions of a statement do, and runs the texts that they run.
 fn functions(tokens: Tokens<'_, '_>, effects: &mut Effects) {
     for place in 0..tokens.len() {
-        if !at(tokens, place).is_some_and(Token::names)
-            || place > 0 && kind(tokens, place - 1) == Some(Kind::Dot)
+        let dotted = place > 0 && kind(tokens, place - 1) == Some(Kind::Dot);
+        // A number of a sequence is gone for good: `NEXT VALUE FOR s`, `s.NEXTVAL`.
+        if is(tokens, place, "NEXT") && is(tokens, place + 1, "VALUE") && is(tokens, place + 2, "FOR")
+            || dotted
+                && is(tokens, place, "NEXTVAL")
+                && matches!(effects.dialect, Dialect::Oracle | Dialect::Snowflake)
         {
+            effects.add(Operation::DataIngest, "", Some(1));
+        }
+        if dotted || !at(tokens, place).is_some_and(Token::names) {
             continue;
         }
         let Some((given, next)) = name(tokens, place) else { continue };
@@ -400,11 +429,14 @@ fn call(tokens: Tokens<'_, '_>, effects: &mut Effects) {
     }
 }
 
-/// A procedure that the data file knows does that; any other is what nobody here can see.
+/// A procedure that the data file knows does that; any other is code, and which one its name says.
 fn procedure(given: &str, arguments: Tokens<'_, '_>, effects: &mut Effects) {
     let Some(meaning) = KNOWLEDGE.functions.find(given) else {
         effects.add(Operation::CodeExecute, given, Some(1));
-        return effects.unknown("dynamic");
+        if given.starts_with(['@', ':', '$', '?']) {
+            effects.unknown("dynamic");
+        }
+        return;
     };
     effects.means(meaning, "");
     // A share of another machine: it is asked for, with whatever its name holds.

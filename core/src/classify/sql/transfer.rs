@@ -212,7 +212,14 @@ pub(super) fn bring(tokens: Tokens<'_, '_>, effects: &mut Effects) {
             effects.add(Operation::CollectionCreate, &given, Some(1));
         }
         "ATTACH" => {
-            if remote {
+            // A file elsewhere is only read; a server is talked to.
+            let file = [
+                "http://", "https://", "s3://", "s3a://", "gs://", "gcs://", "r2://", "az://", "abfss://",
+                "hf://",
+            ];
+            if source.is_some_and(|text| file.iter().any(|scheme| text.text.starts_with(scheme))) {
+                effects.add(Operation::NetworkFetch, "", Some(1));
+            } else if remote || source.is_some_and(|text| text.text.starts_with("md:")) {
                 effects.add(Operation::NetworkSend, "", Some(1));
             } else {
                 effects.add(Operation::FileRead, "", Some(1));

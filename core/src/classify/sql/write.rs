@@ -365,7 +365,13 @@ fn bound(kept: Option<Condition>, tokens: Tokens<'_, '_>) -> Bound {
     let limit = find(tokens, 1, &["LIMIT"])
         .and_then(|place| at(tokens, place + 1))
         .filter(|token| token.kind == Kind::Number);
-    let limit = limit.and_then(|token| token.text.parse().ok());
+    // SQL Server's `DELETE TOP (5) FROM t`.
+    let top = inside(tokens, 2).unwrap_or_else(|| between(tokens, 2, 3));
+    let top = at(top, 0).filter(|token| {
+        let counts = is(tokens, 1, "TOP") && !is(tokens, after(tokens, 2), "PERCENT");
+        counts && top.len() == 1 && token.kind == Kind::Number
+    });
+    let limit = limit.or(top).and_then(|token| token.text.parse().ok());
     super::effects::least(kept.and_then(Condition::bound), limit)
 }
 
