@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -210,8 +211,9 @@ def test_psycopg(postgres: str, tmp_path: Path) -> None:
 def test_what_is_no_connection_is_told_at_once(guard: Guard) -> None:
     with pytest.raises(WardlineError, match="expected a connection of PEP 249, got str"):
         guarded("postgresql://localhost/docs", service="docs", guard=guard)
-    with pytest.raises(WardlineError, match="expected a connection of asyncio: this one is for guarded$"):
-        guarded_async(sqlite3.connect(":memory:"), service="docs", guard=guard)
+    with closing(sqlite3.connect(":memory:")) as inner:
+        with pytest.raises(WardlineError, match="expected a connection of asyncio: this one is for guarded$"):
+            guarded_async(inner, service="docs", guard=guard)
 
 
 def test_psycopg_beside_an_event_loop(postgres: str, tmp_path: Path) -> None:
