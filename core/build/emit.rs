@@ -100,12 +100,17 @@ fn one(
 fn refusals(of: &Refusals) -> String {
     let piece = |piece: &Piece<String>| format!("Piece::{piece:?}");
     format!(
-        "Refusals {{ under: {:?}, xml: {}, members: &{:?}, body: &[{}], words: &{:?} }}",
+        "Refusals {{ under: {:?}, xml: {}, members: &{:?}, body: &[{}], words: &{:?}, headers: &[{}] }}",
         of.under,
         of.xml,
         of.members,
         joined(of.body.iter().map(piece)),
-        of.words
+        of.words,
+        joined(
+            of.headers
+                .iter()
+                .map(|(name, said)| format!("({name:?}, &[{}])", joined(said.iter().map(piece))))
+        )
     )
 }
 

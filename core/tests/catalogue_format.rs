@@ -85,6 +85,7 @@ fn what_is_wrong_with_the_form_of_refusals_is_told() {
     let right = [
         "{body: {error: [{message: '{code}: {reason}', n: 1}], status: '{status}'}}",
         "{body: '<E>{reason}</E>'}",
+        "{body: {error: '{reason}'}, headers: {x-error: '{reason}', x-code: '{word}'}, words: {403: NO}}",
     ];
     for refusals in right {
         assert_eq!(wrong(refusals), [] as [&str; 0], "{refusals}");
@@ -109,6 +110,15 @@ fn what_is_wrong_with_the_form_of_refusals_is_told() {
             "{body: {error: '{word}'}, words: {200: FINE}}",
             "s.yaml:4: words are those of a status from 400 to 599",
         ),
+        (
+            "{body: {error: a}, headers: {X-Error: '{reason}'}}",
+            "s.yaml:4: a header of refusals is one in small letters that is not the guard's own",
+        ),
+        (
+            "{body: {error: a}, headers: {cache-control: '{reason}'}}",
+            "s.yaml:4: a header of refusals is one in small letters that is not the guard's own",
+        ),
+        ("{body: {error: a}, headers: {x-error: '{why}'}}", "s.yaml:4: no place is called \"why\""),
         ("{bodies: {error: '{reason}'}}", "s.yaml:4: unknown key \"bodies\" in refusals"),
     ] {
         let found = wrong(refusals);

@@ -3,7 +3,7 @@
     app = GuardMiddleware(Paused(app), policy="wardline.yaml")
 
 It stands between the guard and the service. Once the file `WARDLINE_E2E_PAUSE` is made, the next response that is longer than 64 KiB
-says so in the file and waits behind these until it is removed.
+says so in the file and waits there until it is removed.
 """
 
 from __future__ import annotations
@@ -17,30 +17,30 @@ from typing import Any
 
 from waiting import awaited
 
-_FIRST = 64 << 10
+FIRST = 64 << 10
+"""So many bytes leave before a response waits."""
 
 
 class Paused:
     """An ASGI application whose long responses can be made to wait."""
 
-    def __init__(self, app: Any, first: int = _FIRST) -> None:
+    def __init__(self, app: Any, first: int = FIRST) -> None:
         self.app = app
         self.first = first
         self.file = Path(os.environ["WARDLINE_E2E_PAUSE"])
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         sent = 0
-        mine = False
 
         async def slowly(message: dict[str, Any]) -> None:
-            nonlocal sent, mine
+            nonlocal sent
             body = message.get("body", b"")
-            before = max(0, self.first - sent)
+            before, past = max(0, self.first - sent), sent > self.first
             sent += len(body)
-            if sent <= self.first or mine or not self._takes():
+            # One that is past that when it is asked for is not the one, whatever is still to come of it: its client may have it all.
+            if past or sent <= self.first or not self._takes():
                 await send(message)
                 return
-            mine = True
             await send({**message, "body": body[:before], "more_body": True})
             while self.file.exists():
                 await asyncio.sleep(0.02)

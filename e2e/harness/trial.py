@@ -133,12 +133,13 @@ class Trial:
         records = [entry.get("record", entry) for entry in entries]
         return [record for record in records if record["kind"] in ("exchange", "end")]
 
-    def recorded(self, reason: str, *filters: str) -> dict[str, Any]:
-        """The first record of a response that ended for this reason, once the service's worker has written it."""
+    def recorded(self, reason: str, *filters: str, size: Optional[int] = None) -> dict[str, Any]:
+        """The first record of a response that ended for this reason, after so many bytes where they are given, once the service's worker has
+        written it."""
 
         def look() -> Optional[dict[str, Any]]:
-            fits = (r for r in self.records(*filters) if r["outcome"].get("reason") == reason and "response" in r)
-            return next(fits, None)
+            ended = (r for r in self.records(*filters) if r["outcome"].get("reason") == reason and "response" in r)
+            return next((r for r in ended if size in (None, r["response"]["bytes"])), None)
 
         return awaited(look, f"the record of {reason}")
 

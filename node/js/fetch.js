@@ -25,7 +25,7 @@ function guard (policy, { identity, address = peer } = {}) {
   return (handler) => {
     if (typeof handler !== 'function') throw wrong('expected a handler: a function of a Request that gives a Response')
     return async function guarded (request, ...rest) {
-      const who = written(await door.identity?.(request, ...rest))
+      const who = door.identity === undefined ? null : written(await door.identity(request, ...rest))
       const handle = (passed) => handler.call(this, passed, ...rest)
       return judgeRequest(door.behind, DOOR.FETCH, request, address(request, ...rest), who, handle)
     }

@@ -19,7 +19,7 @@ function guard (policy, options) {
   const { behind, identity } = entry(policy, options, 'the context')
 
   return async function wardline (c, next) {
-    const who = written(await identity?.(c))
+    const who = identity === undefined ? null : written(await identity(c))
     const request = c.req.raw
     const response = await judgeRequest(behind, DOOR.HONO, request, peer(request, c.env), who, async (passed) => {
       c.req.raw = passed

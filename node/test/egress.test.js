@@ -416,5 +416,5 @@ ${rules}
   const answer = await (await fetch(`http://127.0.0.1:${front.port}/collections`, { headers: { host: 'gateway.test' } })).text()
   assert.deepStrictEqual(JSON.parse(answer), { subject: 'ana', via: ['gateway'], sealed: false })
   assert.strictEqual((await fetch(url)).status, 403)
-  assert.strictEqual(callerOf({}), undefined)
+  for (const other of [{}, new Proxy({}, {}), null, undefined, 'req']) assert.strictEqual(callerOf(other), undefined)
 })

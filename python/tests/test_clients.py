@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,7 +19,7 @@ from test_egress import BULK, CLEAR, MASKED, READ, SCROLL, Worlds, world  # noqa
 
 import wardline.httpx
 import wardline.httpx2
-from wardline import WardlineError
+from wardline import Guard, WardlineError
 
 
 class Again(httpx.BaseTransport):
@@ -74,7 +75,7 @@ def test_the_client_of_pinecone(world: Worlds) -> None:  # noqa: F811
     assert len(app.saw) == 1
 
 
-def test_the_client_of_the_hugging_face_hub(world: Worlds) -> None:  # noqa: F811
+def test_the_client_of_the_hugging_face_hub(world: Worlds, tmp_path: Path) -> None:  # noqa: F811
     app = answering(b'{"id": "acme/ranker", "author": "ana@example.org", "sha": "7"}')
     policy = """
 version: 1
@@ -85,8 +86,10 @@ mask: [{name: mail, entities: {email: redact}}]
 """
     here = world(app, policy=policy)
 
+    guard = here.guard
+
     def client() -> httpx2.Client:
-        transport = wardline.httpx2.GuardTransport(identity="svc-ingest", guard=here.guard)
+        transport = wardline.httpx2.GuardTransport(identity="svc-ingest", guard=guard)
         return httpx2.Client(transport=transport, follow_redirects=True, timeout=None)
 
     huggingface_hub.set_client_factory(client)
@@ -95,6 +98,11 @@ mask: [{name: mail, entities: {email: redact}}]
         assert hub.model_info("acme/ranker").author == "[EMAIL]"
         with pytest.raises(huggingface_hub.errors.HfHubHTTPError):
             hub.delete_repo("acme/ranker", token="hf_x")
+        # It asks by `HEAD`, and would take an answer that says nothing for a broken connection.
+        guard = Guard.parse(policy.replace("effect: allow", "effect: deny, because: weights stay here"))
+        huggingface_hub.close_session()
+        with pytest.raises(huggingface_hub.errors.GatedRepoError, match="weights stay here"):
+            huggingface_hub.hf_hub_download("acme/ranker", "ranker.onnx", endpoint=here.server.url + "/masked", cache_dir=tmp_path)
     finally:
         huggingface_hub.set_client_factory(httpx2.Client)
         huggingface_hub.close_session()

@@ -75,7 +75,8 @@ class Process:
                 answer.read()
             self.served += 1
         except urllib.error.HTTPError as error:
-            self.refused = json.loads(error.read())["code"]
+            with error:
+                self.refused = json.loads(error.read())["code"]
         except OSError:
             self.refused = "gone"
 

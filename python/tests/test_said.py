@@ -89,6 +89,7 @@ def test_what_may_not_run_raises(kind: str, line: Any, service: str, code: str) 
     assert error.code == code and error.record and error.record.startswith("rec_")
     assert (error.approval is not None) == (code == "approval_required")
     assert "rosa" not in str(error)
+    assert ("no service of the policy has this name" in str(error)) == (service == "nowhere")
     again = pickle.loads(pickle.dumps(error))
     assert (again.code, again.approval, again.record) == (error.code, error.approval, error.record)
 

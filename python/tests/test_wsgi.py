@@ -491,6 +491,26 @@ def test_a_response_that_nobody_asked_for_is_let_go(tmp_path: Path) -> None:
     assert closed == [Identity("ana")] and records(tmp_path / "w.yaml")[0]["outcome"]["result"] == "disconnected"
 
 
+@pytest.mark.parametrize(
+    ("head", "reads"),
+    [
+        ({"SERVER_PROTOCOL": "HTTP/1.1"}, b""),
+        ({"SERVER_PROTOCOL": "HTTP/2"}, b"{}"),
+        ({}, b"{}"),
+    ],
+)
+def test_a_request_of_http_1_has_a_body_only_where_its_head_says_so(tmp_path: Path, head: dict[str, str], reads: bytes) -> None:
+    (tmp_path / "w.yaml").write_text(POLICY)
+    app = answering(b"{}")
+    environ = {
+        "REQUEST_METHOD": "GET", "PATH_INFO": "/masked" + READ, "wsgi.input": io.BytesIO(b"{}"), "wsgi.input_terminated": True,
+        "CONTENT_TYPE": "application/json", "HTTP_X_USER": "ana", "REMOTE_ADDR": "127.0.0.1", **head,
+    }  # fmt: skip
+    body = GuardMiddleware(app, guard=Guard(tmp_path / "w.yaml"))(environ, lambda *_: lambda _: None)
+    assert b"".join(body) == b"{}" and app.saw[0][1] == reads
+    body.close()  # type: ignore[attr-defined]
+
+
 def test_the_path_is_judged_as_the_application_sees_it() -> None:
     from wardline.wsgi import _target
 

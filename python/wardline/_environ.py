@@ -25,6 +25,16 @@ _UNCHANGED, _WHOLE = Exchange.UNCHANGED, Exchange.WHOLE
 # So much is read at a time.
 _PIECE = 64 * 1024
 
+# The headers that stand under keys without `HTTP_`; empty ones are none.
+_BODY = ("CONTENT_TYPE", "CONTENT_LENGTH")
+
+# Most of what stands beside them: to know it by name takes less than to look at each.
+_OTHERS = frozenset(
+    """REQUEST_METHOD SCRIPT_NAME PATH_INFO QUERY_STRING RAW_URI REQUEST_URI SERVER_PROTOCOL SERVER_NAME SERVER_PORT SERVER_SOFTWARE REMOTE_ADDR
+    REMOTE_PORT GATEWAY_INTERFACE wsgi.version wsgi.url_scheme wsgi.input wsgi.input_terminated wsgi.errors wsgi.multithread wsgi.multiprocess
+    wsgi.run_once wsgi.file_wrapper gunicorn.socket werkzeug.socket""".split()
+)
+
 # What would bring an application past us: a file that the server sends by itself, the connection.
 _HIDDEN = ("wsgi.file_wrapper", "gunicorn.socket", "werkzeug.socket", "eventlet.input")
 
@@ -46,7 +56,7 @@ class Body:
         self._left: Optional[int] = None
         if self.declared:
             self._left = int(length)
-        elif not environ.get("wsgi.input_terminated"):
+        elif not environ.get("wsgi.input_terminated") or _is_bodiless(environ):
             self._left = 0
         # What was read of it to judge it.
         self.read: deque[bytes] = deque()
@@ -77,32 +87,32 @@ class Body:
         return piece
 
 
+def _is_bodiless(environ: Environ) -> bool:
+    """Whether a request of HTTP/1 has no body, by its head (RFC 9112, 6.3)."""
+    return (
+        "HTTP_TRANSFER_ENCODING" not in environ
+        and not environ.get("CONTENT_LENGTH")
+        and environ.get("SERVER_PROTOCOL", "").startswith("HTTP/1")
+    )
+
+
 def headers_of(environ: Environ) -> tuple[list[str], Headers]:
     """The request's headers, as far as they are still told apart, and the keys under which they stand."""
-    keys, headers = [], []
-    for key, value in environ.items():
-        name = _name_of(key)
-        if name is not None and (value or key.startswith("HTTP_")):
-            keys.append(key)
-            headers.append((name, value.encode("latin-1")))
-    return keys, headers
+    keys = [key for key, value in environ.items() if key not in _OTHERS and (key.startswith("HTTP_") or (value and key in _BODY))]
+    return keys, [(_name_of(key), environ[key].encode("latin-1")) for key in keys]
 
 
 @functools.lru_cache(maxsize=1024)
-def _name_of(key: str) -> Optional[bytes]:
-    """The header that stands under a key; ``None`` where it is none."""
-    if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        if not key.startswith("HTTP_"):
-            return None
-        key = key[5:]
-    return key.replace("_", "-").lower().encode("latin-1")
+def _name_of(key: str) -> bytes:
+    """The header that stands under a key."""
+    return key.removeprefix("HTTP_").replace("_", "-").lower().encode("latin-1")
 
 
 @functools.lru_cache(maxsize=1024)
 def _key_of(name: bytes) -> str:
     """The key under which a header stands."""
     key = name.decode("latin-1").upper().replace("-", "_")
-    return key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else "HTTP_" + key
+    return key if key in _BODY else "HTTP_" + key
 
 
 def forwarded(environ: Environ, given: tuple[list[str], Headers], step: Any, body: Body, flow: Flow) -> Environ:

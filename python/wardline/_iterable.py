@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any, Optional
@@ -25,7 +26,7 @@ class Responding:
 
     __slots__ = (
         "flow", "caller", "input", "over", "_head_only", "_start_response", "_inner", "_iterator", "_single", "_head",
-        "_asked", "_collecting", "_left", "_started", "_write", "_due", "_ended", "_last",
+        "_asked", "_collecting", "_left", "_started", "_write", "_due", "_ended", "_last", "_through",
     )  # fmt: skip
 
     def __init__(self, flow: Flow, method: str, start_response: Callable[..., Any]) -> None:
@@ -52,6 +53,8 @@ class Responding:
         self._due: Optional[bytes] = None
         # Whether the body's end is through; whether the application is at its end.
         self._ended = self._last = False
+        # Whether the exchange knows that all of it was handed on.
+        self._through = False
 
     def start(self, status: str, headers: Iterable[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
         """The application's ``start_response``."""
@@ -105,6 +108,7 @@ class Responding:
             self._due = None
             return due
         if self._last and (self.over or self.flow.cut is None):
+            self._through = True
             self.flow.exchange.complete()
             raise StopIteration
         # The server may iterate in another thread than it called in.
@@ -168,10 +172,7 @@ class Responding:
             return b""
         if self._collecting and self._ended:
             status, kept = self._kept_head()
-            headers = []
-            for field in kept:
-                if field[0].lower() != "content-length":
-                    headers.append(field)
+            headers = [header for header in kept if _lowered(header[0]) != b"content-length"]
             headers.append(("Content-Length", str(len(out))))
             self._send_head(status, headers)
         return out  # type: ignore[no-any-return]
@@ -183,11 +184,11 @@ class Responding:
         bodiless = self._head_only or code < 200 or code in (204, 205, 304)
         fields, lengths, framed = [], [], False
         for name, value in headers:
-            fields.append((name.encode("latin-1"), value.encode("latin-1")))
-            lower = name.lower()
-            if lower == "content-length":
+            lower = _lowered(name)
+            fields.append((lower, value.encode("latin-1")))
+            if lower == b"content-length":
                 lengths.append(value)
-            elif lower == "transfer-encoding":
+            elif lower == b"transfer-encoding":
                 framed = True
         if length is not None and not bodiless and not lengths and not framed:
             # What the server would declare.
@@ -201,7 +202,7 @@ class Responding:
             return
         if edited is not None:
             headers = _edited(headers, fields, edited)
-            lengths = [value for name, value in headers if name.lower() == "content-length"]
+            lengths = [value for name, value in headers if _lowered(name) == b"content-length"]
         self._head = status, headers
         self._collecting = how == _COLLECT
         if self._collecting:
@@ -230,7 +231,7 @@ class Responding:
     def _let_go(self) -> None:
         """Closes what the application handed out, once."""
         inner, self._inner = self._inner, None
-        if hasattr(inner, "close"):
+        if inner is not None and hasattr(inner, "close"):
             token = CALLER.set(self.caller)
             try:
                 inner.close()
@@ -242,7 +243,8 @@ class Responding:
         try:
             self._let_go()
         finally:
-            self.flow.exchange.disconnect()
+            if not self._through:
+                self.flow.exchange.disconnect()
             if self.input is not None:
                 self.input.close()
 
@@ -258,6 +260,12 @@ def _edited(
     for name, value in edited[len(kept) :]:
         kept.append((name.decode("latin-1"), value.decode("latin-1")))
     return kept
+
+
+@functools.lru_cache(maxsize=1024)
+def _lowered(name: str) -> bytes:
+    """A header's name as the exchange takes it."""
+    return name.lower().encode("latin-1")
 
 
 def _line(status: int) -> str:

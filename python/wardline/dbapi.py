@@ -54,6 +54,7 @@ def guarded(
 ) -> GuardedConnection:
     """A connection whose statements are judged as ones to ``service``. Who asks is ``identity`` (a function of no arguments, too), or else
     whoever called the guarded service that this runs in."""
+    _expect(connection, beside=False)
     return GuardedConnection(connection, Statements(service, identity, dialect, policy, guard))
 
 
@@ -67,7 +68,18 @@ def guarded_async(
     guard: Optional[Guard] = None,
 ) -> AsyncGuardedConnection:
     """The same for a ``psycopg.AsyncConnection``."""
+    _expect(connection, beside=True)
     return AsyncGuardedConnection(connection, Statements(service, identity, dialect, policy, guard))
+
+
+def _expect(connection: Any, beside: bool) -> None:
+    """Raises where it is no connection of this kind."""
+    kinds = ("guarded", "PEP 249"), ("guarded_async", "asyncio")
+    commit = getattr(connection, "commit", None)
+    if not callable(commit) or not callable(getattr(connection, "cursor", None)):
+        raise WardlineError(f"expected a connection of {kinds[beside][1]}, got {type(connection).__name__}", "invalid_input")
+    if inspect.iscoroutinefunction(commit) != beside:
+        raise WardlineError(f"expected a connection of {kinds[beside][1]}: this one is for {kinds[not beside][0]}", "invalid_input")
 
 
 class _Connection:

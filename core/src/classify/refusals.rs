@@ -15,6 +15,7 @@ pub struct Refusals {
     pub(crate) members: &'static [&'static str],
     pub(super) body: &'static [Piece<&'static str>],
     pub(super) words: &'static [(u16, &'static str)],
+    pub(super) headers: &'static [(&'static str, &'static [Piece<&'static str>])],
 }
 
 /// What there is to tell.
@@ -57,6 +58,38 @@ impl Refusals {
     #[cfg(test)]
     pub(crate) fn asks_word(&self) -> bool {
         self.body.contains(&Piece::Word)
+    }
+
+    /// Headers that say it too, each where the system has a word for the status or the header asks for none: the only place of an answer
+    /// without a body.
+    pub(crate) fn headers<'a>(
+        &'a self,
+        cause: &'a Cause<'_>,
+    ) -> impl Iterator<Item = (&'static str, String)> + 'a {
+        let word = self.word(cause.status);
+        let said =
+            self.headers.iter().filter(move |(_, said)| word.is_some() || !said.contains(&Piece::Word));
+        said.map(move |(name, said)| {
+            let mut value = String::new();
+            for piece in *said {
+                match piece {
+                    Piece::Text(text) => value.push_str(text),
+                    Piece::Reason => value.push_str(cause.reason),
+                    Piece::Code => value.push_str(cause.code),
+                    Piece::Record => value.push_str(cause.record),
+                    Piece::Word => value.push_str(word.unwrap_or_default()),
+                    // Writing to a string does not fail.
+                    Piece::Status => drop(write!(value, "{}", cause.status)),
+                }
+            }
+            // What a header cannot say; hosts disagree on what lies beyond ASCII.
+            let value = value.chars().map(|c| match c {
+                ' '..='~' => c,
+                c if c.is_control() || c.is_whitespace() => ' ',
+                _ => '?',
+            });
+            (*name, value.collect())
+        })
     }
 
     /// The document; of JSON its members, without the braces.

@@ -171,22 +171,38 @@ impl Answer {
             let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
             headers.push((header::WWW_AUTHENTICATE, challenge));
         }
+        if let Some(refusals) = self.refusals {
+            self.caused(|cause| {
+                headers.extend(refusals.headers(cause).filter_map(|(name, value)| {
+                    let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+                    Some((name, HeaderValue::try_from(value).ok()?))
+                }));
+            });
+        }
         headers
     }
 
     /// The problem document; at a system whose clients read another form, that form.
     pub fn body(&self) -> Vec<u8> {
         let Some(refusals) = self.refusals else { return self.problem(|_| true) };
-        let status = self.status.as_u16();
-        let record = self.record.as_ref().map(ToString::to_string).unwrap_or_default();
-        let cause = Cause { reason: &self.reason(), code: self.code, status, record: &record };
-        let theirs = refusals.write(&cause);
+        let theirs = self.caused(|cause| refusals.write(cause));
         if !refusals.is_json() {
             return theirs.into_bytes();
         }
         // Theirs stands in front: some clients quote no more than the beginning of an answer.
         let ours = self.problem(|member| !refusals.says(member));
         [b"{", theirs.as_bytes(), b",", ours.get(1..).unwrap_or_default()].concat()
+    }
+
+    /// What there is to tell in a system's own words.
+    fn caused<T>(&self, tell: impl FnOnce(&Cause<'_>) -> T) -> T {
+        let record = self.record.as_ref().map(ToString::to_string).unwrap_or_default();
+        tell(&Cause {
+            reason: &self.reason(),
+            code: self.code,
+            status: self.status.as_u16(),
+            record: &record,
+        })
     }
 
     /// What happened, for people who see nothing else: with the approval, where there is one.
@@ -307,6 +323,30 @@ mod tests {
             );
         }
         assert!(systems.len() > 30, "{systems:?}");
+    }
+
+    #[test]
+    fn headers_say_it_where_a_body_cannot() {
+        let mut systems = std::collections::BTreeSet::new();
+        for (system, refusals, answer) in at_each_system() {
+            let headers = answer.headers();
+            let names: std::collections::BTreeSet<_> =
+                headers.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names.len(), headers.len(), "{system}: {names:?}");
+            for (name, value) in &headers {
+                let value = value.to_str().expect("every host can say it");
+                if name == "x-error-message" {
+                    systems.insert(system);
+                    assert_eq!(value, "a \"rule\" \\ of <ours> &  theirs (approval apr_0199)");
+                }
+                let word = refusals.word(answer.status.as_u16());
+                assert!(name != "x-error-code" || Some(value) == word, "{system}: {value}");
+            }
+        }
+        assert!(systems.contains("hfhub"), "{systems:?}");
+        let mut answer = Answer::of("denied").because(Some("größer"));
+        answer.refusals = at_each_system().find(|(system, ..)| *system == "hfhub").map(|(_, form, _)| form);
+        assert!(answer.headers().iter().any(|(_, value)| value == "gr??er"));
     }
 
     #[test]

@@ -510,8 +510,17 @@ fn text_of(path: &Path) -> Result<String, Error> {
     let unreadable = |e: std::io::Error| {
         let kind =
             if e.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Input };
-        let why = if path.is_dir() { format!(": {IS_FOLDER}") } else { String::new() };
-        Error::new(kind, format!("cannot read {name}{why}")).with_source(e)
+        let why = if path.is_dir() {
+            IS_FOLDER.to_owned()
+        } else if kind != ErrorKind::NotFound {
+            e.kind().to_string()
+        } else {
+            // A host may run elsewhere than whoever wrote its command thinks.
+            let here = std::env::current_dir().ok().filter(|_| path.is_relative());
+            let from = here.map(|here| format!(", seen from {}", here.display())).unwrap_or_default();
+            format!("there is no such file{from}")
+        };
+        Error::new(kind, format!("cannot read {name}: {why}")).with_source(e)
     };
     let mut bytes = Vec::new();
     // One byte more than is accepted tells that there is more.

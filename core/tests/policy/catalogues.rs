@@ -120,7 +120,7 @@ rules: [{name: look, who: ['user:*'], operations: [vector.search], effect: allow
 
 #[test]
 fn its_clients_are_told_of_refusals_as_it_says() {
-    let forms = "refusals:\n  - {under: /v2/, body: {errors: [{what: '{word}', why: '{reason}'}], more: {}, list: []}, words: {403: NO}}\n  - body: '<No code=\"{code}\">{reason}</No>'\n";
+    let forms = "refusals:\n  - {under: /v2/, body: {errors: [{what: '{word}', why: '{reason}'}], more: {}, list: []}, words: {403: NO}}\n  - {headers: {x-no: '{word}', x-why: '{code} - {reason}'}, body: '<No code=\"{code}\">{reason}</No>'}\n";
     let folder = folder(&[("library.yaml", &format!("{LIBRARY}{forms}"))]);
     let text = "version: 1\nstate: memory\ncatalogues: [library.yaml]\nservices: {books: {system: library, base_path: /books}}\n";
     let guard = Guard::new(parse(folder.path(), text).unwrap());
@@ -128,19 +128,26 @@ fn its_clients_are_told_of_refusals_as_it_says() {
         let subject = Subject::Http(head("GET", target));
         let mut exchange = guard.begin(subject, Caller::peer(None), "asgi");
         let Step::Answer(answer) = exchange.next_blocking() else { panic!("nobody may") };
-        (answer.headers()[0].1.to_str().unwrap().to_owned(), String::from_utf8(answer.body()).unwrap())
+        let headers = answer.headers();
+        let why =
+            headers.iter().find(|(name, _)| name == "x-why").map(|(_, why)| why.to_str().unwrap().to_owned());
+        assert!(headers.iter().all(|(name, _)| name != "x-no"), "there is no word for its status");
+        (headers[0].1.to_str().unwrap().to_owned(), String::from_utf8(answer.body()).unwrap(), why)
     };
-    let (kind, body) = refused("/books/shelves");
+    let (kind, body, why) = refused("/books/shelves");
+    assert_eq!(why.as_deref(), Some("default_deny - no rule allows this request"));
     assert_eq!(
         (kind.as_str(), body.as_str()),
         ("application/xml", "<No code=\"default_deny\">no rule allows this request</No>")
     );
-    let (kind, body) = refused("/books/v2/shelves?all=1");
-    assert_eq!(kind, "application/json");
+    let (kind, body, why) = refused("/books/v2/shelves?all=1");
+    assert_eq!((kind.as_str(), why), ("application/json", None));
     let begins = r#"{"errors":[{"what":"NO","why":"the risk of this request is higher than this service takes"}],"more":{},"list":[],"type":"urn:wardline:problem:risk_denied","#;
     assert!(body.starts_with(begins), "{body}");
     // Of no service at all.
-    assert_eq!(refused("/other").0, "application/problem+json");
+    let (kind, body, _) = refused("/other");
+    assert_eq!(kind, "application/problem+json");
+    assert!(body.contains("no service of the policy has this host and path"), "{body}");
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 // Who a guarded message is from, for whoever acts on their behalf.
 
-const exchanges = new WeakMap()
+const { noted } = require('./notes.js')
+
+const exchanges = noted()
 
 /** Notes the exchange of a message; it has a `caller`, as JSON, until it ends. */
 function remember (message, exchange) {
@@ -16,7 +18,7 @@ function remember (message, exchange) {
  *   guardedFetch(guard, { caller: callerOf(req) })
  */
 function callerOf (message) {
-  const json = exchanges.get(message)?.caller ?? null
+  const json = (Object(message) === message ? exchanges.get(message)?.caller : null) ?? null
   return json === null ? undefined : JSON.parse(json)
 }
 

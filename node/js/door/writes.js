@@ -7,8 +7,9 @@
 // is told of a head that waits for its body.
 
 const { ServerResponse } = require('node:http')
+const { noted } = require('./notes.js')
 
-const guarded = new WeakMap()
+const guarded = noted()
 
 const { writeHead, write, end, flushHeaders } = ServerResponse.prototype
 const plain = { writeHead, write, end, flushHeaders, told: true }
@@ -64,7 +65,7 @@ function getter (name) {
 function capture (res, outgoing) {
   const { writeHead, write, end, flushHeaders } = res
   if (writeHead === caught.writeHead && write === caught.write && end === caught.end &&
-    flushHeaders === caught.flushHeaders && !guarded.has(res)) {
+    flushHeaders === caught.flushHeaders && guarded.get(res) === undefined) {
     guarded.set(res, outgoing)
     return plain
   }

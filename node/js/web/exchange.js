@@ -86,7 +86,7 @@ class Exchange {
     return passed
   }
 
-  /** The same for the response; with `last` the piece is all that is left, or `null` where nothing is. */
+  /** The same for the response, at once where it need not wait; with `last` the piece is all that is left, or `null` where nothing is. */
   response (piece, last) {
     return this.#pass((number) => native.response(number, piece, last), piece)
   }
@@ -99,25 +99,33 @@ class Exchange {
     native.finish(this.#number, how)
   }
 
-  async #pass (feed, piece) {
-    while (this.#turn !== null) await this.#turn
+  /** What becomes of a piece; a promise of it only where it has to wait. */
+  #pass (feed, piece) {
+    if (this.#turn !== null) return this.#turn.then(() => this.#pass(feed, piece))
     // Its number may be another's by now.
     if (this.#ended) return { bytes: NOTHING, cut: native.unavailable() }
-    let flow = feed(this.#number)
-    if (flow === FLOW.EFFECT) {
-      let pass
-      this.#turn = new Promise((resolve) => { pass = resolve })
-      try {
-        do {
-          await native.carryOut(this.#number)
-          if (this.#ended) return { bytes: NOTHING, cut: native.unavailable() }
-          flow = native.resume(this.#number)
-        } while (flow === FLOW.EFFECT)
-      } finally {
-        this.#turn = null
-        pass()
-      }
+    const flow = feed(this.#number)
+    return flow === FLOW.EFFECT ? this.#waited(piece) : this.#passed(flow, piece)
+  }
+
+  async #waited (piece) {
+    let pass
+    this.#turn = new Promise((resolve) => { pass = resolve })
+    try {
+      let flow
+      do {
+        await native.carryOut(this.#number)
+        if (this.#ended) return { bytes: NOTHING, cut: native.unavailable() }
+        flow = native.resume(this.#number)
+      } while (flow === FLOW.EFFECT)
+      return this.#passed(flow, piece)
+    } finally {
+      this.#turn = null
+      pass()
     }
+  }
+
+  #passed (flow, piece) {
     if (typeof flow === 'string') return { bytes: new Uint8Array(Buffer.from(flow, 'latin1')), cut: null }
     switch (flow) {
       case FLOW.UNCHANGED: return { bytes: piece ?? NOTHING, cut: null }

@@ -52,22 +52,25 @@ async function pass (exchange, method, response) {
     leave(response.body)
     return made(null)
   }
-  const whole = passage === PASSAGE.WHOLE || gathered >= 0 || declared === 0
+  const here = bytes !== null && bytes.length === declared && declared <= AT_HAND
+  const whole = here || passage === PASSAGE.WHOLE || gathered >= 0 || declared === 0
   if (whole || (declared > 0 && declared <= AT_HAND && await source.gather(declared) === declared)) {
     let body
     try {
-      body = await source.all(declared)
+      body = here ? bytes : await source.all(declared)
       if (body.length !== declared) throw untrue()
     } catch (error) {
       exchange.finish(ENDING.FAILED)
       leave(source)
       return made(broken(error))
     }
-    const { bytes, cut } = await exchange.response(body.length > 0 ? body : null, true)
+    const passing = exchange.response(body.length > 0 ? body : null, true)
+    const passed = typeof passing.then === 'function' ? await passing : passing
     exchange.finish(ENDING.COMPLETE)
-    if (cut !== null) return reply(cut, method)
+    if (passed.cut !== null) return reply(passed.cut, method)
     // Where nothing changes, what was declared stays, and where nothing was, the host declares what it always did.
-    return made(bytes, edits === null && (gathered >= 0 || bytes.length === declared) ? null : bytes.length)
+    const { length } = passed.bytes
+    return made(passed.bytes, edits === null && (gathered >= 0 || length === declared) ? null : length)
   }
   return made(guarded(exchange, source, declared))
 }

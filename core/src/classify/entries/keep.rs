@@ -101,6 +101,12 @@ fn refusals(of: &refusals::Refusals) -> Refusals {
         members: texts(&of.members),
         body: list(of.body.iter().map(piece).collect()),
         words: list(of.words.iter().map(|(status, word)| (*status, text(word))).collect()),
+        headers: list(
+            of.headers
+                .iter()
+                .map(|(name, said)| (text(name), list(said.iter().map(piece).collect())))
+                .collect(),
+        ),
     }
 }
 

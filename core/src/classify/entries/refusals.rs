@@ -4,6 +4,7 @@
 //! refusals:
 //!   body: {error: {message: "{reason}", code: "{code}"}}      # members of JSON, or a text that is XML
 //!   words: {403: PERMISSION_DENIED, 503: UNAVAILABLE}         # `{word}`: what the system calls such a status
+//!   headers: {x-error: "{reason}"}                            # where its clients read headers: the only place of an answer to `HEAD`
 //! ```
 //!
 //! Where a system speaks like another one under some of its paths, it is a list, of which the first stands whose `under` begins the path.
@@ -38,10 +39,15 @@ pub(crate) struct Refusals {
     pub(crate) members: Vec<String>,
     pub(crate) body: Vec<Piece<String>>,
     pub(crate) words: Vec<(u16, String)>,
+    pub(crate) headers: Vec<(String, Vec<Piece<String>>)>,
 }
 
 /// Members that are the guard's in every document: by them it is known, and asked about.
 const OWN: [&str; 3] = ["type", "approval", "record"];
+
+/// Headers that are the guard's in every answer.
+const HEADERS: [&str; 5] =
+    ["content-type", "content-length", "cache-control", "retry-after", "www-authenticate"];
 
 /// Reads them: one form, or a list of them.
 pub(super) fn refusals(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Vec<Refusals> {
@@ -73,6 +79,22 @@ fn one(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Refusals {
                     pieces(&text(value, faults), value.place(), &mut read.body, faults);
                 }
             },
+            "headers" => {
+                for (name, at, value) in members(value, faults) {
+                    let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+                    if name.is_empty() || !name.bytes().all(plain) || HEADERS.contains(&name.as_str()) {
+                        faults.at(
+                            at,
+                            "a header of refusals is one in small letters that is not the guard's own",
+                        );
+                    }
+                    let (place, said) = (value.place(), text(value, faults));
+                    fits(&said, place, faults);
+                    let mut value = Vec::new();
+                    pieces(&said, place, &mut value, faults);
+                    read.headers.push((name, value));
+                }
+            }
             "under" => read.under = text(value, faults),
             "words" => {
                 for (status, at, word) in members(value, faults) {

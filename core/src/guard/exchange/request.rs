@@ -14,6 +14,10 @@ use crate::guard::truth::{HeaderEdits, only};
 use crate::model::{Act, GrantId, Risk, Text, Verdict};
 use crate::policy::{Decision, code};
 
+/// What is asked is nobody's: of HTTP, and of what names its service.
+const NO_PLACE: &str = "no service of the policy has this host and path";
+const NO_NAME: &str = "no service of the policy has this name";
+
 impl Exchange {
     pub(super) fn next_step(&mut self) -> Step {
         loop {
@@ -184,7 +188,12 @@ impl Exchange {
             }
             Verdict::Deny => Some(decision.code),
         };
-        let because = decision.because.clone();
+        // Whoever wrote a name or a path wrong looks for the rule that denies it, and there is none.
+        let because = match (self.service(), &self.head) {
+            (None, Some(_)) if decision.rules.is_empty() => NO_PLACE.into(),
+            (None, None) if decision.rules.is_empty() => NO_NAME.into(),
+            _ => decision.because.clone(),
+        };
         self.decision = Some(decision);
         step.map(|code| {
             let mut answer = Answer::of(code).because(Some(&because));
