@@ -4,15 +4,13 @@
 //! of one on: what a segment costs (its successor's zeros, its tiles, its end) is in it once, and done before it is the disk's turn. Groups alone, of
 //! which a segment takes twenty seconds, have shorter ones: of them a segment's costs are one part in twenty, and not in it.
 //!
-//! The log has two turns: with entries that those who hand records over have made, as who waits for a record does (`Prepared`; here one thread stands for
-//! them, and makes them while the log is at work), and with records of which the log makes the entries itself.
+//! The log has two turns: with entries that were made before, as those who wait for a record do on threads of their own (`Prepared`; what that takes them is not
+//! in it), and with records of which the log makes the entries itself.
 
 use std::error::Error;
 use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use wardline::audit::{Journal, Log, NoKeeper, Prepared, Record};
@@ -29,8 +27,6 @@ const FRAME: usize = 20;
 /// Room of the file that is the disk's, which is written over and over.
 const ROOM: usize = 256 << 20;
 const TURNS: usize = 5;
-/// Groups that are made before the log takes them.
-const AHEAD: usize = 4;
 /// No more groups than these a turn.
 const MOST: usize = 16_384;
 
@@ -57,9 +53,10 @@ fn rate(folder: &Path, bytes: usize, group: usize) -> Result<(), Box<dyn Error>>
         log.append(&filling)?;
     }
     let mut disk = Disk::new(&state.join("limit"))?;
+    let made: Vec<Prepared> = records.iter().cloned().map(Prepared::new).collect();
     let (mut ready, mut plain, mut limits) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..TURNS {
-        ready.push(prepared(&mut log, &records, count)?);
+        ready.push(turn(count, group, || Ok(log.append_prepared(&made)?))?);
         limits.push(turn(count, group, || disk.write(&block))?);
         plain.push(turn(count, group, || Ok(log.append(&records)?))?);
     }
@@ -86,18 +83,6 @@ fn rate(folder: &Path, bytes: usize, group: usize) -> Result<(), Box<dyn Error>>
         limit.middle.as_micros()
     );
     Ok(())
-}
-
-/// A turn of the log with entries that another thread makes, of so many groups.
-fn prepared(log: &mut Log, records: &[Record], count: usize) -> Result<Turn, Box<dyn Error>> {
-    thread::scope(|scope| {
-        let (hand, groups) = sync_channel(AHEAD);
-        scope.spawn(move || {
-            let made = || -> Vec<Prepared> { records.iter().cloned().map(Prepared::new).collect() };
-            while hand.send(made()).is_ok() {}
-        });
-        turn(count, records.len(), || Ok(log.append_prepared(&groups.recv()?)?))
-    })
 }
 
 /// So many groups, one after another.

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Each process takes the first slot whose lock is free, so that a recycled worker continues its slot's log and
-//! nobody waits for anybody. Order of a group: frames, one fdatasync, then the tree; nothing is signed that is not
+//! nobody waits for anybody. Order of a group: frames, one sync of them, then the tree; nothing is signed that is not
 //! synced. Many records are several groups, each synced before the next one is written: while the disk takes one, the next is made. After a failed sync the log is poisoned: what the pages hold is unknown, so it is never tried again.
 //! A segment is begun only once everything before it is signed, so that whoever continues the log never has to take
 //! the word of an unsigned header.
