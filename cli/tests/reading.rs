@@ -124,6 +124,8 @@ fn a_list_goes_on_from_its_cursors_and_is_a_table_too() {
         "{}",
         table.out
     );
+    let votes = query(&["--csv", "--kind", "approval"]).out;
+    assert!(votes.lines().nth(1).unwrap().ends_with(",quarterly copy,approved,sam,w0001"), "{votes}");
 }
 
 #[test]
@@ -194,6 +196,16 @@ fn a_session_is_told_as_it_went() {
         (&200.into(), &512.into())
     );
     assert_eq!(session(&["s-3"]).code, 2);
+    // Where several took part, each line says who.
+    let both = ["ana", "bo"].map(|who| {
+        let mut record = Record::new(Kind::Exchange, format!("rec_{who}").as_str().into(), at(40));
+        record.session = Some("s-both".into());
+        record.identity = Some(Identity::new(who).into());
+        record
+    });
+    Log::open(&folder.path().join("state"), Box::new(NoKeeper)).unwrap().append(&both).unwrap();
+    let told = session(&["s-both"]).out;
+    assert!(told.contains("rec_ana  ana  - -> - ()") && told.contains("rec_bo  bo  - -> - ()"), "{told}");
 }
 
 #[test]
@@ -440,7 +452,7 @@ fn what_is_wrong_is_told_with_the_option_that_says_it() {
         (&["audit", "report", "--to", "soon"], "--to: expected a time"),
         (&["audit", "replay", "--since", "2026"], "--since: expected a time"),
         (
-            &["audit", "prune", "--before", "2026-11-29", "--as", "kim", "--reason", "r"],
+            &["audit", "prune", "--before", "29.11.2026", "--as", "kim", "--reason", "r"],
             "--before: expected a time",
         ),
         (&["policy", "suggest", "--until", "x"], "--until: expected a time"),
@@ -469,4 +481,98 @@ fn a_listing_says_why_something_was_stopped_or_done() {
     let line = |id: &str| run.out.lines().find(|line| line.contains(id)).unwrap();
     assert!(line("rec_refused").ends_with("deny -> deny (denied: credential_refused)"), "{}", run.out);
     assert!(run.out.contains("approved by sam: quarterly copy"), "{}", run.out);
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_before_anything_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path(), POLICY);
+    story(folder.path());
+    for (args, told) in [
+        (&["query", "--limit", "0"][..], "0 is not in 1"),
+        (
+            &["query", "--from", "yesterday"],
+            "--from: expected a time such as 2026-11-25T06:25:00Z (RFC 3339), a day such as 2026-11-25 (UTC), or how long ago, such as 7d",
+        ),
+        (
+            &["query", "--from", "2026-11-26", "--until", "2026-11-25"],
+            "--from 2026-11-26T00:00:00Z lies after --until 2026-11-25T00:00:00Z",
+        ),
+        (&["query", "--operation", "vector.exports"], "--operation: no operation is called that"),
+        (&["query", "--csv", "--json"], "--csv: with --json"),
+        (&["query", "--value", ""], "--value: expected a value"),
+        (
+            &["report", "--from", "2026-11-26", "--to", "2026-11-25"],
+            "--from 2026-11-26T00:00:00Z lies after --to",
+        ),
+        (&["replay", "--since", "1d", "--until", "2d"], "lies after --until"),
+        (&["prune", "--before", "soon", "--as", "kim", "--reason", "r"], "--before: expected a time"),
+        (&["prune", "--before", "7d", "--as", "kim", "--reason", " "], "--reason: expected a sentence"),
+        (&["erase", "--subject", "ana", "--as", "kim", "--reason", ""], "--reason: expected a sentence"),
+        (&["digest"], "expected a value as text on standard input"),
+    ] {
+        let run = wardline(&[&["audit"], args, &["--policy", &path]].concat(), "");
+        assert!(run.code == 2 && run.err.contains(told), "{args:?}: {} {}", run.code, run.err);
+    }
+    // Of none of that an entry was written, and days and spans are times.
+    let all = |more: &[&str]| {
+        wardline(&[&["audit", "query", "--policy", &path], more].concat(), "").out.lines().count()
+    };
+    assert_eq!(wardline(&["audit", "query", "--policy", &path, "--kind", "read"], "").out.lines().count(), 1);
+    assert_eq!(all(&["--from", "2025-11-24", "--until", "2025-11-25"]), 4);
+    assert_eq!(all(&["--from", "2025-11-25"]), 0);
+    assert_eq!(all(&["--from", "36500d", "--until", "9999-12-31T23:59:59Z", "--operation", "vector.*"]), 3);
+}
+
+#[test]
+fn an_erasure_that_found_nothing_does_not_say_that_something_is_gone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path(), POLICY);
+    story(folder.path());
+    let run = wardline(
+        &["audit", "erase", "--policy", &path, "--subject", "eve", "--as", "kim", "--reason", "she asked"],
+        "",
+    );
+    assert_eq!((run.code, run.out.as_str()), (0, "no body of eve is kept\n"));
+    let steps = wardline(&["audit", "query", "--policy", &path, "--kind", "log", "--json"], "").lines();
+    let steps: Vec<_> = steps.iter().map(|line| line["record"]["change"]["step"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["nothing_erased"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_copy_that_may_only_be_read_is_verified_with_what_its_store_remembers() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = policy(folder.path(), POLICY);
+    let verify = || wardline(&["audit", "verify", "--policy", &path], "");
+    assert_eq!(verify().out, format!("no log yet in {}\n", folder.path().join("state/log").display()));
+    // Written by one who knew of no store.
+    story(folder.path());
+    let told = verify().out;
+    assert!(
+        told.contains("4 signed") && told.contains("w0001  no checkpoint of it is kept in the store"),
+        "{told}"
+    );
+    let guard = Guard::from_file(&path).unwrap();
+    let call = Call { service: "vectors".into(), acts: vec![Act::new(Operation::VectorSearch, "docs")] };
+    let mut exchange = guard.begin(Subject::Call(call), Caller::verified(Identity::new("ana")), "test");
+    exchange.next_blocking();
+    exchange.finish(Ending::Complete);
+    guard.flush().unwrap();
+    drop(guard);
+    assert_eq!(verify().out.lines().count(), 1, "whoever goes on with it keeps its checkpoint");
+    let store = folder.path().join("state/store.sqlite");
+    std::fs::set_permissions(&store, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!((verify().code, verify().out.lines().count()), (0, 1));
+    // It is looked at, and not only not minded: what it remembers is missed.
+    std::fs::remove_dir_all(folder.path().join("state/log/w0001")).unwrap();
+    let run = verify();
+    assert!(
+        run.code == 1 && run.out.contains("the log is gone; its checkpoint was kept outside"),
+        "{}",
+        run.out
+    );
+    let damaged = wardline(&["audit", "report", "--policy", &path], "");
+    assert!(damaged.code == 1 && damaged.out.contains("NOT EVERY LOG VERIFIES"), "{}", damaged.out);
 }

@@ -3,9 +3,10 @@
 //!
 //! ```text
 //! cargo run --release -p wardline-benches --bin audit-log -- FOLDER RECORDS
+//! cargo run --release -p wardline-benches --bin audit-log -- FOLDER by 16
 //! ```
 //!
-//! FOLDER lies on the disk that is meant, and is left with the log that was written.
+//! FOLDER lies on the disk that is meant, and is left with the log that was written. The second form has durable appends in groups of that size alone.
 
 mod rates;
 mod sample;
@@ -27,10 +28,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (Some(folder), Some(count)) = (arguments.next(), arguments.next()) else {
         return Err("expected FOLDER and RECORDS".into());
     };
-    let (folder, count) = (Path::new(&folder), count.parse::<u64>()?);
+    let folder = Path::new(&folder);
     let bytes = encoded()?;
+    if count == "by" {
+        let group = arguments.next().ok_or("expected how many are synced together")?.parse()?;
+        return rates::rates(folder, bytes, Some(group));
+    }
+    let count = count.parse::<u64>()?;
     handed_over(folder)?;
-    rates::rates(folder, bytes)?;
+    rates::rates(folder, bytes, None)?;
     questions(folder, count)
 }
 

@@ -35,7 +35,7 @@ pub(crate) enum Audit {
     Prune {
         #[command(flatten)]
         state: State,
-        /// What ended before (RFC 3339).
+        /// What ended before: a time (RFC 3339), a day (UTC), or how long ago, e.g. 400d.
         #[arg(long)]
         before: String,
         /// Who prunes, for the record of it.
@@ -182,10 +182,10 @@ pub(crate) struct Replay {
     /// The policy whose log is replayed, where it is not the one that decides now.
     #[arg(long)]
     pub(crate) log_of: Option<PathBuf>,
-    /// Not before (RFC 3339).
+    /// Not before: a time (RFC 3339), a day (UTC), or how long ago, e.g. 7d.
     #[arg(long)]
     pub(crate) since: Option<String>,
-    /// Before (RFC 3339).
+    /// Before: a time, a day, or how long ago.
     #[arg(long)]
     pub(crate) until: Option<String>,
     /// How many examples of each change are printed.
@@ -197,10 +197,10 @@ pub(crate) struct Replay {
 pub(crate) struct Report {
     #[command(flatten)]
     pub(crate) reader: Reader,
-    /// Not before (RFC 3339).
+    /// Not before: a time (RFC 3339), a day (UTC), or how long ago, e.g. 7d.
     #[arg(long)]
     pub(crate) from: Option<String>,
-    /// Before (RFC 3339).
+    /// Before: a time, a day, or how long ago.
     #[arg(long)]
     pub(crate) to: Option<String>,
     /// From which risk on an operation should have been approved by people or granted.
@@ -227,7 +227,7 @@ pub(crate) struct Query {
     #[command(flatten)]
     pub(crate) wanted: Wanted,
     /// At most so many: the newest, or those next to a cursor.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub(crate) limit: usize,
     /// Those before a cursor, as a listing gave it.
     #[arg(long, conflicts_with = "after")]
@@ -253,10 +253,10 @@ pub(crate) struct Reader {
 /// Which records are looked for.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Wanted {
-    /// Not before (RFC 3339).
+    /// Not before: a time (RFC 3339), a day (UTC), or how long ago, e.g. 7d.
     #[arg(long)]
     pub(crate) from: Option<String>,
-    /// Before (RFC 3339).
+    /// Before: a time, a day, or how long ago.
     #[arg(long)]
     pub(crate) until: Option<String>,
     /// Who asked.

@@ -6,6 +6,7 @@ mod console;
 mod people;
 mod policy;
 mod texts;
+mod when;
 
 use std::str::FromStr;
 
@@ -19,6 +20,7 @@ pub(crate) use console::{Console, Serve};
 pub(crate) use people::{Approval, Denial, Grant, GrantIssue, Vote, Watch};
 pub(crate) use policy::{Check, Edges, EdgesFormat, Explain, Format, Init, PolicyCommand, Test};
 pub(crate) use texts::{Classify, Detect, Entities, Mask, Unmask};
+pub(crate) use when::{span, time};
 
 use crate::Failure;
 use crate::state::State;

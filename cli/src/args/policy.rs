@@ -39,10 +39,10 @@ pub(crate) enum PolicyCommand {
     Suggest {
         #[command(flatten)]
         state: State,
-        /// Not before (RFC 3339).
+        /// Not before: a time (RFC 3339), a day (UTC), or how long ago, e.g. 7d.
         #[arg(long)]
         from: Option<String>,
-        /// Before.
+        /// Before: a time, a day, or how long ago.
         #[arg(long)]
         until: Option<String>,
     },

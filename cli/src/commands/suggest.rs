@@ -10,7 +10,7 @@ use wardline::identity::Identity;
 use wardline::model::{Act, Operation, Risk};
 
 use super::audit::folder;
-use crate::args::{PolicyCommand, parsed_if};
+use crate::args::{PolicyCommand, span};
 use crate::{Outcome, Streams};
 
 /// From this base risk on it is proposed to ask people.
@@ -23,12 +23,8 @@ const UNSPOKEN: [&str; 5] =
 
 pub(crate) fn run(args: &PolicyCommand, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let PolicyCommand::Suggest { state, from, until } = args;
-    let filter = Filter {
-        from: parsed_if("from", from.as_deref())?,
-        until: parsed_if("until", until.as_deref())?,
-        kind: Some(Kind::Exchange),
-        ..Filter::default()
-    };
+    let (from, until) = span(("from", from.as_deref()), ("until", until.as_deref()))?;
+    let filter = Filter { from, until, kind: Some(Kind::Exchange), ..Filter::default() };
     let (mut seen, mut unreadable) = (Seen::default(), 0_usize);
     for entry in audit::query(&folder(state)?, &filter)? {
         match entry {

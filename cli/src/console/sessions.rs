@@ -11,7 +11,7 @@ use super::page::page;
 use super::session::Session;
 use super::{Console, ask};
 use crate::Failure;
-use crate::commands::audit::session::{Bodies, gather, heading, told};
+use crate::commands::audit::session::{Bodies, callers, gather, heading, told};
 
 pub(super) async fn one(
     State(console): State<Arc<Console>>,
@@ -30,6 +30,7 @@ pub(super) async fn one(
     let Some(begun) = story.first().map(|entry| entry.record.at) else {
         return Err(wardline::Error::new(ErrorKind::NotFound, "there is no session of that id").into());
     };
+    let several = callers(&story).len() > 1;
     let body = html! {
         h1 { "Session" }
         p { (heading(&id, &story)) }
@@ -44,8 +45,8 @@ pub(super) async fn one(
                             th scope="row" { (format!("{:.3} s", entry.record.at.since(begun).as_secs_f64())) }
                             td {
                                 @if entry.record.change.is_none() {
-                                    a href={ "/records/" (entry.record.id) } { (told(entry)) }
-                                } @else { (told(entry)) }
+                                    a href={ "/records/" (entry.record.id) } { (told(entry, several)) }
+                                } @else { (told(entry, several)) }
                                 @for line in kept { br; code { (line) } }
                             }
                         }

@@ -20,8 +20,7 @@ use crate::model::{Census, IdDigest};
 /// The record with its files named, and what is to be written there.
 pub(super) fn named(record: &Record) -> (Cow<'_, Record>, Vec<(Blob, Vec<u8>)>) {
     let mut files = Vec::new();
-    let more = |passed: &Passed| passed.census.as_ref().is_some_and(|census| !census.more.is_empty());
-    if !record.passed().any(more) {
+    if !is_needed(record) {
         return (Cow::Borrowed(record), files);
     }
     let mut record = record.clone();
@@ -39,6 +38,12 @@ pub(super) fn named(record: &Record) -> (Cow<'_, Record>, Vec<(Blob, Vec<u8>)>) 
         files.push((file, bytes));
     }
     (Cow::Owned(record), files)
+}
+
+/// Whether a record has ids for such a file.
+pub(super) fn is_needed(record: &Record) -> bool {
+    let more = |passed: &Passed| passed.census.as_ref().is_some_and(|census| !census.more.is_empty());
+    record.passed().any(more)
 }
 
 /// The lists and bodies that a record names.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::query::Merge;
-use super::{Entry, Filter, Journal, Record};
+use super::{Entry, Filter, Journal, Prepared, Record};
 use crate::error::Error;
 
 /// How many records are remembered.
@@ -45,15 +45,24 @@ impl MemoryJournal {
         found.sort_by(|a, b| (a.record.at, &a.record.id).cmp(&(b.record.at, &b.record.id)));
         found
     }
+
+    fn keep(&self, records: impl Iterator<Item = Record>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.records.extend(records);
+        let excess = kept.records.len().saturating_sub(NEWEST);
+        kept.records.drain(..excess);
+        kept.gone += excess as u64;
+    }
 }
 
 impl Journal for MemoryJournal {
     fn append(&mut self, records: &[Record]) -> Result<(), Error> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.records.extend(records.iter().cloned());
-        let excess = kept.records.len().saturating_sub(NEWEST);
-        kept.records.drain(..excess);
-        kept.gone += excess as u64;
+        self.keep(records.iter().cloned());
+        Ok(())
+    }
+
+    fn append_prepared(&mut self, records: &[Prepared]) -> Result<(), Error> {
+        self.keep(records.iter().map(|prepared| prepared.record().clone()));
         Ok(())
     }
 

@@ -20,6 +20,7 @@ mod memory;
 pub mod merkle;
 mod note;
 mod pairs;
+mod prepared;
 mod prove;
 mod prune;
 mod query;
@@ -39,6 +40,7 @@ pub use keeper::{Keeper, NoKeeper, StoreKeeper};
 pub use log::{Log, Settings};
 pub use memory::MemoryJournal;
 pub use note::{Checkpoint, Kept};
+pub use prepared::Prepared;
 
 pub use crate::keys::PublicKey;
 pub use prove::{Continuation, Proof, log_keys, prove, prove_continuation};
@@ -60,6 +62,12 @@ pub trait Journal: Send {
     /// Where they could not be made durable. A journal that failed so refuses everything after: whoever
     /// depends on a record must be denied.
     fn append(&mut self, records: &[Record]) -> Result<(), Error>;
+
+    /// The same, of records whose entries may be made already.
+    ///
+    /// # Errors
+    /// As [`append`](Self::append).
+    fn append_prepared(&mut self, records: &[Prepared]) -> Result<(), Error>;
 
     /// Signs what was appended and hands the checkpoint to its keeper. Call it when idle, at least every second
     /// while records come, and before letting go; never per record. Does nothing where nothing is new.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::keeper::Kept;
 use super::log::segment::{self, Step};
-use super::merkle::{Hash, TILE, Tree, leaf_hash};
+use super::merkle::{Hash, TILE, Tree, consistency, leaf_hash, verify_consistency};
 use super::note::Checkpoint;
 use super::pairs::Pairs;
 use super::read::slots;
@@ -42,6 +42,12 @@ pub struct LogReport {
     pub size: u64,
     /// How many of them a signature covers.
     pub signed: u64,
+    /// How many entries, from the first, are proven to be those that were signed. Of a log with a fault these are still sound: the newest
+    /// signature covers them, which its tiles show; without tiles nothing does.
+    pub proven: u64,
+    /// Whether a checkpoint of it was kept outside: without one, a log that was rolled back or written anew by whoever holds its key is as
+    /// good as the first.
+    pub anchored: bool,
     /// How many of them, from the first, were pruned: their hashes are here, and their bytes gone.
     pub pruned: u64,
     /// The Merkle root over all of them, in hex.
@@ -98,11 +104,23 @@ fn one(folder: &Path, slot: String, kept: &[&Kept]) -> LogReport {
         walk = Walk::default();
         fault = walk.all(folder, kept).err();
     }
+    if let Some(fault) = &mut fault
+        && let Some(earlier) = walk.earlier(folder)
+    {
+        *fault = earlier;
+    }
+    let signed = walk.signed();
+    let proven = match &fault {
+        None => signed,
+        Some(fault) => Walk::proven(folder, kept, fault.index.unwrap_or(walk.tree.size())),
+    };
     LogReport {
         slot,
         origin: walk.origin,
         size: walk.tree.size(),
-        signed: walk.signed.iter().map(|checkpoint| checkpoint.size).max().unwrap_or(0),
+        signed,
+        proven,
+        anchored: !kept.is_empty(),
         pruned: walk.pruned,
         root: hex(&walk.tree.root()),
         lost: walk.lost,
@@ -114,6 +132,8 @@ fn one(folder: &Path, slot: String, kept: &[&Kept]) -> LogReport {
 
 #[derive(Default)]
 struct Walk {
+    /// Before which entry to stop.
+    until: Option<u64>,
     origin: String,
     tree: Tree,
     signed: Vec<Checkpoint>,
@@ -125,7 +145,7 @@ struct Walk {
 
 impl Walk {
     fn all(&mut self, folder: &Path, kept: &[&Kept]) -> Result<(), Fault> {
-        if !folder.join("key.pub").exists() && !kept.is_empty() {
+        if !folder.exists() && !kept.is_empty() {
             return Err(whole("the log is gone; its checkpoint was kept outside"));
         }
         self.read_signatures(folder, kept)?;
@@ -133,6 +153,9 @@ impl Walk {
         let first = numbers.first().copied().unwrap_or(1);
         if first > 1 {
             self.hashes(folder, first)?;
+            if self.is_far_enough() {
+                return Ok(());
+            }
         }
         let mut bytes = Vec::new();
         for (number, expected) in numbers.iter().zip(first..) {
@@ -145,8 +168,11 @@ impl Walk {
                 .and_then(|mut file| file.read_to_end(&mut bytes))
                 .map_err(|_| self.here("a segment cannot be read"))?;
             self.segment(folder, &bytes, Some(number) == numbers.last())?;
+            if self.is_far_enough() {
+                return Ok(());
+            }
         }
-        let longest = self.signed.iter().map(|checkpoint| checkpoint.size).max().unwrap_or(0);
+        let longest = self.signed();
         if longest > self.tree.size() {
             return Err(self.here(&format!("the tail is gone: {longest} entries were signed")));
         }
@@ -154,6 +180,45 @@ impl Walk {
             return Err(whole("its checkpoint is gone"));
         }
         self.edge_tiles(folder)
+    }
+
+    /// How many entries the newest signature covers.
+    fn signed(&self) -> u64 {
+        self.signed.iter().map(|checkpoint| checkpoint.size).max().unwrap_or(0)
+    }
+
+    fn is_far_enough(&self) -> bool {
+        self.until.is_some_and(|until| self.tree.size() >= until)
+    }
+
+    /// Whether so many entries, from the first, are those that the newest signature covers: then that is their number, and else 0.
+    fn proven(folder: &Path, kept: &[&Kept], until: u64) -> u64 {
+        let mut walk = Self { until: Some(until), ..Self::default() };
+        if walk.all(folder, kept).is_err() || walk.tree.size() != until {
+            return 0;
+        }
+        let Some(newest) = walk.signed.iter().max_by_key(|checkpoint| checkpoint.size) else { return 0 };
+        // Its root was compared on the way.
+        if newest.size <= until {
+            return newest.size;
+        }
+        let tiles = tile::Tiles { folder: folder.to_owned(), size: newest.size };
+        let path = consistency(&tiles, until, newest.size);
+        let holds = path
+            .is_ok_and(|path| verify_consistency(until, &walk.tree.root(), newest.size, &newest.root, &path));
+        if holds { until } else { 0 }
+    }
+
+    /// An entry before the one at fault that is another than its tile says: that one can be read does not make it what it was.
+    fn earlier(&self, folder: &Path) -> Option<Fault> {
+        let row = self.tree.edge().first()?;
+        let number = self.tree.size() / TILE as u64;
+        let there = self.signed();
+        let width = (there / TILE as u64 == number).then_some(there % TILE as u64);
+        let name = tile::path(0, number, width);
+        let hashes = tile::read(folder, &name).ok()??;
+        let place = hashes.iter().zip(row).position(|(there, hash)| there != hash)?;
+        Some(Fault { index: Some(number * TILE as u64 + place as u64), what: other(&name) })
     }
 
     fn read_signatures(&mut self, folder: &Path, kept: &[&Kept]) -> Result<(), Fault> {
@@ -167,6 +232,11 @@ impl Walk {
                 Checkpoint::open(&kept.note, &key)
                     .map_err(|_| whole("the checkpoint kept outside is not signed by its key"))?,
             );
+        }
+        // A log is called wardline/SLOT/TAG, and a copy of it in another place would count everything twice.
+        let slot = folder.file_name().and_then(|name| name.to_str());
+        if key.name().split('/').nth(1) != slot {
+            return Err(whole(&format!("it is the log {}, which belongs elsewhere", key.name())));
         }
         if let Ok(note) = fs::read_to_string(folder.join("checkpoint")) {
             self.signed.push(
@@ -195,10 +265,13 @@ impl Walk {
         if kept.size() > pruned.size {
             return Err(gone());
         }
-        let signed = self.signed.iter().map(|checkpoint| checkpoint.size).max().unwrap_or(0);
+        let signed = self.signed();
         self.pruned = kept.size();
         self.signed.push(pruned);
         for hash in prune::hashes(folder, signed, kept.size()) {
+            if self.is_far_enough() {
+                return Ok(());
+            }
             let hash = hash.map_err(|_| self.here("the hash of this entry, which was pruned, is gone"))?;
             self.push(folder, hash)?;
         }
@@ -213,7 +286,7 @@ impl Walk {
             return Err(self.here("a segment does not continue the one before it"));
         }
         self.check_root(folder)?;
-        loop {
+        while !self.is_far_enough() {
             match segment::step(bytes, place) {
                 Step::Frame(frame) if frame.index == self.tree.size() => {
                     self.entry(folder, frame.record)?;
@@ -231,6 +304,7 @@ impl Walk {
                 Step::Bad => return Err(self.here("the entry was altered")),
             }
         }
+        Ok(())
     }
 
     fn entry(&mut self, folder: &Path, record: &[u8]) -> Result<(), Fault> {
@@ -326,7 +400,11 @@ fn differs(folder: &Path, name: String, level: u8, number: u64, row: &[Hash]) ->
     let place = there.iter().zip(row).position(|(there, hash)| there != hash);
     let place = place.filter(|_| there.len() == row.len())?;
     let index = (level == 0).then(|| number * TILE as u64 + place as u64);
-    Some(Fault { index, what: format!("{name} has another hash than the entries") })
+    Some(Fault { index, what: other(&name) })
+}
+
+fn other(tile: &str) -> String {
+    format!("{tile} has another hash than the entries")
 }
 
 fn whole(what: &str) -> Fault {

@@ -82,6 +82,6 @@ pub use running::Running;
 pub use step::{
     Abort, Done, Effect, Flow, Forward, LeaseRequest, Passage, RequestBody, ResponseBody, SpendRequest, Step,
 };
-pub use stores::keeper;
+pub use stores::{keeper, kept};
 pub use trial::{Difference, Trial, try_case};
 pub use truth::HeaderEdits;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use super::answer::Answer;
 use super::truth::HeaderEdits;
-use crate::audit::Record;
+use crate::audit::Prepared;
 use crate::budget::{Charge, Spending};
 use crate::clock::Timestamp;
 use crate::grant::{Approval, ApprovalState, Lease, Opening};
@@ -125,7 +125,7 @@ pub enum Effect {
     /// Draw from budgets before what is counted leaves, or see how they stand.
     Spend(SpendRequest),
     /// Put the begin entry on disk before the first byte is forwarded.
-    PersistBegin(Box<Record>),
+    PersistBegin(Box<Prepared>),
 }
 
 /// What is to be taken of a grant.

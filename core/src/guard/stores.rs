@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::audit::StoreKeeper;
+use crate::audit::{Keeper, Kept, StoreKeeper};
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::policy::{Policy, State};
@@ -32,7 +32,22 @@ pub(super) fn open(
     }
 }
 
-/// What was kept outside of the logs of a policy's state folder, to verify them by; `None` where nothing was yet.
+/// What was kept outside of the logs of a policy's state folder, to be read: also of a copy, or where nothing may be written.
+///
+/// # Errors
+/// Where the store cannot be read.
+pub fn kept(policy: &Policy) -> Result<Vec<Kept>, Error> {
+    match (keeper(policy), policy.state()) {
+        (Ok(keeper), _) => keeper.map_or(Ok(Vec::new()), |keeper| keeper.kept()),
+        (Err(error), State::Folder(folder)) if policy.store().is_none() => {
+            let store = SqliteStore::open_to_read(folder.join(FILE)).map_err(|_| error)?;
+            StoreKeeper::new(Arc::new(store)).kept()
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// What keeps the checkpoints of the logs of a policy's state folder, for whoever writes one; `None` where there is no store yet.
 ///
 /// # Errors
 /// Where the store cannot be opened.

@@ -25,6 +25,8 @@ use crate::error::{Error, ErrorKind};
 pub struct SqliteStore {
     path: PathBuf,
     clock: SteadyClock,
+    /// Whether it is only read.
+    reads: bool,
     connected: Mutex<Option<Connected>>,
 }
 
@@ -55,10 +57,23 @@ impl SqliteStore {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_with_clock(path: impl AsRef<Path>, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        Self::over(path.as_ref(), clock, false)
+    }
+
+    /// The store in `path`, to be read: what was copied for somebody to look at, or lies where nothing may be written. Nothing is made or
+    /// changed there, and who else may read it does not matter; everyone who may write it does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Store`], as [`open`](Self::open); and where commits lie beside it (`-wal`) that only a process which may write could read.
+    pub fn open_to_read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::over(path.as_ref(), Arc::new(SystemClock), true)
+    }
+
+    fn over(path: &Path, clock: Arc<dyn Clock>, reads: bool) -> Result<Self, Error> {
         // Absolute, so that a process that changes its folder still means the same file.
-        let path = std::path::absolute(path.as_ref())
+        let path = std::path::absolute(path)
             .map_err(|e| Error::new(ErrorKind::Store, "the store's path is not one").with_source(e))?;
-        let store = Self { path, clock: SteadyClock::new(clock), connected: Mutex::new(None) };
+        let store = Self { path, clock: SteadyClock::new(clock), reads, connected: Mutex::new(None) };
         drop(store.connect()?);
         Ok(store)
     }
@@ -93,12 +108,9 @@ impl SqliteStore {
 
     /// A checked connection to a file that holds this layout.
     fn connect(&self) -> Result<Connected, Error> {
-        self.make_file()?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection =
-            Connection::open_with_flags(&self.path, flags).map_err(|e| self.wrong("open", e))?;
+        let connection = if self.reads { self.connect_to_read() } else { self.connect_to_write() };
+        let (connection, schema) = connection?;
         let file = self.file_id()?;
-        let schema = self.prepare(&mut connection).map_err(|e| self.wrong("open", e))?;
         match schema {
             Some(Self::SCHEMA) => {
                 Ok(Connected { connection: Some(connection), process: process::id(), file })
@@ -109,6 +121,42 @@ impl SqliteStore {
             )),
             None => Err(self.named("there is no store in", "but another SQLite database")),
         }
+    }
+
+    fn connect_to_write(&self) -> Result<(Connection, Option<i64>), Error> {
+        self.make_file()?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection =
+            Connection::open_with_flags(&self.path, flags).map_err(|e| self.wrong("open", e))?;
+        let schema = self.prepare(&mut connection).map_err(|e| self.wrong("open", e))?;
+        Ok((connection, schema))
+    }
+
+    fn connect_to_read(&self) -> Result<(Connection, Option<i64>), Error> {
+        self.check_mode(0o002)?;
+        let mut beside = self.path.clone().into_os_string();
+        beside.push("-wal");
+        // Where nothing lies beside the file it is all there is, and SQLite needs no memory that it would share with writers.
+        let whole = std::fs::metadata(beside).map_or(true, |beside| beside.len() == 0);
+        let (name, flags) = match self.path.to_str().filter(|_| whole) {
+            Some(path) => {
+                (PathBuf::from(format!("file:{}?immutable=1", uri(path))), OpenFlags::SQLITE_OPEN_URI)
+            }
+            None => (self.path.clone(), OpenFlags::empty()),
+        };
+        let flags = flags | OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let read = || {
+            let connection = Connection::open_with_flags(name, flags)?;
+            connection.busy_timeout(Self::BUSY)?;
+            connection.pragma_update(None, "trusted_schema", false)?;
+            if Self::is_foreign(&connection)? {
+                return Ok((connection, None));
+            }
+            let schema = "SELECT value FROM wardline WHERE name = 'schema'";
+            let schema = connection.query_row(schema, (), |row| row.get(0))?;
+            Ok((connection, Some(schema)))
+        };
+        read().map_err(|e| self.wrong("read", e))
     }
 
     /// Sets the connection up and lays an empty file out; answers the file's schema, `None` for a foreign database.
@@ -166,7 +214,7 @@ impl SqliteStore {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         match options.open(&self.path) {
             Ok(_) => Ok(()),
-            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => self.check_mode(),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => self.check_mode(0o007),
             Err(e) => Err(self.named("cannot make", "").with_source(e)),
         }
     }
@@ -174,16 +222,16 @@ impl SqliteStore {
     /// Who can write the store can approve: a file that everyone on the machine may touch is refused. A group is let be, as
     /// orchestrators give volumes to one.
     #[cfg(unix)]
-    fn check_mode(&self) -> Result<(), Error> {
+    fn check_mode(&self, refused: u32) -> Result<(), Error> {
         let mode = std::os::unix::fs::MetadataExt::mode(&self.metadata()?);
-        if mode & 0o007 == 0 {
+        if mode & refused == 0 {
             return Ok(());
         }
         Err(self.named("everyone may use", &format!("(mode {:o}; expected 600)", mode & 0o777)))
     }
 
     #[cfg(not(unix))]
-    fn check_mode(&self) -> Result<(), Error> {
+    fn check_mode(&self, _: u32) -> Result<(), Error> {
         Ok(())
     }
 
@@ -284,6 +332,11 @@ impl Store for SqliteStore {
             Ok(Put::Done(unsigned(rev)))
         })
     }
+}
+
+/// A path within a URI.
+fn uri(path: &str) -> String {
+    path.replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }
 
 fn revision(connection: &Connection) -> rusqlite::Result<u64> {

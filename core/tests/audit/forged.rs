@@ -55,6 +55,45 @@ fn a_rewritten_entry_of_a_finished_tile_shows_with_its_index() {
 }
 
 #[test]
+fn what_is_told_to_be_sound_is_proven_by_the_signature() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut log = Log::open_with(folder.path(), Box::new(NoKeeper), 1 << 20).unwrap();
+    log.append(&(0..600).map(record).collect::<Vec<_>>()).unwrap();
+    drop(log);
+    let told = || {
+        let report = verify(folder.path(), &[]).unwrap();
+        let log = &report.logs[0];
+        (log.fault.as_ref().and_then(|fault| fault.index), log.proven)
+    };
+    assert_eq!(told(), (None, 600));
+    let clean = fs::read(segment(folder.path())).unwrap();
+    let places = frames(&clean);
+    // An entry that no longer is one: all before it are as they were.
+    for index in [0, 1, 255, 256, 257, 599] {
+        let mut bytes = clean.clone();
+        bytes[places[index] + 25] ^= 1;
+        fs::write(segment(folder.path()), &bytes).unwrap();
+        assert_eq!(told(), (Some(index as u64), index as u64));
+    }
+    // And with one before it that was written anew: that one is named.
+    for (index, broken) in [(3, 5), (3, 300), (258, 260), (598, 599)] {
+        let mut bytes = clean.clone();
+        rewrite(&mut bytes, places[index], 12);
+        bytes[places[broken] + 25] ^= 1;
+        fs::write(segment(folder.path()), &bytes).unwrap();
+        assert_eq!(told(), (Some(index as u64), index as u64));
+    }
+    // The end is gone: what is left is what it was.
+    fs::write(segment(folder.path()), &clean[..places[400]]).unwrap();
+    assert_eq!(told(), (Some(400), 400));
+    // Without tiles nothing shows that.
+    fs::remove_dir_all(folder.path().join("log/w0001/tile")).unwrap();
+    assert_eq!(told(), (Some(400), 0));
+    fs::write(segment(folder.path()), &clean).unwrap();
+    assert_eq!(told(), (None, 600));
+}
+
+#[test]
 fn nobody_signs_segments_that_follow_a_rewritten_one() {
     // Two segments, then the first is taken back and written anew by another log's writer: its second segment
     // carries a header that fits the forgery and no signature reaches it.

@@ -66,6 +66,35 @@ fn every_flipped_byte_of_header_key_and_checkpoint_shows() {
 }
 
 #[test]
+fn a_log_whose_key_is_gone_is_not_told_to_be_gone_and_one_that_nobody_remembers_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept: Arc<Mutex<Vec<Kept>>> = Arc::default();
+    written(folder.path(), Box::new(Memory(kept.clone())), 6);
+    let kept = kept.lock().unwrap().clone();
+    let told = |kept: &[Kept]| {
+        let report = verify(folder.path(), kept).unwrap();
+        (faults(&report), report.logs[0].anchored)
+    };
+    assert_eq!(told(&kept), (vec![], true));
+    assert_eq!(told(&[]), (vec![], false));
+    fs::remove_file(folder.path().join("log/w0001/key.pub")).unwrap();
+    assert_eq!(told(&kept), (vec!["its public key is gone".to_owned()], true));
+    fs::remove_dir_all(folder.path().join("log/w0001")).unwrap();
+    assert_eq!(told(&kept), (vec!["the log is gone; its checkpoint was kept outside".to_owned()], true));
+}
+
+#[test]
+fn a_copy_of_a_log_in_the_place_of_another_shows_where_nothing_is_kept_too() {
+    let folder = tempfile::tempdir().unwrap();
+    written(folder.path(), Box::new(NoKeeper), 6);
+    copy_all(&folder.path().join("log/w0001"), &folder.path().join("log/w0002"));
+    let report = verify(folder.path(), &[]).unwrap();
+    assert!(report.logs[0].fault.is_none(), "{report:?}");
+    let name = &report.logs[0].origin;
+    assert_eq!(faults(&report), [format!("it is the log {name}, which belongs elsewhere")]);
+}
+
+#[test]
 fn deleted_swapped_and_cut_entries_show() {
     let folder = tempfile::tempdir().unwrap();
     written(folder.path(), Box::new(NoKeeper), 6);

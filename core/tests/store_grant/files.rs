@@ -81,3 +81,39 @@ fn a_file_put_in_place_of_the_open_one_is_noticed() {
     drop(SqliteStore::open(&path).unwrap());
     assert!(store.get("t", "k").unwrap_err().to_string().contains("another file"));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_copy_is_read_and_nothing_is_made_or_changed_beside_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    // What means something in a URI means nothing in a path.
+    let path = folder.path().join("a copy?of=100%#1.db");
+    let names = || {
+        let mut names: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    assert!(SqliteStore::open_to_read(&path).is_err());
+    assert!(names().is_empty(), "none is made where there is none");
+    let writer = SqliteStore::open(&path).unwrap();
+    let _ = writer.put("t", "k", None, b"v").unwrap();
+    // Beside a writer, whose commit lies in its own file still.
+    assert_eq!(SqliteStore::open_to_read(&path).unwrap().get("t", "k").unwrap().unwrap().value, b"v");
+    drop(writer);
+    let (before, bytes) = (names(), fs::read(&path).unwrap());
+    // One that was copied can often be read by all, and they may not write it.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o444)).unwrap();
+    let copy = SqliteStore::open_to_read(&path).unwrap();
+    assert_eq!(copy.get("t", "k").unwrap().unwrap().value, b"v");
+    assert!(copy.put("t", "k2", None, b"v").is_err());
+    assert_eq!((names(), fs::read(&path).unwrap()), (before, bytes));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o646)).unwrap();
+    let error = SqliteStore::open_to_read(&path).unwrap_err().to_string();
+    assert!(error.contains("everyone may use") && error.contains("646"), "{error}");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    fs::write(&path, b"not a database at all, but long enough to be taken for one").unwrap();
+    let error = SqliteStore::open_to_read(&path).unwrap_err().to_string();
+    assert!(error.contains("cannot read the store"), "{error}");
+}

@@ -35,6 +35,9 @@ pub(crate) fn newest(args: &args::Checkpoint, json: bool, streams: &mut Streams<
         }
         code = 0;
     }
+    if code == NO {
+        writeln!(streams.err, "wardline: no such log has a checkpoint in {}", folder.join("log").display())?;
+    }
     Ok(code)
 }
 

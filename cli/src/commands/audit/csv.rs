@@ -4,7 +4,7 @@ use wardline::audit::{Entry, Passed};
 
 use crate::{Failure, Streams};
 
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 27] = [
     "at",
     "record",
     "kind",
@@ -29,6 +29,9 @@ const COLUMNS: [&str; 24] = [
     "rows_out",
     "findings",
     "because",
+    "step",
+    "by",
+    "log",
 ];
 
 /// Writes a heading and a row a record (RFC 4180).
@@ -43,13 +46,13 @@ pub(crate) fn write(entries: &[Entry], streams: &mut Streams<'_>) -> Result<(), 
     Ok(())
 }
 
-fn row(entry: &Entry) -> [String; 24] {
+fn row(entry: &Entry) -> [String; 27] {
     let record = &entry.record;
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let acts = |each: &dyn Fn(&wardline::model::Act) -> String| {
         record.acts.iter().map(each).collect::<Vec<_>>().join("; ")
     };
-    let identity = record.identity.as_ref();
+    let (identity, change) = (record.identity.as_ref(), record.change.as_ref());
     let hops: Vec<&str> =
         identity.iter().flat_map(|who| &who.hops).map(|hop| hop.workload.as_str()).collect();
     let census = record.response.as_ref().and_then(|passed| passed.census.as_ref());
@@ -82,7 +85,10 @@ fn row(entry: &Entry) -> [String; 24] {
         census.map(|census| census.vectors.to_string()).unwrap_or_default(),
         census.map(|census| census.rows.to_string()).unwrap_or_default(),
         totals.join("; "),
-        text(record.change.as_ref().map_or(record.because.as_deref(), |change| Some(change.step.as_str()))),
+        text(change.map_or(record.because.as_deref(), |change| change.reason.as_deref())),
+        text(change.map(|change| change.step.as_str())),
+        text(change.map(|change| change.by.as_str())),
+        entry.slot.clone(),
     ]
 }
 

@@ -17,8 +17,12 @@ pub(crate) fn run(
     json: bool,
     streams: &mut Streams<'_>,
 ) -> Outcome {
-    reading::record(state, Kind::Log, "erased", by, &format!("bodies of {subject}: {reason}"))?;
-    let destroyed = Subjects::of(&folder(state)?).destroy(subject)?;
+    let reason = reading::reason(reason)?;
+    let subjects = Subjects::of(&folder(state)?);
+    // Where there is no key it is told that it was asked for, and not that something is gone.
+    let step = if matches!(subjects.known(subject), Ok(None)) { "nothing_erased" } else { "erased" };
+    reading::record(state, Kind::Log, step, by, &format!("bodies of {subject}: {reason}"))?;
+    let destroyed = subjects.destroy(subject)?;
     if json {
         streams.json(&json!({ "subject": subject, "destroyed": destroyed }))?;
     } else if destroyed {

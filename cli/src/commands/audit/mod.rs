@@ -15,8 +15,7 @@ pub(crate) mod session;
 
 use std::path::{Path, PathBuf};
 
-use wardline::audit::{self, Entry, Fault, Filter, Gap, Index, Keeper, Kept, LogReport, Page, VerifyReport};
-use wardline::guard::keeper;
+use wardline::audit::{self, Entry, Fault, Filter, Gap, Index, Kept, LogReport, Page, VerifyReport};
 use wardline::model::Verdict;
 use wardline::policy::{Policy, State};
 
@@ -136,6 +135,22 @@ pub(crate) fn lost(gap: &Gap) -> String {
     )
 }
 
+/// What nobody can tell of a log that is remembered nowhere else.
+const UNANCHORED: &str = "no checkpoint of it is kept in the store: that it was not cut or written anew shows only against one that was kept elsewhere \
+                          (verify --since)";
+
+/// What is wrong with a log, where, and what still holds.
+fn wrong(fault: &Fault, proven: u64) -> String {
+    let rest = match (fault.index, proven) {
+        (_, 1) => "; the first entry is as it was signed".to_owned(),
+        (_, 2..) => format!("; the first {proven} entries are as they were signed"),
+        (Some(1..), 0) => "; nothing proves the entries before it".to_owned(),
+        _ => String::new(),
+    };
+    let at = fault.index.map_or_else(String::new, |index| format!(" at entry {index}"));
+    format!("{at}: {}{rest}", fault.what)
+}
+
 /// What stands behind the last entry of a log and is no entry.
 fn torn(log: &LogReport) -> String {
     format!(
@@ -148,9 +163,7 @@ fn torn(log: &LogReport) -> String {
 /// What verifying the logs of a policy's state folder finds.
 pub(crate) fn verified(policy: &Policy, folder: &Path, mut kept: Vec<Kept>) -> Result<VerifyReport, Failure> {
     // What was kept is read before the logs, so that a writer at work cannot seem to have lost its newest entries.
-    if let Some(keeper) = keeper(policy)? {
-        kept.extend(keeper.kept()?);
-    }
+    kept.extend(wardline::guard::kept(policy)?);
     let mut report = audit::verify(folder, &kept)?;
     // Whoever verifies elsewhere need not have the key that signs; where it is here, it says which logs are its own.
     if let Ok(Some(signer)) = policy.signer() {
@@ -175,10 +188,7 @@ fn verify(state: &crate::state::State, kept: Vec<Kept>, json: bool, streams: &mu
         for log in &report.logs {
             let found = match &log.fault {
                 None => "sound".to_owned(),
-                Some(fault) => match fault.index {
-                    Some(index) => format!("NOT SOUND at entry {index}: {}", fault.what),
-                    None => format!("NOT SOUND: {}", fault.what),
-                },
+                Some(fault) => format!("NOT SOUND{}", wrong(fault, log.proven)),
             };
             streams.say(format!(
                 "{}  {} entries, {} signed, {} pruned, {} without an end, root {}  {found}",
@@ -190,9 +200,12 @@ fn verify(state: &crate::state::State, kept: Vec<Kept>, json: bool, streams: &mu
             if log.torn > 0 {
                 streams.say(format!("{}  {}", log.slot, torn(log)))?;
             }
+            if log.size > 0 && !log.anchored {
+                streams.say(format!("{}  {UNANCHORED}", log.slot))?;
+            }
         }
         if report.logs.is_empty() {
-            streams.say("no log yet")?;
+            streams.say(format!("no log yet in {}", folder.join("log").display()))?;
         }
     }
     Ok(if report.is_sound() { 0 } else { NO })

@@ -1,10 +1,9 @@
 //! `wardline audit prune`: retention. That it is done is recorded before it is done.
 
 use wardline::audit::{Kind, prune_as};
-use wardline::clock::Timestamp;
 
 use super::{folder, reading};
-use crate::args::parsed;
+use crate::args::time;
 use crate::state::State;
 use crate::{Outcome, Streams};
 
@@ -16,7 +15,8 @@ pub(crate) fn run(
     json: bool,
     streams: &mut Streams<'_>,
 ) -> Outcome {
-    let before: Timestamp = parsed("before", before)?;
+    let before = time("before", before)?;
+    let reason = reading::reason(reason)?;
     reading::record(state, Kind::Log, "pruned", by, &format!("before {before}: {reason}"))?;
     let pruned = prune_as(&folder(state)?, before, state.policy()?.signer()?.as_ref())?;
     for log in &pruned {

@@ -6,10 +6,10 @@ use serde::Serialize;
 use wardline::audit::{Cursor, Ending, Entry, Filter, Index, Kind, Listing, Page};
 use wardline::glob::Glob;
 use wardline::keys::Keys;
-use wardline::model::{ApprovalId, GrantId, RecordId, SessionId, Verdict};
+use wardline::model::{ApprovalId, GrantId, Operation, RecordId, SessionId, Verdict};
 
 use super::{csv, folder, reading};
-use crate::args::{Query, Reader, Wanted, parsed_if};
+use crate::args::{Query, Reader, Wanted, parsed_if, span};
 use crate::state::State;
 use crate::{Failure, NO, Outcome, Streams};
 
@@ -19,6 +19,9 @@ const LARGEST: usize = 100_000;
 pub(crate) fn query(mut query: Query, json: bool, streams: &mut Streams<'_>) -> Outcome {
     if query.wanted.value.as_deref() == Some("-") {
         query.wanted.value = Some(typed(streams)?);
+    }
+    if json && query.csv {
+        return Err(Failure::Usage("--csv: with --json there would be two forms at once".to_owned()));
     }
     let folder = folder(&query.reader.state)?;
     let filter = filter(&query.wanted, &folder)?;
@@ -108,13 +111,14 @@ pub(crate) fn filter(wanted: &Wanted, folder: &Path) -> Result<Filter, Failure> 
         Some("hold") => Some(Verdict::Hold),
         Some(_) => return Err(Failure::Usage("--verdict: expected allow, deny or hold".to_owned())),
     };
+    let (from, until) = span(("from", wanted.from.as_deref()), ("until", wanted.until.as_deref()))?;
     Ok(Filter {
-        from: parsed_if("from", wanted.from.as_deref())?,
-        until: parsed_if("until", wanted.until.as_deref())?,
+        from,
+        until,
         id: None,
         kind: wanted.kind.as_deref().map(kind).transpose()?,
         identity: glob("identity", &wanted.identity)?,
-        operation: glob("operation", &wanted.operation)?,
+        operation: glob("operation", &wanted.operation)?.map(known).transpose()?,
         resource: glob("resource", &wanted.resource)?,
         verdict,
         session: wanted.session.as_deref().map(SessionId::from),
@@ -139,17 +143,34 @@ pub(crate) fn digest(state: &State, streams: &mut Streams<'_>) -> Outcome {
 /// A value that was typed where no list of processes shows it.
 fn typed(streams: &mut Streams<'_>) -> Result<String, Failure> {
     let text = String::from_utf8(streams.read_all()?);
-    let text = text.map_err(|_| Failure::Usage("expected a value as text on standard input".to_owned()))?;
-    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+    let text = text.unwrap_or_default();
+    match text.trim_end_matches(['\n', '\r']) {
+        "" => Err(Failure::Usage("expected a value as text on standard input".to_owned())),
+        value => Ok(value.to_owned()),
+    }
 }
 
 /// The digest of a value under the keys of a state folder. None are made: with new ones it would be found nowhere.
 fn known_as(value: &str, folder: &Path) -> Result<String, Failure> {
+    if value.is_empty() {
+        return Err(Failure::Usage("--value: expected a value".to_owned()));
+    }
     if !folder.join("root.key").exists() {
         let message = "the state folder has no root.key, and values are known by a digest under it";
         return Err(Failure::Usage(message.to_owned()));
     }
     Ok(Keys::open(folder)?.finding(value.as_bytes()))
+}
+
+/// A pattern that some operation fits: that none was recorded of a name that there is not says nothing.
+fn known(pattern: Glob) -> Result<Glob, Failure> {
+    if Operation::ALL.iter().any(|operation| pattern.matches(operation.name())) {
+        return Ok(pattern);
+    }
+    Err(Failure::Usage(
+        "--operation: no operation is called that; expected one such as vector.search, or vector.*"
+            .to_owned(),
+    ))
 }
 
 fn ending(word: &str) -> Result<Ending, Failure> {

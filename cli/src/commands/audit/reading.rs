@@ -30,6 +30,12 @@ pub(crate) fn note(
     Ok(())
 }
 
+/// Why something is done that cannot be undone, as it was typed: those who read the log later are to know it.
+pub(crate) fn reason(text: &str) -> Result<&str, Failure> {
+    let text = text.trim();
+    if text.is_empty() { Err(Failure::Usage("--reason: expected a sentence".to_owned())) } else { Ok(text) }
+}
+
 /// Writes a step of somebody into a log of its own writer, durably.
 pub(crate) fn record(state: &State, kind: Kind, step: &str, by: &str, reason: &str) -> Result<(), Failure> {
     let policy = state.policy()?;

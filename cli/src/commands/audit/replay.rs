@@ -35,12 +35,8 @@ pub(crate) fn run(args: &args::Replay, json: bool, streams: &mut Streams<'_>) ->
     };
     let folder = folder(&written)?;
     let reader = args::Reader { state: written.clone(), by: args.reader.by.clone() };
-    let filter = Filter {
-        from: args::parsed_if("since", args.since.as_deref())?,
-        until: args::parsed_if("until", args.until.as_deref())?,
-        kind: Some(Kind::Exchange),
-        ..Filter::default()
-    };
+    let (from, until) = args::span(("since", args.since.as_deref()), ("until", args.until.as_deref()))?;
+    let filter = Filter { from, until, kind: Some(Kind::Exchange), ..Filter::default() };
     let asked = serde_json::to_string(&filter).map_err(std::io::Error::from)?;
     reading::note(&reader, "replayed", &asked, streams)?;
     let policy = args.reader.state.policy()?;

@@ -1,7 +1,8 @@
 //! The segment at hand, written past the page cache.
 //!
 //! A group that is written through the page cache is copied there, marked, found again by the sync and written in whole pages, which costs the more the larger these are.
-//! Past it the same blocks go to the disk at once. What makes it durable is the same: the write, and a sync after it.
+//! Past it the same blocks go to the disk at once. What makes it durable is the same: the write, and a flush of the disk after it, which is one call where the
+//! file system is known to do both.
 //!
 //! ```text
 //! block   |.. entries, written before |  the group   |   zeros |
@@ -19,6 +20,9 @@ use std::io;
 use std::path::Path;
 
 use super::segment::Disk;
+
+/// What disks take whole: no file system in use asks for more.
+pub(super) const BLOCK: usize = 4_096;
 
 /// The disk for a file that is open to be written: past the page cache, from `at` on, where that can be done.
 pub(super) fn disk(file: File, path: &Path, at: u64) -> io::Result<Box<dyn Disk>> {
@@ -39,15 +43,23 @@ mod linux {
     use std::os::unix::fs::{FileExt, OpenOptionsExt};
     use std::path::Path;
 
-    use rustix::fs::OFlags;
+    use rustix::fs::{OFlags, StatFs};
 
+    use super::BLOCK;
     use crate::audit::log::segment::Disk;
 
-    /// What disks take whole: no file system in use asks for more.
-    pub(super) const BLOCK: usize = 4_096;
+    /// Of what kind the file systems are whose writes are known to be durable where a file is opened for that (`O_DSYNC`): ext4 and XFS. Another one may
+    /// take the flag and forget it, and would say of what it has not synced what these say of what they have.
+    const KEEP_WORD: [u64; 2] = [0xef53, 0x5846_5342];
+
+    fn keeps_word(kind: &StatFs) -> bool {
+        u64::try_from(kind.f_type).is_ok_and(|kind| KEEP_WORD.contains(&kind))
+    }
 
     pub(super) struct Direct {
         file: File,
+        /// Whether a write that has ended is durable: one call instead of two, and the same write and flush of the disk.
+        is_durable: bool,
         /// What was written last, which has the block that the next write begins in.
         buffer: Aligned,
         from: u64,
@@ -70,9 +82,11 @@ mod linux {
             let mut block = [0; BLOCK];
             let from = at - at % BLOCK as u64;
             File::open(path)?.read_exact_at(&mut block, from)?;
-            let flags = i32::try_from(OFlags::DIRECT.bits()).map_err(|_| Io::Unsupported)?;
+            let is_durable = keeps_word(&rustix::fs::statfs(path)?);
+            let flags = if is_durable { OFlags::DIRECT | OFlags::DSYNC } else { OFlags::DIRECT };
+            let flags = i32::try_from(flags.bits()).map_err(|_| Io::Unsupported)?;
             let file = OpenOptions::new().write(true).custom_flags(flags).open(path)?;
-            let mut direct = Self { file, buffer: Aligned::default(), from };
+            let mut direct = Self { file, is_durable, buffer: Aligned::default(), from };
             // As it stands there: this only shows whether it can be done.
             direct.put(from, 0..0, &block)?;
             Ok(direct)
@@ -99,7 +113,7 @@ mod linux {
         }
 
         fn sync(&mut self) -> io::Result<()> {
-            self.file.sync_data()
+            if self.is_durable { Ok(()) } else { self.file.sync_data() }
         }
 
         fn room(&self) -> io::Result<u64> {

@@ -37,7 +37,10 @@ impl LogKey {
 
     fn own(folder: &Path, slot: &str, new: bool) -> Result<Self, Error> {
         let key = match fs::read_to_string(folder.join(OWN)) {
-            Ok(text) => SigningKey::read(&text)?,
+            Ok(text) => {
+                check_mode(folder)?;
+                SigningKey::read(&text)?
+            }
             Err(e) if e.kind() == Io::NotFound && new => fresh(folder, slot)?,
             Err(e) if e.kind() == Io::NotFound => return Err(at(folder, "has lost its key", e)),
             Err(e) => return Err(at(folder, "has an unreadable key", e)),
@@ -78,6 +81,23 @@ impl LogKey {
             Err(Error::new(ErrorKind::Log, "what signs the log gave a signature that is not its key's"))
         }
     }
+}
+
+/// Who can read a log's own key can write the log anew: one that everyone on the machine can read is refused, as the store is.
+#[cfg(unix)]
+fn check_mode(folder: &Path) -> Result<(), Error> {
+    let mode = fs::metadata(folder.join(OWN)).map(|file| std::os::unix::fs::MetadataExt::mode(&file));
+    let mode = mode.map_err(|e| at(folder, "has an unreadable key", e))? & 0o777;
+    if mode & 0o007 == 0 {
+        return Ok(());
+    }
+    let what = format!("has a key that everyone may use (mode {mode:o}; expected 600)");
+    Err(Error::new(ErrorKind::Log, format!("the log {} {what}", folder.display())))
+}
+
+#[cfg(not(unix))]
+fn check_mode(_: &Path) -> Result<(), Error> {
+    Ok(())
 }
 
 #[cfg(test)]

@@ -5,12 +5,14 @@
 //! ```
 //!
 //! Each process takes the first slot whose lock is free, so that a recycled worker continues its slot's log and
-//! nobody waits for anybody. Order of a group: frames, one fdatasync, then the tree; nothing is signed that is not
+//! nobody waits for anybody. Order of a group: frames, one sync of them, then the tree; nothing is signed that is not
 //! synced. Many records are several groups, each synced before the next one is written: while the disk takes one, the next is made. After a failed sync the log is poisoned: what the pages hold is unknown, so it is never tried again.
 //! A segment is begun only once everything before it is signed, so that whoever continues the log never has to take
 //! the word of an unsigned header.
 
 mod direct;
+mod files;
+mod frames;
 mod key;
 mod left;
 mod recover;
@@ -19,14 +21,16 @@ mod spare;
 mod tiles;
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
-use std::ops::Range;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+pub(in crate::audit) use files::{at, put, sync_files};
+use frames::Frames;
 pub(in crate::audit) use key::LogKey;
+pub(in crate::audit) use segment::MAX_ENTRY;
 use segment::{Disk, GROUP, HEADER};
 pub(in crate::audit) use segment::{create, sync_folder};
 use spare::Spare;
@@ -35,7 +39,8 @@ pub(in crate::audit) use tiles::synced;
 
 use super::keeper::{Keeper, Kept};
 use super::note::Checkpoint;
-use super::{Bodies, Gap, Journal, Record, blob, list};
+use super::prepared::Append;
+use super::{Bodies, Gap, Journal, Prepared, Record};
 use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind};
 use crate::keys::Signer;
@@ -203,12 +208,35 @@ impl Log {
         Ok(log)
     }
 
+    fn take_in(&mut self, records: &[impl Append]) -> Result<(), Error> {
+        self.check_process()?;
+        if self.poisoned {
+            return Err(Error::new(ErrorKind::Log, "the log failed before and takes no more entries"));
+        }
+        if records.is_empty() {
+            return Ok(());
+        }
+        match self.write(records) {
+            Ok(()) => {
+                if self.leaves && records.iter().any(|appended| appended.record().gap.is_some()) {
+                    // Where it stays, it is said twice rather than never.
+                    self.leaves = left::write(&self.folder, None).is_err();
+                }
+                Ok(())
+            }
+            Err(error) => {
+                self.poisoned = true;
+                Err(error)
+            }
+        }
+    }
+
     /// How many entries it holds.
     pub fn size(&self) -> u64 {
         self.tiles.size()
     }
 
-    fn write(&mut self, records: &[Record]) -> Result<(), Error> {
+    fn write(&mut self, records: &[impl Append]) -> Result<(), Error> {
         let mut groups = records.chunks(GROUP);
         let first = groups.next().unwrap_or_default();
         let mut next =
@@ -220,7 +248,7 @@ impl Log {
     }
 
     /// Makes a group durable and adds it to the tree; answers with the frames of the records that come next.
-    fn sync(&mut self, mut frames: Frames, next: Option<&[Record]>) -> Result<Option<Frames>, Error> {
+    fn sync(&mut self, mut frames: Frames, next: Option<&[impl Append]>) -> Result<Option<Frames>, Error> {
         let length = frames.bytes.len() as u64;
         let room = self.make_room(length, frames.last);
         room.map_err(|e| at(&self.folder, "cannot be written", e))?;
@@ -321,66 +349,13 @@ impl Log {
     }
 }
 
-/// A group of records as bytes.
-struct Frames {
-    bytes: Vec<u8>,
-    /// Where the entries lie in them.
-    entries: Vec<Range<usize>>,
-    /// When the first record began, and the last one ended.
-    first: Option<Timestamp>,
-    last: Option<Timestamp>,
-}
-
-impl Frames {
-    /// Of records of which the first has that index; `bytes` is room that is used again. What is too large is written beside the log.
-    fn of(folder: &Path, index: u64, records: &[Record], mut bytes: Vec<u8>) -> Result<Self, Error> {
-        let wrong = |e| at(folder, "cannot be written", e);
-        bytes.clear();
-        let mut entries = Vec::with_capacity(records.len());
-        for (group, record) in (0_u32..).zip(records) {
-            let index = index + u64::from(group);
-            let (record, lists) = list::named(record);
-            blob::write(folder, &lists).map_err(wrong)?;
-            let start = bytes.len();
-            let mut entry = segment::frame(&mut bytes, index, group, |out| record.canonical_into(out))?;
-            if entry.len() > segment::MAX_ENTRY {
-                let whole = bytes.get(entry).unwrap_or_default().to_vec();
-                let cut = blob::cut(&record, &whole);
-                let named: Vec<_> = cut.whole.iter().map(|name| (name.clone(), whole.clone())).collect();
-                blob::write(folder, &named).map_err(wrong)?;
-                bytes.truncate(start);
-                entry = segment::frame(&mut bytes, index, group, |out| cut.canonical_into(out))?;
-            }
-            entries.push(entry);
-        }
-        let first = records.first().map(|record| record.at);
-        let last = records.iter().map(|record| record.ended_at.unwrap_or(record.at)).max();
-        Ok(Self { bytes, entries, first, last })
-    }
-}
-
 impl Journal for Log {
     fn append(&mut self, records: &[Record]) -> Result<(), Error> {
-        self.check_process()?;
-        if self.poisoned {
-            return Err(Error::new(ErrorKind::Log, "the log failed before and takes no more entries"));
-        }
-        if records.is_empty() {
-            return Ok(());
-        }
-        match self.write(records) {
-            Ok(()) => {
-                if self.leaves && records.iter().any(|record| record.gap.is_some()) {
-                    // Where it stays, it is said twice rather than never.
-                    self.leaves = left::write(&self.folder, None).is_err();
-                }
-                Ok(())
-            }
-            Err(error) => {
-                self.poisoned = true;
-                Err(error)
-            }
-        }
+        self.take_in(records)
+    }
+
+    fn append_prepared(&mut self, records: &[Prepared]) -> Result<(), Error> {
+        self.take_in(records)
     }
 
     fn checkpoint(&mut self) -> Result<(), Error> {
@@ -435,315 +410,5 @@ impl std::fmt::Debug for Log {
     }
 }
 
-/// Writes a file of a log's folder durably, and whole or not at all.
-pub(in crate::audit) fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let fresh = folder.join(format!("{name}.new"));
-    let mut file = create(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, folder.join(name))?;
-    sync_folder(folder)
-}
-
-/// Makes files durable, several at a time: a disk flushes once for all who wait.
-pub(in crate::audit) fn sync_files(paths: &[PathBuf]) -> io::Result<()> {
-    const AT_ONCE: usize = 64;
-    let sync = |paths: &[PathBuf]| paths.iter().try_for_each(|path| File::open(path)?.sync_all());
-    if paths.len() < 2 {
-        return sync(paths);
-    }
-    thread::scope(|scope| {
-        let parts = paths.chunks(paths.len().div_ceil(AT_ONCE).max(1));
-        let running: Vec<_> = parts.map(|part| scope.spawn(move || sync(part))).collect();
-        let ended = running.into_iter().map(|part| part.join());
-        ended
-            .into_iter()
-            .try_for_each(|ended| ended.unwrap_or_else(|_| Err(io::Error::other("a thread ended early"))))
-    })
-}
-
-/// What is wrong with a log, and which.
-pub(in crate::audit) fn at(folder: &Path, what: &str, e: io::Error) -> Error {
-    Error::new(ErrorKind::Log, format!("the log {} {what}", folder.display())).with_source(e)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::audit::{Filter, Kind, NoKeeper, query, verify};
-    use crate::clock::Timestamp;
-
-    fn record(number: i64) -> Record {
-        Record::new(Kind::Exchange, format!("rec_{number}").as_str().into(), Timestamp::from_millis(number))
-    }
-
-    #[test]
-    #[cfg(target_os = "linux")]
-    fn a_failed_write_poisons_and_keeps_what_was_acknowledged() {
-        let state = tempfile::tempdir().unwrap();
-        let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 4_096).unwrap();
-        log.append(&[record(0)]).unwrap();
-        let good = std::mem::replace(
-            &mut log.segment,
-            Box::new(File::options().write(true).open("/dev/full").unwrap()),
-        );
-        assert_eq!(log.append(&[record(1)]).unwrap_err().kind(), ErrorKind::Log);
-        log.segment = good;
-        assert!(log.append(&[record(2)]).is_err(), "never tried again");
-        drop(log);
-        assert!(verify(state.path(), &[]).unwrap().is_sound());
-        assert_eq!(query(state.path(), &Filter::default()).unwrap().len(), 1);
-        assert_eq!(Log::open_with(state.path(), Box::new(NoKeeper), 4_096).unwrap().size(), 1);
-    }
-
-    /// A disk on which one operation fails, after it did a part of its work or none.
-    struct Faulty {
-        file: File,
-        /// How many operations go well before.
-        good: usize,
-        /// How much of a write arrives all the same.
-        part: usize,
-    }
-
-    impl Faulty {
-        fn next(&mut self) -> io::Result<()> {
-            // EIO on Linux and elsewhere.
-            self.good = self.good.checked_sub(1).ok_or_else(|| io::Error::from_raw_os_error(5))?;
-            Ok(())
-        }
-    }
-
-    impl Disk for Faulty {
-        fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-            let good = self.next();
-            let whole = if good.is_ok() { bytes } else { &bytes[..self.part.min(bytes.len())] };
-            self.file.write_at(at, whole)?;
-            good
-        }
-
-        fn sync(&mut self) -> io::Result<()> {
-            self.next()?;
-            self.file.sync()
-        }
-
-        fn room(&self) -> io::Result<u64> {
-            self.file.room()
-        }
-
-        fn cut(&mut self, length: u64) -> io::Result<()> {
-            self.next()?;
-            self.file.cut(length)
-        }
-    }
-
-    #[test]
-    fn whatever_operation_fails_what_was_acknowledged_is_there_and_nothing_else_is_signed() {
-        for good in 0..12 {
-            for part in [0, 10, 300, usize::MAX] {
-                let state = tempfile::tempdir().unwrap();
-                let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 1 << 18).unwrap();
-                let path = segment::path(&log.folder, 1);
-                let file = File::options().write(true).open(path).unwrap();
-                log.segment = Box::new(Faulty { file, good, part });
-                let mut acknowledged = 0;
-                // Clocks jump back; three at a time.
-                for group in 0..8_i64 {
-                    let records: Vec<Record> = (0..3).map(|n| record(1_000 - group * 100 + n)).collect();
-                    match log.append(&records) {
-                        Ok(()) => acknowledged += 3,
-                        Err(error) => assert_eq!(error.kind(), ErrorKind::Log),
-                    }
-                    let _ = log.checkpoint();
-                }
-                assert_eq!(acknowledged, 3 * (good / 2), "poisoned from the first failure on");
-                drop(log);
-                let report = verify(state.path(), &[]).unwrap();
-                assert!(report.is_sound(), "{good} {part}: {report:?}");
-                assert_eq!(report.logs[0].signed, acknowledged as u64);
-                let log = Log::open_with(state.path(), Box::new(NoKeeper), 1 << 18).unwrap();
-                // A group that arrived whole and was not acknowledged may be there: nobody relied on it.
-                assert!(log.size() == acknowledged as u64 || log.size() <= acknowledged as u64 + 3);
-                drop(log);
-                assert!(verify(state.path(), &[]).unwrap().is_sound());
-                let there = query(state.path(), &Filter::default()).unwrap();
-                assert!(there.len() >= acknowledged && there.iter().all(Result::is_ok));
-            }
-        }
-    }
-
-    #[test]
-    fn of_several_groups_at_once_all_are_acknowledged_or_none_and_none_is_skipped() {
-        const MANY: usize = 3 * GROUP + 7;
-        let records: Vec<Record> = (0..MANY as i64).map(record).collect();
-        for good in 0..=8 {
-            let state = tempfile::tempdir().unwrap();
-            let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 1 << 20).unwrap();
-            let path = segment::path(&log.folder, 1);
-            let file = File::options().write(true).open(path).unwrap();
-            log.segment = Box::new(Faulty { file, good, part: 300 });
-            // A write and a sync each.
-            assert_eq!(log.append(&records).is_ok(), good == 8, "{good}");
-            let _ = log.checkpoint();
-            drop(log);
-            let report = verify(state.path(), &[]).unwrap();
-            assert!(report.is_sound(), "{good}: {report:?}");
-            assert_eq!(report.logs[0].signed, if good == 8 { MANY as u64 } else { 0 });
-            let there = query(state.path(), &Filter::default()).unwrap();
-            let there: Vec<Record> = there.into_iter().map(|entry| entry.unwrap().record).collect();
-            assert!(there.len() >= (good / 2 * GROUP).min(MANY), "{good}: what was synced is there");
-            assert_eq!(there, records[..there.len()], "{good}: in order, and from the first on");
-        }
-    }
-
-    #[test]
-    fn many_records_at_once_are_the_log_that_one_by_one_makes() {
-        let records: Vec<Record> = (0..2_000).map(record).collect();
-        let roots = [1, 100, 2_000].map(|together| {
-            let state = tempfile::tempdir().unwrap();
-            // Segments end within what is appended at once.
-            let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 20_000).unwrap();
-            records.chunks(together).for_each(|some| log.append(some).unwrap());
-            log.checkpoint().unwrap();
-            let root = log.tiles.tree().root();
-            drop(log);
-            let report = verify(state.path(), &[]).unwrap();
-            assert!(report.is_sound() && report.logs[0].signed == 2_000, "{report:?}");
-            root
-        });
-        assert!(roots.iter().all(|root| *root == roots[0]));
-    }
-
-    #[test]
-    fn a_segment_that_was_made_ready_is_as_any_other() {
-        const ROOM: u64 = 2 * HEADER;
-        let records: Vec<Record> = (0..20_000).map(record).collect();
-        // With the spare; where it cannot be made; where somebody takes it away.
-        let logs = ["spare", "none", "lost"].map(|kind| {
-            let state = tempfile::tempdir().unwrap();
-            let mut log = Log::open_with(state.path(), Box::new(NoKeeper), ROOM).unwrap();
-            let spare = log.folder.join("seg/spare");
-            if kind == "none" {
-                fs::create_dir(&spare).unwrap();
-            }
-            for some in records.chunks(50) {
-                log.append(some).unwrap();
-                if kind == "lost" {
-                    let _ = fs::remove_file(&spare);
-                }
-                assert!(kind != "spare" || log.at < ROOM / 2 || log.spare.is_tried(), "at {}", log.at);
-                // What is not written yet is zeros, for an end that is no entry would be told as one.
-                assert!(log.zeros >= log.at && log.segment.room().unwrap() >= ROOM.min(log.zeros));
-            }
-            assert!(log.number > 2, "{}", log.number);
-            let (root, number) = (log.tiles.tree().root(), log.number);
-            log.checkpoint().unwrap();
-            // Whoever reads meanwhile does not take it for a segment.
-            assert!(verify(state.path(), &[]).unwrap().is_sound());
-            drop(log);
-            assert_eq!(spare.exists(), kind == "none", "nothing is left behind");
-            let report = verify(state.path(), &[]).unwrap();
-            assert!(report.is_sound() && report.logs[0].signed == 20_000, "{report:?}");
-            let log = Log::open_with(state.path(), Box::new(NoKeeper), ROOM).unwrap();
-            assert_eq!((log.size(), log.cleared), (20_000, None));
-            (root, number)
-        });
-        assert!(logs.iter().all(|log| *log == logs[0]));
-    }
-
-    #[test]
-    fn a_short_log_and_one_that_a_writer_hardly_adds_to_have_no_spare() {
-        let state = tempfile::tempdir().unwrap();
-        let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 4 * HEADER).unwrap();
-        while log.at < 2 * HEADER {
-            assert!(!log.spare.is_tried());
-            log.append(&[record(0), record(1), record(2)]).unwrap();
-        }
-        assert!(log.spare.is_tried());
-        drop(log);
-        let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 4 * HEADER).unwrap();
-        log.append(&[record(0)]).unwrap();
-        assert!(!log.spare.is_tried() && !log.folder.join("seg/spare").exists());
-    }
-
-    #[test]
-    fn what_a_writer_that_died_left_of_the_next_segment_is_no_segment() {
-        let state = tempfile::tempdir().unwrap();
-        let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 2 * HEADER).unwrap();
-        log.append(&[record(0)]).unwrap();
-        let (segments, first) = (log.folder.join("seg"), segment::path(&log.folder, 1));
-        drop(log);
-        // Zeros, and what could be a segment of an earlier time, under both names that it has before it is one.
-        for bytes in [vec![0; 1_000], fs::read(&first).unwrap()] {
-            fs::write(segments.join("spare"), &bytes).unwrap();
-            fs::write(segments.join("000000000002.new"), &bytes).unwrap();
-            assert!(verify(state.path(), &[]).unwrap().is_sound());
-            let log = Log::open_with(state.path(), Box::new(NoKeeper), 2 * HEADER).unwrap();
-            assert_eq!((log.size(), log.number), (1, 1));
-            assert!(!segments.join("spare").exists() && !segments.join("000000000002.new").exists());
-        }
-        let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 2 * HEADER).unwrap();
-        let many: Vec<Record> = (1..9_000).map(record).collect();
-        many.chunks(50).for_each(|some| log.append(some).unwrap());
-        assert!(log.number > 1);
-        drop(log);
-        assert!(verify(state.path(), &[]).unwrap().is_sound());
-        assert_eq!(query(state.path(), &Filter::default()).unwrap().len(), 9_000);
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_written_is_an_error_and_no_panic() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("state");
-        fs::write(&file, b"a file where a folder should be").unwrap();
-        assert_eq!(Log::open(&file, Box::new(NoKeeper)).unwrap_err().kind(), ErrorKind::Log);
-        // A log that turns so while it is written, too: no segment can follow.
-        let state = folder.path().join("other");
-        let mut log = Log::open_with(&state, Box::new(NoKeeper), 4_096).unwrap();
-        log.append(&[record(0)]).unwrap();
-        log.checkpoint().unwrap();
-        let (segments, away) = (log.folder.join("seg"), log.folder.join("away"));
-        fs::rename(&segments, &away).unwrap();
-        fs::write(&segments, b"").unwrap();
-        let many: Vec<Record> = (1..1_500).map(record).collect();
-        assert_eq!(log.append(&many).unwrap_err().kind(), ErrorKind::Log);
-        drop(log);
-        fs::remove_file(&segments).unwrap();
-        fs::rename(&away, &segments).unwrap();
-        assert!(verify(&state, &[]).unwrap().is_sound());
-        assert_eq!(Log::open_with(&state, Box::new(NoKeeper), 4_096).unwrap().size(), 1);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let read_only = folder.path().join("read-only");
-            fs::create_dir(&read_only).unwrap();
-            fs::set_permissions(&read_only, fs::Permissions::from_mode(0o500)).unwrap();
-            // Nobody forbids root anything.
-            if fs::write(read_only.join("probe"), b"").is_err() {
-                assert_eq!(Log::open(&read_only, Box::new(NoKeeper)).unwrap_err().kind(), ErrorKind::Log);
-            }
-        }
-    }
-
-    #[test]
-    fn a_forked_child_neither_writes_nor_signs() {
-        let state = tempfile::tempdir().unwrap();
-        let mut log = Log::open_with(state.path(), Box::new(NoKeeper), 4_096).unwrap();
-        log.append(&[record(0)]).unwrap();
-        log.process = log.process.wrapping_add(1);
-        assert!(log.append(&[record(1)]).is_err());
-        assert!(log.checkpoint().is_err());
-        drop(log);
-        assert_eq!(verify(state.path(), &[]).unwrap().logs[0].signed, 0);
-    }
-
-    #[test]
-    fn a_lost_key_is_not_replaced() {
-        let state = tempfile::tempdir().unwrap();
-        drop(Log::open_with(state.path(), Box::new(NoKeeper), 4_096).unwrap());
-        let folder = state.path().join("log/w0001");
-        let public = fs::read(folder.join("key.pub")).unwrap();
-        fs::remove_file(folder.join("key")).unwrap();
-        assert!(Log::open_with(state.path(), Box::new(NoKeeper), 4_096).is_err());
-        assert_eq!(fs::read(folder.join("key.pub")).unwrap(), public);
-    }
-}
+mod tests;

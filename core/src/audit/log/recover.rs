@@ -178,14 +178,19 @@ pub(in crate::audit) fn signed(
         if kept.key != key.to_string() {
             return Err(wrong(folder, "has another key than the one that was kept outside"));
         }
-        signed.push(Checkpoint::open(&kept.note, key)?);
+        signed.push(opened(folder, &kept.note, key, "a checkpoint in the store")?);
     }
     match fs::read_to_string(folder.join("checkpoint")) {
-        Ok(note) => signed.push(Checkpoint::open(&note, key)?),
+        Ok(note) => signed.push(opened(folder, &note, key, "a checkpoint")?),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && signed.is_empty() => {}
         Err(e) => return Err(at(folder, "has lost its checkpoint", e)),
     }
     Ok(signed)
+}
+
+fn opened(folder: &Path, note: &str, key: &PublicKey, which: &str) -> Result<Checkpoint, Error> {
+    Checkpoint::open(note, key)
+        .map_err(|e| wrong(folder, &format!("has {which} that is not one of its key")).with_source(e))
 }
 
 fn wrong(folder: &Path, what: &str) -> Error {

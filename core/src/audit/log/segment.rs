@@ -119,7 +119,7 @@ pub(super) fn reserve(file: &File, bytes: u64) -> io::Result<()> {
 pub(super) trait Disk: Send {
     /// Writes at a place.
     fn write_at(&mut self, at: u64, bytes: &[u8]) -> io::Result<()>;
-    /// Makes what was written durable.
+    /// Makes what was written durable, where it is not yet.
     fn sync(&mut self) -> io::Result<()>;
     /// How many bytes it holds or has room for.
     fn room(&self) -> io::Result<u64>;

@@ -13,14 +13,15 @@
 //! that has none makes its segment as the first one was made, and one that finds the file of a writer that died removes it: whose zeros those are, nobody knows.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use super::segment;
+use super::direct::{self, BLOCK};
+use super::segment::{self, Disk};
 
 /// So many zeros are written and synced at a time: a disk takes these in about two milliseconds, and an append that comes meanwhile waits for no more. In
 /// pieces of a quarter, four times as many appends wait for half of that.
@@ -107,7 +108,8 @@ impl Beside {
 fn make(path: &Path, bytes: u64, enough: &AtomicBool) -> io::Result<(File, u64)> {
     let made = segment::create(path).and_then(|file| {
         segment::reserve(&file, bytes)?;
-        fill(file, bytes, enough)
+        let zeros = fill(direct::disk(file.try_clone()?, path, 0)?, bytes, enough)?;
+        Ok((file, zeros))
     });
     if made.is_err() {
         // Its room is of more use to those who write.
@@ -116,19 +118,22 @@ fn make(path: &Path, bytes: u64, enough: &AtomicBool) -> io::Result<(File, u64)>
     made
 }
 
-fn fill(mut file: File, bytes: u64, enough: &AtomicBool) -> io::Result<(File, u64)> {
+/// Writes zeros past the page cache where that can be done: nobody is to read them, and what goes through it is copied, and in the way of what others sync.
+fn fill(mut disk: Box<dyn Disk>, bytes: u64, enough: &AtomicBool) -> io::Result<u64> {
     let step = vec![0; STEP];
     let mut at = 0;
+    // Whole blocks: what is behind the last of them is reserved, as the file is long.
+    let bytes = bytes - bytes % BLOCK as u64;
     while at < bytes && !enough.load(Ordering::Relaxed) {
         let started = Instant::now();
         let length = usize::try_from(bytes - at).map_or(STEP, |left| left.min(STEP));
-        file.write_all(step.get(..length).unwrap_or_default())?;
-        file.sync_data()?;
+        disk.write_at(at, step.get(..length).unwrap_or_default())?;
+        disk.sync()?;
         at += length as u64;
         // Half of the disk's time is left to those who wait for it.
         thread::park_timeout(started.elapsed());
     }
-    Ok((file, at))
+    Ok(at)
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -157,11 +162,12 @@ mod tests {
         assert!(spare.take(bytes + 1).is_none(), "not for more than it has room for");
         let ready = spare.take(bytes).unwrap();
         assert_eq!(ready.file.metadata().unwrap().len(), bytes);
-        assert!(ready.zeros <= bytes && (ready.zeros == bytes || ready.zeros.is_multiple_of(STEP as u64)));
+        assert!(ready.zeros <= bytes && ready.zeros.is_multiple_of(STEP as u64));
         assert!(fs::read(&ready.path).unwrap().iter().all(|byte| *byte == 0));
         assert!(spare.take(bytes).is_none(), "once");
         let whole = make(&ready.path, bytes, &AtomicBool::new(false)).unwrap();
-        assert_eq!(whole.1, bytes);
+        assert_eq!(whole.1, bytes - 7);
+        assert_eq!(whole.0.metadata().unwrap().len(), bytes);
     }
 
     #[test]

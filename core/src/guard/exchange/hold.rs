@@ -6,7 +6,7 @@ use http::header;
 
 use super::collect::State;
 use super::{Await, Exchange, Phase};
-use crate::audit::{Kind, Record};
+use crate::audit::{Kind, Prepared, Record};
 use crate::grant::{ApprovalState, Opening};
 use crate::guard::answer::Answer;
 
@@ -125,10 +125,11 @@ impl Exchange {
         if self.begun || durable.is_none_or(|from| risk < from) {
             return None;
         }
-        let mut record = Box::new(Record::clone(&self.record));
+        let mut record = Record::clone(&self.record);
         record.kind = Kind::Begin;
         self.phase = Phase::Effect(Await::Begin);
-        Some(Step::Effect(Effect::PersistBegin(record)))
+        // Made here: this thread is to wait, and the one that writes the log has many like it.
+        Some(Step::Effect(Effect::PersistBegin(Box::new(Prepared::new(record)))))
     }
 
     /// How an effect ended, and what follows.

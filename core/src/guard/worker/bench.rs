@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::capturing::Capturing;
 use super::ended::Spent;
 use super::{Ended, Job, Reply};
-use crate::audit::{Journal, Kind, Log, MemoryJournal, Record};
+use crate::audit::{Journal, Kind, Log, MemoryJournal, Prepared, Record};
 use crate::budget::Budgets;
 use crate::clock::{Clock, Timestamp};
 use crate::error::Error;
@@ -49,7 +49,7 @@ pub(in crate::guard) struct Bench {
     /// Keeps bodies before their records go to the log.
     pub(super) capturing: Capturing,
     /// Records of this round, appended as one group.
-    group: Vec<Record>,
+    group: Vec<Prepared>,
     /// What is left of rounds before.
     pub(super) spent: Spent,
     /// Who waits for that group to be on disk.
@@ -205,7 +205,7 @@ impl Bench {
         self.metrics.note(&record, took);
         self.spent.read.extend(read.into_iter().flatten());
         self.learn_from(&record);
-        self.group.extend(self.capturing.take(record));
+        self.group.extend(self.capturing.take(record).map(Prepared::from));
         // What cannot be given back is lost to the grant: it errs towards deny.
         unspent.into_iter().for_each(|lease| {
             let _ = Grants::new(&*self.store).give_back(lease);
@@ -220,7 +220,7 @@ impl Bench {
         let lost =
             |()| Error::new(crate::ErrorKind::Log, "records were lost with the thread that keeps bodies");
         let back = self.capturing.back(wait).map_err(lost)?;
-        self.group.extend(back);
+        self.group.extend(back.into_iter().map(Prepared::from));
         Ok(())
     }
 
@@ -302,17 +302,17 @@ impl Bench {
             let reason = format!("{} entries, of which {} exchanges went on", gap.entries, gap.went_on);
             let mut record = self.change(Kind::Log, "lost", "wardline", Some(&reason));
             record.gap = Some(gap);
-            self.group.insert(0, record);
+            self.group.insert(0, record.into());
         }
         if self.group.is_empty() && !self.failed {
             return Ok(());
         }
-        let appended = self.journal.append(&self.group);
+        let appended = self.journal.append_prepared(&self.group);
         if appended.is_err() {
             self.failed = true;
-            self.group.iter().for_each(|record| self.lost.note(record));
+            self.group.iter().for_each(|prepared| self.lost.note(prepared.record()));
         }
-        self.spent.records.append(&mut self.group);
+        self.spent.records.extend(self.group.drain(..).map(Prepared::into_record));
         for reply in self.owed.drain(..) {
             let _ = reply.send(if appended.is_ok() { Done::Persisted } else { Done::Failed });
         }
@@ -326,7 +326,7 @@ impl Bench {
                 "{bytes} bytes behind the last entry were no entry: a writer that died had begun them, or somebody put them there"
             );
             let record = self.change(Kind::Log, "cleared", "wardline", Some(&reason));
-            self.group.push(record);
+            self.group.push(record.into());
         }
     }
 
@@ -386,14 +386,14 @@ impl Bench {
         record.acts.clone_from(&approval.acts);
         record.digest = Some(approval.digest.clone());
         record.identity = Some(Arc::new(approval.identity.clone()));
-        self.group.push(record);
+        self.group.push(record.into());
     }
 
     /// Notes a step of a grant in the log.
     pub(in crate::guard) fn note_grant(&mut self, step: &str, grant: &Grant, by: &str, reason: Option<&str>) {
         let mut record = self.change(Kind::Grant, step, by, reason);
         record.grant = Some(grant.id.clone());
-        self.group.push(record);
+        self.group.push(record.into());
         self.changed = true;
     }
 
@@ -420,7 +420,7 @@ impl Bench {
         let before = std::mem::replace(&mut self.policy_digest, next.digest.clone());
         let reason = format!("in place of {before}");
         let record = self.change(Kind::Policy, "in_force", by, Some(&reason));
-        self.group.push(record);
+        self.group.push(record.into());
         policies.put(next);
         self.flush()
     }
@@ -435,13 +435,13 @@ impl Bench {
         });
         if let Err(error) = put {
             let record = self.change(Kind::Policy, "refused", BY, Some(&error.to_string()));
-            self.group.push(record);
+            self.group.push(record.into());
         }
     }
 
     pub(in crate::guard) fn note_reading(&mut self, by: &str, step: &str, asked: &str) {
         let record = self.change(Kind::Read, step, by, Some(asked));
-        self.group.push(record);
+        self.group.push(record.into());
     }
 
     fn change(&self, kind: Kind, step: &str, by: &str, reason: Option<&str>) -> Record {

@@ -10,6 +10,7 @@ mod markdown;
 use std::collections::BTreeMap;
 
 use wardline::audit::{Ending, Entry, Filter, Kind, Record, VerifyReport, query};
+use wardline::clock::Timestamp;
 use wardline::model::{ApprovalId, Operation, Verdict};
 
 use super::{folder, reading, verified};
@@ -35,11 +36,8 @@ struct Section {
 
 pub(crate) fn run(args: &args::Report, json: bool, streams: &mut Streams<'_>) -> Outcome {
     let folder = folder(&args.reader.state)?;
-    let filter = Filter {
-        from: args::parsed_if("from", args.from.as_deref())?,
-        until: args::parsed_if("to", args.to.as_deref())?,
-        ..Filter::default()
-    };
+    let (from, until) = args::span(("from", args.from.as_deref()), ("to", args.to.as_deref()))?;
+    let filter = Filter { from, until, ..Filter::default() };
     let asked = serde_json::to_string(&filter).map_err(std::io::Error::from)?;
     reading::note(&args.reader, "reported", &asked, streams)?;
     let logs = verified(&args.reader.state.policy()?, &folder, Vec::new())?;
@@ -62,8 +60,8 @@ pub(crate) fn run(args: &args::Report, json: bool, streams: &mut Streams<'_>) ->
             }))?;
         }
     } else {
-        let at = |time: &Option<String>, open: &str| time.clone().unwrap_or_else(|| open.to_owned());
-        let span = format!("From {} to {}", at(&args.from, "the beginning"), at(&args.to, "now"));
+        let at = |time: Option<Timestamp>, open: &str| time.map_or(open.to_owned(), |at| at.to_string());
+        let span = format!("From {} to {}", at(from, "the beginning"), at(until, "now"));
         match args.format {
             ReportFormat::Md => streams.say(markdown::write(&span, &sections).trim_end())?,
             #[cfg(feature = "console")]
@@ -224,13 +222,17 @@ fn personal(exchanges: &[&Entry]) -> Section {
     let verdict = match (survived, unknown) {
         (0, 0) => "None is known to have.".to_owned(),
         (survived, unknown) => {
-            format!("Yes, perhaps: {survived} values survived, {unknown} bodies could not be read again.")
+            format!(
+                "Yes, perhaps: {} survived, {} could not be read again.",
+                many(survived, "value", "values"),
+                many(unknown, "body", "bodies")
+            )
         }
     };
     Section {
         question: "Did personal data or secrets go out?",
         answer: format!(
-            "{verdict} Found and treated: {totals}. {unread} bodies were not read a second time (`reread`)."
+            "{verdict} Found and treated: {totals}. {unread} bodies were not read a second time (reread in the policy)."
         ),
         open: survived > 0 || unknown > 0,
         columns: &["When", "Record", "Who", "What", "What was found again"],
@@ -336,14 +338,27 @@ fn gaps(exchanges: &[&Entry], logs: &VerifyReport, unread: &[String]) -> Section
         rows.push(vec![entry.slot.clone(), entry.record.id.to_string(), format!("failed: {reason}")]);
     }
     let entries: u64 = logs.logs.iter().map(|log| log.size).sum();
-    let sound = if logs.is_sound() { "Every log verifies" } else { "NOT EVERY LOG VERIFIES" };
+    let sound = match (logs.logs.is_empty(), logs.is_sound()) {
+        (true, _) => "THERE IS NO LOG in the state folder of this policy",
+        (false, true) => "Every log verifies",
+        (false, false) => "NOT EVERY LOG VERIFIES",
+    };
     Section {
         question: "Is anything missing?",
-        answer: format!("{sound}: {} logs, {entries} entries. {} gaps.", logs.logs.len(), rows.len()),
-        open: !rows.is_empty(),
+        answer: format!(
+            "{sound}: {}, {}. {}.",
+            many(logs.logs.len() as u64, "log", "logs"),
+            many(entries, "entry", "entries"),
+            many(rows.len() as u64, "gap", "gaps")
+        ),
+        open: !rows.is_empty() || logs.logs.is_empty(),
         columns: &["Log", "Where", "What"],
         rows,
     }
+}
+
+fn many(count: u64, one: &str, more: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { more })
 }
 
 fn changes(entries: &[Entry]) -> Section {
@@ -365,7 +380,10 @@ fn changes(entries: &[Entry]) -> Section {
         .collect();
     Section {
         question: "Who changed what may be done, and the log itself?",
-        answer: format!("{} steps of grants, of policies and of the log.", rows.len()),
+        answer: format!(
+            "{} of grants, of policies and of the log.",
+            many(rows.len() as u64, "step", "steps")
+        ),
         open: false,
         columns: &["When", "What", "Step", "By", "Why"],
         rows,

@@ -35,9 +35,10 @@ pub(crate) fn run(reader: &Reader, id: &str, har: bool, json: bool, streams: &mu
     } else {
         streams.say(heading(id, &story))?;
         let begun = first.record.at;
+        let several = callers(&story).len() > 1;
         for entry in &story {
             let after = entry.record.at.since(begun).as_secs_f64();
-            streams.say(format!("{after:>10.3}s  {}", told(entry)))?;
+            streams.say(format!("{after:>10.3}s  {}", told(entry, several)))?;
             for line in Bodies::of(&folder, entry).lines(entry) {
                 streams.say(format!("{:>13}{line}", ""))?;
             }
@@ -83,24 +84,26 @@ pub(crate) fn gather(folder: &Path, id: &str) -> Result<(Vec<Entry>, Vec<wardlin
     Ok((story, unread))
 }
 
-pub(crate) fn heading(id: &str, story: &[Entry]) -> String {
+/// Who took part, by their exchanges.
+pub(crate) fn callers(story: &[Entry]) -> BTreeSet<String> {
     let exchanges = story.iter().filter(|entry| entry.record.change.is_none());
-    let who: BTreeSet<String> = exchanges
-        .clone()
-        .filter_map(|entry| entry.record.identity.as_ref())
-        .map(|who| plain(&caller(who)))
-        .collect();
+    exchanges.filter_map(|entry| entry.record.identity.as_ref()).map(|who| plain(&caller(who))).collect()
+}
+
+pub(crate) fn heading(id: &str, story: &[Entry]) -> String {
+    let exchanges = story.iter().filter(|entry| entry.record.change.is_none()).count();
+    let who = callers(story);
     let who = if who.is_empty() {
         "nobody known".to_owned()
     } else {
         who.into_iter().collect::<Vec<_>>().join("; ")
     };
     let begun = story.first().map(|entry| entry.record.at.to_string()).unwrap_or_default();
-    format!("session {} of {who}: {} exchanges from {begun} on", plain(id), exchanges.count())
+    format!("session {} of {who}: {exchanges} exchanges from {begun} on", plain(id))
 }
 
-/// One event in a line.
-pub(crate) fn told(entry: &Entry) -> String {
+/// One event in a line; who asked, where that is not the same in all.
+pub(crate) fn told(entry: &Entry, several: bool) -> String {
     let record = &entry.record;
     if let Some(change) = &record.change {
         let about = match (record.kind, &record.approval, &record.grant) {
@@ -116,7 +119,8 @@ pub(crate) fn told(entry: &Entry) -> String {
         .iter()
         .map(|act| format!("{} {} {}", act.operation, plain(&act.resource), act.magnitude))
         .collect();
-    let mut parts = vec![what(entry), acts.join(", ")];
+    let who = record.identity.as_ref().filter(|_| several).map(|who| plain(&caller(who)));
+    let mut parts: Vec<String> = who.into_iter().chain([what(entry), acts.join(", ")]).collect();
     if let (Some(method), Some(entry)) = (&record.method, &record.entry) {
         parts.push(format!("{method} {entry}"));
     }
