@@ -524,3 +524,25 @@ fn a_get_may_have_a_body_where_the_system_reads_one() {
     assert_eq!(with_body("elasticsearch", "/docs/_search"), O::DataQuery);
     assert_eq!(with_body("qdrant", "/collections"), O::Unknown);
 }
+
+#[test]
+fn fields_of_messages_are_found_by_number_as_by_step() {
+    let mut found = 0;
+    for entry in
+        systems().iter().flat_map(|system| system.entries()).filter(|entry| entry.method == router::RPC)
+    {
+        let mut place = body::Place::root(entry);
+        let all = place.mask;
+        for level in entry.levels {
+            for number in 0..300 {
+                let takes = |step: &catalogue::Step| matches!(step, catalogue::Step::Tag(numbers) if numbers.contains(&number));
+                let steps = level.steps.iter().filter(|(step, _)| takes(step));
+                let expected = steps.fold(0, |mask, (_, of)| mask | of);
+                assert_eq!(place.tagged(number).mask, expected, "{} {number}", entry.route);
+                found += usize::from(expected != 0);
+            }
+            place = place.below(all);
+        }
+    }
+    assert!(found > 100, "{found}");
+}
