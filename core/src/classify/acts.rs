@@ -171,10 +171,8 @@ fn base_of(entry: &Entry, then: Option<Operation>) -> Risk {
 }
 
 fn act((reading, resource): (Reading, String)) -> Act {
-    let mut act = Act::new(reading.operation, resource);
-    act.magnitude = reading.magnitude;
-    act.risk = reading.risk();
-    act
+    let Reading { operation, magnitude, .. } = reading;
+    Act { operation, resource, magnitude, risk: reading.risk() }
 }
 
 /// Whether the elements of a batch have one answer: as many things as come back are those of any of them.
@@ -342,14 +340,17 @@ fn length(entry: &'static Entry, source: Source, facts: &Facts<'_>, record: &Rec
 
 /// A number; the largest where there are several.
 fn number(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Option<u64>, Refusal> {
-    let quoted = facts.numbers_are_texts(source);
     let mut largest = None;
     for value in values(source, facts, record)?.iter() {
         let found = match value {
             Value::Null => continue,
             Value::Number(Some(n)) => Some(*n),
-            Value::Text(text) if quoted && text.is_empty() => continue,
-            Value::Text(text) if quoted => text.parse().ok(),
+            Value::Text(text) if facts.numbers_are_texts(source) => {
+                if text.is_empty() {
+                    continue;
+                }
+                text.parse().ok()
+            }
             _ => None,
         };
         match (found, record.entry) {
@@ -506,13 +507,12 @@ impl Found<'_> {
     }
 }
 
+#[inline]
 fn values<'r>(source: Source, facts: &Facts<'_>, record: &'r Record) -> Result<Found<'r>, Refusal> {
     match source {
         Source::Body(field) => Ok(Found::Read(record, field)),
-        _ => {
-            let given = given(source, facts)?;
-            Ok(Found::Given(given.into_iter().map(|value| (BESIDE, value)).collect()))
-        }
+        _ => given(source, facts)
+            .map(|given| Found::Given(given.into_iter().map(|value| (BESIDE, value)).collect())),
     }
 }
 

@@ -10,7 +10,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use smallvec::{SmallVec, smallvec};
 
-use super::catalogue::{Entry, Field, Kinds, Lines, Step, System};
+use super::catalogue::{Entry, Field, Kinds, Level, Lines, Step, System};
 use super::{Refusal, graphql, piped, sql, target, yql};
 
 /// A value at a deciding field.
@@ -237,14 +237,19 @@ impl Place {
 
     /// The bits of the fields that this very value is.
     pub(super) fn ends(self) -> u64 {
-        self.mask & self.entry.levels.get(self.depth).map_or(0, |level| level.ends)
+        self.mask & self.level().ends
+    }
+
+    /// The entry's fields at this depth.
+    #[inline]
+    pub(super) fn level(self) -> &'static Level {
+        self.entry.levels.get(self.depth).unwrap_or(&Level::NONE)
     }
 
     /// The steps that lead on from here, each with the bits of its fields.
     #[inline]
     fn steps(self) -> impl Iterator<Item = (&'static Step, u64)> {
-        let steps = self.entry.levels.get(self.depth).map_or(&[][..], |level| level.steps);
-        steps.iter().map(move |(step, of)| (step, of & self.mask)).filter(|(_, of)| *of != 0)
+        self.level().steps.iter().map(move |(step, of)| (step, of & self.mask)).filter(|(_, of)| *of != 0)
     }
 
     /// The fields one step down, for those steps that `fits`.
@@ -259,17 +264,6 @@ impl Place {
         self.below(mask)
     }
 
-    /// The fields one step down, in a message's field with this number.
-    #[inline]
-    pub(super) fn tagged(self, number: u32) -> Self {
-        let tags = self.entry.levels.get(self.depth).map_or(&[][..], |level| level.tags);
-        match tags.get(number as usize) {
-            Some(of) => self.below(self.mask & of),
-            // High numbers have no place in the table.
-            None => self.down(|step| matches!(step, Step::Tag(numbers) if numbers.contains(&number))),
-        }
-    }
-
     /// One step down, where these fields are.
     pub(super) fn below(self, mask: u64) -> Self {
         Self { mask, depth: self.depth + 1, root: false, ..self }
@@ -278,8 +272,7 @@ impl Place {
     /// The fields one step down, by the kind of the step.
     #[inline]
     pub(super) fn kinds(self) -> Kinds {
-        let all = self.entry.levels.get(self.depth).map_or(Kinds::NONE, |level| level.kinds);
-        all.of(self.mask)
+        self.level().kinds.of(self.mask)
     }
 
     pub(super) fn name(self) -> &'static str {

@@ -332,6 +332,23 @@ impl Kinds {
 }
 
 impl Level {
+    /// Where no field leads.
+    pub(super) const NONE: Self = Self { ends: 0, steps: &[], kinds: Kinds::NONE, tags: &[] };
+
+    /// Which fields lead on in a message's field with this number.
+    #[inline]
+    pub(super) fn tagged(&self, number: u32) -> u64 {
+        match self.tags.get(number as usize) {
+            Some(of) => *of,
+            // High numbers have no place in the table.
+            None if self.kinds.tags == 0 => 0,
+            None => self.steps.iter().fold(0, |mask, (step, of)| match step {
+                Step::Tag(numbers) if numbers.contains(&number) => mask | of,
+                _ => mask,
+            }),
+        }
+    }
+
     /// Those that end here, the steps on, and what of these stands in the table of numbers.
     pub(super) const fn new(ends: u64, steps: &'static [(Step, u64)], tags: &'static [u64]) -> Self {
         let mut kinds = Kinds::NONE;

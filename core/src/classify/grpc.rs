@@ -83,14 +83,15 @@ pub(super) fn finish(
     trace: Option<&Trace>,
 ) -> Result<Classified, Refusal> {
     let (system, entry) = (pending.system, pending.entry);
+    let mut records = Records::new();
     let read = match body {
-        Body::Whole(bytes) => messages(entry, bytes, pending.packing)?,
-        Body::TooLarge | Body::Undecodable => None,
+        Body::Whole(bytes) => messages(entry, bytes, pending.packing, &mut records)?,
+        Body::TooLarge | Body::Undecodable => false,
     };
-    match read {
-        Some(mut records) => judge(system, entry, &mut records, trace),
-        None => Ok(Classified::of(entry, acts::worst(entry, &facts(system, trace))?, true)),
+    if read {
+        return judge(system, entry, &mut records, trace);
     }
+    Ok(Classified::of(entry, acts::worst(entry, &facts(system, trace))?, true))
 }
 
 fn judge(
@@ -106,9 +107,14 @@ fn facts<'f>(system: &'static System, trace: Option<&'f Trace>) -> Facts<'f> {
     Facts { system, path: "", params: &[], query: None, headers: None, arguments: &[], trace }
 }
 
-/// What decides in the messages of a body; `None` where one is compressed in a way that cannot be undone here.
-fn messages(entry: &'static Entry, mut body: &[u8], packing: Packing) -> Result<Option<Records>, Refusal> {
-    let mut reader = wire::Reader::new(entry);
+/// Adds what decides in the messages of a body; false where one is compressed in a way that cannot be undone here.
+fn messages(
+    entry: &'static Entry,
+    mut body: &[u8],
+    packing: Packing,
+    records: &mut Records,
+) -> Result<bool, Refusal> {
+    let mut reader = wire::Reader::new(entry, records);
     let mut unpacked = Vec::new();
     while !body.is_empty() {
         let (compressed, length, rest) = frame::head(body).ok_or(wire::MALFORMED)?;
@@ -119,14 +125,15 @@ fn messages(entry: &'static Entry, mut body: &[u8], packing: Packing) -> Result<
             1 => {
                 unpacked.clear();
                 if !packing.unpack(message, MESSAGE_LIMIT, &mut unpacked) {
-                    return Ok(None);
+                    return Ok(false);
                 }
                 reader.message(&unpacked)?;
             }
             _ => return Err(wire::MALFORMED),
         }
     }
-    Ok(Some(reader.finish()))
+    reader.finish();
+    Ok(true)
 }
 
 /// The messages of a call without what asks for vectors in them, and how many fields that were; `None` where that cannot be told, or

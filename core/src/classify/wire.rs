@@ -6,8 +6,8 @@
 //! goes no deeper than the fields of its entry do, so no input makes this recurse further.
 
 use super::Refusal;
-use super::body::{MAX_BESIDE, MAX_ELEMENTS, Place, Record, Records, Value, bit, has_elements};
-use super::catalogue::{Entry, Field, Kinds, Step};
+use super::body::{MAX_BESIDE, MAX_ELEMENTS, Place, Record, Records, Value, Values, bit, has_elements};
+use super::catalogue::{Entry, Field, Kinds, Level, Step};
 use crate::protobuf::{self, Malformed, OnWire, Wire};
 
 /// What is not protobuf: a cut varint, a group, a field without a number.
@@ -23,30 +23,24 @@ impl From<Malformed> for Refusal {
 const MAX_FIELDS: usize = 1 << 17;
 
 /// Reads the messages of one call.
-pub(super) struct Reader {
+pub(super) struct Reader<'r> {
     entry: &'static Entry,
     /// Whether the entry judges the elements of a list one by one.
     elements: bool,
-    records: Records,
+    records: &'r mut Records,
     /// What stands beside the elements of the message at hand.
-    outer: Record,
+    outer: Values,
     /// Where in a record the values of the list element at hand begin.
     floor: usize,
     /// How many fields may still be looked at.
     left: usize,
 }
 
-impl Reader {
-    pub(super) fn new(entry: &'static Entry) -> Self {
+impl<'r> Reader<'r> {
+    /// Puts what it finds into `records`, which are empty.
+    pub(super) fn new(entry: &'static Entry, records: &'r mut Records) -> Self {
         let elements = has_elements(entry);
-        Self {
-            entry,
-            elements,
-            records: Records::new(),
-            outer: Record::of(entry),
-            floor: 0,
-            left: MAX_FIELDS,
-        }
+        Self { entry, elements, records, outer: Values::new(), floor: 0, left: MAX_FIELDS }
     }
 
     /// Reads one message.
@@ -58,10 +52,10 @@ impl Reader {
         self.floor = 0;
         let place = Place { record: first, ..Place::root(self.entry) };
         self.fields(bytes, place)?;
-        if self.outer.values.is_empty() {
+        if self.outer.is_empty() {
             return Ok(());
         }
-        let outer = std::mem::take(&mut self.outer.values);
+        let outer = std::mem::take(&mut self.outer);
         let texts = outer.iter().map(|(_, value)| if let Value::Text(text) = value { text.len() } else { 0 });
         if texts.sum::<usize>().saturating_mul(self.records.len() - first) > MAX_BESIDE {
             return Err(Refusal { code: "too_many_elements", at: self.entry.route });
@@ -72,12 +66,11 @@ impl Reader {
         Ok(())
     }
 
-    /// What was found. A call without messages has nothing that decides.
-    pub(super) fn finish(mut self) -> Records {
+    /// After the last message. A call without messages has nothing that decides.
+    pub(super) fn finish(self) {
         if self.records.is_empty() && !self.elements {
-            self.records.push(self.outer);
+            self.records.push(Record::of(self.entry));
         }
-        self.records
     }
 
     fn element(&mut self, at: &'static str) -> Result<(), Refusal> {
@@ -90,6 +83,7 @@ impl Reader {
 
     /// The fields of one message.
     fn fields(&mut self, message: &[u8], place: Place) -> Result<(), Refusal> {
+        let (level, below) = (place.level(), place.below(0).level());
         let mut rest = message;
         while !rest.is_empty() {
             let (number, value, after) = protobuf::first(rest)?;
@@ -98,39 +92,35 @@ impl Reader {
                 return Err(Refusal { code: "too_many_elements", at: self.entry.route });
             };
             self.left = left;
-            let down = place.tagged(number);
-            if down.mask != 0 {
-                self.value(&value, down)?;
+            let mask = place.mask & level.tagged(number);
+            if mask != 0 {
+                self.value(&value, place.below(mask), below)?;
             }
         }
         Ok(())
     }
 
-    /// One field that an entry names, or that leads to one.
-    fn value(&mut self, value: &Wire<'_>, place: Place) -> Result<(), Refusal> {
-        let ends = place.ends();
+    /// One field that an entry names, or that leads to one. `level` is that of the place.
+    #[inline]
+    fn value(&mut self, value: &Wire<'_>, place: Place, level: &'static Level) -> Result<(), Refusal> {
+        let ends = place.mask & level.ends;
         for (at, field) in place.of(ends) {
-            let found = match value {
-                Wire::Number(0) => Value::Null,
-                Wire::Number(n) if field.uses & Field::TRUTH != 0 => Value::Bool(*n != 0),
-                Wire::Number(n) => Value::Number(Some(*n)),
-                Wire::Bytes(bytes) if field.uses & Field::TEXT != 0 => Value::Text(text(bytes)),
-                Wire::Bytes(bytes) => Value::Object { len: bytes.len() as u64 },
-            };
-            let counted = field.uses & (Field::COUNT | Field::TEXTS) != 0;
-            self.note(place, at, field, if counted { None } else { Some(found) });
+            self.note(place.record, at, field, value);
         }
+        // Most fields are what an entry names, and no more.
         let inside = Place { mask: place.mask & !ends, ..place };
-        if inside.mask == 0 {
-            return Ok(());
-        }
-        let kinds = inside.kinds();
+        if inside.mask == 0 { Ok(()) } else { self.inside(value, inside, level) }
+    }
+
+    /// What stands in a field that leads to one that an entry names.
+    fn inside(&mut self, value: &Wire<'_>, inside: Place, level: &'static Level) -> Result<(), Refusal> {
+        let kinds = level.kinds.of(inside.mask);
         if kinds.first | kinds.pairs | kinds.each != 0 {
             self.list(value, inside, &kinds)?;
         }
         match value {
             Wire::Bytes(bytes) if kinds.tags != 0 => self.fields(bytes, inside),
-            Wire::Number(_) if kinds.tags != 0 => Err(Refusal { code: "wrong_type", at: place.name() }),
+            Wire::Number(_) if kinds.tags != 0 => Err(Refusal { code: "wrong_type", at: inside.name() }),
             _ => Ok(()),
         }
     }
@@ -148,7 +138,7 @@ impl Reader {
                 Wire::Bytes([]) => continue,
                 Wire::Bytes(bytes) => protobuf::varint(bytes)?.0,
             };
-            self.note(place, at, field, Some(Value::Number(Some(number))));
+            self.set(place.record, at, field, Value::Number(Some(number)));
         }
         if let Wire::Bytes(bytes) = value
             && kinds.pairs != 0
@@ -173,7 +163,7 @@ impl Reader {
             self.floor = self.records.get(each.record).map_or(0, |record| record.values.len());
         }
         if inside.mask != 0 {
-            self.value(value, inside)?;
+            self.value(value, inside, inside.level())?;
         }
         self.floor = floor;
         Ok(())
@@ -206,19 +196,45 @@ impl Reader {
         Ok(())
     }
 
-    /// Notes a value, or for `None` one more of a list.
-    fn note(&mut self, place: Place, at: usize, field: &Field, value: Option<Value>) {
-        let outer = field.uses & Field::OUTER != 0;
-        let record = if outer { Some(&mut self.outer) } else { self.records.get_mut(place.record) };
-        let Some(record) = record else { return };
-        let floor = if outer { 0 } else { self.floor };
-        let known = record.values.iter_mut().skip(floor).find(|(known, _)| *known == at);
-        match (known, value) {
-            (Some((_, Value::List { len, .. })), None) => *len += 1,
-            (Some((_, known)), Some(value)) => *known = value,
-            (_, None) => record.values.push((at, Value::List { len: 1, numbers: 0 })),
-            (None, Some(value)) => record.values.push((at, value)),
+    /// Notes a value, or one more of a list.
+    fn note(&mut self, record: usize, at: usize, field: &Field, value: &Wire<'_>) {
+        let value = match value {
+            _ if field.uses & (Field::COUNT | Field::TEXTS) != 0 => {
+                if let Some(Value::List { len, .. }) = self.known(record, at, field) {
+                    *len += 1;
+                    return;
+                }
+                Value::List { len: 1, numbers: 0 }
+            }
+            Wire::Number(0) => Value::Null,
+            Wire::Number(n) if field.uses & Field::TRUTH != 0 => Value::Bool(*n != 0),
+            Wire::Number(n) => Value::Number(Some(*n)),
+            Wire::Bytes(bytes) if field.uses & Field::TEXT != 0 => Value::Text(text(bytes)),
+            Wire::Bytes(bytes) => Value::Object { len: bytes.len() as u64 },
+        };
+        self.set(record, at, field, value);
+    }
+
+    /// Of what comes twice, the last stands.
+    fn set(&mut self, record: usize, at: usize, field: &Field, value: Value) {
+        if let Some(known) = self.known(record, at, field) {
+            *known = value;
+        } else if field.uses & Field::OUTER != 0 {
+            self.outer.push((at, value));
+        } else if let Some(record) = self.records.get_mut(record) {
+            record.values.push((at, value));
         }
+    }
+
+    /// What was noted for a field.
+    #[inline]
+    fn known(&mut self, record: usize, at: usize, field: &Field) -> Option<&mut Value> {
+        let (values, floor) = if field.uses & Field::OUTER != 0 {
+            (&mut self.outer, 0)
+        } else {
+            (&mut self.records.get_mut(record)?.values, self.floor)
+        };
+        values.iter_mut().skip(floor).find(|(known, _)| *known == at).map(|(_, value)| value)
     }
 }
 

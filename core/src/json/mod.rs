@@ -19,6 +19,7 @@ mod path;
 mod scanner;
 mod set;
 mod string;
+mod unread;
 
 pub use extract::{Extract, Value, ValueKind, extract};
 pub use fault::{Fault, FaultCode};

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::fault::{Fault, FaultCode};
 use super::numbers;
 use super::string::{Escape, check, escape, plain_length};
+use super::unread::Unread;
 use super::{LONG_STRING, MAX_DEPTH, MAX_NUMBER};
 
 /// What a token is.
@@ -89,6 +90,8 @@ enum Expect {
     LongInside,
     /// Behind a number of an array whose numbers are skipped.
     Skipped,
+    /// Within a value that nobody asks for.
+    Unread,
 }
 
 /// Reads tokens off a window of bytes.
@@ -106,6 +109,7 @@ pub struct Scanner {
     /// The last token, by its parts: where they are put together again is where they are looked at.
     kind: Kind,
     start: usize,
+    end: usize,
     count: u64,
     long: bool,
     /// How far an unfinished string was searched for its end, and whether it, or else the last one, held escapes so far.
@@ -116,7 +120,9 @@ pub struct Scanner {
     /// Whether commas are told.
     commas: bool,
     new_line: bool,
-    started: bool,
+    /// A value that nobody asks for, and whether the next one is such.
+    unread: Option<Unread>,
+    passes: bool,
 }
 
 impl Scanner {
@@ -129,6 +135,7 @@ impl Scanner {
             position: 0,
             kind: Kind::Literal,
             start: 0,
+            end: 0,
             count: 1,
             long: false,
             searched: 0,
@@ -137,7 +144,8 @@ impl Scanner {
             series: false,
             commas: true,
             new_line: true,
-            started: false,
+            unread: None,
+            passes: false,
         }
     }
 
@@ -169,11 +177,29 @@ impl Scanner {
     pub fn token(&self) -> Token {
         Token {
             kind: self.kind,
-            span: self.start..self.position,
+            span: self.start..self.end,
             escaped: self.escaped,
             count: self.count,
             long: self.long,
         }
+    }
+
+    /// After a [`Kind::Key`]: nobody asks for the value of this member. It is passed, no token of it told and none checked but for
+    /// where it ends.
+    pub fn pass_value(&mut self, window: &[u8]) {
+        // Mostly its first byte stands here; else it is the next that comes.
+        let first = window.get(self.position).filter(|_| self.expect == Expect::Value);
+        match first.and_then(|byte| Unread::behind(*byte)) {
+            Some(unread) => self.pass(unread, window),
+            None => self.passes = true,
+        }
+    }
+
+    fn pass(&mut self, unread: Unread, window: &[u8]) {
+        self.position += 1;
+        self.expect = Expect::Unread;
+        self.unread = Some(unread);
+        self.pass_unread(window);
     }
 
     /// How many containers are open.
@@ -201,48 +227,59 @@ impl Scanner {
             match self.expect {
                 Expect::LongInside => return self.inside_long(window, last),
                 Expect::Skipped => self.skip_numbers(window),
+                Expect::Unread => self.pass_unread(window),
                 _ => {}
             }
-            let Some(byte) = self.skip_space(window) else {
-                let complete = match self.expect {
-                    Expect::Done => true,
-                    Expect::Value => self.series && self.depth == 0,
-                    _ => false,
-                };
-                return match (last, complete) {
-                    (false, _) => Ok(Step::More),
-                    (true, true) => Ok(Step::End),
-                    (true, false) => Err(self.fault(FaultCode::Truncated, window.len())),
-                };
-            };
-            self.started = true;
+            let Some(byte) = self.skip_space(window) else { return self.no_more(window, last) };
             let at = self.position;
-            return match (self.expect, byte) {
-                (Expect::ElementOrEnd, b']') | (Expect::KeyOrEnd, b'}') => Ok(self.close(byte)),
-                (Expect::CommaOrEnd, b'}') if self.in_object() => Ok(self.close(byte)),
-                (Expect::CommaOrEnd, b']') if !self.in_object() => Ok(self.close(byte)),
-                (Expect::CommaOrEnd, b',') => {
-                    self.expect = if self.in_object() { Expect::Key } else { Expect::Value };
-                    if !self.commas {
-                        self.position += 1;
-                        continue;
-                    }
-                    Ok(self.told(Kind::Comma, 1))
+            match (self.expect, byte) {
+                (Expect::Value, _) if self.passes => {
+                    self.passes = false;
+                    let unread = Unread::behind(byte).ok_or(self.fault(FaultCode::Malformed, at))?;
+                    self.pass(unread, window);
                 }
+                (Expect::Value, _) => return self.value(byte, window, last, &runs),
+                (Expect::Key | Expect::KeyOrEnd, b'"') => return self.string(window, last, true),
+                (Expect::CommaOrEnd, b'}') if self.in_object() => return Ok(self.close(byte, window)),
+                (Expect::CommaOrEnd, b']') if !self.in_object() => return Ok(self.close(byte, window)),
+                (Expect::CommaOrEnd, b',') => {
+                    self.expect = self.behind_comma();
+                    if self.commas {
+                        return Ok(self.told(Kind::Comma, 1));
+                    }
+                    self.position += 1;
+                }
+                (Expect::ElementOrEnd, b']') | (Expect::KeyOrEnd, b'}') => {
+                    return Ok(self.close(byte, window));
+                }
+                (Expect::ElementOrEnd, _) => return self.value(byte, window, last, &runs),
                 (Expect::Colon, b':') => {
                     self.expect = Expect::Value;
                     self.position += 1;
-                    continue;
                 }
-                (Expect::Key | Expect::KeyOrEnd, b'"') => self.string(window, last, true),
-                (Expect::Value | Expect::ElementOrEnd, _) => self.value(byte, window, last, &runs),
-                (Expect::Done, _) if self.series && self.new_line => {
-                    self.expect = Expect::Value;
-                    continue;
-                }
-                _ => Err(self.fault(FaultCode::Malformed, at)),
-            };
+                (Expect::Done, _) if self.series && self.new_line => self.expect = Expect::Value,
+                _ => return Err(self.fault(FaultCode::Malformed, at)),
+            }
         }
+    }
+
+    /// At the end of the window.
+    #[cold]
+    fn no_more(&self, window: &[u8], last: bool) -> Result<Step, Fault> {
+        let complete = match self.expect {
+            Expect::Done => true,
+            Expect::Value => self.series && self.depth == 0,
+            _ => false,
+        };
+        match (last, complete) {
+            (false, _) => Ok(Step::More),
+            (true, true) => Ok(Step::End),
+            (true, false) => Err(self.fault(FaultCode::Truncated, window.len())),
+        }
+    }
+
+    fn behind_comma(&self) -> Expect {
+        if self.in_object() { Expect::Key } else { Expect::Value }
     }
 
     fn skip_space(&mut self, window: &[u8]) -> Option<u8> {
@@ -277,6 +314,16 @@ impl Scanner {
         }
     }
 
+    /// Passes what belongs to a value that nobody asks for.
+    fn pass_unread(&mut self, window: &[u8]) {
+        let rest = window.get(self.position..).unwrap_or_default();
+        let passed = self.unread.as_mut().and_then(|unread| unread.pass(rest));
+        self.position += passed.unwrap_or(rest.len());
+        if passed.is_some() {
+            self.value_done(window);
+        }
+    }
+
     fn value(
         &mut self,
         byte: u8,
@@ -301,8 +348,7 @@ impl Scanner {
                     Runs::Read => {
                         let rest = window.get(self.position..).unwrap_or_default();
                         let Some(run) = numbers::run(rest) else { return self.number(window, last) };
-                        self.value_done();
-                        let step = self.told(Kind::Numbers, run.len);
+                        let step = self.value_told(Kind::Numbers, run.len, window);
                         (self.count, self.long) = (run.count, run.long);
                         Ok(step)
                     }
@@ -326,16 +372,23 @@ impl Scanner {
         Ok(self.told(kind, 1))
     }
 
-    fn close(&mut self, byte: u8) -> Step {
+    fn close(&mut self, byte: u8, window: &[u8]) -> Step {
         self.depth = self.depth.saturating_sub(1);
         self.objects >>= 1;
-        self.value_done();
-        self.told(if byte == b'}' { Kind::ObjectEnd } else { Kind::ArrayEnd }, 1)
+        self.value_told(if byte == b'}' { Kind::ObjectEnd } else { Kind::ArrayEnd }, 1, window)
     }
 
-    fn value_done(&mut self) {
-        self.expect = if self.depth == 0 { Expect::Done } else { Expect::CommaOrEnd };
+    /// Behind a value, and behind the comma that mostly stands there where nobody asks for it.
+    fn value_done(&mut self, window: &[u8]) {
         self.new_line = false;
+        self.expect = match (self.depth, window.get(self.position)) {
+            (0, _) => Expect::Done,
+            (_, Some(b',')) if !self.commas => {
+                self.position += 1;
+                self.behind_comma()
+            }
+            _ => Expect::CommaOrEnd,
+        };
     }
 
     /// A token of so many bytes.
@@ -343,17 +396,33 @@ impl Scanner {
         (self.kind, self.count, self.long) = (kind, 1, false);
         self.start = self.position;
         self.position += len;
+        self.end = self.position;
         Step::Token
     }
 
+    /// The same for one that ends a value.
+    fn value_told(&mut self, kind: Kind, len: usize, window: &[u8]) -> Step {
+        let step = self.told(kind, len);
+        self.value_done(window);
+        step
+    }
+
+    #[inline]
     fn string(&mut self, window: &[u8], last: bool, key: bool) -> Result<Step, Fault> {
+        let inside = self.position + 1;
+        if let Some(length) = plain_length(window.get(inside..).unwrap_or_default()) {
+            self.escaped = false;
+            return Ok(self.string_told(inside + length, key, window));
+        }
+        self.longer_string(window, last, key)
+    }
+
+    /// A string that is long, has escapes or letters beyond ASCII, or whose end has not come.
+    fn longer_string(&mut self, window: &[u8], last: bool, key: bool) -> Result<Step, Fault> {
         let inside = self.position + 1;
         if self.searched < inside {
             self.searched = inside;
             self.escaped = false;
-            if let Some(length) = plain_length(window.get(inside..).unwrap_or_default()) {
-                return Ok(self.string_told(inside + length, key));
-            }
         }
         let end = loop {
             let rest = window.get(self.searched..).unwrap_or_default();
@@ -392,18 +461,25 @@ impl Scanner {
             let read = escapes(text, true).map_err(|at| self.fault(FaultCode::Malformed, inside + at))?;
             debug_assert_eq!(read, text.len());
         }
-        Ok(self.string_told(end, key))
+        Ok(self.string_told(end, key, window))
     }
 
     /// A whole string, whose closing quote stands at `end`.
-    fn string_told(&mut self, end: usize, key: bool) -> Step {
+    fn string_told(&mut self, end: usize, key: bool, window: &[u8]) -> Step {
         self.searched = 0;
-        if key {
-            self.expect = Expect::Colon;
-        } else {
-            self.value_done();
+        let len = end + 1 - self.position;
+        if !key {
+            return self.value_told(Kind::String, len, window);
         }
-        self.told(if key { Kind::Key } else { Kind::String }, end + 1 - self.position)
+        let step = self.told(Kind::Key, len);
+        self.expect = match window.get(self.position) {
+            Some(b':') => {
+                self.position += 1;
+                Expect::Value
+            }
+            _ => Expect::Colon,
+        };
+        step
     }
 
     /// The next part of a long string, or its end.
@@ -411,8 +487,7 @@ impl Scanner {
         let start = self.position;
         let rest = window.get(start..).unwrap_or_default();
         if rest.first() == Some(&b'"') {
-            self.value_done();
-            return Ok(self.told(Kind::LongEnd, 1));
+            return Ok(self.value_told(Kind::LongEnd, 1, window));
         }
         let quote = closing_quote(rest);
         let mut part = rest.get(..quote.unwrap_or(rest.len())).unwrap_or_default();
@@ -454,16 +529,14 @@ impl Scanner {
         if !is_number(rest.get(..len).unwrap_or_default()) {
             return Err(self.fault(FaultCode::Malformed, self.position));
         }
-        self.value_done();
-        Ok(self.told(Kind::Number, len))
+        Ok(self.value_told(Kind::Number, len, window))
     }
 
     fn literal(&mut self, word: &[u8], window: &[u8], last: bool) -> Result<Step, Fault> {
         let rest = window.get(self.position..).unwrap_or_default();
         let same = rest.iter().zip(word).take_while(|(a, b)| a == b).count();
         if same == word.len() {
-            self.value_done();
-            return Ok(self.told(Kind::Literal, same));
+            return Ok(self.value_told(Kind::Literal, same, window));
         }
         match (same == rest.len(), last) {
             (true, false) => Ok(Step::More),

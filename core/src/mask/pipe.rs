@@ -5,7 +5,7 @@ use crate::json::Fault;
 use super::csv::CsvDriver;
 use super::form::FormDriver;
 use super::grpc::GrpcDriver;
-use super::json::JsonDriver;
+use super::json::{CountDriver, JsonDriver};
 use super::lines::LinesDriver;
 use super::marker::Marker;
 use super::multipart::MultipartDriver;
@@ -27,6 +27,8 @@ pub(super) struct Pipe {
 enum Driver {
     /// Nothing to change and nothing to count.
     Nothing,
+    /// Nothing to change.
+    Count(Box<CountDriver>),
     Csv(Box<CsvDriver>),
     Form(Box<FormDriver>),
     Grpc(Box<GrpcDriver>),
@@ -42,6 +44,8 @@ impl Pipe {
     pub(super) fn new(marker: &Marker, format: Format, key: Option<&str>) -> Self {
         let driver = match format {
             _ if marker.plan.is_empty() && marker.counter.is_none() => Driver::Nothing,
+            Format::Json if marker.plan.is_empty() => Driver::Count(Box::new(CountDriver::document())),
+            Format::Ndjson if marker.plan.is_empty() => Driver::Count(Box::new(CountDriver::series())),
             Format::Json => Driver::Json(Box::new(JsonDriver::document(marker))),
             Format::Ndjson => Driver::Lines(Box::new(LinesDriver::new())),
             Format::Sse => Driver::Sse(Box::default()),
@@ -95,6 +99,7 @@ impl Pipe {
         let mut splice = Splice::new(window, self.sent, out);
         let progress = match &mut self.driver {
             Driver::Nothing => Ok(Progress { released: window.len(), keep: window.len() }),
+            Driver::Count(driver) => driver.read(marker, window, last),
             Driver::Csv(driver) => driver.read(marker, window, last, &mut splice),
             Driver::Form(driver) => driver.read(marker, window, last, &mut splice),
             Driver::Grpc(driver) => driver.read(marker, window, last, &mut splice),

@@ -276,6 +276,40 @@ fn a_counter_alone_reads_without_changing() {
 }
 
 #[test]
+fn a_counter_alone_passes_unread_what_it_has_no_path_to() {
+    let count = |body: &str, piece: usize| {
+        let empty = Arc::new(Plan::compile(PlanSpec::default()).unwrap());
+        let counter = Some(Counter::new(&POINTS).unwrap());
+        let masker = Masker::new(empty, Format::Json, Keys::from_root([7; 32]), counter);
+        let read = masker.whole(body.as_bytes().chunks(piece));
+        read.map(|(out, report)| {
+            assert_eq!(out, body.as_bytes());
+            report.census.unwrap().vectors
+        })
+    };
+    let payload = r#"{"points":[{"vector":[9]}],"s":"]}\"}","d":"\\","n":-1e5,"l":[[],{}]}"#;
+    let point = format!(r#"{{"a" : {payload} , "id":1,"z":"\"","t":true,"vector":[0.1,-0.2],"y":7}}"#);
+    let body = format!(r#"{{"meta":{payload},"points":[{point},{point}],"points2":[],"last":0.5}}"#);
+    for piece in 1..=body.len() {
+        assert_eq!(count(&body, piece), Ok(2), "by {piece}");
+    }
+    // Where such a value ends is checked, and all around it.
+    for (body, code) in [
+        (r#"{"meta":}"#, FaultCode::Malformed),
+        (r#"{"meta":{"a":"}"}"#, FaultCode::Truncated),
+        (r#"{"meta" {}}"#, FaultCode::Malformed),
+        (r#"{"meta":{}]"#, FaultCode::Malformed),
+        (r#"{"meta":{} "points":[]}"#, FaultCode::Malformed),
+        (r#"{"meta":"#, FaultCode::Truncated),
+        (r#"{"meta":"\""#, FaultCode::Truncated),
+    ] {
+        for piece in 1..=body.len() {
+            assert_eq!(count(body, piece).map_err(|fault| fault.code), Err(code), "{body} by {piece}");
+        }
+    }
+}
+
+#[test]
 fn untouched_json_is_not_copied() {
     let body = br#"{"text":"nothing here","e":"\u00e9","v":[0.1,0.2],"n":[1,2],"o":{}}"#;
     let plan = plan(Transform::Redact, &[("ssn", Transform::Drop)]);

@@ -63,7 +63,8 @@ impl<'w> Iterator for Fields<'w> {
 ///
 /// # Errors
 /// Where it is none.
-#[inline]
+// Its three parts go back through memory where it is called.
+#[inline(always)]
 pub fn first(bytes: &[u8]) -> Result<(u32, Wire<'_>, &[u8]), Malformed> {
     let (tag, rest) = varint(bytes)?;
     let number = tag >> 3;

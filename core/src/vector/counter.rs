@@ -212,6 +212,10 @@ impl Counter {
     /// Before the value of the member called `name` (decoded). `shown`: the name as it goes out.
     pub fn key(&mut self, name: &[u8], shown: &[u8]) {
         self.matcher.key(&self.places.0.set, name);
+        if self.ignores() {
+            self.member = Member::Other;
+            return;
+        }
         self.member = match name {
             b"indices" => Member::Indices,
             b"values" => Member::Values,
@@ -255,6 +259,14 @@ impl Counter {
     pub fn element(&mut self, index: u64) {
         self.matcher.element(&self.places.0.set, index);
         self.index = index;
+    }
+
+    /// Whether nothing of the value that comes next is counted: no path leads to it or into it, and what it stands in is nothing.
+    pub fn ignores(&self) -> bool {
+        !self.matcher.is_alive()
+            && self.levels.last().is_none_or(|level| level.roles == Roles::NONE)
+            && self.tensor.is_none()
+            && self.cells.is_none()
     }
 
     /// Whether elements of the innermost array must come one by one and not as [`numbers`](Self::numbers).
@@ -493,6 +505,9 @@ impl Counter {
 
     /// What a value is by the container that it stands in.
     fn inherited(&self, level: &Level) -> Roles {
+        if level.roles == Roles::NONE {
+            return Roles::NONE;
+        }
         let within = |role, then| if level.roles.has(role) { then } else { Roles::NONE };
         if level.object {
             let values = self.member == Member::Values;

@@ -1,5 +1,6 @@
 //! JSON: token by token, every value under the rules of its place.
 
+mod count;
 mod long;
 pub(super) mod place;
 mod swallow;
@@ -9,6 +10,7 @@ use crate::json::{
 };
 use crate::vector::{Counter, Scalar};
 
+pub(super) use self::count::CountDriver;
 use self::long::LongText;
 use self::place::Place;
 use self::swallow::Swallow;
