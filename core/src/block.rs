@@ -83,6 +83,24 @@ impl<S: Simd> Block<S> {
     pub(crate) fn small(&self) -> Self {
         Self(self.0 | 0x20)
     }
+
+    /// With these bits turned over.
+    #[inline(always)]
+    pub(crate) fn turned(&self, bits: u8) -> Self {
+        Self(self.0 ^ bits)
+    }
+
+    /// At each place the larger byte of two blocks.
+    #[inline(always)]
+    pub(crate) fn larger(&self, other: &Self) -> Self {
+        Self(self.0.max(other.0))
+    }
+
+    /// At each place the smaller byte of two blocks.
+    #[inline(always)]
+    pub(crate) fn smaller(&self, other: &Self) -> Self {
+        Self(self.0.min(other.0))
+    }
 }
 
 impl<S: Simd> Kind<S> {

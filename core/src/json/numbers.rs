@@ -10,27 +10,39 @@ use fearless_simd::Simd;
 use crate::block::{self, Block, widest};
 
 /// Where the first byte stands that may be no part of the numbers of an array, whose grammar nobody asks for: a bracket, a
-/// brace or a quote.
+/// brace or a quote, or what is part of no array.
 pub(super) fn end(bytes: &[u8]) -> Option<usize> {
     widest!(simd => end_with(simd, bytes))
 }
 
 #[inline(always)]
 fn end_with<S: Simd>(simd: S, bytes: &[u8]) -> Option<usize> {
-    let is_end = |byte: &u8| matches!(byte, b'[' | b']' | b'{' | b'}' | b'"');
-    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
     let mut passed = 0;
-    for block in blocks {
-        let block = Block::of(simd, block);
+    // Long runs are most of what is passed: of several blocks only the largest and the smallest bytes are looked at.
+    let (strides, _) = bytes.as_chunks::<{ STRIDE * BLOCK }>();
+    for stride in strides {
+        let (blocks, _) = stride.as_chunks::<BLOCK>();
+        let blocks = blocks.iter().map(|block| Block::of(simd, block));
+        let ends = blocks.map(|block| (block.small(), block.turned(b'"')));
+        let found =
+            ends.reduce(|(large, small), (other, quotes)| (large.larger(&other), small.smaller(&quotes)));
+        if found.is_none_or(|(large, small)| (large.from(b'{') | small.is(0)).bits() != 0) {
+            break;
+        }
+        passed += STRIDE * BLOCK;
+    }
+    let rest = bytes.get(passed..)?;
+    for block in rest.chunks(BLOCK) {
+        // Zeros behind the end are none of them.
+        let block = Block::first(simd, block);
         // A bracket is a brace but for the bit of small letters.
-        let small = block.small();
-        let ends = (small.is(b'{') | small.is(b'}') | block.is(b'"')).bits();
+        let ends = (block.small().from(b'{') | block.is(b'"')).bits();
         if ends != 0 {
             return Some(passed + ends.trailing_zeros() as usize);
         }
         passed += BLOCK;
     }
-    rest.iter().position(is_end).map(|at| passed + at)
+    None
 }
 
 /// A run of numbers.
@@ -106,6 +118,9 @@ fn walk(state: u64, bytes: &[u8]) -> u64 {
 
 /// How many bytes are read at once.
 const BLOCK: usize = block::SIZE;
+
+/// How many blocks are passed at once.
+const STRIDE: usize = 4;
 
 /// The run of numbers at the start of `bytes`, which stand where an element is expected. `None` where not even
 /// one number is known to be complete: it is then read on its own.
@@ -314,6 +329,21 @@ mod tests {
 
     fn read(text: &str) -> Option<(usize, u64, bool)> {
         run(text.as_bytes()).map(|run| (run.len, run.count, run.long))
+    }
+
+    #[test]
+    fn what_is_skipped_ends_at_what_is_no_part_of_numbers() {
+        let is_end = |byte: u8| matches!(byte, b'[' | b']' | b'"' | b'{'..);
+        for byte in 0..=255_u8 {
+            // What lies between the brackets and the small letters is told from the braces by one bit too.
+            let expected = is_end(byte) || matches!(byte, b'\\' | b'^' | b'_');
+            for at in [0, 1, 63, 64, 255, 256, 300, 511, 900, 999] {
+                let mut text = b"-0.25,1e5, 7\n".repeat(77);
+                text.truncate(1_000);
+                text[at] = byte;
+                assert_eq!(end(&text), expected.then_some(at), "{byte} at {at}");
+            }
+        }
     }
 
     #[test]

@@ -222,6 +222,8 @@ impl Scanner {
     ///
     /// # Errors
     /// What is wrong, and where. The scanner is of no use afterwards.
+    // Asked once a token, by few.
+    #[inline]
     pub fn next(&mut self, window: &[u8], last: bool, runs: impl Fn() -> Runs) -> Result<Step, Fault> {
         loop {
             match self.expect {

@@ -212,10 +212,14 @@ impl Counter {
     /// Before the value of the member called `name` (decoded). `shown`: the name as it goes out.
     pub fn key(&mut self, name: &[u8], shown: &[u8]) {
         self.matcher.key(&self.places.0.set, name);
-        if self.ignores() {
-            self.member = Member::Other;
-            return;
+        self.member = Member::Other;
+        if !self.ignores() {
+            self.member(name, shown);
         }
+    }
+
+    /// What the name of a member says that may count.
+    fn member(&mut self, name: &[u8], shown: &[u8]) {
         self.member = match name {
             b"indices" => Member::Indices,
             b"values" => Member::Values,
