@@ -340,8 +340,20 @@ fn length(entry: &'static Entry, source: Source, facts: &Facts<'_>, record: &Rec
 
 /// A number; the largest where there are several.
 fn number(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Option<u64>, Refusal> {
+    match source {
+        Source::Body(field) => largest(source, facts, record, record.at(field)),
+        _ => largest(source, facts, record, given(source, facts)?.iter()),
+    }
+}
+
+fn largest<'v>(
+    source: Source,
+    facts: &Facts<'_>,
+    record: &Record,
+    values: impl Iterator<Item = &'v Value>,
+) -> Result<Option<u64>, Refusal> {
     let mut largest = None;
-    for value in values(source, facts, record)?.iter() {
+    for value in values {
         let found = match value {
             Value::Null => continue,
             Value::Number(Some(n)) => Some(*n),
@@ -363,8 +375,18 @@ fn number(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Option<u
 }
 
 fn passes(test: &Test, facts: &Facts<'_>, record: &Record) -> Result<bool, Refusal> {
-    let found = values(test.of, facts, record)?;
-    let there = found.iter().filter(|value| **value != Value::Null);
+    match test.of {
+        Source::Body(field) => holds(test, record, record.at(field)),
+        _ => holds(test, record, given(test.of, facts)?.iter()),
+    }
+}
+
+fn holds<'v>(
+    test: &Test,
+    record: &Record,
+    found: impl Iterator<Item = &'v Value> + Clone,
+) -> Result<bool, Refusal> {
+    let there = found.filter(|value| **value != Value::Null);
     let by_text = |fits: &dyn Fn(&str) -> bool| {
         for value in there.clone() {
             match value {

@@ -51,6 +51,12 @@ impl Record {
         Self { entry: Some(entry), values: Values::new() }
     }
 
+    /// What stands at the field with this number.
+    #[inline]
+    pub(super) fn at(&self, field: usize) -> impl Iterator<Item = &Value> + Clone {
+        self.values.iter().filter(move |(at, _)| *at == field).map(|(_, value)| value)
+    }
+
     /// One of a kind that the catalogue does not know.
     fn unknown() -> Self {
         Self { entry: None, values: Values::new() }

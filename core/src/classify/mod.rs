@@ -333,9 +333,9 @@ impl Pending {
         self.traced(body, None)
     }
 
-    fn traced(self, body: Body<'_>, trace: Option<&Trace>) -> Result<Classified, Refusal> {
+    fn traced(&self, body: Body<'_>, trace: Option<&Trace>) -> Result<Classified, Refusal> {
         if self.entry.method == router::RPC {
-            return grpc::finish(&self, body, trace);
+            return grpc::finish(self, body, trace);
         }
         let facts = Facts {
             system: self.system,

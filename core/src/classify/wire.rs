@@ -199,13 +199,7 @@ impl<'r> Reader<'r> {
     /// Notes a value, or one more of a list.
     fn note(&mut self, record: usize, at: usize, field: &Field, value: &Wire<'_>) {
         let value = match value {
-            _ if field.uses & (Field::COUNT | Field::TEXTS) != 0 => {
-                if let Some(Value::List { len, .. }) = self.known(record, at, field) {
-                    *len += 1;
-                    return;
-                }
-                Value::List { len: 1, numbers: 0 }
-            }
+            _ if field.uses & (Field::COUNT | Field::TEXTS) != 0 => Value::List { len: 1, numbers: 0 },
             Wire::Number(0) => Value::Null,
             Wire::Number(n) if field.uses & Field::TRUTH != 0 => Value::Bool(*n != 0),
             Wire::Number(n) => Value::Number(Some(*n)),
@@ -215,26 +209,20 @@ impl<'r> Reader<'r> {
         self.set(record, at, field, value);
     }
 
-    /// Of what comes twice, the last stands.
+    /// Of what comes twice the last stands, but that a list grows.
     fn set(&mut self, record: usize, at: usize, field: &Field, value: Value) {
-        if let Some(known) = self.known(record, at, field) {
-            *known = value;
-        } else if field.uses & Field::OUTER != 0 {
-            self.outer.push((at, value));
-        } else if let Some(record) = self.records.get_mut(record) {
-            record.values.push((at, value));
-        }
-    }
-
-    /// What was noted for a field.
-    #[inline]
-    fn known(&mut self, record: usize, at: usize, field: &Field) -> Option<&mut Value> {
         let (values, floor) = if field.uses & Field::OUTER != 0 {
             (&mut self.outer, 0)
         } else {
-            (&mut self.records.get_mut(record)?.values, self.floor)
+            let Some(record) = self.records.get_mut(record) else { return };
+            (&mut record.values, self.floor)
         };
-        values.iter_mut().skip(floor).find(|(known, _)| *known == at).map(|(_, value)| value)
+        let known = values.iter_mut().skip(floor).find(|(known, _)| *known == at);
+        match (known, value) {
+            (Some((_, Value::List { len, .. })), Value::List { len: more, .. }) => *len += more,
+            (Some((_, known)), value) => *known = value,
+            (None, value) => values.push((at, value)),
+        }
     }
 }
 
