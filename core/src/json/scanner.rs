@@ -518,6 +518,13 @@ impl Scanner {
 
     fn number(&mut self, window: &[u8], last: bool) -> Result<Step, Fault> {
         let rest = window.get(self.position..).unwrap_or_default();
+        // Most numbers that stand alone are ids and counts.
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if let Some(b',' | b'}' | b']') = rest.get(digits)
+            && (digits == 1 || ((2..MAX_NUMBER).contains(&digits) && rest.first() != Some(&b'0')))
+        {
+            return Ok(self.value_told(Kind::Number, digits, window));
+        }
         let len = rest
             .iter()
             .take_while(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))

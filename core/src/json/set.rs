@@ -206,6 +206,12 @@ impl Matcher {
             .any(|(level, kinds)| level.states & (kinds.index | kinds.any_index) != 0)
     }
 
+    /// Whether some path matches the value here.
+    #[inline]
+    pub fn ends(&self, set: &PathSet) -> bool {
+        self.here.iter().zip(&set.kinds).any(|(here, kinds)| here & kinds.end != 0)
+    }
+
     /// The first path that matches the value here.
     pub fn first(&self, set: &PathSet) -> Option<usize> {
         self.matches(set).next()

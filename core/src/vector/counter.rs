@@ -210,12 +210,19 @@ impl Counter {
     }
 
     /// Before the value of the member called `name` (decoded). `shown`: the name as it goes out.
-    pub fn key(&mut self, name: &[u8], shown: &[u8]) {
+    ///
+    /// False where nothing of that value is counted: no path leads to it or into it, and what it stands in is nothing.
+    pub fn key(&mut self, name: &[u8], shown: &[u8]) -> bool {
         self.matcher.key(&self.places.0.set, name);
         self.member = Member::Other;
-        if !self.ignores() {
+        let counts = self.matcher.is_alive()
+            || self.levels.last().is_some_and(|level| level.roles != Roles::NONE)
+            || self.tensor.is_some()
+            || self.cells.is_some();
+        if counts {
             self.member(name, shown);
         }
+        counts
     }
 
     /// What the name of a member says that may count.
@@ -246,7 +253,10 @@ impl Counter {
 
     /// An id passes; `shown`: as it goes out.
     fn id(&mut self, id: &[u8], shown: &[u8]) {
-        self.census.note_id(|| String::from_utf8_lossy(shown));
+        self.census.note_id(|| match std::str::from_utf8(shown) {
+            Ok(id) => id.to_owned(),
+            Err(_) => String::from_utf8_lossy(shown).into_owned(),
+        });
         if let Some(wanted) = &self.wanted {
             self.met |= std::str::from_utf8(id).is_ok_and(|id| wanted.contains(id));
         }
@@ -263,14 +273,6 @@ impl Counter {
     pub fn element(&mut self, index: u64) {
         self.matcher.element(&self.places.0.set, index);
         self.index = index;
-    }
-
-    /// Whether nothing of the value that comes next is counted: no path leads to it or into it, and what it stands in is nothing.
-    pub fn ignores(&self) -> bool {
-        !self.matcher.is_alive()
-            && self.levels.last().is_none_or(|level| level.roles == Roles::NONE)
-            && self.tensor.is_none()
-            && self.cells.is_none()
     }
 
     /// Whether elements of the innermost array must come one by one and not as [`numbers`](Self::numbers).
@@ -495,7 +497,7 @@ impl Counter {
     /// What the value here is, by its own place or by the container it stands in.
     fn roles(&self) -> Roles {
         let mut roles = self.levels.last().map_or(Roles::NONE, |level| self.inherited(level));
-        if self.matcher.is_alive() {
+        if self.matcher.ends(&self.places.0.set) {
             for path in self.matcher.matches(&self.places.0.set) {
                 roles = self.places.0.roles.get(path).map_or(roles, |own| roles.and(*own));
             }

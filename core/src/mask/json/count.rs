@@ -60,8 +60,7 @@ impl CountDriver {
             Kind::Key => {
                 let raw = window.get(token.span.start + 1..token.span.end - 1).unwrap_or_default();
                 let name = text_of(raw, token.escaped, &mut self.decoded);
-                counter.key(name, name);
-                if counter.ignores() {
+                if !counter.key(name, name) {
                     self.scanner.pass_value(window);
                 }
             }
