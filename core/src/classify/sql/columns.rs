@@ -8,7 +8,7 @@ use super::lexer::{Kind, Token};
 
 pub(super) const DISTANCES: [&str; 6] = ["<->", "<=>", "<#>", "<+>", "<~>", "<%>"];
 /// Functions that measure two vectors against each other.
-const MEASURES: [&str; 30] = [
+const MEASURES: [&str; 51] = [
     "l2_distance",
     "cosine_distance",
     "inner_product",
@@ -39,11 +39,81 @@ const MEASURES: [&str; 30] = [
     "vector_l2_distance",
     "vector_inner_product",
     "ml_distance",
+    "euclidean_distance",
+    "manhattan_distance",
+    "vector_l1_distance",
+    "vector_dot_product",
+    "cosine_similarity",
+    "dot_product",
+    "dotproduct",
+    "l2squareddistance",
+    "linfdistance",
+    "lpdistance",
+    "approx_l2_distance",
+    "approx_cosine_distance",
+    "approx_dot_product",
+    "approx_distance",
+    "approx_euclidean_distance",
+    "vec_l2_distance",
+    "vec_l1_distance",
+    "vec_cosine_distance",
+    "vec_negative_inner_product",
+    "vec_distance_hamming",
+    "vss_search",
 ];
 /// Functions of a vector that tell little of it.
-const SIZES: [&str; 7] =
-    ["vector_dims", "vector_norm", "l2_norm", "vec_dim", "length", "octet_length", "array_length"];
-const AGGREGATES: [&str; 34] = [
+const SIZES: [&str; 24] = [
+    "vector_dims",
+    "vector_norm",
+    "vector_dim",
+    "vector_dimension",
+    "vector_dimension_count",
+    "vector_dimension_format",
+    "vectorproperty",
+    "l2_norm",
+    "l1norm",
+    "l2norm",
+    "linfnorm",
+    "lpnorm",
+    "vec_dim",
+    "vec_dims",
+    "vec_l2_norm",
+    "vec_length",
+    "vec_type",
+    "length",
+    "octet_length",
+    "array_length",
+    "array_size",
+    "cardinality",
+    "datalength",
+    "pg_column_size",
+];
+/// Functions that give the vector they are given in another form, or one that is made of it: what is handed to them is a vector.
+const FORMS: [&str; 22] = [
+    "vec_totext",
+    "vec_as_text",
+    "vec_to_json",
+    "vec_add",
+    "vec_sub",
+    "vec_slice",
+    "vec_normalize",
+    "vec_quantize_int8",
+    "vec_quantize_binary",
+    "vec_quantize_i8",
+    "vec_each",
+    "vector_to_string",
+    "vector_to_raw",
+    "vector_to_float4",
+    "vector_serialize",
+    "vector_normalize",
+    "from_vector",
+    "l2_normalize",
+    "l2normalize",
+    "subvector",
+    "binary_quantize",
+    "vector_to_array",
+];
+const AGGREGATES: [&str; 36] = [
     "count",
     "sum",
     "avg",
@@ -78,9 +148,12 @@ const AGGREGATES: [&str; 34] = [
     "total",
     "count_big",
     "bit_xor",
+    "vector_avg",
+    "vector_sum",
 ];
 /// Aggregates whose value is of the kind of what they are given: of one row's vector, that vector.
-const ALIKE: [&str; 7] = ["sum", "avg", "min", "max", "any_value", "mode", "median"];
+const ALIKE: [&str; 9] =
+    ["sum", "avg", "min", "max", "any_value", "mode", "median", "vector_avg", "vector_sum"];
 /// Aggregates that hold the values of all their rows.
 const GATHERERS: [&str; 22] = [
     "array_agg",
@@ -138,8 +211,19 @@ pub(super) fn searches(tokens: Tokens<'_, '_>) -> bool {
         && !tokens.iter().all(|token| matches!(token.kind, Kind::Text | Kind::Operator | Kind::Number))
 }
 
-/// Columns that are measured are vectors, whatever their names.
+/// Columns that are measured, or written out as vectors are, are vectors, whatever their names.
 pub(super) fn note_vectors(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    let formed = |place: &usize| called(tokens, *place).is_some_and(|token| one_of(token, &FORMS));
+    for place in (0..tokens.len()).filter(formed) {
+        let Some((given, _)) =
+            name(tokens, place + 2).filter(|(_, next)| kind(tokens, *next) != Some(Kind::Open))
+        else {
+            continue;
+        };
+        if at(tokens, place + 2).is_some_and(Token::names) {
+            effects.vector_column(given.rsplit('.').next().unwrap_or(&given));
+        }
+    }
     for place in (0..tokens.len()).filter(|place| measures(tokens, *place)) {
         let before = place
             .checked_sub(1)

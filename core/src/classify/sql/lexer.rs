@@ -114,8 +114,36 @@ pub(super) fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Token<'_>>, &'s
     };
     lexer.run()?;
     let mut out = lexer.out;
+    if matches!(dialect, Dialect::Snowflake | Dialect::Spark) {
+        identifiers(&mut out);
+    }
     pair(&mut out)?;
     Ok(out)
+}
+
+/// Puts a name where a text says it: `IDENTIFIER('shop.docs')` is `shop.docs`.
+fn identifiers(tokens: &mut Vec<Token<'_>>) {
+    let mut at = 0;
+    while at + 3 < tokens.len() {
+        let name = match tokens.get(at..at + 4) {
+            Some([word, open, text, close])
+                if word.is("IDENTIFIER")
+                    && (open.kind, text.kind, close.kind) == (Kind::Open, Kind::Text, Kind::Close) =>
+            {
+                let plain = |part: &str| part.trim_matches(|c| c == '"' || c == '`').to_lowercase();
+                let parts: Vec<String> = text.text.split('.').map(plain).collect();
+                parts
+            }
+            _ => Vec::new(),
+        };
+        if !name.is_empty() {
+            let token = |kind, text| Token { kind, text: Cow::Owned(text), mate: 0, more: 0, glued: false };
+            let parts =
+                name.into_iter().flat_map(|part| [token(Kind::Dot, ".".to_owned()), token(Kind::Name, part)]);
+            tokens.splice(at..at + 4, parts.skip(1));
+        }
+        at += 1;
+    }
 }
 
 /// Finds the partner of each parenthesis.
@@ -543,7 +571,8 @@ impl<'a> Lexer<'a> {
         {
             let quote = self.peek(2).unwrap_or(b'\'');
             self.at += 2;
-            let text = unicode(&self.quoted(quote, false)?)?;
+            let written = self.quoted(quote, false)?;
+            let text = unicode(&written, self.escape()?)?;
             self.push(if quote == b'"' { Kind::Name } else { Kind::Text }, text);
         } else if word.eq_ignore_ascii_case("q") && after == Some(b'\'') && self.dialect == Dialect::Oracle {
             let open = self.rest().get(2..).and_then(|rest| rest.chars().next()).ok_or("open_string")?;
@@ -562,6 +591,38 @@ impl<'a> Lexer<'a> {
             self.take(Kind::Word, length);
         }
         Ok(())
+    }
+
+    /// The sign that begins an escape of the text before: a backslash, or what `UESCAPE '!'` says.
+    fn escape(&mut self) -> Result<char, &'static str> {
+        let back = self.at;
+        self.blank()?;
+        let length = word_length(self.rest());
+        if !self.rest().get(..length).is_some_and(|word| word.eq_ignore_ascii_case("uescape")) {
+            self.at = back;
+            return Ok('\\');
+        }
+        self.at += length;
+        self.blank()?;
+        let mut told = self.rest().strip_prefix('\'').ok_or("bad_escape")?.chars();
+        let sign = told.next().filter(|sign| {
+            !(sign.is_ascii_hexdigit() || sign.is_whitespace() || matches!(sign, '+' | '\'' | '"'))
+        });
+        let sign = sign.filter(|_| told.as_str().starts_with('\'')).ok_or("bad_escape")?;
+        self.at += 2 + sign.len_utf8();
+        Ok(sign)
+    }
+
+    /// Passes over what separates two words.
+    fn blank(&mut self) -> Result<(), &'static str> {
+        loop {
+            match (self.peek(0), self.peek(1)) {
+                (Some(b'-'), Some(b'-')) if self.dashes() => self.line(),
+                (Some(b'/'), Some(b'*')) => self.comment()?,
+                (Some(byte), _) if byte.is_ascii_whitespace() => self.at += 1,
+                _ => return Ok(()),
+            }
+        }
     }
 
     fn operator(&mut self) {
@@ -626,15 +687,14 @@ fn dashed(text: &str) -> usize {
     length
 }
 
-/// Decodes `\0041` and `\+000041`.
-fn unicode(text: &str) -> Result<String, &'static str> {
+/// Decodes `\0041` and `\+000041`, where `sign` is the backslash.
+fn unicode(text: &str, sign: char) -> Result<String, &'static str> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(rest.get(..at).unwrap_or(""));
-        let after = rest.get(at + 1..).unwrap_or("");
-        if let Some(more) = after.strip_prefix('\\') {
-            out.push('\\');
+    while let Some((before, after)) = rest.split_once(sign) {
+        out.push_str(before);
+        if let Some(more) = after.strip_prefix(sign) {
+            out.push(sign);
             rest = more;
             continue;
         }
