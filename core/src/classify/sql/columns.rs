@@ -320,6 +320,39 @@ pub(super) fn whole_rows(sources: Tokens<'_, '_>, effects: &mut Effects) {
     }
 }
 
+/// Whether an item is a function whose effect stands for it, and for the queries that it is given.
+pub(super) fn stands(item: Tokens<'_, '_>, effects: &Effects) -> bool {
+    matches!(read(item, effects), Item::Effect)
+}
+
+/// Takes note of the names under which a query's vectors come out of it: those of `AS`, or the ones that `given` has in their places.
+pub(super) fn note_names(query: Tokens<'_, '_>, given: Tokens<'_, '_>, effects: &mut Effects) {
+    use super::cursor::{bare, between, commas, find, keyword, split};
+    let query = bare(query);
+    let parts = split(query, |place| place > 0 && keyword(query, place, &["UNION", "INTERSECT", "EXCEPT"]));
+    let names: Vec<Tokens<'_, '_>> = if given.is_empty() { Vec::new() } else { commas(given) };
+    let mut first: Vec<Option<String>> = Vec::new();
+    for (nth, part) in parts.into_iter().enumerate() {
+        let start = usize::from(any(part, 0, &["ALL", "DISTINCT"]));
+        let part = bare(from(part, start));
+        if !is(part, 0, "SELECT") {
+            continue;
+        }
+        let items = commas(between(part, 1, find(part, 1, &["FROM"]).unwrap_or(part.len())));
+        for (place, item) in items.iter().enumerate().take(VECTORS) {
+            let named = names.get(place).and_then(|name| at(name, 0)).or_else(|| item.last());
+            let named = named.filter(|token| token.names()).map(|token| token.text.to_lowercase());
+            if nth == 0 {
+                first.push(named.clone());
+            }
+            let named = first.get(place).cloned().flatten();
+            if let Some(named) = named.filter(|_| matches!(read(item, effects), Item::Vector)) {
+                effects.vector_column(&named);
+            }
+        }
+    }
+}
+
 fn read(item: Tokens<'_, '_>, effects: &Effects) -> Item {
     // What follows AS is a new name.
     let end = super::cursor::find(item, 0, &["AS"]).unwrap_or(item.len());
@@ -354,6 +387,13 @@ fn look(tokens: Tokens<'_, '_>, effects: &Effects, windowed: bool, found: &mut I
             }
             place = after(tokens, place);
             continue;
+        }
+        // `body -> 'embedding'`
+        let member = place.checked_sub(1).and_then(|before| at(tokens, before)).is_some_and(|before| {
+            token.kind == Kind::Text && (before.operator("->") || before.operator("->>"))
+        });
+        if member && effects.is_vector(&token.text.to_lowercase()) {
+            *found = Item::Vector;
         }
         let Some((whole, next)) = name(tokens, place).filter(|_| token.names()) else {
             place += 1;

@@ -287,6 +287,11 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     }
     effects.add(Operation::CollectionCreate, &given, Some(1));
     engine(tokens, place, effects);
+    // `CREATE TABLE p PARTITION OF t`
+    let parent = find(tokens, place, &["PARTITION"]).filter(|parent| is(tokens, parent + 1, "OF"));
+    if let Some((parent, _)) = parent.and_then(|parent| name(tokens, parent + 2)) {
+        effects.table(&table(parent));
+    }
     // What it is made like is named, and none of its rows is read.
     let like = find(tokens, place, &["LIKE"]).map(|like| (tokens, like));
     let like =
@@ -622,6 +627,7 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     if any(tokens, place, &CODE) {
         return effects.add(Operation::CodeExecute, "", Some(1));
     }
+    let place = place + usize::from(is(tokens, place, "MATERIALIZED"));
     let given = objects(tokens, place + 1).into_iter().next().unwrap_or_default();
     if any(tokens, place, &["TABLE", "VIEW"]) && !given.is_empty() {
         effects.table(&given);

@@ -309,6 +309,8 @@ pub(super) struct Rows {
     pub written: bool,
     /// Whether all of them are rows that a delete of the same statement took away.
     pub moved: bool,
+    /// Whether they went to a file.
+    pub filed: bool,
     /// Whether aggregates put many rows into one, so that no limit on rows limits them.
     pub gathers: bool,
     pub system: Vec<Meaning>,
@@ -323,6 +325,7 @@ impl Rows {
         self.moved = other.moved && (self.moved || *self == Rows::default());
         self.shape = self.shape.max(other.shape);
         self.searches |= other.searches;
+        self.filed |= other.filed;
         self.written |= other.written;
         self.gathers |= other.gathers;
         self.star |= other.star;

@@ -123,27 +123,33 @@ pub(super) fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Token<'_>>, &'s
 
 /// Puts a name where a text says it: `IDENTIFIER('shop.docs')` is `shop.docs`.
 fn identifiers(tokens: &mut Vec<Token<'_>>) {
-    let mut at = 0;
-    while at + 3 < tokens.len() {
-        let name = match tokens.get(at..at + 4) {
-            Some([word, open, text, close])
-                if word.is("IDENTIFIER")
-                    && (open.kind, text.kind, close.kind) == (Kind::Open, Kind::Text, Kind::Close) =>
-            {
-                let plain = |part: &str| part.trim_matches(|c| c == '"' || c == '`').to_lowercase();
-                let parts: Vec<String> = text.text.split('.').map(plain).collect();
-                parts
-            }
-            _ => Vec::new(),
-        };
-        if !name.is_empty() {
-            let token = |kind, text| Token { kind, text: Cow::Owned(text), mate: 0, more: 0, glued: false };
-            let parts =
-                name.into_iter().flat_map(|part| [token(Kind::Dot, ".".to_owned()), token(Kind::Name, part)]);
-            tokens.splice(at..at + 4, parts.skip(1));
-        }
-        at += 1;
+    if !tokens.iter().any(|token| token.is("IDENTIFIER")) {
+        return;
     }
+    let (mut out, mut at) = (Vec::with_capacity(tokens.len()), 0);
+    while let Some(token) = tokens.get(at) {
+        let Some([word, open, text, close]) = tokens.get(at..at + 4) else {
+            out.push(token.clone());
+            at += 1;
+            continue;
+        };
+        let kinds = (open.kind, text.kind, close.kind);
+        if !(word.is("IDENTIFIER") && kinds == (Kind::Open, Kind::Text, Kind::Close)) {
+            out.push(token.clone());
+            at += 1;
+            continue;
+        }
+        for (nth, part) in text.text.split('.').enumerate() {
+            let token = |kind, text| Token { kind, text, mate: 0, more: 0, glued: false };
+            if nth > 0 {
+                out.push(token(Kind::Dot, Cow::Borrowed(".")));
+            }
+            let plain = part.trim_matches(|c| c == '"' || c == '`').to_lowercase();
+            out.push(token(Kind::Name, Cow::Owned(plain)));
+        }
+        at += 4;
+    }
+    *tokens = out;
 }
 
 /// Finds the partner of each parenthesis.

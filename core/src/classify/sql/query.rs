@@ -87,6 +87,13 @@ pub(super) fn query(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Eff
         rows.join(one);
     }
     rows.bound = bound;
+    if rows.filed && rows.shape > Shape::Computed {
+        // The file is of all parts: `SELECT a FROM t UNION SELECT 1 INTO OUTFILE 'f'`.
+        let vectors = rows.shape == Shape::Vectors;
+        let operation = if vectors { Operation::VectorExport } else { Operation::DataExport };
+        effects.add(operation, &rows.resource, bound);
+        rows.shape = Shape::Nothing;
+    }
     let tail = from(tokens, tail);
     if !single || inside(head, 0).is_some() {
         rows.searches |= columns::searches(tail);
@@ -145,8 +152,9 @@ fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Row
             break;
         }
         let Some((given, mut next)) = name(tokens, place) else { break };
-        let recursive = inside(tokens, next).is_some_and(|list| !is_query(list));
-        next = if recursive { after(tokens, next) } else { next };
+        let listed = inside(tokens, next).filter(|list| !is_query(list));
+        next = if listed.is_some() { after(tokens, next) } else { next };
+        let listed = listed.unwrap_or_default();
         if scope.len() >= NAMES {
             effects.unknown("too_complex");
             break;
@@ -166,7 +174,11 @@ fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Row
         // A name that its own body uses is itself, not a table, and nothing says how often it comes back.
         scope.push((given.clone(), Rows { shape: Shape::Computed, ..Rows::default() }));
         let rows = if is_query(body) {
-            query(body, scope, effects)
+            let rows = query(body, scope, effects);
+            if rows.shape == Shape::Vectors {
+                columns::note_names(body, listed, effects);
+            }
+            rows
         } else {
             (effects.wrote, effects.gave) = (None, None);
             let outer = std::mem::replace(&mut effects.within_with, true);
@@ -306,7 +318,11 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
         effects,
     );
     for item in &items {
-        let inner = nested(item, scope, effects);
+        let mut inner = nested(item, scope, effects);
+        if columns::stands(item, effects) {
+            // What a function takes away stands for what it was given.
+            (inner.shape, inner.gathers) = (Shape::Nothing, false);
+        }
         // Of a vector that another one is measured against, only how far it is comes out.
         let measured = columns::searches(item) && inner.shape == Shape::Vectors && !inner.gathers;
         rows.shape = rows.shape.max(if measured { Shape::Rows } else { inner.shape });
@@ -333,7 +349,7 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     }
     if into(tokens, whole, &rows, effects) {
         // They lie in the file, and none of them comes out.
-        rows.shape = Shape::Nothing;
+        (rows.shape, rows.filed) = (Shape::Nothing, true);
     }
     rows
 }
@@ -462,7 +478,16 @@ pub(super) fn sources(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut E
         let Some(first) = at(part, 0) else { continue };
         let one = match first.kind {
             Kind::Open => match inside(part, 0) {
-                Some(inner) if is_query(inner) => query(inner, scope, effects),
+                Some(inner) if is_query(inner) => {
+                    let rows = query(inner, scope, effects);
+                    if rows.shape == Shape::Vectors {
+                        // `(SELECT embedding FROM t) AS q (e)`
+                        let named = after(part, 0) + usize::from(is(part, after(part, 0), "AS"));
+                        let listed = name(part, named).and_then(|(_, next)| inside(part, next));
+                        columns::note_names(inner, listed.unwrap_or_default(), effects);
+                    }
+                    rows
+                }
                 Some(inner) => sources(inner, scope, effects),
                 None => continue,
             },
@@ -732,6 +757,7 @@ pub(super) fn limit(tail: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
 
 fn number(tokens: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
     // A cast of it is the same number.
+    let tokens = from(tokens, usize::from(at(tokens, 0).is_some_and(|token| token.operator("+"))));
     let cast = at(tokens, 1).is_some_and(|token| token.operator("::")) && tokens.len() == 3;
     let tokens = if cast { between(tokens, 0, 1) } else { bare(tokens) };
     let first = at(tokens, 0).filter(|_| tokens.len() == 1)?;

@@ -8,7 +8,7 @@ use super::effects::{Effects, Rows, Shape};
 use super::knowledge::{KNOWLEDGE, Meaning};
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query};
-use super::{Dialect, define, run, transfer, upkeep, write};
+use super::{Dialect, batch, define, run, transfer, upkeep, write};
 use crate::model::{Operation, Risk};
 
 /// Words that begin what a procedure does.
@@ -18,7 +18,7 @@ pub(super) const VERBS: [&str; 19] = [
 ];
 
 /// Where the first statement ends: at its semicolon, but for a routine that is written out at its last `END`.
-pub(super) fn end(tokens: Tokens<'_, '_>) -> usize {
+pub(super) fn end(tokens: Tokens<'_, '_>, dialect: Dialect) -> usize {
     let next = |start: usize| {
         let found = from(tokens, start).iter().position(|token| token.kind == Kind::Semicolon);
         found.map_or(tokens.len(), |found| start + found)
@@ -26,9 +26,10 @@ pub(super) fn end(tokens: Tokens<'_, '_>) -> usize {
     let first = next(0);
     let head = between(tokens, 0, first);
     let routines = ["FUNCTION", "PROCEDURE", "PROC", "TRIGGER", "EVENT"];
-    let begins =
-        any(head, 0, &["CREATE", "ALTER"]) && find(head, 1, &routines).is_some_and(|place| place < 7);
-    let Some(begin) = find(head, 1, &["BEGIN"]).filter(|_| begins) else { return first };
+    let begins = any(head, 0, &["CREATE", "ALTER"]) && find(between(head, 0, 7), 1, &routines).is_some();
+    let Some(begin) = begins.then(|| find(head, 1, &["BEGIN"])).flatten() else {
+        return if dialect == Dialect::SqlServer { batch::end(head) } else { first };
+    };
     let mut open = 0_usize;
     for place in begin..tokens.len() {
         if any(tokens, place, &["BEGIN", "CASE"]) && !is(tokens, place.saturating_sub(1), "END") {
@@ -295,6 +296,12 @@ fn explain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         ) {
             runs |= any(tokens, place, &["ANALYZE", "ANALYSE"]);
             place += 1;
+        } else if effects.dialect == Dialect::ClickHouse
+            && at(tokens, place + 1).is_some_and(|token| token.operator("="))
+        {
+            // `EXPLAIN indexes = 1, actions = 1 SELECT`
+            place += 3;
+            place += usize::from(kind(tokens, place) == Some(Kind::Comma));
         } else if is(tokens, place, "FORMAT") {
             place += 2;
             place += usize::from(at(tokens, place - 1).is_some_and(|token| token.operator("=")));

@@ -11,6 +11,7 @@ use super::effects::{Bound, Effects, Rows, Shape};
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query, sources};
+use super::statement;
 use crate::model::{Operation, Risk};
 
 /// `INSERT`, `REPLACE` and `UPSERT`.
@@ -85,6 +86,12 @@ pub(super) fn insert(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
         if !rows.moved && (rows.shape >= Shape::Rows || !rows.system.is_empty()) {
             effects.read(&rows);
         }
+    } else if let Some(place) =
+        find(rest, 0, &["EXEC", "EXECUTE"]).filter(|_| effects.dialect == Dialect::SqlServer)
+    {
+        // The rows that a procedure gives.
+        (count, effects.own_form) = (None, true);
+        statement::one(from(rest, place), scope, effects);
     } else if let Some(place) = find(rest, 0, &["SET"]) {
         count = Some(1);
         vectors |= sets_vector(from(rest, place + 1), effects) != Sets::Data;
@@ -334,6 +341,9 @@ fn aliased(tokens: Tokens<'_, '_>, alias: &str) -> Option<String> {
 pub(super) fn delete(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let mut place = 1;
     effects.own_form |= is(tokens, 1, "TOP");
+    // Those need no `FROM`.
+    effects.own_form |= matches!(effects.dialect, Dialect::SqlServer | Dialect::Oracle)
+        && find(tokens, 1, &["FROM"]).is_none();
     while any(tokens, place, &["LOW_PRIORITY", "QUICK", "IGNORE", "TOP"])
         || kind(tokens, place) == Some(Kind::Open)
     {
