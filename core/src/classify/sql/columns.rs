@@ -8,7 +8,7 @@ use super::lexer::{Kind, Token};
 
 pub(super) const DISTANCES: [&str; 6] = ["<->", "<=>", "<#>", "<+>", "<~>", "<%>"];
 /// Functions that measure two vectors against each other.
-const MEASURES: [&str; 30] = [
+const MEASURES: [&str; 51] = [
     "l2_distance",
     "cosine_distance",
     "inner_product",
@@ -39,11 +39,81 @@ const MEASURES: [&str; 30] = [
     "vector_l2_distance",
     "vector_inner_product",
     "ml_distance",
+    "euclidean_distance",
+    "manhattan_distance",
+    "vector_l1_distance",
+    "vector_dot_product",
+    "cosine_similarity",
+    "dot_product",
+    "dotproduct",
+    "l2squareddistance",
+    "linfdistance",
+    "lpdistance",
+    "approx_l2_distance",
+    "approx_cosine_distance",
+    "approx_dot_product",
+    "approx_distance",
+    "approx_euclidean_distance",
+    "vec_l2_distance",
+    "vec_l1_distance",
+    "vec_cosine_distance",
+    "vec_negative_inner_product",
+    "vec_distance_hamming",
+    "vss_search",
 ];
 /// Functions of a vector that tell little of it.
-const SIZES: [&str; 7] =
-    ["vector_dims", "vector_norm", "l2_norm", "vec_dim", "length", "octet_length", "array_length"];
-const AGGREGATES: [&str; 34] = [
+const SIZES: [&str; 24] = [
+    "vector_dims",
+    "vector_norm",
+    "vector_dim",
+    "vector_dimension",
+    "vector_dimension_count",
+    "vector_dimension_format",
+    "vectorproperty",
+    "l2_norm",
+    "l1norm",
+    "l2norm",
+    "linfnorm",
+    "lpnorm",
+    "vec_dim",
+    "vec_dims",
+    "vec_l2_norm",
+    "vec_length",
+    "vec_type",
+    "length",
+    "octet_length",
+    "array_length",
+    "array_size",
+    "cardinality",
+    "datalength",
+    "pg_column_size",
+];
+/// Functions that give the vector they are given in another form, or one that is made of it: what is handed to them is a vector.
+const FORMS: [&str; 22] = [
+    "vec_totext",
+    "vec_as_text",
+    "vec_to_json",
+    "vec_add",
+    "vec_sub",
+    "vec_slice",
+    "vec_normalize",
+    "vec_quantize_int8",
+    "vec_quantize_binary",
+    "vec_quantize_i8",
+    "vec_each",
+    "vector_to_string",
+    "vector_to_raw",
+    "vector_to_float4",
+    "vector_serialize",
+    "vector_normalize",
+    "from_vector",
+    "l2_normalize",
+    "l2normalize",
+    "subvector",
+    "binary_quantize",
+    "vector_to_array",
+];
+const AGGREGATES: [&str; 36] = [
     "count",
     "sum",
     "avg",
@@ -78,9 +148,12 @@ const AGGREGATES: [&str; 34] = [
     "total",
     "count_big",
     "bit_xor",
+    "vector_avg",
+    "vector_sum",
 ];
 /// Aggregates whose value is of the kind of what they are given: of one row's vector, that vector.
-const ALIKE: [&str; 7] = ["sum", "avg", "min", "max", "any_value", "mode", "median"];
+const ALIKE: [&str; 9] =
+    ["sum", "avg", "min", "max", "any_value", "mode", "median", "vector_avg", "vector_sum"];
 /// Aggregates that hold the values of all their rows.
 const GATHERERS: [&str; 22] = [
     "array_agg",
@@ -138,8 +211,19 @@ pub(super) fn searches(tokens: Tokens<'_, '_>) -> bool {
         && !tokens.iter().all(|token| matches!(token.kind, Kind::Text | Kind::Operator | Kind::Number))
 }
 
-/// Columns that are measured are vectors, whatever their names.
+/// Columns that are measured, or written out as vectors are, are vectors, whatever their names.
 pub(super) fn note_vectors(tokens: Tokens<'_, '_>, effects: &mut Effects) {
+    let formed = |place: &usize| called(tokens, *place).is_some_and(|token| one_of(token, &FORMS));
+    for place in (0..tokens.len()).filter(formed) {
+        let Some((given, _)) =
+            name(tokens, place + 2).filter(|(_, next)| kind(tokens, *next) != Some(Kind::Open))
+        else {
+            continue;
+        };
+        if at(tokens, place + 2).is_some_and(Token::names) {
+            effects.vector_column(given.rsplit('.').next().unwrap_or(&given));
+        }
+    }
     for place in (0..tokens.len()).filter(|place| measures(tokens, *place)) {
         let before = place
             .checked_sub(1)
@@ -236,6 +320,39 @@ pub(super) fn whole_rows(sources: Tokens<'_, '_>, effects: &mut Effects) {
     }
 }
 
+/// Whether an item is a function whose effect stands for it, and for the queries that it is given.
+pub(super) fn stands(item: Tokens<'_, '_>, effects: &Effects) -> bool {
+    matches!(read(item, effects), Item::Effect)
+}
+
+/// Takes note of the names under which a query's vectors come out of it: those of `AS`, or the ones that `given` has in their places.
+pub(super) fn note_names(query: Tokens<'_, '_>, given: Tokens<'_, '_>, effects: &mut Effects) {
+    use super::cursor::{bare, between, commas, find, keyword, split};
+    let query = bare(query);
+    let parts = split(query, |place| place > 0 && keyword(query, place, &["UNION", "INTERSECT", "EXCEPT"]));
+    let names: Vec<Tokens<'_, '_>> = if given.is_empty() { Vec::new() } else { commas(given) };
+    let mut first: Vec<Option<String>> = Vec::new();
+    for (nth, part) in parts.into_iter().enumerate() {
+        let start = usize::from(any(part, 0, &["ALL", "DISTINCT"]));
+        let part = bare(from(part, start));
+        if !is(part, 0, "SELECT") {
+            continue;
+        }
+        let items = commas(between(part, 1, find(part, 1, &["FROM"]).unwrap_or(part.len())));
+        for (place, item) in items.iter().enumerate().take(VECTORS) {
+            let named = names.get(place).and_then(|name| at(name, 0)).or_else(|| item.last());
+            let named = named.filter(|token| token.names()).map(|token| token.text.to_lowercase());
+            if nth == 0 {
+                first.push(named.clone());
+            }
+            let named = first.get(place).cloned().flatten();
+            if let Some(named) = named.filter(|_| matches!(read(item, effects), Item::Vector)) {
+                effects.vector_column(&named);
+            }
+        }
+    }
+}
+
 fn read(item: Tokens<'_, '_>, effects: &Effects) -> Item {
     // What follows AS is a new name.
     let end = super::cursor::find(item, 0, &["AS"]).unwrap_or(item.len());
@@ -270,6 +387,13 @@ fn look(tokens: Tokens<'_, '_>, effects: &Effects, windowed: bool, found: &mut I
             }
             place = after(tokens, place);
             continue;
+        }
+        // `body -> 'embedding'`
+        let member = place.checked_sub(1).and_then(|before| at(tokens, before)).is_some_and(|before| {
+            token.kind == Kind::Text && (before.operator("->") || before.operator("->>"))
+        });
+        if member && effects.is_vector(&token.text.to_lowercase()) {
+            *found = Item::Vector;
         }
         let Some((whole, next)) = name(tokens, place).filter(|_| token.names()) else {
             place += 1;

@@ -1,14 +1,14 @@
-//! Definitions, rights, settings and upkeep.
+//! Definitions, rights and settings.
 
 use super::cursor::{
-    Tokens, after, any, at, bare, between, commas, find, from, inside, is, is_query, kind, name, places,
-    table,
+    Tokens, any, at, bare, between, commas, find, from, inside, is, is_query, name, places, table,
 };
 use super::effects::{Effects, Shape};
+use super::forms::{Form, Object};
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query};
-use super::{Dialect, statement, transfer, variables};
+use super::{Dialect, statement, transfer, upkeep, variables};
 use crate::model::{Operation, Risk};
 
 const ROLES: [&str; 10] =
@@ -68,9 +68,9 @@ pub(super) fn statement(verb: &str, tokens: Tokens<'_, '_>, scope: &mut Scope, e
         "ALTER" | "RENAME" | "COMMENT" | "SECURITY" => alter(tokens, scope, effects),
         "GRANT" | "REVOKE" | "DENY" | "REASSIGN" => access(tokens, effects),
         "SET" | "RESET" => set(tokens, scope, effects),
-        "PRAGMA" => pragma(tokens, effects),
-        "SHOW" => show(tokens, effects),
-        "HANDLER" => handler(tokens, effects),
+        "PRAGMA" => upkeep::pragma(tokens, effects),
+        "SHOW" => upkeep::show(tokens, effects),
+        "HANDLER" => upkeep::handler(tokens, effects),
         "EXISTS" if effects.dialect == Dialect::ClickHouse => {
             let place =
                 1 + usize::from(any(tokens, 1, &["TABLE", "VIEW", "DICTIONARY", "DATABASE", "TEMPORARY"]));
@@ -127,7 +127,33 @@ pub(super) fn statement(verb: &str, tokens: Tokens<'_, '_>, scope: &mut Scope, e
         "ELSE" | "IF" | "LOOP" | "WHILE" | "RETURN" | "WAITFOR" => {
             effects.unknown("dynamic");
         }
+        _ if (effects.blocks > 0 || effects.declares) && statement::step(tokens, effects) => {}
         _ => unknown(tokens, effects),
+    }
+}
+
+/// A statement that the data file knows by its words.
+pub(super) fn known(
+    form: &Form,
+    place: usize,
+    tokens: Tokens<'_, '_>,
+    scope: &mut Scope,
+    effects: &mut Effects,
+) {
+    nested(from(tokens, place), scope, effects);
+    let named = match form.object {
+        Object::None => Vec::new(),
+        Object::Tables => objects(tokens, place),
+        Object::On => vec![named_behind_on(tokens, place, effects)],
+    };
+    if named.is_empty() {
+        effects.means(form.meaning, "");
+    }
+    for one in named {
+        if !one.is_empty() {
+            effects.table(&one);
+        }
+        effects.means(form.meaning, &one);
     }
 }
 
@@ -260,7 +286,24 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         effects.table(&given);
     }
     effects.add(Operation::CollectionCreate, &given, Some(1));
-    if let Some(clone) = find(tokens, place, &["CLONE"]) {
+    engine(tokens, place, effects);
+    // `CREATE TABLE p PARTITION OF t`
+    let parent = find(tokens, place, &["PARTITION"]).filter(|parent| is(tokens, parent + 1, "OF"));
+    if let Some((parent, _)) = parent.and_then(|parent| name(tokens, parent + 2)) {
+        effects.table(&table(parent));
+    }
+    // What it is made like is named, and none of its rows is read.
+    let like = find(tokens, place, &["LIKE"]).map(|like| (tokens, like));
+    let like =
+        like.or_else(|| inside(tokens, place + 2).filter(|list| is(list, 0, "LIKE")).map(|list| (list, 0)));
+    if let Some((like, _)) =
+        like.and_then(|(list, like)| name(list, like + 1)).filter(|_| is(tokens, place, "TABLE"))
+    {
+        effects.table(&table(like));
+    }
+    let copies = |place: &usize| effects.dialect == Dialect::BigQuery && is(tokens, *place, "COPY");
+    let copy = find(tokens, place, &["COPY"]).filter(copies);
+    if let Some(clone) = find(tokens, place, &["CLONE"]).or(copy) {
         let source = objects(tokens, clone + 1 + usize::from(is(tokens, clone + 1, "AS"))).into_iter().next();
         let source = source.unwrap_or_default();
         if is(tokens, place, "TABLE") && !source.is_empty() {
@@ -300,6 +343,24 @@ fn create(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     }
 }
 
+/// Where the rows of a new table lie, if elsewhere: `ENGINE = S3('https://...')`, as ClickHouse has it, MySQL's `ENGINE = FEDERATED`,
+/// SQLite's `USING csv(filename = '...')`.
+fn engine(tokens: Tokens<'_, '_>, place: usize, effects: &mut Effects) {
+    let virtual_table = is(tokens, place.saturating_sub(1), "VIRTUAL");
+    let words = if virtual_table { ["USING"] } else { ["ENGINE"] };
+    let Some(engine) = find(tokens, place, &words) else { return };
+    let given = name(tokens, engine + 1 + usize::from(at(tokens, engine + 1).is_some_and(Token::assigns)));
+    let meaning = given.and_then(|(given, _)| KNOWLEDGE.functions.find(&format!("engine.{given}")));
+    if let Some(meaning) = meaning.filter(|meaning| {
+        matches!(
+            meaning.operation,
+            Operation::NetworkFetch | Operation::NetworkSend | Operation::CodeExecute | Operation::FileRead
+        )
+    }) {
+        effects.means(meaning, "");
+    }
+}
+
 /// `CREATE MODEL`: trained on a query or a table, or brought in.
 fn model(tokens: Tokens<'_, '_>, place: usize, scope: &mut Scope, effects: &mut Effects) {
     let given = objects(tokens, place + 1).into_iter().next().unwrap_or_default();
@@ -307,10 +368,16 @@ fn model(tokens: Tokens<'_, '_>, place: usize, scope: &mut Scope, effects: &mut 
     if brought {
         return effects.add(Operation::ModelUpload, &given, None);
     }
+    // What answers elsewhere is only made known here.
+    if find(tokens, place, &["REMOTE"]).is_some() {
+        return effects.add(Operation::AdminConfig, "", Some(1));
+    }
     let source = places(tokens).skip(place).map(|place| from(tokens, place)).find(|rest| is_query(rest));
     if let Some(source) = source {
         if any(source, 0, &["SELECT", "WITH"]) {
             query(source, scope, effects);
+        } else if let Some(inner) = inside(source, 1) {
+            query(inner, scope, effects);
         } else if let Some((read, _)) = name(source, 1) {
             effects.table(&table(read));
         }
@@ -390,10 +457,23 @@ fn drop(tokens: Tokens<'_, '_>, effects: &mut Effects) {
             "OWNED",
             "CATALOG",
             "DICTIONARY",
+            "SNAPSHOT",
+            "VOLUME",
         ],
-    ) {
-        const KINDS: [&str; 7] =
-            ["MATERIALIZED", "TEMPORARY", "TEMP", "ICEBERG", "DYNAMIC", "HYBRID", "OWNED"];
+    ) || any(tokens, 1, &["FOREIGN", "EXTERNAL"]) && is(tokens, 2, "TABLE")
+    {
+        const KINDS: [&str; 10] = [
+            "MATERIALIZED",
+            "TEMPORARY",
+            "TEMP",
+            "ICEBERG",
+            "DYNAMIC",
+            "HYBRID",
+            "OWNED",
+            "SNAPSHOT",
+            "FOREIGN",
+            "EXTERNAL",
+        ];
         let place = if any(tokens, 1, &KINDS) { 3 } else { 2 };
         let tabled = any(tokens, place - 1, &["TABLE", "VIEW", "DICTIONARY"]);
         let given = objects(tokens, place);
@@ -417,11 +497,23 @@ fn drop(tokens: Tokens<'_, '_>, effects: &mut Effects) {
             String::new()
         };
         effects.add(operation, &on, Some(1));
-    } else if any(
-        tokens,
-        1,
-        &["INDEX", "SEQUENCE", "TYPE", "DOMAIN", "STATISTICS", "CONSTRAINT", "CAST", "OPERATOR", "COLLATION"],
-    ) {
+    } else if any(tokens, 1, &["VECTOR", "SEARCH", "BLOOMFILTER"]) && is(tokens, 2, "INDEX")
+        || any(
+            tokens,
+            1,
+            &[
+                "INDEX",
+                "SEQUENCE",
+                "TYPE",
+                "DOMAIN",
+                "STATISTICS",
+                "CONSTRAINT",
+                "CAST",
+                "OPERATOR",
+                "COLLATION",
+            ],
+        )
+    {
         let on = find(tokens, 2, &["ON"])
             .and_then(|place| name(tokens, place + 1))
             .map(|(given, _)| table(given))
@@ -535,6 +627,7 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     if any(tokens, place, &CODE) {
         return effects.add(Operation::CodeExecute, "", Some(1));
     }
+    let place = place + usize::from(is(tokens, place, "MATERIALIZED"));
     let given = objects(tokens, place + 1).into_iter().next().unwrap_or_default();
     if any(tokens, place, &["TABLE", "VIEW"]) && !given.is_empty() {
         effects.table(&given);
@@ -549,7 +642,10 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let rest = from(tokens, place + 1);
     let row = places(rest).any(|place| {
         is(rest, place, "ROW") && is(rest, place + 1, "LEVEL")
-            || any(rest, place, &["OWNER"])
+            || any(rest, place, &["OWNER", "MASKED", "MASK"])
+            || is(rest, place, "ROW") && is(rest, place + 1, "FILTER")
+            || any(rest, place, &["MASKING", "ACCESS", "AGGREGATION", "PROJECTION"])
+                && is(rest, place + 1, "POLICY")
             || any(rest, place, &["TRIGGER", "RULE"])
                 && place > 0
                 && any(rest, place - 1, &["DISABLE", "ENABLE", "REPLICA", "ALWAYS"])
@@ -598,6 +694,18 @@ fn alter(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         effects.table(&source);
         effects.write(Operation::DataIngest, &given, None, false);
         return effects.write(Operation::DataDelete, &source, None, true);
+    }
+    // ClickHouse's copies of partitions: to a folder of their own, and from another server.
+    if effects.dialect == Dialect::ClickHouse && any(rest, 1, &["FREEZE"]) {
+        return effects.add(Operation::CollectionSnapshot, &given, None);
+    }
+    if effects.dialect == Dialect::ClickHouse && is(rest, 1, "FETCH") {
+        effects.add(Operation::NetworkFetch, "", Some(1));
+        return effects.write(Operation::DataIngest, &given, None, false);
+    }
+    // Snowflake gives two tables each the other's name.
+    if let Some((other, _)) = name(rest, 3).filter(|_| is(rest, 1, "SWAP") && is(rest, 2, "WITH")) {
+        effects.table(&table(other));
     }
     nested(rest, scope, effects);
     effects.act(Operation::CollectionAlter, &given, Some(1), base);
@@ -659,8 +767,11 @@ fn access(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         );
         let end = find(tokens, place, &["TO", "FROM"]).unwrap_or(tokens.len());
         if !all {
-            for one in objects(between(tokens, 0, end), place) {
-                if !one.ends_with('.') {
+            let head = between(tokens, 0, end);
+            // `ON shop.*` is every table of it.
+            let wide = head.last().is_some_and(|token| token.operator("*"));
+            for one in objects(head, place) {
+                if !wide && !one.ends_with('.') {
                     effects.table(&one);
                     resource = one;
                 }
@@ -714,153 +825,4 @@ fn set(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     }
     let given = name(tokens, place).map(|(given, _)| given.to_lowercase());
     setting(Some(given.as_deref().unwrap_or("")), effects);
-}
-
-fn pragma(tokens: Tokens<'_, '_>, effects: &mut Effects) {
-    const LISTS: [&str; 12] = [
-        "table_info",
-        "table_xinfo",
-        "table_list",
-        "index_list",
-        "index_info",
-        "index_xinfo",
-        "foreign_key_list",
-        "database_list",
-        "function_list",
-        "collation_list",
-        "show_tables",
-        "storage_info",
-    ];
-    let Some((given, next)) = name(tokens, 1) else { return effects.unknown("not_understood") };
-    let last = given.rsplit('.').next().unwrap_or(&given).to_lowercase();
-    let argument = inside(tokens, next).unwrap_or_else(|| from(tokens, next + 1));
-    if LISTS.contains(&last.as_str()) {
-        let on = at(argument, 0)
-            .filter(|token| token.names() || token.kind == Kind::Text)
-            .map(|token| token.text.to_string());
-        let on = on.unwrap_or_default();
-        if !on.is_empty() {
-            effects.table(&on);
-        }
-        effects.add(Operation::CollectionList, &on, Some(1));
-    } else if argument.is_empty() {
-        effects.add(Operation::AdminRead, "", Some(1));
-    } else {
-        setting(Some(&last), effects);
-    }
-}
-
-fn show(tokens: Tokens<'_, '_>, effects: &mut Effects) {
-    let running =
-        ["PROCESSLIST", "STATUS", "PROFILES", "PROFILE", "QUERIES", "JOBS", "TRANSACTIONS", "LOCKS"];
-    if find(tokens, 1, &running).is_some_and(|place| place < 5) && find(tokens, 1, &["TABLE"]).is_none() {
-        return effects.add(Operation::TelemetryRead, "", Some(1));
-    }
-    let listed = find(
-        tokens,
-        1,
-        &[
-            "TABLES",
-            "DATABASES",
-            "SCHEMAS",
-            "COLUMNS",
-            "INDEX",
-            "INDEXES",
-            "KEYS",
-            "FIELDS",
-            "VIEWS",
-            "TABLE",
-            "CREATE",
-            "PARTITIONS",
-            "FUNCTIONS",
-            "OBJECTS",
-        ],
-    );
-    let Some(_) = listed.filter(|place| *place < 4) else {
-        let grants = any(tokens, 1, &["GRANTS"]);
-        return effects.act(Operation::AdminRead, "", Some(1), Risk::new(if grants { 30 } else { 25 }));
-    };
-    let named = find(tokens, 2, &["FROM", "IN", "TABLE"])
-        .filter(|_| !any(tokens, 1, &["TABLES", "SCHEMAS", "DATABASES"]));
-    let on =
-        named.and_then(|place| name(tokens, place + 1)).map(|(given, _)| table(given)).unwrap_or_default();
-    if !on.is_empty() {
-        effects.table(&on);
-    }
-    effects.add(Operation::CollectionList, &on, Some(1));
-}
-
-/// MySQL's `HANDLER t OPEN|READ|CLOSE`: a reading row by row, from an index or from the first row on.
-fn handler(tokens: Tokens<'_, '_>, effects: &mut Effects) {
-    let Some((given, next)) = name(tokens, 1) else { return effects.unknown("unclear_table") };
-    let given = table(given);
-    effects.table(&given);
-    if !is(tokens, next, "READ") {
-        return effects.add(Operation::SessionControl, "", Some(1));
-    }
-    let limit = find(tokens, next, &["LIMIT"]);
-    let bound = limit.map_or(Some(1), |place| super::query::limit(from(tokens, place), &effects.bounds));
-    let bulk = bound.is_none_or(|count| count >= super::effects::BULK);
-    effects.add(if bulk { Operation::DataExport } else { Operation::DataRead }, &given, bound);
-}
-
-/// `VACUUM`, `ANALYZE`, `REINDEX`, `OPTIMIZE`, `REFRESH`: nothing goes out or away, but the server works.
-pub(super) fn maintain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
-    nested(tokens, scope, effects);
-    if is(tokens, 0, "VACUUM") && find(tokens, 1, &["INTO"]).is_some() {
-        effects.add(Operation::FileWrite, "", Some(1));
-        return effects.add(Operation::DataExport, "", None);
-    }
-    // `CACHE TABLE t AS query` keeps the rows; none of them comes out.
-    if is(tokens, 0, "CACHE")
-        && let Some(rest) = find(tokens, 1, &["SELECT", "WITH", "FROM"])
-            .map(|place| from(tokens, place))
-            .filter(|rest| is_query(rest))
-    {
-        query(rest, scope, effects);
-    }
-    let mut place = 1;
-    while kind(tokens, place) == Some(Kind::Open)
-        || any(
-            tokens,
-            place,
-            &[
-                "FULL",
-                "FREEZE",
-                "VERBOSE",
-                "ANALYZE",
-                "TABLE",
-                "INDEX",
-                "DATABASE",
-                "SCHEMA",
-                "SYSTEM",
-                "MATERIALIZED",
-                "VIEW",
-                "CONCURRENTLY",
-                "REPAIR",
-                "LAZY",
-                "LOCAL",
-                "SORT",
-                "DELETE",
-                "ONLY",
-                "RECLUSTER",
-                "COMPRESSION",
-            ],
-        )
-    {
-        place = after(tokens, place);
-    }
-    let given = at(tokens, place)
-        .filter(|token| Token::names(token))
-        .and_then(|_| name(tokens, place))
-        .map(|(given, _)| table(given))
-        .unwrap_or_default();
-    if !given.is_empty() && find(tokens, 0, &["INDEX", "DATABASE", "SCHEMA", "SYSTEM"]).is_none() {
-        effects.table(&given);
-    }
-    // Where tables keep their past in files, those go for good.
-    if is(tokens, 0, "VACUUM") && effects.dialect == Dialect::Spark {
-        return effects.write(Operation::DataDelete, &given, None, false);
-    }
-    effects.add(Operation::CollectionAlter, &given, Some(1));
 }

@@ -30,6 +30,11 @@ impl Dialect {
         matches!(self, Self::MySql | Self::BigQuery | Self::Spark)
     }
 
+    /// Whether what a block declares stands before it: `DECLARE a INT; b INT; BEGIN ... END`.
+    pub(super) fn declares_blocks(self) -> bool {
+        matches!(self, Self::Oracle | Self::Snowflake)
+    }
+
     pub(super) fn backticks(self) -> bool {
         !matches!(self, Self::Postgres | Self::Redshift | Self::SqlServer | Self::Oracle)
     }

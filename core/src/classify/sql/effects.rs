@@ -56,6 +56,10 @@ pub(super) struct Effects {
     pub own_form: bool,
     /// Whether this is the body of a procedure: its `INTO` fills variables and its queries give nothing back.
     pub procedure: bool,
+    /// Whether what runs this text gives back the rows of queries alone, and none that a write returns.
+    pub only_queries: bool,
+    /// Whether variables of a block are declared, until it begins.
+    pub declares: bool,
     /// How many rows the last write had at most.
     pub wrote: Bound,
     /// Whether this is a write in a `WITH`, and what it gives back to the query behind.
@@ -131,6 +135,8 @@ impl Effects {
             vector_columns: Vec::new(),
             own_form: false,
             procedure: false,
+            only_queries: false,
+            declares: false,
             wrote: None,
             within_with: false,
             gave: None,
@@ -301,6 +307,10 @@ pub(super) struct Rows {
     pub searches: bool,
     /// Rows that a write of the same statement gave back.
     pub written: bool,
+    /// Whether all of them are rows that a delete of the same statement took away.
+    pub moved: bool,
+    /// Whether they went to a file.
+    pub filed: bool,
     /// Whether aggregates put many rows into one, so that no limit on rows limits them.
     pub gathers: bool,
     pub system: Vec<Meaning>,
@@ -312,8 +322,10 @@ pub(super) struct Rows {
 impl Rows {
     /// Both, one after the other or side by side.
     pub(super) fn join(&mut self, other: Rows) {
+        self.moved = other.moved && (self.moved || *self == Rows::default());
         self.shape = self.shape.max(other.shape);
         self.searches |= other.searches;
+        self.filed |= other.filed;
         self.written |= other.written;
         self.gathers |= other.gathers;
         self.star |= other.star;

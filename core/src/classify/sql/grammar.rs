@@ -94,6 +94,9 @@ fn names_more(statement: &Statement, tokens: Tokens<'_, '_>, known: &[String]) -
     });
     visit_relations(statement, |relation: &ObjectName| {
         let parts: Vec<&Ident> = relation.0.iter().filter_map(|part| part.as_ident()).collect();
+        let whole = parts.len() == relation.0.len();
+        // `master..sysobjects` leaves a part out, as our name of it does.
+        let parts: Vec<&Ident> = parts.into_iter().filter(|part| !part.value.is_empty()).collect();
         let name: Vec<String> = parts
             .iter()
             .map(
@@ -104,7 +107,7 @@ fn names_more(statement: &Statement, tokens: Tokens<'_, '_>, known: &[String]) -
             .collect();
         let name = table(name.join("."));
         let last = parts.last().map_or("", |part| part.value.as_str());
-        if known.contains(&name) || parts.len() != relation.0.len() || given.contains(&last.to_lowercase()) {
+        if known.contains(&name) || !whole || given.contains(&last.to_lowercase()) {
             ControlFlow::Continue(())
         } else {
             ControlFlow::Break(())

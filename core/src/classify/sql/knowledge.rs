@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use saphyr::{LoadableYamlNode, Yaml};
 
+use super::forms::Forms;
 use crate::model::{Operation, Risk};
 
 /// How many parts of a name are looked at.
@@ -21,6 +22,12 @@ pub(super) struct Meaning {
     pub runs: bool,
     /// It is the last string that is a statement, whatever else it is given.
     pub last: bool,
+    /// Such a string may be there, and need not.
+    pub maybe: bool,
+    /// Of what it runs, only the rows of queries come out.
+    pub queries: bool,
+    /// The string that it is given first is the name of a table.
+    pub of: bool,
     pub unbounded: bool,
     /// What it is given goes on to somebody else, and so comes out.
     pub passes: bool,
@@ -59,6 +66,7 @@ pub(super) struct Knowledge {
     pub settings: Names,
     /// Extensions that are no code of somebody's own.
     pub extensions: Names,
+    pub statements: Forms,
 }
 
 pub(super) static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
@@ -69,11 +77,13 @@ pub(super) static KNOWLEDGE: LazyLock<Knowledge> = LazyLock::new(|| {
         let part = parts.first().and_then(|file| file.as_mapping_get(part));
         part.map(|part| names(part, &mut lines)).unwrap_or_default()
     };
+    // In the order of the file, by which the lines are counted.
     Knowledge {
         functions: names("functions"),
         tables: names("tables"),
         settings: names("settings"),
         extensions: names("extensions"),
+        statements: Forms::read(parts.first().and_then(|file| file.as_mapping_get("statements")), &mut lines),
     }
 });
 
@@ -100,10 +110,12 @@ fn names(part: &Yaml<'_>, lines: &mut impl Iterator<Item = usize>) -> Names {
     found
 }
 
-fn meaning(entry: &Yaml<'_>, line: usize) -> Option<Meaning> {
+pub(super) fn meaning(entry: &Yaml<'_>, line: usize) -> Option<Meaning> {
     let flag = |key: &str| entry.as_mapping_get(key).and_then(|value| value.as_bool()).unwrap_or(false);
     let operation: Operation = entry.as_mapping_get("does")?.as_str()?.parse().ok()?;
-    let last = entry.as_mapping_get("runs").and_then(|value| value.as_str()) == Some("last");
+    let runs = entry.as_mapping_get("runs").and_then(|value| value.as_str());
+    let maybe = runs == Some("maybe");
+    let last = maybe || runs == Some("last");
     let risk = entry.as_mapping_get("risk").and_then(|risk| risk.as_integer());
     let risk = risk.and_then(|risk| u8::try_from(risk).ok()).map_or(operation.base_risk(), Risk::new);
     Some(Meaning {
@@ -112,6 +124,9 @@ fn meaning(entry: &Yaml<'_>, line: usize) -> Option<Meaning> {
         also: entry.as_mapping_get("also").and_then(|also| also.as_str()?.parse().ok()),
         runs: flag("runs") || last,
         last,
+        maybe,
+        queries: flag("queries"),
+        of: flag("of"),
         unbounded: flag("unbounded"),
         passes: flag("passes"),
         rows: flag("rows"),
@@ -160,15 +175,14 @@ mod tests {
         let text = include_str!("../../../data/sql.yaml");
         let entries = entry_lines(text).count();
         let parts = Yaml::load_from_str(text).unwrap();
-        let read = ["functions", "tables", "settings", "extensions"].iter().flat_map(|part| {
+        let read = ["functions", "tables", "settings", "extensions", "statements"].iter().flat_map(|part| {
             let entries = parts[0].as_mapping_get(part).unwrap().as_sequence().unwrap();
-            entries.iter().filter(|entry| meaning(entry, 1).is_some())
+            entries.iter().filter(|entry| {
+                let read = meaning(entry, 1);
+                read.is_some_and(|read| read.also.is_some() == entry.as_mapping_get("also").is_some())
+            })
         });
         assert_eq!(read.count(), entries);
-        let also = |line: &str| line.trim_start().starts_with("- {") && line.contains("also: ");
-        let named = KNOWLEDGE.functions.exact.values().filter(|meaning| meaning.also.is_some());
-        let lines: std::collections::HashSet<usize> = named.map(|meaning| meaning.line).collect();
-        assert_eq!(lines.len(), text.lines().filter(|line| also(line)).count());
         assert_eq!(KNOWLEDGE.functions.find("pg_catalog.pg_sleep").unwrap().risk.value(), 60);
         let line = KNOWLEDGE.settings.find("role").map_or(0, |meaning| meaning.line);
         assert!(line > 0 && text.lines().nth(line - 1).unwrap().contains("role"), "{line}");

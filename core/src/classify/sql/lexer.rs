@@ -114,8 +114,42 @@ pub(super) fn tokens(text: &str, dialect: Dialect) -> Result<Vec<Token<'_>>, &'s
     };
     lexer.run()?;
     let mut out = lexer.out;
+    if matches!(dialect, Dialect::Snowflake | Dialect::Spark) {
+        identifiers(&mut out);
+    }
     pair(&mut out)?;
     Ok(out)
+}
+
+/// Puts a name where a text says it: `IDENTIFIER('shop.docs')` is `shop.docs`.
+fn identifiers(tokens: &mut Vec<Token<'_>>) {
+    if !tokens.iter().any(|token| token.is("IDENTIFIER")) {
+        return;
+    }
+    let (mut out, mut at) = (Vec::with_capacity(tokens.len()), 0);
+    while let Some(token) = tokens.get(at) {
+        let Some([word, open, text, close]) = tokens.get(at..at + 4) else {
+            out.push(token.clone());
+            at += 1;
+            continue;
+        };
+        let kinds = (open.kind, text.kind, close.kind);
+        if !(word.is("IDENTIFIER") && kinds == (Kind::Open, Kind::Text, Kind::Close)) {
+            out.push(token.clone());
+            at += 1;
+            continue;
+        }
+        for (nth, part) in text.text.split('.').enumerate() {
+            let token = |kind, text| Token { kind, text, mate: 0, more: 0, glued: false };
+            if nth > 0 {
+                out.push(token(Kind::Dot, Cow::Borrowed(".")));
+            }
+            let plain = part.trim_matches(|c| c == '"' || c == '`').to_lowercase();
+            out.push(token(Kind::Name, Cow::Owned(plain)));
+        }
+        at += 4;
+    }
+    *tokens = out;
 }
 
 /// Finds the partner of each parenthesis.
@@ -543,7 +577,8 @@ impl<'a> Lexer<'a> {
         {
             let quote = self.peek(2).unwrap_or(b'\'');
             self.at += 2;
-            let text = unicode(&self.quoted(quote, false)?)?;
+            let written = self.quoted(quote, false)?;
+            let text = unicode(&written, self.escape()?)?;
             self.push(if quote == b'"' { Kind::Name } else { Kind::Text }, text);
         } else if word.eq_ignore_ascii_case("q") && after == Some(b'\'') && self.dialect == Dialect::Oracle {
             let open = self.rest().get(2..).and_then(|rest| rest.chars().next()).ok_or("open_string")?;
@@ -562,6 +597,38 @@ impl<'a> Lexer<'a> {
             self.take(Kind::Word, length);
         }
         Ok(())
+    }
+
+    /// The sign that begins an escape of the text before: a backslash, or what `UESCAPE '!'` says.
+    fn escape(&mut self) -> Result<char, &'static str> {
+        let back = self.at;
+        self.blank()?;
+        let length = word_length(self.rest());
+        if !self.rest().get(..length).is_some_and(|word| word.eq_ignore_ascii_case("uescape")) {
+            self.at = back;
+            return Ok('\\');
+        }
+        self.at += length;
+        self.blank()?;
+        let mut told = self.rest().strip_prefix('\'').ok_or("bad_escape")?.chars();
+        let sign = told.next().filter(|sign| {
+            !(sign.is_ascii_hexdigit() || sign.is_whitespace() || matches!(sign, '+' | '\'' | '"'))
+        });
+        let sign = sign.filter(|_| told.as_str().starts_with('\'')).ok_or("bad_escape")?;
+        self.at += 2 + sign.len_utf8();
+        Ok(sign)
+    }
+
+    /// Passes over what separates two words.
+    fn blank(&mut self) -> Result<(), &'static str> {
+        loop {
+            match (self.peek(0), self.peek(1)) {
+                (Some(b'-'), Some(b'-')) if self.dashes() => self.line(),
+                (Some(b'/'), Some(b'*')) => self.comment()?,
+                (Some(byte), _) if byte.is_ascii_whitespace() => self.at += 1,
+                _ => return Ok(()),
+            }
+        }
     }
 
     fn operator(&mut self) {
@@ -626,15 +693,14 @@ fn dashed(text: &str) -> usize {
     length
 }
 
-/// Decodes `\0041` and `\+000041`.
-fn unicode(text: &str) -> Result<String, &'static str> {
+/// Decodes `\0041` and `\+000041`, where `sign` is the backslash.
+fn unicode(text: &str, sign: char) -> Result<String, &'static str> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        out.push_str(rest.get(..at).unwrap_or(""));
-        let after = rest.get(at + 1..).unwrap_or("");
-        if let Some(more) = after.strip_prefix('\\') {
-            out.push('\\');
+    while let Some((before, after)) = rest.split_once(sign) {
+        out.push_str(before);
+        if let Some(more) = after.strip_prefix(sign) {
+            out.push(sign);
             rest = more;
             continue;
         }

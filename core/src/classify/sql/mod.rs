@@ -17,19 +17,23 @@
 //! ```
 
 pub(super) mod asked;
+mod batch;
 mod columns;
 mod condition;
 mod cursor;
 mod define;
 mod dialect;
 mod effects;
+mod forms;
 mod grammar;
 mod knowledge;
 mod lexer;
+mod pipes;
 mod query;
 mod seen;
 mod statement;
 mod transfer;
+mod upkeep;
 mod variables;
 mod wording;
 mod write;
@@ -112,15 +116,21 @@ fn script(text: &str, effects: &mut Effects) {
         Ok(tokens) => tokens,
         Err(reason) => return effects.unknown(reason),
     };
-    let mut rest = tokens.as_slice();
+    let (mut rest, mut statements) = (tokens.as_slice(), 0);
     let outer =
         (std::mem::replace(&mut effects.variables, Variables::of(rest)), std::mem::take(&mut effects.blocks));
     while !rest.is_empty() {
-        let end = statement::end(rest);
+        let end = statement::end(rest, effects.dialect);
         let tokens = rest.get(..end).unwrap_or(rest);
-        rest = rest.get(end + 1..).unwrap_or_default();
+        let parted = rest.get(end).is_some_and(|token| token.kind == Kind::Semicolon);
+        rest = rest.get(end + usize::from(parted)..).unwrap_or_default();
         if tokens.is_empty() {
             continue;
+        }
+        statements += 1;
+        if statements > lexer::STATEMENTS {
+            effects.unknown("too_many_statements");
+            break;
         }
         (effects.own_form, effects.vector_columns) = (false, Vec::new());
         if effects.notes.is_some() && effects.depth == 0 {
@@ -129,6 +139,9 @@ fn script(text: &str, effects: &mut Effects) {
             effects.statement = (effects.statement.0 + 1, words.join(" "));
         }
         statement::whole(tokens, effects);
+        if effects.dialect != Dialect::SqlServer && batch::goes_on(tokens) {
+            effects.unknown("not_understood");
+        }
         if !effects.own_form
             && let Some(reason) = grammar::objects_to(tokens, effects.dialect, &effects.tables)
         {

@@ -6,10 +6,10 @@ use super::cursor::{
     places, rowset, split, table,
 };
 use super::effects::{Bound, Bounds, Effects, Rows, Shape, least};
-use super::knowledge::KNOWLEDGE;
+use super::knowledge::{KNOWLEDGE, Meaning};
 use super::lexer::{Kind, Token};
 use super::transfer::is_remote;
-use super::{Dialect, columns, statement};
+use super::{Dialect, columns, pipes, statement};
 use crate::model::{Operation, Risk};
 
 /// Names that a `WITH` gave, the innermost last.
@@ -40,6 +40,11 @@ pub(super) fn query(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Eff
     }
     if is(tokens, 0, "WITH") {
         return with(tokens, scope, effects);
+    }
+    if matches!(effects.dialect, Dialect::BigQuery | Dialect::Spark)
+        && let Some(rows) = pipes::piped(tokens, scope, effects)
+    {
+        return rows;
     }
     let tail = find(tokens, 0, &TAIL).unwrap_or(tokens.len());
     let head = between(tokens, 0, tail);
@@ -82,6 +87,13 @@ pub(super) fn query(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Eff
         rows.join(one);
     }
     rows.bound = bound;
+    if rows.filed && rows.shape > Shape::Computed {
+        // The file is of all parts: `SELECT a FROM t UNION SELECT 1 INTO OUTFILE 'f'`.
+        let vectors = rows.shape == Shape::Vectors;
+        let operation = if vectors { Operation::VectorExport } else { Operation::DataExport };
+        effects.add(operation, &rows.resource, bound);
+        rows.shape = Shape::Nothing;
+    }
     let tail = from(tokens, tail);
     if !single || inside(head, 0).is_some() {
         rows.searches |= columns::searches(tail);
@@ -140,8 +152,9 @@ fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Row
             break;
         }
         let Some((given, mut next)) = name(tokens, place) else { break };
-        let recursive = inside(tokens, next).is_some_and(|list| !is_query(list));
-        next = if recursive { after(tokens, next) } else { next };
+        let listed = inside(tokens, next).filter(|list| !is_query(list));
+        next = if listed.is_some() { after(tokens, next) } else { next };
+        let listed = listed.unwrap_or_default();
         if scope.len() >= NAMES {
             effects.unknown("too_complex");
             break;
@@ -161,7 +174,11 @@ fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Row
         // A name that its own body uses is itself, not a table, and nothing says how often it comes back.
         scope.push((given.clone(), Rows { shape: Shape::Computed, ..Rows::default() }));
         let rows = if is_query(body) {
-            query(body, scope, effects)
+            let rows = query(body, scope, effects);
+            if rows.shape == Shape::Vectors {
+                columns::note_names(body, listed, effects);
+            }
+            rows
         } else {
             (effects.wrote, effects.gave) = (None, None);
             let outer = std::mem::replace(&mut effects.within_with, true);
@@ -198,12 +215,28 @@ fn with(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Row
 
 /// Where a value of a `WITH` ends that has its name behind it.
 fn value(tokens: Tokens<'_, '_>, start: usize) -> Option<usize> {
+    let mut brackets = 0_usize;
     let end = places(from(tokens, start)).map(|place| place + start).find(|place| {
-        kind(tokens, *place) == Some(Kind::Comma) || keyword(tokens, *place, &["SELECT", "INSERT"])
+        match at(tokens, *place) {
+            Some(token) if token.operator("[") => brackets += 1,
+            Some(token) if token.operator("]") => brackets = brackets.saturating_sub(1),
+            _ => {}
+        }
+        brackets == 0 && kind(tokens, *place) == Some(Kind::Comma)
+            || keyword(tokens, *place, &["SELECT", "INSERT"])
     })?;
     let named = end.checked_sub(2).filter(|place| *place > start)?;
     let last = at(tokens, named + 1).is_some_and(Token::names);
     (last && is(tokens, named, "AS")).then_some(end)
+}
+
+/// Whether the `FROM` at `place` belongs to PostgreSQL's `FROM ROWS FROM (f(1), g(2))`.
+fn rows_from(tokens: Tokens<'_, '_>, place: usize) -> bool {
+    let before =
+        |back: usize, words: &[&str]| place.checked_sub(back).is_some_and(|at| any(tokens, at, words));
+    before(1, &["ROWS"])
+        && before(2, &["FROM", "JOIN", "LATERAL"])
+        && kind(tokens, place + 1) == Some(Kind::Open)
 }
 
 fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Rows {
@@ -246,7 +279,7 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
         // `IS DISTINCT FROM` is an operator, `WITHIN GROUP (...)` belongs to an aggregate.
         while let Some(found) = place.filter(|found| {
             let before = |word: &str| found.checked_sub(1).is_some_and(|before| is(tokens, before, word));
-            is(tokens, *found, "FROM") && before("DISTINCT")
+            is(tokens, *found, "FROM") && (before("DISTINCT") || rows_from(tokens, *found))
                 || is(tokens, *found, "GROUP") && before("WITHIN")
         }) {
             place = find(tokens, found + 1, words);
@@ -256,8 +289,13 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     let end = clause(start, &CLAUSES).unwrap_or(tokens.len());
     let items = commas(between(tokens, start, end));
     let source = clause(end, &["FROM"]);
+    let sampled = effects.dialect == Dialect::Snowflake;
     let sourced = |place: usize| {
-        let clauses = CLAUSES.map(|word| if word == "LATERAL" || word == "FOR" { "WHERE" } else { word });
+        let clauses = CLAUSES.map(|word| match word {
+            "LATERAL" | "FOR" => "WHERE",
+            "SAMPLE" if sampled => "WHERE",
+            word => word,
+        });
         clause(place + 1, &clauses).unwrap_or(tokens.len())
     };
     // What has one row and nothing in it.
@@ -280,11 +318,16 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
         effects,
     );
     for item in &items {
-        let inner = nested(item, scope, effects);
+        let mut inner = nested(item, scope, effects);
+        if columns::stands(item, effects) {
+            // What a function takes away stands for what it was given.
+            (inner.shape, inner.gathers) = (Shape::Nothing, false);
+        }
         // Of a vector that another one is measured against, only how far it is comes out.
         let measured = columns::searches(item) && inner.shape == Shape::Vectors && !inner.gathers;
         rows.shape = rows.shape.max(if measured { Shape::Rows } else { inner.shape });
         rows.gathers |= inner.gathers;
+        rows.moved &= inner == Rows::default();
         rows.system.extend(inner.system);
         if inner.gathers {
             rows.bound = None;
@@ -306,7 +349,7 @@ fn select(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, scope: &mut Scope, effe
     }
     if into(tokens, whole, &rows, effects) {
         // They lie in the file, and none of them comes out.
-        rows.shape = Shape::Nothing;
+        (rows.shape, rows.filed) = (Shape::Nothing, true);
     }
     rows
 }
@@ -365,8 +408,10 @@ fn into(tokens: Tokens<'_, '_>, whole: Tokens<'_, '_>, rows: &Rows, effects: &mu
     while any(tokens, place, &["TEMPORARY", "TEMP", "UNLOGGED", "TABLE"]) {
         place += 1;
     }
-    if kind(tokens, place) == Some(Kind::Parameter)
-        && !at(tokens, place).is_some_and(|token| token.text.starts_with('#'))
+    // Oracle has no other `INTO` than that of a block, into its variables.
+    if effects.dialect == Dialect::Oracle
+        || kind(tokens, place) == Some(Kind::Parameter)
+            && !at(tokens, place).is_some_and(|token| token.text.starts_with('#'))
     {
         effects.own_form = true; // a variable
         return false;
@@ -427,10 +472,22 @@ pub(super) fn sources(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut E
         while any(part, 0, &["ONLY", "LATERAL", "FINAL"]) {
             part = from(part, 1);
         }
+        if is(part, 0, "ROWS") && is(part, 1, "FROM") && kind(part, 2) == Some(Kind::Open) {
+            part = from(part, 2);
+        }
         let Some(first) = at(part, 0) else { continue };
         let one = match first.kind {
             Kind::Open => match inside(part, 0) {
-                Some(inner) if is_query(inner) => query(inner, scope, effects),
+                Some(inner) if is_query(inner) => {
+                    let rows = query(inner, scope, effects);
+                    if rows.shape == Shape::Vectors {
+                        // `(SELECT embedding FROM t) AS q (e)`
+                        let named = after(part, 0) + usize::from(is(part, after(part, 0), "AS"));
+                        let listed = name(part, named).and_then(|(_, next)| inside(part, next));
+                        columns::note_names(inner, listed.unwrap_or_default(), effects);
+                    }
+                    rows
+                }
                 Some(inner) => sources(inner, scope, effects),
                 None => continue,
             },
@@ -491,8 +548,22 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
             return searched(arguments, read, scope, effects);
         }
         if is(arguments, 0, "MODEL") {
+            if function.is_none() {
+                effects.add(Operation::InferencePredict, "", Some(1));
+            }
             return predicted(arguments, read, scope, effects);
         }
+        // Functions that stand for a table: `query_table('docs')`, `IDENTIFIER('docs')`, `merge('shop', '^docs')`.
+        let stands = |meaning: &Meaning| {
+            meaning.table_only && meaning.rows && meaning.operation == Operation::DataRead
+        };
+        let told = matches!(kind(arguments, 0), Some(Kind::Text | Kind::Parameter));
+        if let Some(meaning) = function.filter(|meaning| stands(meaning) && (told || !meaning.of)) {
+            effects.own_form = true;
+            let resource = statement::of(meaning, arguments, effects);
+            return Rows { shape: Shape::Rows, resource, ..Rows::default() };
+        }
+        let function = function.filter(|meaning| !stands(meaning));
         if let Some(meaning) = function.filter(|meaning| meaning.table_only) {
             effects.means(meaning, "");
         }
@@ -545,6 +616,10 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
         && any(part, next, &["AT", "BEFORE"])
         && kind(part, next + 1) == Some(Kind::Open)
     {
+        effects.own_form = true;
+    }
+    // Oracle's table as it was: `docs AS OF TIMESTAMP SYSDATE - 1`.
+    if effects.dialect == Dialect::Oracle && is(part, next, "AS") && is(part, next + 1, "OF") {
         effects.own_form = true;
     }
     // Oracle's table of another server: `docs@link`.
@@ -667,7 +742,9 @@ pub(super) fn limit(tail: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
         // `LIMIT offset, count` has the count last.
         return commas(amount).last().and_then(|amount| number(amount, bounds));
     }
-    let place = find(tail, 0, &["FETCH"])?;
+    let mut place = find(tail, 0, &["FETCH"])?;
+    // Oracle's search by an index: `FETCH APPROX FIRST 5 ROWS ONLY`.
+    place += usize::from(any(tail, place + 1, &["APPROX", "APPROXIMATE", "EXACT"]));
     if !any(tail, place + 1, &["FIRST", "NEXT"]) || find(tail, place, &["PERCENT"]).is_some() {
         return None;
     }
@@ -680,12 +757,28 @@ pub(super) fn limit(tail: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
 
 fn number(tokens: Tokens<'_, '_>, bounds: &Bounds) -> Bound {
     // A cast of it is the same number.
+    let tokens = from(tokens, usize::from(at(tokens, 0).is_some_and(|token| token.operator("+"))));
     let cast = at(tokens, 1).is_some_and(|token| token.operator("::")) && tokens.len() == 3;
     let tokens = if cast { between(tokens, 0, 1) } else { bare(tokens) };
     let first = at(tokens, 0).filter(|_| tokens.len() == 1)?;
     match first.kind {
-        Kind::Number | Kind::Text => first.text.replace('_', "").trim().parse().ok(),
+        Kind::Number | Kind::Text => whole(first.text.replace('_', "").trim()),
         Kind::Parameter => bounds.of(first),
         _ => None,
     }
+}
+
+/// A whole number: `5`, `1e3`, `0x1F`. Of one with a fraction, the next one above.
+fn whole(text: &str) -> Bound {
+    let based = |marks: [&str; 2], base| {
+        let digits = marks.iter().find_map(|mark| text.strip_prefix(mark))?;
+        u64::from_str_radix(digits, base).ok()
+    };
+    let written =
+        || based(["0x", "0X"], 16).or_else(|| based(["0o", "0O"], 8)).or_else(|| based(["0b", "0B"], 2));
+    let rounded = || {
+        let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0)?;
+        Some(number.ceil() as u64)
+    };
+    text.parse().ok().or_else(written).or_else(rounded)
 }

@@ -5,10 +5,10 @@ use super::cursor::{
     rowset, split,
 };
 use super::effects::{Effects, Rows, Shape};
-use super::knowledge::KNOWLEDGE;
+use super::knowledge::{KNOWLEDGE, Meaning};
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query};
-use super::{Dialect, define, run, transfer, write};
+use super::{Dialect, batch, define, run, transfer, upkeep, write};
 use crate::model::{Operation, Risk};
 
 /// Words that begin what a procedure does.
@@ -18,7 +18,7 @@ pub(super) const VERBS: [&str; 19] = [
 ];
 
 /// Where the first statement ends: at its semicolon, but for a routine that is written out at its last `END`.
-pub(super) fn end(tokens: Tokens<'_, '_>) -> usize {
+pub(super) fn end(tokens: Tokens<'_, '_>, dialect: Dialect) -> usize {
     let next = |start: usize| {
         let found = from(tokens, start).iter().position(|token| token.kind == Kind::Semicolon);
         found.map_or(tokens.len(), |found| start + found)
@@ -26,9 +26,10 @@ pub(super) fn end(tokens: Tokens<'_, '_>) -> usize {
     let first = next(0);
     let head = between(tokens, 0, first);
     let routines = ["FUNCTION", "PROCEDURE", "PROC", "TRIGGER", "EVENT"];
-    let begins =
-        any(head, 0, &["CREATE", "ALTER"]) && find(head, 1, &routines).is_some_and(|place| place < 7);
-    let Some(begin) = find(head, 1, &["BEGIN"]).filter(|_| begins) else { return first };
+    let begins = any(head, 0, &["CREATE", "ALTER"]) && find(between(head, 0, 7), 1, &routines).is_some();
+    let Some(begin) = begins.then(|| find(head, 1, &["BEGIN"])).flatten() else {
+        return if dialect == Dialect::SqlServer { batch::end(head) } else { first };
+    };
     let mut open = 0_usize;
     for place in begin..tokens.len() {
         if any(tokens, place, &["BEGIN", "CASE"]) && !is(tokens, place.saturating_sub(1), "END") {
@@ -67,6 +68,9 @@ pub(super) fn one(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effec
 
 fn dispatch(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let tokens = bare(tokens);
+    if effects.dialect == Dialect::Spark && is(tokens, 0, "FROM") && find(tokens, 1, &["INSERT"]).is_some() {
+        return write::insert_from(tokens, scope, effects);
+    }
     if is_query(tokens) {
         let rows = query(tokens, scope, effects);
         return effects.read(&rows);
@@ -77,13 +81,16 @@ fn dispatch(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let verb = first.text.to_ascii_uppercase();
     // The grammar of the AST is held against queries and writes; the rest has forms that only we read.
     effects.own_form |= !matches!(&*verb, "INSERT" | "UPDATE" | "DELETE" | "MERGE");
+    if let Some((form, place)) = KNOWLEDGE.statements.find(&verb, tokens, effects.dialect) {
+        return define::known(form, place, tokens, scope, effects);
+    }
     match &*verb {
         "INSERT" | "UPSERT" => write::insert(tokens, scope, effects),
         "REPLACE" if !any(tokens, 1, &["TABLE", "VIEW"]) => write::insert(tokens, scope, effects),
         // The statistics of a table; new versions of what was installed.
         "UPDATE" if is(tokens, 1, "STATISTICS") && effects.dialect == Dialect::SqlServer => {
             effects.own_form = true;
-            define::maintain(from(tokens, 1), scope, effects);
+            upkeep::maintain(from(tokens, 1), scope, effects);
         }
         "UPDATE" if is(tokens, 1, "EXTENSIONS") && find(tokens, 2, &["SET"]).is_none() => {
             effects.own_form = true;
@@ -104,7 +111,7 @@ fn dispatch(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         | "LOCK" | "UNLOCK" | "CHECKPOINT" | "PRINT" | "GO" | "XA" => control(tokens, effects),
         "VACUUM" | "ANALYZE" | "ANALYSE" | "OPTIMIZE" | "REINDEX" | "CLUSTER" | "REFRESH" | "REPAIR"
         | "CHECK" | "MSCK" | "CACHE" | "UNCACHE" => {
-            define::maintain(tokens, scope, effects);
+            upkeep::maintain(tokens, scope, effects);
         }
         "FORCE" if any(tokens, 1, &["INSTALL", "CHECKPOINT"]) => dispatch(from(tokens, 1), scope, effects),
         "UNINSTALL" => effects.add(Operation::AdminConfig, "", Some(1)),
@@ -206,15 +213,20 @@ fn functions(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         if remote && meaning.operation == Operation::FileRead {
             effects.add(Operation::NetworkFetch, "", Some(1));
         } else {
-            effects.means(meaning, "");
+            let of = of(meaning, arguments, effects);
+            effects.means(meaning, &of);
         }
         if meaning.last {
-            last_text(arguments, effects);
+            last_text(meaning, arguments, effects);
         } else if meaning.runs {
             // The text comes first, or behind where it runs.
             let texts = commas(arguments);
             match if elsewhere { texts.last() } else { texts.first() }.and_then(|text| at(text, 0)) {
-                Some(text) if text.kind == Kind::Text => run(&text.text, effects),
+                Some(text) if text.kind == Kind::Text => {
+                    let only = std::mem::replace(&mut effects.only_queries, meaning.queries);
+                    run(&text.text, effects);
+                    effects.only_queries = only;
+                }
                 // A table of the other server, by its name.
                 Some(table) if elsewhere && table.names() => {}
                 _ => effects.unknown("dynamic"),
@@ -223,8 +235,20 @@ fn functions(tokens: Tokens<'_, '_>, effects: &mut Effects) {
     }
 }
 
+/// The table whose name a function is given first, where it is given one.
+pub(super) fn of(meaning: Meaning, arguments: Tokens<'_, '_>, effects: &mut Effects) -> String {
+    // `relation => 'docs'`
+    let value = usize::from(at(arguments, 1).is_some_and(Token::assigns)) * 2;
+    let given = at(arguments, value).filter(|token| meaning.of && token.kind == Kind::Text);
+    let given = given.map(|token| super::cursor::table(token.text.to_lowercase())).unwrap_or_default();
+    if !given.is_empty() {
+        effects.table(&given);
+    }
+    given
+}
+
 /// Runs the last text among arguments that is a statement.
-fn last_text(arguments: Tokens<'_, '_>, effects: &mut Effects) {
+fn last_text(meaning: Meaning, arguments: Tokens<'_, '_>, effects: &mut Effects) {
     let texts = commas(arguments);
     let value = |text: &Tokens<'_, '_>| text.iter().position(Token::assigns).map_or(0, |place| place + 1);
     let told = texts.iter().rev().filter_map(|text| at(text, value(text))).find(|text| {
@@ -233,6 +257,7 @@ fn last_text(arguments: Tokens<'_, '_>, effects: &mut Effects) {
     });
     match told {
         Some(text) => run(&text.text, effects),
+        None if meaning.maybe => {}
         None => effects.unknown("dynamic"),
     }
 }
@@ -271,6 +296,12 @@ fn explain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         ) {
             runs |= any(tokens, place, &["ANALYZE", "ANALYSE"]);
             place += 1;
+        } else if effects.dialect == Dialect::ClickHouse
+            && at(tokens, place + 1).is_some_and(|token| token.operator("="))
+        {
+            // `EXPLAIN indexes = 1, actions = 1 SELECT`
+            place += 3;
+            place += usize::from(kind(tokens, place) == Some(Kind::Comma));
         } else if is(tokens, place, "FORMAT") {
             place += 2;
             place += usize::from(at(tokens, place - 1).is_some_and(|token| token.operator("=")));
@@ -288,8 +319,10 @@ fn explain(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
             "EXECUTE", "FROM",
         ]) || token.kind == Kind::Open
     });
+    // `DESCRIBE TABLE t` tells of it; PostgreSQL's `EXPLAIN TABLE t` of a query.
+    let described = is(rest, 0, "TABLE") && any(tokens, 0, &["DESCRIBE", "DESC"]);
     let mut planned = effects.apart();
-    if verb {
+    if verb && !described {
         one(rest, scope, &mut planned);
         for table in &planned.tables {
             effects.table(table);
@@ -335,6 +368,7 @@ fn declare(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
         }
         None => {
             let list = from(tokens, 1);
+            effects.declares = effects.dialect.declares_blocks();
             effects.set = true;
             effects.variables.given(list);
             let rows = nested(tokens, scope, effects);
@@ -438,14 +472,15 @@ fn procedure(given: &str, arguments: Tokens<'_, '_>, effects: &mut Effects) {
         }
         return;
     };
-    effects.means(meaning, "");
+    let of = of(meaning, bare(arguments), effects);
+    effects.means(meaning, &of);
     // A share of another machine: it is asked for, with whatever its name holds.
     let share = |token: &Token<'_>| token.kind == Kind::Text && token.text.starts_with("\\\\");
     if arguments.iter().any(share) {
         effects.act(Operation::NetworkSend, "", Some(1), Risk::new(80));
     }
     if meaning.last {
-        last_text(bare(arguments), effects);
+        last_text(meaning, bare(arguments), effects);
     } else if meaning.runs {
         let first = commas(bare(arguments)).into_iter().next().unwrap_or_default();
         // `@stmt = N'...'` names the argument first.
@@ -550,13 +585,15 @@ fn control(tokens: Tokens<'_, '_>, effects: &mut Effects) {
             &["TRAN", "TRANSACTION", "WORK", "DEFERRED", "IMMEDIATE", "EXCLUSIVE", "ISOLATION", "READ"],
         );
     if is(tokens, 0, "END") && effects.blocks > 0 {
-        effects.blocks -= 1;
+        // `END IF` ends no block.
+        effects.blocks -= usize::from(!any(tokens, 1, &["IF", "LOOP", "CASE", "WHILE", "FOR", "REPEAT"]));
         return;
     }
     let block = is(tokens, 0, "BEGIN") && !transaction;
     if block {
         effects.blocks += 1;
         effects.set = true;
+        effects.declares = false;
     } else {
         effects.add(Operation::SessionControl, "", Some(1));
     }
@@ -579,6 +616,34 @@ fn control(tokens: Tokens<'_, '_>, effects: &mut Effects) {
         );
         if let Some(place) = later {
             one(from(tokens, place), &mut Vec::new(), effects);
+        } else if block && !step(from(tokens, 1), effects) {
+            nested(tokens, &mut Vec::new(), effects);
         }
     }
+}
+
+/// A step of a block that no verb begins: a call, `p(1)`, or a variable that is given a value, `a := f(1)`. Whether it is one.
+pub(super) fn step(tokens: Tokens<'_, '_>, effects: &mut Effects) -> bool {
+    const WORDS: [&str; 16] = [
+        "IF", "FOR", "WHILE", "LOOP", "REPEAT", "CASE", "NULL", "RETURN", "RAISE", "TRY", "CATCH", "NOT",
+        "ATOMIC", "LET", "EXIT", "CONTINUE",
+    ];
+    let Some((given, next)) = name(tokens, 0).filter(|_| !any(tokens, 0, &WORDS)) else { return false };
+    let arguments = inside(tokens, next);
+    let end = if arguments.is_some() { after(tokens, next) } else { next };
+    if at(tokens, end).is_some_and(Token::assigns) || effects.declares {
+        effects.set = true;
+        nested(tokens, &mut Vec::new(), effects);
+        // `CURSOR c IS SELECT ...`: its rows come to the block.
+        let query_of = find(tokens, 1, &["IS", "FOR"]).map(|place| from(tokens, place + 1));
+        if let Some(rest) = query_of.filter(|rest| is_query(rest)) {
+            query(rest, &mut Vec::new(), effects);
+        }
+        return true;
+    }
+    if end < tokens.len() {
+        return false;
+    }
+    procedure(&given, arguments.unwrap_or_default(), effects);
+    true
 }

@@ -5,6 +5,7 @@ use super::cursor::{
     Tokens, after, any, at, bare, between, find, from, inside, is, is_query, kind, name, table,
 };
 use super::effects::{Effects, Shape};
+use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::query::{Scope, query};
 use super::{run, statement};
@@ -78,6 +79,10 @@ pub(super) fn copy(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effe
     let vectors = columns.map(|columns| columns::has_vector(columns, effects));
     if to {
         goes(at(tokens, next + 1), effects);
+        if let Some(meaning) = KNOWLEDGE.tables.find(&given.to_lowercase()) {
+            effects.act(meaning.operation, &given, None, meaning.risk);
+            return effects.add(Operation::DataExport, &given, None);
+        }
         // Without a list every column goes, and nothing here says that none is of vectors.
         let operation = if vectors == Some(false) { Operation::DataExport } else { Operation::VectorExport };
         return effects.add(operation, &given, None);

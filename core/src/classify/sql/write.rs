@@ -11,6 +11,7 @@ use super::effects::{Bound, Effects, Rows, Shape};
 use super::knowledge::KNOWLEDGE;
 use super::lexer::{Kind, Token};
 use super::query::{Scope, nested, query, sources};
+use super::statement;
 use crate::model::{Operation, Risk};
 
 /// `INSERT`, `REPLACE` and `UPSERT`.
@@ -73,16 +74,24 @@ pub(super) fn insert(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
         nested(rest, scope, effects);
     } else if let Some(start) = places(rest).find(|place| {
         is_query(from(rest, *place))
-            && (any(rest, *place, &["SELECT", "WITH", "TABLE"]) || kind(rest, *place) == Some(Kind::Open))
+            && (any(rest, *place, &["SELECT", "WITH", "TABLE", "FROM"])
+                || kind(rest, *place) == Some(Kind::Open))
     }) {
         let source = from(rest, start);
         let end = find(source, 1, &["RETURNING"]).or_else(|| conflict(source)).unwrap_or(source.len());
         let rows = query(between(source, 0, end), scope, effects);
         vectors |= rows.shape == Shape::Vectors;
         count = rows.bound;
-        if rows.shape >= Shape::Rows || !rows.system.is_empty() {
+        // What is taken from one table and put into another is there once, as it was before: that it went and that it came tell all of it.
+        if !rows.moved && (rows.shape >= Shape::Rows || !rows.system.is_empty()) {
             effects.read(&rows);
         }
+    } else if let Some(place) =
+        find(rest, 0, &["EXEC", "EXECUTE"]).filter(|_| effects.dialect == Dialect::SqlServer)
+    {
+        // The rows that a procedure gives.
+        (count, effects.own_form) = (None, true);
+        statement::one(from(rest, place), scope, effects);
     } else if let Some(place) = find(rest, 0, &["SET"]) {
         count = Some(1);
         vectors |= sets_vector(from(rest, place + 1), effects) != Sets::Data;
@@ -172,6 +181,24 @@ fn insert_many(tokens: Tokens<'_, '_>, overwrites: bool, scope: &mut Scope, effe
         if overwrites {
             effects.write(Operation::DataDelete, &given, None, true);
         }
+    }
+}
+
+/// `FROM s INSERT INTO t SELECT ... [INSERT INTO u SELECT ...]`, as Spark has it.
+pub(super) fn insert_from(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
+    effects.own_form = true;
+    let targets: Vec<usize> = places(tokens).filter(|place| is(tokens, *place, "INSERT")).collect();
+    let source = between(tokens, 0, targets.first().copied().unwrap_or(tokens.len()));
+    for (nth, start) in targets.iter().enumerate() {
+        let one = between(tokens, *start, targets.get(nth + 1).copied().unwrap_or(tokens.len()));
+        let Some(select) = find(one, 1, &["SELECT"]) else {
+            effects.unknown("not_a_query");
+            continue;
+        };
+        let clauses = ["WHERE", "GROUP", "HAVING", "ORDER", "SORT", "CLUSTER", "DISTRIBUTE", "LIMIT"];
+        let end = find(one, select, &clauses).unwrap_or(one.len());
+        let turned: Vec<Token<'_>> = [between(one, 0, end), source, from(one, end)].concat();
+        insert(&turned, scope, effects);
     }
 }
 
@@ -314,6 +341,9 @@ fn aliased(tokens: Tokens<'_, '_>, alias: &str) -> Option<String> {
 pub(super) fn delete(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) {
     let mut place = 1;
     effects.own_form |= is(tokens, 1, "TOP");
+    // Those need no `FROM`.
+    effects.own_form |= matches!(effects.dialect, Dialect::SqlServer | Dialect::Oracle)
+        && find(tokens, 1, &["FROM"]).is_none();
     while any(tokens, place, &["LOW_PRIORITY", "QUICK", "IGNORE", "TOP"])
         || kind(tokens, place) == Some(Kind::Open)
     {
@@ -350,6 +380,12 @@ pub(super) fn delete(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Ef
     let count = bound(kept, tokens);
     effects.write(Operation::DataDelete, &target, count, every(kept) && count.is_none());
     returning(tokens, &target, count, effects);
+    if effects.within_with {
+        // All that a delete within a `WITH` has, it has taken away.
+        let keys = Rows { shape: Shape::Rows, written: true, bound: count, ..Rows::default() };
+        let gave = effects.gave.take().unwrap_or(keys);
+        effects.gave = Some(Rows { moved: true, ..gave });
+    }
 }
 
 fn kept(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effects) -> Option<Condition> {
@@ -379,8 +415,11 @@ fn bound(kept: Option<Condition>, tokens: Tokens<'_, '_>) -> Bound {
 fn returning(tokens: Tokens<'_, '_>, target: &str, bound: Bound, effects: &mut Effects) {
     let Some(place) = find(tokens, 1, &["RETURNING", "OUTPUT"]) else { return };
     let items = from(tokens, place + 1);
-    let items = between(items, 0, find(items, 0, &["WHERE", "INTO", "FROM"]).unwrap_or(items.len()));
-    if columns::only_keys(items, effects) {
+    let end = find(items, 0, &["WHERE", "INTO", "FROM"]).unwrap_or(items.len());
+    // `RETURNING a INTO :a`
+    effects.own_form |= effects.dialect == Dialect::Oracle && is(items, end, "INTO");
+    let items = between(items, 0, end);
+    if effects.only_queries || columns::only_keys(items, effects) {
         return;
     }
     let vectors = columns::has_vector(items, effects);
@@ -423,6 +462,10 @@ pub(super) fn merge(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Eff
             }
         };
         effects.write(operation, &target, None, false);
+        // Oracle's `UPDATE SET ... DELETE WHERE c` takes away some of what it has changed.
+        if find(action, 1, &["DELETE"]).is_some() {
+            effects.write(Operation::DataDelete, &target, None, false);
+        }
     }
     returning(tokens, &target, None, effects);
 }
