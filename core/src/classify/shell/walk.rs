@@ -59,6 +59,12 @@ pub(super) struct Walk {
     connected: bool,
     /// Whether the command at hand sends what it reads.
     pub(super) sends: bool,
+    /// Whether a command of this pipeline reads elsewhere, on another machine or in a container.
+    pub(super) away: bool,
+    /// Whether what comes in is a dump of a database, as the tool that makes it wrote it.
+    pub(super) dumped: bool,
+    /// Whether what this pipeline puts out comes to lie in a file.
+    kept: bool,
     nesting: usize,
     work: usize,
     bytes: usize,
@@ -250,6 +256,7 @@ impl Walk {
 
     fn pipeline(&mut self, stages: &[Stage]) {
         let (outer, found) = (std::mem::take(&mut self.input), self.found.take());
+        let (away, kept) = (std::mem::take(&mut self.away), std::mem::take(&mut self.kept));
         let began = self.acts.len();
         for (at, stage) in stages.iter().enumerate() {
             let held = match &outer {
@@ -265,13 +272,20 @@ impl Walk {
                 (_, None) => Input::Piped,
             };
             self.sends = false;
+            let alone = stages.first().is_some_and(|first| matches!(first.command, Command::Simple(..)));
+            self.dumped = at == 1
+                && alone
+                && self.acts.len() > began
+                && self.acts.iter().skip(began).all(|act| act.operation == Operation::DataExport);
             self.stage(stage);
-            if self.sends {
+            self.dumped = false;
+            if self.sends || self.away && self.kept {
                 // What was read so far, by files of this command too, has left.
                 special::left(self.acts.get_mut(began..).unwrap_or_default());
             }
         }
         (self.input, self.found) = (outer, found);
+        (self.away, self.kept) = (away, kept);
         self.sends = false;
     }
 
@@ -337,6 +351,7 @@ impl Walk {
             match target {
                 Some(path) => {
                     special::writes(self, &path);
+                    self.kept = true;
                     if fetches {
                         self.fetched.insert(path.trim_start_matches("./").to_owned());
                     }
@@ -364,19 +379,9 @@ impl Walk {
     fn simple(&mut self, assigned: &[(String, Word)], words: &[Word]) {
         for (name, word) in assigned {
             let value = self.text(word);
-            // Programs start these by themselves.
-            let starts = matches!(
-                name.as_str(),
-                "GIT_SSH_COMMAND" | "GIT_EXTERNAL_DIFF" | "LESSOPEN" | "PYTHONSTARTUP" | "LD_AUDIT"
-            );
-            if starts && !value.text.starts_with("ssh ") {
-                self.act(Operation::CodeExecute, Some(80), "");
-            }
-            // What the shell takes for a command, or how it reads one, is no plain variable.
-            if matches!(
-                name.as_str(),
-                "PATH" | "LD_PRELOAD" | "LD_LIBRARY_PATH" | "BASH_ENV" | "ENV" | "PROMPT_COMMAND" | "IFS"
-            ) {
+            special::set(self, name, &value.text);
+            // Where commands are looked for, and how words are told apart.
+            if matches!(name.as_str(), "PATH" | "LD_LIBRARY_PATH" | "IFS") {
                 self.act(Operation::CodeExecute, Some(if name == "PATH" { 40 } else { 80 }), "");
             }
             if value.told {
@@ -439,6 +444,7 @@ impl Walk {
             return;
         }
         let name = first.text.rsplit('/').next().unwrap_or_default().trim_end_matches(".exe");
+        let name = tools::unnumbered(name);
         let mut words: Vec<&str> = fields.iter().map(|field| field.text.as_str()).collect();
         if let Some(word) = words.first_mut() {
             *word = name;
@@ -454,6 +460,7 @@ impl Walk {
             "export" | "declare" | "local" | "typeset" | "readonly" => {
                 for field in fields.iter().skip(1) {
                     let Some((variable, value)) = field.text.split_once('=') else { continue };
+                    special::set(self, variable, value);
                     let value = (!field.dynamic).then(|| value.to_owned());
                     self.variables.insert(variable.to_owned(), value);
                 }
@@ -476,6 +483,9 @@ impl Walk {
             }
             _ => {}
         }
+        if matches!(words.as_slice(), [_, "--version" | "--help"]) && tools::tool(name).is_some() {
+            return self.act(Operation::None, None, "");
+        }
         if own::run(self, name, fields, &words) {
             return;
         }
@@ -490,9 +500,6 @@ impl Walk {
             }
             return self.unknown("unknown_tool");
         };
-        if let [_, "--version" | "--help"] = words.as_slice() {
-            return self.act(Operation::None, None, "");
-        }
         let arguments = tool.arguments(&words);
         match tool.rule(&arguments) {
             Some(rule) => {
