@@ -124,7 +124,8 @@ pub(super) fn database(walk: &mut Walk, name: &str, words: &[&str]) {
         Input::Piped if walk.dumped => {
             let uri = arguments.range("2..").into_iter().find(|word| word.contains("://"));
             let host = ["-h", "--host"].iter().find_map(|option| arguments.value(option)).or(uri);
-            let near = |host: &&str| !matches!(*host, "localhost" | "127.0.0.1" | "::1") && !host.starts_with('/');
+            let near =
+                |host: &&str| !matches!(*host, "localhost" | "127.0.0.1" | "::1") && !host.starts_with('/');
             match host.filter(near) {
                 Some(host) => {
                     walk.sends = true;
@@ -166,9 +167,9 @@ fn own<'l>(client: &str, line: &'l str) -> (&'l str, Option<&'l str>) {
         "sqlite3" | "duckdb" => start.starts_with('.'),
         "mysql" | "mariadb" => {
             start.starts_with('\\')
-                || ["source ", "system ", "tee ", "pager "].iter().any(|word| {
-                    start.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
-                })
+                || ["source ", "system ", "tee ", "pager "]
+                    .iter()
+                    .any(|word| start.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word)))
         }
         _ => false,
     };
@@ -197,7 +198,8 @@ fn command(walk: &mut Walk, client: &str, line: &str) {
     }
     match verb.trim_end_matches(';').to_ascii_lowercase().as_str() {
         r"\copy" => copy(walk, rest),
-        r"\o" | r"\out" | r"\g" | r"\gx" | r"\w" | r"\write" | ".output" | ".once" | ".log" | "tee" | r"\t" | ".excel"
+        r"\o" | r"\out" | r"\g" | r"\gx" | r"\w" | r"\write" | ".output" | ".once" | ".log" | "tee"
+        | r"\t" | ".excel"
             if !(verb == r"\t" && client != "mysql" && client != "mariadb") =>
         {
             outlet(walk, rest);
@@ -205,7 +207,8 @@ fn command(walk: &mut Walk, client: &str, line: &str) {
         "pager" | r"\p" if matches!(client, "mysql" | "mariadb") => outlet(walk, &format!("|{rest}")),
         ".shell" | ".system" | "system" => walk.script(rest.trim_end_matches(';')),
         // What stands in a file or comes of a query is run.
-        r"\i" | r"\ir" | r"\include" | r"\include_relative" | r"\." | r"\gexec" | "source" | ".read" | ".load" => {
+        r"\i" | r"\ir" | r"\include" | r"\include_relative" | r"\." | r"\gexec" | "source" | ".read"
+        | ".load" => {
             walk.unknown("dynamic");
         }
         r"\lo_export" => {

@@ -173,9 +173,15 @@ pub(super) fn fetch(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str
     // In the address, or in a line of the head that does not say who asks.
     let told = fields.iter().enumerate().filter(|(_, field)| field.told).any(|(at, field)| {
         let before = words.get(at.saturating_sub(1)).copied().unwrap_or_default();
-        let own = ["authorization", "key", "token", "auth"].iter().any(|word| field.text.to_ascii_lowercase().contains(word));
-        let line = |word: &str| matches!(word, "-H" | "--header" | "-A" | "--user-agent" | "-b" | "--cookie" | "-e" | "--referer");
-        let joined = ["-H", "--header=", "--user-agent=", "--referer="].iter().any(|start| field.text.starts_with(start));
+        let own = ["authorization", "key", "token", "auth"]
+            .iter()
+            .any(|word| field.text.to_ascii_lowercase().contains(word));
+        let line = |word: &str| {
+            matches!(word, "-H" | "--header" | "-A" | "--user-agent" | "-b" | "--cookie" | "-e" | "--referer")
+        };
+        let joined = ["-H", "--header=", "--user-agent=", "--referer="]
+            .iter()
+            .any(|start| field.text.starts_with(start));
         request.told || field.text.contains("://") || (line(before) || joined) && !own
     });
     let remote = |word: &&str| *word == "--remote-name" || !word.starts_with("--") && word.ends_with('O');
@@ -279,9 +285,12 @@ pub(super) fn copy(walk: &mut Walk, name: &str, words: &[&str]) {
     let arguments = tool.arguments(words);
     // What goes between the machines instead of `ssh`, and what is started at the other end.
     let own = |option: &str, value: &str| {
-        let first = value.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+        let first =
+            value.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
         match option {
-            "-e" | "--rsh" | "-S" => !matches!(first, "" | "ssh" | "rsh") || value.to_ascii_lowercase().contains("command="),
+            "-e" | "--rsh" | "-S" => {
+                !matches!(first, "" | "ssh" | "rsh") || value.to_ascii_lowercase().contains("command=")
+            }
             "--rsync-path" => value.contains([';', '|', '&', '`', '$']),
             _ => false,
         }

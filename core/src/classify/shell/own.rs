@@ -6,7 +6,7 @@ use super::clients::database;
 use super::net;
 use super::special::{code, deletes, drop_harmless, proxy, reads, writes};
 use super::tools;
-use super::walk::{Input, Walk, printed};
+use super::walk::{Input, Walk, printed, quote};
 use super::word::Field;
 use crate::model::Operation;
 
@@ -50,6 +50,7 @@ pub(super) fn run(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str])
         }
         "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash" | "fish" => shell(walk, name, fields, words),
         "find" | "fd" => find(walk, fields, words),
+        "parallel" if words.iter().any(|word| word.starts_with(":::")) => parallel(walk, fields, words),
         "xargs" | "parallel" => xargs(walk, fields, words),
         "dd" => dd(walk, words),
         "curl" | "wget" | "http" | "https" | "xh" => net::fetch(walk, name, fields, words),
@@ -163,8 +164,15 @@ fn shell(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str]) {
                 // `sh -c 'rm "$1"' name word`
                 let given = fields.get(at + 4..).unwrap_or_default().to_vec();
                 let outer = std::mem::replace(&mut walk.positional, given);
+                let zero = fields.get(at + 3).map(|field| (!field.dynamic).then(|| field.text.clone()));
+                let zero = zero.map(|zero| walk.variables.insert("0".to_owned(), zero));
                 walk.script(&text.text);
                 walk.positional = outer;
+                match zero {
+                    Some(Some(zero)) => drop(walk.variables.insert("0".to_owned(), zero)),
+                    Some(None) => drop(walk.variables.remove("0")),
+                    None => {}
+                }
             }
             Some(text) if !text.text.is_empty() => {
                 walk.script(&text.text);
@@ -356,7 +364,10 @@ fn xargs(walk: &mut Walk, fields: &[Field], words: &[&str]) {
         Some(mark) => {
             let one = more.first().cloned().unwrap_or_default();
             for field in command.iter_mut().filter(|field| field.text.contains(mark)) {
-                field.text = field.text.replace(mark, &one.text);
+                // Amid other letters the mark says as much as what nobody knows.
+                if !one.text.is_empty() || field.text == mark {
+                    field.text = field.text.replace(mark, &one.text);
+                }
                 field.dynamic |= one.dynamic;
             }
         }
@@ -367,6 +378,27 @@ fn xargs(walk: &mut Walk, fields: &[Field], words: &[&str]) {
     }
     walk.input = Input::None;
     walk.deeper(|walk| walk.command(&command));
+}
+
+/// `parallel command ::: words`: text of a shell, with each of the words in the place of `{}` or behind it.
+fn parallel(walk: &mut Walk, fields: &[Field], words: &[&str]) {
+    let Some(tool) = tools::tool("parallel") else { return };
+    let mark = words.iter().position(|word| word.starts_with(":::")).unwrap_or(words.len());
+    let arguments = tool.arguments(words.get(..mark).unwrap_or_default());
+    let from = arguments.words.get(1).map_or(mark, |(at, _)| *at);
+    let command = fields.get(from..mark).unwrap_or_default();
+    if command.iter().any(|field| field.dynamic) {
+        walk.unknown("dynamic");
+    }
+    let text: Vec<&str> = command.iter().map(|field| field.text.as_str()).collect();
+    let text = text.join(" ");
+    for word in fields.get(mark + 1..).unwrap_or_default().iter().filter(|word| !word.text.starts_with(":::"))
+    {
+        let quoted = if word.dynamic { "\"$UNKNOWN\"".to_owned() } else { quote(&word.text) };
+        let whole =
+            if text.contains("{}") { text.replace("{}", &quoted) } else { format!("{text} {quoted}") };
+        walk.script(&whole);
+    }
 }
 
 fn dd(walk: &mut Walk, words: &[&str]) {
@@ -392,7 +424,8 @@ fn tar(walk: &mut Walk, words: &[&str]) {
     let Some(tool) = tools::tool("tar") else { return };
     // `tar cfz a.tgz src`: the letters without a dash, of which one takes a word.
     let letters = words.get(1).filter(|word| !word.starts_with('-'));
-    let letters = letters.map(|word| format!("-{}{}", word.replace('f', ""), if word.contains('f') { "f" } else { "" }));
+    let letters = letters
+        .map(|word| format!("-{}{}", word.replace('f', ""), if word.contains('f') { "f" } else { "" }));
     let mut words = words.to_vec();
     if let (Some(letters), Some(word)) = (&letters, words.get_mut(1)) {
         *word = letters.as_str();
@@ -402,8 +435,14 @@ fn tar(walk: &mut Walk, words: &[&str]) {
     let program = |name: &str| {
         matches!(name, "-I" | "-F")
             || name.len() > 4
-                && ["--checkpoint-action", "--to-command", "--use-compress-program", "--rsh-command", "--info-script",
-                    "--new-volume-script"]
+                && [
+                    "--checkpoint-action",
+                    "--to-command",
+                    "--use-compress-program",
+                    "--rsh-command",
+                    "--info-script",
+                    "--new-volume-script",
+                ]
                 .iter()
                 .any(|whole| whole.starts_with(name))
     };
@@ -416,8 +455,11 @@ fn tar(walk: &mut Walk, words: &[&str]) {
             None if name.starts_with("--ch") => continue,
             None => value,
         };
-        let starts = script.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
-        if *name == "-I" && tools::meets(PACKERS, starts) || name.starts_with("--u") && tools::meets(PACKERS, starts) {
+        let starts =
+            script.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+        if *name == "-I" && tools::meets(PACKERS, starts)
+            || name.starts_with("--u") && tools::meets(PACKERS, starts)
+        {
             continue;
         }
         if !runs {
@@ -431,8 +473,7 @@ fn tar(walk: &mut Walk, words: &[&str]) {
     let archive = arguments.value("-f").or(arguments.value("--file")).unwrap_or_default();
     let folder = arguments.value("-C").or(arguments.value("--directory"));
     let named: Vec<&str> = arguments.range("2..").into_iter().filter(|word| *word != "-").collect();
-    let creates =
-        arguments.has("-c|-r|-u|-A|--create|--append|--update|--catenate|--concatenate");
+    let creates = arguments.has("-c|-r|-u|-A|--create|--append|--update|--catenate|--concatenate");
     if creates && archive == "/dev/null" {
         // What is put there, nobody has.
         return walk.act(Operation::None, None, "");

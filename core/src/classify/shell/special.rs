@@ -1,10 +1,11 @@
 //! The mechanisms that tables name: files, flows, containers, texts of programs.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::clients::{mongo, redis, sql};
 use super::tools::{self, Arguments};
-use super::walk::{Input, Walk};
+use super::walk::{Input, Walk, quote};
 use super::word::Field;
 use crate::model::{Act, Operation, Risk};
 
@@ -81,9 +82,33 @@ pub(super) fn writes(walk: &mut Walk, path: &str) {
     walk.act(Operation::FileWrite, grave.then_some(80), path);
 }
 
+/// A path without what leads nowhere: `//`, `/./`, `/data/../`.
+fn straight(path: &str) -> Cow<'_, str> {
+    if !path.starts_with('/')
+        || !["//", "/./", "/.."].iter().any(|part| path.contains(part)) && !path.ends_with("/.")
+    {
+        return Cow::Borrowed(if path.starts_with("./") && path.trim_matches(['.', '/']).is_empty() {
+            "."
+        } else {
+            path
+        });
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    Cow::Owned(format!("/{}", parts.join("/")))
+}
+
 /// A file or folder is deleted.
 pub(super) fn deletes(walk: &mut Walk, path: &str, dynamic: bool, whole: bool) {
-    let at = walk.at(path);
+    let at = straight(&walk.at(path)).into_owned();
     let path = at.trim_end_matches("/*");
     let home = path.starts_with('~') && path.len() <= 2;
     let temporary = ["/tmp/", "/var/tmp/", "/dev/shm/"].iter().any(|start| path.starts_with(start));
@@ -199,12 +224,13 @@ pub(super) fn by(
                         .iter()
                         .take_while(|field| field.text.contains('=') && !field.text.starts_with('/'))
                         .count();
-                    for (name, value) in
-                        rest.iter().take(skip).filter_map(|field| field.text.split_once('='))
+                    for (name, value) in rest.iter().take(skip).filter_map(|field| field.text.split_once('='))
                     {
                         set(walk, name, value);
                     }
                     let began = walk.acts.len();
+                    // Functions and aliases are the shell's, which does not look here.
+                    walk.plain = true;
                     walk.deeper(|walk| walk.command(rest.get(skip..).unwrap_or_default()));
                     let contained = ["kubectl", "oc", "docker", "podman", "nerdctl", "docker-compose"];
                     if words.first().is_some_and(|name| contained.contains(name)) {
@@ -222,6 +248,23 @@ pub(super) fn by(
                     walk.act(Operation::CodeExecute, Some(70), "")
                 }
                 None => walk.act(Operation::None, None, ""),
+            }
+        }
+        // A command where it is one that is known, else a program of somebody's own.
+        "tries" => {
+            let at = arguments.words.get(number(first).saturating_sub(1)).map(|(at, _)| *at);
+            let command = at.and_then(|at| fields.get(at..)).unwrap_or_default();
+            walk.act(Operation::CodeExecute, Some(30), arguments.word(number(first)).unwrap_or_default());
+            if command.first().is_some_and(|name| tools::tool(&name.text).is_some()) {
+                let began = walk.acts.len();
+                walk.plain = true;
+                walk.deeper(|walk| walk.command(command));
+                let mut at = 0;
+                walk.acts.retain(|act| {
+                    at += 1;
+                    at <= began || act.operation != Operation::FileRead
+                });
+                drop_harmless(walk, began);
             }
         }
         "script" | "code" | "sql" if value().is_none() => walk.unknown("dynamic"),
@@ -377,7 +420,8 @@ pub(super) fn set(walk: &mut Walk, name: &str, value: &str) {
         GIT_PROXY_COMMAND|SSH_ASKPASS|SUDO_ASKPASS|LESSOPEN|LESSCLOSE|*PAGER|*EDITOR|VISUAL|BROWSER|PYTHONSTARTUP|LD_AUDIT|\
         LD_PRELOAD|BASH_ENV|ENV|PROMPT_COMMAND|PERL5OPT|RUBYOPT|PYTHONBREAKPOINT|RSYNC_RSH|CVS_RSH";
     const PLAIN: &str = "|cat|less|more|most|bat|vi|vim|nvim|nano|emacs|ed|true|code|head|tail|delta|ssh|rsh";
-    let loads = name == "NODE_OPTIONS" && ["require", "import", "loader", "-r "].iter().any(|o| value.contains(o))
+    let loads = name == "NODE_OPTIONS"
+        && ["require", "import", "loader", "-r "].iter().any(|o| value.contains(o))
         || name == "JAVA_TOOL_OPTIONS" && value.contains("agent");
     let first = value.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
     let told = value.to_ascii_lowercase();
@@ -427,13 +471,21 @@ fn told(walk: &mut Walk, text: &str) {
             let rest = rest.trim_start_matches(['(', '[', ' ']);
             let Some(mark) = rest.chars().next().filter(|c| matches!(c, '\'' | '"' | '`')) else { continue };
             let Some(inner) = rest.get(1..).and_then(|rest| rest.split(mark).next()) else { continue };
-            let list = rest.get(inner.len() + 2..).is_some_and(|after| after.trim_start().starts_with(','));
-            let text = if list {
-                rest.split(']').next().unwrap_or_default().replace(['\'', '"', ','], " ")
+            // `run(["rm", "-rf", "/x"])`, `system("rm", "-rf", "/x")`
+            let mut words = vec![quote(inner)];
+            let mut after = rest.get(inner.len() + 2..).unwrap_or_default();
+            while let Some(next) = after.trim_start().strip_prefix(',').map(str::trim_start)
+                && let Some(mark) = next.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'))
+                && let Some(word) = next.get(1..).and_then(|next| next.split(mark).next())
+            {
+                words.push(quote(word));
+                after = next.get(word.len() + 2..).unwrap_or_default();
+            }
+            if words.len() > 1 && !inner.contains(' ') {
+                walk.script(&words.join(" "));
             } else {
-                inner.to_owned()
-            };
-            walk.script(&text);
+                walk.script(inner);
+            }
         }
     }
     // What awk reads from and writes to: `"id" | getline`, `print | "sh"`.
@@ -494,7 +546,9 @@ fn docker(walk: &mut Walk, image: usize, arguments: &Arguments<'_>, fields: &[Fi
         })
         || arguments.options.iter().any(|(name, value)| match (*name, value) {
             ("--security-opt", Some(value)) => value.contains("unconfined") || value.contains("disable"),
-            ("--device", Some(value)) => tools::kind(value.split(':').next().unwrap_or(value)) == Some("disk"),
+            ("--device", Some(value)) => {
+                tools::kind(value.split(':').next().unwrap_or(value)) == Some("disk")
+            }
             _ => false,
         });
     let at = arguments.words.get(image.saturating_sub(1)).map(|(at, _)| *at);

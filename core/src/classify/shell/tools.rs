@@ -159,7 +159,7 @@ fn rule(line: &'static str, number: usize, file: &'static str) -> Option<Rule> {
 fn effect(text: &'static str) -> Option<Effect> {
     let mut words = text.split_whitespace();
     let name = words.next()?;
-    const OWN: [&str; 20] = [
+    const OWN: [&str; 21] = [
         "read",
         "write",
         "delete",
@@ -167,6 +167,7 @@ fn effect(text: &'static str) -> Option<Effect> {
         "put",
         "sink",
         "run",
+        "tries",
         "script",
         "rest",
         "code",
@@ -459,5 +460,39 @@ mod tests {
         );
         assert!(meets("*.npy|*.npz", "a.npz") && !meets("a*c", "ab") && meets("a*b*c", "aXbbYc"));
         assert!(super::tool("rm").unwrap().arguments(&["rm", "-rf", "/x"]).has("-r|-R"));
+    }
+
+    #[test]
+    fn a_table_says_which_options_take_a_value() {
+        let aws = tool("aws").unwrap();
+        let found = aws.arguments(&["aws", "s3", "cp", "--sse-kms-key-id", "k", "--quiet", "a", "s3://b/a"]);
+        assert_eq!((found.word(4), found.word(5)), (Some("a"), Some("s3://b/a")));
+        // An address is no option's value, whatever the option.
+        assert_eq!(aws.arguments(&["aws", "s3", "rm", "--what", "s3://b"]).word(4), Some("s3://b"));
+        let gcloud = tool("gcloud").unwrap();
+        assert_eq!(gcloud.arguments(&["gcloud", "beta", "storage", "ls"]).word(2), Some("storage"));
+        // The letters of a password are no options.
+        let dump = tool("mysqldump").unwrap().arguments(&["mysqldump", "-uada", "-pdash", "-p", "shop"]);
+        assert!(!dump.has("-d|-A") && dump.word(2) == Some("shop"));
+    }
+
+    #[test]
+    fn a_program_keeps_its_name_without_its_version() {
+        assert_eq!(
+            (unnumbered("python3.13"), unnumbered("g++-13"), unnumbered("s3")),
+            ("python", "g++", "s3")
+        );
+    }
+
+    #[test]
+    fn a_program_that_only_reckons_does_not_reach_out() {
+        assert!(
+            !reaches("import torch as t; print(t.__version__)") && !reaches("from math import pi\nprint(pi)")
+        );
+        for text in
+            ["import os", "import sys; sys.modules['o' + 's']", "from numpy import load", "__import__('os')"]
+        {
+            assert!(reaches(text), "{text}");
+        }
     }
 }

@@ -41,7 +41,7 @@ pub(super) enum Input {
 
 #[derive(Default)]
 pub(super) struct Walk {
-    variables: HashMap<String, Option<String>>,
+    pub(super) variables: HashMap<String, Option<String>>,
     /// Those among them that hold what commands put out.
     told: HashSet<String>,
     functions: HashMap<String, Rc<Vec<Pipeline>>>,
@@ -61,6 +61,8 @@ pub(super) struct Walk {
     pub(super) sends: bool,
     /// Whether a command of this pipeline reads elsewhere, on another machine or in a container.
     pub(super) away: bool,
+    /// Whether the next command is looked up without functions and aliases.
+    pub(super) plain: bool,
     /// Whether what comes in is a dump of a database, as the tool that makes it wrote it.
     pub(super) dumped: bool,
     /// Whether what this pipeline puts out comes to lie in a file.
@@ -417,6 +419,7 @@ impl Walk {
 
     fn known(&mut self, fields: &[Field]) {
         self.work += 1;
+        let plain = std::mem::take(&mut self.plain);
         let Some(first) = fields.first() else { return };
         if self.work > WORK {
             return self.unknown("too_long");
@@ -430,14 +433,14 @@ impl Walk {
         if first.dynamic || first.text.is_empty() || first.text.contains(['*', '?']) && first.text != "?" {
             return self.unknown("dynamic");
         }
-        if let Some(text) = self.aliases.get(&first.text).cloned() {
+        if let Some(text) = self.aliases.get(&first.text).filter(|_| !plain).cloned() {
             let rest: Vec<String> = fields.iter().skip(1).map(|field| quote(&field.text)).collect();
             self.aliases.remove(&first.text);
             self.script(&format!("{text} {}", rest.join(" ")));
             self.aliases.insert(first.text.clone(), text);
             return;
         }
-        if let Some(body) = self.functions.get(&first.text).cloned() {
+        if let Some(body) = self.functions.get(&first.text).filter(|_| !plain).cloned() {
             let outer = std::mem::replace(&mut self.positional, fields.get(1..).unwrap_or_default().to_vec());
             self.deeper(|walk| walk.list(&body));
             self.positional = outer;
@@ -470,11 +473,20 @@ impl Walk {
                     self.variables.insert(field.text.clone(), None);
                 }
             }
+            // The name is another program's from here on.
+            "hash" if words.get(1) == Some(&"-p") => {
+                if let (Some(path), Some(hashed)) = (fields.get(2), fields.get(3)) {
+                    self.aliases.insert(hashed.text.clone(), path.text.clone());
+                }
+            }
             "set" if words.get(1) == Some(&"--") => {
                 self.positional = fields.get(2..).unwrap_or_default().to_vec();
             }
             "eval" => {
-                self.act(Operation::CodeExecute, Some(85), "");
+                // What was fetched is what somebody elsewhere wrote.
+                let fetched = fields.iter().any(|field| field.told)
+                    && self.acts.last().is_some_and(|act| act.operation == Operation::NetworkFetch);
+                self.act(Operation::CodeExecute, Some(if fetched { 95 } else { 85 }), "");
                 if fields.iter().skip(1).all(|field| !field.dynamic) {
                     let text = words.get(1..).unwrap_or_default().join(" ");
                     self.script(&text);
