@@ -6,6 +6,9 @@ use super::walk::{Input, Walk};
 use crate::classify::{self, Dialect};
 use crate::model::Operation;
 
+/// What a line for the client itself costs, in bytes of words.
+const LINE: usize = 64;
+
 /// What a statement costs beside its length, in bytes of words.
 const STATEMENT: usize = 8 << 10;
 
@@ -147,6 +150,9 @@ fn lines(walk: &mut Walk, client: &str, text: &str) {
         statements.push_str(before);
         statements.push('\n');
         let Some(own) = own else { continue };
+        if !walk.spend(LINE) {
+            return;
+        }
         if !statements.trim().is_empty() {
             sql(walk, client, statements.trim());
         }

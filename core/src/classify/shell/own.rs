@@ -208,9 +208,13 @@ fn shell(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str]) {
 fn fed(walk: &mut Walk, name: &str, words: &[&str]) -> bool {
     let Some(tool) = tools::tool(name) else { return false };
     let arguments = tool.arguments(words);
-    let given = ["-e", "-E", "-r", "-p", "--eval", "--print", "-f", "-i", "-a", "-S"];
-    let given = given.iter().any(|option| arguments.has(option)) && !(name == "ruby" && !arguments.has("-e"));
-    if given || arguments.word(2).is_some_and(|word| word != "-") {
+    let given = match name {
+        "perl" => "-e|-E",
+        "node" | "nodejs" => "-e|-p|--eval|--print",
+        "php" => "-r|-f|-S",
+        _ => "-e",
+    };
+    if arguments.has(given) || arguments.word(2).is_some_and(|word| word != "-") {
         return false;
     }
     match walk.input.clone() {
@@ -380,6 +384,9 @@ fn xargs(walk: &mut Walk, fields: &[Field], words: &[&str]) {
     walk.deeper(|walk| walk.command(&command));
 }
 
+/// For how many words `parallel` is followed.
+const MANY: usize = 256;
+
 /// `parallel command ::: words`: text of a shell, with each of the words in the place of `{}` or behind it.
 fn parallel(walk: &mut Walk, fields: &[Field], words: &[&str]) {
     let Some(tool) = tools::tool("parallel") else { return };
@@ -392,8 +399,21 @@ fn parallel(walk: &mut Walk, fields: &[Field], words: &[&str]) {
     }
     let text: Vec<&str> = command.iter().map(|field| field.text.as_str()).collect();
     let text = text.join(" ");
-    for word in fields.get(mark + 1..).unwrap_or_default().iter().filter(|word| !word.text.starts_with(":::"))
-    {
+    let given = fields.get(mark + 1..).unwrap_or_default().iter();
+    for (at, word) in given.filter(|word| !word.text.starts_with(":::")).enumerate() {
+        let grown = text.matches("{}").count().saturating_mul(word.text.len());
+        if at >= MANY || !walk.spend(text.len().saturating_add(grown)) {
+            return walk.unknown("too_long");
+        }
+        if text.is_empty() {
+            // The words are the commands.
+            if word.dynamic {
+                walk.unknown("dynamic")
+            } else {
+                walk.script(&word.text)
+            }
+            continue;
+        }
         let quoted = if word.dynamic { "\"$UNKNOWN\"".to_owned() } else { quote(&word.text) };
         let whole =
             if text.contains("{}") { text.replace("{}", &quoted) } else { format!("{text} {quoted}") };
