@@ -466,6 +466,12 @@ fn told(walk: &mut Walk, text: &str) {
         "passthru(",
         "execFile(",
         "spawnSync(",
+        "execvp(",
+        "execv(",
+        "execlp(",
+        "execl(",
+        "spawnlp(",
+        "posix_spawn(",
     ] {
         for rest in text.split(call).skip(1) {
             let rest = rest.trim_start_matches(['(', '[', ' ']);
@@ -474,7 +480,8 @@ fn told(walk: &mut Walk, text: &str) {
             // `run(["rm", "-rf", "/x"])`, `system("rm", "-rf", "/x")`
             let mut words = vec![quote(inner)];
             let mut after = rest.get(inner.len() + 2..).unwrap_or_default();
-            while let Some(next) = after.trim_start().strip_prefix(',').map(str::trim_start)
+            while let Some(next) =
+                after.trim_start().strip_prefix(',').map(|next| next.trim_start().trim_start_matches('['))
                 && let Some(mark) = next.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'))
                 && let Some(word) = next.get(1..).and_then(|next| next.split(mark).next())
             {

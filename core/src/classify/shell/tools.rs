@@ -66,8 +66,9 @@ struct Tables {
 }
 
 /// The tables of tools.
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("data/tools/tools.txt", include_str!("../../../data/tools/tools.txt")),
+    ("data/tools/clouds.txt", include_str!("../../../data/tools/clouds.txt")),
     ("data/tools/stores.txt", include_str!("../../../data/tools/stores.txt")),
 ];
 
