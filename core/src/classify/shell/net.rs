@@ -23,95 +23,22 @@ struct Request<'a> {
     sends: bool,
     /// Whether input is part of what is sent.
     input: bool,
+    /// Data that the command line gives is in the address.
+    told: bool,
+    /// The addresses stand in a file.
+    listed: bool,
     /// Settings come from a file, or the client starts something.
     configured: bool,
     /// The file that what comes is kept in, by a name of its own.
     kept: Option<&'a str>,
 }
 
-/// Options of `wget` that take a value and are of no account.
-const WGET: [&str; 26] = [
-    "-o",
-    "-O",
-    "-P",
-    "-a",
-    "-e",
-    "-t",
-    "-T",
-    "-w",
-    "-Q",
-    "-U",
-    "-A",
-    "-R",
-    "-D",
-    "-I",
-    "-X",
-    "-B",
-    "-l",
-    "--output-document",
-    "--directory-prefix",
-    "--tries",
-    "--user",
-    "--password",
-    "--user-agent",
-    "--limit-rate",
-    "--level",
-    "--timeout",
-];
-
-const VALUES: [&str; 46] = [
-    "-o",
-    "--output",
-    "-H",
-    "--header",
-    "-u",
-    "--user",
-    "-A",
-    "--user-agent",
-    "-e",
-    "--referer",
-    "-b",
-    "--cookie",
-    "-c",
-    "--cookie-jar",
-    "-m",
-    "--max-time",
-    "--connect-timeout",
-    "-x",
-    "--proxy",
-    "--cacert",
-    "--cert",
-    "--key",
-    "-w",
-    "--write-out",
-    "--retry",
-    "--resolve",
-    "-O",
-    "-P",
-    "--directory-prefix",
-    "-t",
-    "--tries",
-    "-T",
-    "-Q",
-    "-a",
-    "--limit-rate",
-    "-U",
-    "--output-document",
-    "--retry-delay",
-    "-C",
-    "-r",
-    "--range",
-    "--interface",
-    "--unix-socket",
-    "-E",
-    "--oauth2-bearer",
-    "--password",
-];
-
 fn read<'a>(name: &str, words: &[&'a str]) -> Request<'a> {
     let mut request = Request::default();
     let mut words = words.iter().skip(1).copied();
     let wget = name == "wget";
+    let options = tools::tool(if wget { name } else { "curl" });
+    let mut query = false;
     while let Some(word) = words.next() {
         if !word.starts_with('-') || word == "-" {
             match (name, Method::from_str(word)) {
@@ -128,7 +55,7 @@ fn read<'a>(name: &str, words: &[&'a str]) -> Request<'a> {
         };
         // `-XPOST`, `-d@file`, `-sd @file`
         let short = !option.starts_with("--");
-        let taking: &str = if wget { "OPtTQaUeowARDIXBl" } else { "XdFTHouAebcmxwCrEK" };
+        let taking: &str = if wget { "OPtTQaUeowARDIXBli" } else { "XdFTHouAebcmxwCrEKPtQUzyYD" };
         let mut letter = option.to_owned();
         if short && let Some(at) = option.get(1..).and_then(|letters| letters.find(|c| taking.contains(c))) {
             letter = format!("-{}", option.get(at + 1..at + 2).unwrap_or_default());
@@ -143,11 +70,29 @@ fn read<'a>(name: &str, words: &[&'a str]) -> Request<'a> {
             | "--json" | "--post-data" | "--body-data" => {
                 request.sends = true;
                 let text = next(value);
-                match text.strip_prefix('@').filter(|_| letter != "--data-raw") {
+                let file = match letter.as_str() {
+                    "--data-raw" => None,
+                    // `name@file`, where no `=` comes before.
+                    "--data-urlencode" => {
+                        text.split_once('@').filter(|(name, _)| !name.contains('=')).map(|(_, file)| file)
+                    }
+                    _ => text.strip_prefix('@'),
+                };
+                match file {
                     Some("-") => request.input = true,
                     Some(file) => request.files.push(file),
                     None => request.body = Some(text.to_owned()),
                 }
+            }
+            "--form-string" => {
+                request.sends = true;
+                next(value);
+            }
+            "--url-query" => {
+                let text = next(value);
+                let file = text.split_once('@').filter(|(name, _)| !name.contains('='));
+                request.files.extend(file.map(|(_, file)| file));
+                request.sends |= file.is_some();
             }
             "-F" | "--form" if !wget => {
                 request.sends = true;
@@ -175,20 +120,36 @@ fn read<'a>(name: &str, words: &[&'a str]) -> Request<'a> {
                 }
             }
             "-I" | "--head" if !wget => request.method = Some("HEAD"),
-            "-G" | "--get" if !wget => request.method = Some("GET"),
+            "-G" | "--get" if !wget => query = true,
+            // Addresses that stand in a file.
+            "-i" | "--input-file" if wget => {
+                request.listed = true;
+                next(value);
+            }
             "--url" => request.urls.push(next(value)),
-            "-K" | "--config" | "--use-askpass" | "--execute" => {
+            // A line of the settings: which robots are told of, or a proxy, is no matter of what is asked for.
+            "-e" | "--execute" if wget => {
+                let setting = next(value);
+                request.configured |= !tools::meets("robots*|*proxy*", setting);
+            }
+            "-K" | "--config" | "--use-askpass" | "--expand-data" | "--expand-url" => {
                 request.configured = true;
                 next(value);
             }
             "-H" | "--header" if !wget || option == "--header" => request.headers.push(next(value)),
             "-o" | "--output" if !wget => request.kept = Some(next(value)),
             "-O" | "--output-document" if wget => request.kept = Some(next(value)),
-            letter if wget && WGET.contains(&letter) || !wget && VALUES.contains(&letter) => {
+            letter if options.is_some_and(|options| options.takes(letter, None)) => {
                 next(value);
             }
             _ => {}
         }
+    }
+    if query {
+        // What would be the body is part of the address: words of the command line are no more than that.
+        request.sends = request.input || !request.files.is_empty();
+        request.method.get_or_insert("GET");
+        request.told |= request.body.take().is_some();
     }
     request
 }
@@ -209,7 +170,20 @@ pub(super) fn fetch(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str
         reads(walk, file);
     }
     let dynamic = fields.iter().any(|field| field.dynamic);
-    let told = fields.iter().filter(|field| field.told).any(|field| field.text.contains("://"));
+    // In the address, or in a line of the head that does not say who asks.
+    let told = fields.iter().enumerate().filter(|(_, field)| field.told).any(|(at, field)| {
+        let before = words.get(at.saturating_sub(1)).copied().unwrap_or_default();
+        let own = ["authorization", "key", "token", "auth"]
+            .iter()
+            .any(|word| field.text.to_ascii_lowercase().contains(word));
+        let line = |word: &str| {
+            matches!(word, "-H" | "--header" | "-A" | "--user-agent" | "-b" | "--cookie" | "-e" | "--referer")
+        };
+        let joined = ["-H", "--header=", "--user-agent=", "--referer="]
+            .iter()
+            .any(|start| field.text.starts_with(start));
+        request.told || field.text.contains("://") || (line(before) || joined) && !own
+    });
     let remote = |word: &&str| *word == "--remote-name" || !word.starts_with("--") && word.ends_with('O');
     let keeps = name == "wget" || words.iter().filter(|word| word.starts_with('-')).any(remote);
     for url in &request.urls {
@@ -218,7 +192,9 @@ pub(super) fn fetch(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str
         let last = url.split(['?', '#']).next().and_then(|url| url.rsplit('/').next()).filter(|_| keeps);
         walk.fetched.extend(request.kept.or(last).map(|file| file.trim_start_matches("./").to_owned()));
     }
-    if request.urls.is_empty() {
+    if request.listed {
+        walk.act(Operation::NetworkFetch, None, "");
+    } else if request.urls.is_empty() {
         walk.act(if request.configured { Operation::NetworkSend } else { Operation::None }, None, "");
     }
     // What a file or another command gave is on its way, wherever that is.
@@ -307,25 +283,31 @@ fn asked(name: &str, method: &str, host: &str, target: &str, request: &Request<'
 pub(super) fn copy(walk: &mut Walk, name: &str, words: &[&str]) {
     let Some(tool) = tools::tool(name) else { return };
     let arguments = tool.arguments(words);
-    let runs = ["ProxyCommand", "LocalCommand"];
-    let own = |value: &&str| {
-        runs.iter().any(|run| value.contains(run)) || (value.contains("sh -c") || value.contains("sh "))
+    // What goes between the machines instead of `ssh`, and what is started at the other end.
+    let own = |option: &str, value: &str| {
+        let first =
+            value.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+        match option {
+            "-e" | "--rsh" | "-S" => {
+                !matches!(first, "" | "ssh" | "rsh") || value.to_ascii_lowercase().contains("command=")
+            }
+            "--rsync-path" => value.contains([';', '|', '&', '`', '$']),
+            _ => false,
+        }
     };
-    if arguments
-        .options
-        .iter()
-        .filter(|(option, _)| matches!(*option, "-o" | "-e" | "--rsh" | "-S"))
-        .filter_map(|(_, value)| *value)
-        .any(|value| own(&value) && !value.starts_with("ssh"))
-    {
+    if arguments.options.iter().any(|(option, value)| own(option, value.unwrap_or_default())) {
         walk.act(Operation::CodeExecute, Some(85), "");
     }
+    super::special::proxy(walk, &arguments);
     let remote = |word: &str| {
         let mark = word.find(':');
         mark.is_some_and(|at| !word.get(..at).unwrap_or_default().contains('/'))
             || word.starts_with("rsync://")
     };
     let paths = arguments.range("2..");
+    if arguments.has("--daemon") {
+        return walk.act(Operation::NetworkSend, None, "");
+    }
     let Some((to, from)) = paths.split_last() else { return walk.act(Operation::None, None, "") };
     let told = arguments.has("-b") || !matches!(walk.input, Input::None);
     if name == "sftp" && told {
@@ -338,8 +320,13 @@ pub(super) fn copy(walk: &mut Walk, name: &str, words: &[&str]) {
     let from = if alone { std::slice::from_ref(to) } else { from };
     let path = |word: &str| word.split_once(':').map_or(word.to_owned(), |(_, path)| path.to_owned());
     if remote(to) && !alone {
-        for file in from.iter().filter(|file| !remote(file)) {
-            reads(walk, file);
+        for file in from {
+            if remote(file) {
+                // From one machine to another one, by way of this.
+                fetched(walk, &path(file), file);
+            } else {
+                reads(walk, file);
+            }
         }
         walk.sends = true;
         walk.act(
@@ -347,8 +334,11 @@ pub(super) fn copy(walk: &mut Walk, name: &str, words: &[&str]) {
             Some(if tools::kind(from.first().copied().unwrap_or_default()).is_some() { 85 } else { 70 }),
             to,
         );
-        if arguments.has("--delete") {
+        if arguments.has("--delete*") {
             walk.act(Operation::FileDelete, Some(75), to);
+        }
+        if arguments.has("--remove-source-files") {
+            walk.act(Operation::FileDelete, Some(75), from.first().copied().unwrap_or_default());
         }
         return;
     }

@@ -4,15 +4,23 @@ use base64::Engine as _;
 
 use super::clients::database;
 use super::net;
-use super::special::{code, deletes, proxy, reads, writes};
+use super::special::{code, deletes, drop_harmless, proxy, reads, writes};
 use super::tools;
-use super::walk::{Input, Walk, printed};
+use super::walk::{Input, Walk, printed, quote};
 use super::word::Field;
 use crate::model::Operation;
 
 /// Commands with rules of their own. Whether it was one of them.
 pub(super) fn run(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str]) -> bool {
     let rest = fields.get(1..).unwrap_or_default();
+    if matches!(name, "vi" | "vim" | "nvim" | "view" | "ex" | "less" | "more") {
+        // `less '+!id'`, `vim '+:!id'`
+        let commands = words.iter().skip(1).filter_map(|word| word.strip_prefix('+')?.split_once('!'));
+        for (_, script) in commands {
+            walk.act(Operation::CodeExecute, Some(80), "");
+            walk.script(script);
+        }
+    }
     match name {
         "echo" | "printf" => {
             if rest.iter().any(|field| field.secret) {
@@ -42,6 +50,7 @@ pub(super) fn run(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str])
         }
         "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash" | "fish" => shell(walk, name, fields, words),
         "find" | "fd" => find(walk, fields, words),
+        "parallel" if words.iter().any(|word| word.starts_with(":::")) => parallel(walk, fields, words),
         "xargs" | "parallel" => xargs(walk, fields, words),
         "dd" => dd(walk, words),
         "curl" | "wget" | "http" | "https" | "xh" => net::fetch(walk, name, fields, words),
@@ -60,17 +69,25 @@ pub(super) fn run(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str])
             if arguments.words.len() > 2 || arguments.has("-R|-D|-L") {
                 return false;
             }
+            let began = walk.acts.len();
             proxy(walk, &arguments);
             let sent = !matches!(walk.input, Input::None);
             walk.sends = sent;
             if sent {
                 walk.act(Operation::NetworkSend, Some(80), arguments.word(2).unwrap_or_default());
-            } else if walk.acts.last().is_none_or(|act| act.operation != Operation::CodeExecute) {
+            } else if walk.acts.len() == began {
                 walk.act(Operation::SessionControl, Some(40), arguments.word(2).unwrap_or_default());
             }
         }
-        "python" | "python2" | "python3" | "python3.11" | "python3.12" | "pypy" => {
-            return python(walk, fields, words);
+        "python" | "python2" | "python3" | "pypy" => return python(walk, fields, words),
+        "perl" | "ruby" | "node" | "nodejs" | "php" | "lua" | "luajit" => return fed(walk, name, words),
+        // `flock FILE -c 'text'`
+        "flock" if words.iter().skip(2).any(|word| matches!(*word, "-c" | "--command")) => {
+            let at = words.iter().position(|word| matches!(*word, "-c" | "--command"));
+            match at.and_then(|at| fields.get(at + 1)) {
+                Some(text) if !text.dynamic => walk.script(&text.text),
+                _ => walk.unknown("dynamic"),
+            }
         }
         // What is asked of name servers goes to whoever has the zone.
         "dig" | "nslookup" | "host" | "ping" | "drill" | "resolvectl" | "whois"
@@ -147,8 +164,15 @@ fn shell(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str]) {
                 // `sh -c 'rm "$1"' name word`
                 let given = fields.get(at + 4..).unwrap_or_default().to_vec();
                 let outer = std::mem::replace(&mut walk.positional, given);
+                let zero = fields.get(at + 3).map(|field| (!field.dynamic).then(|| field.text.clone()));
+                let zero = zero.map(|zero| walk.variables.insert("0".to_owned(), zero));
                 walk.script(&text.text);
                 walk.positional = outer;
+                match zero {
+                    Some(Some(zero)) => drop(walk.variables.insert("0".to_owned(), zero)),
+                    Some(None) => drop(walk.variables.remove("0")),
+                    None => {}
+                }
             }
             Some(text) if !text.text.is_empty() => {
                 walk.script(&text.text);
@@ -180,6 +204,27 @@ fn shell(walk: &mut Walk, name: &str, fields: &[Field], words: &[&str]) {
     }
 }
 
+/// A language whose program comes in where neither a file nor an option holds it. Whether it does.
+fn fed(walk: &mut Walk, name: &str, words: &[&str]) -> bool {
+    let Some(tool) = tools::tool(name) else { return false };
+    let arguments = tool.arguments(words);
+    let given = match name {
+        "perl" => "-e|-E",
+        "node" | "nodejs" => "-e|-p|--eval|--print",
+        "php" => "-r|-f|-S",
+        _ => "-e",
+    };
+    if arguments.has(given) || arguments.word(2).is_some_and(|word| word != "-") {
+        return false;
+    }
+    match walk.input.clone() {
+        Input::None => return false,
+        Input::Piped => walk.act(Operation::CodeExecute, Some(95), ""),
+        Input::Text(text) => code(walk, &text),
+    }
+    true
+}
+
 fn python(walk: &mut Walk, fields: &[Field], words: &[&str]) -> bool {
     let Some(tool) = tools::tool("python") else { return false };
     let arguments = tool.arguments(words);
@@ -194,7 +239,18 @@ fn python(walk: &mut Walk, fields: &[Field], words: &[&str]) -> bool {
             "http.server" | "SimpleHTTPServer" | "pyftpdlib" => {
                 walk.act(Operation::NetworkSend, Some(75), "")
             }
-            "pip" | "pytest" | "mlflow" | "dvc" | "mypy" | "black" => walk.deeper(|walk| walk.command(rest)),
+            "pip" | "pytest" | "mlflow" | "dvc" | "mypy" | "black" | "bentoml" | "ruff" | "pipx" | "uv"
+            | "uvicorn" | "gunicorn" | "awscli" | "accelerate" | "gsutil" => {
+                walk.deeper(|walk| walk.command(rest))
+            }
+            "huggingface_hub.commands.huggingface_cli" | "huggingface_hub.cli.hf" => {
+                let name = [Field::of("hf")];
+                let whole: Vec<Field> = name.iter().chain(rest.iter().skip(1)).cloned().collect();
+                walk.deeper(|walk| walk.command(&whole));
+            }
+            "torch.distributed.run" | "torch.distributed.launch" | "deepspeed" => {
+                walk.act(Operation::ModelTrain, None, module)
+            }
             module
                 if ["vllm", "tritonserver", "sglang", "llama_cpp", "text_generation", "infinity_emb"]
                     .iter()
@@ -312,7 +368,10 @@ fn xargs(walk: &mut Walk, fields: &[Field], words: &[&str]) {
         Some(mark) => {
             let one = more.first().cloned().unwrap_or_default();
             for field in command.iter_mut().filter(|field| field.text.contains(mark)) {
-                field.text = field.text.replace(mark, &one.text);
+                // Amid other letters the mark says as much as what nobody knows.
+                if !one.text.is_empty() || field.text == mark {
+                    field.text = field.text.replace(mark, &one.text);
+                }
                 field.dynamic |= one.dynamic;
             }
         }
@@ -323,6 +382,43 @@ fn xargs(walk: &mut Walk, fields: &[Field], words: &[&str]) {
     }
     walk.input = Input::None;
     walk.deeper(|walk| walk.command(&command));
+}
+
+/// For how many words `parallel` is followed.
+const MANY: usize = 256;
+
+/// `parallel command ::: words`: text of a shell, with each of the words in the place of `{}` or behind it.
+fn parallel(walk: &mut Walk, fields: &[Field], words: &[&str]) {
+    let Some(tool) = tools::tool("parallel") else { return };
+    let mark = words.iter().position(|word| word.starts_with(":::")).unwrap_or(words.len());
+    let arguments = tool.arguments(words.get(..mark).unwrap_or_default());
+    let from = arguments.words.get(1).map_or(mark, |(at, _)| *at);
+    let command = fields.get(from..mark).unwrap_or_default();
+    if command.iter().any(|field| field.dynamic) {
+        walk.unknown("dynamic");
+    }
+    let text: Vec<&str> = command.iter().map(|field| field.text.as_str()).collect();
+    let text = text.join(" ");
+    let given = fields.get(mark + 1..).unwrap_or_default().iter();
+    for (at, word) in given.filter(|word| !word.text.starts_with(":::")).enumerate() {
+        let grown = text.matches("{}").count().saturating_mul(word.text.len());
+        if at >= MANY || !walk.spend(text.len().saturating_add(grown)) {
+            return walk.unknown("too_long");
+        }
+        if text.is_empty() {
+            // The words are the commands.
+            if word.dynamic {
+                walk.unknown("dynamic")
+            } else {
+                walk.script(&word.text)
+            }
+            continue;
+        }
+        let quoted = if word.dynamic { "\"$UNKNOWN\"".to_owned() } else { quote(&word.text) };
+        let whole =
+            if text.contains("{}") { text.replace("{}", &quoted) } else { format!("{text} {quoted}") };
+        walk.script(&whole);
+    }
 }
 
 fn dd(walk: &mut Walk, words: &[&str]) {
@@ -340,64 +436,96 @@ fn dd(walk: &mut Walk, words: &[&str]) {
     walk.act(Operation::None, None, "");
 }
 
-/// What options start: `--to-command=cat`, `-I zstd`, `--checkpoint-action=exec=id`.
-fn programs<'a>(words: &[&'a str], options: &[&str]) -> Vec<&'a str> {
-    let value = |(at, word): (usize, &&'a str)| {
-        let (name, value) = match word.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (*word, words.get(at + 1).copied()),
-        };
-        let value = value.filter(|_| options.contains(&name))?;
-        if name == "--checkpoint-action" { value.strip_prefix("exec=") } else { Some(value) }
-    };
-    words.iter().enumerate().filter_map(value).collect()
-}
+/// Programs that only make a stream shorter or longer.
+const PACKERS: &str = "zstd|pigz|gzip|bzip2|pbzip2|lbzip2|xz|pixz|lz4|lzop|lzma|brotli";
 
+/// `tar`: what it packs and where to, what it unpacks, and what it starts.
 fn tar(walk: &mut Walk, words: &[&str]) {
-    let mode = words.get(1).copied().unwrap_or_default();
-    let letters = mode.strip_prefix('-').unwrap_or(mode);
-    let short = !mode.starts_with("--");
-    let is = |letter: char, long: &str| short && letters.contains(letter) || words.contains(&long);
-    let creates = is('c', "--create") || is('r', "--append") || is('u', "--update");
-    let runs = ["--checkpoint-action", "--to-command", "--use-compress-program", "-I", "--rsh-command"];
-    if words.iter().any(|word| {
-        runs.iter().any(|option| word.starts_with(option) && !word.contains("zstd") && !word.contains("pigz"))
-    }) {
-        walk.act(Operation::CodeExecute, Some(85), "");
-        for command in programs(words, &runs) {
-            walk.script(command);
-        }
+    let Some(tool) = tools::tool("tar") else { return };
+    // `tar cfz a.tgz src`: the letters without a dash, of which one takes a word.
+    let letters = words.get(1).filter(|word| !word.starts_with('-'));
+    let letters = letters
+        .map(|word| format!("-{}{}", word.replace('f', ""), if word.contains('f') { "f" } else { "" }));
+    let mut words = words.to_vec();
+    if let (Some(letters), Some(word)) = (&letters, words.get_mut(1)) {
+        *word = letters.as_str();
     }
-    let file_in_mode = short && letters.contains('f');
-    let mut operands: Vec<&str> =
-        words.iter().skip(2).filter(|word| !word.starts_with('-') || **word == "-").copied().collect();
-    let archive = match words.iter().position(|word| matches!(*word, "-f" | "--file")) {
-        Some(at) => words.get(at + 1).copied(),
-        None if file_in_mode && !operands.is_empty() => Some(operands.remove(0)),
-        None => words.iter().find_map(|word| word.strip_prefix("--file=")),
+    let arguments = tool.arguments(&words);
+    // Long options may be cut short.
+    let program = |name: &str| {
+        matches!(name, "-I" | "-F")
+            || name.len() > 4
+                && [
+                    "--checkpoint-action",
+                    "--to-command",
+                    "--use-compress-program",
+                    "--rsh-command",
+                    "--info-script",
+                    "--new-volume-script",
+                ]
+                .iter()
+                .any(|whole| whole.starts_with(name))
     };
-    operands.retain(|word| Some(*word) != archive && *word != "-");
-    if let Some(folder) =
-        words.iter().position(|word| matches!(*word, "-C" | "--directory")).and_then(|at| words.get(at + 1))
-    {
-        operands.retain(|word| word != folder);
-        if creates {
-            operands = vec![folder];
+    let mut runs = false;
+    for (name, value) in arguments.options.iter().filter(|(name, _)| program(name)) {
+        let value = value.unwrap_or_default();
+        let script = match value.strip_prefix("exec=") {
+            Some(script) => script,
+            // `--checkpoint=1`, `--checkpoint-action=dot`
+            None if name.starts_with("--ch") => continue,
+            None => value,
+        };
+        let starts =
+            script.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+        if *name == "-I" && tools::meets(PACKERS, starts)
+            || name.starts_with("--u") && tools::meets(PACKERS, starts)
+        {
+            continue;
         }
+        if !runs {
+            walk.act(Operation::CodeExecute, Some(85), "");
+        }
+        runs = true;
+        let began = walk.acts.len();
+        walk.script(script);
+        drop_harmless(walk, began);
     }
-    if creates && archive == Some("/dev/null") {
+    let archive = arguments.value("-f").or(arguments.value("--file")).unwrap_or_default();
+    let folder = arguments.value("-C").or(arguments.value("--directory"));
+    let named: Vec<&str> = arguments.range("2..").into_iter().filter(|word| *word != "-").collect();
+    let creates = arguments.has("-c|-r|-u|-A|--create|--append|--update|--catenate|--concatenate");
+    if creates && archive == "/dev/null" {
         // What is put there, nobody has.
-        walk.act(Operation::None, None, "");
-    } else if creates {
-        for path in operands {
-            reads(walk, path);
+        return walk.act(Operation::None, None, "");
+    }
+    if creates {
+        for path in &named {
+            let path = match folder.map(|folder| folder.trim_end_matches('/')) {
+                Some(folder) if matches!(*path, "." | "./") => folder.to_owned(),
+                Some(folder) if !path.starts_with('/') => format!("{folder}/{path}"),
+                _ => (*path).to_owned(),
+            };
+            reads(walk, &path);
+            if arguments.has("--remove-files") {
+                deletes(walk, &path, false, true);
+            }
         }
-        if let Some(archive) = archive.filter(|archive| *archive != "-") {
-            writes(walk, archive);
+        for list in ["-T", "--files-from"].iter().filter_map(|option| arguments.value(option)) {
+            reads(walk, list);
         }
-    } else if is('t', "--list") {
-        walk.act(Operation::FileRead, None, archive.unwrap_or_default());
+        // `-f host:file` is kept on another machine.
+        let host = archive.split_once(':').filter(|(host, _)| !host.contains('/'));
+        match host {
+            Some((host, _)) if !arguments.has("--force-local") => {
+                walk.sends = true;
+                walk.act(Operation::NetworkSend, Some(80), host);
+            }
+            _ if matches!(archive, "" | "-") => walk.act(Operation::None, None, ""),
+            _ => writes(walk, archive),
+        }
+    } else if arguments.has("-t|-d|-O|--list|--diff|--compare|--to-stdout") {
+        walk.act(Operation::FileRead, None, archive);
     } else {
-        walk.act(Operation::FileWrite, None, archive.unwrap_or_default());
+        walk.act(Operation::FileWrite, None, archive);
     }
 }

@@ -214,6 +214,11 @@ impl<'t> Parser<'t> {
         if behind.is_none_or(|c| c.is_whitespace() || ";&|()<>".contains(c)) { word } else { "" }
     }
 
+    /// The next word as it is written, up to a blank.
+    fn option(&self) -> &'t str {
+        self.rest().split(char::is_whitespace).next().unwrap_or_default()
+    }
+
     /// Pipelines up to the end, a `)`, or one of these words.
     fn list(&mut self, until: &[&str]) -> Parsed<Vec<Pipeline>> {
         let mut list = Vec::new();
@@ -250,8 +255,13 @@ impl<'t> Parser<'t> {
         loop {
             self.lines();
             while matches!(self.keyword(), "!" | "time" | "coproc") {
+                let time = self.keyword() == "time";
                 self.at += self.keyword().len();
                 self.blanks();
+                while time && matches!(self.option(), "-p" | "--") {
+                    self.at += 2;
+                    self.blanks();
+                }
             }
             stages.push(self.stage()?);
             self.blanks();
@@ -469,6 +479,16 @@ impl<'t> Parser<'t> {
                 assigned.push((name, value));
                 continue;
             }
+            // `declare -a list=(a b)`: a word like others but for the list.
+            if declares(&words)
+                && let Some((name, length)) = assignment(self.rest())
+                && self.rest().get(length..).is_some_and(|rest| rest.starts_with('('))
+            {
+                self.at += length;
+                let value = self.array()?;
+                assigned.push((name, value));
+                continue;
+            }
             let before = self.at;
             let Some(word) = self.word()? else { break };
             if words.is_empty() && assigned.is_empty() {
@@ -562,6 +582,13 @@ impl<'t> Parser<'t> {
         self.words += 1;
         if self.words > WORDS { Err("too_long") } else { Ok(()) }
     }
+}
+
+/// Whether the words begin a declaration of variables.
+fn declares(words: &[Word]) -> bool {
+    let first = words.first().map(|word| word.0.as_slice());
+    matches!(first, Some([Part::Text(name, _)])
+        if matches!(name.as_str(), "declare" | "typeset" | "local" | "readonly" | "export"))
 }
 
 fn fill(list: &mut [Pipeline], bodies: &mut std::vec::IntoIter<Word>) {

@@ -1,10 +1,11 @@
 //! The mechanisms that tables name: files, flows, containers, texts of programs.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::clients::{mongo, redis, sql};
 use super::tools::{self, Arguments};
-use super::walk::{Input, Walk};
+use super::walk::{Input, Walk, quote};
 use super::word::Field;
 use crate::model::{Act, Operation, Risk};
 
@@ -81,9 +82,33 @@ pub(super) fn writes(walk: &mut Walk, path: &str) {
     walk.act(Operation::FileWrite, grave.then_some(80), path);
 }
 
+/// A path without what leads nowhere: `//`, `/./`, `/data/../`.
+fn straight(path: &str) -> Cow<'_, str> {
+    if !path.starts_with('/')
+        || !["//", "/./", "/.."].iter().any(|part| path.contains(part)) && !path.ends_with("/.")
+    {
+        return Cow::Borrowed(if path.starts_with("./") && path.trim_matches(['.', '/']).is_empty() {
+            "."
+        } else {
+            path
+        });
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    Cow::Owned(format!("/{}", parts.join("/")))
+}
+
 /// A file or folder is deleted.
 pub(super) fn deletes(walk: &mut Walk, path: &str, dynamic: bool, whole: bool) {
-    let at = walk.at(path);
+    let at = straight(&walk.at(path)).into_owned();
     let path = at.trim_end_matches("/*");
     let home = path.starts_with('~') && path.len() <= 2;
     let temporary = ["/tmp/", "/var/tmp/", "/dev/shm/"].iter().any(|start| path.starts_with(start));
@@ -134,7 +159,7 @@ pub(super) fn by(
             }
         }
         "delete" => {
-            let whole = arguments.has("-r|-R|--recursive");
+            let whole = arguments.has("-r|-R|--re*");
             let paths = arguments.range(first);
             for path in &paths {
                 deletes(walk, path, dynamic(path), whole);
@@ -179,7 +204,8 @@ pub(super) fn by(
         }
         "sink" => {
             walk.sends = true;
-            walk.act(Operation::NetworkSend, Some(80), arguments.word(2).unwrap_or_default());
+            let to = value().or_else(|| arguments.word(2)).unwrap_or_default();
+            walk.act(Operation::NetworkSend, Some(80), to);
         }
         "run" => {
             let at = match first {
@@ -198,10 +224,17 @@ pub(super) fn by(
                         .iter()
                         .take_while(|field| field.text.contains('=') && !field.text.starts_with('/'))
                         .count();
+                    for (name, value) in rest.iter().take(skip).filter_map(|field| field.text.split_once('='))
+                    {
+                        set(walk, name, value);
+                    }
                     let began = walk.acts.len();
+                    // Functions and aliases are the shell's, which does not look here.
+                    walk.plain = true;
                     walk.deeper(|walk| walk.command(rest.get(skip..).unwrap_or_default()));
                     let contained = ["kubectl", "oc", "docker", "podman", "nerdctl", "docker-compose"];
                     if words.first().is_some_and(|name| contained.contains(name)) {
+                        walk.away = true;
                         opened(walk, began);
                     }
                     if skip == rest.len() {
@@ -215,6 +248,23 @@ pub(super) fn by(
                     walk.act(Operation::CodeExecute, Some(70), "")
                 }
                 None => walk.act(Operation::None, None, ""),
+            }
+        }
+        // A command where it is one that is known, else a program of somebody's own.
+        "tries" => {
+            let at = arguments.words.get(number(first).saturating_sub(1)).map(|(at, _)| *at);
+            let command = at.and_then(|at| fields.get(at..)).unwrap_or_default();
+            walk.act(Operation::CodeExecute, Some(30), arguments.word(number(first)).unwrap_or_default());
+            if command.first().is_some_and(|name| tools::tool(&name.text).is_some()) {
+                let began = walk.acts.len();
+                walk.plain = true;
+                walk.deeper(|walk| walk.command(command));
+                let mut at = 0;
+                walk.acts.retain(|act| {
+                    at += 1;
+                    at <= began || act.operation != Operation::FileRead
+                });
+                drop_harmless(walk, began);
             }
         }
         "script" | "code" | "sql" if value().is_none() => walk.unknown("dynamic"),
@@ -239,7 +289,7 @@ pub(super) fn by(
         }
         "code" => code(walk, value().unwrap_or_default()),
         "sql" => sql(walk, words.first().copied().unwrap_or_default(), value().unwrap_or_default()),
-        "redis" => redis(walk, arguments),
+        "redis" => redis(walk, arguments, if first.contains("..") { first } else { "2.." }),
         "dumpfile" => {
             if let Some(path) = value() {
                 writes(walk, path);
@@ -247,7 +297,9 @@ pub(super) fn by(
         }
         "dockerrun" => docker(walk, number(first), arguments, fields),
         "containercp" => {
-            let (from, to) = (arguments.word(3).unwrap_or_default(), arguments.word(4).unwrap_or_default());
+            let at = first.parse().unwrap_or(3);
+            let (from, to) =
+                (arguments.word(at).unwrap_or_default(), arguments.word(at + 1).unwrap_or_default());
             if let Some((_, path)) = from.split_once(':') {
                 let (operation, risk) = match tools::kind(path).or(tools::kind(from)) {
                     Some("vectors") => (Operation::VectorExport, 85),
@@ -316,6 +368,7 @@ fn remote(walk: &mut Walk, script: &str, arguments: &Arguments<'_>) {
     let sent = !matches!(walk.input, Input::None);
     let began = walk.acts.len();
     walk.script(script);
+    walk.away = true;
     proxy(walk, arguments);
     if sent {
         // Where it comes to lie over there is the end of the sending.
@@ -331,10 +384,53 @@ fn remote(walk: &mut Walk, script: &str, arguments: &Arguments<'_>) {
 
 pub(super) fn proxy(walk: &mut Walk, arguments: &Arguments<'_>) {
     let options = arguments.options.iter().filter(|(name, _)| *name == "-o").filter_map(|(_, value)| *value);
-    for option in options {
-        let option = option.to_ascii_lowercase();
-        if ["proxycommand", "localcommand", "knownhostscommand"].iter().any(|name| option.starts_with(name)) {
-            walk.act(Operation::CodeExecute, Some(85), "");
+    for option in options.collect::<Vec<_>>() {
+        let programs = ["proxycommand", "localcommand", "knownhostscommand"];
+        if !programs.iter().any(|name| option.to_ascii_lowercase().starts_with(name)) {
+            continue;
+        }
+        walk.act(Operation::CodeExecute, Some(85), "");
+        besides(walk, option.split_once(['=', ' ']).map_or("", |(_, script)| script));
+    }
+}
+
+/// What a program does that another one starts, besides that it runs, and that it goes over the network, which some are there for.
+pub(super) fn besides(walk: &mut Walk, script: &str) {
+    let began = walk.acts.len();
+    walk.script(script);
+    let mut at = 0;
+    walk.acts.retain(|act| {
+        at += 1;
+        let plain = matches!(
+            act.operation,
+            Operation::NetworkSend
+                | Operation::NetworkFetch
+                | Operation::SessionControl
+                | Operation::FileRead
+                | Operation::Unknown
+                | Operation::None
+        );
+        at <= began || !plain
+    });
+}
+
+/// A variable is set that programs start something for, or that the shell itself runs.
+pub(super) fn set(walk: &mut Walk, name: &str, value: &str) {
+    const STARTED: &str = "GIT_SSH_COMMAND|GIT_SSH|GIT_EXTERNAL_DIFF|GIT_PAGER|GIT_EDITOR|GIT_SEQUENCE_EDITOR|GIT_ASKPASS|\
+        GIT_PROXY_COMMAND|SSH_ASKPASS|SUDO_ASKPASS|LESSOPEN|LESSCLOSE|*PAGER|*EDITOR|VISUAL|BROWSER|PYTHONSTARTUP|LD_AUDIT|\
+        LD_PRELOAD|BASH_ENV|ENV|PROMPT_COMMAND|PERL5OPT|RUBYOPT|PYTHONBREAKPOINT|RSYNC_RSH|CVS_RSH";
+    const PLAIN: &str = "|cat|less|more|most|bat|vi|vim|nvim|nano|emacs|ed|true|code|head|tail|delta|ssh|rsh";
+    let loads = name == "NODE_OPTIONS"
+        && ["require", "import", "loader", "-r "].iter().any(|o| value.contains(o))
+        || name == "JAVA_TOOL_OPTIONS" && value.contains("agent");
+    let first = value.split_whitespace().next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    let told = value.to_ascii_lowercase();
+    let plain = tools::meets(PLAIN, first)
+        && !["command=", "command ", ";", "|", "&", "`", "$(", "!"].iter().any(|mark| told.contains(mark));
+    if loads || tools::meets(STARTED, name) && !plain {
+        walk.act(Operation::CodeExecute, Some(80), "");
+        if value.contains(' ') {
+            besides(walk, value);
         }
     }
 }
@@ -364,23 +460,39 @@ fn told(walk: &mut Walk, text: &str) {
         "exec(",
         "execSync(",
         "system ",
+        "exec ",
         "spawn(",
         "execute(",
         "passthru(",
         "execFile(",
         "spawnSync(",
+        "execvp(",
+        "execv(",
+        "execlp(",
+        "execl(",
+        "spawnlp(",
+        "posix_spawn(",
     ] {
         for rest in text.split(call).skip(1) {
             let rest = rest.trim_start_matches(['(', '[', ' ']);
             let Some(mark) = rest.chars().next().filter(|c| matches!(c, '\'' | '"' | '`')) else { continue };
             let Some(inner) = rest.get(1..).and_then(|rest| rest.split(mark).next()) else { continue };
-            let list = rest.get(inner.len() + 2..).is_some_and(|after| after.trim_start().starts_with(','));
-            let text = if list {
-                rest.split(']').next().unwrap_or_default().replace(['\'', '"', ','], " ")
+            // `run(["rm", "-rf", "/x"])`, `system("rm", "-rf", "/x")`
+            let mut words = vec![quote(inner)];
+            let mut after = rest.get(inner.len() + 2..).unwrap_or_default();
+            while let Some(next) =
+                after.trim_start().strip_prefix(',').map(|next| next.trim_start().trim_start_matches('['))
+                && let Some(mark) = next.chars().next().filter(|c| matches!(c, '\'' | '"' | '`'))
+                && let Some(word) = next.get(1..).and_then(|next| next.split(mark).next())
+            {
+                words.push(quote(word));
+                after = next.get(word.len() + 2..).unwrap_or_default();
+            }
+            if words.len() > 1 && !inner.contains(' ') {
+                walk.script(&words.join(" "));
             } else {
-                inner.to_owned()
-            };
-            walk.script(&text);
+                walk.script(inner);
+            }
         }
     }
     // What awk reads from and writes to: `"id" | getline`, `print | "sh"`.
@@ -412,7 +524,7 @@ fn opened(walk: &mut Walk, began: usize) {
 }
 
 /// Takes away what nobody would mind of the acts from `began` on.
-fn drop_harmless(walk: &mut Walk, began: usize) {
+pub(super) fn drop_harmless(walk: &mut Walk, began: usize) {
     let mut at = 0;
     walk.acts.retain(|act| {
         at += 1;
@@ -424,7 +536,11 @@ fn drop_harmless(walk: &mut Walk, began: usize) {
 fn docker(walk: &mut Walk, image: usize, arguments: &Arguments<'_>, fields: &[Field]) {
     let mounts = arguments.options.iter().filter(|(name, _)| matches!(*name, "-v" | "--volume" | "--mount"));
     let host = mounts.filter_map(|(_, value)| *value).any(|value| {
-        let source = value.split([':', ',']).next().unwrap_or_default();
+        // `/:/host`, `type=bind,source=/,target=/host`
+        let mut parts = value.split(',');
+        let named = parts.find_map(|part| part.strip_prefix("source=").or(part.strip_prefix("src=")));
+        let source = named.or(value.split([':', ',']).next()).unwrap_or_default();
+        let source = if source.len() > 1 { source.trim_end_matches('/') } else { source };
         matches!(source, "/" | "/etc" | "/root" | "/var" | "/home" | "/var/run/docker.sock")
             || value.contains("docker.sock")
     });
@@ -434,9 +550,24 @@ fn docker(walk: &mut Walk, image: usize, arguments: &Arguments<'_>, fields: &[Fi
             matches!(*name, "--pid" | "--network" | "--ipc" | "--userns")
                 && *value == Some("host")
                 && *name != "--network"
+        })
+        || arguments.options.iter().any(|(name, value)| match (*name, value) {
+            ("--security-opt", Some(value)) => value.contains("unconfined") || value.contains("disable"),
+            ("--device", Some(value)) => {
+                tools::kind(value.split(':').next().unwrap_or(value)) == Some("disk")
+            }
+            _ => false,
         });
     let at = arguments.words.get(image.saturating_sub(1)).map(|(at, _)| *at);
     let command = at.and_then(|at| fields.get(at + 1..)).filter(|rest| !rest.is_empty());
+    // What starts in the place of the image's own program, with the words behind the image.
+    let entry: Vec<Field> = match arguments.value("--entrypoint").filter(|entry| !entry.is_empty()) {
+        Some(entry) => {
+            [Field::of(entry)].into_iter().chain(command.unwrap_or_default().iter().cloned()).collect()
+        }
+        None => Vec::new(),
+    };
+    let command = if entry.is_empty() { command } else { Some(entry.as_slice()) };
     let known = command.filter(|command| command.first().is_some_and(|f| tools::tool(&f.text).is_some()));
     if free {
         walk.act(Operation::CodeExecute, Some(95), "");

@@ -10,6 +10,10 @@ use crate::model::Operation;
 pub(super) struct Tool {
     /// Options that take a value.
     values: Vec<&'static str>,
+    /// Long options take a value unless they are among these.
+    long: Option<Vec<&'static str>>,
+    /// Words before the command's own that change nothing of what it does: `gcloud beta`.
+    past: &'static str,
     /// Options end before the first word.
     first: bool,
     rules: Vec<Rule>,
@@ -55,13 +59,16 @@ struct Tables {
     code: Vec<(Operation, Vec<&'static str>)>,
     /// Words of programs that reach beyond themselves.
     reach: Vec<&'static str>,
+    /// Libraries of Python that reckon and no more, but for words of the list above.
+    plain: Vec<&'static str>,
     /// Lines that could not be read; a test keeps this empty.
     wrong: Vec<&'static str>,
 }
 
 /// The tables of tools.
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("data/tools/tools.txt", include_str!("../../../data/tools/tools.txt")),
+    ("data/tools/clouds.txt", include_str!("../../../data/tools/clouds.txt")),
     ("data/tools/stores.txt", include_str!("../../../data/tools/stores.txt")),
 ];
 
@@ -78,11 +85,13 @@ fn tables() -> &'static Tables {
             systems: lists(include_str!("../../../data/tools/systems.txt")),
             code: Vec::new(),
             reach: Vec::new(),
+            plain: Vec::new(),
             wrong: Vec::new(),
         };
         for (name, words) in lists(include_str!("../../../data/tools/code.txt")) {
             match name.parse() {
                 _ if name == "any" => tables.reach = words,
+                _ if name == "plain" => tables.plain = words,
                 Ok(operation) => tables.code.push((operation, words)),
                 Err(_) => tables.wrong.push(name),
             }
@@ -91,8 +100,16 @@ fn tables() -> &'static Tables {
         for (file, (number, line)) in tools {
             let read = match line.strip_prefix('[').and_then(|line| line.split_once(']')) {
                 Some((names, options)) => {
-                    let values: Vec<_> = options.split_whitespace().collect();
-                    let first = values.contains(&"first");
+                    let (values, own): (Vec<_>, Vec<_>) =
+                        options.split_whitespace().partition(|word| word.starts_with('-'));
+                    let flags = own.iter().filter_map(|word| word.strip_prefix('!')).collect();
+                    let tool = Tool {
+                        values,
+                        long: own.contains(&"long").then_some(flags),
+                        past: own.iter().find_map(|word| word.strip_prefix("past=")).unwrap_or_default(),
+                        first: own.contains(&"first"),
+                        rules: Vec::new(),
+                    };
                     let known = names
                         .split_whitespace()
                         .filter(|name| *name != ":")
@@ -100,7 +117,7 @@ fn tables() -> &'static Tables {
                     known.for_each(|name| {
                         tables.tools.insert(name, tables.all.len());
                     });
-                    tables.all.push(Tool { values, first, rules: Vec::new() });
+                    tables.all.push(tool);
                     Some(())
                 }
                 None => rule(line, number, file)
@@ -143,7 +160,7 @@ fn rule(line: &'static str, number: usize, file: &'static str) -> Option<Rule> {
 fn effect(text: &'static str) -> Option<Effect> {
     let mut words = text.split_whitespace();
     let name = words.next()?;
-    const OWN: [&str; 20] = [
+    const OWN: [&str; 21] = [
         "read",
         "write",
         "delete",
@@ -151,6 +168,7 @@ fn effect(text: &'static str) -> Option<Effect> {
         "put",
         "sink",
         "run",
+        "tries",
         "script",
         "rest",
         "code",
@@ -179,6 +197,14 @@ fn effect(text: &'static str) -> Option<Effect> {
     Some(Effect::Does(operation, risk, places))
 }
 
+/// The name of a program without the number of its version: `python3.12`, `gcc-13`.
+pub(super) fn unnumbered(name: &str) -> &str {
+    const NUMBERED: [&str; 12] =
+        ["python", "pypy", "pip", "perl", "ruby", "php", "lua", "node", "gcc", "g++", "clang", "java"];
+    let plain = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').trim_end_matches('-');
+    if NUMBERED.contains(&plain) { plain } else { name }
+}
+
 /// The table of a tool.
 pub(super) fn tool(name: &str) -> Option<&'static Tool> {
     let tables = tables();
@@ -186,6 +212,18 @@ pub(super) fn tool(name: &str) -> Option<&'static Tool> {
 }
 
 impl Tool {
+    /// Whether an option has the next word for its value.
+    pub(super) fn takes(&self, name: &str, next: Option<&str>) -> bool {
+        let open = || next.is_some_and(|next| !next.starts_with('-') && !next.contains("://"));
+        let long = |flags: &Vec<&str>| !flags.contains(&name) && !name.starts_with("--no-") && open();
+        self.values.contains(&name) || name.starts_with("--") && self.long.as_ref().is_some_and(long)
+    }
+
+    /// Whether what stands right behind a letter is its value: `-ofile`, `-ppassword`.
+    fn joined(&self, short: &str) -> bool {
+        self.values.iter().any(|known| known.strip_suffix('=').unwrap_or(known) == short)
+    }
+
     /// The words and options of a command.
     pub(super) fn arguments<'a>(&self, all: &[&'a str]) -> Arguments<'a> {
         let mut found = Arguments::default();
@@ -195,6 +233,9 @@ impl Tool {
             at += 1;
             let option = word.len() > 1 && word.starts_with('-') && !ended;
             if at == 1 || !option {
+                if at > 1 && found.words.len() == 1 && !self.past.is_empty() && meets(self.past, word) {
+                    continue;
+                }
                 found.words.push((at - 1, word));
                 ended |= self.first && at > 1;
                 continue;
@@ -207,13 +248,12 @@ impl Tool {
                 Some((name, value)) => (name, Some(value)),
                 None => (*word, None),
             };
-            let short = word.get(..2).filter(|short| !word.starts_with("--") && self.values.contains(short));
-            if value.is_none() && self.values.contains(&name) {
+            let short = word.get(..2).filter(|short| !word.starts_with("--") && self.joined(short));
+            if value.is_none() && self.takes(name, all.get(at).copied()) {
                 found.options.push((name, all.get(at).copied()));
                 at += 1;
             } else if let (Some(short), true) = (short, !self.values.contains(&name)) {
                 found.options.push((short, word.get(2..)));
-                found.options.push((name, value));
             } else {
                 // The last of several letters may take a value: `-Fc`, `-xzf file`.
                 let last = word
@@ -368,9 +408,27 @@ pub(super) fn system(host: &str) -> Option<&'static str> {
         .map(|(name, _)| *name)
 }
 
-/// Whether a program may reach beyond itself, by its words.
+/// Whether a program may reach beyond itself, by its words. What only brings a library that reckons does not.
 pub(super) fn reaches(text: &str) -> bool {
-    tables().reach.iter().any(|word| text.contains(word))
+    let tables = tables();
+    let plain = |names: &str| {
+        names.split(',').all(|name| {
+            let name = name.split_whitespace().next().unwrap_or_default();
+            tables.plain.contains(&name.split('.').next().unwrap_or_default())
+        })
+    };
+    text.split([';', '\n']).any(|line| {
+        let line = line.trim();
+        let brought = line.strip_prefix("from ").and_then(|rest| rest.split_once(" import "));
+        // What is brought counts by its name.
+        let said = match (line.strip_prefix("import "), brought) {
+            (Some(names), _) if plain(names) => names,
+            (_, Some((from, names))) if plain(from) => names,
+            _ => line,
+        };
+        let said = said.replace("__version__", "");
+        tables.reach.iter().any(|word| said.contains(word))
+    })
 }
 
 /// What the words of a program tell.
@@ -402,5 +460,42 @@ mod tests {
         );
         assert!(meets("*.npy|*.npz", "a.npz") && !meets("a*c", "ab") && meets("a*b*c", "aXbbYc"));
         assert!(super::tool("rm").unwrap().arguments(&["rm", "-rf", "/x"]).has("-r|-R"));
+    }
+
+    #[test]
+    fn a_table_says_which_options_take_a_value() {
+        let aws = tool("aws").unwrap();
+        let found = aws.arguments(&["aws", "s3", "cp", "--sse-kms-key-id", "k", "--quiet", "a", "s3://b/a"]);
+        assert_eq!((found.word(4), found.word(5)), (Some("a"), Some("s3://b/a")));
+        // An address is no option's value, whatever the option.
+        assert_eq!(aws.arguments(&["aws", "s3", "rm", "--what", "s3://b"]).word(4), Some("s3://b"));
+        let gcloud = tool("gcloud").unwrap();
+        assert_eq!(gcloud.arguments(&["gcloud", "beta", "storage", "ls"]).word(2), Some("storage"));
+        // The letters of a password are no options.
+        let dump = tool("mysqldump").unwrap().arguments(&["mysqldump", "-uada", "-pdash", "-p", "shop"]);
+        assert!(!dump.has("-d|-A") && dump.word(2) == Some("shop"));
+    }
+
+    #[test]
+    fn a_program_keeps_its_name_without_its_version() {
+        assert_eq!(
+            (unnumbered("python3.13"), unnumbered("g++-13"), unnumbered("s3")),
+            ("python", "g++", "s3")
+        );
+    }
+
+    #[test]
+    fn a_program_that_only_reckons_does_not_reach_out() {
+        assert!(
+            !reaches("import torch as t; print(t.__version__)") && !reaches("from math import pi\nprint(pi)")
+        );
+        for text in [
+            "import os",
+            "import sys; sys.modules['o' + 's']",
+            "from numpy import load as l",
+            "__import__('os')",
+        ] {
+            assert!(reaches(text), "{text}");
+        }
     }
 }

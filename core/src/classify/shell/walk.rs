@@ -41,7 +41,7 @@ pub(super) enum Input {
 
 #[derive(Default)]
 pub(super) struct Walk {
-    variables: HashMap<String, Option<String>>,
+    pub(super) variables: HashMap<String, Option<String>>,
     /// Those among them that hold what commands put out.
     told: HashSet<String>,
     functions: HashMap<String, Rc<Vec<Pipeline>>>,
@@ -59,6 +59,14 @@ pub(super) struct Walk {
     connected: bool,
     /// Whether the command at hand sends what it reads.
     pub(super) sends: bool,
+    /// Whether a command of this pipeline reads elsewhere, on another machine or in a container.
+    pub(super) away: bool,
+    /// Whether the next command is looked up without functions and aliases.
+    pub(super) plain: bool,
+    /// Whether what comes in is a dump of a database, as the tool that makes it wrote it.
+    pub(super) dumped: bool,
+    /// Whether what this pipeline puts out comes to lie in a file.
+    kept: bool,
     nesting: usize,
     work: usize,
     bytes: usize,
@@ -250,6 +258,7 @@ impl Walk {
 
     fn pipeline(&mut self, stages: &[Stage]) {
         let (outer, found) = (std::mem::take(&mut self.input), self.found.take());
+        let (away, kept) = (std::mem::take(&mut self.away), std::mem::take(&mut self.kept));
         let began = self.acts.len();
         for (at, stage) in stages.iter().enumerate() {
             let held = match &outer {
@@ -265,13 +274,20 @@ impl Walk {
                 (_, None) => Input::Piped,
             };
             self.sends = false;
+            let alone = stages.first().is_some_and(|first| matches!(first.command, Command::Simple(..)));
+            self.dumped = at == 1
+                && alone
+                && self.acts.len() > began
+                && self.acts.iter().skip(began).all(|act| act.operation == Operation::DataExport);
             self.stage(stage);
-            if self.sends {
+            self.dumped = false;
+            if self.sends || self.away && self.kept {
                 // What was read so far, by files of this command too, has left.
                 special::left(self.acts.get_mut(began..).unwrap_or_default());
             }
         }
         (self.input, self.found) = (outer, found);
+        (self.away, self.kept) = (away, kept);
         self.sends = false;
     }
 
@@ -337,6 +353,7 @@ impl Walk {
             match target {
                 Some(path) => {
                     special::writes(self, &path);
+                    self.kept = true;
                     if fetches {
                         self.fetched.insert(path.trim_start_matches("./").to_owned());
                     }
@@ -364,19 +381,9 @@ impl Walk {
     fn simple(&mut self, assigned: &[(String, Word)], words: &[Word]) {
         for (name, word) in assigned {
             let value = self.text(word);
-            // Programs start these by themselves.
-            let starts = matches!(
-                name.as_str(),
-                "GIT_SSH_COMMAND" | "GIT_EXTERNAL_DIFF" | "LESSOPEN" | "PYTHONSTARTUP" | "LD_AUDIT"
-            );
-            if starts && !value.text.starts_with("ssh ") {
-                self.act(Operation::CodeExecute, Some(80), "");
-            }
-            // What the shell takes for a command, or how it reads one, is no plain variable.
-            if matches!(
-                name.as_str(),
-                "PATH" | "LD_PRELOAD" | "LD_LIBRARY_PATH" | "BASH_ENV" | "ENV" | "PROMPT_COMMAND" | "IFS"
-            ) {
+            special::set(self, name, &value.text);
+            // Where commands are looked for, and how words are told apart.
+            if matches!(name.as_str(), "PATH" | "LD_LIBRARY_PATH" | "IFS") {
                 self.act(Operation::CodeExecute, Some(if name == "PATH" { 40 } else { 80 }), "");
             }
             if value.told {
@@ -412,6 +419,7 @@ impl Walk {
 
     fn known(&mut self, fields: &[Field]) {
         self.work += 1;
+        let plain = std::mem::take(&mut self.plain);
         let Some(first) = fields.first() else { return };
         if self.work > WORK {
             return self.unknown("too_long");
@@ -425,20 +433,21 @@ impl Walk {
         if first.dynamic || first.text.is_empty() || first.text.contains(['*', '?']) && first.text != "?" {
             return self.unknown("dynamic");
         }
-        if let Some(text) = self.aliases.get(&first.text).cloned() {
+        if let Some(text) = self.aliases.get(&first.text).filter(|_| !plain).cloned() {
             let rest: Vec<String> = fields.iter().skip(1).map(|field| quote(&field.text)).collect();
             self.aliases.remove(&first.text);
             self.script(&format!("{text} {}", rest.join(" ")));
             self.aliases.insert(first.text.clone(), text);
             return;
         }
-        if let Some(body) = self.functions.get(&first.text).cloned() {
+        if let Some(body) = self.functions.get(&first.text).filter(|_| !plain).cloned() {
             let outer = std::mem::replace(&mut self.positional, fields.get(1..).unwrap_or_default().to_vec());
             self.deeper(|walk| walk.list(&body));
             self.positional = outer;
             return;
         }
         let name = first.text.rsplit('/').next().unwrap_or_default().trim_end_matches(".exe");
+        let name = tools::unnumbered(name);
         let mut words: Vec<&str> = fields.iter().map(|field| field.text.as_str()).collect();
         if let Some(word) = words.first_mut() {
             *word = name;
@@ -454,6 +463,7 @@ impl Walk {
             "export" | "declare" | "local" | "typeset" | "readonly" => {
                 for field in fields.iter().skip(1) {
                     let Some((variable, value)) = field.text.split_once('=') else { continue };
+                    special::set(self, variable, value);
                     let value = (!field.dynamic).then(|| value.to_owned());
                     self.variables.insert(variable.to_owned(), value);
                 }
@@ -463,11 +473,20 @@ impl Walk {
                     self.variables.insert(field.text.clone(), None);
                 }
             }
+            // The name is another program's from here on.
+            "hash" if words.get(1) == Some(&"-p") => {
+                if let (Some(path), Some(hashed)) = (fields.get(2), fields.get(3)) {
+                    self.aliases.insert(hashed.text.clone(), path.text.clone());
+                }
+            }
             "set" if words.get(1) == Some(&"--") => {
                 self.positional = fields.get(2..).unwrap_or_default().to_vec();
             }
             "eval" => {
-                self.act(Operation::CodeExecute, Some(85), "");
+                // What was fetched is what somebody elsewhere wrote.
+                let fetched = fields.iter().any(|field| field.told)
+                    && self.acts.last().is_some_and(|act| act.operation == Operation::NetworkFetch);
+                self.act(Operation::CodeExecute, Some(if fetched { 95 } else { 85 }), "");
                 if fields.iter().skip(1).all(|field| !field.dynamic) {
                     let text = words.get(1..).unwrap_or_default().join(" ");
                     self.script(&text);
@@ -475,6 +494,9 @@ impl Walk {
                 return;
             }
             _ => {}
+        }
+        if matches!(words.as_slice(), [_, "--version" | "--help"]) && tools::tool(name).is_some() {
+            return self.act(Operation::None, None, "");
         }
         if own::run(self, name, fields, &words) {
             return;
@@ -490,9 +512,6 @@ impl Walk {
             }
             return self.unknown("unknown_tool");
         };
-        if let [_, "--version" | "--help"] = words.as_slice() {
-            return self.act(Operation::None, None, "");
-        }
         let arguments = tool.arguments(&words);
         match tool.rule(&arguments) {
             Some(rule) => {
