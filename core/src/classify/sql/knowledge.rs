@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use saphyr::{LoadableYamlNode, Yaml};
 
 use super::forms::Forms;
-use crate::model::{Operation, Risk};
+use crate::model::{Dialect, Operation, Risk};
 
 /// How many parts of a name are looked at.
 const PARTS: usize = 8;
@@ -44,6 +44,8 @@ pub(super) struct Names {
     exact: HashMap<String, Meaning>,
     /// Beginnings, without the `*`.
     begins: Vec<(String, Meaning)>,
+    /// Names, as they are written, that mean something in some dialects only: elsewhere they are a user's own.
+    own: Vec<(String, Vec<Dialect>, Meaning)>,
 }
 
 impl Names {
@@ -57,6 +59,21 @@ impl Names {
             parts().find_map(|part| self.begins.iter().find(|(start, _)| part.starts_with(start.as_str())))
         };
         exact.copied().or_else(|| begins().map(|(_, meaning)| *meaning))
+    }
+
+    /// The same for a name in a text of this dialect.
+    pub(super) fn find_in(&self, dialect: Dialect, name: &str) -> Option<Meaning> {
+        let own = || {
+            let parts = std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, rest)| rest));
+            parts.take(PARTS).find_map(|part| {
+                let fits = |(name, dialects, _): &&(String, Vec<Dialect>, Meaning)| {
+                    let named = name.strip_suffix('*').map_or(part == name, |start| part.starts_with(start));
+                    named && dialects.contains(&dialect)
+                };
+                self.own.iter().find(fits).map(|(_, _, meaning)| *meaning)
+            })
+        };
+        self.find(name).or_else(own)
     }
 }
 
@@ -97,9 +114,14 @@ fn names(part: &Yaml<'_>, lines: &mut impl Iterator<Item = usize>) -> Names {
     let mut found = Names::default();
     for (entry, line) in part.as_sequence().into_iter().flatten().zip(lines) {
         let Some(meaning) = meaning(entry, line) else { continue };
-        let listed = entry.as_mapping_get("names").and_then(|names| names.as_sequence());
-        for name in listed.into_iter().flatten().filter_map(|name| name.as_str()) {
+        let listed = |key| {
+            let listed = entry.as_mapping_get(key).and_then(|names| names.as_sequence());
+            listed.into_iter().flatten().filter_map(|name| name.as_str())
+        };
+        let dialects: Vec<_> = listed("dialects").filter_map(Dialect::by_name).collect();
+        for name in listed("names") {
             match name.strip_suffix('*') {
+                _ if !dialects.is_empty() => found.own.push((name.to_owned(), dialects.clone(), meaning)),
                 Some(start) => found.begins.push((start.to_owned(), meaning)),
                 None => {
                     found.exact.insert(name.to_owned(), meaning);
@@ -187,6 +209,12 @@ mod tests {
         let line = KNOWLEDGE.settings.find("role").map_or(0, |meaning| meaning.line);
         assert!(line > 0 && text.lines().nth(line - 1).unwrap().contains("role"), "{line}");
         assert_eq!(KNOWLEDGE.tables.find("pg_stat_activity").unwrap().operation, Operation::TelemetryRead);
+        // A table of somebody's own may be called so where no system table is.
+        let found = |dialect, name| KNOWLEDGE.tables.find_in(dialect, name).map(|meaning| meaning.operation);
+        assert_eq!(found(Dialect::Oracle, "dba_free_space"), Some(Operation::AdminRead));
+        assert_eq!(found(Dialect::Postgres, "dba_free_space"), None);
+        assert_eq!(found(Dialect::ClickHouse, "system.mutations"), Some(Operation::TelemetryRead));
+        assert_eq!(found(Dialect::Postgres, "app.system.docs"), None);
     }
 
     #[test]

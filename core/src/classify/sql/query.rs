@@ -631,7 +631,7 @@ fn relation(part: Tokens<'_, '_>, scope: &Scope, effects: &mut Effects) -> Rows 
     }
     let given = table(given);
     effects.table(&given);
-    let system = KNOWLEDGE.tables.find(&given.to_lowercase());
+    let system = KNOWLEDGE.tables.find_in(effects.dialect, &given.to_lowercase());
     Rows {
         shape: if system.is_some() { Shape::Nothing } else { Shape::Rows },
         system: system.into_iter().collect(),

@@ -79,7 +79,7 @@ pub(super) fn copy(tokens: Tokens<'_, '_>, scope: &mut Scope, effects: &mut Effe
     let vectors = columns.map(|columns| columns::has_vector(columns, effects));
     if to {
         goes(at(tokens, next + 1), effects);
-        if let Some(meaning) = KNOWLEDGE.tables.find(&given.to_lowercase()) {
+        if let Some(meaning) = KNOWLEDGE.tables.find_in(effects.dialect, &given.to_lowercase()) {
             effects.act(meaning.operation, &given, None, meaning.risk);
             return effects.add(Operation::DataExport, &given, None);
         }
