@@ -173,6 +173,7 @@ fn rule(
             Is::Absent => "Is::Absent".to_owned(),
             Is::Empty => "Is::Empty".to_owned(),
             Is::Truthy => "Is::Truthy".to_owned(),
+            Is::False => "Is::False".to_owned(),
             Is::Starts(texts) => format!("Is::Starts(&{texts:?})"),
             Is::Ends(texts) => format!("Is::Ends(&{texts:?})"),
             Is::NotEnds(texts) => format!("Is::NotEnds(&{texts:?})"),

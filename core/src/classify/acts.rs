@@ -450,6 +450,15 @@ fn passes(test: &Test, facts: &Facts<'_>, record: &Record) -> Result<bool, Refus
             }
             Ok(false)
         }
+        Is::False => {
+            let quoted = facts.system.quoted || !matches!(test.of, Source::Body(_));
+            let is_false = |value: &Value| match value {
+                Value::Bool(truth) => !truth,
+                Value::Text(text) => quoted && text == "false",
+                _ => false,
+            };
+            Ok(there.clone().any(is_false))
+        }
         // Blanks in front are no part of a name to whoever reads it.
         Is::Starts(texts) => {
             by_text(&|text| any(texts, text.trim_start(), |text, part| text.starts_with(part)))

@@ -367,7 +367,9 @@ impl Walk<'_> {
     fn scalar<E: serde::de::Error>(mut self, value: Value) -> Result<(), E> {
         let expected_parts = self.place.root
             || self.place.here().all(|(_, field)| field.uses & Field::ELEMENT != 0) && self.place.mask != 0;
-        if expected_parts && value != Value::Null {
+        // A statement or a document is a text, and was read before.
+        let expected_text = self.is(Field::GRAPHQL | Field::YQL | Field::SQL);
+        if (expected_parts || expected_text) && value != Value::Null {
             return self.state.refuse("wrong_type", self.place.name());
         }
         self.note(&value);
@@ -469,6 +471,16 @@ impl<'de> Visitor<'de> for Walk<'_> {
         let by_kind = !self.place.entry.members.is_empty() && self.is(Field::ELEMENT);
         if by_kind {
             return self.element(map);
+        }
+        let kinds = self.place.kinds();
+        if self.place.root && self.place.ends() == 0 && kinds.keys == 0 {
+            // Of a body that is a list of elements: one of them, without the list.
+            let one = self.place.below(kinds.each);
+            if one.here().any(|(_, field)| field.uses & Field::ELEMENT != 0) {
+                let place = Place { record: self.state.records.len(), ..one };
+                self.state.records.push(Record::of(place.entry));
+                return Walk { state: self.state, place }.visit_map(map);
+            }
         }
         if self.place.ends() == 0 && self.place.kinds().keys == 0 {
             return self.state.refuse("wrong_type", self.place.name());

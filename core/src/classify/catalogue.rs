@@ -436,6 +436,8 @@ pub(super) enum Is {
     Empty,
     /// `true`, a text, a list or an object with something in it.
     Truthy,
+    /// `false`: not missing, and not empty.
+    False,
     /// A text that begins so, whatever its case.
     Starts(&'static [&'static str]),
     /// A text that ends so, whatever its case.

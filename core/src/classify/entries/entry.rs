@@ -117,6 +117,7 @@ pub(crate) enum Is {
     Absent,
     Empty,
     Truthy,
+    False,
     Starts(Vec<String>),
     Ends(Vec<String>),
     NotEnds(Vec<String>),
@@ -487,8 +488,9 @@ fn state(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Is> {
         "absent" => Some(Is::Absent),
         "empty" => Some(Is::Empty),
         "truthy" => Some(Is::Truthy),
+        "false" => Some(Is::False),
         _ => {
-            faults.at(node.place(), "expected present, absent, empty or truthy");
+            faults.at(node.place(), "expected present, absent, empty, truthy or false");
             None
         }
     }

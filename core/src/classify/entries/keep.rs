@@ -238,6 +238,7 @@ fn state(is: &entry::Is) -> Is {
         entry::Is::Absent => Is::Absent,
         entry::Is::Empty => Is::Empty,
         entry::Is::Truthy => Is::Truthy,
+        entry::Is::False => Is::False,
         entry::Is::Starts(parts) => Is::Starts(texts(parts)),
         entry::Is::Ends(parts) => Is::Ends(texts(parts)),
         entry::Is::NotEnds(parts) => Is::NotEnds(texts(parts)),

@@ -96,7 +96,7 @@ pub(crate) fn lower(entry: &Entry, system: &System) -> Result<Lowered, Vec<Strin
         let test = |(of, is): &(Source, Is)| {
             let uses = match is {
                 Is::Present => 0,
-                Is::Truthy => TEXT | TRUTH,
+                Is::Truthy | Is::False => TEXT | TRUTH,
                 _ => TEXT,
             };
             (fields.source(of, uses), is.clone())
