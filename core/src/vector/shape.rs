@@ -46,6 +46,18 @@ pub(super) fn is_vector(text: &[u8]) -> bool {
     }
 }
 
+/// Whether a cell of a table is a vector; `longer`: the text goes on, `told`: its column's name says so.
+pub(super) fn is_cell_vector(text: &[u8], longer: bool, told: bool) -> bool {
+    let list = match text {
+        [b'[', inside @ .., b']'] => inside,
+        [b'[', inside @ ..] if longer => inside,
+        _ if longer => return begins_vector(text),
+        _ => return (told && is_hexadecimal(text)) || is_vector(text),
+    };
+    let count = listed(list);
+    count > 0 && (told || count >= SHORTEST)
+}
+
 /// Whether a text that begins so, and is longer, is one.
 pub(super) fn begins_vector(text: &[u8]) -> bool {
     match text {
