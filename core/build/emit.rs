@@ -73,8 +73,9 @@ fn one(
         Lines::Pairs => "Lines::Pairs".to_owned(),
         Lines::Documents { alone } => format!("Lines::Documents {{ alone: &{alone:?} }}"),
     });
-    let tests = lowered.tests.iter().zip(&lowered.amounts);
-    let when = entry.when.iter().zip(tests).map(|(one, lowered)| rule(one, lowered, variants));
+    let amounts = lowered.amounts.iter();
+    let when = entry.when.iter().zip(&lowered.tests).zip(amounts);
+    let when = when.map(|((one, tests), counted)| rule(one, tests, counted.as_ref(), variants));
     Ok(format!(
         "Entry {{ file: {:?}, line: {}, method: {:?}, route: {:?}, operation: Operation::{}, risk: {:?}, resource: {}, amount: {}, unit: {}, fields: &[{}], levels: &[{}], lines: {}, together: {:?}, stream: {}, members: &{:?}, when: &[{}], response: {}, request: {}, why: {:?} }},\n",
         system.files.get(entry.file).map_or("", String::as_str),
@@ -164,7 +165,8 @@ fn amount(amount: &Amount<usize>) -> String {
 
 fn rule(
     rule: &Rule,
-    (tests, counted): (&Vec<(Source<usize>, Is)>, &Option<Amount<usize>>),
+    tests: &[(Source<usize>, Is)],
+    counted: Option<&Amount<usize>>,
     variants: &Variants,
 ) -> String {
     let tests = tests.iter().map(|(of, is)| {
@@ -190,7 +192,7 @@ fn rule(
         option(rule.then.as_ref().map(|name| format!("Operation::{}", variants.operation(name)))),
         rule.risk,
         option(rule.bound.map(|bound| format!("Bound::{bound:?}"))),
-        option(counted.as_ref().map(amount)),
+        option(counted.map(amount)),
     )
 }
 
