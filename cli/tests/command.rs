@@ -288,13 +288,22 @@ fn the_evaluation_border_answers_line_by_line_in_order() {
     let lines = concat!(
         r#"{"id":1,"system":"qdrant","method":"POST","url":"/collections/docs/points/scroll","body":{"limit":5000,"with_vector":true}}"#,
         "\n",
-        r#"{"id":2,"sql":"DROP TABLE docs"}"#
+        r#"{"id":2,"sql":"DROP TABLE docs"}"#,
+        "\n",
+        r#"{"id":3,"system":"torchserve","method":"POST","url":"/models?url=https://models.example.org/a.mar"}"#,
+        "\n",
+        r#"{"id":4,"system":"torchserve","method":"POST","url":"http://serve/models?url=https://models.example.org/a.mar"}"#
     );
     let classify = wardline(&["classify", "--jsonl"], lines);
     let lines: Vec<Value> = classify.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["operations"], serde_json::json!(["vector.export"]));
     assert_eq!(lines[0]["magnitude"], serde_json::json!({"unit": "vectors", "count": 5000}));
     assert_eq!(lines[1]["operations"], serde_json::json!(["collection.drop"]));
+    // The address is of what is fetched, not of who fetches.
+    for line in &lines[2..] {
+        assert_eq!(line["operations"], serde_json::json!(["model.upload"]));
+        assert_eq!(line["resource"], "https://models.example.org/a.mar");
+    }
     let why =
         wardline(&["classify", "--jsonl", "--explain"], r#"{"id":1,"script":"kubectl delete ns prod"}"#);
     let ground = &json(&why)["explain"][0];

@@ -24,7 +24,7 @@ pub(crate) fn tables(systems: &[System], variants: &Variants) -> Result<String, 
     for (number, system) in systems.iter().enumerate() {
         let _ = writeln!(
             out,
-            "System {{ name: {:?}, title: {:?}, source: {:?}, commit: {:?}, trailing_slash: {}, protobuf: {}, any_case: {}, prefixes: &{:?}, lists: {}, encoded_slashes: {}, get_bodies: {}, action_header: {:?}, actions: &{:?}, statements: {}, shell: {}, refusals: &[{}], router: OnceLock::new(), entries: &[",
+            "System {{ name: {:?}, title: {:?}, source: {:?}, commit: {:?}, trailing_slash: {}, protobuf: {}, any_case: {}, quoted: {}, prefixes: &{:?}, lists: {}, encoded_slashes: {}, get_bodies: {}, action_header: {:?}, actions: &{:?}, statements: {}, shell: {}, refusals: &[{}], router: OnceLock::new(), entries: &[",
             system.name,
             system.title,
             system.source,
@@ -32,6 +32,7 @@ pub(crate) fn tables(systems: &[System], variants: &Variants) -> Result<String, 
             system.trailing_slash,
             system.protobuf,
             system.any_case,
+            system.quoted,
             system.prefixes,
             system.lists,
             system.encoded_slashes,
@@ -72,7 +73,9 @@ fn one(
         Lines::Pairs => "Lines::Pairs".to_owned(),
         Lines::Documents { alone } => format!("Lines::Documents {{ alone: &{alone:?} }}"),
     });
-    let when = entry.when.iter().zip(&lowered.tests).map(|(one, tests)| rule(one, tests, variants));
+    let amounts = lowered.amounts.iter();
+    let when = entry.when.iter().zip(&lowered.tests).zip(amounts);
+    let when = when.map(|((one, tests), counted)| rule(one, tests, counted.as_ref(), variants));
     Ok(format!(
         "Entry {{ file: {:?}, line: {}, method: {:?}, route: {:?}, operation: Operation::{}, risk: {:?}, resource: {}, amount: {}, unit: {}, fields: &[{}], levels: &[{}], lines: {}, together: {:?}, stream: {}, members: &{:?}, when: &[{}], response: {}, request: {}, why: {:?} }},\n",
         system.files.get(entry.file).map_or("", String::as_str),
@@ -141,13 +144,13 @@ fn amount(amount: &Amount<usize>) -> String {
         Amount::One => "Amount::Fixed(1)".into(),
         Amount::Fixed(n) => format!("Amount::Fixed({n})"),
         Amount::Unbounded => "Amount::Unbounded".into(),
-        Amount::Number { of, default, times, within, one } => {
+        Amount::Number { of, default, times, within, below, one } => {
             let times = times.as_ref().map(|times| match times {
                 Factor::Number(of, default) => format!("Factor::Number({}, {default})", source(of)),
                 Factor::Count(of) => format!("Factor::Count({})", source(of)),
             });
             format!(
-                "Amount::Number {{ of: {}, default: {default:?}, times: {}, within: {}, one: {} }}",
+                "Amount::Number {{ of: {}, default: {default:?}, times: {}, within: {}, below: {below}, one: {} }}",
                 sources(of),
                 option(times),
                 option(within.as_ref().map(source)),
@@ -156,25 +159,32 @@ fn amount(amount: &Amount<usize>) -> String {
         }
         Amount::Count(of) => format!("Amount::Count({})", sources(of)),
         Amount::Texts(of) => format!("Amount::Texts({})", source(of)),
-        Amount::Items(of) => format!("Amount::Items({})", source(of)),
+        Amount::Items(of) => format!("Amount::Items({})", sources(of)),
     }
 }
 
-fn rule(rule: &Rule, tests: &[(Source<usize>, Is)], variants: &Variants) -> String {
+fn rule(
+    rule: &Rule,
+    tests: &[(Source<usize>, Is)],
+    counted: Option<&Amount<usize>>,
+    variants: &Variants,
+) -> String {
     let tests = tests.iter().map(|(of, is)| {
         let is = match is {
             Is::Present => "Is::Present".to_owned(),
             Is::Absent => "Is::Absent".to_owned(),
             Is::Empty => "Is::Empty".to_owned(),
             Is::Truthy => "Is::Truthy".to_owned(),
+            Is::False => "Is::False".to_owned(),
             Is::Starts(texts) => format!("Is::Starts(&{texts:?})"),
             Is::Ends(texts) => format!("Is::Ends(&{texts:?})"),
+            Is::NotEnds(texts) => format!("Is::NotEnds(&{texts:?})"),
             Is::Contains(texts) => format!("Is::Contains(&{texts:?})"),
         };
         format!("Test {{ of: {}, is: {is} }}", source(of))
     });
     format!(
-        "Rule {{ line: {}, text: {:?}, tests: &[{}], at_least: {:?}, then: {}, risk: {:?}, bound: {} }}",
+        "Rule {{ line: {}, text: {:?}, tests: &[{}], at_least: {:?}, then: {}, risk: {:?}, bound: {}, amount: {} }}",
         rule.line,
         rule.text,
         joined(tests),
@@ -182,6 +192,7 @@ fn rule(rule: &Rule, tests: &[(Source<usize>, Is)], variants: &Variants) -> Stri
         option(rule.then.as_ref().map(|name| format!("Operation::{}", variants.operation(name)))),
         rule.risk,
         option(rule.bound.map(|bound| format!("Bound::{bound:?}"))),
+        option(counted.map(amount)),
     )
 }
 

@@ -52,7 +52,9 @@ fn entry(system: &str, call: &str) -> &'static Entry {
     let fits = |entry: &&Entry| {
         let route: Vec<_> = entry.route().split('/').collect();
         let same =
-            |(have, want): (&&str, &&str)| have == want || (have.starts_with('{') && !have.contains('?'));
+            // `{index}:verb` is a segment that ends so.
+            |(have, want): (&&str, &&str)| have == want
+                || (have.starts_with('{') && !have.contains('?') && have.split_once('}').is_some_and(|(_, end)| want.ends_with(end)));
         entry.method() == method && route.len() == path.len() && route.iter().zip(&path).all(same)
     };
     let mut found: Vec<_> = classify::system(system).unwrap().entries().iter().filter(fits).collect();

@@ -286,8 +286,9 @@ pub(super) fn head<'h>(
         let name = HeaderName::from_str(name).map_err(|_| wrong("header names in `headers`"))?;
         map.append(name, HeaderValue::from_str(value).map_err(|_| wrong("header values in `headers`"))?);
     }
-    let (host, target) = match url.split_once("://") {
-        Some((_, rest)) => match rest.find('/') {
+    // A path may hold an address in its query.
+    let (host, target) = match url.split_once("://").filter(|_| !url.starts_with('/')) {
+        Some((_, rest)) => match rest.find(['/', '?']) {
             Some(at) => rest.split_at(at),
             None => (rest, "/"),
         },

@@ -33,6 +33,7 @@ impl Facts<'_> {
     /// Whether a source gives numbers as texts.
     fn numbers_are_texts(&self, source: Source) -> bool {
         self.system.protobuf
+            || self.system.quoted
             || !matches!(source, Source::Body(_) | Source::Path(_) | Source::Header(_) | Source::All)
     }
 }
@@ -140,16 +141,17 @@ pub(super) fn worst(entry: &'static Entry, facts: &Facts<'_>) -> Result<Vec<Act>
 }
 
 fn worst_reading(entry: &'static Entry) -> Reading {
-    let known = |operation: Operation| match entry.amount {
+    let known = |operation: Operation, amount: Amount| match amount {
         Amount::Fixed(n) if !body::has_elements(entry) => {
             Magnitude { unit: entry.unit.or(operation.unit()), count: Some(n) }
         }
         _ => Magnitude { unit: entry.unit.or(operation.unit()), count: None },
     };
-    let plain = Reading { operation: entry.operation, base: entry.risk(), magnitude: known(entry.operation) };
+    let magnitude = known(entry.operation, entry.amount);
+    let plain = Reading { operation: entry.operation, base: entry.risk(), magnitude };
     entry.when.iter().fold(plain, |worst, rule| {
         let operation = rule.then.unwrap_or(entry.operation);
-        let mut magnitude = known(operation);
+        let mut magnitude = known(operation, rule.amount.unwrap_or(entry.amount));
         if let Some(bound) = rule.bound {
             magnitude.count = told(bound);
         }
@@ -211,14 +213,14 @@ fn reading(
     count: Option<u64>,
     total: Option<u64>,
 ) -> Result<Reading, Refusal> {
-    let of = |operation: Operation, base: Risk, bound: Option<Bound>| {
+    let of = |operation: Operation, base: Risk, count: Option<u64>| {
         let unit = entry.unit.or(operation.unit());
         // A request does not say how many bytes it takes: they are counted as they pass.
         let unknown = unit == Some(Unit::Bytes) && matches!(entry.amount, Amount::Fixed(_));
-        let count = if unknown { None } else { bound.map_or(count, told) };
+        let count = if unknown { None } else { count };
         Reading { operation, base, magnitude: Magnitude { unit, count } }
     };
-    let mut strictest = of(entry.operation, entry.risk(), None);
+    let mut strictest = of(entry.operation, entry.risk(), count);
     let (mut risk, mut by) = (strictest.risk(), None);
     // Most rules ask for fields that most bodies do not have.
     let there = record.values.iter().fold(0, |there, (at, _)| there | body::bit(*at));
@@ -236,7 +238,12 @@ fn reading(
         if holds {
             let operation = rule.then.unwrap_or(entry.operation);
             let base = rule.risk.map_or_else(|| base_of(entry, rule.then), Risk::new);
-            let candidate = of(operation, base, rule.bound);
+            let count = match (rule.bound, &rule.amount) {
+                (Some(bound), _) => told(bound),
+                (None, Some(own)) => counted(own, entry, facts, record)?,
+                (None, None) => count,
+            };
+            let candidate = of(operation, base, count);
             let raised = candidate.risk();
             if raised >= risk {
                 (strictest, risk, by) = (candidate, raised, Some(rule));
@@ -251,12 +258,22 @@ fn reading(
     Ok(strictest)
 }
 
-/// How many; `None` where nothing limits it.
+/// How many by its entry; `None` where nothing limits it.
 fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<Option<u64>, Refusal> {
-    match entry.amount {
+    counted(&entry.amount, entry, facts, record)
+}
+
+/// How many in one way to count; `None` where nothing limits it.
+fn counted(
+    amount: &Amount,
+    entry: &'static Entry,
+    facts: &Facts<'_>,
+    record: &Record,
+) -> Result<Option<u64>, Refusal> {
+    match *amount {
         Amount::Fixed(n) => Ok(Some(n)),
         Amount::Unbounded => Ok(None),
-        Amount::Number { of, default, times, within, one } => {
+        Amount::Number { of, default, times, within, below, one } => {
             if let Some((of, starts)) = one
                 && all_start(of, starts, facts, record)?
             {
@@ -271,10 +288,23 @@ fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<O
             for source in of {
                 given = given.max(number(*source, facts, record)?);
             }
-            let Some(count) = given.or(default).into_iter().chain(bound).min() else { return Ok(None) };
+            let given = match given {
+                Some(Limit::At(count)) => Some(count),
+                Some(Limit::Off) if below => None,
+                Some(Limit::Off) => {
+                    return Err(of.first().map_or(UNREADABLE, |source| wrong_type(entry, *source)));
+                }
+                None => default,
+            };
+            let Some(count) = given.into_iter().chain(bound).min() else { return Ok(None) };
             let factor = match times {
-                Some(Factor::Number(of, default)) => number(of, facts, record)?.unwrap_or(default),
-                Some(Factor::Count(list)) => length(entry, list, facts, record)?,
+                Some(Factor::Number(of, default)) => match number(of, facts, record)? {
+                    Some(Limit::At(factor)) => factor,
+                    Some(Limit::Off) => return Err(wrong_type(entry, of)),
+                    None => default,
+                },
+                // Where there is no such list, there is one thing that it would have several of.
+                Some(Factor::Count(list)) => length(entry, list, facts, record)?.max(1),
                 None => 1,
             };
             Ok(Some(count.saturating_mul(factor)))
@@ -295,18 +325,24 @@ fn amount(entry: &'static Entry, facts: &Facts<'_>, record: &Record) -> Result<O
                     // A list of numbers is one input, given as its tokens.
                     Value::List { len, numbers } if len > 0 && len == numbers => 1,
                     Value::List { len, .. } => len,
-                    Value::Bool(_) | Value::Number(_) => return Err(wrong_type(entry, source)),
+                    Value::Bool(_) | Value::Number(_) | Value::Below => {
+                        return Err(wrong_type(entry, source));
+                    }
                 });
             }
             Ok(Some(sum))
         }
-        Amount::Items(source) => {
+        Amount::Items(sources) => {
             let one = |value: &Value| match *value {
                 Value::Null => 0,
                 Value::List { len, .. } => len,
-                Value::Bool(_) | Value::Number(_) | Value::Text(_) | Value::Object { .. } => 1,
+                Value::Bool(_) | Value::Number(_) | Value::Below | Value::Text(_) | Value::Object { .. } => 1,
             };
-            Ok(Some(values(source, facts, record)?.iter().map(one).fold(0, u64::saturating_add)))
+            let mut sum = 0_u64;
+            for source in sources {
+                sum = values(*source, facts, record)?.iter().map(one).fold(sum, u64::saturating_add);
+            }
+            Ok(Some(sum))
         }
     }
 }
@@ -338,8 +374,16 @@ fn length(entry: &'static Entry, source: Source, facts: &Facts<'_>, record: &Rec
     Ok(sum)
 }
 
+/// What a number that is asked for limits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Limit {
+    At(u64),
+    /// Nothing: it is below zero, which some systems take for all there is.
+    Off,
+}
+
 /// A number; the largest where there are several.
-fn number(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Option<u64>, Refusal> {
+fn number(source: Source, facts: &Facts<'_>, record: &Record) -> Result<Option<Limit>, Refusal> {
     match source {
         Source::Body(field) => largest(source, facts, record, record.at(field)),
         _ => largest(source, facts, record, given(source, facts)?.iter()),
@@ -351,18 +395,18 @@ fn largest<'v>(
     facts: &Facts<'_>,
     record: &Record,
     values: impl Iterator<Item = &'v Value>,
-) -> Result<Option<u64>, Refusal> {
+) -> Result<Option<Limit>, Refusal> {
     let mut largest = None;
     for value in values {
         let found = match value {
             Value::Null => continue,
-            Value::Number(Some(n)) => Some(*n),
-            Value::Text(text) if facts.numbers_are_texts(source) => {
-                if text.is_empty() {
-                    continue;
-                }
-                text.parse().ok()
-            }
+            Value::Number(Some(n)) => Some(Limit::At(*n)),
+            Value::Below => Some(Limit::Off),
+            Value::Text(text) if facts.numbers_are_texts(source) => match text.strip_prefix('-') {
+                _ if text.is_empty() => continue,
+                Some(below) => below.parse().ok().map(|_: u64| Limit::Off),
+                None => text.parse().ok().map(Limit::At),
+            },
             _ => None,
         };
         match (found, record.entry) {
@@ -376,13 +420,14 @@ fn largest<'v>(
 
 fn passes(test: &Test, facts: &Facts<'_>, record: &Record) -> Result<bool, Refusal> {
     match test.of {
-        Source::Body(field) => holds(test, record, record.at(field)),
-        _ => holds(test, record, given(test.of, facts)?.iter()),
+        Source::Body(field) => holds(test, facts, record, record.at(field)),
+        _ => holds(test, facts, record, given(test.of, facts)?.iter()),
     }
 }
 
 fn holds<'v>(
     test: &Test,
+    facts: &Facts<'_>,
     record: &Record,
     found: impl Iterator<Item = &'v Value> + Clone,
 ) -> Result<bool, Refusal> {
@@ -414,6 +459,7 @@ fn holds<'v>(
                 let truthy = match value {
                     Value::Bool(truth) => *truth,
                     Value::Text(text) if from_query => !matches!(text.as_str(), "" | "0" | "false" | "False"),
+                    Value::Text(text) if facts.system.quoted => !matches!(text.as_str(), "" | "false"),
                     Value::Text(text) => !text.is_empty(),
                     Value::List { len, .. } | Value::Object { len } => *len > 0,
                     _ => return Err(record.entry.map_or(UNREADABLE, |entry| wrong_type(entry, test.of))),
@@ -424,11 +470,21 @@ fn holds<'v>(
             }
             Ok(false)
         }
+        Is::False => {
+            let quoted = facts.system.quoted || !matches!(test.of, Source::Body(_));
+            let is_false = |value: &Value| match value {
+                Value::Bool(truth) => !truth,
+                Value::Text(text) => quoted && text == "false",
+                _ => false,
+            };
+            Ok(there.clone().any(is_false))
+        }
         // Blanks in front are no part of a name to whoever reads it.
         Is::Starts(texts) => {
             by_text(&|text| any(texts, text.trim_start(), |text, part| text.starts_with(part)))
         }
         Is::Ends(texts) => by_text(&|text| any(texts, text, |text, part| text.ends_with(part))),
+        Is::NotEnds(texts) => by_text(&|text| !any(texts, text, |text, part| text.ends_with(part))),
         Is::Contains(texts) => by_text(&|text| any(texts, text, |text, part| text.contains(part))),
     }
 }
@@ -437,7 +493,7 @@ fn is_empty(value: &Value) -> bool {
     match value {
         Value::Object { len } | Value::List { len, .. } => *len == 0,
         Value::Text(text) => text.is_empty(),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Below => false,
     }
 }
 

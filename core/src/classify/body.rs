@@ -18,8 +18,10 @@ use super::{Refusal, graphql, piped, sql, target, yql};
 pub(super) enum Value {
     Null,
     Bool(bool),
-    /// A whole number from 0 on, or another one.
+    /// A whole number from 0 on, or one that is not whole.
     Number(Option<u64>),
+    /// A whole number below 0.
+    Below,
     Text(String),
     /// How many elements, and how many of them are numbers (counted only where that matters).
     List {
@@ -68,7 +70,12 @@ pub(super) const MAX_ELEMENTS: usize = 65_536;
 
 /// Reads the fields that decide `entry`.
 pub(super) fn read(system: &'static System, entry: &'static Entry, body: &[u8]) -> Result<Records, Refusal> {
-    let mut state = State { system, records: Records::new(), outer: Vec::new(), refusal: None };
+    let variables = if entry.fields.iter().any(|field| field.uses & Field::GRAPHQL != 0) {
+        graphql::variables(body)
+    } else {
+        Vec::new().into_iter()
+    };
+    let mut state = State { system, records: Records::new(), outer: Vec::new(), variables, refusal: None };
     if !has_elements(entry) {
         state.records.push(Record::of(entry));
     }
@@ -122,7 +129,8 @@ pub(super) fn read_query(
     let place =
         Place::root(entry).down(|step| matches!(step, Step::Key(names) if names.contains(&field.name)));
     let records = smallvec![Record::of(entry)];
-    let mut state = State { system, records, outer: Vec::new(), refusal: None };
+    let variables = Vec::new().into_iter();
+    let mut state = State { system, records, outer: Vec::new(), variables, refusal: None };
     let read = Walk { state: &mut state, place }.visit_str::<serde::de::value::Error>(text);
     read.map_err(|_| state.refusal.unwrap_or(MALFORMED))?;
     Ok(state.records.pop().map_or_else(Values::new, |record| record.values))
@@ -194,6 +202,8 @@ struct State {
     records: Records,
     /// What stands beside the elements of a batch, and belongs to each.
     outer: Vec<(usize, Value)>,
+    /// What the variables of the documents of GraphQL are, document by document.
+    variables: graphql::Variables,
     refusal: Option<Refusal>,
 }
 
@@ -305,7 +315,7 @@ impl<'de> DeserializeSeed<'de> for Walk<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(mut self, deserializer: D) -> Result<(), D::Error> {
-        if self.place.mask == 0 && !self.place.root {
+        if self.place.mask == 0 && (!self.place.root || self.place.entry.fields.is_empty()) {
             return IgnoredAny::deserialize_into(deserializer);
         }
         if self.is(Field::ELEMENT) {
@@ -356,7 +366,9 @@ impl Walk<'_> {
     fn scalar<E: serde::de::Error>(mut self, value: Value) -> Result<(), E> {
         let expected_parts = self.place.root
             || self.place.here().all(|(_, field)| field.uses & Field::ELEMENT != 0) && self.place.mask != 0;
-        if expected_parts && value != Value::Null {
+        // A statement or a document is a text, and was read before.
+        let expected_text = self.is(Field::GRAPHQL | Field::YQL | Field::SQL);
+        if (expected_parts || expected_text) && value != Value::Null {
             return self.state.refuse("wrong_type", self.place.name());
         }
         self.note(&value);
@@ -380,7 +392,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
-        self.scalar(Value::Number(u64::try_from(value).ok()))
+        self.scalar(u64::try_from(value).map_or(Value::Below, |value| Value::Number(Some(value))))
     }
 
     fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<(), E> {
@@ -402,7 +414,8 @@ impl<'de> Visitor<'de> for Walk<'_> {
         }
         let uses = self.place.here().fold(0, |uses, (_, field)| uses | field.uses);
         if uses & Field::GRAPHQL != 0 {
-            let Some(selections) = graphql::selections(text) else {
+            let given = self.state.variables.next().unwrap_or_default();
+            let Some(selections) = graphql::selections(text, &given) else {
                 return self.state.refuse("malformed_graphql", self.place.name());
             };
             return Walk { state: self.state, place: self.place }
@@ -457,6 +470,16 @@ impl<'de> Visitor<'de> for Walk<'_> {
         let by_kind = !self.place.entry.members.is_empty() && self.is(Field::ELEMENT);
         if by_kind {
             return self.element(map);
+        }
+        let kinds = self.place.kinds();
+        if self.place.root && self.place.ends() == 0 && kinds.keys == 0 {
+            // Of a body that is a list of elements: one of them, without the list.
+            let one = self.place.below(kinds.each);
+            if one.here().any(|(_, field)| field.uses & Field::ELEMENT != 0) {
+                let place = Place { record: self.state.records.len(), ..one };
+                self.state.records.push(Record::of(place.entry));
+                return Walk { state: self.state, place }.visit_map(map);
+            }
         }
         if self.place.ends() == 0 && self.place.kinds().keys == 0 {
             return self.state.refuse("wrong_type", self.place.name());
@@ -521,7 +544,7 @@ fn same_name(name: &str, key: &str, system: &System) -> bool {
 }
 
 /// A letter as Go compares it: two letters beyond ASCII are also spellings of `k` and `s`.
-fn folded(letter: char) -> char {
+pub(super) fn folded(letter: char) -> char {
     match letter {
         '\u{212a}' => 'k',
         '\u{17f}' => 's',

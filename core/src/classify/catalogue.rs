@@ -23,6 +23,8 @@ pub struct System {
     pub(super) protobuf: bool,
     /// Whether it takes a name for a field's whatever the case, as Go's JSON does.
     pub(super) any_case: bool,
+    /// Whether it takes a number or a truth in quotes for one, as Elasticsearch does.
+    pub(super) quoted: bool,
     /// Prefixes under which the same operations are served again.
     pub(super) prefixes: &'static [(&'static str, &'static str)],
     /// Whether a name may be a list of names, and hold `*`.
@@ -217,7 +219,8 @@ impl Entry {
     }
 
     pub(super) fn reads_body(&self) -> bool {
-        !self.fields.is_empty()
+        // Lines are counted, even where nothing in them decides.
+        !self.fields.is_empty() || self.lines.is_some()
     }
 }
 
@@ -396,6 +399,8 @@ pub(super) enum Amount {
         times: Option<Factor>,
         /// A list that bounds it, where it is given.
         within: Option<Source>,
+        /// Whether a number below zero is for all there is; else no number is.
+        below: bool,
         /// Where all that stands here begins so, one comes back: a count is no list.
         one: Option<(Source, &'static [&'static str])>,
     },
@@ -403,8 +408,8 @@ pub(super) enum Amount {
     Count(&'static [Source]),
     /// Inputs of a model: a text, a list of texts, a list of token ids, a list of such lists.
     Texts(Source),
-    /// One or a list of them.
-    Items(Source),
+    /// One or a list of them, in each of these places.
+    Items(&'static [Source]),
 }
 
 /// What a number is multiplied by.
@@ -426,6 +431,8 @@ pub(super) struct Rule {
     pub(super) then: Option<Operation>,
     pub(super) risk: Option<u8>,
     pub(super) bound: Option<Bound>,
+    /// How it is counted where the rule holds, instead of how the entry is.
+    pub(super) amount: Option<Amount>,
 }
 
 /// One condition.
@@ -446,10 +453,14 @@ pub(super) enum Is {
     Empty,
     /// `true`, a text, a list or an object with something in it.
     Truthy,
+    /// `false`: not missing, and not empty.
+    False,
     /// A text that begins so, whatever its case.
     Starts(&'static [&'static str]),
     /// A text that ends so, whatever its case.
     Ends(&'static [&'static str]),
+    /// A text that ends in none of these ways, whatever its case.
+    NotEnds(&'static [&'static str]),
     /// A text that holds one of these, whatever its case.
     Contains(&'static [&'static str]),
 }

@@ -230,7 +230,7 @@ impl Trace {
 /// What a rule tests, what counts, and what names the resource.
 fn sources(entry: &'static Entry, rule: Option<&'static Rule>) -> Vec<Source> {
     let mut all: Vec<Source> = rule.iter().flat_map(|rule| rule.tests).map(|test| test.of).collect();
-    match entry.amount {
+    match rule.and_then(|rule| rule.amount).unwrap_or(entry.amount) {
         Amount::Fixed(_) | Amount::Unbounded => {}
         Amount::Number { of, times, within, one, .. } => {
             all.extend(of);
@@ -241,8 +241,8 @@ fn sources(entry: &'static Entry, rule: Option<&'static Rule>) -> Vec<Source> {
                 None => {}
             }
         }
-        Amount::Count(of) => all.extend(of),
-        Amount::Texts(of) | Amount::Items(of) => all.push(of),
+        Amount::Count(of) | Amount::Items(of) => all.extend(of),
+        Amount::Texts(of) => all.push(of),
     }
     all.extend(entry.resource.iter().filter(|source| **source != Source::All));
     all
@@ -270,7 +270,8 @@ fn told(value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(truth) => truth.to_string(),
         Value::Number(Some(number)) => number.to_string(),
-        Value::Number(None) => "a number below 0 or with a fraction".to_owned(),
+        Value::Number(None) => "a number with a fraction".to_owned(),
+        Value::Below => "a number below 0".to_owned(),
         // Where only the number of texts matters they were not kept.
         Value::Text(text) if text.is_empty() => "text".to_owned(),
         Value::Text(text) => format!("text of {} bytes", text.len()),

@@ -62,7 +62,7 @@ impl Boundary {
 }
 
 impl Format {
-    /// Whether a census can be taken of it: no vector, row or id is told in a plain text, a form or a table.
+    /// Whether a census can be taken of it by the places of a catalogue: a plain text and a form have none, and a table is read cell by cell (`vector::FileCounter`).
     pub fn is_counted(self) -> bool {
         !matches!(self, Self::Text | Self::Form | Self::Csv { .. })
     }

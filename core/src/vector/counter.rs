@@ -75,6 +75,8 @@ struct Level {
     /// An object of which every member so far is a number, and every name too, as in `{"7": 0.5}`.
     weights: bool,
     indexed: bool,
+    /// A list of columns under a name that says what it is, or in such a list.
+    told: bool,
     /// The cells of a tensor: a list of `{address, value}`, or an object of values by their label.
     cells: bool,
 }
@@ -98,6 +100,8 @@ enum Member {
     Cells,
     Type,
     Number,
+    /// A name that says so: `title_vector`.
+    Vector,
     Other,
 }
 
@@ -234,6 +238,7 @@ impl Counter {
             b"cells" => Member::Cells,
             b"type" => Member::Type,
             _ if !name.is_empty() && name.iter().all(u8::is_ascii_digit) => Member::Number,
+            _ if shape::names_vector(name) => Member::Vector,
             _ => Member::Other,
         };
         if let Some(tensor) = &mut self.tensor {
@@ -311,6 +316,7 @@ impl Counter {
             level.weights = false;
         }
         let (weights, indexed) = (object, object);
+        let told = !object && self.tells_vector();
         let cells = roles.has(Roles::COLUMN) && self.member == Member::Cells;
         if cells && !object {
             let depth = self.levels.len();
@@ -325,6 +331,7 @@ impl Counter {
             measured: false,
             weights,
             indexed,
+            told,
             cells,
         });
         self.matcher.open();
@@ -399,7 +406,8 @@ impl Counter {
             }
             Scalar::Text(id, text) => {
                 let encoded = roles.has(Roles::ENCODED.and(Roles::COPY)) && !text.is_empty();
-                let column = roles.has(Roles::COLUMN) && shape::is_vector(text);
+                let column = roles.has(Roles::COLUMN)
+                    && (shape::is_vector(text) || self.tells_vector() && shape::is_hexadecimal(text));
                 let written = if roles.has(Roles::QUERY) { shape::in_query(text) } else { 0 };
                 self.vectors(written.saturating_add(u64::from(encoded || column)));
                 (id, text)
@@ -459,7 +467,11 @@ impl Counter {
                 }
             };
             level.measured = level.measured || measured();
-            let enough = if level.measured { shape::SHORTEST } else { shape::SHORTEST_WHOLE };
+            let enough = match (level.told, level.measured) {
+                (true, _) => 1,
+                (false, true) => shape::SHORTEST,
+                (false, false) => shape::SHORTEST_WHOLE,
+            };
             let is_vector = !object && level.numbers >= enough;
             let counted = std::mem::replace(&mut level.counted, is_vector);
             return self.vectors(u64::from(is_vector && !counted));
@@ -505,6 +517,13 @@ impl Counter {
         roles
     }
 
+    /// Whether the value here stands under a name that says that it is a vector, or in a list that does.
+    fn tells_vector(&self) -> bool {
+        self.levels
+            .last()
+            .is_some_and(|level| if level.object { self.member == Member::Vector } else { level.told })
+    }
+
     fn in_array(&self) -> bool {
         self.levels.last().is_some_and(|level| !level.object)
     }
@@ -534,7 +553,8 @@ impl Counter {
     fn value(&mut self, kind: Kind) -> Roles {
         let roles = self.roles();
         let around = self.levels.last().map_or(Roles::NONE, |level| level.roles);
-        self.census.rows += u64::from(roles.has(Roles::ROW) || around.has(Roles::ROWS));
+        let whole = roles.has(Roles::WHOLE) && kind == Kind::Container;
+        self.census.rows += u64::from(roles.has(Roles::ROW) || around.has(Roles::ROWS) || whole);
         if roles.has(Roles::POSITION) && self.index >= self.positions {
             self.positions = self.index + 1;
             self.census.rows += 1;

@@ -52,7 +52,8 @@ pub struct Paths {
     /// Inputs of a model: a text, a list of token ids, or a list of them or of objects.
     pub texts: &'static [&'static str],
     /// Where rows stand. A pattern that ends in `[*]`, and `$`, counts one for each place; any other counts the elements
-    /// of the array or the members of the object found there. `$` beside `[*]` counts a document that is no list.
+    /// of the array or the members of the object found there. `$` beside `[*]` counts a document that is no list; behind `=`
+    /// stands an object that is one row itself.
     pub rows: &'static [&'static str],
     /// Where ids stand: a scalar is one, an array holds them, the names of an object's members are them.
     pub ids: &'static [&'static str],

@@ -40,6 +40,8 @@ impl Roles {
     pub(super) const ROWS: Self = Self(1 << 10);
     pub(super) const ID: Self = Self(1 << 11);
     pub(super) const POSITION: Self = Self(1 << 12);
+    /// A list or an object that is one row itself.
+    pub(super) const WHOLE: Self = Self(1 << 13);
 
     /// Whether it is any of these.
     pub(super) fn has(self, any: Self) -> bool {
@@ -77,9 +79,14 @@ impl Places {
             (paths.positions, Roles::POSITION),
         ] {
             for text in texts {
-                let path = Path::parse(text)?;
+                let whole = text.strip_prefix('=').filter(|_| role == Roles::ROWS);
+                let path = Path::parse(whole.unwrap_or(text))?;
                 let each = matches!(path.segments().last(), None | Some(Segment::AnyIndex));
-                roles.push(if each && role == Roles::ROWS { Roles::ROW } else { role });
+                roles.push(match role {
+                    Roles::ROWS if whole.is_some() => Roles::WHOLE,
+                    Roles::ROWS if each => Roles::ROW,
+                    other => other,
+                });
                 compiled.push(path);
             }
         }

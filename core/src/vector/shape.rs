@@ -19,6 +19,24 @@ pub(super) fn is_measured(numbers: &[u8]) -> bool {
     memchr::memchr3(b'.', b'e', b'-', numbers).is_some()
 }
 
+/// Whether a field of this name holds vectors: whoever names it so says it.
+pub(super) fn names_vector(name: &[u8]) -> bool {
+    let ends = |end: &[u8]| {
+        name.len()
+            .checked_sub(end.len())
+            .and_then(|at| name.get(at..))
+            .is_some_and(|last| last.eq_ignore_ascii_case(end))
+    };
+    [b"vector".as_slice(), b"vectors", b"embedding", b"embeddings", b"_vec", b"_emb"]
+        .iter()
+        .any(|end| ends(end))
+}
+
+/// Whether a text is bytes in hexadecimal, so many that they are no word.
+pub(super) fn is_hexadecimal(text: &[u8]) -> bool {
+    text.len() >= 2 * FEWEST && text.len().is_multiple_of(2) && text.iter().all(u8::is_ascii_hexdigit)
+}
+
 /// Whether a whole text is a vector.
 pub(super) fn is_vector(text: &[u8]) -> bool {
     match text {
@@ -26,6 +44,18 @@ pub(super) fn is_vector(text: &[u8]) -> bool {
         [b'{', ..] => is_sparse(text),
         _ => text.len().is_multiple_of(4) && is_floats(text, true),
     }
+}
+
+/// Whether a cell of a table is a vector; `longer`: the text goes on, `told`: its column's name says so.
+pub(super) fn is_cell_vector(text: &[u8], longer: bool, told: bool) -> bool {
+    let list = match text {
+        [b'[', inside @ .., b']'] => inside,
+        [b'[', inside @ ..] if longer => inside,
+        _ if longer => return begins_vector(text),
+        _ => return (told && is_hexadecimal(text)) || is_vector(text),
+    };
+    let count = listed(list);
+    count > 0 && (told || count >= SHORTEST)
 }
 
 /// Whether a text that begins so, and is longer, is one.

@@ -60,7 +60,7 @@ pub(crate) enum Lines<B = String> {
 }
 
 /// How an entry's magnitude is found.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub(crate) enum Amount<B = String> {
     #[default]
     One,
@@ -71,15 +71,18 @@ pub(crate) enum Amount<B = String> {
         default: Option<u64>,
         times: Option<Factor<B>>,
         within: Option<Source<B>>,
+        /// Whether a number below zero is for all there is.
+        below: bool,
         /// Where all that stands here begins so, one comes back.
         one: Option<(Source<B>, Vec<String>)>,
     },
     Count(Vec<Source<B>>),
     Texts(Source<B>),
-    Items(Source<B>),
+    Items(Vec<Source<B>>),
 }
 
 /// What a number is multiplied by.
+#[derive(Clone)]
 pub(crate) enum Factor<B = String> {
     Number(Source<B>, u64),
     Count(Source<B>),
@@ -96,6 +99,8 @@ pub(crate) struct Rule {
     pub(crate) then: Option<String>,
     pub(crate) risk: Option<u64>,
     pub(crate) bound: Option<Bound>,
+    /// How it is counted where the rule holds, instead of how the entry is.
+    pub(crate) amount: Option<Amount>,
 }
 
 /// How much it is by a rule, whatever the entry counts.
@@ -112,8 +117,10 @@ pub(crate) enum Is {
     Absent,
     Empty,
     Truthy,
+    False,
     Starts(Vec<String>),
     Ends(Vec<String>),
+    NotEnds(Vec<String>),
     Contains(Vec<String>),
 }
 
@@ -239,7 +246,7 @@ fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount
         return (Amount::Unbounded, None);
     }
     let (mut found, mut unit, mut default, mut times) = (None, None, None, None);
-    let (mut within, mut one) = (None, None);
+    let (mut within, mut one, mut below) = (None, None, false);
     let mut numbers = Vec::new();
     for (key, at, value) in members(node, faults) {
         match key.as_str() {
@@ -256,24 +263,32 @@ fn amount(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> (Amount
                 found = Some(Amount::Count(of));
             }
             "texts" => found = Some(Amount::Texts(Source::Body(text(value, faults)))),
-            "items" => found = Some(Amount::Items(Source::Body(text(value, faults)))),
+            "items" => {
+                let of = value.texts().unwrap_or_default().into_iter().map(Source::Body).collect();
+                found = Some(Amount::Items(of));
+            }
             "fixed" => found = Some(Amount::Fixed(number(value, faults))),
             "default" => default = Some(number(value, faults)),
             "times" => times = Some(factor(value, faults)),
             "within" => within = Some(place(text(value, faults))),
             "one" => one = begins(value, faults),
+            "below" => match text(value, faults).as_str() {
+                "unbounded" => below = true,
+                _ => faults.at(at, "below is unbounded"),
+            },
             "unit" => unit = known(&words.units, value, faults, "no such unit"),
             _ => faults.at(at, format!("unknown key {key:?} in magnitude")),
         }
     }
     let amount = match found {
-        None if !numbers.is_empty() => Amount::Number { of: numbers, default, times, within, one },
+        None if !numbers.is_empty() => Amount::Number { of: numbers, default, times, within, below, one },
         Some(_) if !numbers.is_empty() => {
             faults.at(node.place(), "field, query, arg and word are numbers, and go with no other magnitude");
             Amount::One
         }
-        other if default.is_some() || times.is_some() || within.is_some() || one.is_some() => {
-            faults.at(node.place(), "default, times, within and one go with field, query, arg or word");
+        other if default.is_some() || times.is_some() || within.is_some() || one.is_some() || below => {
+            faults
+                .at(node.place(), "default, times, within, below and one go with field, query, arg or word");
             other.unwrap_or_default()
         }
         Some(other) => other,
@@ -359,6 +374,7 @@ fn rules(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Vec<Rule
         then: None,
         risk: None,
         bound: None,
+        amount: None,
     };
     let (mut of, mut is) = (Vec::new(), None);
     let all = |value: Node<'_, '_>, kind: fn(String) -> Source, faults: &mut Faults<'_>| match value.texts() {
@@ -376,6 +392,7 @@ fn rules(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Vec<Rule
             "is" => is = state(value, faults),
             "starts" => is = Some(Is::Starts(texts())),
             "ends" => is = Some(Is::Ends(texts())),
+            "not_ends" => is = Some(Is::NotEnds(texts())),
             "contains" => is = Some(Is::Contains(texts())),
             "with" => {
                 for (field, _, value) in members(value, faults) {
@@ -383,12 +400,22 @@ fn rules(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Vec<Rule
                     rule.tests.extend(condition(value, faults).map(|is| (source, is)));
                 }
             }
+            "magnitude" if value.text().is_none() => {
+                let (counted, unit) = amount(value, faults, words);
+                if unit.is_some() {
+                    faults.at(at, "the unit is the operation's, or the entry's");
+                }
+                rule.amount = Some(counted);
+            }
             "magnitude" => match text(value, faults).as_str() {
                 "unbounded" => rule.bound = Some(Bound::Unbounded),
                 "one" => rule.bound = Some(Bound::One),
                 given => match given.strip_prefix(">=").and_then(|n| n.parse().ok()) {
                     Some(n) => rule.at_least = Some(n),
-                    None => faults.at(at, "magnitude is unbounded, one, or a limit such as \">=1000\""),
+                    None => faults.at(
+                        at,
+                        "magnitude is unbounded, one, a limit such as \">=1000\", or a mapping as in an entry",
+                    ),
                 },
             },
             "then" => rule.then = Some(operation(value, faults, words)),
@@ -405,8 +432,11 @@ fn rules(node: Node<'_, '_>, faults: &mut Faults<'_>, words: &Words) -> Vec<Rule
     if of.is_empty() && rule.tests.is_empty() && rule.at_least.is_none() {
         faults.at(node.place(), "a rule needs a condition");
     }
-    if rule.then.is_none() && rule.risk.is_none() && rule.bound.is_none() {
-        faults.at(node.place(), "a rule needs an effect: then, risk or magnitude (unbounded or one)");
+    if rule.then.is_none() && rule.risk.is_none() && rule.bound.is_none() && rule.amount.is_none() {
+        faults.at(
+            node.place(),
+            "a rule needs an effect: then, risk or magnitude (unbounded, one or how it is counted)",
+        );
     }
     let Some(is) = is.filter(|_| !of.is_empty()) else { return vec![rule] };
     let one = |of: Source| {
@@ -443,9 +473,10 @@ fn condition(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Is> {
     match members(node, faults).as_slice() {
         [(key, _, value)] if key == "starts" => Some(Is::Starts(texts(*value))),
         [(key, _, value)] if key == "ends" => Some(Is::Ends(texts(*value))),
+        [(key, _, value)] if key == "not_ends" => Some(Is::NotEnds(texts(*value))),
         [(key, _, value)] if key == "contains" => Some(Is::Contains(texts(*value))),
         _ => {
-            faults.at(node.place(), "expected one of starts, ends and contains");
+            faults.at(node.place(), "expected one of starts, ends, not_ends and contains");
             None
         }
     }
@@ -457,8 +488,9 @@ fn state(node: Node<'_, '_>, faults: &mut Faults<'_>) -> Option<Is> {
         "absent" => Some(Is::Absent),
         "empty" => Some(Is::Empty),
         "truthy" => Some(Is::Truthy),
+        "false" => Some(Is::False),
         _ => {
-            faults.at(node.place(), "expected present, absent, empty or truthy");
+            faults.at(node.place(), "expected present, absent, empty, truthy or false");
             None
         }
     }

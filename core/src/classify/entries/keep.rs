@@ -65,6 +65,7 @@ pub(super) fn keep(
             trailing_slash: system.trailing_slash,
             protobuf: system.protobuf,
             any_case: system.any_case,
+            quoted: system.quoted,
             prefixes: list(prefixes),
             lists: system.lists,
             encoded_slashes: system.encoded_slashes,
@@ -138,7 +139,8 @@ fn one(
     before: usize,
     faults: &mut Faults<'_>,
 ) -> Option<Entry> {
-    let when = entry.when.iter().zip(lowered.tests).map(|(rule, tests)| {
+    let lower = lowered.tests.into_iter().zip(&lowered.amounts);
+    let when = entry.when.iter().zip(lower).map(|(rule, (tests, counted))| {
         let tests = tests.into_iter().map(|(of, is)| Test { of: source(&of), is: state(&is) }).collect();
         Some(Rule {
             line: rule.line,
@@ -148,6 +150,7 @@ fn one(
             then: rule.then.as_deref().map(str::parse).transpose().ok()?,
             risk: rule.risk.and_then(|risk| u8::try_from(risk).ok()),
             bound: rule.bound,
+            amount: counted.as_ref().map(amount),
         })
     });
     let members = lowered.members.iter().map(|(member, at)| (text(member), before + at)).collect();
@@ -212,7 +215,7 @@ fn amount(amount: &entry::Amount<usize>) -> Amount {
         entry::Amount::One => Amount::Fixed(1),
         entry::Amount::Fixed(n) => Amount::Fixed(*n),
         entry::Amount::Unbounded => Amount::Unbounded,
-        entry::Amount::Number { of, default, times, within, one } => Amount::Number {
+        entry::Amount::Number { of, default, times, within, below, one } => Amount::Number {
             of: sources(of),
             default: *default,
             times: times.as_ref().map(|times| match times {
@@ -220,11 +223,12 @@ fn amount(amount: &entry::Amount<usize>) -> Amount {
                 entry::Factor::Count(of) => Factor::Count(source(of)),
             }),
             within: within.as_ref().map(source),
+            below: *below,
             one: one.as_ref().map(|(of, starts)| (source(of), texts(starts))),
         },
         entry::Amount::Count(of) => Amount::Count(sources(of)),
         entry::Amount::Texts(of) => Amount::Texts(source(of)),
-        entry::Amount::Items(of) => Amount::Items(source(of)),
+        entry::Amount::Items(of) => Amount::Items(sources(of)),
     }
 }
 
@@ -234,8 +238,10 @@ fn state(is: &entry::Is) -> Is {
         entry::Is::Absent => Is::Absent,
         entry::Is::Empty => Is::Empty,
         entry::Is::Truthy => Is::Truthy,
+        entry::Is::False => Is::False,
         entry::Is::Starts(parts) => Is::Starts(texts(parts)),
         entry::Is::Ends(parts) => Is::Ends(texts(parts)),
+        entry::Is::NotEnds(parts) => Is::NotEnds(texts(parts)),
         entry::Is::Contains(parts) => Is::Contains(texts(parts)),
     }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Lowered {
     pub(crate) members: Vec<(String, usize)>,
     /// The tests of each rule.
     pub(crate) tests: Vec<Vec<(Source<usize>, Is)>>,
+    /// How each rule counts, where it does so.
+    pub(crate) amounts: Vec<Option<Amount<usize>>>,
 }
 
 /// A deciding field of the body.
@@ -94,7 +96,7 @@ pub(crate) fn lower(entry: &Entry, system: &System) -> Result<Lowered, Vec<Strin
         let test = |(of, is): &(Source, Is)| {
             let uses = match is {
                 Is::Present => 0,
-                Is::Truthy => TEXT | TRUTH,
+                Is::Truthy | Is::False => TEXT | TRUTH,
                 _ => TEXT,
             };
             (fields.source(of, uses), is.clone())
@@ -102,6 +104,8 @@ pub(crate) fn lower(entry: &Entry, system: &System) -> Result<Lowered, Vec<Strin
         rule.tests.iter().map(test).collect()
     });
     let tests = tests.collect();
+    let amounts = entry.when.iter().map(|rule| rule.amount.as_ref().map(|amount| fields.amount(amount)));
+    let amounts = amounts.collect();
     let lines = entry.lines.as_ref().map(|lines| match lines {
         Lines::Each => Lines::Each,
         Lines::Pairs => Lines::Pairs,
@@ -127,7 +131,8 @@ pub(crate) fn lower(entry: &Entry, system: &System) -> Result<Lowered, Vec<Strin
         missing.push(format!("{} fields decide, and no more than {} may", declared.len(), u64::BITS));
     }
     let levels = levels(&declared);
-    let lowered = Lowered { fields: declared, levels, resource, amount, lines, together, members, tests };
+    let lowered =
+        Lowered { fields: declared, levels, resource, amount, lines, together, members, tests, amounts };
     if missing.is_empty() { Ok(lowered) } else { Err(missing) }
 }
 
@@ -219,7 +224,7 @@ impl Fields<'_> {
             Amount::One => Amount::One,
             Amount::Fixed(n) => Amount::Fixed(*n),
             Amount::Unbounded => Amount::Unbounded,
-            Amount::Number { of, default, times, within, one } => Amount::Number {
+            Amount::Number { of, default, times, within, below, one } => Amount::Number {
                 of: self.sources(of, TEXT),
                 default: *default,
                 times: times.as_ref().map(|times| match times {
@@ -227,11 +232,12 @@ impl Fields<'_> {
                     Factor::Count(of) => Factor::Count(self.source(of, COUNT)),
                 }),
                 within: within.as_ref().map(|of| self.source(of, COUNT)),
+                below: *below,
                 one: one.as_ref().map(|(of, starts)| (self.source(of, TEXT), starts.clone())),
             },
             Amount::Count(of) => Amount::Count(self.sources(of, COUNT)),
             Amount::Texts(of) => Amount::Texts(self.source(of, TEXTS)),
-            Amount::Items(of) => Amount::Items(self.source(of, COUNT)),
+            Amount::Items(of) => Amount::Items(self.sources(of, COUNT)),
         }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) struct System {
     pub(crate) trailing_slash: bool,
     pub(crate) protobuf: bool,
     pub(crate) any_case: bool,
+    pub(crate) quoted: bool,
     pub(crate) prefixes: Vec<(String, String)>,
     pub(crate) lists: bool,
     pub(crate) encoded_slashes: bool,
@@ -104,8 +105,9 @@ fn read_file(
             "body" => match text(value, faults).as_str() {
                 "protobuf_json" => system.protobuf = true,
                 "json_any_case" => system.any_case = true,
+                "json_quoted" => system.quoted = true,
                 "json" => {}
-                _ => faults.at(at, "body is json, json_any_case or protobuf_json"),
+                _ => faults.at(at, "body is json, json_any_case, json_quoted or protobuf_json"),
             },
             "prefixes" => {
                 for (from, _, to) in members(value, faults) {

@@ -2,11 +2,15 @@
 //!
 //! Each field of the second level is one element: `{ Get { Doc(limit: 5) { title _additional { id } } } }` is
 //! `[{"in": "Get", "name": "Doc", "arguments": {"limit": 5}, "open": {}, "fields": ["title", "_additional.id"]}]`.
-//! Numbers and texts are kept, any other literal is `true`; what a variable gives stands under `open`. Fragments are put
+//! Numbers and texts are kept, any other literal is `true`. A variable is what the request says beside the document; one
+//! that it does not say stands under `open`. Fragments are put
 //! in their place, aliases dropped, directives passed over: what they leave out may be asked for.
 
 mod lexer;
 mod parser;
+mod variables;
+
+pub(super) use variables::{Variables, variables};
 
 use std::collections::BTreeMap;
 
@@ -23,11 +27,11 @@ const MAX_BYTES: usize = 1 << 18;
 /// How many fields a document may have, fragments in their place.
 const MAX_FIELDS: usize = 16_384;
 
-/// The selections of a document; `None` where it has no one reading.
-pub(super) fn selections(text: &str) -> Option<Value> {
+/// The selections of a document, its variables in their place; `None` where it has no one reading.
+pub(super) fn selections<'t>(text: &'t str, variables: &'t Map<String, Value>) -> Option<Value> {
     let text = Some(text).filter(|text| text.len() <= MAX_BYTES)?;
     let Document { roots, fragments } = parser::document(text)?;
-    let mut found = Found { fragments, left: MAX_FIELDS, elements: Vec::new() };
+    let mut found = Found { fragments, variables, left: MAX_FIELDS, elements: Vec::new() };
     for root in &roots {
         found.first(root, 0)?;
     }
@@ -40,6 +44,7 @@ type Visit<'v, 't> =
 
 struct Found<'t> {
     fragments: BTreeMap<&'t str, Vec<Part<'t>>>,
+    variables: &'t Map<String, Value>,
     left: usize,
     elements: Vec<Value>,
 }
@@ -57,13 +62,15 @@ impl<'t> Found<'t> {
             if inside.is_empty() || !arguments.is_empty() {
                 let mut fields = Vec::new();
                 found.names(inside, "", depth + 1, &mut fields)?;
-                found.elements.push(element(name, "", arguments, fields));
+                let element = element(name, "", arguments, fields, found.variables);
+                found.elements.push(element);
                 return Some(());
             }
             found.walk(inside, depth + 1, &mut |found, inner, arguments, inside| {
                 let mut fields = Vec::new();
                 found.names(inside, "", depth + 2, &mut fields)?;
-                found.elements.push(element(name, inner, arguments, fields));
+                let element = element(name, inner, arguments, fields, found.variables);
+                found.elements.push(element);
                 Some(())
             })
         })
@@ -102,14 +109,29 @@ impl<'t> Found<'t> {
     }
 }
 
-fn element(first: &str, name: &str, given: &[(&str, Given<'_>)], fields: Vec<Value>) -> Value {
+fn element(
+    first: &str,
+    name: &str,
+    given: &[(&str, Given<'_>)],
+    fields: Vec<Value>,
+    variables: &Map<String, Value>,
+) -> Value {
     let (mut arguments, mut open) = (Map::new(), Map::new());
     for (name, value) in given {
         let (into, value) = match value {
             Given::Number(n) => (&mut arguments, Value::from(*n)),
+            Given::Below => (&mut arguments, Value::from(-1)),
             Given::Text(text) => (&mut arguments, Value::from(*text)),
             Given::Other => (&mut arguments, Value::Bool(true)),
-            Given::Variable => (&mut open, Value::Bool(true)),
+            // One that is not said, or null, is what the document says it is then.
+            Given::Variable(name) => match variables.get(*name) {
+                Some(Value::Number(n)) if !n.is_f64() => (&mut arguments, Value::Number(n.clone())),
+                Some(Value::String(text)) => (&mut arguments, Value::from(text.as_str())),
+                Some(Value::Object(_) | Value::Array(_) | Value::Bool(_)) => {
+                    (&mut arguments, Value::Bool(true))
+                }
+                Some(Value::Number(_) | Value::Null) | None => (&mut open, Value::Bool(true)),
+            },
         };
         into.insert((*name).to_owned(), value);
     }
@@ -146,7 +168,7 @@ mod tests {
             {"in": "Aggregate", "name": "Doc", "arguments": {}, "open": {}, "fields": ["meta", "meta.count"]},
             {"in": "__typename", "name": "", "arguments": {}, "open": {}, "fields": []},
         ]);
-        assert_eq!(selections(text), Some(expected));
+        assert_eq!(selections(text, &Map::new()), Some(expected));
     }
 
     #[test]
@@ -169,9 +191,12 @@ mod tests {
             &deep,
             &format!("{{ ...F0 }} {laughs} fragment F20 on T {{ a }}"),
         ] {
-            assert_eq!(selections(odd), None, "{odd}");
+            assert_eq!(selections(odd, &Map::new()), None, "{odd}");
         }
-        assert_eq!(selections("{ }"), None);
-        assert_eq!(selections("{ a }").map(|found| found.as_array().map(Vec::len)), Some(Some(1)));
+        assert_eq!(selections("{ }", &Map::new()), None);
+        assert_eq!(
+            selections("{ a }", &Map::new()).map(|found| found.as_array().map(Vec::len)),
+            Some(Some(1))
+        );
     }
 }

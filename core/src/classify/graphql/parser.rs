@@ -47,8 +47,10 @@ pub(super) enum Part<'t> {
 /// The value of an argument.
 pub(super) enum Given<'t> {
     Number(u64),
+    /// A number below zero.
+    Below,
     Text(&'t str),
-    Variable,
+    Variable(&'t str),
     Other,
 }
 
@@ -151,10 +153,13 @@ impl<'t> Parser<'t> {
         let token = self.next?;
         self.advance()?;
         match token {
-            Token::Number(text) => Some(text.parse().map_or(Given::Other, Given::Number)),
+            Token::Number(text) => Some(match text.strip_prefix('-') {
+                Some(below) => below.parse().map_or(Given::Other, |_: u64| Given::Below),
+                None => text.parse().map_or(Given::Other, Given::Number),
+            }),
             Token::Text(text) => Some(Given::Text(text)),
             Token::Name(_) => Some(Given::Other),
-            Token::Mark('$') => self.name().map(|_| Given::Variable),
+            Token::Mark('$') => self.name().map(Given::Variable),
             Token::Mark('[') => {
                 while !self.mark(']')? {
                     self.value(depth + 1)?;

@@ -237,10 +237,14 @@ impl Exchange {
         self.carries().then(|| Body::file(FileCounter::new(target)))
     }
 
-    /// A reader for the files in the parts of a body.
-    fn files(&self, content_type: Option<&str>, coding: &str) -> Option<FileCounter> {
-        let Some(Format::Multipart(boundary)) = Format::of(content_type?) else { return None };
-        (coding.is_empty() && self.carries()).then(|| FileCounter::of_parts(boundary.as_bytes()))
+    /// A reader for the files in the parts of a body, or for one that is a table.
+    pub(super) fn files(&self, content_type: Option<&str>, coding: &str) -> Option<FileCounter> {
+        let counter = match Format::of(content_type?) {
+            Some(Format::Multipart(boundary)) => FileCounter::of_parts(boundary.as_bytes()),
+            Some(Format::Csv { separator }) => FileCounter::of_table(separator),
+            _ => return None,
+        };
+        (coding.is_empty() && self.carries()).then_some(counter)
     }
 
     /// Whether it is about data. Of a model's own weights nobody asks how many vectors they are.

@@ -1,4 +1,5 @@
-//! Files of vectors, counted from their headers as the bytes pass: NumPy's `.npy` and `.npz`, safetensors, `.fvecs`, Arrow, Parquet.
+//! Files of vectors, counted as the bytes pass: NumPy's `.npy` and `.npz`, safetensors, `.fvecs`, Arrow and Parquet from their headers, tables
+//! of text from their cells.
 //!
 //! Their headers say how many vectors follow, so that the count is known before the first of them has gone on. Of Parquet it stands in a
 //! footer: until that has come nothing is known, so where a quota counts vectors none of it goes on. A file that is not known is not counted
@@ -9,6 +10,7 @@ mod npy;
 mod parquet;
 mod parts;
 mod safetensors;
+mod table;
 mod thrift;
 mod zip;
 
@@ -35,6 +37,8 @@ pub struct FileCounter {
     census: Census,
     /// The files of a multipart body, each with a counter of its own.
     parts: Option<Box<parts::Parts>>,
+    /// What reads a table.
+    table: Option<Box<table::Table>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -79,7 +83,13 @@ impl FileCounter {
     /// For a file of this name, which may be a path; its end tells what its bytes do not.
     pub fn new(name: &str) -> Self {
         let path = name.split(['?', '#']).next().unwrap_or_default();
-        let plain = path.to_ascii_lowercase().ends_with(".fvecs");
+        let path = path.to_ascii_lowercase();
+        match path.rsplit_once('.') {
+            Some((_, "csv")) => return Self::of_table(b','),
+            Some((_, "tsv")) => return Self::of_table(b'\t'),
+            _ => {}
+        }
+        let plain = path.ends_with(".fvecs");
         Self { kind: if plain { Kind::Fvecs } else { Kind::Unread }, ..Self::default() }
     }
 
@@ -88,8 +98,16 @@ impl FileCounter {
         Self { parts: Some(Box::new(parts::Parts::new(boundary))), ..Self::default() }
     }
 
+    /// For a table of text, with this byte between two cells.
+    pub fn of_table(separator: u8) -> Self {
+        Self { table: Some(Box::new(table::Table::new(separator))), ..Self::default() }
+    }
+
     /// What was counted so far; `None` where the file cannot be counted, or its header has not come.
     pub fn census(&self) -> Option<&Census> {
+        if let Some(table) = &self.table {
+            return Some(table.census());
+        }
         if let Some(parts) = &self.parts {
             return parts.census();
         }
@@ -109,6 +127,9 @@ impl FileCounter {
     pub fn push(&mut self, bytes: &[u8]) {
         if let Some(parts) = &mut self.parts {
             return parts.push(bytes);
+        }
+        if let Some(table) = &mut self.table {
+            return table.push(bytes);
         }
         let mut held = std::mem::take(&mut self.held);
         if !held.is_empty() {

@@ -26,6 +26,7 @@ fn samples() {
         ("export.npz", Some((5, 5, 5))),
         ("export.safetensors", Some((5, 5, 5))),
         ("export.fvecs", Some((5, 5, 5))),
+        ("export.csv", Some((5, 5, 5))),
         ("export.parquet", Some((5, 5, 5))),
         ("export.arrow", Some((5, 5, 5))),
         ("export.arrows", Some((5, 5, 5))),
@@ -214,4 +215,26 @@ fn while_a_files_header_is_open_its_body_tells_nothing() {
     assert_eq!(parts_counted(&[body.get(..footer - 20).unwrap()]), None);
     assert_eq!(parts_counted(&[&body]), Some((19, 7, 7)));
     assert_eq!(parts_counted(&[b"--x-1\r\n", &[b'h'; 20_000]]), None);
+}
+
+#[test]
+fn tables_are_read_cell_by_cell() {
+    let wide = |first: &str| format!("{first}{}\n", ",0.5".repeat(16));
+    for (name, text, counted) in [
+        // The last line may have no end, and a text may hold separators, quotes and lines.
+        ("a.csv", "id,v\r\n7,\"[0.1,-0.2,0.3]\"\r\n\"x, \"\"y\"\"\nz\",\"[1,2,3]\"", (2, 2, 2)),
+        ("a.tsv", "id\tv\n7\t[0.1,-0.2,0.3]\n8\t[0.1,-0.2,0.3]", (2, 2, 2)),
+        ("a.csv?x=1", "7,\"[0.1,-0.2,0.3]\"\n", (1, 1, 1)),
+        ("a.csv", "id,title_vector,tags,place\n1,\"[1,0]\",\"[1,2]\",\"[1.5,2.5]\"\n", (1, 1, 1)),
+        ("a.csv", "id,embedding,other\n1,AAAAPwAAAL8AAIA+AACAPw==,\"{1:0.5,3:1.5}/5\"\n", (2, 1, 1)),
+        ("a.csv", "name,price\na,1.5\nb,2\n\n", (0, 2, 2)),
+        ("a.csv", "name,city\n", (0, 0, 0)),
+        ("a.csv", "", (0, 0, 0)),
+        ("a.csv", &wide("7"), (1, 1, 1)),
+        ("a.csv", &format!("id{}\n{}{}", ",d".repeat(16), wide("7"), wide("8")), (2, 2, 2)),
+    ] {
+        check(name, text.as_bytes(), Some(counted));
+    }
+    let long = format!("id,v\n1,\"[{}0.5]\"\n2,\"{}\"\n", "0.25, ".repeat(20_000), "word ".repeat(20_000));
+    assert_eq!(counts("a.csv", &[long.as_bytes()]), Some((1, 2, 2)));
 }
