@@ -12,6 +12,9 @@ use crate::vector::shape;
 /// How much of a cell is looked at: of a longer one, how it begins.
 const MOST_OF_CELL: usize = 64 * 1024;
 
+/// How many names of columns are looked at: whoever has more keeps vectors in them number by number.
+const MOST_COLUMNS: usize = 16 * 1024;
+
 /// Follows one table.
 #[derive(Debug)]
 pub(super) struct Table {
@@ -143,7 +146,7 @@ impl Table {
     }
 
     fn cell_ends(&mut self) {
-        if !self.named {
+        if !self.named && self.told.len() < MOST_COLUMNS {
             self.told.push(shape::names_vector(self.cell.trim_ascii()));
         }
         self.cell.clear();
