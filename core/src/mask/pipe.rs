@@ -58,7 +58,7 @@ impl Pipe {
             Format::Multipart(boundary) if !marker.plan.is_empty() => {
                 Driver::Multipart(Box::new(MultipartDriver::new(boundary)))
             }
-            // No field and no vector stands in a plain text, and no vector in a form or a table.
+            // No field and no vector stands in a plain text, and no vector in a form; files and tables are counted beside this.
             Format::Text | Format::Form | Format::Csv { .. } | Format::Multipart(_) => Driver::Nothing,
         };
         Self { driver, held: Vec::new(), sent: 0 }

@@ -51,9 +51,7 @@ pub(super) struct Names {
 impl Names {
     /// Looks a lower-case dotted name up: whole, then without one qualifier after the other.
     pub(super) fn find(&self, name: &str) -> Option<Meaning> {
-        let parts = || {
-            std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, rest)| rest)).take(PARTS)
-        };
+        let parts = || parts(name);
         let exact = parts().find_map(|part| self.exact.get(part));
         let begins = || {
             parts().find_map(|part| self.begins.iter().find(|(start, _)| part.starts_with(start.as_str())))
@@ -64,8 +62,7 @@ impl Names {
     /// The same for a name in a text of this dialect.
     pub(super) fn find_in(&self, dialect: Dialect, name: &str) -> Option<Meaning> {
         let own = || {
-            let parts = std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, rest)| rest));
-            parts.take(PARTS).find_map(|part| {
+            parts(name).find_map(|part| {
                 let fits = |(name, dialects, _): &&(String, Vec<Dialect>, Meaning)| {
                     let named = name.strip_suffix('*').map_or(part == name, |start| part.starts_with(start));
                     named && dialects.contains(&dialect)
@@ -75,6 +72,11 @@ impl Names {
         };
         self.find(name).or_else(own)
     }
+}
+
+/// A dotted name: whole, then without one qualifier after the other.
+fn parts(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, rest)| rest)).take(PARTS)
 }
 
 pub(super) struct Knowledge {

@@ -75,7 +75,8 @@ impl Exchange {
         let body =
             match (self.watcher(Side::Request, &masking.plan, self.content_type()), Decoder::of(coding)) {
                 (Some(body), Ok(decoder)) => {
-                    body.decoding(decoder).with_files(self.files(self.content_type(), coding))
+                    let format = self.content_type().and_then(Format::of);
+                    body.decoding(decoder).with_files(self.files(format, coding))
                 }
                 _ => self.file(self.content_type(), coding).unwrap_or_else(Body::passing),
             };
@@ -122,7 +123,7 @@ impl Exchange {
         let coded = decoder.is_some();
         let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
         let kept = self.kept_of(masking, self.content_type());
-        let files = self.files(self.content_type(), coding.unwrap_or(""));
+        let files = self.files(Some(format), coding.unwrap_or(""));
         self.request = Body::masked(decoder, masker).rereading(reread).capturing(kept).with_files(files);
         let mut out = Vec::new();
         let mut changed = coded || self.cleared > 0;
@@ -229,19 +230,19 @@ impl Exchange {
     /// A reader for a file that may hold vectors.
     pub(super) fn file(&self, content_type: Option<&str>, coding: &str) -> Option<Body> {
         let kind = content_type.unwrap_or("");
-        let read = Format::of(kind).is_some() || kind.starts_with("application/grpc") || !coding.is_empty();
-        if read {
-            return self.files(content_type, coding).map(Body::file);
+        let format = Format::of(kind);
+        if format.is_some() || kind.starts_with("application/grpc") || !coding.is_empty() {
+            return self.files(format, coding).map(Body::file);
         }
         let target = self.head.as_ref().map_or("", |head| head.target.as_str());
         self.carries().then(|| Body::file(FileCounter::new(target)))
     }
 
     /// A reader for the files in the parts of a body, or for one that is a table.
-    pub(super) fn files(&self, content_type: Option<&str>, coding: &str) -> Option<FileCounter> {
-        let counter = match Format::of(content_type?) {
-            Some(Format::Multipart(boundary)) => FileCounter::of_parts(boundary.as_bytes()),
-            Some(Format::Csv { separator }) => FileCounter::of_table(separator),
+    pub(super) fn files(&self, format: Option<Format>, coding: &str) -> Option<FileCounter> {
+        let counter = match format? {
+            Format::Multipart(boundary) => FileCounter::of_parts(boundary.as_bytes()),
+            Format::Csv { separator } => FileCounter::of_table(separator),
             _ => return None,
         };
         (coding.is_empty() && self.carries()).then_some(counter)

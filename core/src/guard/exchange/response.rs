@@ -105,7 +105,7 @@ impl Exchange {
         let masker = Masker::new(plan, format, runtime.keys.clone(), counter).within(self.scopes());
         let reread = masking.reread.clone().map(|plan| Reread::new(plan, format, runtime.keys.clone()));
         let kept = self.kept_of(&masking, content_type);
-        let files = self.files(content_type, coding);
+        let files = self.files(Some(format), coding);
         let body = Body::masked(decoder, masker).with_files(files);
         self.response = body.rereading(reread).capturing(kept).stripping(strip);
         let whole = format != Format::Sse && small;
